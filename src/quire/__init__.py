@@ -1,0 +1,3 @@
+"""quire takes notebooks to production."""
+
+__version__ = "0.1.0"

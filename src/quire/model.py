@@ -1,0 +1,199 @@
+"""The nouns: Source, Facts, Task, Record, Reason, Step, Outcome, Failure, Finding.
+
+All of them are frozen, slotted and picklable, and made of the standard library's types only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import Place
+
+#: What a result depends on: the name of a part ("source", "param n", "module pkg.mod") → its digest,
+#: or the value itself where that is short enough to be shown to a person.
+Manifest = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One declared parameter of a notebook or function, as its code says it.
+
+    ``default`` and ``annotation`` are source text of the notebook's language; ``value`` is the default
+    as a Python value when it is a literal (``known`` tells None from not known).
+    """
+
+    name: str
+    default: str | None = None
+    annotation: str | None = None
+    value: Any = None
+    known: bool = False
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CellFacts:
+    """What one code cell says: names it binds at its top level, names it reads from others, where it stands.
+
+    ``cell`` is the index in the notebook, ``line`` the line in the file (1-based; 0 when the format has
+    no lines of its own, as in .ipynb).
+    """
+
+    cell: int
+    line: int = 0
+    defines: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a source says about itself, found by reading it and never by running it.
+
+    ``upstream`` and ``product`` are None where the source is silent. ``product`` maps keys to paths,
+    with the key ``None`` for a single path. ``digest`` is that of the normalised code: comments, blank
+    lines, formatting, markdown and stored outputs do not change it. ``mistakes`` are messages with their
+    places that make the source unfit to run (a syntax error, an ``upstream`` that is no literal).
+    """
+
+    digest: str
+    language: str = "python"
+    kernel: str | None = None
+    title: str = ""
+    upstream: tuple[str, ...] | None = None
+    product: Mapping[str | None, str] | None = None
+    params: tuple[Parameter, ...] = ()
+    parameters_cell: bool = False
+    imports: tuple[str, ...] = ()
+    cells: tuple[CellFacts, ...] = ()
+    mistakes: tuple[tuple[str, Place], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Code and its place. ``path`` is the file, relative to the project; ``entry`` the dotted path of a function.
+
+    ``text`` is filled when the task is about to run, so that what was fingerprinted is what runs.
+    """
+
+    path: str
+    entry: str | None = None
+    text: str | None = None
+    facts: Facts = field(default_factory=lambda: Facts(""))
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What a task promises to leave behind: a path relative to the project, and its key in a dict of products.
+
+    ``report`` marks an executed notebook: made for people, so that a change of it alone makes nothing stale.
+    """
+
+    path: str
+    key: str | None = None
+    report: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One step with everything resolved; closed, so that it can be sent to a worker as it is.
+
+    ``upstream`` are names of tasks, without wildcards; ``wildcards`` tells which pattern stands for which of them.
+    """
+
+    name: str
+    kind: str
+    source: Source
+    products: tuple[Product, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    upstream: tuple[str, ...] = ()
+    wildcards: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    where: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The last success of a task: what it depended on, what it made, and where it found that out.
+
+    ``discovered`` maps parts of the manifest that only the run could know ("module pkg.mod", "file data.csv")
+    to their paths, relative to the project.
+    """
+
+    task: str
+    manifest: Manifest
+    products: Manifest
+    discovered: Mapping[str, str]
+    run: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One difference between what a task depends on now and what its record says."""
+
+    part: str
+    was: str | None = None
+    now: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A task in a plan: why it must run, and which stale tasks before it may yet change that."""
+
+    task: Task
+    reasons: tuple[Reason, ...] = ()
+    waits: tuple[str, ...] = ()
+
+    @property
+    def fresh(self) -> bool:
+        return not self.reasons and not self.waits
+
+
+class Outcome(Enum):
+    """How a task ended."""
+
+    DONE = "done"
+    FRESH = "fresh"
+    RESTORED = "restored"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    CANCELLED = "cancelled"
+
+    @property
+    def good(self) -> bool:
+        return self in (Outcome.DONE, Outcome.FRESH, Outcome.RESTORED)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failure of the user's code (or of its process) as data that crosses processes.
+
+    ``kind`` is the exception's class name, or one of quire's own words: MissingProduct, WorkerDied, Timeout,
+    OutOfMemory. ``cell`` is the index in the executed notebook, ``number`` its execution count, ``line`` the
+    failing line in the cell (or in ``path`` for a function), ``code`` the text that ``line`` counts in.
+    """
+
+    kind: str
+    message: str
+    traceback: tuple[str, ...] = ()
+    cell: int | None = None
+    number: int | None = None
+    line: int | None = None
+    path: str | None = None
+    code: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One result of a check."""
+
+    code: str
+    severity: str
+    where: Place
+    message: str
+    hint: str = ""
