@@ -2,36 +2,81 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path, PurePath
 
-from .cells import Notebook, dump_ipynb
+from ..errors import NotebookError
+from .cells import Notebook, dump_ipynb, load_ipynb
 
-if TYPE_CHECKING:
-    from pathlib import Path
+__all__ = ["EXTENSIONS", "Notebook", "dump_ipynb", "dumps", "is_notebook", "loads", "read", "write"]
 
-__all__ = ["Notebook", "dump_ipynb", "dumps", "is_notebook", "loads", "read", "write"]
+#: Extensions of files that can be notebooks: ours and jupytext's.
+EXTENSIONS = frozenset(
+    [".ipynb", ".py", ".md", ".markdown", ".Rmd", ".qmd", ".myst", ".mystnb", ".mnb"]
+    + [".R", ".r", ".jl", ".coco", ".cpp", ".ss", ".clj", ".scm", ".sh", ".ps1", ".q", ".m", ".wolfram"]
+    + [".pro", ".js", ".ts", ".scala", ".rs", ".robot", ".resource", ".cs", ".fsx", ".fs", ".sos", ".java"]
+    + [".groovy", ".sage", ".ml", ".hs", ".tcl", ".mac", ".gp", ".do", ".sas", ".jenner", ".xsh", ".lgt"]
+    + [".logtalk", ".lua", ".go"]
+)
 
 
 def read(path: Path | str, *, name: str | None = None) -> Notebook:
-    """Read a notebook of any format; ``name`` is its path as messages should show it."""
-    raise NotImplementedError
+    """Read a notebook of any format; ``name`` is its path as messages should show it.
+
+    A file that cannot be opened is an OSError; one that is no notebook a NotebookError, or several as Errors.
+    """
+    return loads(Path(path).read_bytes(), str(path) if name is None else name)
 
 
 def loads(data: bytes, path: str) -> Notebook:
     """Read a notebook from bytes; the format follows from the path's extension and the contents."""
-    raise NotImplementedError
+    suffix = PurePath(path).suffix
+    if suffix == ".ipynb":
+        return load_ipynb(data, path)
+    if not is_notebook(path):
+        hint = "a notebook is an .ipynb, .py, .md, .Rmd, .qmd, .R or .jl file, or another script jupytext knows"
+        raise NotebookError(f'no notebook format has the extension "{suffix}"', path, hint)
+    if suffix == ".py":
+        from .percent import load_percent  # noqa: PLC0415 - its patterns take 5 ms that a warm build never needs
+
+        if (notebook := load_percent(data, path)) is not None:
+            return notebook
+    from . import formats  # noqa: PLC0415 - jupytext takes up to 2 s
+
+    return formats.loads(data, path)
 
 
 def dumps(notebook: Notebook) -> bytes:
-    """Return a notebook as the bytes of a file in its own format."""
-    raise NotImplementedError
+    """Return a notebook as the bytes of a file in its own format.
+
+    An .ipynb comes out as nbformat writes it; a percent script that was read and not changed as it was.
+    """
+    if notebook.format == "ipynb":
+        return b"".join(dump_ipynb(notebook.data))
+    if notebook.format in ("py:percent", "py:hydrogen"):
+        from .percent import dump_percent  # noqa: PLC0415 - as in loads
+
+        return dump_percent(notebook)
+    from . import formats  # noqa: PLC0415 - as in loads
+
+    return formats.dumps(notebook)
 
 
 def write(notebook: Notebook, path: Path) -> None:
-    """Write a notebook beside ``path`` and rename it there."""
-    raise NotImplementedError
+    """Write a notebook beside ``path`` and rename it there, so that nobody ever sees half of it."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb", buffering=1 << 20) as file:
+            if notebook.format == "ipynb":
+                file.writelines(dump_ipynb(notebook.data))
+            else:
+                file.write(dumps(notebook))
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def is_notebook(path: str) -> bool:
     """Tell by its extension whether a path can be a notebook."""
-    raise NotImplementedError
+    return PurePath(path).suffix in EXTENSIONS

@@ -1,0 +1,81 @@
+"""Every notebook format that jupytext knows and we do not read ourselves."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import PurePath
+from typing import Any
+
+import jupytext
+
+from ..errors import NotebookError, Place
+from .broken import merge_conflict, place
+from .cells import Notebook, add_ids
+
+
+def loads(data: bytes, path: str) -> Notebook:
+    """Read a text notebook as jupytext does; its format follows from the extension and the text."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        before = data[: e.start].decode("utf-8", "replace")
+        raise NotebookError(
+            f"the file is not UTF-8: byte 0x{data[e.start]:02x}",
+            place(before, len(before), path),
+            "save the file as UTF-8",
+        ) from None
+    if conflict := merge_conflict(text, path):
+        raise conflict
+    suffix = PurePath(path).suffix
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = jupytext.reads(text, {"extension": suffix})
+    except Exception as e:  # jupytext, YAML and markdown parsers each have their own
+        raise _error(e, path) from e
+    nb = _plain(found)
+    for cell in nb["cells"]:  # random ones
+        cell.pop("id", None)
+    nb["nbformat_minor"] = 5
+    add_ids(nb["cells"])
+    shown = nb["metadata"].get("jupytext", {}).get("text_representation", {})
+    return Notebook(nb, _name(suffix, shown.get("format_name", "")), path)
+
+
+def dumps(notebook: Notebook) -> bytes:
+    """Return a notebook in a format of jupytext's."""
+    from_name = {"Rmd": "Rmd", "md": "md", "markdown": "markdown", "qmd": "qmd"}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            node = jupytext.reads("", "py:percent")
+            node.update(notebook.data)
+            text: str = jupytext.writes(node, from_name.get(notebook.format, notebook.format))
+    except Exception as e:
+        raise _error(e, notebook.path) from e
+    return (text if text.endswith("\n") else text + "\n").encode("utf-8", "backslashreplace")
+
+
+def _name(suffix: str, name: str) -> str:
+    """Return jupytext's short name of a format."""
+    extension = suffix.removeprefix(".")
+    if not name or (extension in ("md", "markdown", "Rmd", "qmd") and name not in ("pandoc", "myst")):
+        return extension
+    return f"{extension}:{name}"
+
+
+def _error(error: Exception, path: str) -> NotebookError:
+    mark: Any = getattr(error, "problem_mark", None)  # YAML's
+    where = Place(path, mark.line + 1, mark.column + 1) if mark is not None else Place(path)
+    text = str(error).strip().splitlines()
+    what = text[0] if text else type(error).__name__
+    return NotebookError(f"jupytext cannot handle this notebook: {what}", where)
+
+
+def _plain(value: Any) -> Any:
+    """Return nbformat's nodes as plain dicts and lists."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value

@@ -1,0 +1,382 @@
+"""py:percent: scripts whose cells start with ``# %%``, read into notebooks and written back.
+
+The format: https://jupytext.readthedocs.io/en/latest/formats-scripts.html. A script that was read is written
+back from its own bytes: a cell that has not changed keeps them, whatever happens to the others.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from copy import deepcopy
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import Any
+
+from ..errors import NotebookError, Place, did_you_mean
+from . import broken, header, marker, render
+from .cells import Notebook, add_ids
+from .script import (
+    LANGUAGES,
+    Quotes,
+    bare,
+    blank_lines,
+    is_magic,
+    lines,
+    uncomment_magics,
+    uncommented,
+    unescape_plus,
+    usual,
+)
+
+_CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
+_IN = re.compile(r"^#( <codecell>| In\[[0-9 ]*\]:?)")
+_PERCENT = re.compile(r"^#( %%|%%)(\s|$)")
+
+
+@dataclass(slots=True)
+class Piece:
+    """A cell as the file has it."""
+
+    text: str
+    cell: dict[str, Any]
+    #: Line of the file where the cell's source starts.
+    line: int
+    marker: str = ""
+    #: The blank lines between the cell's content and the next cell.
+    trail: str = ""
+    after: str | None = None
+
+
+@dataclass(slots=True)
+class Script:
+    """What a notebook remembers of the script it was read from."""
+
+    raw: bytes
+    encoding: str
+    newline: str
+    style: render.Style
+    head: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    pieces: dict[str, Piece] = field(default_factory=dict)
+    #: The cell that is the header's YAML.
+    yaml: str | None = None
+
+    def line(self, cell: dict[str, Any]) -> int:
+        piece = self.pieces.get(cell.get("id", ""))
+        return piece.line if piece else 0
+
+
+def load_percent(data: bytes, path: str) -> Notebook | None:
+    """Read a Python script; return None when it is in none of the percent formats, but another of jupytext's."""
+    text, encoding = _decode(data, path)
+    kept = lines(text)
+    bare_lines = [bare(line) for line in kept]
+    top = header.read(bare_lines)
+    name = _format(bare_lines, top.metadata)
+    if name not in ("percent", "hydrogen") or usual(render.main_language(top.metadata)) != "python":
+        return None
+    if conflict := broken.merge_conflict(text, path):
+        raise conflict
+    style = render.Style.of(top.metadata, hydrogen=name == "hydrogen")
+    newline = next((line[len(bare(line)) :] for line in kept if not line.endswith("\f")), "\n") or "\n"
+    script = Script(data, encoding, newline, style)
+    script.head = "".join(kept[: top.lines])
+    script.metadata = deepcopy(top.metadata)
+    numbers = _numbers(kept)
+    cells: list[dict[str, Any]] = []
+    pieces: list[Piece] = []
+    if top.raw is not None:
+        cells.append(_new("raw", top.raw, top.raw_metadata))
+        pieces.append(Piece("", cells[0], numbers[top.start]))
+    at = top.lines
+    plain_json = False
+    while at < len(kept):
+        reader = _Reader(bare_lines, at, style)
+        cells.append(reader.cell)
+        plain_json = plain_json or reader.plain_json
+        pieces.append(
+            Piece(
+                "".join(kept[at : reader.next]),
+                reader.cell,
+                numbers[reader.first],
+                kept[at] if reader.marked else "",
+                "".join(kept[reader.end : reader.next]),
+            )
+        )
+        at = reader.next
+    add_ids(cells)
+    if plain_json:
+        script.style = render.Style.of(top.metadata, hydrogen=name == "hydrogen", plain_json=True)
+    for i, piece in enumerate(pieces):
+        piece.cell = deepcopy(cells[i])
+        piece.after = cells[i + 1]["id"] if i + 1 < len(cells) else None
+        script.pieces[cells[i]["id"]] = piece
+    if top.raw is not None:
+        script.yaml = cells[0]["id"]
+    nb = {"cells": cells, "metadata": top.metadata, "nbformat": 4, "nbformat_minor": 5}
+    return Notebook(nb, f"py:{name}", path, script)
+
+
+def _decode(data: bytes, path: str) -> tuple[str, str]:
+    """Decode a script as Python would (PEP 263); the encoding that is returned also writes the same mark."""
+    mark = data.startswith(codecs.BOM_UTF8)
+    encoding = "utf-8-sig" if mark else "utf-8"
+    for i, line in enumerate(data.split(b"\n", 2)[:2]):
+        match = _CODING.match(line.removeprefix(codecs.BOM_UTF8))
+        if match and not mark:
+            encoding = match[1].decode()
+            try:
+                if codecs.lookup(encoding).name == "utf-8-sig":
+                    encoding = "utf-8"
+            except LookupError:
+                hint = did_you_mean(encoding, ("utf-8", "latin-1", "cp1252", "iso-8859-15", "ascii", "shift_jis"))
+                raise NotebookError(
+                    f"unknown encoding: {encoding}", Place(path, i + 1, match.start(1) + 1), hint
+                ) from None
+        if match or not line.lstrip().startswith(b"#"):
+            break
+    try:
+        return data.decode(encoding), encoding
+    except UnicodeDecodeError as e:
+        before = data[: e.start].decode(encoding, "replace")
+        hint = "save the file as UTF-8, or declare its encoding in the first line: # -*- coding: latin-1 -*-"
+        what = f"the file is not {encoding}: byte 0x{data[e.start]:02x}"
+        raise NotebookError(what, broken.place(before, len(before), path), hint) from None
+
+
+def _numbers(kept: list[str]) -> list[int]:
+    """Return the number that an editor gives each line; a form feed starts no line there."""
+    result, number = [], 1
+    for line in kept:
+        result.append(number)
+        number += line.endswith(("\n", "\r"))
+    return [*result, number]
+
+
+def _format(bare_lines: list[str], metadata: dict[str, Any]) -> str:
+    """Return jupytext's name of a Python script's format: what the header says, else what the text looks like."""
+    section = metadata.get("jupytext")
+    section = section if isinstance(section, dict) else {}
+    shown = section.get("text_representation")
+    if isinstance(shown, dict):
+        if str(shown.get("extension", "")).endswith(".py") and shown.get("format_name"):
+            return str(shown["format_name"])
+    formats = section.get("formats") or metadata.get("jupytext_formats")
+    for pair in formats.split(",") if isinstance(formats, str) else ():
+        extension, _, name = pair.strip().rpartition("/")[2].partition(":")
+        if extension.rpartition(".")[2] == "py" and name:
+            return str(name)
+    if isinstance(shown, dict):
+        return "light"
+    quotes = Quotes("python")
+    percents = magics = 0
+    for line in bare_lines:
+        quotes.read(line)
+        if quotes.open:
+            continue
+        if line.startswith("#"):
+            percents += bool(_PERCENT.match(line) or _IN.match(line))
+        elif not magics:
+            magics = is_magic(line, "python", explicit=False)
+    if not percents:
+        return "light"
+    return "hydrogen" if magics else "percent"
+
+
+def _new(kind: str, source: str, metadata: dict[str, Any]) -> dict[str, Any]:
+    cell: dict[str, Any] = {"cell_type": kind, "metadata": metadata, "source": source}
+    if kind == "code":
+        cell |= {"execution_count": None, "outputs": []}
+    return cell
+
+
+class _Reader:
+    """One cell, read from the line where it starts: ``end`` is the line after it, ``next`` the next cell's."""
+
+    def __init__(self, text: list[str], start: int, style: render.Style) -> None:
+        self.metadata, self.plain_json = marker.parse(text[start])
+        self.marked = marker.is_marker(text[start])
+        language = self.metadata.pop("language", None)
+        self.kind = self._kind(style)
+        self.next = self._find_next(text, start, language if isinstance(language, str) else style.language)
+        body = text[start : self.next]
+        blank = [not line.strip() for line in body[-3:]]
+        cut = 2 if blank == [False, True, True] else int(body[-1] == "")
+        self.end = self.next - cut
+        self.first = start + self.marked
+        source = body[int(self.marked) : len(body) - cut]
+        content = self._content(source, language, style)
+        left = self.next - self.end + (self.next == len(text)) if self.end < len(text) else 1
+        if left != blank_lines(source or [""], islice(text, self.next, None)):
+            self.metadata["lines_to_next_cell"] = left
+        text_of = "\n".join(content)
+        if language and language != style.language:
+            text_of = self._foreign(text_of, language, start, style)
+        self.cell = _new(self.kind, text_of, self.metadata)
+
+    def _kind(self, style: render.Style) -> str:
+        self.uncommented = False
+        if "cell_type" in self.metadata:
+            kind = self.metadata.pop("cell_type")
+            return kind if kind in ("code", "markdown") else "raw"
+        if marker.is_active(self.metadata, "ipynb"):
+            return "code"
+        if self.metadata.get("active") == "":
+            del self.metadata["active"]
+        self.uncommented = marker.is_active(self.metadata, "py")
+        return "raw"
+
+    def _find_next(self, text: list[str], start: int, language: str) -> int:
+        quotes = Quotes(language)
+        fence: tuple[str, int] | None = None
+        for i in range(start, len(text)):
+            line = text[i]
+            quoted = quotes.open
+            quotes.read(line)
+            if quoted:
+                continue
+            if self.kind != "code":
+                # %% in a fenced block of markdown (mermaid) starts no cell
+                plain = line if self.uncommented else uncommented(line)
+                if fence:
+                    fence = None if _closes(plain, fence) else fence
+                    continue
+                fence = _opens(plain)
+                if fence and any(
+                    _closes(later if self.uncommented else uncommented(later), fence)
+                    for later in islice(text, i + 1, None)
+                ):
+                    continue
+                fence = None
+            if i > start and marker.is_marker(line):
+                return i
+        return len(text)
+
+    def _content(self, source: list[str], language: Any, style: render.Style) -> list[str]:
+        active = marker.is_active(self.metadata, "py")
+        if not marker.is_active(self.metadata, "py", self.kind == "code"):
+            inner = self._quoted(source)
+            if inner is not None:
+                return inner
+        mark = "" if self.uncommented else "#"
+        foreign = "active" not in self.metadata and language and language != style.language
+        if not active or foreign:
+            return [uncommented(line) for line in source] if mark else source
+        spoken = language if isinstance(language, str) else style.language
+        if style.magics:
+            source = uncomment_magics(source, spoken)
+        if self.kind == "code":
+            return unescape_plus(source, spoken)
+        return [uncommented(line) for line in source] if mark else source
+
+    def _quoted(self, source: list[str]) -> list[str] | None:
+        """Return the lines within triple quotes, None when the cell is not a string; note the quotes."""
+        content = "\n".join(source).strip()
+        for prefix in ("", "r", "R"):
+            for quote in ('"""', "'''"):
+                left, right = prefix + quote, quote
+                if not (content.startswith(left) and content.endswith(right)):
+                    continue
+                if len(content) < len(left + right):
+                    continue
+                self.first += next((i for i, line in enumerate(source) if line.strip()), 0)
+                content = content[len(left) : -len(right)]
+                if content.startswith("\n"):
+                    content, left = content[1:], left + "\n"
+                    self.first += 1
+                if content.endswith("\n"):
+                    content, right = content[:-1], "\n" + right
+                alone = len(left) - len(prefix) == len(right) == 4
+                self.metadata["cell_marker"] = left[:-1] if alone else f"{left},{right}"
+                return content.removesuffix("\n").split("\n") if content else []
+        return None
+
+    def _foreign(self, source: str, language: Any, start: int, style: render.Style) -> str:
+        """Return a cell of another language with the magic that runs it."""
+        known = isinstance(language, str) and (language in LANGUAGES or language in style.extra_magics)
+        if not known or usual(language) == style.language:
+            self.metadata["language"] = language
+            return source
+        self.first = start
+        arguments = self.metadata.pop("magic_args", None)
+        return f"%%{language}{'' if arguments is None else f' {arguments}'}\n{source}"
+
+
+def _opens(line: str) -> tuple[str, int] | None:
+    match = _FENCE.match(line) if "```" in line or "~~~" in line else None
+    if not match or (match[1][0] == "`" and "`" in match[2]):
+        return None
+    return match[1][0], len(match[1])
+
+
+def _closes(line: str, fence: tuple[str, int]) -> bool:
+    match = _FENCE.match(line) if fence[0] in line else None
+    return match is not None and match[1][0] == fence[0] and len(match[1]) >= fence[1] and not match[2].strip()
+
+
+def dump_percent(notebook: Notebook) -> bytes:
+    """Return a notebook as a percent script; cells that are as they were read keep their bytes."""
+    hydrogen = notebook.format.endswith(":hydrogen")
+    script = notebook.origin
+    if not isinstance(script, Script):
+        made = render.script(notebook.cells, notebook.data["metadata"], hydrogen=hydrogen)
+        return _encode("\n".join(made), "utf-8", notebook.path)
+    cells = notebook.cells
+    same = [_unchanged(cell, script.pieces.get(cell.get("id", ""))) for cell in cells]
+    whole = notebook.data["metadata"] == script.metadata
+    if whole and all(same) and [cell["id"] for cell in cells] == list(script.pieces):
+        return script.raw
+    first = int(bool(cells) and script.yaml is not None and cells[0].get("id") == script.yaml)
+    if whole and (script.yaml is None or (first and same[0])):
+        top = script.head
+    else:
+        raw = cells[0]["source"] if first else None
+        made = header.write(notebook.data["metadata"], raw, (*header.KEPT, *script.metadata))
+        top = "".join(line + script.newline for line in [*made, *[""] * ("# ---" in made)])
+    after: list[list[str]] = []
+    texts: list[str] = []
+    for i in range(len(cells) - 1, first - 1, -1):
+        following = cells[i + 1].get("id") if i + 1 < len(cells) else None
+        text = _cell(cells[i], same[i], i == first, following, script, after)
+        after.append(text.splitlines())
+        texts.append(text)
+    return _encode(top + "".join(reversed(texts)), script.encoding, notebook.path)
+
+
+def _unchanged(cell: dict[str, Any], piece: Piece | None) -> bool:
+    return piece is not None and all(cell[k] == piece.cell[k] for k in ("cell_type", "source", "metadata"))
+
+
+def _cell(
+    cell: dict[str, Any], same: bool, first: bool, following: str | None, script: Script, after: list[list[str]]
+) -> str:
+    """Return the text of one cell: as it was where that can be, else with as much of the old as will do."""
+    piece = script.pieces.get(cell.get("id", ""))
+    newline = script.newline
+    stays = piece is not None and piece.after == following
+    made = render.lines(cell, script.style)
+    if piece is None or (not piece.marker and not first):
+        text = newline.join(made)
+    elif same:
+        if stays:
+            return piece.text
+        text = piece.text[: len(piece.text) - len(piece.trail)].rstrip("\r\n\f")
+    else:
+        if render.head(cell, script.style) == render.head(piece.cell, script.style):
+            made = [*([bare(piece.marker)] if piece.marker else []), *render.content(cell, script.style)]
+        text = newline.join(made)
+    if stays and piece is not None:
+        return text + (newline if piece.text.endswith(("\n", "\r", "\f")) else "") + piece.trail
+    blanks = blank_lines(made, chain.from_iterable(reversed(after))) if after else 0
+    return text + newline * (1 + blanks)
+
+
+def _encode(text: str, encoding: str, path: str) -> bytes:
+    try:
+        return text.encode(encoding)
+    except UnicodeEncodeError as e:
+        where = broken.place(text, e.start, path)
+        hint = None if encoding.startswith("utf") else "declare another encoding in the first line, or none: UTF-8"
+        raise NotebookError(f"cannot be written in {encoding}: {text[e.start]!r}", where, hint) from None
