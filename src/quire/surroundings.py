@@ -1,0 +1,83 @@
+"""Where and when a pipeline is read: folders, environment variables, time, user and git, found when asked."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+BUILTINS = ("cwd", "env", "git", "git_hash", "here", "now", "root", "user")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where and when a pipeline is read. The callables are asked only if a placeholder asks for them.
+
+    ``root`` is the project, ``here`` the folder of the pipeline file, ``cwd`` where quire was started. The
+    callables return None for what does not exist here.
+    """
+
+    root: str
+    here: str
+    cwd: str
+    environ: Mapping[str, str]
+    now: Callable[[], str | None]
+    git: Callable[[], str | None]
+    git_hash: Callable[[], str | None]
+    user: Callable[[], str | None]
+
+    def value(self, name: str) -> str | None:
+        """Return what a built-in stands for ("git", "env.HOME"), or None if it has no value here."""
+        if name.startswith("env."):
+            return self.environ.get(name[4:])
+        known = getattr(self, name) if name in BUILTINS and name != "env" else None
+        value: str | None = known() if callable(known) else known
+        return value
+
+
+def surroundings(root: str, here: str | None = None) -> Surroundings:
+    """Return the real surroundings of a project; each answer is found once, so that two ``{{now}}`` agree."""
+    folder = here or root
+    return Surroundings(
+        root=root,
+        here=folder,
+        cwd=os.getcwd(),
+        environ=os.environ,
+        now=cache(_now),
+        git=cache(lambda: _git(root, "symbolic-ref", "--short", "HEAD") or _describe(root)),
+        git_hash=cache(lambda: _describe(root, "--dirty=-dirty")),
+        user=cache(_user),
+    )
+
+
+def _now() -> str:
+    from datetime import datetime  # noqa: PLC0415 - few pipelines ask for the time
+
+    return datetime.now().isoformat()
+
+
+def _user() -> str | None:
+    import getpass  # noqa: PLC0415 - few pipelines ask for the user
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container whose user has no name
+        return None
+
+
+def _describe(root: str, *options: str) -> str | None:
+    return _git(root, "describe", "--tags", "--always", *options)
+
+
+def _git(root: str, *words: str) -> str | None:
+    import subprocess  # noqa: PLC0415 - few pipelines ask git
+
+    try:
+        said = subprocess.run(["git", "-C", root, *words], capture_output=True, encoding="utf-8", check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return said.stdout.strip() or None
