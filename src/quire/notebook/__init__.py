@@ -34,7 +34,9 @@ def loads(data: bytes, path: str) -> Notebook:
     if suffix == ".ipynb":
         return load_ipynb(data, path)
     if not is_notebook(path):
-        hint = "a notebook is an .ipynb, .py, .md, .Rmd, .qmd, .R or .jl file, or another script jupytext knows"
+        hint = (
+            "a notebook is an .ipynb, .py, .md, .Rmd, .qmd, .R or .jl file, or another script jupytext knows"
+        )
         raise NotebookError(f'no notebook format has the extension "{suffix}"', path, hint)
     if suffix == ".py":
         from .percent import load_percent  # noqa: PLC0415 - its patterns take 5 ms that a warm build never needs

@@ -137,7 +137,9 @@ def _join_cell(
         _join_output(output, (*where, "outputs", i), f"{name}, output {i + 1}", problems)
 
 
-def _join_output(output: Any, where: tuple[str | int, ...], name: str, problems: list[broken.Problem]) -> None:
+def _join_output(
+    output: Any, where: tuple[str | int, ...], name: str, problems: list[broken.Problem]
+) -> None:
     if not isinstance(output, dict):
         problems.append((where, f"{name} must be a JSON object", None))
         return
@@ -155,7 +157,9 @@ def _join_output(output: Any, where: tuple[str | int, ...], name: str, problems:
             )
 
 
-def _join_bundle(bundle: Any, where: tuple[str | int, ...], name: str, problems: list[broken.Problem]) -> None:
+def _join_bundle(
+    bundle: Any, where: tuple[str | int, ...], name: str, problems: list[broken.Problem]
+) -> None:
     if not isinstance(bundle, dict):
         problems.append((where, f"{name} must be a JSON object of MIME types", None))
         return
@@ -199,12 +203,12 @@ def ids(cells: list[dict[str, Any]]) -> list[str]:
     A made id depends on what the cell says and on how many equal cells stand before it, so that the same
     notebook always gets the same ids, and a cell keeps its id when others are put in before it.
     """
-    taken = {cell["id"] for cell in cells if "id" in cell}
+    taken = {cell.get("id") for cell in cells}
     seen: set[str] = set()
-    result = []
+    result: list[str] = []
     for cell in cells:
-        found: str | None = cell.get("id")
-        if found is None or found in seen:
+        found = str(cell.get("id") or "")
+        if not found or found in seen:
             content = f"{cell.get('cell_type')}\0{cell.get('source')}".encode("utf-8", "backslashreplace")
             again = 0
             while (found := sha256(b"%d\0%b" % (again, content)).hexdigest()[:8]) in taken:

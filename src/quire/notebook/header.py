@@ -19,7 +19,7 @@ _RULE = re.compile(r"^---\s*$")
 _KEY = re.compile(r"""^("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#'"\[{][^#]*?)\s*:(?:\s+(.*))?$""")
 _INT = re.compile(r"^[-+]?(0|[1-9][0-9_]*)$")
 _FLOAT = re.compile(r"^[-+]?([0-9][0-9_]*\.[0-9_]*|\.[0-9]+)([eE][-+][0-9]+)?$")
-_PLAIN = re.compile(r"^[A-Za-z0-9_./+][\w ./+,:*()=-]*$")
+_PLAIN = re.compile(r"^[A-Za-z0-9_./+(][\w ./+,:*()=\[\]#-]*$")
 _WORDS = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **{w: True for word in ("yes", "true", "on") for w in (word, word.title(), word.upper())},
@@ -37,7 +37,7 @@ class Header:
     lines: int = 0
     start: int = 0
     metadata: dict[str, Any] = field(default_factory=dict)
-    #: YAML outside of the "jupyter" section, which is the notebook's first cell, and the blank lines after it.
+    #: YAML outside of the "jupyter" section: the notebook's first cell, and its metadata.
     raw: str | None = None
     raw_metadata: dict[str, Any] = field(default_factory=dict)
 
@@ -102,7 +102,9 @@ def write(metadata: dict[str, Any], raw: str | None, also: tuple[str, ...] = KEP
     """Return the lines of a header; none when there is nothing to say."""
     notes = metadata.get("jupytext")
     notes = dict(notes) if isinstance(notes, dict) else {}
-    lines = [start + notes.pop(key) for key, start in (("executable", "#!"), ("encoding", "")) if key in notes]
+    lines = [
+        start + notes.pop(key) for key, start in (("executable", "#!"), ("encoding", "")) if key in notes
+    ]
     yaml = raw.strip("\n\t ").splitlines()[1:-1] if raw is not None else []
     kept = chosen({**metadata, "jupytext": notes}, notes.get("notebook_metadata_filter"), also)
     if not notes:
@@ -252,6 +254,14 @@ def emit(value: dict[str, Any], pad: str) -> list[str]:
 def _scalar(value: Any) -> str:
     if not isinstance(value, str):
         return json.dumps(value)
-    if _PLAIN.match(value) and scalar(value) == value and not re.search(r": |:$|^\.+$| $|^[\d_.:-]+$", value):
+    if (
+        _PLAIN.match(value)
+        and scalar(value) == value
+        and not re.search(r": | #|:$|^\.+$| $|^[\d_.:-]+$", value)
+    ):
         return value
-    return json.dumps(value, ensure_ascii=False) if not value.isprintable() else "'" + value.replace("'", "''") + "'"
+    return (
+        json.dumps(value, ensure_ascii=False)
+        if not value.isprintable()
+        else "'" + value.replace("'", "''") + "'"
+    )

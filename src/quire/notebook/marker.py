@@ -69,7 +69,7 @@ def _title(text: str, equal: int) -> str:
 
 
 def _options(text: str) -> dict[str, Any]:
-    """Parse ``key=value`` and bare ``key`` from the right, so that a value may hold spaces and equal signs."""
+    """Parse ``key=value`` and bare ``key`` from the right: a value may hold spaces and equal signs."""
     text = text.strip()
     if not text:
         return {}

@@ -6,16 +6,15 @@ back from its own bytes: a cell that has not changed keeps them, whatever happen
 
 from __future__ import annotations
 
-import codecs
 import re
 from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
 
-from ..errors import NotebookError, Place, did_you_mean
 from . import broken, header, marker, render
 from .cells import Notebook, add_ids
+from .encoding import decode, encode
 from .script import (
     LANGUAGES,
     Quotes,
@@ -29,7 +28,6 @@ from .script import (
     usual,
 )
 
-_CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
 _IN = re.compile(r"^#( <codecell>| In\[[0-9 ]*\]:?)")
 _PERCENT = re.compile(r"^#( %%|%%)(\s|$)")
@@ -68,14 +66,17 @@ class Script:
         return piece.line if piece else 0
 
 
-def load_percent(data: bytes, path: str) -> Notebook | None:
-    """Read a Python script; return None when it is in none of the percent formats, but another of jupytext's."""
-    text, encoding = _decode(data, path)
+def load_percent(data: bytes, path: str, name: str | None = None) -> Notebook | None:
+    """Read a Python script; return None when it is in none of the percent formats, but another of jupytext's.
+
+    ``name`` ("percent" or "hydrogen") is taken for granted where it is given.
+    """
+    text, encoding = decode(data, path)
     kept = lines(text)
     bare_lines = [bare(line) for line in kept]
     top = header.read(bare_lines)
-    name = _format(bare_lines, top.metadata)
-    if name not in ("percent", "hydrogen") or usual(render.main_language(top.metadata)) != "python":
+    name = name or _format(bare_lines, top.metadata)
+    if name not in ("percent", "hydrogen") or not speaks_python(top.metadata):
         return None
     if conflict := broken.merge_conflict(text, path):
         raise conflict
@@ -119,31 +120,9 @@ def load_percent(data: bytes, path: str) -> Notebook | None:
     return Notebook(nb, f"py:{name}", path, script)
 
 
-def _decode(data: bytes, path: str) -> tuple[str, str]:
-    """Decode a script as Python would (PEP 263); the encoding that is returned also writes the same mark."""
-    mark = data.startswith(codecs.BOM_UTF8)
-    encoding = "utf-8-sig" if mark else "utf-8"
-    for i, line in enumerate(data.split(b"\n", 2)[:2]):
-        match = _CODING.match(line.removeprefix(codecs.BOM_UTF8))
-        if match and not mark:
-            encoding = match[1].decode()
-            try:
-                if codecs.lookup(encoding).name == "utf-8-sig":
-                    encoding = "utf-8"
-            except LookupError:
-                hint = did_you_mean(encoding, ("utf-8", "latin-1", "cp1252", "iso-8859-15", "ascii", "shift_jis"))
-                raise NotebookError(
-                    f"unknown encoding: {encoding}", Place(path, i + 1, match.start(1) + 1), hint
-                ) from None
-        if match or not line.lstrip().startswith(b"#"):
-            break
-    try:
-        return data.decode(encoding), encoding
-    except UnicodeDecodeError as e:
-        before = data[: e.start].decode(encoding, "replace")
-        hint = "save the file as UTF-8, or declare its encoding in the first line: # -*- coding: latin-1 -*-"
-        what = f"the file is not {encoding}: byte 0x{data[e.start]:02x}"
-        raise NotebookError(what, broken.place(before, len(before), path), hint) from None
+def speaks_python(metadata: dict[str, Any]) -> bool:
+    """Tell whether the code cells are Python; jupytext knows the magics of other languages."""
+    return usual(render.main_language(metadata)) == "python"
 
 
 def _numbers(kept: list[str]) -> list[int]:
@@ -156,13 +135,13 @@ def _numbers(kept: list[str]) -> list[int]:
 
 
 def _format(bare_lines: list[str], metadata: dict[str, Any]) -> str:
-    """Return jupytext's name of a Python script's format: what the header says, else what the text looks like."""
+    """Return jupytext's name of a script's format: what the header says, else what the text looks like."""
     section = metadata.get("jupytext")
     section = section if isinstance(section, dict) else {}
     shown = section.get("text_representation")
-    if isinstance(shown, dict):
-        if str(shown.get("extension", "")).endswith(".py") and shown.get("format_name"):
-            return str(shown["format_name"])
+    named = isinstance(shown, dict) and str(shown.get("extension", "")).endswith(".py")
+    if named and shown.get("format_name"):
+        return str(shown["format_name"])
     formats = section.get("formats") or metadata.get("jupytext_formats")
     for pair in formats.split(",") if isinstance(formats, str) else ():
         extension, _, name = pair.strip().rpartition("/")[2].partition(":")
@@ -193,7 +172,7 @@ def _new(kind: str, source: str, metadata: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Reader:
-    """One cell, read from the line where it starts: ``end`` is the line after it, ``next`` the next cell's."""
+    """One cell, read from the line where it starts; ``end`` is the line after it, ``next`` the next cell."""
 
     def __init__(self, text: list[str], start: int, style: render.Style) -> None:
         self.metadata, self.plain_json = marker.parse(text[start])
@@ -289,7 +268,8 @@ class _Reader:
                 if content.endswith("\n"):
                     content, right = content[:-1], "\n" + right
                 alone = len(left) - len(prefix) == len(right) == 4
-                self.metadata["cell_marker"] = left[:-1] if alone else f"{left},{right}"
+                if alone or prefix:
+                    self.metadata["cell_marker"] = left[:-1] if alone else f"{left},{right}"
                 return content.removesuffix("\n").split("\n") if content else []
         return None
 
@@ -313,7 +293,9 @@ def _opens(line: str) -> tuple[str, int] | None:
 
 def _closes(line: str, fence: tuple[str, int]) -> bool:
     match = _FENCE.match(line) if fence[0] in line else None
-    return match is not None and match[1][0] == fence[0] and len(match[1]) >= fence[1] and not match[2].strip()
+    return (
+        match is not None and match[1][0] == fence[0] and len(match[1]) >= fence[1] and not match[2].strip()
+    )
 
 
 def dump_percent(notebook: Notebook) -> bytes:
@@ -322,7 +304,7 @@ def dump_percent(notebook: Notebook) -> bytes:
     script = notebook.origin
     if not isinstance(script, Script):
         made = render.script(notebook.cells, notebook.data["metadata"], hydrogen=hydrogen)
-        return _encode("\n".join(made), "utf-8", notebook.path)
+        return encode("\n".join(made), "utf-8", notebook.path)
     cells = notebook.cells
     same = [_unchanged(cell, script.pieces.get(cell.get("id", ""))) for cell in cells]
     whole = notebook.data["metadata"] == script.metadata
@@ -342,7 +324,7 @@ def dump_percent(notebook: Notebook) -> bytes:
         text = _cell(cells[i], same[i], i == first, following, script, after)
         after.append(text.splitlines())
         texts.append(text)
-    return _encode(top + "".join(reversed(texts)), script.encoding, notebook.path)
+    return encode(top + "".join(reversed(texts)), script.encoding, notebook.path)
 
 
 def _unchanged(cell: dict[str, Any], piece: Piece | None) -> bool:
@@ -350,7 +332,12 @@ def _unchanged(cell: dict[str, Any], piece: Piece | None) -> bool:
 
 
 def _cell(
-    cell: dict[str, Any], same: bool, first: bool, following: str | None, script: Script, after: list[list[str]]
+    cell: dict[str, Any],
+    same: bool,
+    first: bool,
+    following: str | None,
+    script: Script,
+    after: list[list[str]],
 ) -> str:
     """Return the text of one cell: as it was where that can be, else with as much of the old as will do."""
     piece = script.pieces.get(cell.get("id", ""))
@@ -371,12 +358,3 @@ def _cell(
         return text + (newline if piece.text.endswith(("\n", "\r", "\f")) else "") + piece.trail
     blanks = blank_lines(made, chain.from_iterable(reversed(after))) if after else 0
     return text + newline * (1 + blanks)
-
-
-def _encode(text: str, encoding: str, path: str) -> bytes:
-    try:
-        return text.encode(encoding)
-    except UnicodeEncodeError as e:
-        where = broken.place(text, e.start, path)
-        hint = None if encoding.startswith("utf") else "declare another encoding in the first line, or none: UTF-8"
-        raise NotebookError(f"cannot be written in {encoding}: {text[e.start]!r}", where, hint) from None

@@ -55,20 +55,28 @@ def main_language(metadata: dict[str, Any]) -> str:
     section, spec = metadata.get("jupytext"), metadata.get("kernelspec")
     found = section.get("main_language") if isinstance(section, dict) else None
     found = found or (spec.get("language") if isinstance(spec, dict) else None) or "python"
+    if str(found).startswith("C++"):
+        return "c++"
     return str(found) if found in ("R", "sas") else str(found).lower().replace("#", "sharp")
 
 
 def script(cells: list[dict[str, Any]], metadata: dict[str, Any], *, hydrogen: bool = False) -> list[str]:
-    """Return the lines of a notebook that was not read from a script: header, and each cell with its blanks."""
+    """Return the lines of a notebook that was not read from a script: the header, and the cells."""
     style = Style.of(metadata, hydrogen=hydrogen)
     raw = None
     blanks: int | None = None
     if cells and cells[0]["cell_type"] == "raw" and header.is_yaml(cells[0]["source"]):
         raw, blanks = cells[0]["source"], cells[0]["metadata"].get("lines_to_next_cell")
         cells = cells[1:]
-    shown = {"extension": ".py", "format_name": "hydrogen" if hydrogen else "percent", "format_version": "1.3"}
+    shown = {
+        "extension": ".py",
+        "format_name": "hydrogen" if hydrogen else "percent",
+        "format_version": "1.3",
+    }
     section = metadata.get("jupytext")
     section = section if isinstance(section, dict) else {}
+    if section.get("main_language") == "python":
+        section = {key: value for key, value in section.items() if key != "main_language"}
     top = header.write({**metadata, "jupytext": {**section, "text_representation": shown}}, raw)
     after: list[list[str]] = []
     for cell in reversed(cells):

@@ -150,8 +150,8 @@ def _magic(language: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[
 def is_magic(line: str, language: str, *, escape: bool = True, explicit: bool = True) -> bool:
     """Tell whether a line is a magic, perhaps already commented out, that has to be commented in a script.
 
-    With ``escape`` off only a line that asks for it (``%magic  # escape``) is; ``explicit`` says that the line
-    is known to be code, so that ``name?`` asks for help.
+    With ``escape`` off only a line that asks for it (``%magic  # escape``) is; ``explicit`` says that the
+    line is known to be code, so that ``name?`` asks for help.
     """
     language = usual(language)
     if language not in COMMENTS or language in ("matlab", "sas", "jenner", "logtalk"):
@@ -196,10 +196,10 @@ def _magics(source: list[str], language: str, escape: bool, *, uncomment: bool) 
             if uncomment:
                 new = _unescaped(line, language)
             elif continued:
-                new = f"{COMMENTS[language]} {line}"
+                new = f"{COMMENTS[usual(language)]} {line}"
             else:
                 body = line.lstrip()
-                new = f"{line[: len(line) - len(body)]}{COMMENTS[language]} {body}"
+                new = f"{line[: len(line) - len(body)]}{COMMENTS[usual(language)]} {body}"
             continued = language == "python" and line.rstrip().endswith("\\")
         result.append(new)
         quotes.read(line)
@@ -207,7 +207,7 @@ def _magics(source: list[str], language: str, escape: bool, *, uncomment: bool) 
 
 
 def _unescaped(line: str, language: str) -> str:
-    mark, body = COMMENTS[language], line.lstrip()
+    mark, body = COMMENTS[usual(language)], line.lstrip()
     indent = line[: len(line) - len(body)]
     return indent + uncommented(body, mark)
 

@@ -42,7 +42,9 @@ def version(nb: Any, problems: list[Problem]) -> int:
     cells = nb.get("cells")
     if "nbformat" not in nb and not (isinstance(cells, list) and all(map(_of_version_1, cells))):
         what = 'it has no "nbformat"' if "cells" in nb else 'it has no "cells"'
-        hint = 'a notebook says "nbformat": 4, "nbformat_minor": 5 at its top level' if "cells" in nb else None
+        hint = (
+            'a notebook says "nbformat": 4, "nbformat_minor": 5 at its top level' if "cells" in nb else None
+        )
         problems.append(((), f"this is not a notebook: {what}", hint))
     return int(found)
 
@@ -64,7 +66,9 @@ def upgrade(nb: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:
     sheets = nb.pop("worksheets", None)
     if not isinstance(sheets, list):
         what = 'its "worksheets" must be a list' if sheets is not None else 'it has no "worksheets"'
-        problems.append((("worksheets",) if sheets is not None else (), f"this is not a notebook: {what}", None))
+        problems.append(
+            (("worksheets",) if sheets is not None else (), f"this is not a notebook: {what}", None)
+        )
         sheets = []
     for key in ("orig_nbformat", "orig_nbformat_minor"):
         nb.pop(key, None)
