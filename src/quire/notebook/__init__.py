@@ -12,11 +12,12 @@ __all__ = ["EXTENSIONS", "Notebook", "dump_ipynb", "dumps", "is_notebook", "load
 
 #: Extensions of files that can be notebooks: ours and jupytext's.
 EXTENSIONS = frozenset(
-    [".ipynb", ".py", ".md", ".markdown", ".Rmd", ".qmd", ".myst", ".mystnb", ".mnb"]
-    + [".R", ".r", ".jl", ".coco", ".cpp", ".ss", ".clj", ".scm", ".sh", ".ps1", ".q", ".m", ".wolfram"]
-    + [".pro", ".js", ".ts", ".scala", ".rs", ".robot", ".resource", ".cs", ".fsx", ".fs", ".sos", ".java"]
-    + [".groovy", ".sage", ".ml", ".hs", ".tcl", ".mac", ".gp", ".do", ".sas", ".jenner", ".xsh", ".lgt"]
-    + [".logtalk", ".lua", ".go"]
+    f".{name}"
+    for name in (
+        "ipynb py md markdown Rmd qmd myst mystnb mnb R r jl coco cpp ss clj scm sh ps1 q m wolfram pro js ts "
+        "scala rs robot resource cs fsx fs sos java groovy sage ml hs tcl mac gp do sas jenner xsh lgt logtalk "
+        "lua go"
+    ).split()
 )
 
 
@@ -56,9 +57,10 @@ def dumps(notebook: Notebook) -> bytes:
     if notebook.format == "ipynb":
         return b"".join(dump_ipynb(notebook.data))
     if notebook.format in ("py:percent", "py:hydrogen"):
-        from .percent import dump_percent  # noqa: PLC0415 - as in loads
+        from . import percent  # noqa: PLC0415 - as in loads
 
-        return dump_percent(notebook)
+        if notebook.origin is not None or percent.speaks_python(notebook.data["metadata"]):
+            return percent.dump_percent(notebook)
     from . import formats  # noqa: PLC0415 - as in loads
 
     return formats.dumps(notebook)

@@ -12,7 +12,7 @@ _CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 
 
 def decode(data: bytes, path: str) -> tuple[str, str]:
-    """Decode a script as Python would; the encoding that is returned also writes a byte order mark that was there."""
+    """Decode a script as Python would; the encoding that is returned writes the same byte order mark."""
     mark = data.startswith(codecs.BOM_UTF8)
     encoding = "utf-8-sig" if mark else "utf-8"
     for i, line in enumerate(data.split(b"\n", 2)[:2]):

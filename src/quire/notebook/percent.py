@@ -139,9 +139,9 @@ def _format(bare_lines: list[str], metadata: dict[str, Any]) -> str:
     section = metadata.get("jupytext")
     section = section if isinstance(section, dict) else {}
     shown = section.get("text_representation")
-    named = isinstance(shown, dict) and str(shown.get("extension", "")).endswith(".py")
-    if named and shown.get("format_name"):
-        return str(shown["format_name"])
+    named = shown if isinstance(shown, dict) else {}
+    if str(named.get("extension", "")).endswith(".py") and named.get("format_name"):
+        return str(named["format_name"])
     formats = section.get("formats") or metadata.get("jupytext_formats")
     for pair in formats.split(",") if isinstance(formats, str) else ():
         extension, _, name = pair.strip().rpartition("/")[2].partition(":")

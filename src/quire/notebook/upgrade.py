@@ -41,11 +41,10 @@ def version(nb: Any, problems: list[Problem]) -> int:
         problems.append((("nbformat_minor",), f"nbformat_minor must be a whole number, not {minor!r}", None))
     cells = nb.get("cells")
     if "nbformat" not in nb and not (isinstance(cells, list) and all(map(_of_version_1, cells))):
-        what = 'it has no "nbformat"' if "cells" in nb else 'it has no "cells"'
-        hint = (
-            'a notebook says "nbformat": 4, "nbformat_minor": 5 at its top level' if "cells" in nb else None
-        )
-        problems.append(((), f"this is not a notebook: {what}", hint))
+        missing, advice = "cells", ""
+        if "cells" in nb:
+            missing, advice = "nbformat", 'add "nbformat": 4, "nbformat_minor": 5 at its top level'
+        problems.append(((), f'this is not a notebook: it has no "{missing}"', advice or None))
     return int(found)
 
 
