@@ -85,7 +85,7 @@ class MissingExtra(Error):
 class Errors(ExceptionGroup[Error]):
     """Several mistakes, all to be shown at once."""
 
-    def derive(self, excs: Sequence[Error]) -> Errors:
+    def derive(self, excs: Sequence[Error], /) -> Errors:  # type: ignore[override]  # of errors only
         return Errors(self.message, excs)
 
 

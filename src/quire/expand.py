@@ -295,8 +295,8 @@ _CAST = frozenset(("params", "grid"))
 def expand(document: Document, env: Mapping[str, Any], around: Surroundings) -> Document:
     """Replace the placeholders in every value of a document; a value that is one placeholder takes its type.
 
-    Never raises: the result's ``mistakes`` wait for ``spec``, which raises them with its own. Its ``used`` names
-    the placeholders met and those behind them in env.yaml: see ``outside`` and ``unused``.
+    Never raises: the result's ``mistakes`` wait for ``spec``, which raises them with its own. Its ``used``
+    names the placeholders met and those behind them in env.yaml: see ``outside`` and ``unused``.
     """
     filling = _Filling(env, document, around)
     data = filling.value(document.data, ())

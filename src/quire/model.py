@@ -100,7 +100,8 @@ class Product:
 class Task:
     """One step with everything resolved; closed, so that it can be sent to a worker as it is.
 
-    ``upstream`` are names of tasks, without wildcards; ``wildcards`` tells which pattern stands for which of them.
+    ``upstream`` are names of tasks, without wildcards. ``inputs`` is what the user's code gets as ``upstream``: the
+    products of those tasks, each a path or a dict of paths, below the wildcard that stands for it where there is one.
     """
 
     name: str
@@ -109,7 +110,7 @@ class Task:
     products: tuple[Product, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
     upstream: tuple[str, ...] = ()
-    wildcards: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     where: Place | None = None
@@ -120,7 +121,7 @@ class Record:
     """The last success of a task: what it depended on, what it made, and where it found that out.
 
     ``discovered`` maps parts of the manifest that only the run could know ("module pkg.mod", "file data.csv")
-    to their paths, relative to the project.
+    to their paths, relative to the project. ``complete`` is False between the start of a run and its success.
     """
 
     task: str
@@ -129,15 +130,43 @@ class Record:
     discovered: Mapping[str, str]
     run: str
     seconds: float
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One difference between what a task depends on now and what its record says."""
+    """One difference between what a task depends on now and what its record says; ``str()`` says it to a person."""
 
     part: str
     was: str | None = None
     now: str | None = None
+
+    def __str__(self) -> str:
+        kind, _, what = self.part.partition(" ")
+        match kind:
+            case "record" | "forced" | "waits" | "missing":
+                return self.now or self.part
+            case "product" if self.now is None:
+                return f"product {what} is gone"
+            case "product" if self.was is None:
+                return f"product {what} is new"
+            case "param" if self.was is None:
+                return f"param {what} is new"
+            case "param" if self.now is None:
+                return f"param {what} was removed"
+            case "param":
+                return f"param {what} {self.was} → {self.now}"
+            case "upstream" if self.was is None:
+                return f"upstream {what} is new"
+            case "upstream" if self.now is None:
+                return f"upstream {what} was removed"
+            case "upstream":
+                return f"{what} gave other results"
+            case "module" | "file" if self.now is None:
+                return f"{self.part} is gone"
+            case "kernel":
+                return f"kernel {self.was} → {self.now}"
+        return f"{self.part} changed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,25 +58,20 @@ class Spec:
 # ── the tables of keys ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _always(value: Any, siblings: Mapping[Any, Any]) -> bool:
-    return True
-
-
 def _never(value: Any, siblings: Mapping[Any, Any]) -> bool:
     return False
 
 
 def _unless(*harmless: Any) -> Callable[[Any, Mapping[Any, Any]], bool]:
+    """Tell of a value whether it is none of these."""
     return lambda value, siblings: value not in harmless
 
 
-def _some(value: Any, siblings: Mapping[Any, Any]) -> bool:
-    """Tell whether a mapping asks for anything: ``clients: {SQLScript: null}`` does not."""
-    return not isinstance(value, dict) or any(v is not None for v in value.values())
-
-
-def _other_than_file(value: Any, siblings: Mapping[Any, Any]) -> bool:
-    return not isinstance(value, dict) or any(v not in ("File", None) for v in value.values())
+def _inside(*harmless: Any) -> Callable[[Any, Mapping[Any, Any]], bool]:
+    """Tell of a mapping whether it has other values: ``clients: {SQLScript: null}`` asks for nothing."""
+    return lambda value, siblings: (
+        not isinstance(value, dict) or any(v not in harmless for v in value.values())
+    )
 
 
 def _moves(value: Any, siblings: Mapping[Any, Any]) -> bool:
@@ -107,20 +102,12 @@ def _product(value: Any) -> bool:
     return _text(value) or (isinstance(value, dict | list) and bool(value))
 
 
-def _number(value: Any) -> bool:
+def _seconds(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
-
-
-def _count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _flag(value: Any) -> bool:
     return isinstance(value, bool)
-
-
-def _mapping(value: Any) -> bool:
-    return isinstance(value, dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +127,9 @@ class Key:
     note: bool = False
 
 
-_FLAG, _TEXT, _MAPPING = Key("true or false", _flag), Key("text", _text), Key("a mapping", _mapping)
-_LATER, _NOTE = Key(late=_always), Key(note=True)
+_FLAG, _TEXT = Key("true or false", _flag), Key("text", _text)
+_MAPPING = Key("a mapping", lambda value: isinstance(value, dict))
+_LATER, _NOTE = Key(late=_unless()), Key(note=True)
 _HOOKS = dict.fromkeys(("on_render", "on_finish", "on_failure", "serializer", "unserializer"), _LATER)
 _EXPORT = Key(late=_converts, note=True)
 
@@ -150,10 +138,9 @@ TOP: Mapping[str, Key] = {
     "meta": _MAPPING,
     "preload": Key("true, false or a list of module names", lambda value: _flag(value) or _texts(value)),
     "strict": _FLAG,
-    "executor": _NOTE,
-    "config": _NOTE,
+    **dict.fromkeys(("executor", "config"), _NOTE),
     "location": _LATER,
-    "clients": Key(late=_some),
+    "clients": Key(late=_inside(None)),
     **_HOOKS,
 }
 
@@ -161,7 +148,7 @@ META: Mapping[str, Key] = {
     "extract_upstream": _FLAG,
     "extract_product": _FLAG,
     "product_relative_to_source": _FLAG,
-    "product_default_class": Key(late=_other_than_file),
+    "product_default_class": Key(late=_inside("File", None)),
     "source_loader": _LATER,
     "import_tasks_from": _LATER,
     "jupyter_hot_reload": _NOTE,
@@ -183,8 +170,10 @@ TASK: Mapping[str, Key] = {
     "kernel": Key("text", _text, option="kernel"),
     "kernelspec_name": Key("text", _text, option="kernel"),
     "tags": Key("a word or a list of words", _texts, option="tags"),
-    "timeout": Key("a number of seconds above 0", _number, option="timeout"),
-    "retries": Key("a whole number, 0 or more", _count, option="retries"),
+    "timeout": Key("a number of seconds above 0", _seconds, option="timeout"),
+    "retries": Key(
+        "a whole number, 0 or more", lambda value: type(value) is int and value >= 0, option="retries"
+    ),
     "class": Key("text", _text, late=_unless("NotebookRunner", "PythonCallable"), known=_CLASSES),
     "product_class": Key("text", _text, late=_unless("File"), known=("File", *_RELATIONS)),
     "local_execution": Key("true or false", _flag, late=_unless(False)),
@@ -199,7 +188,12 @@ TASK: Mapping[str, Key] = {
     **dict.fromkeys(("to_sql_kwargs", "columns", "bucket", "client_kwargs", "upload_file_kwargs"), _LATER),
 }
 
-_LATE_SOURCES = {".sql": "SQL", ".sh": "shell scripts", ".csv": "data files", ".parquet": "data files"}
+_LATE_SOURCES = {
+    ".sql": "SQL scripts",
+    ".sh": "shell scripts",
+    ".csv": "data files",
+    ".parquet": "data files",
+}
 _FILES = (".py", ".ipynb", ".md", ".rmd", ".qmd", ".r", ".jl", ".sh", ".sql")
 
 # ── checking ────────────────────────────────────────────────────────────────────────────────────────────
@@ -327,7 +321,7 @@ class _Check:
     def source(self, source: str, kind: str | None, owner: str, path: Path) -> None:
         where, suffix = self.document.place(*path, "source"), "." + source.rpartition(".")[2].lower()
         if what := _LATE_SOURCES.get(suffix):
-            self.wrong(f"{owner}: {what} as a source ({suffix}) are not supported yet", where)
+            self.wrong(f"{owner}: {what} ({suffix}) are not supported yet as sources", where)
         elif kind == "PythonCallable" and ("/" in source or suffix in _FILES):
             self.wrong(f'{owner} is a PythonCallable, but "{source}" is no function', where, _SOURCES)
         elif kind == "NotebookRunner" and source and "/" not in source and suffix not in _FILES:

@@ -1,1 +1,32 @@
-"""placeholder."""
+"""Who runs cells: native (an IPython kernel living in the worker) or jupyter (any kernel, by jupyter_client)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+#: Takes a message of the IOPub channel: its type and its content. Binary buffers travel in content as base64.
+Say = Callable[[str, dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """How a cell ended: ``status`` is "ok", "error" or "exit" (the cell asked the kernel to end)."""
+
+    status: str
+    count: int | None = None
+    kind: str = ""
+    message: str = ""
+    traceback: tuple[str, ...] = ()
+
+
+class Kernel(Protocol):
+    """Runs cells one after another; what they show goes to the ``say`` it was opened with."""
+
+    language: dict[str, Any]
+    kernelspec: dict[str, Any]
+
+    def execute(self, code: str, cell: int) -> Reply: ...
+    def interrupt(self) -> None: ...
+    def close(self) -> None: ...

@@ -1,1 +1,20 @@
-"""placeholder."""
+"""What a task is: a notebook, a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from ..events import Event
+from ..model import Facts, Failure, Source, Task
+
+#: Takes the events of a running task.
+Tell = Callable[[Event], None]
+
+
+class Kind(Protocol):
+    """A family of sources: how to read one without running it, and how to run it in a worker."""
+
+    def facts(self, source: Source, data: bytes) -> Facts: ...
+    def preload(self, task: Task) -> tuple[str, ...]: ...
+    def run(self, task: Task, tell: Tell) -> Failure | None: ...

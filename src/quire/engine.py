@@ -1,0 +1,229 @@
+"""The loop, a generator of events: judge, start, wait, settle, tell.
+
+Why it is right: a task is started only when everything before it in the selection has ended well, so what its manifest
+says of its inputs is final; the record is committed only after its products were found and digested, and before "done"
+is said; between the start and that commit the record is marked incomplete, so whatever happens in the meantime (a
+crash, an interrupt, ``kill -9``) leaves the task stale.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from graphlib import TopologicalSorter
+from typing import Protocol
+
+from .errors import Error
+from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
+from .fingerprint import UNSETTLED
+from .graph import Graph
+from .model import Failure, Outcome, Product, Reason, Record, Step, Task
+from .plan import missing, why
+from .store import Store
+
+
+class Executor(Protocol):
+    """A place where tasks run. Each task submitted ends in exactly one TaskFinished, told by ``next``."""
+
+    @property
+    def slots(self) -> int: ...
+    def prepare(self, modules: tuple[str, ...]) -> None: ...
+    def submit(self, task: Task) -> None: ...
+    def next(self) -> Event: ...
+    def close(self) -> None: ...
+
+
+class Keeper(Protocol):
+    """Keeps what a running task shows, as files: the executed notebook. It is told the task's events as they come."""
+
+    def __call__(self, event: Event) -> None: ...
+    def keep(self, outcome: Outcome) -> str | None: ...
+
+
+class Run:
+    """One build of some steps: what is running, what has ended."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        steps: Mapping[str, Step],
+        store: Store,
+        executor: Executor,
+        *,
+        name: str,
+        clock: Callable[[], float],
+        filled: Callable[[Task], Task],
+        keeper: Callable[[Task], Keeper],
+        fail_fast: bool = False,
+    ) -> None:
+        self.graph = graph
+        self.steps = steps
+        self.store = store
+        self.executor = executor
+        self.name = name
+        self.clock = clock
+        self.filled = filled
+        self.keeper = keeper
+        self.fail_fast = fail_fast
+        self.ended: dict[str, Outcome] = {}
+        self.running: dict[str, tuple[Task, dict[str, str]]] = {}
+        self.keepers: dict[str, Keeper] = {}
+        self.makers = {product.path: task.name for task in graph for product in task.products}
+
+    def events(self) -> Iterator[Event]:
+        """Run the steps and yield what happens. Closing the generator ends what is still running."""
+        began = self.clock()
+        stale = tuple(name for name, step in self.steps.items() if not step.fresh)
+        yield RunStarted(self.name, tuple(self.steps), stale, began)
+        order = TopologicalSorter(
+            {name: [up for up in step.task.upstream if up in self.steps] for name, step in self.steps.items()}
+        )
+        order.prepare()
+        ready: list[str] = []
+        try:
+            while order.is_active():
+                ready.extend(order.get_ready())
+                while ready and len(self.running) < self.executor.slots:
+                    for event in self._start(ready.pop(0)):
+                        yield self._tell(event, order)
+                    if order.is_active():
+                        ready.extend(order.get_ready())
+                if self.running:
+                    for event in self._receive(self.executor.next()):
+                        yield self._tell(event, order)
+        finally:
+            self._abandon()
+        good = all(outcome.good for outcome in self.ended.values())
+        yield RunFinished(self.name, good, self.clock() - began, self.clock())
+
+    def _tell(self, event: Event, order: TopologicalSorter[str]) -> Event:
+        if isinstance(event, TaskFinished):
+            self.ended[event.task] = event.outcome
+            order.done(event.task)
+        return event
+
+    def _start(self, name: str) -> Iterator[Event]:
+        """Judge a task whose turn has come, now that its inputs are real, and hand it to the executor if it is stale."""
+        step = self.steps[name]
+        if step.fresh:
+            yield TaskFinished(name, Outcome.FRESH)
+            return
+        before = {up: self.ended[up] for up in step.task.upstream if up in self.ended}
+        if bad := [up for up, outcome in before.items() if not outcome.good]:
+            stopped = Outcome.CANCELLED if before[bad[0]] is Outcome.CANCELLED else Outcome.BLOCKED
+            reason = Reason("waits", None, f"{bad[0]} {before[bad[0]].value}")
+            yield TaskFinished(name, stopped, reasons=(reason,))
+            return
+        if self.fail_fast and Outcome.FAILED in self.ended.values():
+            yield TaskFinished(name, Outcome.CANCELLED)
+            return
+        if absent := missing(step.task, self.graph.tasks, self.store):
+            yield TaskFinished(name, Outcome.BLOCKED, reasons=absent)
+            return
+        task = self.filled(step.task)
+        reasons, table = why(task, self.graph.tasks, self.store, self.store.record(name))
+        forced = tuple(reason for reason in step.reasons if reason.part == "forced")
+        if not (reasons or forced):
+            yield TaskFinished(name, Outcome.FRESH)
+            return
+        try:
+            self._make_room(task)
+        except OSError as error:
+            yield TaskFinished(name, Outcome.FAILED, failure=_unwritable(error))
+            return
+        self.store.begin(name)
+        self.running[name] = (task, table)
+        self.keepers[name] = self.keeper(task)
+        yield TaskStarted(name, reasons or forced, self.clock())
+        self.executor.submit(task)
+
+    def _make_room(self, task: Task) -> None:
+        for product in task.products:
+            os.makedirs(os.path.join(self.store.root, os.path.dirname(product.path)), exist_ok=True)
+
+    def _receive(self, event: Event) -> Iterator[Event]:
+        """Feed the keeper of the event's task; believe "done" only after settling."""
+        name = getattr(event, "task", None)
+        if name in self.keepers and not isinstance(event, TaskFinished):
+            self.keepers[name](event)
+        if not isinstance(event, TaskFinished):
+            yield event
+            return
+        task, table = self.running.pop(event.task)
+        event = self._keep(task, event)
+        if event.outcome is Outcome.DONE:
+            for note in self._overreach(task, event):
+                yield note
+            event = self._settle(task, table, event)
+        yield event
+        if event.outcome is Outcome.FAILED and self.fail_fast:
+            yield from self._stop()
+
+    def _keep(self, task: Task, event: TaskFinished) -> TaskFinished:
+        """Write the executed notebook, of a failure too: what ran is there to be looked at."""
+        try:
+            path = self.keepers.pop(task.name).keep(event.outcome)
+        except OSError as error:
+            failure = event.failure or _unwritable(error)
+            return replace(event, outcome=Outcome.FAILED, failure=failure)
+        return replace(event, notebook=path)
+
+    def _settle(self, task: Task, table: dict[str, str], event: TaskFinished) -> TaskFinished:
+        """Believe a task only when its products are there; then, and only then, record it."""
+        made: dict[str, str] = {}
+        absent: list[Product] = []
+        for product in task.products:
+            found = self.store.digest(product.path)
+            if found is None:
+                absent.append(product)
+            else:
+                made[product.path] = found
+        if absent:
+            paths = ", ".join(product.path for product in absent)
+            failure = Failure(
+                "MissingProduct",
+                f"it ended well but did not make {paths}",
+                hint="does it write to the path that it is given as product?",
+            )
+            return replace(event, outcome=Outcome.FAILED, failure=failure)
+        for part, (path, digest) in event.discovered.items():
+            if path not in made:
+                table[part] = digest
+        discovered = {part: path for part, (path, _) in event.discovered.items() if path not in made}
+        self.store.commit(Record(task.name, table, made, discovered, self.name, event.seconds))
+        self.store.flush()
+        return event
+
+    def _overreach(self, task: Task, event: TaskFinished) -> Iterator[Note]:
+        """Say when a task read what another makes without naming it: nothing then guarantees their order."""
+        for path, digest in event.discovered.values():
+            maker = self.makers.get(path)
+            if maker and maker != task.name and maker not in task.upstream:
+                yield Note(f"it reads {path}, which {maker} makes, without naming {maker} as upstream", task.name)
+            elif digest == UNSETTLED:
+                yield Note(f"{path} changed while it ran: it will run again", task.name)
+
+    def _stop(self) -> Iterator[Event]:
+        """End what is running, after a failure with fail_fast."""
+        running, self.running = list(self.running), {}
+        self.executor.close()
+        for name in running:
+            self.keepers.pop(name).keep(Outcome.CANCELLED)
+            yield TaskFinished(name, Outcome.CANCELLED)
+
+    def _abandon(self) -> None:
+        self.executor.close()
+        for keeper in self.keepers.values():
+            try:
+                keeper.keep(Outcome.CANCELLED)
+            except (OSError, Error):
+                pass
+        self.keepers.clear()
+        self.store.flush()
+
+
+def _unwritable(error: OSError) -> Failure:
+    full = "no space is left on the disk" if error.errno == 28 else (error.strerror or str(error))
+    return Failure(type(error).__name__, f"{error.filename or 'a product'} cannot be written: {full}")
+

@@ -1,0 +1,208 @@
+"""Everything that can happen in a run, and its JSON form.
+
+One stream of these comes out of the engine and nobody is told anything another way. Workers send the same
+events, so the encoding below is also what crosses processes and what the run log holds, one JSON array a line.
+Times (``at``) are seconds since the epoch, durations (``seconds``) are wall-clock seconds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .model import Failure, Outcome, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A build begins; ``stale`` of its ``tasks`` have a reason to run or wait for one that has."""
+
+    run: str
+    tasks: tuple[str, ...]
+    stale: tuple[str, ...]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStarted:
+    """A task was handed to the executor, because of ``reasons``."""
+
+    task: str
+    reasons: tuple[Reason, ...]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookOpened:
+    """The worker has read a notebook and injected its parameters: the start of the executed notebook's fold."""
+
+    task: str
+    notebook: dict[str, Any]
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CellStarted:
+    """A code cell begins; ``cell`` is its index in the executed notebook, ``number`` of ``total`` counts code cells from 1."""
+
+    task: str
+    cell: int
+    number: int
+    total: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A message of a kernel's IOPub channel (``kind`` and ``content`` as in Jupyter's messaging specification).
+
+    ``cell`` is None for what a task says outside any cell: a function, or a process that died.
+    """
+
+    task: str
+    cell: int | None
+    kind: str
+    content: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CellFinished:
+    """A code cell ended. ``count`` is its execution count; ``failed`` whether it raised, ``cpu`` its processor seconds."""
+
+    task: str
+    cell: int
+    at: float
+    seconds: float
+    count: int | None = None
+    failed: bool = False
+    cpu: float | None = None
+    memory: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KernelReady:
+    """A kernel answers; ``language`` is its ``language_info``, ``kernelspec`` what the executed notebook should name."""
+
+    task: str
+    language: dict[str, Any]
+    kernelspec: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFinished:
+    """A task ended. ``discovered`` maps parts of the manifest to [path, digest] as the run saw them.
+
+    ``cpu`` are processor seconds and ``memory`` the peak bytes of the worker, where the system tells.
+    ``reasons`` are those why a blocked task was not run; ``notebook`` is where a failed one's outputs are.
+    """
+
+    task: str
+    outcome: Outcome
+    seconds: float = 0.0
+    failure: Failure | None = None
+    discovered: dict[str, tuple[str, str]] = field(default_factory=dict)
+    cpu: float | None = None
+    memory: int | None = None
+    reasons: tuple[Reason, ...] = ()
+    notebook: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something a person should know that changes no outcome."""
+
+    message: str
+    task: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """A build ended."""
+
+    run: str
+    good: bool
+    seconds: float
+    at: float
+
+
+Event = (
+    RunStarted
+    | TaskStarted
+    | NotebookOpened
+    | KernelReady
+    | CellStarted
+    | Output
+    | CellFinished
+    | TaskFinished
+    | Note
+    | RunFinished
+)
+
+KINDS: dict[str, type[Any]] = {
+    kind.__name__: kind
+    for kind in (
+        RunStarted,
+        TaskStarted,
+        NotebookOpened,
+        KernelReady,
+        CellStarted,
+        Output,
+        CellFinished,
+        TaskFinished,
+        Note,
+        RunFinished,
+    )
+}
+
+
+def encode(event: Event) -> bytes:
+    """Return an event as one line of JSON, without the line's end."""
+    return _compact.encode(to_json(event)).encode("utf-8", "surrogatepass")
+
+
+def decode(line: bytes) -> Event:
+    """Return the event of a line that ``encode`` made."""
+    return from_json(json.loads(line.decode("utf-8", "surrogatepass")))
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """Return an event as plain JSON values, with its type under "event"."""
+    plain: dict[str, Any] = {"event": type(event).__name__}
+    for name in event.__dataclass_fields__:
+        plain[name] = _plain(getattr(event, name))
+    return plain
+
+
+def from_json(plain: dict[str, Any]) -> Event:
+    """Return the event of what ``to_json`` made. Fields unknown to this version are dropped."""
+    kind = KINDS[plain["event"]]
+    known = kind.__dataclass_fields__
+    values = {name: value for name, value in plain.items() if name in known}
+    for name, build in _BUILD.items():
+        if values.get(name) is not None:
+            values[name] = build(values[name])
+    event: Event = kind(**values)
+    return event
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Outcome):
+        return value.value
+    if isinstance(value, Failure | Reason):
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
+_BUILD: dict[str, Callable[[Any], Any]] = {
+    "outcome": Outcome,
+    "failure": lambda it: Failure(**{**it, "traceback": tuple(it["traceback"])}),
+    "reasons": lambda its: tuple(Reason(**it) for it in its),
+    "tasks": tuple,
+    "stale": tuple,
+    "discovered": lambda its: {part: (path, digest) for part, (path, digest) in its.items()},
+}

@@ -1,0 +1,174 @@
+"""One task in a process of its own: what a fresh process would be, then the task, then how it ended.
+
+The worker speaks to the driver over one socket: it receives a pickled ``Task`` and sends events, a line of JSON each;
+the last one is TaskFinished, said after the process's own exit handlers have run, so that nothing is written later.
+"""
+
+from __future__ import annotations
+
+import atexit
+import faulthandler
+import os
+import pickle
+import random
+import resource
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from .. import plugins
+from ..events import CellFinished, CellStarted, Event, Output, TaskFinished, encode
+from ..model import Outcome, Task
+from .streams import Streams
+from .watch import Watch
+
+#: How many descriptors come with a task: the socket, then read and write ends for stdout and for stderr.
+DESCRIPTORS = 5
+
+
+class Teller:
+    """Passes events on, what was printed before them first, and knows which cell is running."""
+
+    def __init__(
+        self, task: str, tell: Callable[[Event], Any], pipes: tuple[tuple[int, int], ...] = ()
+    ) -> None:
+        self.task = task
+        self.cell: int | None = None
+        self._tell = tell
+        self.streams = Streams(self._say, pipes)
+
+    def __call__(self, event: Event) -> None:
+        with self.streams.lock:
+            self.streams.flush()
+            if isinstance(event, CellStarted):
+                self.cell = event.cell
+            elif isinstance(event, CellFinished):
+                self.cell = None
+            self._tell(event)
+
+    def _say(self, name: str, text: str) -> None:
+        self._tell(Output(self.task, self.cell, "stream", {"name": name, "text": text}))
+
+
+class Wire:
+    """Sends events over a socket, a line each, whole."""
+
+    def __init__(self, line: socket.socket) -> None:
+        self._line = line
+
+    def __call__(self, event: Event) -> None:
+        data = encode(event) + b"\n"
+        if threading.current_thread() is not threading.main_thread():
+            self._line.sendall(data)
+            return
+        # an interrupt in the middle of a line would leave half of it behind
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._line.sendall(data)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def work(descriptors: list[int]) -> None:
+    """Run the task that arrives on the first descriptor, and end the process."""
+    line = socket.socket(fileno=descriptors[0])
+    code = 70
+    try:
+        root, task = receive(line)
+        os.set_inheritable(descriptors[0], False)
+        pipes = ((descriptors[1], descriptors[2]), (descriptors[3], descriptors[4]))
+        tell = Teller(task.name, Wire(line), pipes)
+        tell.streams.install()
+        tell.streams.watch(_end_group, descriptors[0])
+        _freshen(root, task)
+        finished = run(task, root, tell)
+        _run_exit_handlers()
+        tell(finished)
+        code = 0
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # the driver is gone: nobody is left to tell
+    except BaseException:
+        os.write(2, traceback.format_exc().encode("utf-8", "replace"))
+    finally:
+        os._exit(code)
+
+
+def run(task: Task, root: str, tell: Callable[[Event], None]) -> TaskFinished:
+    """Run a task here and return how it ended."""
+    began, now = time.perf_counter(), time.time_ns()
+    watch = Watch(root)
+    watch.start(now)
+    failure = plugins.get("kinds", task.kind).run(task, tell)
+    discovered = {} if failure else watch.discovered(task)
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return TaskFinished(
+        task.name,
+        Outcome.FAILED if failure else Outcome.DONE,
+        time.perf_counter() - began,
+        failure,
+        discovered,
+        cpu=round(sum(it.ru_utime + it.ru_stime for it in used), 4),
+        memory=max(it.ru_maxrss for it in used) * (1 if sys.platform == "darwin" else 1024),
+    )
+
+
+def receive(line: socket.socket) -> tuple[str, Task]:
+    """Return the project's folder and the task that a driver sent with ``deliver``."""
+    (size,) = struct.unpack("!Q", _exactly(line, 8))
+    root, task = pickle.loads(_exactly(line, size))
+    return root, task
+
+
+def deliver(line: socket.socket, root: str, task: Task) -> None:
+    """Send a task to a worker."""
+    data = pickle.dumps((root, task), protocol=pickle.HIGHEST_PROTOCOL)
+    line.sendall(struct.pack("!Q", len(data)) + data)
+
+
+def _exactly(line: socket.socket, size: int) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        part = line.recv(min(size - len(data), 1 << 20))
+        if not part:
+            raise ConnectionResetError
+        data += part
+    return bytes(data)
+
+
+def _freshen(root: str, task: Task) -> None:
+    """Make of this process what a newly started one would be."""
+    os.chdir(task.options.get("cwd") or root)
+    sys.path[:] = [os.getcwd(), *(path for path in sys.path if path not in ("", os.getcwd()))]
+    sys.argv = [task.source.path]
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.set_wakeup_fd(-1)
+    faulthandler.enable(file=2)
+    random.seed()
+    # the global generator of NumPy would otherwise be the same in every worker
+    if (legacy := sys.modules.get("numpy.random")) is not None:
+        legacy.seed()
+
+
+def _run_exit_handlers() -> None:
+    """Do what the interpreter does at its end, as far as user code can see it."""
+    threading_shutdown = getattr(threading, "_shutdown", None)
+    if threading_shutdown is not None:
+        threading_shutdown()
+    atexit._run_exitfuncs()
+
+
+def _end_group() -> None:
+    """End this process and its children when the driver is gone."""
+    try:
+        os.killpg(os.getpid(), signal.SIGKILL)
+    finally:
+        os._exit(70)

@@ -1,0 +1,96 @@
+"""Manifest and judge: what a result depends on, and why it is no longer good.
+
+A manifest is a table of named digests. Two of them, the one that was recorded and the one of now, give the reasons by
+their difference, so a decision and its explanation are one thing and cannot disagree.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from typing import Any
+
+from .model import Manifest, Reason, Record, Task
+
+#: What stands in a manifest for a part that was edited while the task ran: equal to no digest, so the task is stale.
+UNSETTLED = "changed during the run"
+_SHORT = 60
+
+
+def digest(text: str | bytes) -> str:
+    """Return the digest quire uses everywhere: BLAKE2b of 16 bytes, in hex."""
+    return blake2b(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text, digest_size=16).hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """Return a parameter's value as text that is the same for the same value, and short enough to be shown."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    return text if len(text) <= _SHORT else f"{text[: _SHORT - 20]}… ({digest(text)[:12]})"
+
+
+def manifest(
+    task: Task,
+    record: Record | None,
+    graph: Mapping[str, Task],
+    made: Callable[[str], str | None],
+    seen: Callable[[str, str], str | None],
+) -> dict[str, str]:
+    """Return what ``task`` depends on now.
+
+    ``made(path)`` is the digest of a product or None; ``seen(part, path)`` that of something the last run discovered.
+    What only a run can know is taken from the record of the last one, looked at as it is now.
+    """
+    table = {"source": task.source.facts.digest}
+    if kernel := task.options.get("kernel") or task.source.facts.kernel:
+        table["kernel"] = kernel
+    for name, value in task.params.items():
+        table[f"param {name}"] = canonical(value)
+    read = record.discovered.values() if record else ()
+    for name in task.upstream:
+        table |= _upstream(graph[name], read, made)
+    if record:
+        for part, path in record.discovered.items():
+            if part not in table and (found := seen(part, path)) is not None:
+                table[part] = found
+    return table
+
+
+def _upstream(task: Task, read: Any, made: Callable[[str], str | None]) -> dict[str, str]:
+    """Return the parts of the manifest that an upstream task stands for.
+
+    An executed notebook is a report for people: it counts only for a task that was seen to read it. Where an upstream
+    makes nothing else, what flows from it cannot be seen, and what it was made from stands for it.
+    """
+    table = {}
+    for product in task.products:
+        if not product.report or product.path in read:
+            label = f"upstream {task.name}" + (f"[{product.key}]" if product.key else "")
+            table[label] = made(product.path) or ""
+    if not table:
+        table[f"upstream {task.name}"] = digest(
+            json.dumps([task.source.facts.digest, {k: canonical(v) for k, v in task.params.items()}], sort_keys=True)
+        )
+    return table
+
+
+def judge(now: Manifest, record: Record | None, products: Mapping[str, str | None]) -> tuple[Reason, ...]:
+    """Return why a task must run. No reason: it is fresh.
+
+    ``products`` maps the paths that the task promises to their digests now, None for what is not there.
+    """
+    if record is None:
+        return (Reason("record", None, "first run"),)
+    if not record.complete:
+        return (Reason("record", None, "its last run did not finish"),)
+    if now == record.manifest and products == record.products:
+        return ()
+    return _differences(record.manifest, now) + _differences(record.products, products, "product ")
+
+
+def _differences(was: Manifest, now: Mapping[str, str | None], prefix: str = "") -> tuple[Reason, ...]:
+    return tuple(
+        Reason(prefix + part, was.get(part), now.get(part))
+        for part in sorted(was.keys() | now.keys())
+        if was.get(part) != now.get(part)
+    )

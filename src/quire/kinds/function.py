@@ -1,0 +1,109 @@
+"""Python functions as tasks: called with ``product``, ``upstream`` and the parameters that they name."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..errors import Error
+from ..model import Facts, Failure, Source, Task
+from ..notebook.facts import function
+from . import Tell
+
+
+class FunctionKind:
+    """The kind of ``source: package.module.function``."""
+
+    def facts(self, source: Source, data: bytes) -> Facts:
+        """Return what the function says, read from its module's text."""
+        assert source.entry is not None
+        return function(data.decode("utf-8-sig", "replace"), source.path, source.entry.rpartition(".")[2])
+
+    def preload(self, task: Task) -> tuple[str, ...]:
+        return ("quire.kinds.function", *task.source.facts.imports)
+
+    def run(self, task: Task, tell: Tell) -> Failure | None:
+        """Import the function's module and call the function."""
+        try:
+            call, values = _prepare(task)
+        except Error as error:
+            return Failure(type(error).__name__, error.message, path=task.source.path, hint=error.hint or "")
+        except BaseException as error:
+            return failure_of(error, task)
+        try:
+            call(**values)
+        except BaseException as error:
+            if isinstance(error, SystemExit) and error.code in (None, 0):
+                return None
+            return failure_of(error, task)
+        return None
+
+
+def _prepare(task: Task) -> tuple[Callable[..., Any], dict[str, Any]]:
+    assert task.source.entry is not None
+    module, _, name = task.source.entry.rpartition(".")
+    call: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    offered: dict[str, Any] = dict(task.params)
+    single = bool(task.products) and task.products[0].key is None
+    offered["product"] = (
+        Path(task.products[0].path) if single else {product.key: Path(product.path) for product in task.products}
+    )
+    if task.inputs:
+        offered["upstream"] = _paths(task.inputs)
+    signature = inspect.signature(call)
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+    if "upstream" in signature.parameters and "upstream" not in offered:
+        offered["upstream"] = None
+    wanted = {name: offered[name] for name in offered if open_ended or name in signature.parameters}
+    lacking = [
+        p.name
+        for p in signature.parameters.values()
+        if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name not in wanted
+    ]
+    if lacking:
+        raise Error(
+            f"the function {name} wants {', '.join(lacking)}, which the task does not give",
+            hint="add it to the task's params, or give it a default",
+        )
+    return call, wanted
+
+
+def _paths(value: Any) -> Any:
+    return Path(value) if isinstance(value, str) else {key: _paths(inner) for key, inner in value.items()}
+
+
+def failure_of(error: BaseException, task: Task) -> Failure:
+    """Return an exception as data, with the traceback from the user's code on and its last line in the task's file."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    skip = next(
+        (i for i, (frame, _) in enumerate(frames) if not _within(frame.f_code.co_filename, ours)), len(frames)
+    )
+    # frames of the import system stand between us and a module that fails while it is imported
+    while skip < len(frames) and frames[skip][0].f_code.co_filename.startswith("<frozen importlib"):
+        skip += 1
+    if isinstance(error, ModuleNotFoundError | ImportError) and skip < len(frames):
+        skip = next((i for i in range(skip, len(frames)) if "importlib" not in frames[i][0].f_code.co_filename), skip)
+    trace = error.__traceback__
+    for _ in range(skip):
+        trace = trace.tb_next if trace else None
+    path = os.path.abspath(task.source.path)
+    line = next((n for f, n in reversed(frames) if os.path.abspath(f.f_code.co_filename) == path), None)
+    try:
+        code = Path(path).read_text(encoding="utf-8", errors="replace") if line else ""
+    except OSError:
+        code = ""
+    text = tuple(traceback.format_exception(type(error), error, trace))
+    return Failure(type(error).__name__, str(error), text, line=line, path=task.source.path, code=code)
+
+
+def _within(path: str, folder: str) -> bool:
+    return os.path.abspath(path).startswith(folder + os.sep)
+
+
+KIND = FunctionKind()

@@ -1,0 +1,190 @@
+"""Notebooks as tasks: parameters injected, cells run one after another in a kernel."""
+
+from __future__ import annotations
+
+import resource
+import time
+from typing import Any
+
+from .. import notebook as documents
+from .. import plugins
+from ..errors import Error
+from ..events import CellFinished, CellStarted, KernelReady, Note, NotebookOpened, Output
+from ..kernels import Kernel, Reply
+from ..model import Facts, Failure, Source, Task
+from ..notebook.facts import facts
+from ..notebook.inject import inject
+from . import Tell
+
+
+class NotebookKind:
+    """The kind of .ipynb, .py and every other format of notebooks."""
+
+    def facts(self, source: Source, data: bytes) -> Facts:
+        """Return what the notebook says; one that cannot be read raises NotebookError."""
+        return facts(documents.loads(data, source.path))
+
+    def preload(self, task: Task) -> tuple[str, ...]:
+        """Return the modules that the task's worker will want: its kernel, then what its cells import."""
+        if _kernel_family(task) == "jupyter":
+            return ("quire.kernels.jupyter",)
+        return ("quire.kinds.notebook", "quire.kernels.native", *task.source.facts.imports)
+
+    def run(self, task: Task, tell: Tell) -> Failure | None:
+        """Run the cells; return the failure of the first that fails, or None."""
+        try:
+            notebook, values = prepare(task)
+        except Error as error:
+            return Failure(type(error).__name__, str(error), path=task.source.path)
+        tell(NotebookOpened(task.name, notebook, values))
+        if not task.source.facts.parameters_cell and values:
+            tell(Note('it has no cell tagged "parameters": the injected ones stand at its top', task.name))
+        cells = Cells(task, notebook, tell)
+        try:
+            kernel = open_kernel(task, notebook, cells.say)
+        except Error as error:
+            return Failure(type(error).__name__, error.message, hint=error.hint or "")
+        tell(KernelReady(task.name, kernel.language, kernel.kernelspec))
+        try:
+            return cells.run(kernel)
+        finally:
+            kernel.close()
+
+
+def prepare(task: Task) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the notebook as it will be executed, without outputs, and the values injected into it."""
+    assert task.source.text is not None
+    document = documents.loads(task.source.text.encode("utf-8", "surrogateescape"), task.source.path)
+    values = dict(task.params)
+    if task.inputs:
+        values["upstream"] = dict(task.inputs)
+    if task.products:
+        single = task.products[0].key is None
+        values["product"] = task.products[0].path if single else {p.key: p.path for p in task.products}
+    data = document.data
+    if values:
+        data = inject(data, values, language=task.source.facts.language)
+    for cell in data["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = [], None
+    return data, values
+
+
+class Cells:
+    """Runs the code cells of one notebook and tells what happens."""
+
+    def __init__(self, task: Task, notebook: dict[str, Any], tell: Tell) -> None:
+        self.task = task
+        self.notebook = notebook
+        self.tell = tell
+        self.cell: int | None = None
+        self.allow_errors = bool(task.options.get("allow_errors"))
+
+    def say(self, kind: str, content: dict[str, Any]) -> None:
+        """Pass on a message of the kernel."""
+        self.tell(Output(self.task.name, self.cell, kind, content))
+
+    def run(self, kernel: Kernel) -> Failure | None:
+        todo = [i for i, cell in enumerate(self.notebook["cells"]) if _runs(cell)]
+        for number, index in enumerate(todo, start=1):
+            cell = self.notebook["cells"][index]
+            reply = self._one(kernel, index, number, len(todo), cell["source"])
+            if reply.status == "exit":
+                self.tell(Note(f"cell {number} ended the notebook", self.task.name))
+                return None
+            if reply.status == "ok" or self.allow_errors or "raises-exception" in _tags(cell):
+                continue
+            if reply.kind == "SystemExit" and reply.message in ("", "0", "None"):
+                self.tell(Note(f"cell {number} ended the notebook with sys.exit({reply.message})", self.task.name))
+                return None
+            return self._failure(reply, index, cell["source"])
+        return None
+
+    def _one(self, kernel: Kernel, index: int, number: int, total: int, code: str) -> Reply:
+        self.cell = index
+        began, used = time.perf_counter(), _cpu()
+        self.tell(CellStarted(self.task.name, index, number, total, time.time()))
+        reply = kernel.execute(code, index)
+        failed = reply.status == "error"
+        seconds, cpu = time.perf_counter() - began, round(_cpu() - used, 6)
+        self.tell(CellFinished(self.task.name, index, time.time(), seconds, reply.count, failed, cpu))
+        self.cell = None
+        return reply
+
+    def _failure(self, reply: Reply, index: int, code: str) -> Failure:
+        return Failure(
+            reply.kind,
+            reply.message,
+            reply.traceback,
+            cell=index,
+            number=reply.count,
+            line=_failing_line(reply),
+            path=self.task.source.path,
+            code=code,
+        )
+
+
+def open_kernel(task: Task, notebook: dict[str, Any], say: Any) -> Kernel:
+    """Return the kernel that the task or its notebook asks for."""
+    family = _kernel_family(task)
+    if family == "native":
+        kernel: Kernel = plugins.get("kernels", "native")(say, task.source.path)
+    else:
+        name = task.options.get("kernel") or task.source.facts.kernel
+        kernel = plugins.get("kernels", "jupyter")(say, name, task.source.facts.language)
+    return kernel
+
+
+def _kernel_family(task: Task) -> str:
+    """Native serves Python of this very environment; everything else is a process of its own.
+
+    ``python3`` is by convention the kernel of the environment that starts it, and a file without a kernelspec asks
+    for no other. Any other name, Python or not, is looked up among the installed kernels.
+    """
+    name = task.options.get("kernel") or task.source.facts.kernel
+    if task.options.get("isolated") or task.source.facts.language.lower() != "python":
+        return "jupyter"
+    return "native" if name in (None, "", "python3", "python") else "jupyter"
+
+
+def _runs(cell: dict[str, Any]) -> bool:
+    return (
+        cell["cell_type"] == "code" and bool(cell["source"].strip()) and "skip-execution" not in _tags(cell)
+    )
+
+
+def _tags(cell: dict[str, Any]) -> list[str]:
+    tags = cell.get("metadata", {}).get("tags")
+    return tags if isinstance(tags, list) else []
+
+
+def _failing_line(reply: Reply) -> int | None:
+    """Return the line in the cell that raised, as IPython's traceback marks it (the last arrow in a Cell frame)."""
+    found = None
+    inside = False
+    for entry in reply.traceback:
+        for line in _plain(entry).splitlines():
+            if line.startswith(("Cell In[", "Cell \x1b", "Input In [", "File ")):
+                inside = line.startswith(("Cell", "Input"))
+            if inside and (", line " in line) and line.startswith(("Cell", "Input")):
+                number = line.rpartition(", line ")[2].split(")")[0].split(",")[0].strip()
+                found = int(number) if number.isdigit() else found
+            elif inside and line.startswith("---"):
+                number = line.lstrip("-").lstrip("> ").split(" ")[0]
+                found = int(number) if number.isdigit() else found
+    return found
+
+
+def _plain(text: str) -> str:
+    parts = text.split("\x1b[")
+    return parts[0] + "".join(part.partition("m")[2] for part in parts[1:])
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+KIND = NotebookKind()
+
+__all__ = ["KIND", "NotebookKind", "open_kernel", "prepare"]

@@ -1,0 +1,184 @@
+"""What the parameters cell declares: upstream, product, and parameters with default, annotation and help."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..model import Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_TYPE = re.compile(r"type:\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One variable that the parameters cell sets, in any language. Lines and columns count from 1 in the cell."""
+
+    name: str
+    line: int
+    column: int
+    default: str | None = None
+    annotation: str | None = None
+    value: Any = None
+    known: bool = False
+    help: str = ""
+
+
+@dataclass(slots=True)
+class Declared:
+    """What the assignments of a parameters cell mean; ``mistakes`` are (message, line, column) in the cell."""
+
+    upstream: tuple[str, ...] | None = None
+    product: Mapping[str | None, str] | None = None
+    params: list[Parameter] = field(default_factory=list)
+    mistakes: list[tuple[str, int, int]] = field(default_factory=list)
+
+
+def declared(assignments: Iterable[Assignment]) -> Declared:
+    """Tell upstream and product from parameters. Of several assignments to a name the last one counts."""
+    found = Declared()
+    last = {assignment.name: assignment for assignment in assignments}
+    for name, it in last.items():
+        match name:
+            case "upstream":
+                _upstream(it, found)
+            case "product":
+                _product(it, found)
+            case _:
+                found.params.append(Parameter(name, it.default, it.annotation, it.value, it.known, it.help))
+    return found
+
+
+def _upstream(it: Assignment, found: Declared) -> None:
+    if it.default is None:
+        return
+    if it.known:
+        value = sorted(it.value, key=str) if isinstance(it.value, set) else it.value
+        names = [] if value is None else [value] if isinstance(value, str) else value
+        if isinstance(names, list | tuple | dict) and all(isinstance(name, str) for name in names):
+            found.upstream = tuple(dict.fromkeys(names))
+            return
+    hint = 'write the names of tasks themselves: upstream = ["clean"], or None'
+    found.mistakes.append((f"upstream must be a literal list of task names — {hint}", it.line, it.column))
+
+
+def _product(it: Assignment, found: Declared) -> None:
+    if it.default is None or (it.known and it.value is None):
+        return
+    if it.known and isinstance(it.value, str):
+        found.product = {None: it.value}
+    elif (
+        it.known
+        and isinstance(it.value, dict)
+        and all(isinstance(x, str) for kv in it.value.items() for x in kv)
+    ):
+        found.product = it.value
+    else:
+        hint = 'write the paths themselves: product = {"nb": "out/report.ipynb"}'
+        found.mistakes.append(
+            (f"product must be a literal path, or names with paths — {hint}", it.line, it.column)
+        )
+
+
+def python(tree: ast.Module, text: str) -> list[Assignment]:
+    """Return the assignments at the top level of a Python cell, in order."""
+    lines = text.split("\n")
+    found: list[Assignment] = []
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                pairs = [pair for target in targets for pair in _pairs(target, value)]
+            case ast.AnnAssign(target=ast.Name() as target):
+                pairs = [(target, node.value)]
+            case _:
+                continue
+        rest = _from(lines, node.end_lineno or 1, node.end_col_offset or 0)
+        kind, help_ = described(lines, node.lineno, rest, "#")
+        if isinstance(node, ast.AnnAssign):
+            kind = ast.get_source_segment(text, node.annotation) or ast.unparse(node.annotation)
+        for target, value in pairs:
+            default = None if value is None else ast.get_source_segment(text, value) or ast.unparse(value)
+            known, literal = _literal(value, target.id)
+            column = len(_before(lines, target.lineno, target.col_offset)) + 1
+            found.append(Assignment(target.id, target.lineno, column, default, kind, literal, known, help_))
+    return found
+
+
+def parameter(arg: ast.arg, default: ast.expr | None, text: str) -> Parameter:
+    """Return an argument of a function as a parameter."""
+    known, value = _literal(default, arg.arg)
+    written = None if default is None else ast.get_source_segment(text, default)
+    annotation = None if arg.annotation is None else ast.get_source_segment(text, arg.annotation)
+    return Parameter(arg.arg, written, annotation, value, known)
+
+
+def _pairs(target: ast.expr, value: ast.expr | None) -> list[tuple[ast.Name, ast.expr | None]]:
+    """Pair names with values; the names of ``a, b = f()`` have no value that can be told."""
+    match target, value:
+        case ast.Name(), _:
+            return [(target, value)]
+        case (
+            (ast.Tuple(elts=names) | ast.List(elts=names)),
+            (ast.Tuple(elts=values) | ast.List(elts=values)),
+        ):
+            if len(names) == len(values) and not any(isinstance(n, ast.Starred) for n in [*names, *values]):
+                return [pair for name, one in zip(names, values, strict=True) for pair in _pairs(name, one)]
+    return []
+
+
+def _literal(node: ast.expr | None, name: str) -> tuple[bool, Any]:
+    """Return whether a value is a literal, and it. ``upstream = {"a": anything}`` means its keys only."""
+    if node is None:
+        return False, None
+    if name == "upstream" and isinstance(node, ast.Dict):
+        node = ast.copy_location(ast.List([key for key in node.keys if key is not None], ast.Load()), node)
+    try:
+        return True, ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False, None
+
+
+def described(lines: Sequence[str], first: int, rest: str, comment: str) -> tuple[str | None, str]:
+    """Return the type and the help that comments give a parameter: papermill's ``# type: int how many``.
+
+    The comment stands behind the assignment (``rest`` is the text there), or on the lines right above ``first``.
+    """
+    if (behind := rest.lstrip(" \t;,")).startswith(comment):
+        return _typed(behind[len(comment) :].lstrip(comment[-1]).strip())
+    above: list[str] = []
+    row = first - 2
+    while row >= 0 and lines[row].lstrip().startswith(comment):
+        above.insert(0, lines[row].strip()[len(comment) :].lstrip(comment[-1]).strip())
+        row -= 1
+    if row < 0 and above and above[0].rstrip(":").lower() in ("parameters", "parameter"):
+        above.pop(0)
+    return None, " ".join(above).strip()
+
+
+def _typed(comment: str) -> tuple[str | None, str]:
+    start = _TYPE.match(comment)
+    if start is None:
+        return None, comment
+    end, depth = start.end(), 0
+    while end < len(comment) and (depth or not comment[end].isspace()):
+        depth += (comment[end] in "[(") - (comment[end] in "])")
+        end += 1
+    return comment[start.end() : end], comment[end:].strip()
+
+
+def _before(lines: Sequence[str], line: int, offset: int) -> str:
+    """Return what stands before a tree's position; trees count columns in UTF-8 bytes."""
+    return _bytes(lines, line)[:offset].decode("utf-8", "replace")
+
+
+def _from(lines: Sequence[str], line: int, offset: int) -> str:
+    return _bytes(lines, line)[offset:].decode("utf-8", "replace")
+
+
+def _bytes(lines: Sequence[str], line: int) -> bytes:
+    return lines[line - 1].encode("utf-8", "surrogatepass") if line <= len(lines) else b""

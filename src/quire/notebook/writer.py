@@ -1,0 +1,214 @@
+"""The executed notebook as a fold of events, with the rules by which Jupyter clients turn messages into outputs."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from pathlib import Path
+from typing import Any
+
+from ..events import CellFinished, CellStarted, Event, KernelReady, NotebookOpened, Output
+from ..model import Outcome
+from .cells import dump_ipynb
+
+_MIME_OUTPUTS = ("display_data", "execute_result")
+_WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+
+
+class ExecutedNotebook:
+    """Folds the events of one task into ``data``, an nbformat-4 notebook; None until the notebook was opened.
+
+    The rules are those of Jupyter's messaging specification: streams of one name in a row are one output;
+    ``clear_output`` clears now or before the next output; ``update_display_data`` changes every output with its
+    display id, in whatever cell; states of widgets end in the notebook's metadata.
+    """
+
+    def __init__(self) -> None:
+        self.data: dict[str, Any] | None = None
+        self._clear = False
+        self._displays: dict[str, list[dict[str, Any]]] = {}
+        self._streams: dict[int, list[str]] = {}
+        self._widgets: dict[str, dict[str, Any]] = {}
+        self._buffers: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {}
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case NotebookOpened(notebook=notebook):
+                self.data = notebook
+            case KernelReady(language=language, kernelspec=kernelspec) if self.data is not None:
+                self.data["metadata"] = {
+                    **self.data.get("metadata", {}),
+                    "language_info": language,
+                    "kernelspec": kernelspec,
+                }
+            case CellStarted(cell=index, at=at):
+                cell = self._cell(index)
+                self._clear = False
+                cell["outputs"] = []
+                cell["metadata"] = {**cell.get("metadata", {}), "execution": {"iopub.status.busy": _iso(at)}}
+                cell["metadata"]["execution"]["iopub.execute_input"] = _iso(at)
+            case Output(cell=index, kind=kind, content=content) if index is not None and self.data is not None:
+                self._output(index, kind, content)
+            case CellFinished(cell=index, at=at, count=count):
+                cell = self._cell(index)
+                cell["execution_count"] = count
+                times = cell["metadata"].setdefault("execution", {})
+                times["iopub.status.idle"] = times["shell.execute_reply"] = _iso(at)
+            case _:
+                pass
+
+    def finished(self) -> dict[str, Any] | None:
+        """Return the notebook as it stands, with streams and widgets in their places."""
+        if self.data is None:
+            return None
+        for cell in self.data["cells"]:
+            for output in cell.get("outputs", ()):
+                if parts := self._streams.get(id(output)):
+                    output["text"] = "".join([output["text"], *parts])
+                    parts.clear()
+        if self._widgets:
+            self._write_widgets(self.data)
+        return self.data
+
+    def _cell(self, index: int) -> dict[str, Any]:
+        assert self.data is not None
+        cell: dict[str, Any] = self.data["cells"][index]
+        return cell
+
+    def _output(self, index: int, kind: str, content: dict[str, Any]) -> None:
+        cell = self._cell(index)
+        outputs: list[dict[str, Any]] = cell["outputs"]
+        if kind in ("comm_open", "comm_msg"):
+            self._comm(index, content)
+        elif kind == "update_display_data":
+            self._update(content)
+        elif kind == "clear_output":
+            if content.get("wait"):
+                self._clear = True
+            else:
+                self._forget(outputs)
+        elif (output := as_output(kind, content)) is not None:
+            if self._clear:
+                self._clear = False
+                self._forget(outputs)
+            if kind == "stream" and outputs and _same_stream(outputs[-1], output):
+                self._streams.setdefault(id(outputs[-1]), []).append(output["text"])
+                return
+            outputs.append(output)
+            if kind in _MIME_OUTPUTS and (display := (content.get("transient") or {}).get("display_id")):
+                self._update(content)
+                self._displays.setdefault(display, []).append(output)
+
+    def _forget(self, outputs: list[dict[str, Any]]) -> None:
+        gone = {id(output) for output in outputs}
+        for name, shown in self._displays.items():
+            self._displays[name] = [output for output in shown if id(output) not in gone]
+        for one in gone:
+            self._streams.pop(one, None)
+        outputs.clear()
+
+    def _update(self, content: dict[str, Any]) -> None:
+        for output in self._displays.get((content.get("transient") or {}).get("display_id", ""), ()):
+            output["data"] = content["data"]
+            output["metadata"] = content["metadata"]
+
+    def _comm(self, index: int, content: dict[str, Any]) -> None:
+        data = content.get("data") or {}
+        state = data.get("state")
+        if not isinstance(state, dict):
+            return
+        comm = content["comm_id"]
+        self._widgets.setdefault(comm, {}).update(state)
+        for path, packed in zip(data.get("buffer_paths") or (), content.get("buffers") or (), strict=False):
+            key = tuple(str(part) for part in path)
+            entry = {"data": packed, "encoding": "base64", "path": path}
+            self._buffers.setdefault(comm, {})[key] = entry
+
+    def _write_widgets(self, data: dict[str, Any]) -> None:
+        state = {}
+        for comm, values in self._widgets.items():
+            if "_model_name" not in values:
+                continue
+            entry: dict[str, Any] = {
+                "model_name": values["_model_name"],
+                "model_module": values.get("_model_module"),
+                "model_module_version": values.get("_model_module_version"),
+                "state": values,
+            }
+            if buffers := self._buffers.get(comm):
+                entry["buffers"] = list(buffers.values())
+            state[comm] = entry
+        if state:
+            widgets = {"state": state, "version_major": 2, "version_minor": 0}
+            data["metadata"] = {**data["metadata"], "widgets": {_WIDGET_STATE: widgets}}
+
+
+class Keeper:
+    """Leaves the executed notebook of a task on disk: at ``path`` when it went well, else beside it, as ``*.failed.ipynb``.
+
+    So a failure never replaces the last good report, and what failed can be opened next to it.
+    """
+
+    def __init__(self, root: Path, path: str, failed: str | None = None) -> None:
+        self._root = root
+        self._path = path
+        self._failed = failed or path.removesuffix(".ipynb") + ".failed.ipynb"
+        self._notebook = ExecutedNotebook()
+
+    def __call__(self, event: Event) -> None:
+        self._notebook(event)
+
+    def keep(self, outcome: Outcome) -> str | None:
+        """Write the notebook and return its path relative to the root; None when it was never opened."""
+        data = self._notebook.finished()
+        if data is None:
+            return None
+        path = self._path if outcome.good else self._failed
+        write_whole(data, self._root / path)
+        if outcome.good and self._failed != self._path:
+            (self._root / self._failed).unlink(missing_ok=True)
+        return path
+
+
+def write_whole(data: dict[str, Any], path: Path) -> None:
+    """Write a notebook beside its place and rename it, so that nobody ever sees half of it."""
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as file:
+            file.writelines(dump_ipynb(data))
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def as_output(kind: str, content: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a message as an output of nbformat 4, or None when it is not one."""
+    match kind:
+        case "stream":
+            return {"output_type": "stream", "name": content["name"], "text": content["text"]}
+        case "display_data":
+            return {"output_type": kind, "data": content["data"], "metadata": content.get("metadata") or {}}
+        case "execute_result":
+            return {
+                "output_type": kind,
+                "data": content["data"],
+                "metadata": content.get("metadata") or {},
+                "execution_count": content["execution_count"],
+            }
+        case "error":
+            return {
+                "output_type": kind,
+                "ename": content["ename"],
+                "evalue": content["evalue"],
+                "traceback": list(content["traceback"]),
+            }
+    return None
+
+
+def _same_stream(last: dict[str, Any], output: dict[str, Any]) -> bool:
+    return last["output_type"] == "stream" and last["name"] == output["name"]
+
+
+def _iso(at: float) -> str:
+    return datetime.datetime.fromtimestamp(at, datetime.timezone.utc).isoformat().replace("+00:00", "Z")

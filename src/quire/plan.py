@@ -1,0 +1,67 @@
+"""What is stale, and why: a step for each task, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from . import plugins
+from .fingerprint import judge, manifest
+from .graph import Graph
+from .model import Reason, Record, Step, Task
+from .store import Store
+
+FORCED = Reason("forced", None, "forced")
+
+
+def plan(graph: Graph, store: Store, names: Collection[str], force: bool = False) -> dict[str, Step]:
+    """Return the steps of the named tasks, in order, judged as the disk is now.
+
+    A task whose own table is unchanged but that comes after a stale one *waits*: it is judged again when that one has
+    run, for the rebuilt input may turn out the same.
+    """
+    records = store.records()
+    steps: dict[str, Step] = {}
+    pending: set[str] = set()
+    for task in graph:
+        if task.name not in names:
+            continue
+        reasons = (FORCED,) if force else why(task, graph.tasks, store, records.get(task.name))[0]
+        waits = tuple(name for name in task.upstream if name in pending)
+        if reasons or waits:
+            pending.add(task.name)
+        steps[task.name] = Step(task, reasons, waits)
+    return steps
+
+
+def why(
+    task: Task, graph: Mapping[str, Task], store: Store, record: Record | None
+) -> tuple[tuple[Reason, ...], dict[str, str]]:
+    """Return the reasons why a task must run, and the manifest of now that they come from."""
+    now = manifest(task, record, graph, store.digest, lambda part, path: seen(store, part, path))
+    return judge(now, record, {product.path: store.digest(product.path) for product in task.products}), now
+
+
+def missing(task: Task, graph: Mapping[str, Task], store: Store) -> tuple[Reason, ...]:
+    """Return the inputs from upstream tasks that are not there, as reasons not to run."""
+    return tuple(
+        Reason(f"missing {product.path}", None, f"{product.path} is missing: {name} has not made it")
+        for name in task.upstream
+        for product in graph[name].products
+        if store.digest(product.path) is None
+    )
+
+
+def seen(store: Store, part: str, path: str) -> str | None:
+    """Return the digest now of something that a run discovered: a module by its code, a file by its bytes."""
+    if part.startswith("module "):
+        return store.memoised(path, "module:" + path, module_digest)
+    return store.digest(path)
+
+
+def module_digest(path: str) -> str | None:
+    """Return the digest of a module's code; comments, docstrings and formatting do not count."""
+    with open(path, encoding="utf-8-sig", errors="replace") as file:  # noqa: PTH123 - a hot path
+        text = file.read()
+    # notebook.facts needs ast, which a plan without news should not pay for
+    digest: str = plugins.load("quire.notebook.facts:module_digest")(text)
+    return digest

@@ -1,0 +1,285 @@
+"""A pipeline on disk: the one way in for the command line, Python, and every other surface."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from . import plugins
+from .engine import Keeper, Run
+from .errors import SpecError, StateError, raise_all
+from .events import Event, Note
+from .graph import Graph
+from .load import load as load_spec
+from .model import Outcome, Step, Task
+from .plan import plan
+from .report import Report
+from .runlog import RunLog
+from .sources import Reader
+from .store import Store
+
+SPEC = "pipeline.yaml"
+_START = """create one, for example:
+
+    tasks:
+      - source: clean.py
+        product: {nb: output/clean.ipynb, data: output/clean.csv}"""
+
+
+def load(path: str | Path | None = None, *, params: Mapping[str, Any] | None = None) -> Project:
+    """Load the pipeline of a file, of a folder, or of the nearest folder upwards from here.
+
+    ``params`` override keys of env.yaml, or else parameters of the tasks that declare them. Raises
+    ``errors.Error`` for a mistake and ``errors.Errors`` for several.
+    """
+    return Project(find(path), params or {})
+
+
+def find(path: str | Path | None = None) -> Path:
+    """Return the pipeline file that a path stands for; None looks in this folder and upwards."""
+    if path is None:
+        here = Path.cwd()
+        for folder in (here, *here.parents):
+            if (folder / SPEC).is_file():
+                return folder / SPEC
+        raise SpecError(f"there is no {SPEC} here or in any folder above", hint=_START)
+    full = Path(path).absolute()
+    if full.is_dir():
+        full /= SPEC
+    if not full.is_file():
+        raise SpecError(f"there is no {path}", hint=_START if full.name == SPEC else None)
+    return full
+
+
+class Project:
+    """A loaded pipeline: its graph, what is stale in it, and how to build it."""
+
+    def __init__(self, path: Path, params: Mapping[str, Any]) -> None:
+        self.path = path
+        self.root = path.parent
+        self.store = Store(self.root / ".quire", self.root)
+        try:
+            self._loaded = load_spec(str(path), str(self.root), self.store, params)
+        except BaseException:
+            self.store.close()
+            raise
+
+    @property
+    def graph(self) -> Graph:
+        return self._loaded.graph
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What loading noticed and a person should know; and mistakes in sources, which cannot run as they are."""
+        unfit = (f"{name} cannot run: {error}" for name, errors in self._loaded.unfit.items() for error in errors)
+        return (*self._loaded.notes, *unfit)
+
+    def status(self, targets: Sequence[str] = (), *, force: bool = False) -> dict[str, Step]:
+        """Return the steps of the selected tasks, in order: why each is stale, and what it waits for.
+
+        Nothing of the user's is run or imported.
+        """
+        steps = plan(self.graph, self.store, frozenset(self.graph.select(targets)), force)
+        self.store.flush()
+        return steps
+
+    def build(
+        self,
+        targets: Sequence[str] = (),
+        *,
+        force: bool = False,
+        jobs: int | None = None,
+        fail_fast: bool = False,
+        executor: str = "local",
+        listeners: Sequence[Callable[[Event], None]] = (),
+        waiting: Callable[[str], None] | None = None,
+        wait: bool = True,
+    ) -> Report:
+        """Run what is stale among the selected tasks and return how it went.
+
+        ``jobs`` tasks run at a time (default: one per processor). Each listener is told every event; one that
+        raises is dropped and becomes a note. While another build holds the project, ``waiting`` is told who, and
+        this one waits, or raises ``StateError`` when ``wait`` is False.
+        """
+        report = Report()
+        run = _new_run()
+        with self._lock(waiting, wait):
+            steps = self.status(targets, force=force)
+            stale = [step.task for step in steps.values() if not step.fresh]
+            raise_all([error for task in stale for error in self._loaded.unfit.get(task.name, ())])
+            where = self._executor(executor, jobs, stale) if stale else _Nowhere()
+            reader = Reader(str(self.root), self.store)
+            engine = Run(
+                self.graph,
+                steps,
+                self.store,
+                where,
+                name=run,
+                clock=time.time,
+                filled=reader.filled,
+                keeper=lambda task: _keeper(task, self.root),
+                fail_fast=fail_fast,
+            )
+            log = RunLog(self.store.folder / "runs" / f"{run}.jsonl")
+            with log if stale else _silent() as tell:
+                tell_all(engine.events(), report, [tell, *listeners] if tell else list(listeners))
+        return report
+
+    def close(self) -> None:
+        """Close the project's state."""
+        self.store.close()
+
+    def __enter__(self) -> Project:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _executor(self, name: str, jobs: int | None, stale: Sequence[Task]) -> Any:
+        log = str(self.store.folder / "server.log")
+        executor = plugins.get("executors", name)(str(self.root), jobs, log=log)
+        executor.prepare(_preload(stale, self.root, self._loaded.preload))
+        return executor
+
+    @contextmanager
+    def _lock(self, waiting: Callable[[str], None] | None, wait: bool) -> Iterator[None]:
+        """Hold the project: one build at a time. The system frees the lock of a holder that is killed."""
+        path = self.store.folder / "lock"
+        try:
+            file = path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise StateError(f"the project cannot be locked: {error.strerror}", str(path)) from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                held = f"another build of this project is running ({_holder(path)})"
+                if not wait:
+                    raise StateError(held, hint="wait for it, or end it") from None
+                if waiting:
+                    waiting(held)
+                fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            file.truncate()
+            json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%H:%M:%S")}, file)
+            file.flush()
+            yield
+
+
+def run(
+    source: str | Path,
+    output: str | Path | None = None,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    kernel: str | None = None,
+    cwd: str | Path | None = None,
+    allow_errors: bool = False,
+    strict: bool = True,
+    listeners: Sequence[Callable[[Event], None]] = (),
+) -> Report:
+    """Execute one notebook, without a pipeline, and write the executed copy to ``output``.
+
+    Parameters that the notebook does not declare, or of another type than it declares, raise ``ParameterError``
+    unless ``strict`` is False. The notebook runs in ``cwd`` (default: here).
+    """
+    report: Report = plugins.load("quire.single:run")(
+        source, output, parameters or {}, kernel, cwd, allow_errors, strict, listeners
+    )
+    return report
+
+
+def tell_all(events: Iterator[Event], report: Report, listeners: list[Callable[[Event], None]]) -> None:
+    """Hand every event to the report and the listeners; drop a listener that raises, and say so."""
+    try:
+        for event in events:
+            report(event)
+            for listener in list(listeners):
+                try:
+                    listener(event)
+                except Exception as error:
+                    listeners.remove(listener)
+                    report(Note(f"a listener of this build failed and was dropped: {type(error).__name__}: {error}"))
+    finally:
+        close = getattr(events, "close", None)
+        if close:
+            close()
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    yield None
+
+
+class _Nowhere:
+    """The executor of a build with nothing to run."""
+
+    slots = 1
+
+    def prepare(self, modules: tuple[str, ...]) -> None: ...
+
+    def submit(self, task: Task) -> None:
+        raise AssertionError("nothing was stale")
+
+    def next(self) -> Event:
+        raise AssertionError("nothing was started")
+
+    def close(self) -> None: ...
+
+
+class _Mute:
+    """The keeper of a task that leaves no notebook."""
+
+    def __call__(self, event: Event) -> None: ...
+
+    def keep(self, outcome: Outcome) -> str | None:
+        return None
+
+
+def _keeper(task: Task, root: Path) -> Keeper:
+    report = next((product.path for product in task.products if product.report), None)
+    if report is None:
+        return _Mute()
+    keeper: Keeper = plugins.load("quire.notebook.writer:Keeper")(root, report)
+    return keeper
+
+
+def _preload(stale: Sequence[Task], root: Path, wanted: bool | tuple[str, ...]) -> tuple[str, ...]:
+    """Return what the warm server should import: the kinds' own modules, then third-party ones that the tasks import.
+
+    The user's own modules are left out, for they change between builds; the standard library's, for they cost nothing.
+    """
+    modules: dict[str, None] = {}
+    for task in stale:
+        for module in plugins.get("kinds", task.kind).preload(task):
+            top = module.partition(".")[0]
+            if top == "quire" or (wanted is True and top not in sys.stdlib_module_names):
+                modules[module] = None
+    if isinstance(wanted, tuple):
+        modules |= dict.fromkeys(wanted)
+    own = {top for top in {module.partition(".")[0] for module in modules} if _is_ours(top, root)}
+    return tuple(module for module in modules if module.partition(".")[0] not in own - {"quire"})
+
+
+def _is_ours(top: str, root: Path) -> bool:
+    found = plugins.load("quire.sources:find_package")(top, str(root))
+    return found is not None and Path(found).is_relative_to(root) and "site-packages" not in found
+
+
+def _holder(path: Path) -> str:
+    try:
+        who = json.loads(path.read_text(encoding="utf-8"))
+        return f"process {who['pid']} on {who['host']}, since {who['since']}"
+    except (OSError, ValueError, KeyError):
+        return "its process is not known"
+
+
+def _new_run() -> str:
+    return time.strftime("%Y%m%d-%H%M%S-") + os.urandom(3).hex()

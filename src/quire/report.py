@@ -1,0 +1,66 @@
+"""The fold of a run's events: outcomes, failures, notes, and the exit code they amount to."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from .events import Event, Note, RunFinished, RunStarted, TaskFinished
+from .model import Outcome
+
+
+class Report:
+    """What a build came to. Falsy when a task failed or could not run."""
+
+    def __init__(self) -> None:
+        self.run = ""
+        self.ended: dict[str, TaskFinished] = {}
+        self.notes: list[Note] = []
+        self.seconds = 0.0
+        self.finished = False
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case RunStarted(run=run):
+                self.run = run
+            case TaskFinished(task=task):
+                self.ended[task] = event
+            case Note():
+                self.notes.append(event)
+            case RunFinished(seconds=seconds):
+                self.seconds = seconds
+                self.finished = True
+            case _:
+                pass
+
+    def __bool__(self) -> bool:
+        return self.finished and all(event.outcome.good for event in self.ended.values())
+
+    def __getitem__(self, task: str) -> Outcome:
+        return self.ended[task].outcome
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{n} {outcome.value}" for outcome, n in self.counts.items() if n)
+        return f"<Report {counts or 'nothing'} in {self.seconds:.1f} s>"
+
+    @property
+    def outcomes(self) -> dict[str, Outcome]:
+        """The outcome of each task, by name."""
+        return {name: event.outcome for name, event in self.ended.items()}
+
+    @property
+    def failures(self) -> dict[str, TaskFinished]:
+        """The last event of each task that failed, by name."""
+        return {name: event for name, event in self.ended.items() if event.outcome is Outcome.FAILED}
+
+    @property
+    def counts(self) -> dict[Outcome, int]:
+        """How many tasks ended how, in the order of ``Outcome``."""
+        counted = Counter(event.outcome for event in self.ended.values())
+        return {outcome: counted[outcome] for outcome in Outcome}
+
+    @property
+    def exit_code(self) -> int:
+        """0 when all went well, 1 when a task failed or was blocked, 130 when the run was cut off."""
+        if not self.finished:
+            return 130
+        return 0 if self else 1

@@ -1,0 +1,45 @@
+"""A run on disk: one JSON line per event, in ``.quire/runs/``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from .events import CellStarted, Event, NotebookOpened, Output, decode, encode
+
+
+class RunLog:
+    """Writes the events of one run as they come. A torn last line is what ``kill -9`` leaves, and ``replay`` skips it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> RunLog:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self.path.open("ab")
+        return self
+
+    def __call__(self, event: Event) -> None:
+        assert self._file is not None
+        self._file.write(encode(event) + b"\n")
+        # what is chatty may wait in the buffer; what a follower or a post-mortem needs may not
+        if not isinstance(event, Output | CellStarted | NotebookOpened):
+            self._file.flush()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def replay(path: Path) -> Iterator[Event]:
+    """Yield the events of a run that was written, up to the last whole line."""
+    with path.open("rb") as file:
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            yield decode(line)

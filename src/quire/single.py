@@ -1,0 +1,88 @@
+"""One notebook without a pipeline: papermill's job."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from . import plugins
+from .errors import NotebookError, ParameterError, raise_all
+from .events import Event, RunFinished, RunStarted, TaskFinished, TaskStarted
+from .model import Outcome, Reason, Source, Task
+from .notebook.inject import check
+from .notebook.writer import Keeper
+from .report import Report
+from .sources import Reader
+
+
+def run(
+    source: str | Path,
+    output: str | Path | None,
+    parameters: Mapping[str, Any],
+    kernel: str | None,
+    cwd: str | Path | None,
+    allow_errors: bool,
+    strict: bool,
+    listeners: Sequence[Callable[[Event], None]],
+) -> Report:
+    """Execute a notebook; see ``quire.run``."""
+    task = _task(Path(source), parameters, kernel, cwd, allow_errors)
+    mistakes = task.source.facts.mistakes
+    raise_all(NotebookError(message, where) for message, where in mistakes)
+    if strict:
+        raise_all(check(task.source.facts, parameters, where=task.source.path))
+    if output is not None:
+        target = Path(output).absolute()
+        task = replace(task, products=())
+        if not target.parent.is_dir():
+            raise ParameterError(f"there is no folder {target.parent} for the executed notebook")
+    keeper = Keeper(Path.cwd(), str(output), failed=str(output)) if output is not None else None
+    report = Report()
+    told: list[Callable[[Event], None]] = [report, *listeners]
+    for event in _events(task, keeper):
+        for tell in told:
+            tell(event)
+    return report
+
+
+def _task(
+    path: Path, parameters: Mapping[str, Any], kernel: str | None, cwd: str | Path | None, allow_errors: bool
+) -> Task:
+    if not path.is_file():
+        raise NotebookError("there is no such notebook", str(path))
+    here = str(Path.cwd())
+    source = Reader(here).read("notebook", Source(str(path)), text=True)
+    options = {"allow_errors": allow_errors, "cwd": str(Path(cwd).absolute()) if cwd else here}
+    if kernel:
+        options["kernel"] = kernel
+    return Task(path.stem, "notebook", source, params=dict(parameters), options=options)
+
+
+def _events(task: Task, keeper: Keeper | None) -> Iterator[Event]:
+    began = time.time()
+    name = time.strftime("%Y%m%d-%H%M%S")
+    # one worker needs no server to fork it
+    executor = plugins.get("executors", "local")(str(Path.cwd()), 1, fork=False)
+    ended: TaskFinished | None = None
+    yield RunStarted(name, (task.name,), (task.name,), began)
+    yield TaskStarted(task.name, (Reason("forced", None, "asked for"),), began)
+    try:
+        executor.submit(task)
+        while ended is None:
+            event = executor.next()
+            if isinstance(event, TaskFinished):
+                path = keeper.keep(event.outcome) if keeper else None
+                event = ended = replace(event, notebook=path)
+            elif keeper:
+                keeper(event)
+            yield event
+    finally:
+        executor.close()
+        if ended is None and keeper:
+            keeper.keep(Outcome.CANCELLED)
+    yield RunFinished(name, ended.outcome.good, time.time() - began, time.time())
+
+

@@ -1,0 +1,126 @@
+"""Sources found and read: a file or a function's module, each read once as long as its stamp stays the same."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from importlib.machinery import PathFinder
+
+from . import plugins, products
+from .errors import Place, SpecError, did_you_mean
+from .model import Facts, Source, Task
+from .store import Store, freeze, thaw
+
+#: Raised when facts, tasks or their digests come to mean something else.
+VERSION = 1
+
+
+class Reader:
+    """Finds sources and reads their facts, each file once as long as its stamp stays the same."""
+
+    def __init__(self, root: str, store: Store | None = None) -> None:
+        self.root = root
+        self.store = store
+        self.stamps: dict[str, str | None] = {}
+        self._new: list[tuple[str, str, bytes]] = []
+
+    def source(self, text: str, where: Place) -> tuple[str, Source]:
+        """Return kind and source of what a task names: a file, or the dotted path of a function."""
+        if _is_file(text):
+            return "notebook", self._file(text, where)
+        return "function", self._function(text, where)
+
+    def _file(self, text: str, where: Place) -> Source:
+        full = os.path.normpath(os.path.join(self.root, text))
+        if not full.startswith(self.root + os.sep):
+            hint = "move it below the folder of pipeline.yaml: a project must be whole wherever it is checked out"
+            raise SpecError(f"the source {text} is outside the project", where, hint)
+        path = os.path.relpath(full, self.root).replace(os.sep, "/")
+        if os.path.isdir(full):
+            raise SpecError(f"the source {text} is a folder", where, "a source is a file or a function's dotted path")
+        if not os.path.exists(full):
+            raise SpecError(f"the source {text} does not exist", where, _near(full, self.root))
+        return self.read("notebook", Source(path), where)
+
+    def _function(self, text: str, where: Place) -> Source:
+        module, _, name = text.rpartition(".")
+        if not module or not all(part.isidentifier() for part in text.split(".")):
+            hint = "a source is a path (tasks/clean.py) or a function's dotted path (tasks.clean.get)"
+            raise SpecError(f'"{text}" is neither a file nor a function', where, hint)
+        full = find_module(module, self.root)
+        if full is None:
+            missing = module.replace(".", "/") + ".py"
+            hint = _near(os.path.join(self.root, missing), self.root) or f"there is no {missing} in the project"
+            raise SpecError(f'the module "{module}" of the function "{text}" is not found', where, hint)
+        inside = full.startswith(self.root + os.sep)
+        path = os.path.relpath(full, self.root).replace(os.sep, "/") if inside else full
+        return self.read("function", Source(path, text), where)
+
+    def read(self, kind: str, source: Source, where: Place | None = None, text: bool = False) -> Source:
+        """Return a source with its facts, and with its text when asked, read as one."""
+        full = os.path.join(self.root, source.path)
+        key = f"{kind} {source.path} {source.entry or ''}"
+        while True:
+            stamp = products.stamp(full)
+            known = self.store.memo("facts", key, f"{VERSION} {stamp}") if self.store else None
+            try:
+                data = contents(full) if text or known is None else b""
+            except OSError as error:
+                raise SpecError(f"{source.path} cannot be read: {error.strerror}", where) from error
+            if stamp == products.stamp(full):  # else it was saved while we read
+                break
+        facts: Facts = thaw(known) if known else plugins.get("kinds", kind).facts(source, data)
+        if known is None and not products.racy(full):
+            self._new.append((key, f"{VERSION} {stamp}", freeze(facts)))
+        self.stamps[source.path] = stamp if not products.racy(full) else None
+        filled = data.decode("utf-8", "surrogateescape") if text else None
+        return replace(source, facts=facts, text=filled)
+
+    def filled(self, task: Task) -> Task:
+        """Return a task with its source's text and facts as they are now: what is fingerprinted is what runs."""
+        return replace(task, source=self.read(task.kind, task.source, task.where, text=True))
+
+    def remember(self) -> None:
+        if self.store and self._new:
+            self.store.keep("facts", self._new)
+            self._new = []
+
+
+def _is_file(text: str) -> bool:
+    return "/" in text or os.sep in text or bool(plugins.load("quire.notebook:is_notebook")(text))
+
+
+def find_module(module: str, root: str) -> str | None:
+    """Return the file of a module without importing it or its packages: from the project first, as workers do."""
+    path: list[str] | None = [root, *sys.path]
+    spec = None
+    for part in module.split("."):
+        spec = PathFinder.find_spec(part, path)
+        if spec is None:
+            return None
+        path = list(spec.submodule_search_locations) if spec.submodule_search_locations else []
+    return spec.origin if spec and spec.origin and spec.origin.endswith(".py") else None
+
+
+def _near(full: str, root: str) -> str | None:
+    folder, name = os.path.split(full)
+    try:
+        near = did_you_mean(name, os.listdir(folder))
+    except OSError:
+        return f"there is no folder {os.path.relpath(folder, root)}"
+    return near
+
+
+def find_package(name: str, root: str) -> str | None:
+    """Return where a top-level module or package would be imported from: a file or a folder; None for neither."""
+    spec = PathFinder.find_spec(name, [root, *sys.path])
+    if spec is None:
+        return None
+    return spec.origin or next(iter(spec.submodule_search_locations or ()), None)
+
+
+def contents(path: str) -> bytes:
+    """Return a file's bytes."""
+    with open(path, "rb") as file:  # noqa: PTH123 - a hot path
+        return file.read()

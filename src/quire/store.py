@@ -1,0 +1,206 @@
+"""One SQLite file in ``.quire/``: records, digests by stamp, and whatever else was read once and need not be again.
+
+Deleting it costs time, never correctness: it has a schema number and no migrations.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pickle
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from . import products
+from .errors import StateError
+from .model import Record
+
+SCHEMA = 3
+_TABLES = """
+CREATE TABLE IF NOT EXISTS records (
+    task TEXT PRIMARY KEY, manifest TEXT, products TEXT, discovered TEXT, run TEXT, seconds REAL, complete INTEGER
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS digests (path TEXT PRIMARY KEY, stamp TEXT, digest TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS memos (
+    space TEXT, key TEXT, stamp TEXT, value BLOB, PRIMARY KEY (space, key)
+) WITHOUT ROWID;
+"""
+
+
+class Store:
+    """The state of one project. Not for use by two threads or across a fork."""
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self.folder = folder
+        self.root = root
+        self._digests: dict[str, tuple[str, str]] | None = None
+        self._known: dict[str, tuple[str, str | None]] = {}
+        self._fresh: dict[str, tuple[str, str]] = {}
+        self._path = folder / "state.db"
+        try:
+            self._db = self._open()
+        except (OSError, sqlite3.Error) as error:
+            raise StateError(
+                f"the state of the project cannot be opened: {error}",
+                str(self._path),
+                "quire keeps what it knows of past runs there; is the folder writable and the disk not full?",
+            ) from error
+
+    def _open(self) -> sqlite3.Connection:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        ignore = self.folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+        try:
+            return self._connect()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+                raise
+            # damaged, or of another version: it only ever saves time
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+            return self._connect()
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self._path, timeout=30, isolation_level=None)
+        try:
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version != SCHEMA:
+                if version:
+                    raise sqlite3.DatabaseError("another schema")
+                # WAL needs shared memory, which network file systems lack; SQLite then says what it uses instead.
+                db.execute("PRAGMA journal_mode=WAL")
+                db.executescript(_TABLES)
+                db.execute(f"PRAGMA user_version={SCHEMA}")
+            db.execute("PRAGMA synchronous=NORMAL")
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    # ── records
+
+    def records(self) -> dict[str, Record]:
+        """Return the records of all tasks, by name."""
+        rows = self._db.execute("SELECT task, manifest, products, discovered, run, seconds, complete FROM records")
+        return {row[0]: _record(row) for row in rows}
+
+    def record(self, task: str) -> Record | None:
+        """Return the record of one task."""
+        row = self._db.execute(
+            "SELECT task, manifest, products, discovered, run, seconds, complete FROM records WHERE task = ?", (task,)
+        ).fetchone()
+        return _record(row) if row else None
+
+    def begin(self, task: str) -> None:
+        """Note that a task is about to run: until its success is committed, its products are not to be trusted."""
+        self._write("UPDATE records SET complete = 0 WHERE task = ?", (task,))
+
+    def commit(self, record: Record) -> None:
+        """Keep the record of a success."""
+        self._write(
+            "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                record.task,
+                json.dumps(record.manifest),
+                json.dumps(record.products),
+                json.dumps(record.discovered),
+                record.run,
+                record.seconds,
+                int(record.complete),
+            ),
+        )
+
+    def forget(self, task: str) -> None:
+        """Drop the record of a task, so that it is stale."""
+        self._write("DELETE FROM records WHERE task = ?", (task,))
+
+    # ── digests by stamp
+
+    def digest(self, path: str) -> str | None:
+        """Return the digest of a file or folder (relative to the project), reading it only when its stamp is new."""
+        return self.memoised(path, path, products.digest)
+
+    def memoised(self, path: str, key: str, compute: Callable[[str], str | None]) -> str | None:
+        """Return ``compute(full path)``, remembered under ``key`` for as long as the path's stamp stays the same."""
+        full = os.path.join(self.root, path)
+        now = products.stamp(full)
+        if now is None:
+            return None
+        if self._digests is None:
+            self._digests = {row[0]: (row[1], row[2]) for row in self._db.execute("SELECT * FROM digests")}
+        memo = self._digests.get(key)
+        if memo and memo[0] == now:
+            return memo[1]
+        found = compute(full)
+        if found is not None and not products.racy(full):
+            self._digests[key] = self._fresh[key] = (now, found)
+        return found
+
+    # ── what was read once
+
+    def memo(self, space: str, key: str, stamp: str) -> bytes | None:
+        """Return what was kept under a key, if it was kept for this very stamp."""
+        row = self._db.execute(
+            "SELECT value FROM memos WHERE space = ? AND key = ? AND stamp = ?", (space, key, stamp)
+        ).fetchone()
+        return row[0] if row else None
+
+    def keep(self, space: str, rows: Iterable[tuple[str, str, bytes]]) -> None:
+        """Keep (key, stamp, value) rows for ``memo``."""
+        self._many("INSERT OR REPLACE INTO memos VALUES (?, ?, ?, ?)", [(space, *row) for row in rows])
+
+    def flush(self) -> None:
+        """Write the digests found since the last time. Without it they are found again."""
+        rows = [(key, *value) for key, value in self._fresh.items()]
+        self._fresh.clear()
+        if rows:
+            self._many("INSERT OR REPLACE INTO digests VALUES (?, ?, ?)", rows)
+
+    def close(self) -> None:
+        try:
+            self.flush()
+        finally:
+            self._db.close()
+
+    def _write(self, statement: str, values: tuple[object, ...]) -> None:
+        self._many(statement, [values])
+
+    def _many(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany(statement, rows)
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise StateError(
+                f"the state of the project cannot be written: {error}", str(self._path), "is the disk full?"
+            ) from error
+
+
+def _record(row: tuple[str, str, str, str, str, float, int]) -> Record:
+    task, manifest, made, discovered, run, seconds, complete = row
+    return Record(
+        task, json.loads(manifest), json.loads(made), json.loads(discovered), run, seconds, bool(complete)
+    )
+
+
+def freeze(value: object) -> bytes:
+    """Return a value made of the nouns of ``model`` and plain data as bytes, for ``Store.keep``."""
+    return pickle.dumps(value, protocol=5)
+
+
+def thaw(data: bytes) -> Any:
+    """Return what ``freeze`` was given. Nothing but data is built, whoever wrote the bytes."""
+    return _Thaw(io.BytesIO(data)).load()
+
+
+class _Thaw(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if module in ("quire.model", "quire.errors") or (module, name) in (("builtins", "set"), ("builtins", "frozenset")):
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(f"{module}.{name} has no place in the state of a project")
