@@ -11,14 +11,14 @@ from .cells import Notebook, dump_ipynb, load_ipynb
 __all__ = ["EXTENSIONS", "Notebook", "dump_ipynb", "dumps", "is_notebook", "loads", "read", "write"]
 
 #: Extensions of files that can be notebooks: ours and jupytext's.
-EXTENSIONS = frozenset(
-    f".{name}"
-    for name in (
-        "ipynb py md markdown Rmd qmd myst mystnb mnb R r jl coco cpp ss clj scm sh ps1 q m wolfram pro js ts "
-        "scala rs robot resource cs fsx fs sos java groovy sage ml hs tcl mac gp do sas jenner xsh lgt logtalk "
-        "lua go"
-    ).split()
-)
+# fmt: off
+EXTENSIONS = frozenset({
+    ".ipynb", ".py", ".md", ".markdown", ".Rmd", ".qmd", ".myst", ".mystnb", ".mnb", ".R", ".r", ".jl", ".coco",
+    ".cpp", ".ss", ".clj", ".scm", ".sh", ".ps1", ".q", ".m", ".wolfram", ".pro", ".js", ".ts", ".scala", ".rs",
+    ".robot", ".resource", ".cs", ".fsx", ".fs", ".sos", ".java", ".groovy", ".sage", ".ml", ".hs", ".tcl",
+    ".mac", ".gp", ".do", ".sas", ".jenner", ".xsh", ".lgt", ".logtalk", ".lua", ".go",
+})
+# fmt: on
 
 
 def read(path: Path | str, *, name: str | None = None) -> Notebook:

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import warnings
+from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
 import jupytext
+from jupytext.jupytext import NotebookNode
 
 from ..errors import NotebookError, Place
 from .broken import merge_conflict, place
 from .cells import Notebook, add_ids
+
+
+@dataclass(slots=True)
+class Text:
+    """What a notebook remembers of the text it was read from: all of it, for as long as nothing changes."""
+
+    raw: bytes
+    data: dict[str, Any]
+
+    def line(self, cell: dict[str, Any]) -> int:
+        return 0  # jupytext does not say
 
 
 def loads(data: bytes, path: str) -> Notebook:
@@ -39,18 +53,19 @@ def loads(data: bytes, path: str) -> Notebook:
     nb["nbformat_minor"] = 5
     add_ids(nb["cells"])
     shown = nb["metadata"].get("jupytext", {}).get("text_representation", {})
-    return Notebook(nb, _name(suffix, shown.get("format_name", "")), path)
+    return Notebook(nb, _name(suffix, shown.get("format_name", "")), path, Text(data, deepcopy(nb)))
 
 
 def dumps(notebook: Notebook) -> bytes:
-    """Return a notebook in a format of jupytext's."""
-    from_name = {"Rmd": "Rmd", "md": "md", "markdown": "markdown", "qmd": "qmd"}
+    """Return a notebook in a format of jupytext's; one that was read and not changed as it was."""
+    if isinstance(notebook.origin, Text) and notebook.origin.data == notebook.data:
+        return notebook.origin.raw
+    extension, _, name = notebook.format.partition(":")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            node = jupytext.reads("", "py:percent")
-            node.update(notebook.data)
-            text: str = jupytext.writes(node, from_name.get(notebook.format, notebook.format))
+            fmt = {"extension": f".{extension}", **({"format_name": name} if name else {})}
+            text: str = jupytext.writes(_nodes(notebook.data), fmt)
     except Exception as e:
         raise _error(e, notebook.path) from e
     return (text if text.endswith("\n") else text + "\n").encode("utf-8", "backslashreplace")
@@ -78,4 +93,13 @@ def _plain(value: Any) -> Any:
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
+    return value
+
+
+def _nodes(value: Any) -> Any:
+    """Return dicts as the nodes of nbformat that jupytext works on."""
+    if isinstance(value, dict):
+        return NotebookNode({key: _nodes(inner) for key, inner in value.items()})
+    if isinstance(value, list | tuple):
+        return [_nodes(inner) for inner in value]
     return value
