@@ -17,7 +17,7 @@ Path = tuple[Any, ...]  # ("tasks", 3, "params", "n"): the way from the top of a
 _TAG = "tag:yaml.org,2002:"
 _SCALARS = frozenset(_TAG + kind for kind in ("int", "float", "bool", "null"))
 _TEXTS = frozenset(_TAG + kind for kind in ("timestamp", "value"))
-_MOST = 2_000_000  # values in one document: aliases of aliases grow without bound ("billion laughs")
+_MOST = 1_000_000  # values in one document: aliases of aliases grow without bound ("billion laughs")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ from .surroundings import BUILTINS, Surroundings, surroundings
 
 if TYPE_CHECKING:
     from .document import Document
-    from .errors import Place
 
 __all__ = [
     "BUILTINS",
@@ -84,39 +83,38 @@ def environment(document: Document | None, overrides: Mapping[str, Any], around:
     if isinstance(data.get("meta"), dict) and "import_from" in data["meta"] and document is not None:
         raise SpecError('"meta.import_from" is not supported yet', document.key("meta", "import_from"))
     mistakes: list[Error] = []
+    changed: Any = data
     for name, value in overrides.items():
         try:
-            data = _override(data, name.split("."), value, name, where)
+            changed = _override(changed, name.split("."), value, name)
         except ParameterError as error:
+            if document is None:
+                error.hint = "there is no env.yaml to declare it in"
+            elif error.hint is None:
+                near = did_you_mean(name, _leaves(data))
+                error.hint = near or f"{document.path} declares {', '.join(_leaves(data)) or 'nothing'}"
             mistakes.append(error)
     raise_all(mistakes, "parameters that do not exist")
-    unread = _Unread(data, document, around)
-    table = unread.settle(data, (), whole=True)
+    unread = _Unread(changed, document, around)
+    table = unread.settle(changed, (), whole=True)
     raise_all(unread.mistakes, f"{where} has mistakes")
     return Environment(table, document, unread.behind)
 
 
-def _override(data: Any, path: list[str], value: Any, name: str, where: Place | None) -> Any:
+def _override(data: Any, path: list[str], value: Any, name: str) -> Any:
     """Return the data with one value replaced, and everything around it copied."""
-    if not path:
-        if isinstance(data, dict) and isinstance(value, Mapping):
-            for key, inner in value.items():
-                data = _override(data, [key], inner, f"{name}.{key}", where)
-            return data
-        if isinstance(data, dict) and data:
-            keys = ", ".join(f"{name}.{key}" for key in data)
-            raise ParameterError(f'"{name}" is a section of {where}', hint=f"give one of its values: {keys}")
-        return cast(value) if isinstance(value, str) and not isinstance(data, str) else value
-    if not isinstance(data, dict) or path[0] not in data:
-        if where is None:
-            raise ParameterError(
-                f'no parameter "{name}": there is no env.yaml', hint="declare it in env.yaml"
-            )
-        known = list(_leaves(data)) if isinstance(data, dict) else []
-        near = did_you_mean(path[0], known or ())
-        what = f"it declares {', '.join(known)}" if known else "it declares nothing here"
-        raise ParameterError(f'{where.path} declares no "{name}"', hint=near or what)
-    return {**data, path[0]: _override(data[path[0]], path[1:], value, name, where)}
+    if path:
+        if not isinstance(data, dict) or path[0] not in data:
+            raise ParameterError(f'no parameter is called "{name}"')
+        return {**data, path[0]: _override(data[path[0]], path[1:], value, name)}
+    if isinstance(data, dict) and data and not isinstance(value, Mapping):
+        keys = ", ".join(f"{name}.{key}" for key in data)
+        raise ParameterError(f'the parameter "{name}" is a section', hint=f"give one of its values: {keys}")
+    if isinstance(data, dict) and data:
+        for key, inner in value.items():
+            data = _override(data, [key], inner, f"{name}.{key}")
+        return data
+    return cast(value) if isinstance(value, str) and not isinstance(data, str) else value
 
 
 def unused(env: Environment, used: Iterable[str]) -> tuple[str, ...]:

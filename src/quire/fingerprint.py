@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from hashlib import blake2b
 from typing import Any
 
+from .digests import digest
 from .model import Manifest, Reason, Record, Task
 
 #: What stands in a manifest for a part that was edited while the task ran: equal to no digest, so the task is stale.
 UNSETTLED = "changed during the run"
 _SHORT = 60
-
-
-def digest(text: str | bytes) -> str:
-    """Return the digest quire uses everywhere: BLAKE2b of 16 bytes, in hex."""
-    return blake2b(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text, digest_size=16).hexdigest()
 
 
 def canonical(value: Any) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -169,7 +168,7 @@ class Project:
                 fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
             file.truncate()
-            json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%H:%M:%S")}, file)
+            json.dump({"pid": os.getpid(), "host": os.uname().nodename, "since": time.strftime("%H:%M:%S")}, file)
             file.flush()
             yield
 

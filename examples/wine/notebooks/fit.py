@@ -31,25 +31,25 @@ features["together"] = pd.concat(features.values(), axis="columns")
 
 # %%
 predictions = pd.concat(
-    {
-        name: model.out_of_fold(table, cultivar, n_estimators, folds, seed)
-        for name, table in features.items()
-    },
+    {name: model.out_of_fold(table, cultivar, n_estimators, folds, seed) for name, table in features.items()},
     names=["features"],
 )
 predictions.to_csv(product["predictions"])
 
 # %%
-metrics = {"wines": len(cultivar), "baseline": cultivar.value_counts(normalize=True).max()}
-for name in features:
-    scores = model.accuracy(predictions.loc[name])
-    metrics[name] = {"accuracy": scores.mean(), "worst_fold": scores.min()}
-Path(product["metrics"]).write_text(json.dumps(metrics, indent=2) + "\n")
-metrics
+scores = pd.DataFrame({name: model.accuracy(predictions.loc[name]) for name in features})
+metrics = {
+    "wines": len(cultivar),
+    "baseline": round(cultivar.value_counts(normalize=True).max(), 4),
+    "accuracy": scores.mean().round(4).to_dict(),
+}
+Path(product["metrics"]).write_text(json.dumps(metrics, indent=2))
+scores
 
 # %% [markdown]
 # ## The model to keep
 
 # %%
 final = model.forest(n_estimators, seed).fit(features["together"], cultivar)
-Path(product["model"]).write_bytes(pickle.dumps(final))
+with open(product["model"], "wb") as file:
+    pickle.dump(final, file)

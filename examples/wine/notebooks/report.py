@@ -23,32 +23,35 @@ metrics = json.loads(Path(upstream["fit"]["metrics"]).read_text())
 forest = pickle.loads(Path(upstream["fit"]["model"]).read_bytes())
 
 # %% [markdown]
-# ## The eye sees a lot
-# Grignolino is pale and Barbera is deep; Barolo stands between them, and has lost more of its red.
+# ## What the eye sees
 
 # %%
-plots.absorbances(colour, cultivar);
+plots.absorbances(colour, cultivar)
 
 # %% [markdown]
-# ## The laboratory sees more, and both see nearly everything
+# ## Who recognises the wines
+
+# %%
+for name, share in metrics["accuracy"].items():
+    print(f"{name:>10}: {share:.0%} of {metrics['wines']} wines")
 
 # %%
 names = predictions.index.unique("features")
 folds = pd.DataFrame({name: model.accuracy(predictions.loc[name]) for name in names})
-plots.accuracies(folds, metrics["baseline"]);
+plots.accuracies(folds, metrics["baseline"])
 
 # %%
-plots.confusions(predictions, names);
+plots.confusions(predictions)
 
 # %% [markdown]
-# ## What the model looks at
+# ## What the forest looks at
 
 # %%
-plots.importances(forest, seen=colour.columns);
+plots.importances(forest, colour.columns)
 
 # %% [markdown]
 # ## The wines that fooled it
-# Predicted from all features, by a forest that had not seen them.
+# By colour and chemistry together, and still wrong.
 
 # %%
 together = predictions.loc["together"]

@@ -16,5 +16,5 @@ ASSAYS = [
 
 
 def features(table):
-    """Return the assays, and how much of the phenols are flavanoids: skins and seeds rather than pulp."""
-    return table[ASSAYS].assign(flavanoid_share=table["flavanoids"] / table["total_phenols"])
+    """Return the assays, and the flavanoids relative to all phenols: skins and seeds rather than pulp."""
+    return table[ASSAYS].assign(flavanoid_ratio=table["flavanoids"] / table["total_phenols"])

@@ -6,20 +6,24 @@ from sklearn.model_selection import StratifiedKFold
 
 
 def forest(n_estimators, seed=0):
-    """Return an untrained random forest; the same seed gives the same trees."""
+    """Return an untrained random forest; the same seed grows the same trees."""
     return RandomForestClassifier(n_estimators=n_estimators, random_state=seed)
 
 
 def out_of_fold(features, cultivar, n_estimators, folds=5, seed=0):
-    """Let forests predict each wine that they were not trained on; one row per wine."""
+    """Predict each wine by a forest that was trained without it; ``votes`` is how sure the forest was."""
     parts = []
     splits = StratifiedKFold(folds, shuffle=True, random_state=seed).split(features, cultivar)
     for fold, (known, unknown) in enumerate(splits, start=1):
         trained = forest(n_estimators, seed).fit(features.iloc[known], cultivar.iloc[known])
         votes = pd.DataFrame(
-            trained.predict_proba(features.iloc[unknown]), features.index[unknown], trained.classes_
+            trained.predict_proba(features.iloc[unknown]),
+            index=features.index[unknown],
+            columns=trained.classes_,
         )
-        parts.append(pd.DataFrame({"fold": fold, "predicted": votes.idxmax("columns"), "votes": votes.max("columns")}))
+        parts.append(
+            pd.DataFrame({"fold": fold, "predicted": votes.idxmax("columns"), "votes": votes.max("columns")})
+        )
     return pd.concat(parts).join(cultivar).sort_index()
 
 

@@ -1,12 +1,11 @@
-"""The figures of the report."""
+"""The figures of the report; each function draws a new one."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-COLOURS = {"Barolo": "#b8502e", "Grignolino": "#e39aa7", "Barbera": "#5b1a4f"}
-MARKERS = {"Barolo": "o", "Grignolino": "s", "Barbera": "^"}
-ACCENT, PLAIN = "#8e2043", "#9aa3ad"
+CULTIVARS = {"Barolo": ("#c4622d", "o"), "Grignolino": ("#e39aa7", "s"), "Barbera": ("#5b1a4f", "^")}
+FEATURES = {"colour": "#8e2043", "chemistry": "#9aa3ad", "together": "#3f434b"}
 
 plt.rcParams.update(
     {
@@ -20,63 +19,62 @@ plt.rcParams.update(
 )
 
 
-def absorbances(features, cultivar):
-    """Plot each wine by what it takes from yellow-green and from blue light."""
-    figure, axes = plt.subplots(figsize=(7, 4.5))
-    for name, rows in features.groupby(cultivar):
-        axes.scatter(
-            rows["yellow"], rows["red"], label=name, color=COLOURS[name], marker=MARKERS[name], edgecolor="white"
-        )
-    axes.axline((0, 0), slope=1, color=PLAIN, linestyle=":", linewidth=1)
-    axes.set(
-        title="Colour of the wines",
-        xlabel="absorbance at 420 nm (yellow)",
-        ylabel="absorbance at 520 nm (red)",
-        xlim=(0, None),
-        ylim=(0, None),
-    )
-    axes.legend(frameon=False, loc="lower right")
-    return figure
+def absorbances(colour, cultivar):
+    """Draw each wine by how much yellow and red there is in it."""
+    _, axes = plt.subplots(figsize=(7, 4.5))
+    for name, (shade, marker) in CULTIVARS.items():
+        wines = colour[cultivar == name]
+        axes.scatter("yellow", "red", data=wines, label=name, color=shade, marker=marker, edgecolor="white")
+    axes.axline((0, 0), slope=1, color="grey", linestyle=":", linewidth=1, label="as red as yellow")
+    axes.set(title="The colour of each wine", xlim=(0, None), ylim=(0, None))
+    axes.set(xlabel="yellow: absorbance at 420 nm", ylabel="red: absorbance at 520 nm")
+    axes.legend(frameon=False, loc="upper left")
 
 
 def accuracies(folds, baseline):
-    """Plot the accuracy by each set of features: a bar for the mean, a dot for each fold."""
+    """Draw the accuracy by each set of features: a bar for the mean, a dot for each fold."""
     means = folds.mean().sort_values()
-    figure, axes = plt.subplots(figsize=(7, 0.9 + 0.55 * len(means)))
-    axes.barh(means.index, means, color=[ACCENT if name == means.index[-1] else PLAIN for name in means.index])
-    for place, (name, mean) in enumerate(means.items()):
-        axes.scatter(folds[name], [place] * len(folds), s=14, color="white", edgecolor="black", linewidth=0.6, zorder=3)
-        axes.annotate(f"{mean:.0%}", (1.03, place), va="center", annotation_clip=False)
-    axes.axvline(baseline, color="black", linestyle=":", linewidth=1)
-    axes.annotate(" always the most frequent", (baseline, len(means) - 0.5), va="bottom", fontsize=8)
-    axes.set(title="Wines recognised\n", xlabel="accuracy (dots: folds)", xlim=(0, 1.02))
-    axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
-    return figure
+    _, axes = plt.subplots(figsize=(7, 1.2 + 0.5 * len(means)))
+    bars = axes.barh(means.index, means, color=[FEATURES.get(name, "black") for name in means.index])
+    axes.bar_label(bars, [f"{mean:.0%}" for mean in means], padding=-45, color="white", weight="bold")
+    for name, scores in folds.items():
+        axes.scatter(scores, [name] * len(scores), s=16, color="white", edgecolor="black", zorder=3)
+    axes.axvline(baseline, color="white", linestyle=":")
+    axes.set(title="Wines recognised", xlim=(0, 1.02))
+    axes.set_xlabel(f"accuracy; dots are folds, dotted line is a guess of the most frequent ({baseline:.0%})")
+    axes.xaxis.set_major_formatter("{x:.0%}")
 
 
-def confusions(predictions, names):
-    """Plot how often each cultivar was taken for which, one square per set of features."""
-    figure, squares = plt.subplots(1, len(names), figsize=(3.3 * len(names), 3.6), sharey=True)
-    order = list(COLOURS)
+def confusions(predictions):
+    """Draw which cultivar was taken for which, in one square per set of features."""
+    names, order = predictions.index.unique("features"), list(CULTIVARS)
+    _, squares = plt.subplots(1, len(names), figsize=(3.1 * len(names), 3.4), sharey=True)
     for name, axes in zip(names, squares):
-        rows = predictions.loc[name]
-        counts = pd.crosstab(rows["cultivar"], rows["predicted"]).reindex(index=order, columns=order, fill_value=0)
-        axes.imshow(counts, cmap="Reds", vmin=0, vmax=counts.to_numpy().max())
+        wines = predictions.loc[name]
+        counts = pd.crosstab(wines["cultivar"], wines["predicted"]).reindex(
+            index=order, columns=order, fill_value=0
+        )
+        shares = counts.div(counts.sum(axis="columns"), axis="index")
+        axes.imshow(shares, cmap="Reds", vmin=0, vmax=1)
         for (row, column), count in np.ndenumerate(counts):
-            dark = count > counts.to_numpy().max() / 2
-            axes.text(column, row, count, ha="center", va="center", color="white" if dark else "black")
-        axes.set(title=name, xticks=range(len(order)), yticks=range(len(order)), xlabel="predicted")
-        axes.set_xticklabels(order, rotation=30, ha="right")
-        axes.set_yticklabels(order)
+            shade = "white" if shares.iloc[row, column] > 0.5 else "black"
+            axes.text(column, row, count, ha="center", va="center", color=shade)
+        axes.set(title=f"by {name}", xlabel="predicted")
+        axes.set_xticks(range(len(order)), order, rotation=30, ha="right")
+        axes.set_yticks(range(len(order)), order)
+        axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-    squares[0].set_ylabel("true cultivar")
-    return figure
+    squares[0].set_ylabel("cultivar")
 
 
-def importances(model, seen):
-    """Plot what the forest relies on; features in ``seen`` are in colour."""
-    weights = pd.Series(model.feature_importances_, model.feature_names_in_).sort_values()
-    figure, axes = plt.subplots(figsize=(7, 0.8 + 0.26 * len(weights)))
-    axes.barh(weights.index, weights, color=[ACCENT if name in seen else PLAIN for name in weights.index])
-    axes.set(title="What the forest relies on (red: colour, grey: chemistry)", xlabel="share of the impurity removed")
-    return figure
+def importances(forest, colour):
+    """Draw what a forest relies on; ``colour`` names the features that one can see."""
+    weights = pd.Series(forest.feature_importances_, forest.feature_names_in_).sort_values()
+    _, axes = plt.subplots(figsize=(7, 0.8 + 0.26 * len(weights)))
+    seen = weights.index.isin(colour)
+    for name, mask in {"colour": seen, "chemistry": ~seen}.items():
+        axes.barh(np.flatnonzero(mask), weights[mask], color=FEATURES[name], label=name)
+    axes.set_yticks(range(len(weights)), weights.index)
+    axes.set(title="What the forest relies on", xlabel="importance (share of the impurity removed)")
+    axes.xaxis.set_major_formatter("{x:.0%}")
+    axes.legend(frameon=False, loc="lower right")

@@ -13,9 +13,9 @@ __all__ = ["EXTENSIONS", "Notebook", "dump_ipynb", "dumps", "is_notebook", "load
 #: Extensions of files that can be notebooks: ours and jupytext's.
 # fmt: off
 EXTENSIONS = frozenset({
-    ".ipynb", ".py", ".md", ".markdown", ".Rmd", ".qmd", ".myst", ".mystnb", ".mnb", ".R", ".r", ".jl", ".coco",
-    ".cpp", ".ss", ".clj", ".scm", ".sh", ".ps1", ".q", ".m", ".wolfram", ".pro", ".js", ".ts", ".scala", ".rs",
-    ".robot", ".resource", ".cs", ".fsx", ".fs", ".sos", ".java", ".groovy", ".sage", ".ml", ".hs", ".tcl",
+    ".ipynb", ".py", ".md", ".markdown", ".Rmd", ".qmd", ".myst", ".mystnb", ".mnb", ".R", ".r", ".jl",
+    ".coco", ".cpp", ".ss", ".clj", ".scm", ".sh", ".ps1", ".q", ".m", ".wolfram", ".pro", ".js", ".ts", ".scala",
+    ".rs", ".robot", ".resource", ".cs", ".fsx", ".fs", ".sos", ".java", ".groovy", ".sage", ".ml", ".hs", ".tcl",
     ".mac", ".gp", ".do", ".sas", ".jenner", ".xsh", ".lgt", ".logtalk", ".lua", ".go",
 })
 # fmt: on

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, field
 from hashlib import sha256
 from json.encoder import encode_basestring
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from ..errors import raise_all
@@ -23,6 +24,11 @@ CHUNK = 1 << 16
 
 #: Not stored in files (nbformat.v4.rwbase.strip_transient).
 _TRANSIENT = ("orig_nbformat", "orig_nbformat_minor", "signature")
+
+#: Characters that end a line beside "\\n", or that stand as an escape that could be taken for one.
+_ODD = ("\\", "\r", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e")
+
+_CONSTANTS = {None: "null", True: "true", False: "false"}
 
 _BUNDLES = ("execute_result", "display_data")
 
@@ -317,18 +323,30 @@ def _lines(text: str, pad: str) -> Iterator[str]:
         yield "[]"
         return
     start, at, size = "[", 0, CHUNK
+    between = "," + pad
     while at < len(text):
-        lines = text[at : at + size].splitlines(keepends=True)
-        if at + size < len(text):  # the last one may go on (even "\r": "\n" may follow)
-            del lines[-1]
-            if not lines:
+        chunk = text[at : at + size]
+        if at + size < len(text):
+            cut = chunk.rfind("\n") + 1 or _last_start(chunk)
+            if not cut:  # a long line
                 size *= 2
                 continue
-        at += sum(map(len, lines))
+            chunk = chunk[:cut]
+        at += len(chunk)
         size = CHUNK
-        yield start + pad + ("," + pad).join(map(encode_basestring, lines))
+        if chunk.isascii() and not any(odd in chunk for odd in _ODD):
+            # only "\n" ends lines, and only it is written with \n: encode all at once, then divide
+            encoded = encode_basestring(chunk[:-1])[1:-1].replace("\\n", f'\\n"{between}"')
+            yield f'{start}{pad}"{encoded}{encode_basestring(chunk[-1])[1:]}'
+        else:
+            yield start + pad + between.join(map(encode_basestring, chunk.splitlines(keepends=True)))
         start = ","
     yield pad[:-1] + "]"
+
+
+def _last_start(chunk: str) -> int:
+    """Return where the last line starts in a chunk that may end within it (even after "\\r")."""
+    return len(chunk) - len(chunk.splitlines(keepends=True)[-1])
 
 
 def _json(value: Any, pad: str) -> str:
@@ -346,6 +364,12 @@ def _json(value: Any, pad: str) -> str:
             return "[]"
         inner = pad + " "
         return "[" + inner + ("," + inner).join([_json(v, inner) for v in value]) + pad + "]"
+    if value is None or value is True or value is False:
+        return _CONSTANTS[value]
+    if type(value) is int:
+        return repr(value)
+    if type(value) is float and isfinite(value):
+        return repr(value)
     if isinstance(value, bytes):  # base64 as kernels may hand it over
         return encode_basestring(value.decode("ascii"))
     return json.dumps(value)

@@ -12,12 +12,13 @@ from ..model import Parameter
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+_Pair = tuple[ast.Name, ast.expr | None]
 _TYPE = re.compile(r"type:\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One variable that the parameters cell sets, in any language. Lines and columns count from 1 in the cell."""
+    """One variable that the parameters cell sets. ``line`` and ``column`` count from 1 in the cell."""
 
     name: str
     line: int
@@ -31,7 +32,7 @@ class Assignment:
 
 @dataclass(slots=True)
 class Declared:
-    """What the assignments of a parameters cell mean; ``mistakes`` are (message, line, column) in the cell."""
+    """What the assignments of a parameters cell mean; a mistake is (message, line, column) in the cell."""
 
     upstream: tuple[str, ...] | None = None
     product: Mapping[str | None, str] | None = None
@@ -92,20 +93,20 @@ def python(tree: ast.Module, text: str) -> list[Assignment]:
     for node in tree.body:
         match node:
             case ast.Assign(targets=targets, value=value):
-                pairs = [pair for target in targets for pair in _pairs(target, value)]
-            case ast.AnnAssign(target=ast.Name() as target):
-                pairs = [(target, node.value)]
+                pairs: list[_Pair] = [pair for target in targets for pair in _pairs(target, value)]
+            case ast.AnnAssign(target=ast.Name() as name):
+                pairs = [(name, node.value)]
             case _:
                 continue
         rest = _from(lines, node.end_lineno or 1, node.end_col_offset or 0)
         kind, help_ = described(lines, node.lineno, rest, "#")
         if isinstance(node, ast.AnnAssign):
             kind = ast.get_source_segment(text, node.annotation) or ast.unparse(node.annotation)
-        for target, value in pairs:
-            default = None if value is None else ast.get_source_segment(text, value) or ast.unparse(value)
-            known, literal = _literal(value, target.id)
-            column = len(_before(lines, target.lineno, target.col_offset)) + 1
-            found.append(Assignment(target.id, target.lineno, column, default, kind, literal, known, help_))
+        for name, given in pairs:
+            default = None if given is None else ast.get_source_segment(text, given) or ast.unparse(given)
+            known, literal = _literal(given, name.id)
+            column = len(_before(lines, name.lineno, name.col_offset)) + 1
+            found.append(Assignment(name.id, name.lineno, column, default, kind, literal, known, help_))
     return found
 
 
@@ -117,7 +118,7 @@ def parameter(arg: ast.arg, default: ast.expr | None, text: str) -> Parameter:
     return Parameter(arg.arg, written, annotation, value, known)
 
 
-def _pairs(target: ast.expr, value: ast.expr | None) -> list[tuple[ast.Name, ast.expr | None]]:
+def _pairs(target: ast.expr, value: ast.expr | None) -> list[_Pair]:
     """Pair names with values; the names of ``a, b = f()`` have no value that can be told."""
     match target, value:
         case ast.Name(), _:
@@ -146,7 +147,7 @@ def _literal(node: ast.expr | None, name: str) -> tuple[bool, Any]:
 def described(lines: Sequence[str], first: int, rest: str, comment: str) -> tuple[str | None, str]:
     """Return the type and the help that comments give a parameter: papermill's ``# type: int how many``.
 
-    The comment stands behind the assignment (``rest`` is the text there), or on the lines right above ``first``.
+    It stands behind the assignment (``rest`` is the text there), or on the lines right above ``first``.
     """
     if (behind := rest.lstrip(" \t;,")).startswith(comment):
         return _typed(behind[len(comment) :].lstrip(comment[-1]).strip())

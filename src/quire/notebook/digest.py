@@ -2,9 +2,10 @@
 
 What counts is the syntax tree without positions, without ``pass`` and without strings that stand alone. That
 leaves docstrings out although a program could read them: rewording one must not re-run a pipeline.
-The text that is hashed is written here rather than by ``ast.dump``, whose output differs between versions of Python:
-fields that are empty are left out, so a new version's new fields change nothing where they are not used. f-strings are
-parsed differently since 3.12, so digests of code that holds them may differ between versions all the same.
+
+The text that is hashed is written here rather than by ``ast.dump``, whose output differs between versions of
+Python: empty fields are left out, so that a new version's new fields change nothing where they are not used.
+f-strings are parsed differently since 3.12, so digests of code that holds them may differ all the same.
 """
 
 from __future__ import annotations
@@ -33,19 +34,29 @@ def digest(parts: Iterable[str]) -> str:
     return hashed.hexdigest()
 
 
-def module_digest(text: str) -> str:
+def module_digest(text: str | bytes) -> str:
     """Return the digest of a Python module's code; of its bytes where it has a syntax error."""
     try:
         return digest([normal(effective(magics.tree(text).body))])
     except SyntaxError:
-        return digest(["text", text])
+        return digest(["text", text if isinstance(text, str) else text.decode("latin-1")])
+
+
+def module_digest_of_file(path: str) -> str | None:
+    """Return the digest of a module's file, in whatever encoding it declares; None when it is not there."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - pathlib is slower to import and to open
+            data = file.read()
+    except OSError:
+        return None
+    return module_digest(data)
 
 
 def cell(tree: ast.Module, text: str) -> str:
     """Return the normal form of a cell: "" when running it does nothing.
 
-    A cell shows the value of its last expression unless a semicolon follows it, so there a lone string counts,
-    and so does the semicolon.
+    A cell shows the value of its last expression unless a semicolon follows it, so there a lone string
+    counts, and so does the semicolon.
     """
     if not tree.body:
         return ""
@@ -68,7 +79,7 @@ def normal(nodes: Sequence[ast.AST]) -> str:
         elif kind is ast.Name:
             out.append("$" + node.id)
         elif kind is ast.Constant:
-            # Not repr: what it escapes depends on Python's version of Unicode, and it refuses ints of 4,300 digits.
+            # Not repr: what it escapes depends on the version of Unicode, and it refuses long ints.
             out.append(hex(node.value) if type(node.value) is int else ascii(node.value))
         else:
             out.append(kind.__name__ + "(")
@@ -117,7 +128,7 @@ def _bare_string(node: ast.AST) -> bool:
 
 
 def _silenced(tree: ast.Module, text: str) -> bool:
-    """Tell whether a semicolon follows the last statement; only comments and blank lines can stand there beside it."""
+    """Tell whether a semicolon follows the last statement; only comments can stand there beside it."""
     last = tree.body[-1]
     line, *rest = text.split("\n")[(last.end_lineno or 1) - 1 :] or [""]
     after = line.encode("utf-8", "surrogatepass")[last.end_col_offset :].decode("utf-8", "replace")

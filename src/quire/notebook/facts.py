@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Place
 from ..model import CellFacts, Facts
 from . import declared, digest, magics, tokens
-from .digest import module_digest
+from .digest import module_digest, module_digest_of_file
 from .functions import function
 from .inject import INJECTED, parameters_cell, tags
 from .names import Names, names
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from .cells import Notebook
 
-__all__ = ["facts", "function", "module_digest"]
+__all__ = ["facts", "function", "module_digest", "module_digest_of_file"]
 
 _TAGS = frozenset(["parameters", "raises-exception", "skip-execution"])
 _TOP_LEVEL_AWAIT = 0x2000  # ast.PyCF_ALLOW_TOP_LEVEL_AWAIT

@@ -102,7 +102,7 @@ def _name(node: ast.expr) -> str:
 
 
 def _number(value: object) -> bool:
-    """Tell numbers apart from bool, which Python counts among the ints. numpy's numbers tell by their names."""
+    """Tell numbers, numpy's too, from bool, which Python counts among the ints."""
     if isinstance(value, bool):
         return False
     return isinstance(value, int | float) or type(value).__module__ == "numpy"

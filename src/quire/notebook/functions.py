@@ -1,4 +1,4 @@
-"""Facts of a Python function that is a task: what it needs, its parameters, and a digest of what it depends on."""
+"""Facts of a Python function that is a task: what it needs, its parameters, a digest of what it runs."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _GIVEN = frozenset(["product", "upstream", "client"])
 def function(text: str, path: str, name: str) -> Facts:
     """Return the facts of the function ``name`` in the module text at ``path``.
 
-    ``upstream`` are the literal subscripts of its argument ``upstream`` (``upstream["x"]``, ``upstream.get("x")``): none
-    of them is (), and None means that the function has no such argument or uses it in a way that cannot be read.
-    ``parameters_cell`` tells whether the parameters are all it takes: it is False where there are ``**kwargs``.
+    ``upstream`` are the literal keys of its argument ``upstream`` (``upstream["x"]``, ``upstream.get("x")``);
+    None means that it has no such argument, or uses it only in ways that cannot be read. ``parameters_cell``
+    tells whether the parameters are all it takes: it is False where there are ``**kwargs``.
 
-    ``digest`` covers the function, the module's other functions and classes that it can reach by name, and all that
-    importing the module runs; not the rest of the module, nor its ``if __name__ == "__main__"`` block.
+    ``digest`` covers the function, the module's other functions and classes that it can reach by name, and
+    all that importing the module runs; not the rest of it, nor its ``if __name__ == "__main__"`` block.
     """
     try:
         tree = magics.tree(text)
@@ -80,7 +80,7 @@ def _facts(node: _Function, text: str, code: str, imports: tuple[str, ...]) -> F
 
 
 def _upstream(node: _Function) -> tuple[str, ...] | None:
-    """Return the literal keys of ``upstream`` in the order of the text; None when it is only used in other ways."""
+    """Return the literal keys of ``upstream`` in order; None when it is only used in other ways."""
     found: list[tuple[int, int, str]] = []
     mentions = 0
     for part in ast.walk(node):
@@ -137,7 +137,7 @@ def _is_main(node: ast.AST) -> bool:
 
 
 def _definitions(body: Sequence[ast.AST]) -> Iterator[_Definition]:
-    """Yield the functions and classes of a module, also those within its ``if`` and ``try``; the last one first."""
+    """Yield the functions and classes of a module, within ``if`` and ``try`` too; the last one first."""
     for node in reversed(body):
         if isinstance(node, _Definition):
             yield node

@@ -1,4 +1,4 @@
-"""Parameters: a command line's values read, checked against what a notebook declares, and put into it as a cell."""
+"""Parameters: values read, checked against what a notebook declares, and put into it as a cell."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def tags(cell: Mapping[str, Any]) -> frozenset[str]:
 
 
 def parameters_cell(cells: Sequence[Mapping[str, Any]]) -> int | None:
-    """Return the index of the first cell tagged "parameters", or else of the first that begins ``# parameters``."""
+    """Return the index of the cell tagged "parameters", else of the first that begins ``# parameters``."""
     marked = None
     for index, cell in enumerate(cells):
         if cell.get("cell_type") == "code":
@@ -76,8 +76,8 @@ def inject(
 def parse_value(text: str) -> Any:
     """Return the value that a command line's text means.
 
-    As papermill reads ``-p``: an int, a float, True, False or None, else the text itself. Beyond that, what begins with a
-    bracket, a brace or a double quote is JSON if it can be: a list, a dict, a text such as "5".
+    As papermill reads ``-p``: an int, a float, True, False or None, else the text itself. Beyond that, what
+    begins with a bracket, a brace or a double quote is JSON if it can be: a list, a dict, a text such as "5".
     """
     words = {"True": True, "False": False, "None": None}
     if text in words:
@@ -100,9 +100,9 @@ def check(
 ) -> list[ParameterError]:
     """Return what is wrong with values for a notebook or function: unknown names, and values of another type.
 
-    ``where`` is the source's path. A source without a parameters cell declares nothing, so it takes any name. The type
-    is that of the annotation or type comment, else that of the default; None is never against a default. With
-    ``complete``, a parameter that has no default must be among the values.
+    ``where`` is the source's path. A source without a parameters cell declares nothing, so it takes any name.
+    The type is that of the annotation or type comment, else that of the default; None is against no default.
+    With ``complete``, a parameter that has no default must be among the values.
     """
     place = Place(where)
     declared = {parameter.name: parameter for parameter in facts.params}

@@ -1,7 +1,7 @@
-"""IPython's cell syntax (magics, shell lines, help) turned into plain Python with the same lines, without IPython.
+"""IPython's syntax (magics, shell lines, help) turned into plain Python with the same lines, without IPython.
 
-``%x a`` becomes ``get_ipython().run_line_magic('x', 'a')`` and so on, the calls that IPython itself makes of them:
-then one reader (``names``, ``digest``) understands both cells and notebooks that were exported to scripts.
+``%x a`` becomes ``get_ipython().run_line_magic('x', 'a')`` and so on, the calls that IPython itself makes
+of it: then one reader (``names``, ``digest``) reads both cells and notebooks that were exported to scripts.
 A replaced line stays on its line, so that line numbers of the tree are those of the cell.
 """
 
@@ -11,23 +11,24 @@ import ast
 import re
 
 #: Cell magics that run their body as Python in the notebook's own namespace.
-PYTHON_BODY = frozenset(
-    "time capture prun debug memit mprun scalene snakeviz pyinstrument heat notify wandb px".split()
+PYTHON_BODY = frozenset(["time", "capture", "prun", "debug", "memit", "mprun", "px", "wandb"]) | frozenset(
+    ["scalene", "snakeviz", "pyinstrument", "heat", "notify"]
 )
 #: Magics that run Python in a namespace of its own: the body reads the notebook's names and binds none.
 PYTHON_APART = frozenset(["timeit"])
 #: Line magics whose argument is a Python statement.
-PYTHON_LINE = frozenset("time prun memit mprun lprun scalene snakeviz pyinstrument".split())
+PYTHON_LINE = frozenset(["time", "prun", "memit", "mprun", "lprun", "scalene", "snakeviz", "pyinstrument"])
 
 # Words that IPython takes for magics without "%", in a cell of one line (automagic). Only those that people
 # write so: a missed one is a syntax error of the cell, a word too many would hide one.
-_AUTOMAGIC = frozenset(
-    """alias autoreload bookmark cat cd clear colors conda config cp env history hist less ll load load_ext ls lsmagic
-    magic mamba man matplotlib micromamba mkdir more mv notebook pdb pip pinfo pwd pylab quickref recall reload_ext
-    rerun reset reset_selective rm rmdir run save sc set_env store sx system time timeit unalias unload_ext uv who
-    who_ls whos xdel xmode""".split()
-)
-_BARE = frozenset("clear ls ll lsmagic pwd pylab quickref who who_ls whos".split())
+_AUTOMAGIC_WORDS = """
+alias autoreload bookmark cat cd clear colors conda config cp env hist history less ll load load_ext
+ls lsmagic magic mamba man matplotlib micromamba mkdir more mv notebook pdb pip pinfo pwd pylab
+quickref recall reload_ext rerun reset reset_selective rm rmdir run save sc set_env store sx system
+time timeit unalias unload_ext uv who who_ls whos xmode
+"""
+_AUTOMAGIC = frozenset(_AUTOMAGIC_WORDS.split())
+_BARE = frozenset(["clear", "ls", "ll", "lsmagic", "pwd", "pylab", "quickref", "who", "who_ls", "whos"])
 _OPERATORS = "=()<>,+*/%^&|.[:@"
 
 _HELP = re.compile(r"(%{0,2}[^\W\d][\w.*\[\]-]*)\s*(\?\??)\s*$")
@@ -35,7 +36,7 @@ _FLAGS = 0x400  # ast.PyCF_ONLY_AST
 
 
 def parse(text: str) -> ast.Module:
-    """Return the syntax tree of a cell; raises SyntaxError, with the cell's line, when it is no IPython code either."""
+    """Return the tree of a cell; raises SyntaxError, with its line in the cell, if IPython could not read it."""
     if magic := _automagic(text):
         return tree(magic)
     try:
@@ -62,10 +63,16 @@ def python(text: str) -> str:
     return "\n".join(out)
 
 
-def tree(text: str) -> ast.Module:
-    """Return the syntax tree of Python's own code; whatever stops Python from reading it raises SyntaxError."""
+def tree(text: str | bytes) -> ast.Module:
+    """Return the tree of Python's own code; whatever stops Python from reading it raises SyntaxError."""
     try:
-        tree = compile(text.removeprefix("\ufeff"), "<cell>", "exec", flags=_FLAGS, dont_inherit=True)
+        tree = compile(
+            text.removeprefix("\ufeff") if isinstance(text, str) else text,
+            "<cell>",
+            "exec",
+            flags=_FLAGS,
+            dont_inherit=True,
+        )
     except (ValueError, MemoryError, RecursionError, OverflowError) as error:
         # Null bytes (ValueError before 3.12) and nesting beyond what Python itself can read.
         raise SyntaxError(str(error) or "too deeply nested") from None
@@ -74,7 +81,7 @@ def tree(text: str) -> ast.Module:
 
 
 def _automagic(text: str) -> str | None:
-    """Return the call for a one-line cell such as ``pip install x`` or ``ls -l``; None for every other cell."""
+    """Return the call for a one-line cell such as ``pip install x`` or ``ls -l``, else None."""
     line = text.strip()
     if "\n" in line or not line:
         return None
@@ -88,7 +95,7 @@ def _automagic(text: str) -> str | None:
 
 
 def _unquoted(lines: list[str]) -> list[str]:
-    """Drop what IPython drops of pasted code: the first line's indent from all lines, ``>>>`` and ``In [1]:`` prompts."""
+    """Drop what IPython drops of pasted code: the first line's indent, ``>>>`` and ``In [1]:`` prompts."""
     first = next((line for line in lines if line.strip()), "")
     if indent := first[: len(first) - len(first.lstrip())]:
         lines = [line.removeprefix(indent) for line in lines]
@@ -115,7 +122,7 @@ def _body(lines: list[str]) -> list[str]:
 
 
 def _statement(lines: list[str], row: int) -> tuple[int, str | None]:
-    """Return the row after the logical line that starts at ``row``, and its Python if it is IPython's own syntax."""
+    """Return the row after the logical line at ``row``, and its Python if it is IPython's own syntax."""
     line = lines[row]
     bare = line.lstrip()
     indent = line[: len(line) - len(bare)]

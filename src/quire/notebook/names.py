@@ -1,7 +1,7 @@
-"""Names that a cell binds and names that it reads from elsewhere, and what it imports, from its syntax tree.
+"""Names that a cell binds and names that it reads from elsewhere, and what it imports, from its tree.
 
-The rules are those of Python's scopes: a cell, a class body and a comprehension are read in the order they run;
-the body of a function runs later, so its free names are looked for in the whole cell first.
+The rules are those of Python's scopes: a cell, a class body and a comprehension are read in the order they
+run; the body of a function runs later, so its free names are looked for in the whole cell first.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import ast
 import builtins
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from . import magics
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 #: Names that are there without being bound by a cell: Python's own, and those of an IPython session.
-BUILTINS = frozenset(dir(builtins)) | frozenset(
-    """get_ipython display In Out exit quit _ __ ___ _ih _oh _dh _i _ii _iii __name__ __doc__ __file__ __builtins__
-    __class__ __annotations__ __session__ __vsc_ipynb_file__""".split()
+BUILTINS = (
+    frozenset(dir(builtins))
+    | frozenset(
+        ["get_ipython", "display", "In", "Out", "exit", "quit", "_", "__", "___", "_ih", "_oh", "_dh"]
+    )
+    | frozenset(["_i", "_ii", "_iii", "__name__", "__doc__", "__file__", "__builtins__", "__class__"])
 )
 _OUTPUT = re.compile(r"_i?\d+$")
 _BRACES = re.compile(r"\{([^{}]+)\}")
@@ -29,7 +33,7 @@ _BRACES = re.compile(r"\{([^{}]+)\}")
 
 @dataclass(slots=True)
 class Names:
-    """What one cell says. ``weak`` are names that may be meant: in shell lines, and builtins that a cell may rebind.
+    """What one cell says. ``weak`` names may be meant: in shell lines, and builtins that a cell may rebind.
 
     ``defines`` holds "*" for ``from x import *``.
     """
@@ -274,7 +278,7 @@ class _Reader:
                     self.scope.store(bound)
 
     def shell(self, text: str) -> None:
-        """Collect ``{name}`` of a shell line, which IPython fills in when it can: a use only if a cell binds it."""
+        """Collect ``{name}`` of a shell line, which IPython fills in if it can: uses if a cell binds them."""
         for inside in _BRACES.findall(text):
             try:
                 tree = ast.parse(inside.strip(), mode="eval")
@@ -311,10 +315,10 @@ def _bound_by_magic(name: str, text: str) -> list[str]:
         case "capture" | "bigquery":
             found = [word for word in words if not word.startswith("-")][:1]
         case "sql":  # jupysql and ipython-sql: "%%sql result <<"
-            found = [before for before, after in zip(words, words[1:], strict=False) if after == "<<"]
+            found = [before for before, after in pairwise(words) if after == "<<"]
         case "bash" | "sh" | "script" | "R":
             flags = ("--out", "--err", "--proc", "-o", "--output")
-            pairs = zip(words, words[1:], strict=False)
+            pairs = pairwise(words)
             found = [part for flag, value in pairs if flag in flags for part in value.split(",")]
     return [word for word in found if word.isidentifier()]
 

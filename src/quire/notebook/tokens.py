@@ -1,8 +1,8 @@
-"""The parameters cell of R, Julia, Scala, bash and others: simple assignments of literals, by a small tokenizer.
+"""The parameters cell of R, Julia, Scala, bash and others: assignments of literals, by a small tokenizer.
 
-It knows no grammar. Whatever is not ``name = literal`` at the top level is stepped over, so any other code may stand in
-the cell. Words that mean nothing in one language (``NULL``, ``nothing``, ``nil``) are no trouble there, so one table
-serves all of them.
+It knows no grammar. Whatever is not ``name = literal`` at the top level is stepped over, so any other code
+may stand in the cell. Words that mean nothing in one language (``NULL``, ``nothing``, ``nil``) are no trouble
+there, so one table serves all of them.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 
 from .declared import Assignment, described
 
-_SLASHES = frozenset(
-    "scala javascript typescript java kotlin c c++ cpp csharp fsharp rust go php groovy swift".split()
+_SLASHES = frozenset(["scala", "javascript", "typescript", "java", "kotlin", "c", "c++", "cpp"]) | frozenset(
+    ["csharp", "fsharp", "rust", "go", "php", "groovy", "swift"]
 )
 _OTHER = {"matlab": "%", "octave": "%", "sql": "--", "haskell": "--", "lua": "--", "clojure": ";"}
-# Languages whose double-quoted strings are filled in when they hold a "$" (or "#{"): then they are no literals.
+# Languages whose double-quoted strings are filled in when they hold a "$": then they are no literals.
 _FILLED = frozenset(["julia", "bash", "powershell", "perl", "php", "kotlin", "groovy"])
 
 _WORDS: dict[str, Any] = {
@@ -27,16 +27,25 @@ _WORDS: dict[str, Any] = {
     **dict.fromkeys(["Inf", "Infinity"], float("inf")),
     **dict.fromkeys(["NaN"], float("nan")),
 }
-_KEYWORDS = frozenset("val var let const my local export declare global mutable auto final".split())
-_CONTAINERS = frozenset(
-    "c list vector List Seq Array Vector Set Map Dict tuple Tuple String Any Int Float64".split()
-)
+_KEYWORDS = frozenset(["val", "var", "let", "const", "my", "local", "export", "declare", "global", "mutable"])
+#: Constructors of lists and mappings, and the brackets that may follow them.
+_CONTAINERS: dict[str, str] = {
+    **dict.fromkeys(["c", "list", "List", "Seq", "Array", "Vector", "Set", "Map", "Dict"], "("),
+    **dict.fromkeys(["Any", "Int", "Int64", "Float64", "String"], "["),
+}
 _PAIRS = frozenset(["=", "=>", "->", ":"])
 _ASSIGNS = frozenset(["=", "<-", "<<-", ":="])
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "f": "\f", "a": "\a", "v": "\v"}
 
-_STRING = r"""[rR]"(?P<dashes>-*)[(\[{](?:.|\n)*?[)\]}](?P=dashes)"|\"{3}(?:.|\n)*?\"{3}|"(?:\\(?:.|\n)|[^"\\])*"|'(?:\\(?:.|\n)|[^'\\])*'"""
+_STRING = "|".join(
+    [
+        r'[rR]"(?P<dashes>-*)[(\[{](?:.|\n)*?[)\]}](?P=dashes)"',
+        r'"""(?:.|\n)*?"""',
+        r'"(?:\\(?:.|\n)|[^"\\])*"',
+        r"'(?:\\(?:.|\n)|[^'\\])*'",
+    ]
+)
 _NAME = r"`[^`\n]+`|\$?[^\W\d][\w.]*|\.[^\W\d][\w.]*"
 _NUMBER = r"0[xX][0-9a-fA-F]+|(?:\d[\d_]*\.?[\d_]*|\.\d+)(?:[eE][+-]?\d+)?[LlfFdDnm]?\b"
 _OPERATOR = r"<<-|<-|->|=>|==|<=|>=|!=|[-+*/]=|::|:=|@\(|\r?\n|\S"
@@ -162,9 +171,8 @@ def _literal(tokens: list[_Token], at: int, language: str) -> tuple[Any, int]:
         if type(value) not in (int, float):
             raise _NotLiteral
         return (-value if token.text == "-" else value), end
-    if token.kind == "name" and token.text in _CONTAINERS and follows in ("(", "["):
-        if token.text not in ("Int", "Float64", "String", "Any") or follows == "[":
-            return _items(tokens, at + 1, language, {} if token.text in ("Map", "Dict") else [])
+    if token.kind == "name" and follows == _CONTAINERS.get(token.text):
+        return _items(tokens, at + 1, language, {} if token.text in ("Map", "Dict") else [])
     if token.kind == "name" and token.text in _WORDS and follows not in ("(", "["):
         return _WORDS[token.text], at + 1
     if token.text in ("(", "[", "{", "@("):

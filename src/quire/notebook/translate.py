@@ -1,8 +1,8 @@
 """Python values as literals of other languages: one table, one row per language.
 
-To add a language, add a row to ``LANGUAGES``: its comment, how it assigns, its words for nothing, true and false, how
-it quotes a text, and the brackets of its lists and mappings. A value that a language cannot write is refused with a
-``ParameterError``: a parameter that arrives changed is worse than one that does not arrive.
+To add a language, add a row to ``LANGUAGES``: its comment, how it assigns, its words for nothing, true and
+false, how it quotes a text, and the brackets of its lists and mappings. A value that a language cannot write
+is refused with a ``ParameterError``: a parameter that arrives changed is worse than one that does not arrive.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class _Unwritable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Brackets:
-    """How a container is written. ``one`` is the form of a container with a single item, where that is special."""
+    """How a container is written. ``one`` is the form of one with a single item, where that is special."""
 
     open: str
     close: str
@@ -42,8 +42,8 @@ class Brackets:
 class Language:
     """How a language writes values. ``floats`` are not-a-number, infinity and its negative.
 
-    ``mixed`` are the brackets of items of several types, ``mapping`` may be a function of written keys and values.
-    ``tuples`` and ``sets`` are written like lists where None. ``nested`` writes a container within another.
+    ``mixed`` are the brackets of items of several types; ``mapping`` may be a function of written keys and
+    values; ``tuples`` and ``sets`` are written like lists where None; ``nested`` is for one in another.
     """
 
     text: Callable[[str], str]
@@ -211,7 +211,7 @@ def _python_whole(number: int) -> str:
 
 
 def _quoted(extra: str = "", *, code: str = "\\u{:04x}", nul: bool = True) -> Callable[[str], str]:
-    """Return a function that puts a text in double quotes and escapes what a string literal cannot hold as it is."""
+    """Return a function that puts a text in double quotes and escapes what cannot stand in them as it is."""
     escapes = {
         "\\": "\\\\",
         '"': '\\"',

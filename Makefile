@@ -1,0 +1,39 @@
+# Everything a contributor runs. Each recipe sets up what it needs in .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+EXAMPLE := examples/wine
+
+.PHONY: demo test lint types bench lock clean
+
+demo: .venv/ready  ## build the example pipeline and say where its reports are
+	cd $(EXAMPLE) && ../../$(BIN)/quire build
+	@echo "The reports are executed notebooks: $(EXAMPLE)/output/*.ipynb"
+
+test: .venv/ready  ## run every test
+	$(BIN)/python -m pytest -n auto
+
+lint: .venv/ready  ## check style and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: .venv/ready  ## check types
+	$(BIN)/mypy
+
+bench: .venv/ready  ## compare with peers, which get an environment of their own
+	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+lock: .venv/ready  ## renew the versions that the recipes install
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --upgrade --no-header --no-annotate --no-emit-index-url \
+	  --extra dev --extra example pyproject.toml --output-file requirements.lock
+
+clean:  ## remove what the recipes made
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/.peers
+	rm -rf $(EXAMPLE)/output $(EXAMPLE)/.quire
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/ready: pyproject.toml requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "quire needs Python 3.11 or newer: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,example]" --constraint requirements.lock
+	touch .venv/ready

@@ -1,0 +1,128 @@
+"""The command line: finds the verb, imports only that, shows mistakes, and gives the exit code.
+
+Exit codes: 0 fine, 1 a task or a check failed, 2 the user must change something, 70 our bug, 130 interrupted,
+141 nobody reads what we print.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
+
+from .. import __version__
+from ..errors import Error, did_you_mean, each
+from .screen import Screen, screen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Every verb: the module of its name has arguments(parser) and main(args). Its line stands here so that
+#: ``quire --help`` imports none of them.
+VERBS = {
+    "build": "run what is stale, in parallel",
+    "status": "say of every task whether it is fresh or stale, and why",
+    "plot": "draw the graph: as text, svg, html, mermaid, dot, json",
+    "run": "run one notebook, without a pipeline",
+}
+
+_HELP = """\
+Keep your notebooks; run only what changed.
+
+usage: quire COMMAND [OPTION …]
+
+commands:
+{commands}
+
+options:
+  -h, --help     show this, or with a command its options and examples
+  -V, --version  show the version
+
+examples:
+  quire build                     run what is stale, in parallel
+  quire build fit+                the task fit and everything after it
+  quire build --param sample=true
+  quire status                    what would run, and why
+  quire plot -o graph.html        the graph as a page
+  quire run in.py out.ipynb -p n 3
+
+Commands look for pipeline.yaml in this folder and the ones above it."""
+
+
+def entry() -> NoReturn:
+    """Run the command line and leave the process with its exit code: what the command ``quire`` calls."""
+    out, err = sys.stdout, sys.stderr
+    for stream in (out, err):
+        # a terminal that cannot show an arrow gets a question mark, never a traceback
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    sys.exit(_guarded(sys.argv[1:], screen(err, os.environ)))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command and return its exit code; mistakes of the user are raised as ``Error``."""
+    verb, *rest = argv or ("",)
+    if verb == "help":
+        verb, rest = (rest[0], ["--help"]) if rest else ("--help", [])
+    if verb in ("-V", "--version"):
+        print(f"quire {__version__}")
+        return 0
+    if verb in ("-h", "--help", ""):
+        text = _HELP.format(commands="\n".join(f"  {name:<13}  {line}" for name, line in VERBS.items()))
+        print(text, file=sys.stdout if verb else sys.stderr)
+        return 0 if verb else 2
+    if verb not in VERBS:
+        what = "option" if verb.startswith("-") else "command"
+        hint = did_you_mean(verb, [*VERBS, "--help", "--version"]) or "commands: " + ", ".join(VERBS)
+        raise Error(f'there is no {what} "{verb}"', hint=hint)
+    options = import_module(".options", __name__)
+    module = import_module("." + verb, __name__)
+    parser = options.Parser(verb, VERBS[verb])
+    module.arguments(parser)
+    code: int = module.main(parser.parse_intermixed_args(rest))
+    return code
+
+
+def show(error: Error | ExceptionGroup[Error], to: Screen) -> None:
+    """Print the mistakes of a user: the one place that does."""
+    mistakes = list(each(error))
+    for mistake in mistakes:
+        place = f"{mistake.where}:" if mistake.where else "error:"
+        to.say(f"{to.paint(place, 'bold' if mistake.where else 'red')} {mistake.message}")
+        if mistake.hint:
+            to.say(f"  {to.paint('hint:', 'cyan')} {mistake.hint}")
+    if len(mistakes) > 1:
+        to.say(f"{len(mistakes)} mistakes")
+
+
+def _guarded(argv: Sequence[str], err: Screen) -> int:
+    """Run ``main`` and turn everything that can come out of it into an exit code."""
+    try:
+        try:
+            return main(argv)
+        finally:
+            sys.stdout.flush()
+    except Error as error:
+        show(error, err)
+        return 2
+    except BrokenPipeError:
+        # the interpreter flushes once more while it ends; that must not fail as well
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        err.say("interrupted")
+        return 130
+    except Exception as error:
+        if isinstance(error, ExceptionGroup):
+            mine, other = error.split(Error)
+            if mine is not None and other is None:
+                show(mine, err)
+                return 2
+        sys.excepthook(type(error), error, error.__traceback__)
+        version = sys.version.partition(" ")[0]
+        err.say(
+            f"{err.paint('This is a bug in quire.', 'red')} Please report it with the lines above, what you typed,\n"
+            f"and: quire {__version__}, Python {version}, {sys.platform}."
+        )
+        return 70

@@ -1,0 +1,94 @@
+"""What the verbs' arguments have in common: the parser, selections, --file, --param."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ..errors import Error, did_you_mean
+from ..plugins import load
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SELECTING = """\
+tasks are chosen by name, glob or tag, with "+" for what is before or after:
+  fit  "plot-*"  tag:daily     these tasks
+  fit+  +fit  +fit+            with what comes after, before, both
+  1+fit                        with what is at most one step before
+  '!report'                    all but this"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose mistakes are ours: raised as ``Error``, with "did you mean"."""
+
+    def __init__(self, verb: str, line: str) -> None:
+        super().__init__(
+            prog=f"quire {verb}",
+            description=line[0].upper() + line[1:] + ".",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+            add_help=False,
+        )
+        self.add_argument("-h", "--help", action="help", help="show this")
+
+    def examples(self, text: str) -> None:
+        """Show this below the options."""
+        self.epilog = text
+
+    def error(self, message: str) -> NoReturn:
+        known = [*self._option_string_actions]
+        wrong = [word for word in message.split() if word.startswith("-")]
+        hint = did_you_mean(wrong[0].partition("=")[0], known) if "unrecognized" in message and wrong else None
+        raise Error(f"{self.prog}: {message}", hint=hint or f"{self.prog} --help shows its options and examples")
+
+
+def selection(parser: argparse.ArgumentParser) -> None:
+    """Add what every verb of a pipeline takes: targets, --file, --param."""
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="which tasks (all when none is given)")
+    parser.add_argument("-F", "--file", metavar="FILE", help="a pipeline.yaml, or the folder of one")
+    parser.add_argument(
+        "-p",
+        "--param",
+        dest="params",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="set a parameter of env.yaml; VALUE as in YAML: 3, 0.5, true, null, text, [1, 2]",
+    )
+
+
+def params(given: Sequence[str]) -> dict[str, Any] | None:
+    """Return the values of --param; None when there is none."""
+    found = {}
+    for word in given:
+        name, equals, text = word.partition("=")
+        if not equals or not name.strip():
+            raise Error(f'--param wants NAME=VALUE, not "{word}"', hint=f"-p {name.strip() or 'NAME'}=VALUE")
+        found[name.strip()] = value(text)
+    return found or None
+
+
+def value(text: str) -> Any:
+    """Return what a value on the command line means: what it would mean in YAML."""
+    plain = text.strip()
+    if plain.isalpha() and plain.lower() not in ("true", "false", "null", "none", "yes", "no", "on", "off"):
+        return text
+    return load("quire.notebook.inject:parse_value")(text)
+
+
+def project(args: argparse.Namespace) -> Any:
+    """Open the pipeline that --file names, or the one found from this folder upwards."""
+    return load("quire.project:load")(args.file, params=params(args.params))
+
+
+def positive(text: str) -> int:
+    """Return a whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'"{text}" is no whole number of at least 1')
+    return int(text)
+
+
+def interactive() -> bool:
+    return sys.stdin.isatty()

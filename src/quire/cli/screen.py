@@ -1,0 +1,156 @@
+"""What a stream can show: colour, a width, a live picture; and words for seconds and numbers."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+from unicodedata import combining, east_asian_width
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_CODES = {
+    "bold": "1",
+    "dim": "2",
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "blue": "34",
+    "magenta": "35",
+    "cyan": "36",
+}
+
+#: The colour of each state and outcome, wherever it is shown.
+COLOURS = {
+    "fresh": "green",
+    "stale": "yellow",
+    "waits": "cyan",
+    "start": "blue",
+    "running": "blue",
+    "done": "green",
+    "restored": "green",
+    "failed": "red",
+    "blocked": "magenta",
+    "cancelled": "yellow",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """A stream with what it can show. ``live``: a terminal whose cursor can be moved."""
+
+    stream: TextIO
+    colour: bool = False
+    live: bool = False
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Columns and rows now, or None where nothing limits a line."""
+        if not self.stream.isatty():
+            return None
+        try:
+            columns, rows = os.get_terminal_size(self.stream.fileno())
+        except (OSError, ValueError):
+            return None
+        return (columns, rows) if columns and rows else None
+
+    @property
+    def width(self) -> int | None:
+        size = self.size
+        return size[0] if size else None
+
+    @property
+    def wide(self) -> bool:
+        """Whether box-drawing characters and arrows can be shown."""
+        return "utf" in (self.stream.encoding or "").lower().replace("-", "")
+
+    def paint(self, text: str, style: str) -> str:
+        """Return the text in a colour (or "bold", "dim"), where colours are shown."""
+        return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if self.colour and text and style else text
+
+    def word(self, state: str, width: int = 0) -> str:
+        """Return a state or outcome in its colour, padded."""
+        return self.paint(state, COLOURS.get(state, "bold")) + " " * (width - len(state))
+
+    def say(self, text: str = "") -> None:
+        """Print a line at once: a reader at the other end of a pipe follows a build as it goes."""
+        self.stream.write(text + "\n")
+        self.stream.flush()
+
+
+def screen(stream: TextIO, environ: Mapping[str, str]) -> Screen:
+    """Find out what a stream can show.
+
+    NO_COLOR (https://no-color.org) wins over FORCE_COLOR (https://force-color.org); else a terminal that is not
+    "dumb" has colour.
+    """
+    able = stream.isatty() and environ.get("TERM", "") not in ("", "dumb")
+    if environ.get("NO_COLOR"):
+        colour = False
+    else:
+        colour = able or environ.get("FORCE_COLOR", "0") not in ("", "0")
+    return Screen(stream, colour, able)
+
+
+def seconds(value: float) -> str:
+    """Return a duration as a person would say it."""
+    if value < 0.995:
+        return f"{value:.2f} s"
+    if value < 59.95:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def many(count: int, noun: str) -> str:
+    """Return a number with its noun: "1 task", "3 tasks"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def several(words: list[str], most: int) -> str:
+    """Return words joined by commas, all beyond the first few as their number."""
+    if len(words) <= most:
+        return ", ".join(words)
+    return f"{', '.join(words[:most])} and {len(words) - most} more"
+
+
+def flat(text: str) -> str:
+    """Return text as one line without control characters: what user code says must not move our cursor."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else " " for c in text).strip()
+
+
+def columns(text: str) -> int:
+    """Return how many columns a printable text takes in a terminal."""
+    if text.isascii():
+        return len(text)
+    return sum(_columns(c) for c in text)
+
+
+def cut(text: str, width: int | None) -> str:
+    """Return the text, shortened to so many columns."""
+    if width is None or columns(text) <= width:
+        return text
+    used = 0
+    for place, char in enumerate(text):
+        used += _columns(char)
+        if used > width - 1:
+            return text[:place] + "…" if width > 0 else ""
+    return text
+
+
+def pad(text: str, width: int) -> str:
+    """Return the text cut or filled to exactly so many columns."""
+    text = cut(text, width)
+    return text + " " * (width - columns(text))
+
+
+def _columns(char: str) -> int:
+    if combining(char) or char in "\u200b\u200c\u200d\ufe0e\ufe0f":
+        return 0
+    return 2 if east_asian_width(char) in "WF" else 1

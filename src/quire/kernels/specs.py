@@ -1,0 +1,118 @@
+"""Finding an installed kernel by its name or its language, and helping when there is none."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_core.paths import jupyter_path
+
+from ..errors import KernelError, did_you_mean
+
+#: What each language's usual kernel is called.
+_USUAL = {"python": "python3", "r": "ir", "bash": "bash", "sh": "bash", "scala": "almond", "javascript": "deno"}
+_INSTALL = {
+    "python": "pip install ipykernel && python -m ipykernel install --sys-prefix",
+    "r": "in R: install.packages('IRkernel'); IRkernel::installspec()",
+    "julia": 'in Julia: using Pkg; Pkg.add("IJulia")',
+    "bash": "pip install bash_kernel && python -m bash_kernel.install --sys-prefix",
+}
+#: Names that notebooks carry, by their beginning, for when the language is not known better.
+_LANGUAGE_OF = {"ir": "r", "julia": "julia", "bash": "bash", "python": "python"}
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A kernelspec: how to start a kernel. ``folder`` is where it was found."""
+
+    name: str
+    display_name: str
+    language: str
+    argv: tuple[str, ...]
+    folder: str
+    env: dict[str, str] = field(default_factory=dict)
+    interrupt_mode: str = "signal"
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def find(name: str | None, language: str = "python") -> Spec:
+    """Return the kernel of that name (its case does not matter) or, without a name, the usual one of the language.
+
+    Raises ``KernelError`` that lists the installed ones when there is none.
+    """
+    folders = _folders()
+    if name:
+        found = name if name in folders else next((it for it in folders if it.lower() == name.lower()), None)
+        if found is None:
+            raise _missing(f'the kernel "{name}" is not installed', name, language, folders)
+        return _read(found, folders[found])
+    usual = _USUAL.get(language.lower())
+    if usual in folders:
+        return _read(usual, folders[usual])
+    # several of one language: the newest, as in julia-1.9, julia-1.10
+    specs = [spec for it in sorted(folders, key=_version) if (spec := _try(it, folders[it])) is not None]
+    matching = [spec for spec in specs if spec.language.lower() == language.lower()]
+    if not matching:
+        raise _missing(f"no kernel for {language} is installed", language, language, folders)
+    return matching[-1]
+
+
+def _folders() -> dict[str, str]:
+    # the list is given because jupyter_client's own default imports IPython only to learn one path
+    ipython = os.environ.get("IPYTHONDIR") or Path("~/.ipython").expanduser()
+    searched = [*jupyter_path("kernels"), str(Path(ipython) / "kernels")]
+    found: dict[str, str] = KernelSpecManager(kernel_dirs=searched).find_kernel_specs()
+    return found
+
+
+def _read(name: str, folder: str) -> Spec:
+    path = Path(folder) / "kernel.json"
+    if name == "python3" and not path.exists():
+        # jupyter_client offers ipykernel even where nobody installed its kernelspec
+        argv = ("python", "-m", "ipykernel_launcher", "-f", "{connection_file}")
+        return Spec(name, "Python 3 (ipykernel)", "python", argv, folder)
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        return Spec(
+            name,
+            display_name=str(plain.get("display_name") or name),
+            language=str(plain.get("language") or ""),
+            argv=tuple(str(part) for part in plain["argv"]),
+            folder=folder,
+            env={key: str(value) for key, value in (plain.get("env") or {}).items()},
+            interrupt_mode=str(plain.get("interrupt_mode") or "signal").lower(),
+            metadata=dict(plain.get("metadata") or {}),
+        )
+    except KeyError as error:
+        raise KernelError(f"this kernelspec has no {error}", str(path)) from None
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise KernelError(f"this kernelspec cannot be read: {error}", str(path)) from None
+
+
+def _try(name: str, folder: str) -> Spec | None:
+    try:
+        return _read(name, folder)
+    except KernelError:
+        return None  # a broken one that nobody asked for
+
+
+def _version(name: str) -> tuple[str, list[int]]:
+    stem, _, version = name.rpartition("-")
+    numbers = [int(part) for part in version.split(".") if part.isdigit()]
+    return (stem, numbers) if numbers else (name, [])
+
+
+def _missing(message: str, word: str, language: str, folders: dict[str, str]) -> KernelError:
+    installed = ", ".join(sorted(folders)) or "none"
+    by_name = next((its for prefix, its in _LANGUAGE_OF.items() if word.lower().startswith(prefix)), None)
+    how = _INSTALL.get(by_name or language.lower())
+    hints = [
+        did_you_mean(word, folders),
+        f"to install it: {how}" if how else None,
+        None if how else "https://github.com/jupyter/jupyter/wiki/Jupyter-kernels lists the kernels of all languages",
+    ]
+    return KernelError(f"{message}; installed: {installed}", hint="; ".join(hint for hint in hints if hint))
