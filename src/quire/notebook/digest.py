@@ -11,6 +11,7 @@ f-strings are parsed differently since 3.12, so digests of code that holds them 
 from __future__ import annotations
 
 import ast
+from functools import cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -82,36 +83,32 @@ def normal(nodes: Sequence[ast.AST]) -> str:
             # Not repr: what it escapes depends on the version of Unicode, and it refuses long ints.
             out.append(hex(node.value) if type(node.value) is int else ascii(node.value))
         else:
-            out.append(kind.__name__ + "(")
+            opening, fields = _fields(kind)
+            out.append(opening)
             stack.append(")")
-            for name in reversed(_fields(kind)):
-                _push(stack, name, getattr(node, name, None))
+            for name, one, many in fields:
+                value = getattr(node, name, None)
+                if value is None or value == []:
+                    continue
+                if isinstance(value, list):
+                    if name in _BLOCKS and not (value := effective(value)):
+                        continue
+                    stack.append("]")
+                    # The key of {**x} is no key: None, and not the constant None.
+                    stack.extend(["-" if item is None else item for item in reversed(value)])
+                    stack.append(many)
+                else:
+                    stack.append(value if isinstance(value, ast.AST) else ascii(value))
+                    stack.append(one)
     return "\n".join(out)
 
 
-def _push(stack: list[Any], name: str, value: Any) -> None:
-    """Put a field on the stack, its name on top."""
-    if value is None or value == []:
-        return
-    if isinstance(value, list):
-        if name in _BLOCKS and not (value := effective(value)):
-            return
-        stack.append("]")
-        # The key of {**x} is no key: None, and not the constant None.
-        stack.extend("-" if item is None else item for item in reversed(value))
-        stack.append(name + "=[")
-    else:
-        stack.append(value if isinstance(value, ast.AST) else ascii(value))
-        stack.append(name + "=")
-
-
-_FIELDS: dict[type, tuple[str, ...]] = {}
-
-
-def _fields(kind: type) -> tuple[str, ...]:
-    if (known := _FIELDS.get(kind)) is None:
-        known = _FIELDS[kind] = tuple(name for name in kind._fields if name not in _SILENT)  # type: ignore[attr-defined]
-    return known
+@cache
+def _fields(kind: type) -> tuple[str, list[tuple[str, str, str]]]:
+    """Return a kind of node's opening, and its fields that count, last first, as the stack wants them."""
+    fields: tuple[str, ...] = kind._fields  # type: ignore[attr-defined]
+    counted = [(name, name + "=", name + "=[") for name in reversed(fields) if name not in _SILENT]
+    return kind.__name__ + "(", counted
 
 
 def effective(nodes: Sequence[ast.AST]) -> list[ast.AST]:

@@ -29,14 +29,14 @@ time timeit unalias unload_ext uv who who_ls whos xmode
 """
 _AUTOMAGIC = frozenset(_AUTOMAGIC_WORDS.split())
 _BARE = frozenset(["clear", "ls", "ll", "lsmagic", "pwd", "pylab", "quickref", "who", "who_ls", "whos"])
-_OPERATORS = "=()<>,+*/%^&|.[:@"
+_OPERATORS = tuple("=()<>,+*/%^&|[:@")
 
 _HELP = re.compile(r"(%{0,2}[^\W\d][\w.*\[\]-]*)\s*(\?\??)\s*$")
 _FLAGS = 0x400  # ast.PyCF_ONLY_AST
 
 
 def parse(text: str) -> ast.Module:
-    """Return the tree of a cell; raises SyntaxError, with its line in the cell, if IPython could not read it."""
+    """Return the tree of a cell; raises SyntaxError, with its line, where IPython would raise it too."""
     if magic := _automagic(text):
         return tree(magic)
     try:
@@ -87,7 +87,7 @@ def _automagic(text: str) -> str | None:
         return None
     word, _, rest = line.partition(" ")
     rest = rest.strip()
-    if word not in _AUTOMAGIC or rest[:1] in tuple(_OPERATORS) or not (rest or word in _BARE):
+    if word not in _AUTOMAGIC or rest.startswith(_OPERATORS) or not (rest or word in _BARE):
         return None
     if rest.split(None, 1)[:1] in (["in"], ["is"], ["not"], ["and"], ["or"], ["if"]):
         return None
