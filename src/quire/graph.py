@@ -106,7 +106,7 @@ class Graph:
     def _pattern(self, pattern: str) -> set[str]:
         if pattern in self.tasks:
             return {pattern}
-        before, core, after = _split(pattern)
+        before, core, after = _split(pattern, self.tasks)
         found = self._core(core, pattern)
         return _reach(found, self._up, before) | _reach(found, self._down, after)
 
@@ -162,7 +162,7 @@ def _reach(names: set[str], near: Callable[[str], Sequence[str]], levels: int | 
     return found
 
 
-def _split(pattern: str) -> tuple[int | None, str, int | None]:
+def _split(pattern: str, tasks: Mapping[str, Task]) -> tuple[int | None, str, int | None]:
     """Return the levels to go up, the core, and those to go down: "2+fit+" → 2, "fit", None (all)."""
     up: int | None = 0
     down: int | None = 0
@@ -170,7 +170,7 @@ def _split(pattern: str) -> tuple[int | None, str, int | None]:
     if plus and core and (not count or count.isdecimal()):
         up, pattern = (int(count) if count else None), core
     core, plus, count = pattern.rpartition("+")
-    if plus and core and (not count or count.isdecimal()):
+    if plus and core and pattern not in tasks and (not count or count.isdecimal()):
         down, pattern = (int(count) if count else None), core
     return up, pattern, down
 
