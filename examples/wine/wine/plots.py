@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 CULTIVARS = {"Barolo": ("#c4622d", "o"), "Grignolino": ("#e39aa7", "s"), "Barbera": ("#5b1a4f", "^")}
-FEATURES = {"colour": "#8e2043", "chemistry": "#9aa3ad", "together": "#3f434b"}
+FEATURES = {"colour": "#8e2043", "chemistry": "#717d8a", "together": "#3f434b"}
 
 plt.rcParams.update(
     {
@@ -35,9 +35,9 @@ def accuracies(folds, baseline):
     """Draw the accuracy by each set of features: a bar for the mean, a dot for each fold."""
     means = folds.mean().sort_values()
     _, axes = plt.subplots(figsize=(7, 1.2 + 0.5 * len(means)))
-    bars = axes.barh(means.index, means, color=[FEATURES.get(name, "black") for name in means.index])
-    axes.bar_label(bars, [f"{mean:.0%}" for mean in means], padding=-45, color="white", weight="bold")
+    axes.barh(means.index, means, color=[FEATURES.get(name, "black") for name in means.index])
     for name, scores in folds.items():
+        axes.text(0.02, name, f"{means[name]:.0%}", va="center", color="white", weight="bold")
         axes.scatter(scores, [name] * len(scores), s=16, color="white", edgecolor="black", zorder=3)
     axes.axvline(baseline, color="white", linestyle=":")
     axes.set(title="Wines recognised", xlim=(0, 1.02))
@@ -59,7 +59,7 @@ def confusions(predictions):
         for (row, column), count in np.ndenumerate(counts):
             shade = "white" if shares.iloc[row, column] > 0.5 else "black"
             axes.text(column, row, count, ha="center", va="center", color=shade)
-        axes.set(title=f"by {name}", xlabel="predicted")
+        axes.set(title=name, xlabel="predicted")
         axes.set_xticks(range(len(order)), order, rotation=30, ha="right")
         axes.set_yticks(range(len(order)), order)
         axes.tick_params(length=0)

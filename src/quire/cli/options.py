@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import Error, did_you_mean
@@ -11,6 +10,8 @@ from ..plugins import load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ..project import Project
 
 SELECTING = """\
 tasks are chosen by name, glob or tag, with "+" for what is before or after:
@@ -40,8 +41,12 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         known = [*self._option_string_actions]
         wrong = [word for word in message.split() if word.startswith("-")]
-        hint = did_you_mean(wrong[0].partition("=")[0], known) if "unrecognized" in message and wrong else None
-        raise Error(f"{self.prog}: {message}", hint=hint or f"{self.prog} --help shows its options and examples")
+        hint = (
+            did_you_mean(wrong[0].partition("=")[0], known) if "unrecognized" in message and wrong else None
+        )
+        raise Error(
+            f"{self.prog}: {message}", hint=hint or f"{self.prog} --help shows its options and examples"
+        )
 
 
 def selection(parser: argparse.ArgumentParser) -> None:
@@ -71,16 +76,32 @@ def params(given: Sequence[str]) -> dict[str, Any] | None:
 
 
 def value(text: str) -> Any:
-    """Return what a value on the command line means: what it would mean in YAML."""
+    """Return what a value on the command line means: what it would mean in YAML 1.2.
+
+    So "true" is true and "null" is None, while "no" and "nan" are text: a country and a grandmother.
+    """
     plain = text.strip()
-    if plain.isalpha() and plain.lower() not in ("true", "false", "null", "none", "yes", "no", "on", "off"):
-        return text
-    return load("quire.notebook.inject:parse_value")(text)
+    if plain in _WORDS:
+        return _WORDS[plain]
+    if plain[:1] in ("[", "{"):
+        return load("quire.document:parse")(text, "command line").data
+    if plain[:1] == '"' or plain[:1] in "+-." or plain[0].isdigit():
+        return load("quire.notebook.inject:parse_value")(text)
+    return text
 
 
-def project(args: argparse.Namespace) -> Any:
+_WORDS = {
+    "": "",
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys(("null", "Null", "NULL", "None", "~"), None),
+}
+
+
+def project(args: argparse.Namespace) -> Project:
     """Open the pipeline that --file names, or the one found from this folder upwards."""
-    return load("quire.project:load")(args.file, params=params(args.params))
+    found: Project = load("quire.project:load")(args.file, params=params(args.params))
+    return found
 
 
 def positive(text: str) -> int:
@@ -88,7 +109,3 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f'"{text}" is no whole number of at least 1')
     return int(text)
-
-
-def interactive() -> bool:
-    return sys.stdin.isatty()

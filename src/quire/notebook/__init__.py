@@ -13,10 +13,11 @@ __all__ = ["EXTENSIONS", "Notebook", "dump_ipynb", "dumps", "is_notebook", "load
 #: Extensions of files that can be notebooks: ours and jupytext's.
 # fmt: off
 EXTENSIONS = frozenset({
-    ".ipynb", ".py", ".md", ".markdown", ".Rmd", ".qmd", ".myst", ".mystnb", ".mnb", ".R", ".r", ".jl",
-    ".coco", ".cpp", ".ss", ".clj", ".scm", ".sh", ".ps1", ".q", ".m", ".wolfram", ".pro", ".js", ".ts", ".scala",
-    ".rs", ".robot", ".resource", ".cs", ".fsx", ".fs", ".sos", ".java", ".groovy", ".sage", ".ml", ".hs", ".tcl",
-    ".mac", ".gp", ".do", ".sas", ".jenner", ".xsh", ".lgt", ".logtalk", ".lua", ".go",
+    ".ipynb", ".py", ".md", ".markdown", ".Rmd", ".qmd", ".myst", ".mystnb", ".mnb", ".R", ".r",
+    ".jl", ".coco", ".cpp", ".ss", ".clj", ".scm", ".sh", ".ps1", ".q", ".m", ".wolfram", ".pro",
+    ".js", ".ts", ".scala", ".rs", ".robot", ".resource", ".cs", ".fsx", ".fs", ".sos", ".java",
+    ".groovy", ".sage", ".ml", ".hs", ".tcl", ".mac", ".gp", ".do", ".sas", ".jenner", ".xsh",
+    ".lgt", ".logtalk", ".lua", ".go",
 })
 # fmt: on
 
@@ -59,7 +60,7 @@ def dumps(notebook: Notebook) -> bytes:
     if notebook.format in ("py:percent", "py:hydrogen"):
         from . import percent  # noqa: PLC0415 - as in loads
 
-        if notebook.origin is not None or percent.speaks_python(notebook.data["metadata"]):
+        if percent.is_ours(notebook):
             return percent.dump_percent(notebook)
     from . import formats  # noqa: PLC0415 - as in loads
 

@@ -298,13 +298,21 @@ def _closes(line: str, fence: tuple[str, int]) -> bool:
     )
 
 
+def is_ours(notebook: Notebook) -> bool:
+    """Tell whether a notebook in a percent format is written here, and not by jupytext."""
+    return isinstance(notebook.origin, Script) or (
+        notebook.origin is None and speaks_python(notebook.data["metadata"])
+    )
+
+
 def dump_percent(notebook: Notebook) -> bytes:
     """Return a notebook as a percent script; cells that are as they were read keep their bytes."""
     hydrogen = notebook.format.endswith(":hydrogen")
     script = notebook.origin
     if not isinstance(script, Script):
         made = render.script(notebook.cells, notebook.data["metadata"], hydrogen=hydrogen)
-        return encode("\n".join(made), "utf-8", notebook.path)
+        text = "\n".join(made)
+        return encode(text if text.endswith("\n") else text + "\n", "utf-8", notebook.path)
     cells = notebook.cells
     same = [_unchanged(cell, script.pieces.get(cell.get("id", ""))) for cell in cells]
     whole = notebook.data["metadata"] == script.metadata

@@ -1,0 +1,96 @@
+"""``quire build``: run what is stale."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from . import options
+from .screen import screen
+from .summary import summary
+from .watch import Watch
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from .options import Parser
+
+
+def arguments(parser: Parser) -> None:
+    """Say what ``quire build`` takes."""
+    options.selection(parser)
+    parser.add_argument(
+        "-f", "--force", action="store_true", help="run the selected tasks even if they are fresh"
+    )
+    parser.add_argument(
+        "-j",
+        "--jobs",
+        type=options.positive,
+        metavar="N",
+        help="how many tasks run at a time (one per processor)",
+    )
+    after = parser.add_mutually_exclusive_group()
+    after.add_argument(
+        "--keep-going",
+        action="store_true",
+        help="after a failure run what does not depend on it (the default)",
+    )
+    after.add_argument("--fail-fast", action="store_true", help="after a failure end everything")
+    parser.add_argument(
+        "--executor",
+        default="local",
+        metavar="NAME",
+        help="where tasks run: local (workers), inline (this process)",
+    )
+    parser.add_argument(
+        "--no-wait", action="store_true", help="fail if another build of this project is running"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print each event as a line of JSON, and nothing else"
+    )
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="print nothing unless something goes wrong"
+    )
+    parser.examples(f"""\
+{options.SELECTING}
+
+examples:
+  quire build                      run what is stale, as many at a time as there are processors
+  quire build fit                  this task, if it is stale, and nothing before it
+  quire build +fit                 this task and everything it needs
+  quire build --force clean+       this task and everything after it, fresh or not
+  quire build -p sample=true -j 4
+  quire build --json > events.jsonl
+
+exit code: 0 all went well, 1 a task failed, 2 something must be changed first, 130 interrupted""")
+
+
+def main(args: Namespace) -> int:
+    """Build, show how it goes, and return the exit code."""
+    began = time.perf_counter()
+    out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
+    project = options.project(args)
+    try:
+        with Watch(out, quiet=args.quiet, as_json=args.json) as watch:
+            try:
+                project.build(
+                    args.targets,
+                    force=args.force,
+                    jobs=args.jobs,
+                    fail_fast=args.fail_fast,
+                    executor=args.executor,
+                    listeners=(watch,),
+                    waiting=lambda text: err.say(f"{text}; waiting for it to end"),
+                    wait=not args.no_wait,
+                )
+            except KeyboardInterrupt:
+                pass  # the report is then unfinished, which is its exit code
+        code = watch.report.exit_code
+        if not args.json and not (args.quiet and code == 0):
+            for line in summary(watch, time.perf_counter() - began, project.notes):
+                out.say(line)
+        return code
+    finally:
+        project.close()

@@ -1,0 +1,132 @@
+"""A failure of the user's code as text: where, the lines around it, the error, and what was said before."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from .screen import flat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..events import TaskFinished
+    from ..model import Failure
+    from .screen import Screen
+
+_AROUND = 3  # source lines shown before and after the failing one
+_LAST = 10  # lines of output
+_FRAMES = 8
+_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
+# the head of a frame in a traceback: Python's own, then IPython's
+_PYTHON = re.compile(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+)(?:, in (?P<name>.+))?$')
+_IPYTHON = re.compile(r"^File (?P<path>.+?):(?P<line>\d+)(?:, in (?P<name>[^(]+).*)?$")
+_ARROW = re.compile(r"^-+> ?\d+ ?(?P<code>.*)$")
+
+
+def failed(event: TaskFinished, said: str, to: Screen) -> Iterator[str]:
+    """Yield the lines that tell a person what went wrong in a task; ``said`` is the end of its output."""
+    failure = event.failure
+    if failure is None:
+        yield f"{to.word('failed')} {event.task}"
+        return
+    yield f"{to.word('failed')} {to.paint(event.task, 'bold')}{_where(failure)}"
+    yield from _excerpt(failure, to)
+    yield from _frames(failure, to)
+    yield from _error(failure, to)
+    if lines := last(said):
+        yield "  the end of its output:"
+        yield from (f"  {to.paint('|', 'dim')} {line}" for line in lines)
+    if event.notebook:
+        yield f"  the notebook up to there: {event.notebook}"
+
+
+def last(said: str, most: int = _LAST) -> list[str]:
+    """Return the last lines of an output as a terminal would have left them: a progress bar is one line."""
+    lines = [line.rstrip("\r").rpartition("\r")[2] for line in plain(said).split("\n")]
+    lines = [flat(line.expandtabs()).rstrip() for line in lines]
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines[-most:]
+
+
+def plain(text: str) -> str:
+    """Return text without the escape sequences that colour it or move the cursor."""
+    return _ESCAPES.sub("", text)
+
+
+def _where(failure: Failure) -> str:
+    if failure.number is not None or failure.cell is not None:
+        cell = f"cell {failure.number}" if failure.number is not None else f"cell at index {failure.cell}"
+        line = f", line {failure.line}" if failure.line else ""
+        return f": {cell} of {failure.path}{line}" if failure.path else f": {cell}{line}"
+    if failure.path:
+        return f": {failure.path}:{failure.line}" if failure.line else f": {failure.path}"
+    return ""
+
+
+def _excerpt(failure: Failure, to: Screen) -> Iterator[str]:
+    """Yield the source lines around the failing one, which is marked."""
+    lines = failure.code.splitlines()
+    at = failure.line or 0
+    if not lines or at > len(lines):
+        return
+    first, end = (
+        (max(1, at - _AROUND), min(len(lines), at + _AROUND)) if at else (1, min(len(lines), 2 * _AROUND))
+    )
+    digits = len(str(end))
+    arrow = "→" if to.wide else ">"
+    for number in range(first, end + 1):
+        mark = to.paint(arrow, "red") if number == at else " "
+        code = flat(lines[number - 1].expandtabs(4).rstrip()) or ""
+        indent = " " * (len(lines[number - 1].expandtabs(4)) - len(lines[number - 1].expandtabs(4).lstrip()))
+        code = code if code.startswith(indent) else indent + code
+        yield f"  {mark} {to.paint(f'{number:>{digits}}', 'dim')} {to.paint('|', 'dim')} {code}".rstrip()
+
+
+def _frames(failure: Failure, to: Screen) -> Iterator[str]:
+    """Yield the calls between the user's failing line and the error itself."""
+    calls = _after(frames(failure.traceback), failure)
+    if len(calls) > _FRAMES:
+        half = _FRAMES // 2
+        left = len(calls) - 2 * half
+        calls = [*calls[:half], ("", f"… {left} more calls", ""), *calls[-half:]]
+    for place, name, code in calls:
+        within = f" in {name}" if name and place else name
+        yield f"    {place}{within}{to.paint(f': {code}', 'dim') if code else ''}"
+
+
+def frames(traceback: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Return (path:line, function, source line) of a traceback of Python's or IPython's: of its last exception."""
+    found: list[tuple[str, str, str]] = []
+    lines = plain("\n".join(traceback)).splitlines()
+    for line, after in pairwise([*lines, ""]):
+        if "Traceback (most recent call last)" in line:
+            found.clear()
+        elif match := _PYTHON.match(line) or _IPYTHON.match(line):
+            path, number, name = match["path"], match["line"], (match["name"] or "").strip()
+            code = after.strip() if line.startswith("  File") and not _PYTHON.match(after) else ""
+            found.append((f"{path}:{number}", "" if name == "<module>" else name, flat(code)))
+        elif (match := _ARROW.match(line)) and found and not found[-1][2]:
+            found[-1] = (*found[-1][:2], flat(match["code"].strip()))
+    return found
+
+
+def _after(calls: list[tuple[str, str, str]], failure: Failure) -> list[tuple[str, str, str]]:
+    """Return the calls below the line that the excerpt shows."""
+    if failure.cell is not None or not failure.line or not failure.path:
+        return calls
+    shown = [n for n, (place, _, _) in enumerate(calls) if place.endswith(f"{failure.path}:{failure.line}")]
+    return calls[shown[-1] + 1 :] if shown else calls
+
+
+def _error(failure: Failure, to: Screen) -> Iterator[str]:
+    first, *rest = [flat(line) for line in plain(failure.message).strip().splitlines()] or [""]
+    yield f"  {to.paint(failure.kind, 'red')}{': ' + first if first else ''}"
+    shown = rest[: 2 * _LAST]
+    yield from (f"    {line}" for line in shown)
+    if len(rest) > len(shown):
+        yield f"    … {len(rest) - len(shown)} more lines"
+    if failure.hint:
+        yield f"  {to.paint('hint:', 'cyan')} {failure.hint}"

@@ -1,0 +1,93 @@
+"""``quire plot``: the graph as a drawing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import Error, did_you_mean
+from ..plugins import load
+from . import options
+from .screen import screen
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from .options import Parser
+
+#: Each format: the function that draws it, called with the steps and a title.
+FORMATS = {
+    "text": "quire.cli.lanes:text",
+    "svg": "quire.cli.svg:svg",
+    "html": "quire.cli.page:html",
+    "mermaid": "quire.cli.draw:mermaid",
+    "dot": "quire.cli.draw:dot",
+    "json": "quire.cli.draw:as_json",
+}
+_SUFFIXES = {
+    ".txt": "text",
+    ".svg": "svg",
+    ".html": "html",
+    ".htm": "html",
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+    ".dot": "dot",
+    ".gv": "dot",
+    ".json": "json",
+}
+
+
+def arguments(parser: Parser) -> None:
+    """Say what ``quire plot`` takes."""
+    options.selection(parser)
+    parser.add_argument(
+        "--format", metavar="FORMAT", help=f"{', '.join(FORMATS)} (what FILE's name says, or text)"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="write it there")
+    parser.examples(f"""\
+{options.SELECTING}
+
+examples:
+  quire plot                       in the terminal
+  quire plot +fit                  only what fit needs
+  quire plot -o graph.html         a page: touch a task to see what it needs and why it is stale
+  quire plot --format mermaid      for a README on GitHub or GitLab
+  quire plot --format dot | dot -Tpdf > graph.pdf""")
+
+
+def main(args: Namespace) -> int:
+    """Draw the graph; a picture that goes into a file is written beside it and renamed."""
+    out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
+    form = args.format or (_SUFFIXES.get(Path(args.output).suffix.lower(), "text") if args.output else "text")
+    if form not in FORMATS:
+        raise Error(
+            f'there is no format "{form}"',
+            hint=did_you_mean(form, FORMATS) or f"formats: {', '.join(FORMATS)}",
+        )
+    with options.project(args) as project:
+        steps = project.status(args.targets)
+        draw = load(FORMATS[form])
+        title = project.root.name
+        if form == "text":
+            drawn = draw(steps, None if args.output else out)
+        else:
+            drawn = draw(steps, title)
+        for note in project.notes:
+            err.say(f"{err.paint('note:', 'cyan')} {note}")
+    if args.output:
+        _write(Path(args.output), drawn)
+    else:
+        out.say(drawn.rstrip("\n"))
+    return 0
+
+
+def _write(path: Path, text: str) -> None:
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise Error(f"the drawing cannot be written: {error.strerror}", str(path)) from None

@@ -1,0 +1,130 @@
+"""``quire status``: what is stale, and why."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from . import options
+from .screen import columns, cut, flat, many, pad, screen, several
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterator, Mapping
+
+    from ..model import Step
+    from .options import Parser
+    from .screen import Screen
+
+_REASONS = 3  # shown of a task; --verbose shows all
+
+
+def arguments(parser: Parser) -> None:
+    """Say what ``quire status`` takes."""
+    options.selection(parser)
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="show all reasons of a task, one per line"
+    )
+    parser.add_argument("--exit-code", action="store_true", help="exit with 1 when a task is stale")
+    parser.add_argument("--json", action="store_true", help="print a list of objects, one for each task")
+    parser.examples(f"""\
+states:
+  fresh   its result is that of its source, parameters and inputs as they are now
+  stale   it must run, for the reasons given
+  waits   it is fresh as far as one can tell, but a task before it will run: it is judged again then
+
+{options.SELECTING}
+
+examples:
+  quire status
+  quire status +report             the task report and all it needs
+  quire status -p sample=true      as it would be with this parameter
+  quire status --exit-code         in CI: are the committed results those of the code?
+
+Nothing of the project is run or imported to find this out.""")
+
+
+def main(args: Namespace) -> int:
+    """Show the steps and return the exit code."""
+    out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
+    with options.project(args) as project:
+        steps = project.status(args.targets)
+        if args.json:
+            # json is loaded already: the events have it
+            out.say(
+                options.load("json:dumps")(
+                    [plain(step) for step in steps.values()], indent=1, ensure_ascii=False
+                )
+            )
+        else:
+            out.stream.write("".join(line + "\n" for line in table(steps, out, args.verbose)))
+            for note in project.notes:
+                err.say(f"{err.paint('note:', 'cyan')} {note}")
+    return 1 if args.exit_code and not all(step.fresh for step in steps.values()) else 0
+
+
+def state(step: Step) -> str:
+    """Return the word for a step: fresh, stale, or waits."""
+    return "stale" if step.reasons else "waits" if step.waits else "fresh"
+
+
+def plain(step: Step) -> dict[str, Any]:
+    """Return a step as plain JSON values."""
+    task = step.task
+    return {
+        "task": task.name,
+        "state": state(step),
+        "reasons": [{"part": r.part, "was": r.was, "now": r.now, "text": str(r)} for r in step.reasons],
+        "waits": list(step.waits),
+        "upstream": list(task.upstream),
+        "kind": task.kind,
+        "source": task.source.entry or task.source.path,
+        "products": [product.path for product in task.products],
+    }
+
+
+def table(steps: Mapping[str, Step], to: Screen, verbose: bool = False) -> Iterator[str]:
+    """Yield a line for each step, cut to the terminal, and one that counts them."""
+    width = to.width
+    longest = max(map(columns, steps), default=0)
+    names = longest if width is None else min(longest, max(12, width // 2))
+    left = None if width is None else max(0, width - 5 - 2 - names - 2)
+    for name, step in steps.items():
+        first, *more = _why(step, verbose) or [""]
+        line = f"{to.word(state(step), 5)}  {pad(flat(name), names)}  {cut(first, left)}"
+        yield line.rstrip()
+        for reason in more:
+            yield " " * (5 + 2 + names + 2) + cut(reason, left)
+    yield counted(steps)
+
+
+def counted(steps: Mapping[str, Step]) -> str:
+    """Return the line that counts the steps."""
+    states = [state(step) for step in steps.values()]
+    stale, waiting, total = states.count("stale"), states.count("waits"), len(states)
+    if not stale and not waiting:
+        return (
+            "there are no tasks"
+            if not total
+            else "all tasks are fresh"
+            if total == 1
+            else f"all {total:,} tasks are fresh"
+        )
+    line = f"{stale:,} of {many(total, 'task')} {'is' if stale == 1 else 'are'} stale"
+    if not waiting:
+        return line
+    return f"{line}, {waiting:,} {'waits' if waiting == 1 else 'wait'}"
+
+
+def _why(step: Step, verbose: bool) -> list[str]:
+    """Return why a step must run, in one line or, verbose, in one for each reason."""
+    reasons = [flat(str(reason)) for reason in step.reasons]
+    waits = (
+        [f"waits for {several(list(step.waits), len(step.waits) if verbose else _REASONS)}"]
+        if step.waits
+        else []
+    )
+    if verbose:
+        return reasons + waits
+    return [several(reasons, _REASONS) if reasons else "".join(waits)]

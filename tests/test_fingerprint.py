@@ -1,0 +1,114 @@
+"""The laws of manifest and judge."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quire.digests import digest
+from quire.fingerprint import canonical, judge, manifest
+from quire.model import Facts, Product, Reason, Record, Source, Task
+
+tables = st.dictionaries(st.text(min_size=1, max_size=8), st.text(max_size=8), max_size=6)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def record(table: dict[str, str], products: dict[str, str], **discovered: str) -> Record:
+    return Record("t", table, products, discovered, "run", 0.0)
+
+
+@given(tables, tables)
+def test_what_has_not_changed_is_fresh(table: dict[str, str], products: dict[str, str]) -> None:
+    assert judge(table, record(table, products), products) == ()
+
+
+@given(tables, tables, tables)
+def test_there_is_a_reason_exactly_for_each_difference(
+    was: dict[str, str], now: dict[str, str], products: dict[str, str]
+) -> None:
+    reasons = judge(now, record(was, products), products)
+    changed = {part for part in was.keys() | now.keys() if was.get(part) != now.get(part)}
+    assert {reason.part for reason in reasons} == changed
+
+
+def test_without_a_record_it_is_the_first_run() -> None:
+    assert [str(reason) for reason in judge({}, None, {})] == ["first run"]
+
+
+def test_a_run_that_did_not_finish_is_no_success() -> None:
+    unfinished = Record("t", {}, {}, {}, "run", 0.0, complete=False)
+    assert [str(reason) for reason in judge({}, unfinished, {})] == ["its last run did not finish"]
+
+
+@given(values, values)
+def test_the_canonical_text_tells_values_apart(one: object, other: object) -> None:
+    if canonical(one) == canonical(other):
+        assert one == other
+
+
+@given(st.dictionaries(st.text(), st.integers(), min_size=2))
+def test_the_order_of_a_mapping_does_not_count(value: dict[str, int]) -> None:
+    assert canonical(value) == canonical(dict(reversed(value.items())))
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (Reason("param n", "10", "50"), "param n 10 → 50"),
+        (Reason("param n", None, "50"), "param n is new"),
+        (Reason("param n", "10", None), "param n was removed"),
+        (Reason("source", "a", "b"), "source changed"),
+        (Reason("module features.scaling", "a", "b"), "module features.scaling changed"),
+        (Reason("module features.scaling", "a", None), "module features.scaling is gone"),
+        (Reason("file data.csv", "a", "b"), "file data.csv changed"),
+        (Reason("product out.csv", "a", None), "product out.csv is gone"),
+        (Reason("product out.csv", "a", "b"), "product out.csv changed"),
+        (Reason("upstream clean[data]", "a", "b"), "clean[data] gave other results"),
+        (Reason("upstream clean", None, "b"), "upstream clean is new"),
+        (Reason("kernel", "python3", "ir"), "kernel python3 → ir"),
+    ],
+)
+def test_a_reason_speaks_plainly(reason: Reason, words: str) -> None:
+    assert str(reason) == words
+
+
+def task(name: str, *products: Product, upstream: tuple[str, ...] = ()) -> Task:
+    return Task(name, "notebook", Source(f"{name}.py", facts=Facts(f"code of {name}")), products, upstream=upstream)
+
+
+DATA = Product("out/a.csv", "data")
+REPORT = Product("out/a.ipynb", "nb", report=True)
+
+
+def table(up: Task, last: Record | None = None, **made: str) -> dict[str, str]:
+    paths = {"out/a.csv": made.get("data"), "out/a.ipynb": made.get("report")}
+    below = task("b", Product("out/b.csv"), upstream=("a",))
+    return manifest(below, last, {"a": up}, paths.get, lambda part, path: digest(path))
+
+
+def test_an_executed_notebook_alone_makes_nothing_after_it_stale() -> None:
+    up = task("a", DATA, REPORT)
+    assert table(up, data="1", report="1") == table(up, data="1", report="2")
+    assert table(up, data="1", report="1") != table(up, data="2", report="1")
+
+
+def test_an_executed_notebook_counts_for_a_task_that_reads_it() -> None:
+    up = task("a", DATA, REPORT)
+    last = record({}, {}, **{"file out/a.ipynb": "out/a.ipynb"})
+    assert table(up, last, data="1", report="1") != table(up, last, data="1", report="2")
+
+
+def test_where_an_upstream_makes_only_a_report_its_code_stands_for_its_result() -> None:
+    one, other = task("a", REPORT), Task("a", "notebook", Source("a.py", facts=Facts("other code")), (REPORT,))
+    assert table(one, report="1") == table(one, report="2")
+    assert table(one) != table(other)
+
+
+def test_what_a_run_discovered_is_looked_at_again() -> None:
+    last = record({}, {}, **{"module lib": "lib.py"})
+    assert table(task("a", DATA), last, data="1")["module lib"] == digest("lib.py")

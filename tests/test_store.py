@@ -1,0 +1,148 @@
+"""The state of a project: kept, forgotten, damaged, and never trusted further than a stamp reaches."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from quire import products
+from quire.errors import Place, StateError
+from quire.model import Facts, Parameter, Record, Source, Task
+from quire.store import Store, freeze, thaw
+
+RECORD = Record("fit", {"source": "a", "param n": "1"}, {"out.csv": "b"}, {"module m": "m.py"}, "run", 1.5)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / ".quire", tmp_path)
+
+
+def old(path: Path) -> None:
+    """Make a file old enough to be believed."""
+    past = time.time_ns() - 10 * products.RACY
+    os.utime(path, ns=(past, past))
+
+
+def test_a_record_comes_back_as_it_was(store: Store, tmp_path: Path) -> None:
+    store.commit(RECORD)
+    store.close()
+    again = Store(tmp_path / ".quire", tmp_path)
+    assert again.record("fit") == RECORD
+    assert again.records() == {"fit": RECORD}
+    again.forget("fit")
+    assert again.record("fit") is None
+    again.close()
+
+
+def test_between_start_and_success_a_record_is_not_complete(store: Store) -> None:
+    store.commit(RECORD)
+    store.begin("fit")
+    found = store.record("fit")
+    assert found is not None and not found.complete
+    store.commit(RECORD)
+    assert store.record("fit") == RECORD
+    store.close()
+
+
+def test_a_digest_is_computed_once_per_stamp(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("one")
+    old(file)
+    calls = []
+
+    def compute(path: str) -> str:
+        calls.append(path)
+        return "digest"
+
+    for _ in range(3):
+        assert store.memoised("a.csv", "a.csv", compute) == "digest"
+    assert len(calls) == 1
+    file.write_text("two")
+    store.memoised("a.csv", "a.csv", compute)
+    assert len(calls) == 2
+    store.close()
+
+
+def test_a_file_that_was_just_written_is_looked_at_again(store: Store, tmp_path: Path) -> None:
+    # a second write within the clock's grain leaves the same size and time, and another digest
+    file = tmp_path / "a.csv"
+    file.write_text("one")
+    first, stamp = store.digest("a.csv"), file.stat()
+    file.write_text("two")
+    os.utime(file, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert store.digest("a.csv") != first
+    store.close()
+
+
+def test_digests_are_remembered_over_a_restart(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("one")
+    old(file)
+    found = store.digest("a.csv")
+    store.close()
+    again = Store(tmp_path / ".quire", tmp_path)
+    assert again.memoised("a.csv", "a.csv", lambda path: pytest.fail("computed again")) == found
+    again.close()
+
+
+def test_a_folder_is_digested_as_a_tree(store: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    (folder / "1.csv").write_text("one")
+    first = store.digest("parts")
+    (folder / "2.csv").write_text("two")
+    second = store.digest("parts")
+    (folder / "2.csv").rename(folder / "3.csv")
+    third = store.digest("parts")
+    assert len({first, second, third}) == 3
+    assert store.digest("nothing") is None
+    store.close()
+
+
+@pytest.mark.parametrize("damage", [b"", b"this is no database", b"SQLite format 3\0" + b"x" * 4096])
+def test_a_damaged_state_is_begun_anew(tmp_path: Path, damage: bytes) -> None:
+    state = tmp_path / ".quire"
+    state.mkdir()
+    (state / "state.db").write_bytes(damage)
+    store = Store(state, tmp_path)
+    store.commit(RECORD)
+    assert store.records() == {"fit": RECORD}
+    store.close()
+
+
+def test_the_state_of_another_version_is_begun_anew(tmp_path: Path) -> None:
+    state = tmp_path / ".quire"
+    state.mkdir()
+    with sqlite3.connect(state / "state.db") as db:
+        db.execute("CREATE TABLE records (other TEXT)")
+        db.execute("PRAGMA user_version=999")
+    db.close()
+    store = Store(state, tmp_path)
+    assert store.records() == {}
+    store.close()
+
+
+def test_a_state_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    (tmp_path / ".quire").write_text("a file where the folder should be")
+    with pytest.raises(StateError) as caught:
+        Store(tmp_path / ".quire", tmp_path)
+    assert ".quire" in str(caught.value)
+    assert caught.value.hint
+
+
+def test_the_state_ignores_itself_in_git(store: Store, tmp_path: Path) -> None:
+    assert (tmp_path / ".quire" / ".gitignore").read_text() == "*\n"
+    store.close()
+
+
+def test_what_is_frozen_thaws_and_nothing_else_does() -> None:
+    facts = Facts("d", params=(Parameter("n", "1", None, 1, True),), mistakes=(("wrong", Place("a.py", 1)),))
+    task = Task("t", "notebook", Source("a.py", facts=facts), params={"x": (1, 2.5, {"a"}, None)})
+    assert thaw(freeze((task, {"a": 1}))) == (task, {"a": 1})
+    with pytest.raises(Exception, match="no place"):
+        thaw(freeze(os.system))
