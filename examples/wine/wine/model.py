@@ -21,9 +21,8 @@ def out_of_fold(features, cultivar, n_estimators, folds=5, seed=0):
             index=features.index[unknown],
             columns=trained.classes_,
         )
-        parts.append(
-            pd.DataFrame({"fold": fold, "predicted": votes.idxmax("columns"), "votes": votes.max("columns")})
-        )
+        best = {"predicted": votes.idxmax(axis="columns"), "votes": votes.max(axis="columns")}
+        parts.append(pd.DataFrame({"fold": fold, **best}))
     return pd.concat(parts).join(cultivar).sort_index()
 
 

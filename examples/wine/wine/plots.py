@@ -41,7 +41,7 @@ def accuracies(folds, baseline):
         axes.scatter(scores, [name] * len(scores), s=16, color="white", edgecolor="black", zorder=3)
     axes.axvline(baseline, color="white", linestyle=":")
     axes.set(title="Wines recognised", xlim=(0, 1.02))
-    axes.set_xlabel(f"accuracy; dots are folds, dotted line is a guess of the most frequent ({baseline:.0%})")
+    axes.set_xlabel(f"accuracy (dots: folds; dotted line: always the most frequent, {baseline:.0%})")
     axes.xaxis.set_major_formatter("{x:.0%}")
 
 
