@@ -17,7 +17,6 @@ Several mistakes of one file travel together as ``Errors``, an ``ExceptionGroup`
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

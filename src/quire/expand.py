@@ -6,7 +6,6 @@ built-ins such as ``{{git}}``. Filters and ``{% if %}`` are refused. ``[[name]]`
 
 from __future__ import annotations
 
-import os
 import re
 import warnings
 from ast import literal_eval
@@ -15,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from .errors import Error, ParameterError, SpecError, did_you_mean, raise_all
-from .surroundings import BUILTINS, Surroundings, surroundings
+from .surroundings import BUILTINS, Surroundings, env_name, surroundings
 
 if TYPE_CHECKING:
     from .document import Document
@@ -55,19 +54,6 @@ class Environment(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.table)
-
-
-def env_name(spec_filename: str, environ: Mapping[str, str]) -> list[str]:
-    """Return the names that the environment of a pipeline file may have, the best first.
-
-    ``PLOOMBER_ENV_FILENAME`` wins; then ``pipeline.serve.yaml`` → ``env.serve.yaml``; then ``env.yaml``.
-    """
-    if name := environ.get("PLOOMBER_ENV_FILENAME"):
-        if os.path.basename(name) != name:
-            raise SpecError(f'PLOOMBER_ENV_FILENAME must be the name of a file, without folders: "{name}"')
-        return [name]
-    parts = os.path.basename(spec_filename).split(".")
-    return [*(["env." + ".".join(parts[1:-1]) + ".yaml"] if len(parts) > 2 else []), "env.yaml"]
 
 
 def environment(document: Document | None, overrides: Mapping[str, Any], around: Surroundings) -> Environment:

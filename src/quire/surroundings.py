@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from .errors import SpecError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -52,6 +54,19 @@ def surroundings(root: str, here: str | None = None) -> Surroundings:
         git_hash=cache(lambda: _describe(root, "--dirty=-dirty")),
         user=cache(_user),
     )
+
+
+def env_name(spec_filename: str, environ: Mapping[str, str]) -> list[str]:
+    """Return the names that the environment of a pipeline file may have, the best first.
+
+    ``PLOOMBER_ENV_FILENAME`` wins; then ``pipeline.serve.yaml`` → ``env.serve.yaml``; then ``env.yaml``.
+    """
+    if name := environ.get("PLOOMBER_ENV_FILENAME"):
+        if os.path.basename(name) != name:
+            raise SpecError(f'PLOOMBER_ENV_FILENAME must be the name of a file, without folders: "{name}"')
+        return [name]
+    parts = os.path.basename(spec_filename).split(".")
+    return [*(["env." + ".".join(parts[1:-1]) + ".yaml"] if len(parts) > 2 else []), "env.yaml"]
 
 
 def _now() -> str:
