@@ -397,7 +397,8 @@ def test_the_line_of_a_cell_is_that_of_its_first_source_line() -> None:
 
 
 def test_a_header_that_is_more_than_jupyters_is_a_raw_cell_with_its_line() -> None:
-    text = "# ---\n# title: A\n# jupyter:\n#   kernelspec:\n#     name: x\n#     display_name: x\n# ---\n\n# %%\ny\n"
+    top = "# ---\n# title: A\n# jupyter:\n#   kernelspec:\n#     name: x\n#     display_name: x\n# ---\n\n"
+    text = f"{top}# %%\ny\n"
     nb = ours(text)
     assert plain(nb.cells) == plain(theirs(text).cells)
     assert (nb.cells[0]["source"], nb.line(0), nb.line(1)) == ("---\ntitle: A\n---", 1, 10)
@@ -476,7 +477,7 @@ def peers(pattern: str) -> list[Path]:
 
 
 def texts_of_peers() -> list[tuple[str, str]]:
-    """Return all scripts of the peers, and all strings in them of more than one line: their tests' notebooks."""
+    """Return all scripts of the peers, and all long strings in them: the notebooks of their tests."""
     result: dict[str, str] = {}
     for path in peers("*.py"):
         text = path.read_bytes().decode("utf-8-sig")

@@ -37,6 +37,8 @@ class Header:
     lines: int = 0
     start: int = 0
     metadata: dict[str, Any] = field(default_factory=dict)
+    #: The lines of the "jupyter" section.
+    jupyter: list[str] = field(default_factory=list)
     #: YAML outside of the "jupyter" section: the notebook's first cell, and its metadata.
     raw: str | None = None
     raw_metadata: dict[str, Any] = field(default_factory=dict)
@@ -74,7 +76,7 @@ def read(lines: list[str]) -> Header:
         if notes:
             section = metadata.get("jupytext")
             metadata["jupytext"] = {**(section if isinstance(section, dict) else {}), **notes}
-        header.metadata = metadata
+        header.metadata, header.jupyter = metadata, ours
     header.lines = i + 1
     blank = header.lines < len(lines) and not uncommented(lines[header.lines]).strip()
     header.lines += blank
@@ -98,18 +100,24 @@ def _preamble(lines: list[str]) -> tuple[dict[str, str], int]:
     return notes, at
 
 
-def write(metadata: dict[str, Any], raw: str | None, also: tuple[str, ...] = KEPT) -> list[str]:
-    """Return the lines of a header; none when there is nothing to say."""
+def write(metadata: dict[str, Any], raw: str | None, old: Header | None = None) -> list[str]:
+    """Return the lines of a header; none when there is nothing to say.
+
+    What ``old``, the header that the file had, says of the same metadata is kept as it was.
+    """
     notes = metadata.get("jupytext")
     notes = dict(notes) if isinstance(notes, dict) else {}
     lines = [
         start + notes.pop(key) for key, start in (("executable", "#!"), ("encoding", "")) if key in notes
     ]
     yaml = raw.strip("\n\t ").splitlines()[1:-1] if raw is not None else []
+    also = (*KEPT, *(old.metadata if old else ()))
     kept = chosen({**metadata, "jupytext": notes}, notes.get("notebook_metadata_filter"), also)
     if not notes:
         kept.pop("jupytext", None)
-    if kept:
+    if old and old.metadata == metadata:
+        yaml += old.jupyter
+    elif kept:
         yaml += ["jupyter:", *emit(kept, "  ")]
     return lines + (commented(["---", *yaml, "---"]) if yaml else [])
 

@@ -56,7 +56,7 @@ class Script:
     newline: str
     style: render.Style
     head: str = ""
-    metadata: dict[str, Any] = field(default_factory=dict)
+    header: header.Header = field(default_factory=header.Header)
     pieces: dict[str, Piece] = field(default_factory=dict)
     #: The cell that is the header's YAML.
     yaml: str | None = None
@@ -84,7 +84,7 @@ def load_percent(data: bytes, path: str, name: str | None = None) -> Notebook | 
     newline = next((line[len(bare(line)) :] for line in kept if not line.endswith("\f")), "\n") or "\n"
     script = Script(data, encoding, newline, style)
     script.head = "".join(kept[: top.lines])
-    script.metadata = deepcopy(top.metadata)
+    script.header = deepcopy(top)
     numbers = _numbers(kept)
     cells: list[dict[str, Any]] = []
     pieces: list[Piece] = []
@@ -315,7 +315,7 @@ def dump_percent(notebook: Notebook) -> bytes:
         return encode(text if text.endswith("\n") else text + "\n", "utf-8", notebook.path)
     cells = notebook.cells
     same = [_unchanged(cell, script.pieces.get(cell.get("id", ""))) for cell in cells]
-    whole = notebook.data["metadata"] == script.metadata
+    whole = notebook.data["metadata"] == script.header.metadata
     if whole and all(same) and [cell["id"] for cell in cells] == list(script.pieces):
         return script.raw
     first = int(bool(cells) and script.yaml is not None and cells[0].get("id") == script.yaml)
@@ -323,7 +323,7 @@ def dump_percent(notebook: Notebook) -> bytes:
         top = script.head
     else:
         raw = cells[0]["source"] if first else None
-        made = header.write(notebook.data["metadata"], raw, (*header.KEPT, *script.metadata))
+        made = header.write(notebook.data["metadata"], raw, script.header)
         top = "".join(line + script.newline for line in [*made, *[""] * ("# ---" in made)])
     after: list[list[str]] = []
     texts: list[str] = []
