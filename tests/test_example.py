@@ -155,7 +155,11 @@ def test_a_parameter_runs_the_task_that_has_it_and_what_follows(built: Path, tmp
 def test_one_more_notebook_of_features_takes_part(built: Path, tmp_path: Path) -> None:
     project = copy(built, tmp_path / "wine")
     shutil.copy(project / "notebooks" / "features-colour.ipynb", project / "notebooks" / "features-age.ipynb")
-    edit(project / "notebooks" / "features-age.ipynb", "colour.features(table)", "table[['proline']] ** 0.5")
+    edit(
+        project / "notebooks" / "features-age.ipynb",
+        "colour.features(table)",
+        "(table[['proline']] ** 0.5).add_prefix('root_')",
+    )
     entry = (
         "  - source: notebooks/features-age.ipynb\n    product:\n"
         '      nb: "{{out}}/features-age.ipynb"\n      data: "{{out}}/features-age.csv"\n\n'
