@@ -419,10 +419,7 @@ def test_a_header_that_is_more_than_jupyters_is_a_raw_cell_with_its_line() -> No
         (HEADER.replace("percent", "light") + "# %%\nx\n", "py:light"),
         (HEADER.replace("percent", "hydrogen") + "x\n", "py:hydrogen"),
         ("# ---\n# jupyter:\n#   jupytext:\n#     formats: ipynb,s//py:percent\n# ---\n\nx\n", "py:percent"),
-        (
-            "# ---\n# jupyter:\n#   kernelspec:\n#     name: ir\n#     display_name: R\n#     language: R\n# ---\n\n# %%\nx\n",
-            "py:percent",
-        ),
+        (HEADER.replace("language: python", "language: R") + "# %%\nx\n", "py:percent"),
     ],
 )
 def test_the_format_of_a_script_is_the_one_jupytext_sees(text: str, fmt: str) -> None:
