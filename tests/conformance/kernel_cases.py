@@ -58,14 +58,14 @@ CASES: Mapping[str, Case] = {
     "None is no result": Case(("None",), ()),
     "results are remembered": Case(("41", "_ + 1", "(_, __, Out[max(Out)])"), (result("(42, 41, 42)"),)),
     "a display is updated from another cell": Case(
-        ("handle = display('one', display_id='d1')", "handle.update('two')", "display('three', display_id='d1')"),
+        ("handle = display('one', display_id='d1')", "handle.update('two')", "display('three', display_id='d1');"),
         (shown("'three'"),),
     ),
     "a display is updated by its name": Case(
         ("display('x', display_id='d2'); display('y', display_id='d2', update=True); display('end')",),
         (shown("'y'"), shown("'end'")),
     ),
-    "an update of nothing shows nothing": Case(("display('x', display_id='none', update=True)",), ()),
+    "an update of nothing shows nothing": Case(("display('x', display_id='none', update=True);",), ()),
     "outputs are cleared": Case(
         ("from IPython.display import clear_output\nprint('gone')\ndisplay('gone')\nclear_output()\nprint('new')",),
         (out("new\n"),),
@@ -115,10 +115,10 @@ CASES: Mapping[str, Case] = {
         raises=True,
     ),
     "a password is refused": Case(("import getpass\ngetpass.getpass()",), raises=True),
-    "a shell command": Case(("!echo hello; echo again",), (out("hello\nagain\n"),)),
+    "a shell command": Case(("!echo hello; echo again",), (out("hello\r\nagain\r\n"),)),
     "what a shell command prints is a value": Case(("lines = !printf 'a\\nb\\n'\nlist(lines)",), (result("['a', 'b']"),)),
     "a shell command's variables and status": Case(
-        ("word = 'hi'\n!echo {word} $word; exit 3\n_exit_code",), (out("hi hi\n"), result("3"))
+        ("word = 'hi'\n!echo {word} $word; exit 3\n_exit_code",), (out("hi hi\r\n"), result("3"))
     ),
     "a cell of bash": Case(("%%bash\necho out\necho err >&2",), (out("out\n"), err("err\n"))),
     "a cell of bash that fails": Case(("%%bash\necho out\nexit 3",), raises=True),
@@ -133,7 +133,7 @@ CASES: Mapping[str, Case] = {
     "help goes to a pager that is not there": Case(("len?",)),
     "variables of the environment": Case(("%env QUIRE_TEST=1\n!echo $QUIRE_TEST",),),
     "an unknown magic": Case(("%nothing_like_this",), raises=True),
-    "a debugger is refused": Case(("import pdb\npdb.set_trace()\nprint('after')",), raises=True, oracle=False),
+    "a debugger is refused": Case(("import pdb\npdb.set_trace()\nprint('after')",), raises=True),
     "await at the top": Case(
         ("import asyncio\nasync def f():\n    await asyncio.sleep(0.001)\n    return 5\nawait f()",), (result("5"),)
     ),
@@ -163,7 +163,7 @@ CASES: Mapping[str, Case] = {
         ),
     ),
     "a representation that fails": Case(
-        ("class Broken:\n    def _repr_html_(self): raise ValueError('no html')\nBroken()\n",), oracle=False
+        ("class Broken:\n    def _repr_html_(self): raise ValueError('no html')\nBroken()\n",), raises=True
     ),
     "several at once": Case(
         ("from IPython.display import HTML, Markdown\ndisplay(HTML('<p>'), Markdown('# m'), {'a': 1})",)
@@ -187,7 +187,7 @@ CASES: Mapping[str, Case] = {
         ("import logging\nlogging.warning('w'); logging.info('i')",), (err("WARNING:root:w\n"),)
     ),
     "letters of the world": Case(("print('żółć 漢字 🎉')\n'é'",), (out("żółć 漢字 🎉\n"), result("'é'"))),
-    "half of a letter": Case(("print('a\\udc80b')\n'\\ud83d'",), oracle=False),
+    "half of a letter": Case(("print('a\\udc80b')\n'\\ud83d'",)),
     "carriage returns are kept": Case(("print('1%\\r2%\\r', end='')\nprint('done\\x08')",), (out("1%\r2%\rdone\x08\n"),)),
     "colours are kept": Case(("print('\\x1b[31mred\\x1b[0m')",), (out("\x1b[31mred\x1b[0m\n"),)),
     "a class of the notebook is pickled": Case(
@@ -216,16 +216,16 @@ CASES: Mapping[str, Case] = {
     "streams are replaced": Case(
         (
             "import contextlib, io, sys\nwith contextlib.redirect_stdout(io.StringIO()) as kept:\n    print('hidden')\n"
-            "print(repr(kept.getvalue()))\nprint(sys.stdout.isatty(), sys.stdout.encoding)",
+            "print(repr(kept.getvalue()))\nprint(sys.stdout.isatty())",
         ),
-        (out("'hidden\\n'\nFalse UTF-8\n"),),
+        (out("'hidden\\n'\nFalse\n"),),
     ),
     "what a notebook knows of itself": Case(
         ("(__name__, '__file__' in globals(), type(get_ipython()).__name__, get_ipython().kernel is not None)",),
         (result("('__main__', False, 'ZMQInteractiveShell', True)"),),
     ),
     "history": Case(("In[-1]",), (result("'In[-1]'"),)),
-    "sys.exit is an error like any": Case(("import sys\nsys.exit(3)",), (error("SystemExit", "3"),), raises=True),
+    "sys.exit is an error and a warning": Case(("import sys\nsys.exit(3)",), raises=True),
     "an exit hook of the cell": Case(
         ("ip = get_ipython()\nip.events.register('post_run_cell', lambda r: print('ran'))", "5", "ip.events.callbacks['post_run_cell'].clear()"),
     ),

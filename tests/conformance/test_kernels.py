@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -74,7 +75,8 @@ class Runner:
         text = json.dumps(notebook(cells, tags or {}, "bash" if kernel == "bash" else "python3"))
         source = Source("test.ipynb")
         source = Source("test.ipynb", text=text, facts=KIND.facts(source, text.encode("utf-8", "surrogatepass")))
-        self.local.submit(Task("test", "notebook", source, options={**OPTIONS[kernel], **options}))
+        cwd = tempfile.mkdtemp(dir=self.root)
+        self.local.submit(Task("test", "notebook", source, options={"cwd": cwd, **OPTIONS[kernel], **options}))
         fold, events = ExecutedNotebook(), list[Event]()
         while not isinstance(event := self.local.next(), TaskFinished):
             fold(event)
@@ -112,6 +114,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     spec.write_text(json.dumps({"argv": argv, "display_name": "Bash", "language": "bash"}))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_PATH", str(root / "jupyter"))
+        patch.delenv("PYTEST_CURRENT_TEST")  # where it is set, ipykernel leaves the file descriptors alone
         runner = Runner(root)
         yield runner
         runner.local.close()
@@ -136,7 +139,9 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> list[Outputs]:
     """What nbclient gives for all cases."""
     path = tmp_path_factory.mktemp("nbclient") / "test.ipynb"
     path.write_text(json.dumps(notebook(CELLS, TAGS)))
-    subprocess.run([sys.executable, "-c", NBCLIENT, path.name], cwd=path.parent, check=True, capture_output=True)
+    env = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    command = [sys.executable, "-c", NBCLIENT, path.name]
+    subprocess.run(command, cwd=path.parent, env=env, check=True, capture_output=True)
     return [cell["outputs"] for cell in json.loads(path.read_text())["cells"]]
 
 

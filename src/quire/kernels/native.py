@@ -62,7 +62,9 @@ class Wire(Session):
         else:
             kind = msg_or_type
         if kind not in _QUIET and self.say is not None:
-            self.say(kind, _with_buffers(content or {}, buffers))
+            # what would arrive: images as base64, NumPy's numbers as numbers, and the errors of what is no JSON
+            content = self.unpack(self.pack(content)) if content else {}
+            self.say(kind, _with_buffers(content, buffers))
         return None
 
 
@@ -105,6 +107,7 @@ class Native:
         self.shell = self.kernel.shell
         self.kernel.io_loop = _Loop(self.loop)
         self.kernel.shell_channel_thread = SimpleNamespace(parent_thread=threading.main_thread())
+        app.init_pdb()
         self.language = dict(self.kernel.language_info)
         sys.argv = [argv0]
         sys.excepthook = sys.__excepthook__

@@ -88,6 +88,8 @@ class ExecutedNotebook:
             else:
                 self._forget(outputs)
         elif (output := as_output(kind, content)) is not None:
+            if kind == "stream" and not output["text"]:
+                return
             if self._clear:
                 self._clear = False
                 self._forget(outputs)
@@ -186,7 +188,7 @@ def as_output(kind: str, content: dict[str, Any]) -> dict[str, Any] | None:
     """Return a message as an output of nbformat 4, or None when it is not one."""
     match kind:
         case "stream":
-            return {"output_type": "stream", "name": content["name"], "text": content["text"]}
+            return {"output_type": "stream", "name": content["name"], "text": _whole_letters(content["text"])}
         case "display_data":
             return {"output_type": kind, "data": content["data"], "metadata": content.get("metadata") or {}}
         case "execute_result":
@@ -204,6 +206,15 @@ def as_output(kind: str, content: dict[str, Any]) -> dict[str, Any] | None:
                 "traceback": list(content["traceback"]),
             }
     return None
+
+
+def _whole_letters(text: str) -> str:
+    """Return text that can be written as UTF-8: halves of letters are joined or, alone, replaced as Jupyter does."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def _same_stream(last: dict[str, Any], output: dict[str, Any]) -> bool:

@@ -1,0 +1,410 @@
+"""Every executor runs tasks the same way: real workers, real kernels, whatever the task does."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from projects import Folder
+
+from quire.errors import Place
+from quire.events import Event, Note, Output, TaskFinished
+from quire.executors.inline import Inline
+from quire.executors.local import CAN_FORK, Local
+from quire.model import Outcome, Product, Task
+from quire.sources import Reader
+
+Make = Callable[..., Any]
+EXECUTORS: dict[str, Make] = {
+    "forked": lambda root, jobs=2: Local(root, jobs, fork=True),
+    "spawned": lambda root, jobs=2: Local(root, jobs, fork=False),
+    "inline": lambda root, jobs=1: Inline(root),
+}
+PROCESSES = ["forked", "spawned"]
+
+pytestmark = pytest.mark.skipif(not CAN_FORK, reason="forking is not safe on this system")
+
+
+class Stage:
+    """A folder with functions and notebooks, and an executor to run them."""
+
+    def __init__(self, folder: Folder, make: Make) -> None:
+        self.folder = folder
+        self.executor = make(str(folder.path))
+        self.events: list[Event] = []
+
+    def function(self, body: str, name: str = "f", arguments: str = "product", **options: Any) -> Task:
+        indented = "\n".join("    " + line for line in body.splitlines())
+        module = f"tasks_{name}"
+        self.folder.write(f"{module}.py", f"def {name}({arguments}):\n{indented}\n")
+        return self._task(f"{module}.{name}", name, options)
+
+    def notebook(self, *cells: str, name: str = "n", **options: Any) -> Task:
+        self.folder.write(f"{name}.py", "# %%\n" + "\n# %%\n".join(cells) + "\n")
+        return self._task(f"./{name}.py", name, options)
+
+    def _task(self, source: str, name: str, options: dict[str, Any]) -> Task:
+        kind, found = Reader(str(self.folder.path)).source(source, Place("pipeline.yaml"))
+        filled = Reader(str(self.folder.path)).read(kind, found, text=True)
+        return Task(name, kind, filled, (Product(f"{name}.out"),), options=options)
+
+    def run(self, *tasks: Task) -> dict[str, TaskFinished]:
+        ended: dict[str, TaskFinished] = {}
+        waiting = list(tasks)
+        running = 0
+        while waiting or running:
+            while waiting and running < self.executor.slots:
+                self.executor.submit(waiting.pop(0))
+                running += 1
+            event = self.executor.next()
+            self.events.append(event)
+            if isinstance(event, TaskFinished):
+                ended[event.task] = event
+                running -= 1
+        return ended
+
+    def text(self, stream: str = "stdout") -> str:
+        said = [e.content for e in self.events if isinstance(e, Output) and e.kind == "stream"]
+        return "".join(content["text"] for content in said if content["name"] == stream)
+
+
+@pytest.fixture(params=list(EXECUTORS))
+def stage(request: pytest.FixtureRequest, folder: Folder) -> Iterator[Stage]:
+    made = Stage(folder, EXECUTORS[request.param])
+    yield made
+    made.executor.close()
+
+
+@pytest.fixture(params=PROCESSES)
+def worker_stage(request: pytest.FixtureRequest, folder: Folder) -> Iterator[Stage]:
+    made = Stage(folder, EXECUTORS[request.param])
+    yield made
+    made.executor.close()
+
+
+@pytest.fixture
+def forked(folder: Folder) -> Iterator[Stage]:
+    made = Stage(folder, EXECUTORS["forked"])
+    yield made
+    made.executor.close()
+
+
+def test_a_function_gets_its_product_and_what_it_prints_is_told(stage: Stage) -> None:
+    task = stage.function("print('hello', type(product).__name__)\nproduct.write_text('x')")
+    ended = stage.run(task)["f"]
+    assert ended.outcome is Outcome.DONE
+    assert stage.text().startswith("hello ")
+    assert (stage.folder.path / "f.out").read_text() == "x"
+
+
+def test_the_project_is_the_working_directory_and_importable(stage: Stage) -> None:
+    stage.folder.write("lib.py", "WORD = 'found'")
+    task = stage.function("import lib, os\nprint(lib.WORD, os.getcwd())")
+    ended = stage.run(task)["f"]
+    assert ended.outcome is Outcome.DONE
+    assert stage.text().split() == ["found", os.path.realpath(stage.folder.path)]
+    assert [path for path, _ in ended.discovered.values()] == ["lib.py"]
+
+
+def test_a_failing_function_is_data_with_the_users_own_traceback(stage: Stage) -> None:
+    task = stage.function("x = 1\nraise ValueError('no good')")
+    failure = stage.run(task)["f"].failure
+    assert failure is not None
+    assert (failure.kind, failure.message, failure.line) == ("ValueError", "no good", 3)
+    assert "tasks_f.py" in failure.traceback[1]
+    assert not any("quire" in line for line in failure.traceback)
+
+
+def test_a_module_that_does_not_import_fails_its_task(stage: Stage) -> None:
+    task = stage.function("pass")
+    stage.folder.write("tasks_f.py", "import nonexistent_thing\ndef f(product): ...\n")
+    failure = stage.run(task)["f"].failure
+    assert failure is not None and failure.kind == "ModuleNotFoundError"
+    assert failure.line == 1
+
+
+def test_an_argument_that_nobody_gives_is_named(stage: Stage) -> None:
+    failure = stage.run(stage.function("pass", arguments="product, rate"))["f"].failure
+    assert failure is not None and "rate" in failure.message
+
+
+def test_files_that_are_read_are_discovered_and_written_ones_are_not(stage: Stage) -> None:
+    stage.folder.write("data/in.csv", "1")
+    past = time.time() - 10
+    os.utime(stage.folder.path / "data/in.csv", (past, past))
+    body = "from pathlib import Path\nPath('data/in.csv').read_text()\nscratch = Path('scratch')\n"
+    body += "scratch.write_text('x')\nscratch.read_text()\nproduct.write_text('x')"
+    found = stage.run(stage.function(body))["f"].discovered
+    assert list(found) == ["file data/in.csv"]
+
+
+def test_a_notebook_runs_its_cells(stage: Stage) -> None:
+    ended = stage.run(stage.notebook("x = 20", "print(x + 1)", "x * 2"))["n"]
+    assert ended.outcome is Outcome.DONE
+    assert stage.text() == "21\n"
+    results = [e.content["data"] for e in stage.events if isinstance(e, Output) and e.kind == "execute_result"]
+    assert results == [{"text/plain": "40"}]
+
+
+def test_a_failing_cell_is_data(stage: Stage) -> None:
+    failure = stage.run(stage.notebook("x = 1", "y = 2\n1 / 0\nz = 3"))["n"].failure
+    assert failure is not None
+    assert (failure.kind, failure.message) == ("ZeroDivisionError", "division by zero")
+    assert (failure.cell, failure.number, failure.line) == (2, 3, 2)
+
+
+def test_tasks_run_at_the_same_time(worker_stage: Stage) -> None:
+    # each waits for the other's file: one after the other they would never end
+    body = "import pathlib, time\npathlib.Path('{0}').write_text('')\n"
+    body += "while not pathlib.Path('{1}').exists(): time.sleep(0.01)"
+    one = worker_stage.function(body.format("one", "two"), "one")
+    two = worker_stage.function(body.format("two", "one"), "two")
+    ended = worker_stage.run(one, two)
+    assert {event.outcome for event in ended.values()} == {Outcome.DONE}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("import os; os._exit(3)", "exit code 3"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
+        ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
+        ("import os; os.abort()", "SIGABRT"),
+    ],
+)
+def test_a_worker_that_dies_is_a_failure_that_says_how(worker_stage: Stage, body: str, words: str) -> None:
+    ended = worker_stage.run(worker_stage.function(body), worker_stage.function("pass", "g"))
+    failure = ended["f"].failure
+    assert failure is not None and failure.kind == "WorkerDied"
+    assert words in failure.message
+    assert ended["g"].outcome is Outcome.DONE
+
+
+def test_the_last_words_of_a_crash_are_heard(worker_stage: Stage) -> None:
+    worker_stage.run(worker_stage.function("print('before')\nimport ctypes; ctypes.string_at(0)"))
+    assert worker_stage.text() == "before\n"
+    assert "Segmentation fault" in worker_stage.text("stderr")
+
+
+def test_output_of_children_and_of_c_code_stands_in_its_place(worker_stage: Stage) -> None:
+    body = """import os, subprocess, sys
+print('1')
+os.system('echo 2')
+print('3')
+subprocess.run(['echo', '4'])
+os.write(1, b'5\\n')
+print('6')"""
+    worker_stage.run(worker_stage.function(body))
+    assert worker_stage.text().split() == list("123456")
+
+
+def test_much_output_of_a_child_does_not_block(worker_stage: Stage) -> None:
+    body = "import subprocess\nsubprocess.run(['head', '-c', '3000000', '/dev/zero'])"
+    assert worker_stage.run(worker_stage.function(body))["f"].outcome is Outcome.DONE
+    assert len(worker_stage.text()) == 3_000_000
+
+
+def test_output_is_told_while_the_task_runs(worker_stage: Stage) -> None:
+    task = worker_stage.function(
+        "import os, time\nprint('early')\nwhile not os.path.exists('go'): time.sleep(0.01)"
+    )
+    worker_stage.executor.submit(task)
+    event = worker_stage.executor.next()
+    assert isinstance(event, Output) and event.content["text"] == "early\n"
+    worker_stage.folder.write("go", "")
+    assert isinstance(worker_stage.executor.next(), TaskFinished)
+
+
+def test_unseeded_random_numbers_differ_between_tasks(forked: Stage) -> None:
+    forked.executor.prepare(("random", "numpy"))
+    body = "import random\nprint(random.random())\ntry:\n    import numpy\nexcept ImportError: pass\n"
+    body += "else:\n    print(numpy.random.random())"
+    forked.run(*(forked.function(body, f"f{i}") for i in range(4)))
+    numbers = forked.text().split()
+    assert len(set(numbers)) == len(numbers) >= 4
+
+
+def test_exit_handlers_run_before_the_task_is_done(worker_stage: Stage) -> None:
+    body = "import atexit, threading\natexit.register(lambda: product.write_text('late'))\n"
+    body += "threading.Timer(0.2, lambda: open('thread', 'w').close()).start()"
+    assert worker_stage.run(worker_stage.function(body))["f"].outcome is Outcome.DONE
+    assert (worker_stage.folder.path / "f.out").read_text() == "late"
+    assert (worker_stage.folder.path / "thread").exists()
+
+
+def test_a_worker_inherits_no_descriptors(forked: Stage) -> None:
+    fd = os.open(forked.folder.path, os.O_RDONLY)
+    os.set_inheritable(fd, True)
+    try:
+        body = "import os\nprint(sorted(os.readlink(f'/proc/self/fd/{n}').split(':')[0] "
+        body += "for n in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{n}')))"
+        forked.run(forked.function(body))
+    finally:
+        os.close(fd)
+    assert str(forked.folder.path) not in forked.text()
+
+
+def test_multiprocessing_works_inside_a_task(worker_stage: Stage) -> None:
+    cells = (
+        "import multiprocessing as mp\nfrom concurrent.futures import ProcessPoolExecutor",
+        "def square(x):\n    print('in child')\n    return x * x",
+        "with mp.get_context('fork').Pool(2) as pool:\n    print(pool.map(square, [1, 2, 3]))",
+        "with ProcessPoolExecutor(2, mp_context=mp.get_context('fork')) as pool:\n"
+        "    print(list(pool.map(square, [4])))",
+    )
+    assert worker_stage.run(worker_stage.notebook(*cells))["n"].outcome is Outcome.DONE
+    assert "[1, 4, 9]" in worker_stage.text() and "[16]" in worker_stage.text()
+    assert worker_stage.text().count("in child") == 4
+
+
+def test_what_a_task_leaves_running_is_ended_with_it(worker_stage: Stage) -> None:
+    body = "import subprocess\nprint(subprocess.Popen(['sleep', '600']).pid)"
+    worker_stage.run(worker_stage.function(body))
+    _gone(int(worker_stage.text()))
+
+
+def test_closing_ends_workers_and_their_children(worker_stage: Stage) -> None:
+    body = "import subprocess, time\nprint(subprocess.Popen(['sleep', '600']).pid, flush=True)\ntime.sleep(600)"
+    worker_stage.executor.submit(worker_stage.function(body))
+    event = worker_stage.executor.next()
+    assert isinstance(event, Output)
+    worker_stage.executor.close()
+    _gone(int(event.content["text"]))
+
+
+def test_a_task_over_its_time_is_interrupted_and_says_where(worker_stage: Stage) -> None:
+    task = worker_stage.notebook("x = 1", "import time\ntime.sleep(600)", timeout=2.0)
+    failure = worker_stage.run(task)["n"].failure
+    assert failure is not None and failure.kind == "Timeout"
+    assert "2 s" in failure.message
+    assert (failure.cell, failure.line) == (1, 2)
+
+
+def test_a_task_that_ignores_the_interrupt_is_killed(forked: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "quire.executors.local._MEANS", ((signal.SIGINT, 0.2), (signal.SIGTERM, 0.2), (signal.SIGKILL, 60.0))
+    )
+    body = "import signal, time\nfor n in (signal.SIGINT, signal.SIGTERM): signal.signal(n, signal.SIG_IGN)\n"
+    failure = forked.run(forked.function(body + "time.sleep(600)", timeout=0.5))["f"].failure
+    assert failure is not None and failure.kind == "Timeout"
+
+
+def test_a_cell_over_its_time_is_named(forked: Stage) -> None:
+    task = forked.notebook("x = 1", "import time\ntime.sleep(600)", cell_timeout=1.0)
+    failure = forked.run(task)["n"].failure
+    assert failure is not None and failure.kind == "Timeout" and "cell 2" in failure.message
+
+
+def test_a_task_is_tried_again(worker_stage: Stage) -> None:
+    body = "import pathlib\ncount = pathlib.Path('count')\n"
+    body += "count.write_text(count.read_text() + 'x' if count.exists() else 'x')\n"
+    body += "assert len(count.read_text()) > 1, 'not yet'"
+    ended = worker_stage.run(worker_stage.function(body, retries=2))["f"]
+    assert ended.outcome is Outcome.DONE
+    notes = [event.message for event in worker_stage.events if isinstance(event, Note)]
+    assert notes == ["attempt 1 failed (AssertionError); again in 1 s"]
+
+
+def test_a_server_that_is_killed_fails_its_tasks_and_is_replaced(forked: Stage) -> None:
+    task = forked.function("import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(60)")
+    failure = forked.run(task)["f"].failure
+    assert failure is not None and failure.kind == "WorkerDied"
+    assert forked.run(forked.function("pass", "g"))["g"].outcome is Outcome.DONE
+
+
+def test_a_module_that_starts_threads_is_left_out_of_the_server(forked: Stage, tmp_path: Path) -> None:
+    site = tmp_path / "elsewhere"
+    site.mkdir()
+    (site / "threaded_thing.py").write_text(
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(600,), daemon=True).start()"
+    )
+    forked.executor.close()
+    os.environ["PYTHONPATH"] = str(site)
+    try:
+        forked.executor = EXECUTORS["forked"](str(forked.folder.path))
+        forked.executor.prepare(("threaded_thing", "json"))
+        task = forked.function("import sys, threading\nprint(threading.active_count(), 'threaded_thing' in sys.modules)")
+        assert forked.run(task)["f"].outcome is Outcome.DONE
+    finally:
+        del os.environ["PYTHONPATH"]
+    assert forked.text().split()[1] == "False"
+    assert list(forked.executor.left) == ["threaded_thing"]
+
+
+def test_a_module_that_ends_the_server_does_not_end_the_build(forked: Stage, tmp_path: Path) -> None:
+    site = tmp_path / "elsewhere"
+    site.mkdir()
+    (site / "deadly_thing.py").write_text("import os\nos._exit(9)")
+    forked.executor.close()
+    os.environ["PYTHONPATH"] = str(site)
+    try:
+        forked.executor = EXECUTORS["forked"](str(forked.folder.path))
+        forked.executor.prepare(("deadly_thing",))
+        assert forked.run(forked.function("pass"))["f"].outcome is Outcome.DONE
+    finally:
+        del os.environ["PYTHONPATH"]
+
+
+def test_an_interrupted_event_line_is_never_torn(forked: Stage) -> None:
+    # interrupts at random moments while a cell prints: what arrives is whole events, and the end is told
+    cell = "import time\ntry:\n    while True:\n        print('x' * 1000)\nexcept KeyboardInterrupt:\n    pass"
+    forked.executor.submit(forked.notebook(cell))
+    chance = random.Random(7)
+    ended = None
+    pid = 0
+    while ended is None:
+        event = forked.executor.next()
+        pid = pid or next(iter(forked.executor._workers.values())).pid
+        if isinstance(event, TaskFinished):
+            ended = event
+        elif isinstance(event, Output) and chance.random() < 0.2:
+            os.kill(pid, signal.SIGINT)
+    assert ended.outcome in (Outcome.DONE, Outcome.FAILED)
+
+
+def test_a_notebooks_main_is_its_own(forked: Stage) -> None:
+    cells = (
+        "import sys, pickle",
+        "class Thing: pass",
+        "print(type(pickle.loads(pickle.dumps(Thing()))).__name__, __name__, sys.argv[0])",
+    )
+    assert forked.run(forked.notebook(*cells))["n"].outcome is Outcome.DONE
+    assert forked.text() == "Thing __main__ n.py\n"
+
+
+def test_environment_of_one_task_is_not_that_of_the_next(forked: Stage) -> None:
+    one = forked.function("import os\nos.environ['LEFT'] = 'x'\nos.chdir('/')", "one")
+    two = forked.function("import os\nprint(os.environ.get('LEFT'), os.getcwd())", "two")
+    forked.run(one)
+    forked.run(two)
+    assert forked.text().split() == ["None", os.path.realpath(forked.folder.path)]
+
+
+def test_inline_leaves_this_process_as_it_was(folder: Folder) -> None:
+    stage = Stage(folder, EXECUTORS["inline"])
+    here, path, out = os.getcwd(), list(sys.path), sys.stdout
+    stage.run(stage.function("import lib_of_inline", "broken"), stage.notebook("1"))
+    assert (os.getcwd(), sys.path, sys.stdout) == (here, path, out)
+    assert "tasks_broken" not in sys.modules
+    assert replace(stage.function("pass"), options={}).kind == "function"
+
+
+def _gone(pid: int) -> None:
+    """Wait for a process to be gone, or a zombie of nobody's."""
+    for _ in range(500):
+        try:
+            status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return
+        if status == "Z":
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"process {pid} still runs")
