@@ -72,8 +72,8 @@ def importances(forest, colour):
     weights = pd.Series(forest.feature_importances_, forest.feature_names_in_).sort_values()
     _, axes = plt.subplots(figsize=(7, 0.8 + 0.26 * len(weights)))
     seen = weights.index.isin(colour)
-    for name, mask in {"colour": seen, "chemistry": ~seen}.items():
-        axes.barh(np.flatnonzero(mask), weights[mask], color=FEATURES[name], label=name)
+    axes.barh(np.flatnonzero(seen), weights[seen], color=FEATURES["colour"], label="colour")
+    axes.barh(np.flatnonzero(~seen), weights[~seen], color=FEATURES["chemistry"], label="all others")
     axes.set_yticks(range(len(weights)), weights.index)
     axes.set(title="What the forest relies on", xlabel="importance (share of the impurity removed)")
     axes.xaxis.set_major_formatter("{x:.0%}")
