@@ -11,17 +11,7 @@ import quire
 
 SRC = Path(quire.__file__).parent
 
-ORDER = """
-    errors model digests events plugins
-    document schema expand graph fingerprint report
-    products store runlog
-    notebook
-    kernels kinds
-    sources load plan engine
-    executors
-    single project
-    cli __main__
-""".split()
+ORDER = ["errors", "model", "digests", "events", "plugins", "surroundings", "document", "schema", "expand", "graph", "fingerprint", "report", "products", "store", "runlog", "notebook", "kernels", "kinds", "sources", "load", "plan", "engine", "executors", "single", "project", "cli", "__main__"]
 
 #: Each stays whole for the reason given.
 LONG: dict[str, str] = {}
@@ -54,7 +44,5 @@ def test_the_order_names_every_module_once() -> None:
 
 
 def test_files_above_400_lines_have_a_reason() -> None:
-    long = {
-        str(p.relative_to(SRC)) for p in SRC.rglob("*.py") if len(p.read_text().splitlines()) > 400
-    }
+    long = {str(p.relative_to(SRC)) for p in SRC.rglob("*.py") if len(p.read_text().splitlines()) > 400}
     assert long == set(LONG)

@@ -75,17 +75,9 @@ values = st.recursive(
 objects = st.dictionaries(st.sampled_from(["a", "tags", "é", "jupyter", "name"]), values, max_size=3)
 metadata = st.one_of(objects, st.just({"trusted": True, "z": 1}))
 mimes = st.sampled_from(
-    [
-        "text/plain",
-        "text/html",
-        "image/png",
-        "image/svg+xml",
-        "application/javascript",
-        "application/json",
-        "application/vnd.x+json",
-        "application/x",
-        "textual",
-    ]
+    [f"text/{name}" for name in ("plain", "html")]
+    + ["image/png", "image/svg+xml", "application/x", "textual"]
+    + [f"application/{name}" for name in ("javascript", "json", "vnd.x+json")]
 )
 bundles = st.dictionaries(mimes, st.one_of(multiline, values), max_size=4)
 outputs = st.one_of(

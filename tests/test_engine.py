@@ -258,7 +258,7 @@ def test_closing_the_events_ends_the_run_and_records_nothing_half_done(pipeline:
 
 def test_the_events_tell_the_whole_story_in_order(pipeline: Pipeline) -> None:
     told = list(pipeline.events())
-    assert isinstance(told[0], RunStarted) and told[0].stale == ("a", "b", "d", "c")
+    assert isinstance(told[0], RunStarted) and told[0].stale == ("a", "b", "c", "d")
     assert isinstance(told[-1], RunFinished) and told[-1].good
     started = [event.task for event in told if isinstance(event, TaskStarted)]
     ended = [event.task for event in told if isinstance(event, TaskFinished)]

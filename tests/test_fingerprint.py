@@ -78,7 +78,9 @@ def test_a_reason_speaks_plainly(reason: Reason, words: str) -> None:
 
 
 def task(name: str, *products: Product, upstream: tuple[str, ...] = ()) -> Task:
-    return Task(name, "notebook", Source(f"{name}.py", facts=Facts(f"code of {name}")), products, upstream=upstream)
+    return Task(
+        name, "notebook", Source(f"{name}.py", facts=Facts(f"code of {name}")), products, upstream=upstream
+    )
 
 
 DATA = Product("out/a.csv", "data")
@@ -104,7 +106,10 @@ def test_an_executed_notebook_counts_for_a_task_that_reads_it() -> None:
 
 
 def test_where_an_upstream_makes_only_a_report_its_code_stands_for_its_result() -> None:
-    one, other = task("a", REPORT), Task("a", "notebook", Source("a.py", facts=Facts("other code")), (REPORT,))
+    one, other = (
+        task("a", REPORT),
+        Task("a", "notebook", Source("a.py", facts=Facts("other code")), (REPORT,)),
+    )
     assert table(one, report="1") == table(one, report="2")
     assert table(one) != table(other)
 

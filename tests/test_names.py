@@ -62,7 +62,8 @@ CASES = [
     ("try: pass\nexcept E as e: pass\nprint(e)", "", "E e"),
     ("try: pass\nexcept* E as e: print(e)", "", "E"),
     ("async with a as b: pass\nasync for c in d: pass\nx = await e", "b c x", "a d e"),
-    ("match p:\n case {'k': v, **rest}: pass\n case [x, *ys] | (x, ys): pass\n case C(q=1) as w: pass", "rest v w x ys", "C p"),
+    ("match p:\n case {'k': v, **rest}: pass\n case [x, *ys] | (x, ys): pass", "rest v x ys", "p"),
+    ("match p:\n case C(q=1) as w: pass", "w", "C p"),
     ("match p:\n case Color.RED: pass\n case _: z = 1", "z", "Color p"),
     # functions
     ("def f(a, b=c, *d, e=g, **h): return a + b + i", "f", "c g i"),

@@ -13,12 +13,13 @@ from typing import Any
 import jupytext
 import nbformat
 import pytest
+import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from quire import notebook
 from quire.errors import NotebookError
-from quire.notebook import Notebook
+from quire.notebook import Notebook, header
 from quire.notebook.percent import load_percent
 
 Plain = list[tuple[str, str, dict[str, Any]]]
@@ -467,6 +468,61 @@ def test_a_notebook_that_never_was_text_is_written_as_jupytext_writes_it(
         expected = jupytext.writes(nbformat.from_dict(data), fmt)
     written = notebook.dumps(Notebook(data, fmt)).decode()
     assert written == re.sub("#       jupytext_version: .*\n", "", expected)
+
+
+words = st.text(st.sampled_from("abcé1.0-:#[]{}'\"!%&*,?|>@` \\_~xeE+/=()"), max_size=9).filter(
+    str.isprintable
+)
+scalars = st.one_of(
+    words, st.booleans(), st.none(), st.integers(), st.floats(allow_nan=False, allow_infinity=False, width=16),
+    st.sampled_from(["yes", "null", "1.3", "1e3", "0x1f", "2020-01-01", "1:30", "a: b", "- a", "word " * 30, "~", "a #b"]),
+)  # fmt: skip
+keys = st.text(st.sampled_from("abc_-."), min_size=1, max_size=5).filter(lambda key: key.strip("-."))
+mappings = st.recursive(
+    st.dictionaries(keys, scalars, max_size=4),
+    lambda inner: st.dictionaries(keys, st.one_of(scalars, inner, st.lists(scalars, max_size=3)), max_size=4),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(mappings)
+def test_a_header_is_read_and_written_as_yaml_reads_and_writes_it(data: dict[str, Any]) -> None:
+    by_yaml = yaml.safe_dump({"jupyter": data}, default_flow_style=False)
+    assert header.parse(by_yaml.splitlines()) == {"jupyter": data}
+    ours_of_it = "\n".join(header.emit({"jupyter": data}, ""))
+    assert yaml.safe_load(ours_of_it) == {"jupyter": data}
+    assert header.parse(ours_of_it.splitlines()) == {"jupyter": data}
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(["a:", "a: b", "  b: 1", "- x", "  - y", "---", ": :", "[", "{a: b", "'q", "&a *b", "? x",
+    "a: |", "   text", "\t", "a: [1,", "  2]", "a: 'x", "", "#", "- - a", "- a: 1", "  b: 2"]), max_size=8))  # fmt: skip
+def test_a_header_that_is_no_yaml_stops_nothing(lines: list[str]) -> None:
+    text = "# ---\n# jupyter:\n" + "".join(f"#   {line}\n" for line in lines) + "# ---\n\n# %%\nx = 1\n"
+    nb = ours(text)
+    assert nb.cells[-1]["source"] == "x = 1"
+    assert notebook.dumps(nb) == text.encode()
+    nb.data["metadata"]["kernelspec"] = {"name": "k"}
+    assert ours(notebook.dumps(nb)).data["metadata"]["kernelspec"] == {"name": "k"}
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.binary(max_size=60)
+    | st.text(st.sampled_from("# %[]{}='\"\n\r\f\x00ab\\é"), max_size=60).map(str.encode)
+)
+def test_any_bytes_are_read_or_refused_with_our_error(data: bytes) -> None:
+    for start in (b"# %% ", b"# %%\n", b"# ---\n"):
+        try:
+            nb = load_percent(start + data, "nb.py", "percent")
+        except NotebookError:
+            continue
+        if nb is not None:
+            assert notebook.dumps(nb) == start + data
+            notebook.dumps(Notebook(nb.data, "ipynb"))
+            nb.origin = None
+            notebook.dumps(nb)
 
 
 def peers(pattern: str) -> list[Path]:

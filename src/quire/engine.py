@@ -200,7 +200,9 @@ class Run:
         for path, digest in event.discovered.values():
             maker = self.makers.get(path)
             if maker and maker != task.name and maker not in task.upstream:
-                yield Note(f"it reads {path}, which {maker} makes, without naming {maker} as upstream", task.name)
+                yield Note(
+                    f"it reads {path}, which {maker} makes, without naming {maker} as upstream", task.name
+                )
             elif digest == UNSETTLED:
                 yield Note(f"{path} changed while it ran: it will run again", task.name)
 
@@ -226,4 +228,3 @@ class Run:
 def _unwritable(error: OSError) -> Failure:
     full = "no space is left on the disk" if error.errno == 28 else (error.strerror or str(error))
     return Failure(type(error).__name__, f"{error.filename or 'a product'} cannot be written: {full}")
-

@@ -64,7 +64,9 @@ def _upstream(task: Task, read: Any, made: Callable[[str], str | None]) -> dict[
             table[label] = made(product.path) or ""
     if not table:
         table[f"upstream {task.name}"] = digest(
-            json.dumps([task.source.facts.digest, {k: canonical(v) for k, v in task.params.items()}], sort_keys=True)
+            json.dumps(
+                [task.source.facts.digest, {k: canonical(v) for k, v in task.params.items()}], sort_keys=True
+            )
         )
     return table
 

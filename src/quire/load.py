@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from . import plugins, products
 from .errors import Error, NotebookError, Place, SpecError, did_you_mean, raise_all
-from .expand import env_name
 from .graph import Graph
 from .model import Product, Source, Task
 from .sources import VERSION, Reader, contents
 from .store import Store, freeze, thaw
+from .surroundings import env_name
 
 if TYPE_CHECKING:
     from .schema import Spec, TaskSpec
@@ -55,8 +55,8 @@ def _remembered(known: tuple[Any, ...], root: str) -> Loaded | None:
 
 
 def _outside(names: Mapping[str, str | None], root: str) -> dict[str, str | None]:
-    # only pipelines that use {{git}} and the like come here, and pay for expand
-    around = plugins.load("quire.expand:surroundings")(root)
+    # only pipelines that use {{git}} and the like come here, and pay for subprocesses
+    around = plugins.load("quire.surroundings:surroundings")(root)
     return {name: around.value(name) for name in names}
 
 
@@ -158,7 +158,9 @@ class _Loading:
         table: Mapping[str | None, str] = {None: product} if isinstance(product, str) else product
         base = os.path.dirname(source.path) if spec.product_relative_to_source else ""
         made = [
-            Product(self._relative(os.path.join(base, path)), key, kind == "notebook" and _is_report(key, path))
+            Product(
+                self._relative(os.path.join(base, path)), key, kind == "notebook" and _is_report(key, path)
+            )
             for key, path in table.items()
         ]
         if kind == "notebook" and not any(one.report for one in made):
@@ -184,13 +186,17 @@ class _Loading:
                 if name in d.params or any(p.name == name for p in d.source.facts.params)
             }
             if not takers:
-                known = {p for d in drafts for p in d.params} | {p.name for d in drafts for p in d.source.facts.params}
+                known = {p for d in drafts for p in d.params} | {
+                    p.name for d in drafts for p in d.source.facts.params
+                }
                 listed = ", ".join(sorted(known)) or "none"
                 raise SpecError(
                     f'no task has a parameter "{name}", and env.yaml has no such key',
                     hint=did_you_mean(name, known) or f"parameters are: {listed}",
                 )
-            drafts = [replace(d, params={**d.params, name: loose[name]}) if d.name in takers else d for d in drafts]
+            drafts = [
+                replace(d, params={**d.params, name: loose[name]}) if d.name in takers else d for d in drafts
+            ]
         return drafts
 
 

@@ -78,7 +78,9 @@ class Project:
     @property
     def notes(self) -> tuple[str, ...]:
         """What loading noticed and a person should know; and mistakes in sources, which cannot run as they are."""
-        unfit = (f"{name} cannot run: {error}" for name, errors in self._loaded.unfit.items() for error in errors)
+        unfit = (
+            f"{name} cannot run: {error}" for name, errors in self._loaded.unfit.items() for error in errors
+        )
         return (*self._loaded.notes, *unfit)
 
     def status(self, targets: Sequence[str] = (), *, force: bool = False) -> dict[str, Step]:
@@ -168,7 +170,9 @@ class Project:
                 fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
             file.truncate()
-            json.dump({"pid": os.getpid(), "host": os.uname().nodename, "since": time.strftime("%H:%M:%S")}, file)
+            json.dump(
+                {"pid": os.getpid(), "host": os.uname().nodename, "since": time.strftime("%H:%M:%S")}, file
+            )
             file.flush()
             yield
 
@@ -205,7 +209,11 @@ def tell_all(events: Iterator[Event], report: Report, listeners: list[Callable[[
                     listener(event)
                 except Exception as error:
                     listeners.remove(listener)
-                    report(Note(f"a listener of this build failed and was dropped: {type(error).__name__}: {error}"))
+                    report(
+                        Note(
+                            f"a listener of this build failed and was dropped: {type(error).__name__}: {error}"
+                        )
+                    )
     finally:
         close = getattr(events, "close", None)
         if close:

@@ -84,5 +84,3 @@ def _events(task: Task, keeper: Keeper | None) -> Iterator[Event]:
         if ended is None and keeper:
             keeper.keep(Outcome.CANCELLED)
     yield RunFinished(name, ended.outcome.good, time.time() - began, time.time())
-
-

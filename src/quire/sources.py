@@ -38,7 +38,9 @@ class Reader:
             raise SpecError(f"the source {text} is outside the project", where, hint)
         path = os.path.relpath(full, self.root).replace(os.sep, "/")
         if os.path.isdir(full):
-            raise SpecError(f"the source {text} is a folder", where, "a source is a file or a function's dotted path")
+            raise SpecError(
+                f"the source {text} is a folder", where, "a source is a file or a function's dotted path"
+            )
         if not os.path.exists(full):
             raise SpecError(f"the source {text} does not exist", where, _near(full, self.root))
         return self.read("notebook", Source(path), where)
@@ -51,7 +53,9 @@ class Reader:
         full = find_module(module, self.root)
         if full is None:
             missing = module.replace(".", "/") + ".py"
-            hint = _near(os.path.join(self.root, missing), self.root) or f"there is no {missing} in the project"
+            hint = (
+                _near(os.path.join(self.root, missing), self.root) or f"there is no {missing} in the project"
+            )
             raise SpecError(f'the module "{module}" of the function "{text}" is not found', where, hint)
         inside = full.startswith(self.root + os.sep)
         path = os.path.relpath(full, self.root).replace(os.sep, "/") if inside else full

@@ -85,13 +85,16 @@ class Store:
 
     def records(self) -> dict[str, Record]:
         """Return the records of all tasks, by name."""
-        rows = self._db.execute("SELECT task, manifest, products, discovered, run, seconds, complete FROM records")
+        rows = self._db.execute(
+            "SELECT task, manifest, products, discovered, run, seconds, complete FROM records"
+        )
         return {row[0]: _record(row) for row in rows}
 
     def record(self, task: str) -> Record | None:
         """Return the record of one task."""
         row = self._db.execute(
-            "SELECT task, manifest, products, discovered, run, seconds, complete FROM records WHERE task = ?", (task,)
+            "SELECT task, manifest, products, discovered, run, seconds, complete FROM records WHERE task = ?",
+            (task,),
         ).fetchone()
         return _record(row) if row else None
 
@@ -201,6 +204,9 @@ def thaw(data: bytes) -> Any:
 
 class _Thaw(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        if module in ("quire.model", "quire.errors") or (module, name) in (("builtins", "set"), ("builtins", "frozenset")):
+        if module in ("quire.model", "quire.errors") or (module, name) in (
+            ("builtins", "set"),
+            ("builtins", "frozenset"),
+        ):
             return super().find_class(module, name)
         raise pickle.UnpicklingError(f"{module}.{name} has no place in the state of a project")

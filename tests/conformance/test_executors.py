@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import Folder
 
+from projects import Folder
 from quire.errors import Place
 from quire.events import Event, Note, Output, TaskFinished
 from quire.executors.inline import Inline
@@ -150,7 +150,9 @@ def test_a_notebook_runs_its_cells(stage: Stage) -> None:
     ended = stage.run(stage.notebook("x = 20", "print(x + 1)", "x * 2"))["n"]
     assert ended.outcome is Outcome.DONE
     assert stage.text() == "21\n"
-    results = [e.content["data"] for e in stage.events if isinstance(e, Output) and e.kind == "execute_result"]
+    results = [
+        e.content["data"] for e in stage.events if isinstance(e, Output) and e.kind == "execute_result"
+    ]
     assert results == [{"text/plain": "40"}]
 
 
@@ -272,7 +274,9 @@ def test_what_a_task_leaves_running_is_ended_with_it(worker_stage: Stage) -> Non
 
 
 def test_closing_ends_workers_and_their_children(worker_stage: Stage) -> None:
-    body = "import subprocess, time\nprint(subprocess.Popen(['sleep', '600']).pid, flush=True)\ntime.sleep(600)"
+    body = (
+        "import subprocess, time\nprint(subprocess.Popen(['sleep', '600']).pid, flush=True)\ntime.sleep(600)"
+    )
     worker_stage.executor.submit(worker_stage.function(body))
     event = worker_stage.executor.next()
     assert isinstance(event, Output)
@@ -285,7 +289,7 @@ def test_a_task_over_its_time_is_interrupted_and_says_where(worker_stage: Stage)
     failure = worker_stage.run(task)["n"].failure
     assert failure is not None and failure.kind == "Timeout"
     assert "2 s" in failure.message
-    assert (failure.cell, failure.line) == (1, 2)
+    assert (failure.cell, failure.line) == (2, 2)  # after the injected cell
 
 
 def test_a_task_that_ignores_the_interrupt_is_killed(forked: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,7 +304,7 @@ def test_a_task_that_ignores_the_interrupt_is_killed(forked: Stage, monkeypatch:
 def test_a_cell_over_its_time_is_named(forked: Stage) -> None:
     task = forked.notebook("x = 1", "import time\ntime.sleep(600)", cell_timeout=1.0)
     failure = forked.run(task)["n"].failure
-    assert failure is not None and failure.kind == "Timeout" and "cell 2" in failure.message
+    assert failure is not None and failure.kind == "Timeout" and "cell 3" in failure.message
 
 
 def test_a_task_is_tried_again(worker_stage: Stage) -> None:
@@ -331,7 +335,9 @@ def test_a_module_that_starts_threads_is_left_out_of_the_server(forked: Stage, t
     try:
         forked.executor = EXECUTORS["forked"](str(forked.folder.path))
         forked.executor.prepare(("threaded_thing", "json"))
-        task = forked.function("import sys, threading\nprint(threading.active_count(), 'threaded_thing' in sys.modules)")
+        task = forked.function(
+            "import sys, threading\nprint(threading.active_count(), 'threaded_thing' in sys.modules)"
+        )
         assert forked.run(task)["f"].outcome is Outcome.DONE
     finally:
         del os.environ["PYTHONPATH"]
@@ -355,7 +361,9 @@ def test_a_module_that_ends_the_server_does_not_end_the_build(forked: Stage, tmp
 
 def test_an_interrupted_event_line_is_never_torn(forked: Stage) -> None:
     # interrupts at random moments while a cell prints: what arrives is whole events, and the end is told
-    cell = "import time\ntry:\n    while True:\n        print('x' * 1000)\nexcept KeyboardInterrupt:\n    pass"
+    cell = (
+        "import time\ntry:\n    while True:\n        print('x' * 1000)\nexcept KeyboardInterrupt:\n    pass"
+    )
     forked.executor.submit(forked.notebook(cell))
     chance = random.Random(7)
     ended = None

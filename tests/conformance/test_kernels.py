@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 import pytest
 from kernel_cases import CASES, Case
 
-from quire.events import CellFinished, Event, Note, TaskFinished
+from quire.events import Event, Note, TaskFinished
 from quire.executors.local import Local
 from quire.kinds.notebook import KIND
 from quire.model import Outcome, Source, Task
@@ -212,3 +211,128 @@ def test_an_update_changes_the_cell_that_showed_it(ran: Ran) -> None:
 
 def test_counts_run_without_gaps(ran: Ran) -> None:
     assert [cell["execution_count"] for cell in ran.notebook["cells"]] == list(range(1, len(CELLS) + 1))
+
+
+# ── notebooks that end early, one by one
+
+
+@pytest.mark.parametrize("kernel", PYTHON)
+def test_the_first_error_ends_the_notebook_and_says_where(kernel: str, run: Runner) -> None:
+    done = run(kernel, "x = 1", "y = 2\n\nprint('before')\n1 / 0", "print('never')")
+    failure = done.finished.failure
+    assert done.finished.outcome is Outcome.FAILED
+    assert failure is not None
+    assert (failure.kind, failure.message) == ("ZeroDivisionError", "division by zero")
+    assert (failure.cell, failure.number, failure.line) == (1, 2, 4)
+    assert short(done.outputs(1)) == (("stream", "stdout", "before\n"), ("error", "ZeroDivisionError", "division by zero"))
+    assert done.outputs(2) == []
+    assert done.notebook["cells"][2]["execution_count"] is None
+
+
+@pytest.mark.parametrize("kernel", PYTHON)
+def test_errors_can_be_allowed(kernel: str, run: Runner) -> None:
+    done = run(kernel, "1 / 0", "print('after')", allow_errors=True)
+    assert done.finished.outcome is Outcome.DONE
+    assert short(done.outputs(1)) == (("stream", "stdout", "after\n"),)
+
+
+@pytest.mark.parametrize("kernel", PYTHON)
+@pytest.mark.parametrize("leave", ["quit()", "exit", "import sys\nsys.exit()", "import sys\nsys.exit(0)"])
+def test_leaving_without_an_error_ends_the_notebook_well(kernel: str, leave: str, run: Runner) -> None:
+    done = run(kernel, "print('before')", leave, "print('never')")
+    assert done.finished.outcome is Outcome.DONE
+    assert any(isinstance(event, Note) and "ended the notebook" in event.message for event in done.events)
+    assert done.text(0) == "before\n"
+    assert done.outputs(2) == []
+
+
+@pytest.mark.parametrize("kernel", PYTHON)
+def test_leaving_with_a_code_is_a_failure(kernel: str, run: Runner) -> None:
+    done = run(kernel, "import sys\nsys.exit(3)", "print('never')")
+    assert done.finished.failure is not None
+    assert (done.finished.failure.kind, done.finished.failure.message) == ("SystemExit", "3")
+    assert done.outputs(1) == []
+
+
+@pytest.mark.parametrize("kernel", PYTHON)
+@pytest.mark.parametrize(
+    ("blow", "words"),
+    [("os._exit(3)", "exit code 3"), ("os.kill(os.getpid(), 11)", "SIGSEGV"), ("os.kill(os.getpid(), 9)", "SIGKILL")],
+)
+def test_a_kernel_that_dies_fails_the_task_and_says_how(kernel: str, blow: str, words: str, run: Runner) -> None:
+    done = run(kernel, "print('kept')", f"import os\nprint('last', flush=True)\n{blow}", "print('never')")
+    assert done.finished.outcome is Outcome.FAILED
+    assert done.finished.failure is not None
+    assert done.finished.failure.kind in ("WorkerDied", "DeadKernel")
+    assert words in done.finished.failure.message
+    assert done.text(0) == "kept\n"
+    assert done.outputs(2) == []
+
+
+@pytest.mark.parametrize("kernel", PYTHON)
+def test_exit_handlers_run(kernel: str, run: Runner) -> None:
+    cell = "import atexit, os, pathlib\natexit.register(pathlib.Path('left').write_text, 'bye')\nprint(os.getcwd())"
+    done = run(kernel, cell)
+    assert Path(done.text().strip(), "left").read_text() == "bye"
+
+
+@pytest.mark.parametrize("kernel", PYTHON)
+def test_the_notebook_says_what_ran_it(kernel: str, run: Runner) -> None:
+    metadata = run(kernel, "1").notebook["metadata"]
+    assert metadata["kernelspec"] == {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    assert metadata["language_info"]["name"] == "python"
+    assert metadata["language_info"]["version"] == ".".join(map(str, sys.version_info[:3]))
+
+
+@pytest.mark.parametrize("kernel", PYTHON)
+def test_states_of_widgets_are_kept(kernel: str, run: Runner) -> None:
+    pytest.importorskip("ipywidgets")
+    done = run(
+        kernel,
+        "import ipywidgets\ns = ipywidgets.IntSlider(value=3)\ns",
+        "s.value = 7",
+        "i = ipywidgets.Image(value=b'\\x00\\xff', format='png')",
+        "b = ipywidgets.Button(description='press')\nb.close()",
+    )
+    widgets = done.notebook["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]
+    models = {it["model_name"]: it for it in widgets["state"].values()}
+    assert models["IntSliderModel"]["state"]["value"] == 7
+    assert models["IntSliderModel"]["model_module"] == "@jupyter-widgets/controls"
+    assert models["ImageModel"]["buffers"] == [{"data": "AP8=", "encoding": "base64", "path": ["value"]}]
+    view = done.outputs(0)[-1]["data"]["application/vnd.jupyter.widget-view+json"]
+    assert widgets["state"][view["model_id"]]["model_name"] == "IntSliderModel"
+
+
+@pytest.mark.parametrize("kernel", PYTHON)
+def test_an_output_widget_keeps_what_is_shown_in_it(kernel: str, run: Runner) -> None:
+    pytest.importorskip("ipywidgets")
+    done = run(
+        kernel,
+        "import ipywidgets\no = ipywidgets.Output()\nwith o:\n    print('inside')\n    display(1)\nprint('outside')",
+    )
+    assert done.text() == "outside\n"
+    state = done.notebook["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
+    (output,) = (it["state"] for it in state.values() if it["model_name"] == "OutputModel")
+    assert short(output["outputs"]) == (("stream", "stdout", "inside\n"), ("display_data", "1"))
+
+
+# ── kernels of other languages
+
+
+def test_bash_keeps_its_variables_and_its_streams(run: Runner) -> None:
+    done = run("bash", "echo hello; x=5", "echo $x", "echo bad >&2")
+    assert done.finished.outcome is Outcome.DONE, done.finished.failure
+    assert done.text(0).strip() == "hello"
+    assert done.text(1).strip() == "5"
+    assert "bad" in done.text(2)
+    assert done.notebook["metadata"]["kernelspec"]["name"] == "quire-test-bash"
+    assert done.notebook["metadata"]["language_info"]["name"] == "bash"
+    assert [cell["execution_count"] for cell in done.notebook["cells"]] == [1, 2, 3]
+
+
+def test_bash_fails_by_its_exit_code(run: Runner) -> None:
+    done = run("bash", "echo before; (exit 4)", "echo never")
+    assert done.finished.failure is not None
+    assert done.finished.failure.message == "4"
+    assert done.text(0).strip() == "before"
+    assert done.outputs(1) == []

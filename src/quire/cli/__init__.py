@@ -122,7 +122,7 @@ def _guarded(argv: Sequence[str], err: Screen) -> int:
         sys.excepthook(type(error), error, error.__traceback__)
         version = sys.version.partition(" ")[0]
         err.say(
-            f"{err.paint('This is a bug in quire.', 'red')} Please report it with the lines above, what you typed,\n"
-            f"and: quire {__version__}, Python {version}, {sys.platform}."
+            f"{err.paint('This is a bug in quire.', 'red')} Please report it with the lines above,\n"
+            f"what you typed, and: quire {__version__}, Python {version}, {sys.platform}."
         )
         return 70

@@ -69,11 +69,8 @@ def main(args: Namespace) -> int:
     with options.project(args) as project:
         steps = project.status(args.targets)
         draw = load(FORMATS[form])
-        title = project.root.name
-        if form == "text":
-            drawn = draw(steps, None if args.output else out)
-        else:
-            drawn = draw(steps, title)
+        # a drawing in the terminal wants to know the terminal, all others their title
+        drawn = draw(steps, (None if args.output else out) if form == "text" else project.root.name)
         for note in project.notes:
             err.say(f"{err.paint('note:', 'cyan')} {note}")
     if args.output:

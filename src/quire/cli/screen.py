@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 from unicodedata import combining, east_asian_width
 
@@ -36,13 +35,13 @@ COLOURS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class Screen:
     """A stream with what it can show. ``live``: a terminal whose cursor can be moved."""
 
-    stream: TextIO
-    colour: bool = False
-    live: bool = False
+    __slots__ = ("colour", "live", "stream")
+
+    def __init__(self, stream: TextIO, colour: bool = False, live: bool = False) -> None:
+        self.stream, self.colour, self.live = stream, colour, live
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -86,11 +85,8 @@ def screen(stream: TextIO, environ: Mapping[str, str]) -> Screen:
     "dumb" has colour.
     """
     able = stream.isatty() and environ.get("TERM", "") not in ("", "dumb")
-    if environ.get("NO_COLOR"):
-        colour = False
-    else:
-        colour = able or environ.get("FORCE_COLOR", "0") not in ("", "0")
-    return Screen(stream, colour, able)
+    forced = environ.get("FORCE_COLOR", "0") not in ("", "0")
+    return Screen(stream, (able or forced) and not environ.get("NO_COLOR"), able)
 
 
 def seconds(value: float) -> str:

@@ -1,13 +1,12 @@
 """Tasks in parallel on this machine: a warm server forks a worker for each.
 
-The driver holds one socket per worker and one to the server; ``next`` waits on all of them. A worker that ends without
-a last word is reported as a failure with the signal or exit code that the server saw. Where forking is not safe
-(macOS, Windows) or not wanted, each worker is a new interpreter.
+The driver holds one socket per worker and one to the server; ``next`` waits on all of them, and on the clock for time
+limits and second attempts. A worker that ends without a last word is reported with the signal or exit code that the
+server saw. Where forking is not safe (macOS) or not wanted, each worker is a new interpreter.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import selectors
 import signal
@@ -16,53 +15,62 @@ import subprocess
 import sys
 import time
 from collections import deque
-from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ..errors import StateError
-from ..events import Event, Note, Output, TaskFinished, decode
+from ..events import CellFinished, CellStarted, Event, Note, Output, TaskFinished, decode
 from ..model import Failure, Outcome, Task
+from .death import death, late
+from .warm import Warm
 from .worker import deliver
 
 CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"
 
+#: What ends a worker that is over its time, and how many seconds each gets to work.
+_MEANS = ((signal.SIGINT, 5.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 60.0))
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, eq=False)
 class Worker:
-    """A task that runs: its socket, what it printed and did not hand on, and what is known of its end."""
+    """A task that runs: its socket, its end as far as it is known, and when its time is over."""
 
+    number: int
     task: Task
+    attempt: int
     line: socket.socket
     pipes: dict[str, int]
     began: float
     pid: int = 0
+    process: subprocess.Popen[bytes] | None = None
     rest: bytes = b""
+    cell: int | None = None
     finished: TaskFinished | None = None
     closed: bool = False
     ended: dict[str, Any] | None = None
-    process: subprocess.Popen[bytes] | None = None
-    cell: int | None = None
-    output: deque[str] = field(default_factory=lambda: deque(maxlen=20))
+    limit: float | None = None
+    over: str = ""
+    means: int = 0
 
 
 class Local:
     """The executor ``local``."""
 
-    def __init__(self, root: str, jobs: int | None = None, fork: bool = CAN_FORK, log: str | None = None) -> None:
+    def __init__(
+        self, root: str, jobs: int | None = None, fork: bool = CAN_FORK, log: str | None = None
+    ) -> None:
         self.root = root
         self.slots = jobs or os.cpu_count() or 1
-        self.fork = fork
+        self.left: dict[str, str] = {}
         self._log = log
         self._selector = selectors.DefaultSelector()
         self._workers: dict[int, Worker] = {}
+        self._again: list[tuple[float, Task, int]] = []
         self._events: deque[Event] = deque()
         self._count = 0
-        self._server: subprocess.Popen[bytes] | None = None
-        self._line: socket.socket | None = None
-        self._rest = b""
-        self._waiting_for_preload = False
         self._modules: tuple[str, ...] = ()
-        self.left: dict[str, str] = {}
+        self._preloading = False
+        self._warm: Warm | None = None
         if fork:
             self._start_server()
 
@@ -71,276 +79,257 @@ class Local:
     def prepare(self, modules: tuple[str, ...]) -> None:
         """Let the server import modules while the driver goes on."""
         self._modules = modules
-        if self._line is not None and modules:
-            self._request({"preload": list(modules)})
-            self._waiting_for_preload = True
+        if self._warm is not None and modules:
+            self._preloading = self._warm.ask({"preload": list(modules)})
 
     def submit(self, task: Task) -> None:
         """Start a task in a new worker."""
+        self._submit(task, 1)
+
+    def next(self) -> Event:
+        """Wait for the next event of any worker."""
+        while not self._events:
+            self._listen()
+        return self._events.popleft()
+
+    def close(self) -> None:
+        """End all workers and the server, and wait until they are gone."""
+        for worker in list(self._workers.values()):
+            _signal(worker.pid, signal.SIGKILL)
+            if worker.process:
+                worker.process.wait()
+            self._release(worker)
+        self._again.clear()
+        if self._warm is not None:
+            self._forget(self._warm.line)
+            self._warm.stop()
+            self._warm = None
+        self._selector.close()
+
+    # ── starting
+
+    def _submit(self, task: Task, attempt: int) -> None:
         self._count += 1
         mine, theirs = socket.socketpair()
         (out, out_w), (err, err_w) = os.pipe(), os.pipe()
         descriptors = [theirs.fileno(), out, out_w, err, err_w]
-        worker = Worker(task, mine, {"stdout": out, "stderr": err}, time.perf_counter())
+        pipes = {"stdout": out, "stderr": err}
+        worker = Worker(self._count, task, attempt, mine, pipes, time.monotonic())
+        if seconds := task.options.get("timeout"):
+            worker.limit = worker.began + seconds
+            worker.over = f"it ran longer than its limit of {seconds:g} s"
         try:
-            if self.fork:
-                self._settle_preload()
-                self._request({"fork": self._count}, descriptors)
+            if self._warm is not None:
+                self._fork(descriptors)
             else:
-                worker.process = self._spawn(descriptors)
+                worker.process = _spawn(descriptors, self.root)
                 worker.pid = worker.process.pid
         finally:
             theirs.close()
             os.close(out_w)
             os.close(err_w)
-        self._workers[self._count] = worker
-        self._selector.register(mine, selectors.EVENT_READ, self._count)
+        self._workers[worker.number] = worker
+        self._selector.register(mine, selectors.EVENT_READ, worker)
         try:
             deliver(mine, self.root, task)
         except OSError:
             pass  # it died at birth: its end will be reported like any other
 
-    def next(self) -> Event:
-        """Wait for the next event of any worker."""
-        while not self._events:
-            self._listen(None)
-        return self._events.popleft()
-
-    def close(self) -> None:
-        """End all workers and the server, and wait until they are gone."""
-        for worker in self._workers.values():
-            _kill(worker.pid)
-            if worker.process:
-                worker.process.wait()
-            self._release(worker)
-        self._workers.clear()
-        self._stop_server()
-        self._selector.close()
-
-    # ── the server
+    def _fork(self, descriptors: list[int]) -> None:
+        while self._preloading:
+            self._listen()
+        for _ in range(3):
+            assert self._warm is not None
+            if self._warm.ask({"fork": self._count}, descriptors):
+                return
+            self._restart_server()
+        raise StateError("workers cannot be started", hint=f"see {self._log}" if self._log else None)
 
     def _start_server(self) -> None:
-        mine, theirs = socket.socketpair()
-        log: BinaryIO | int = subprocess.DEVNULL
-        if self._log:
-            log = open(self._log, "ab")  # noqa: PTH123, SIM115 - handed on
-        try:
-            self._server = subprocess.Popen(
-                [sys.executable, "-P", "-m", "quire.executors.server", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                cwd=self.root,
-            )
-        finally:
-            theirs.close()
-            if not isinstance(log, int):
-                log.close()
-        self._line = mine
-        self._rest = b""
-        self._selector.register(mine, selectors.EVENT_READ, 0)
-
-    def _stop_server(self) -> None:
-        if self._line is not None and self._server is not None:
-            try:
-                self._selector.unregister(self._line)
-            except KeyError:
-                pass
-            self._line.close()
-            self._line = None
-            try:
-                self._server.wait(5)
-            except subprocess.TimeoutExpired:
-                self._server.kill()
-                self._server.wait()
-
-    def _request(self, request: dict[str, Any], descriptors: list[int] | None = None) -> None:
-        assert self._line is not None
-        try:
-            socket.send_fds(self._line, [json.dumps(request).encode() + b"\n"], descriptors or [])
-        except OSError:
-            # it was killed: a new one does as well
-            self._restart_server()
-            socket.send_fds(self._line, [json.dumps(request).encode() + b"\n"], descriptors or [])
+        self._warm = Warm(self.root, self._log)
+        self._selector.register(self._warm.line, selectors.EVENT_READ, None)
 
     def _restart_server(self) -> None:
-        self._stop_server()
+        """Start anew, without the modules that must not be in a process that forks."""
+        if self._warm is not None:
+            self._forget(self._warm.line)
+            self._warm.stop()
         self._start_server()
-        self._waiting_for_preload = False
-        if modules := [name for name in self._modules if name not in self.left]:
-            self._request({"preload": modules})
-            self._waiting_for_preload = True
+        self.prepare(tuple(name for name in self._modules if name not in self.left))
 
-    def _settle_preload(self) -> None:
-        """Wait until the server has imported what it was told; leave out what must not be in a process that forks."""
-        while self._waiting_for_preload:
-            self._listen(None)
+    # ── listening
 
-    def _answer(self, answer: dict[str, Any]) -> None:
-        if "preloaded" in answer:
-            self._waiting_for_preload = False
-            self.left |= answer["left"]
-            if any("threads" in why for why in answer["left"].values()):
-                self._restart_server()
-        elif "forked" in answer:
-            if worker := self._workers.get(answer["forked"]):
-                worker.pid = answer["pid"]
-        elif worker := self._workers.get(answer["ended"]):
-            worker.ended = answer
-            self._bury(answer["ended"])
-
-    # ── the workers
-
-    def _spawn(self, descriptors: list[int]) -> subprocess.Popen[bytes]:
-        names = ",".join(map(str, descriptors))
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "quire.executors.spawned", names],
-            pass_fds=descriptors,
-            stdin=subprocess.DEVNULL,
-            cwd=self.root,
-            start_new_session=True,
-        )
-
-    def _listen(self, timeout: float | None) -> None:
-        for key, _ in self._selector.select(timeout):
-            if key.data == 0:
+    def _listen(self) -> None:
+        for key, _ in self._selector.select(self._patience()):
+            if key.data is None:
                 self._hear_server()
-            elif key.data in self._workers:
-                self._hear_worker(key.data)
+            elif not key.data.closed:
+                self._hear(key.data)
+        self._mind_the_time()
+
+    def _patience(self) -> float | None:
+        """Return the seconds until something is due, or None when nothing is."""
+        due = [worker.limit for worker in self._workers.values() if worker.limit is not None]
+        due += [when for when, _, _ in self._again]
+        return max(0.0, min(due) - time.monotonic()) if due else None
+
+    def _mind_the_time(self) -> None:
+        now = time.monotonic()
+        for worker in list(self._workers.values()):
+            if worker.limit is not None and worker.limit <= now:
+                number, patience = _MEANS[min(worker.means, len(_MEANS) - 1)]
+                worker.means += 1
+                worker.limit = now + patience
+                # an interrupt is for the task alone; what ends it ends its children too
+                if number == signal.SIGINT:
+                    _interrupt(worker.pid)
+                else:
+                    _signal(worker.pid, number)
+        for entry in [entry for entry in self._again if entry[0] <= now]:
+            self._again.remove(entry)
+            self._submit(entry[1], entry[2])
 
     def _hear_server(self) -> None:
-        assert self._line is not None
-        try:
-            data = self._line.recv(1 << 16)
-        except OSError:
-            data = b""
-        if not data:
+        assert self._warm is not None
+        answers = self._warm.hear()
+        if answers is None:
             self._server_died()
             return
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            self._answer(json.loads(line))
+        for answer in answers:
+            if "preloaded" in answer:
+                self._preloading = False
+                self.left |= answer["left"]
+                if any("threads" in why for why in answer["left"].values()):
+                    self._restart_server()
+                    return
+            elif "forked" in answer:
+                if worker := self._workers.get(answer["forked"]):
+                    worker.pid = answer["pid"]
+            elif worker := self._workers.get(answer["ended"]):
+                # it is dead: all it said has arrived, even where a child of its own still holds the socket
+                self._read_to_the_end(worker)
+                worker.ended = answer
+                self._bury(worker)
 
     def _server_died(self) -> None:
-        """The server is gone, and whoever ended it may have meant the workers too: their tasks have failed."""
-        status = self._server.wait() if self._server else 0
-        if self._waiting_for_preload and not self._workers:
-            # an import took the whole process along: without it, then
-            if not self._modules:
-                raise StateError("workers cannot be started", hint=f"see {self._log}" if self._log else None)
+        if self._preloading:
+            # an import took the whole process along: do without
+            self._preloading = False
             self._modules = ()
-            self._restart_server()
-            self._events.append(Note("a module that the tasks import ended the warm server; they start cold"))
-            return
-        for number, worker in list(self._workers.items()):
-            _kill(worker.pid)
-            worker.ended = {"status": None if status is None else signal.SIGKILL, "server": True}
-            worker.closed = worker.closed or not self._drain(worker)
-            self._bury(number)
+            self._events.append(Note("importing the tasks' modules ended the warm server; tasks start cold"))
+        for worker in list(self._workers.values()):
+            _signal(worker.pid, signal.SIGKILL)
+            self._read_to_the_end(worker)
+            worker.ended = {"status": None}
+            self._bury(worker)
         self._restart_server()
 
-    def _hear_worker(self, number: int) -> None:
-        worker = self._workers[number]
+    def _hear(self, worker: Worker) -> None:
         try:
             data = worker.line.recv(1 << 18)
         except OSError:
             data = b""
-        if not data:
-            worker.closed = True
-            self._selector.unregister(worker.line)
-            if worker.process is not None:
-                status = worker.process.wait()
-                _kill(worker.pid)
-                worker.ended = {"status": -status if status < 0 else status << 8}
-            self._bury(number)
+        if data:
+            self._take(worker, data)
             return
-        self._take(worker, data)
+        worker.closed = True
+        self._forget(worker.line)
+        if worker.process is not None:
+            status = worker.process.wait()
+            _signal(worker.pid, signal.SIGKILL)  # what it left behind
+            worker.ended = {"status": -status if status < 0 else status << 8}
+        self._bury(worker)
 
-    def _drain(self, worker: Worker) -> bool:
-        """Read what a dead worker still had said; return False, for nothing more will come."""
+    def _take(self, worker: Worker, data: bytes) -> None:
+        *lines, worker.rest = (worker.rest + data).split(b"\n")
+        for line in lines:
+            match event := decode(line):
+                case TaskFinished():
+                    worker.finished = event
+                    continue
+                case Output():
+                    worker.cell = event.cell
+                case CellStarted() if seconds := worker.task.options.get("cell_timeout"):
+                    worker.limit = time.monotonic() + seconds
+                    worker.over = f"cell {event.number} ran longer than its limit of {seconds:g} s"
+                case CellFinished() if worker.task.options.get("cell_timeout") and not worker.means:
+                    worker.limit = None
+                case _:
+                    pass
+            self._events.append(event)
+
+    def _read_to_the_end(self, worker: Worker) -> None:
+        """Take what a dead worker had said."""
         worker.line.setblocking(False)
         try:
             while data := worker.line.recv(1 << 18):
                 self._take(worker, data)
         except OSError:
             pass
-        try:
-            self._selector.unregister(worker.line)
-        except (KeyError, ValueError):
-            pass
-        return False
+        worker.closed = True
+        self._forget(worker.line)
 
-    def _take(self, worker: Worker, data: bytes) -> None:
-        *lines, worker.rest = (worker.rest + data).split(b"\n") if b"\n" in data else ((worker.rest + data),)
-        for line in lines:
-            event = decode(line)
-            if isinstance(event, TaskFinished):
-                worker.finished = event
-            else:
-                if isinstance(event, Output):
-                    worker.cell = event.cell
-                self._events.append(event)
+    # ── ending
 
-    def _bury(self, number: int) -> None:
+    def _bury(self, worker: Worker) -> None:
         """Report a task's end once its socket is read to the end and its process is gone."""
-        worker = self._workers[number]
         if not (worker.closed and worker.ended):
             return
-        finished = worker.finished
         for name, read in worker.pipes.items():
             if text := _remains(read):
-                self._events.append(Output(worker.task.name, worker.cell, "stream", {"name": name, "text": text}))
-        if finished is None:
-            seconds = time.perf_counter() - worker.began
-            finished = TaskFinished(
-                worker.task.name,
-                Outcome.FAILED,
-                seconds,
-                death(worker.ended),
-                cpu=worker.ended.get("cpu"),
-                memory=worker.ended.get("memory"),
-            )
-        self._events.append(finished)
-        self._release(self._workers.pop(number))
+                said = Output(worker.task.name, worker.cell, "stream", {"name": name, "text": text})
+                self._events.append(said)
+        seconds = time.monotonic() - worker.began
+        finished = worker.finished or TaskFinished(
+            worker.task.name,
+            Outcome.FAILED,
+            seconds,
+            death(worker.ended["status"]),
+            cpu=worker.ended.get("cpu"),
+            memory=worker.ended.get("memory"),
+        )
+        if worker.means and finished.outcome is Outcome.FAILED:
+            finished = replace(finished, failure=late(worker.over, finished.failure))
+        self._release(worker)
+        if finished.outcome is Outcome.FAILED and worker.attempt <= worker.task.options.get("retries", 0):
+            self._try_again(worker, finished.failure)
+        else:
+            self._events.append(finished)
+
+    def _try_again(self, worker: Worker, failure: Failure | None) -> None:
+        pause = float(2 ** (worker.attempt - 1))
+        said = f"attempt {worker.attempt} failed ({failure.kind if failure else 'unknown'}); again in {pause:g} s"
+        self._events.append(Note(said, worker.task.name))
+        self._again.append((time.monotonic() + pause, worker.task, worker.attempt + 1))
 
     def _release(self, worker: Worker) -> None:
-        if not worker.closed:
-            try:
-                self._selector.unregister(worker.line)
-            except (KeyError, ValueError):
-                pass
+        self._workers.pop(worker.number, None)
+        self._forget(worker.line)
         worker.line.close()
         for read in worker.pipes.values():
             os.close(read)
         worker.pipes = {}
 
+    def _forget(self, line: socket.socket) -> None:
+        try:
+            self._selector.unregister(line)
+        except (KeyError, ValueError):
+            pass
 
-def death(ended: dict[str, Any]) -> Failure:
-    """Return what a worker's wait status says, in words."""
-    status = ended["status"]
-    if ended.get("server"):
-        return Failure("WorkerDied", "its process was ended together with the server that started it")
-    number = status & 0x7F
-    if number:
-        name = signal.Signals(number).name
-        if number == signal.SIGKILL:
-            return Failure(
-                "WorkerDied",
-                f"its process was killed ({name}): the system was out of memory, or somebody ended it",
-                hint="the system's log (dmesg) tells which",
-            )
-        word = "crashed" if name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL") else "was ended"
-        return Failure(
-            "WorkerDied", f"its process {word} ({name})", hint="compiled code of a library it uses is the usual cause"
-        )
-    return Failure(
-        "WorkerDied", f"its process ended by itself with exit code {status >> 8}", hint="does something call os._exit()?"
+
+def _spawn(descriptors: list[int], root: str) -> subprocess.Popen[bytes]:
+    names = ",".join(map(str, descriptors))
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "quire.executors.spawned", names],
+        pass_fds=descriptors,
+        stdin=subprocess.DEVNULL,
+        cwd=root,
+        start_new_session=True,
     )
 
 
 def _remains(read: int) -> str:
+    """Return what is still in a pipe: the last words of a process that died."""
     os.set_blocking(read, False)
     parts = []
     try:
@@ -351,10 +340,17 @@ def _remains(read: int) -> str:
     return b"".join(parts).decode("utf-8", "replace")
 
 
-def _kill(group: int) -> None:
-    if group:
+def _interrupt(pid: int) -> None:
+    if pid:
         try:
-            os.killpg(group, signal.SIGKILL)
+            os.kill(pid, signal.SIGINT)
         except OSError:
             pass
 
+
+def _signal(group: int, number: int) -> None:
+    if group:
+        try:
+            os.killpg(group, number)
+        except OSError:
+            pass

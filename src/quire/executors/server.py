@@ -97,7 +97,9 @@ class Server:
             task = self.workers.pop(pid, None)
             if task is not None:
                 unit = 1 if sys.platform == "darwin" else 1024
-                self._say(ended=task, status=status, cpu=used.ru_utime + used.ru_stime, memory=used.ru_maxrss * unit)
+                self._say(
+                    ended=task, status=status, cpu=used.ru_utime + used.ru_stime, memory=used.ru_maxrss * unit
+                )
 
     def _say(self, **answer: Any) -> None:
         self.line.sendall(json.dumps(answer).encode() + b"\n")
@@ -107,7 +109,7 @@ def preload(modules: list[str]) -> tuple[list[str], dict[str, str]]:
     """Import modules; return those that may stay in a process that forks, and why the others may not."""
     kept, left = [], {}
     for module in modules:
-        before, pools = _threads(), _pools()
+        before, active, pools = _threads(), threading.active_count(), _pools()
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -115,7 +117,7 @@ def preload(modules: list[str]) -> tuple[list[str], dict[str, str]]:
         except BaseException as error:
             left[module] = f"{type(error).__name__}: {error}"
             continue
-        if threading.active_count() > 1:
+        if threading.active_count() > active:
             left[module] = "it starts threads"
         elif _threads() > before and _pools() == pools:
             left[module] = "it starts threads that do not survive a fork"

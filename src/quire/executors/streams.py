@@ -1,9 +1,9 @@
 """What a task prints, in order: Python's streams and the file descriptors 1 and 2 below them.
 
-C code and child processes write to the descriptors, Python code to ``sys.stdout``. Both end in the same two channels
-in the order they were written: before text of Python's is taken, what has meanwhile arrived at the descriptors is
-taken first, and before either is passed on, older text of the other channel is. So the order is exact for everything
-that happens in one thread, which Jupyter itself does not promise.
+C code and child processes write to the descriptors, Python code to ``sys.stdout``. Here both end in the same two pipes,
+so what is written by one thread and its children keeps its order, which Jupyter itself does not promise; and because
+a pipe outlives the process that wrote to it, the last words of a crash are not lost: the driver has the other end too.
+Whoever is about to say something (a display, the end of a cell) calls ``flush`` first.
 """
 
 from __future__ import annotations
@@ -24,61 +24,78 @@ from typing import Any
 #: Takes the name of a stream, "stdout" or "stderr", and text.
 Say = Callable[[str, str], None]
 
+_NAMES = ("stdout", "stderr")
 _BATCH = 1 << 16
-_PERIOD = 0.2
+_PIPE = 1 << 18
+#: Text up to this size goes through the pipe; a write of it is atomic (PIPE_BUF).
+_SMALL = 4096
+_PAUSE = 0.02
 
 
 class Streams:
-    """Takes over stdout and stderr of this process; ``flush`` hands on everything written so far."""
+    """Takes over stdout and stderr of this process."""
 
     def __init__(self, say: Say, pipes: tuple[tuple[int, int], ...] = ()) -> None:
         """``pipes`` are (read, write) ends for the descriptors 1 and 2; without them only Python's streams are taken."""
         self.lock = threading.RLock()
         self._say = say
-        self._names = ("stdout", "stderr")
-        self._pipes = {name: read for name, (read, _) in zip(self._names, pipes, strict=False)}
-        self._decoders = {
-            name: codecs.getincrementaldecoder("utf-8")(errors="replace") for name in self._names
-        }
+        self._pipes: dict[str, int] = {}
+        self._decoders = {name: codecs.getincrementaldecoder("utf-8")(errors="replace") for name in _NAMES}
+        self._last = "stdout"
         self._pending: list[str] = []
-        self._from = ""
-        self._size = 0
-        self._since = 0.0
-        self.pid = os.getpid()
-        for number, (read, write) in enumerate(pipes, start=1):
+        self._mine = True
+        for number, (name, (read, write)) in enumerate(zip(_NAMES, pipes, strict=False), start=1):
+            self._pipes[name] = read
             os.dup2(write, number)
             os.close(write)
             os.set_blocking(read, False)
+            try:
+                fcntl.fcntl(read, fcntl.F_SETPIPE_SZ, _PIPE)
+            except (OSError, AttributeError):
+                pass  # the usual size does too
         if pipes:
-            os.register_at_fork(before=self.lock.acquire, after_in_parent=self.lock.release, after_in_child=self._forked)
+            os.register_at_fork(
+                before=self.lock.acquire, after_in_parent=self.lock.release, after_in_child=self._forked
+            )
 
     def install(self) -> None:
         """Put the streams in the place of ``sys.stdout`` and ``sys.stderr``."""
-        sys.stdout = Stream(self, "stdout", 1)
-        sys.stderr = Stream(self, "stderr", 2)
-        sys.__stdout__ = sys.stdout  # type: ignore[misc, assignment]
-        sys.__stderr__ = sys.stderr  # type: ignore[misc, assignment]
+        sys.stdout = sys.__stdout__ = Stream(self, "stdout", 1)  # type: ignore[misc, assignment]
+        sys.stderr = sys.__stderr__ = Stream(self, "stderr", 2)  # type: ignore[misc, assignment]
 
     def write(self, name: str, text: str) -> None:
+        if not self._mine:
+            _to_descriptor(name, text)
+            return
+        if not self._pipes:
+            self._gather(name, text)
+            return
+        try:
+            data = text.encode()
+        except UnicodeEncodeError:
+            data = b""  # lone surrogates pass no pipe
         with self.lock:
-            self._arrived()
-            if self._from != name:
-                self._emit()
-                self._from = name
-            if not self._pending:
-                self._since = time.monotonic()
-            self._pending.append(text)
-            self._size += len(text)
-            if self._size > _BATCH or time.monotonic() - self._since > _PERIOD:
-                self._emit()
+            # what is in the other pipe is older than this
+            self._arrived("stderr" if name == "stdout" else "stdout")
+            self._last = name
+            if not 0 < len(data) <= _SMALL:
+                self._arrived(name)
+                self._say(name, text)
+                return
+        # without the lock: should a child have filled the pipe meanwhile, the watching thread must be able to empty it
+        os.write(1 if name == "stdout" else 2, data)
 
     def flush(self) -> None:
+        """Hand on everything written so far."""
         with self.lock:
-            self._arrived()
-            self._emit()
+            if self._pending:
+                text, self._pending = "".join(self._pending), []
+                self._say(self._last, text)
+            self._arrived(self._last)
+            self._arrived("stderr" if self._last == "stdout" else "stdout")
 
     def watch(self, gone: Callable[[], Any], lifeline: int) -> None:
-        """Pass on, from a thread of its own, what arrives while Python is busy; call ``gone`` when the lifeline breaks."""
+        """Hand on, from a thread of its own, what arrives meanwhile; call ``gone`` when the lifeline's other end closes."""
         threading.Thread(target=self._watch, args=(gone, lifeline), name="quire-streams", daemon=True).start()
 
     def _watch(self, gone: Callable[[], Any], lifeline: int) -> None:
@@ -87,36 +104,35 @@ class Streams:
             poll.register(read, select.POLLIN)
         poll.register(lifeline, 0)  # only its end is reported
         while True:
-            for descriptor, _ in poll.poll(1000 * _PERIOD):
-                if descriptor == lifeline:
-                    gone()
-            with self.lock:
-                self._arrived()
-                if self._pending and time.monotonic() - self._since > _PERIOD:
-                    self._emit()
+            ready = [descriptor for descriptor, _ in poll.poll()]
+            if lifeline in ready:
+                gone()
+            # small writes gather for a moment, a flood does not wait
+            if max(_waiting(read) for read in self._pipes.values()) < _PIPE // 4:
+                time.sleep(_PAUSE)
+            self.flush()
 
-    def _arrived(self) -> None:
-        """Take what is in the pipes. It is younger than all pending text, which therefore goes first."""
-        for name, read in self._pipes.items():
-            if not _waiting(read):
-                continue
-            self._emit()
-            while data := _read(read):
-                if text := self._decoders[name].decode(data):
-                    self._say(name, text)
-                if len(data) < _BATCH:
-                    break
+    def _arrived(self, name: str) -> None:
+        read = self._pipes.get(name)
+        if read is None or not _waiting(read):
+            return
+        while data := _read(read):
+            if text := self._decoders[name].decode(data):
+                self._say(name, text)
+            if len(data) < _BATCH:
+                return
 
-    def _emit(self) -> None:
-        if self._pending:
-            text, self._pending, self._size = "".join(self._pending), [], 0
-            self._say(self._from, text)
+    def _gather(self, name: str, text: str) -> None:
+        with self.lock:
+            if name != self._last or len(self._pending) > 1000:
+                self.flush()
+            self._last = name
+            self._pending.append(text)
 
     def _forked(self) -> None:
-        """A child of the notebook's own (multiprocessing) writes to the descriptors, which its parent reads."""
+        """A child that the task forked (multiprocessing) writes to the descriptors, which its parent reads."""
         self.lock = threading.RLock()
-        self._pending = []
-        self._say = _to_descriptor
+        self._mine = False
         self._pipes = {}
 
 
@@ -134,7 +150,8 @@ class Stream(io.TextIOBase):
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        self._streams.write(self.name, text)
+        if text:
+            self._streams.write(self.name, text)
         return len(text)
 
     def flush(self) -> None:

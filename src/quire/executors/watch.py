@@ -15,7 +15,9 @@ from ..fingerprint import UNSETTLED
 from ..model import Task
 from ..plan import module_digest
 
-_SKIPPED = frozenset({".git", ".quire", ".venv", "venv", "__pycache__", "site-packages", "node_modules", ".ipynb_checkpoints"})
+_SKIPPED = frozenset(
+    {".git", ".quire", ".venv", "venv", "__pycache__", "site-packages", "node_modules", ".ipynb_checkpoints"}
+)
 
 
 class Watch:

@@ -81,7 +81,8 @@ def work(descriptors: list[int]) -> None:
     code = 70
     try:
         root, task = receive(line)
-        os.set_inheritable(descriptors[0], False)
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
         pipes = ((descriptors[1], descriptors[2]), (descriptors[3], descriptors[4]))
         tell = Teller(task.name, Wire(line), pipes)
         tell.streams.install()

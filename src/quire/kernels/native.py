@@ -150,7 +150,7 @@ class Native:
         """Run what the shell registered for its end; the process's own exit handlers are the worker's affair."""
         try:
             self.shell.events.trigger("shell_closing")
-        except Exception:  # noqa: S110 - nothing a notebook does at its end may change its outcome
+        except Exception:
             pass
 
 

@@ -51,7 +51,9 @@ def _prepare(task: Task) -> tuple[Callable[..., Any], dict[str, Any]]:
     offered: dict[str, Any] = dict(task.params)
     single = bool(task.products) and task.products[0].key is None
     offered["product"] = (
-        Path(task.products[0].path) if single else {product.key: Path(product.path) for product in task.products}
+        Path(task.products[0].path)
+        if single
+        else {product.key: Path(product.path) for product in task.products}
     )
     if task.inputs:
         offered["upstream"] = _paths(task.inputs)
@@ -88,7 +90,9 @@ def failure_of(error: BaseException, task: Task) -> Failure:
     while skip < len(frames) and frames[skip][0].f_code.co_filename.startswith("<frozen importlib"):
         skip += 1
     if isinstance(error, ModuleNotFoundError | ImportError) and skip < len(frames):
-        skip = next((i for i in range(skip, len(frames)) if "importlib" not in frames[i][0].f_code.co_filename), skip)
+        skip = next(
+            (i for i in range(skip, len(frames)) if "importlib" not in frames[i][0].f_code.co_filename), skip
+        )
     trace = error.__traceback__
     for _ in range(skip):
         trace = trace.tb_next if trace else None

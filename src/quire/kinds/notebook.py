@@ -95,7 +95,9 @@ class Cells:
             if reply.status == "ok" or self.allow_errors or "raises-exception" in _tags(cell):
                 continue
             if reply.kind == "SystemExit" and reply.message in ("", "0", "None"):
-                self.tell(Note(f"cell {number} ended the notebook with sys.exit({reply.message})", self.task.name))
+                self.tell(
+                    Note(f"cell {number} ended the notebook with sys.exit({reply.message})", self.task.name)
+                )
                 return None
             return self._failure(reply, index, cell["source"])
         return None

@@ -74,7 +74,7 @@ def normal(nodes: Sequence[ast.AST]) -> str:
     stack: list[Any] = list(reversed(nodes))
     while stack:
         node = stack.pop()
-        kind = type(node)
+        kind: Any = type(node)
         if kind is str:
             out.append(node)
         elif kind is ast.Name:

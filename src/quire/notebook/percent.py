@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from copy import deepcopy
 from dataclasses import dataclass, field
-from itertools import chain, islice
-from typing import Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from . import broken, header, marker, render
 from .cells import Notebook, add_ids
@@ -27,6 +27,9 @@ from .script import (
     unescape_plus,
     usual,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
 _IN = re.compile(r"^#( <codecell>| In\[[0-9 ]*\]:?)")
@@ -171,6 +174,11 @@ def _new(kind: str, source: str, metadata: dict[str, Any]) -> dict[str, Any]:
     return cell
 
 
+def _from(text: list[str], at: int) -> Iterator[str]:
+    """Yield the lines from one on; islice would walk to it first, which for every cell is too much."""
+    return map(text.__getitem__, range(at, len(text)))
+
+
 class _Reader:
     """One cell, read from the line where it starts; ``end`` is the line after it, ``next`` the next cell."""
 
@@ -188,7 +196,7 @@ class _Reader:
         source = body[int(self.marked) : len(body) - cut]
         content = self._content(source, language, style)
         left = self.next - self.end + (self.next == len(text)) if self.end < len(text) else 1
-        if left != blank_lines(source or [""], islice(text, self.next, None)):
+        if left != blank_lines(source or [""], _from(text, self.next)):
             self.metadata["lines_to_next_cell"] = left
         text_of = "\n".join(content)
         if language and language != style.language:
@@ -225,7 +233,7 @@ class _Reader:
                 fence = _opens(plain)
                 if fence and any(
                     _closes(later if self.uncommented else uncommented(later), fence)
-                    for later in islice(text, i + 1, None)
+                    for later in _from(text, i + 1)
                 ):
                     continue
                 fence = None

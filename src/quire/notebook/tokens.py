@@ -72,7 +72,7 @@ def assignments(text: str, language: str) -> list[Assignment]:
     found: list[Assignment] = []
     at = 0
     while at < len(tokens):
-        end = _statement_end(tokens, at)
+        end = _statement_end(tokens, at, frozenset() if language == "bash" else _UNFINISHED)
         if (head := _head(tokens[at:end], language)) is not None:
             name, annotation, skip = head
             value = tokens[at + skip : end]
@@ -81,7 +81,8 @@ def assignments(text: str, language: str) -> list[Assignment]:
             _, help_ = described(lines, first, text[stop:].split("\n", 1)[0], comment)
             known, literal = _value(value, language)
             column = tokens[at].start - (text.rfind("\n", 0, tokens[at].start) + 1) + 1
-            default = text[value[0].start : stop] if value else None
+            # "x=" of bash is an empty value, and no missing one.
+            default = text[value[0].start : stop] if value else "" if language == "bash" else None
             found.append(Assignment(name, first, column, default, annotation, literal, known, help_))
         at = end + 1
     return found
@@ -102,7 +103,7 @@ def _tokens(text: str, comment: str) -> list[_Token]:
     return [token for token in found if token.kind != "comment"]
 
 
-def _statement_end(tokens: list[_Token], at: int) -> int:
+def _statement_end(tokens: list[_Token], at: int, unfinished: frozenset[str]) -> int:
     """Return the index of the newline or semicolon that ends a statement, or the number of tokens."""
     depth, previous = 0, ""
     for index in range(at, len(tokens)):
@@ -112,7 +113,7 @@ def _statement_end(tokens: list[_Token], at: int) -> int:
         elif token.text in (")", "]", "}"):
             depth = max(0, depth - 1)
         elif not depth and (
-            token.text == ";" or (token.text in ("\n", "\r\n") and previous not in _UNFINISHED)
+            token.text == ";" or (token.text in ("\n", "\r\n") and previous not in unfinished)
         ):
             return index
         if token.text not in ("\n", "\r\n"):
@@ -237,7 +238,9 @@ def _number(text: str) -> int | float:
 
 def _shell_value(tokens: list[_Token]) -> tuple[bool, Any]:
     """Read a value of bash: a word, or an array of words; ``$`` and backticks make it code."""
-    if tokens and tokens[0].text == "(" and tokens[-1].text == ")":
+    if not tokens:
+        return True, None
+    if tokens[0].text == "(" and tokens[-1].text == ")":
         words = [_shell_word([token]) for token in tokens[1:-1] if token.text not in ("\n", "\r\n")]
         return (False, None) if None in words else (True, words)
     value = _shell_word(tokens)
@@ -245,7 +248,7 @@ def _shell_value(tokens: list[_Token]) -> tuple[bool, Any]:
 
 
 def _shell_word(tokens: list[_Token]) -> str | int | float | None:
-    text, end = "", tokens[0].start if tokens else 0
+    text, end = "", tokens[0].start
     for token in tokens:
         filled = token.text[0] == '"' and ("$" in token.text or "`" in token.text)
         if token.start != end or token.text[0] in "$`(<>|&" or filled:
