@@ -98,7 +98,10 @@ def _frames(failure: Failure, to: Screen) -> Iterator[str]:
 
 
 def frames(traceback: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Return (path:line, function, source line) of a traceback of Python's or IPython's: of its last exception."""
+    """Return (path:line, function, source line) of each call in a traceback, Python's or IPython's.
+
+    Where one exception led to another, only the calls of the last are returned.
+    """
     found: list[tuple[str, str, str]] = []
     lines = plain("\n".join(traceback)).splitlines()
     for line, after in pairwise([*lines, ""]):

@@ -1,7 +1,7 @@
 """The graph as lines in a terminal: a row for each task, time runs downwards.
 
-Tasks that need exactly the same things share one lane. Every task that needs stands after what it needs, so on a
-lane first come those that feed it, then those it feeds: what enters a task comes from above or from its left, what
+Tasks that need exactly the same things share one lane. A task stands after all that it needs, so on a lane
+first come those that feed it, then those it feeds: what enters a task comes from above or from its left, what
 leaves it goes down or to its right.
 """
 
@@ -26,7 +26,7 @@ _ASCII = str.maketrans("│─├┤┼╮╯╰╭●○◌→←…", "|-+++++
 
 @dataclass(slots=True, eq=False)
 class Lane:
-    """What some tasks have in common: all of them need ``feeds`` tasks; ``left`` of them are still to come."""
+    """What tasks that need the same have in common: ``feeds`` tasks feed it, ``left`` are still to be fed."""
 
     feeds: int
     left: int
@@ -104,13 +104,10 @@ def _line(
         return line
     word = state(step)
     why = flat("; ".join(map(str, step.reasons)))
-    room = None if width is None else width - margin - columns(name) - 2
     padded = name + " " * min(names - columns(name), 40)
-    why = (
-        ""
-        if room is not None and room < 8
-        else cut(why, room if room is None else width - margin - columns(padded) - 2)
-    )
+    if width is not None:
+        room = width - margin - columns(padded) - 2
+        why = cut(why, room) if room >= 8 else ""
     mark = _MARKS[word]
     if to is not None:
         mark, why = to.paint(mark, COLOURS[word]), to.paint(why, "dim")
@@ -168,12 +165,10 @@ def _task(rows: Rows, name: str, lane: Lane | None, out: list[Lane]) -> None:
     rows.put(place, stays)
     later: list[Lane] = []
     down: Lane | None = None
-    opened: Lane | None = None
     for n, other in enumerate(out):
         if other.feeds == 1:
             down = other
         elif n - (down is not None) == 0 and (other.column < 0 or other.column > place):
-            opened = other
             spans.append((place, _open(rows, other, place, at)))
         else:
             later.append(other)

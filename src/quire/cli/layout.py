@@ -1,14 +1,15 @@
 """Where the boxes and lines of a graph stand: in layers, with few crossings and lines as straight as can be.
 
-The method of K. Sugiyama, S. Tagawa and M. Toda (1981): layers by longest path, lines over several layers cut by
-stand-ins, the order in each layer by medians, then heights as near to the neighbours' as the distances allow, which
-for a fixed order is an isotonic regression. Time grows with the number of lines.
+The method of K. Sugiyama, S. Tagawa and M. Toda (1981): layers by longest path, lines over several layers cut
+by stand-ins, the order in each layer by medians, then heights as near to the neighbours' as the distances
+allow, which for a fixed order is an isotonic regression. Time grows with the number of lines.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def layout(
             path = [boxes[up], *(Spot(n, line) for n in range(depth[up] + 1, depth[name])), boxes[name]]
             for spot in path[1:-1]:
                 layers[spot.layer].append(spot)
-            for one, two in zip(path, path[1:], strict=False):
+            for one, two in pairwise(path):
                 one.after.append(two)
                 two.before.append(one)
             lines.append((up, name, path))
@@ -69,7 +70,7 @@ def layout(
 def crossings(layers: Sequence[Sequence[Spot]]) -> int:
     """Return how many pairs of lines cross between neighbouring layers."""
     total = 0
-    for left, right in zip(layers, layers[1:], strict=False):
+    for left, right in pairwise(layers):
         place = {id(spot): n for n, spot in enumerate(right)}
         seen: list[int] = []
         for spot in left:
@@ -81,7 +82,7 @@ def crossings(layers: Sequence[Sequence[Spot]]) -> int:
 
 
 def _layers(ups: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
-    """Return the layer of each task: one more than the last thing it needs; what needs nothing stands by its user."""
+    """Return the layer of each task: one more than the last it needs; what needs nothing stands by its user."""
     depth: dict[str, int] = {}
     first: dict[str, int] = {}
     for name, above in ups.items():
@@ -114,7 +115,7 @@ def _untangle(layers: list[list[Spot]]) -> None:
 
 
 def _place(layers: list[list[Spot]], gap: float) -> None:
-    """Give every spot its height: near its neighbours, in order, and not nearer to the next than allowed."""
+    """Give every spot its height: near its neighbours, in order, not nearer to the next than allowed."""
     for layer in layers:
         y = 0.0
         for spot in layer:

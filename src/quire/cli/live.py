@@ -1,4 +1,4 @@
-"""A build in a terminal: what ended scrolls away as lines, what runs stands below them, redrawn as time passes."""
+"""A build in a terminal: what ended scrolls away as lines, what runs stands below them and is redrawn."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Row:
 class Live:
     """Shows a build in a terminal that can move its cursor.
 
-    The picture is drawn by a thread of rich's, eight times a second; events only change the rows it is drawn from.
-    It is never taller than the terminal nor wider, for what wraps or scrolls cannot be drawn over.
+    The picture is drawn by a thread of rich's, eight times a second; events only change the rows it is drawn
+    from. It is never taller than the terminal nor wider, for what wraps or scrolls cannot be drawn over.
     """
 
     def __init__(self, to: Screen, clock: Callable[[], float] = time.monotonic) -> None:
@@ -108,7 +108,8 @@ class Live:
         if width < _NARROW:
             return self.to.paint(pad(row.name, max(0, width - 9)), "blue") + took[-max(0, width) :]
         cells = f"{row.number}/{row.total}" if row.total else ""
-        line = f"{self.to.word('running', 8)} {pad(flat(row.name), names)} {self.to.paint(took, 'dim')}  {cells:>7}"
+        lead = f"{self.to.word('running', 8)} {pad(flat(row.name), names)}"
+        line = f"{lead} {self.to.paint(took, 'dim')}  {cells:>7}"
         left = width - 8 - 1 - names - 1 - 8 - 2 - 7 - 2
         if width < _WIDE or not row.head:
             return f"{line}  {self.to.paint(cut(row.head or row.reason, max(0, left)), 'dim')}"

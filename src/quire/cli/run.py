@@ -119,7 +119,7 @@ def parameters(args: Namespace) -> dict[str, Any]:
         found |= _mapping(text, path)
     for text in args.parameters_yaml:
         found |= _mapping(text, "--parameters-yaml")
-    for name, text in (*args.parameters, *args.parameters_raw):
+    for name, _ in (*args.parameters, *args.parameters_raw):
         if "=" in name:
             raise Error(
                 f'"{name}" is no name of a parameter',

@@ -81,8 +81,8 @@ class Screen:
 def screen(stream: TextIO, environ: Mapping[str, str]) -> Screen:
     """Find out what a stream can show.
 
-    NO_COLOR (https://no-color.org) wins over FORCE_COLOR (https://force-color.org); else a terminal that is not
-    "dumb" has colour.
+    NO_COLOR (https://no-color.org) wins over FORCE_COLOR (https://force-color.org); else a terminal that is
+    not "dumb" has colour.
     """
     able = stream.isatty() and environ.get("TERM", "") not in ("", "dumb")
     forced = environ.get("FORCE_COLOR", "0") not in ("", "0")

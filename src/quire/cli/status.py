@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -52,11 +53,7 @@ def main(args: Namespace) -> int:
         steps = project.status(args.targets)
         if args.json:
             # json is loaded already: the events have it
-            out.say(
-                options.load("json:dumps")(
-                    [plain(step) for step in steps.values()], indent=1, ensure_ascii=False
-                )
-            )
+            out.say(json.dumps([plain(step) for step in steps.values()], indent=1, ensure_ascii=False))
         else:
             out.stream.write("".join(line + "\n" for line in table(steps, out, args.verbose)))
             for note in project.notes:

@@ -76,7 +76,7 @@ def noted(report: Report, more: Iterable[str], to: Screen) -> Iterator[str]:
 
 
 def _cause(name: str, stopped: Mapping[str, TaskFinished]) -> str:
-    """Return what kept a task from running: not its neighbour that was blocked as well, but what blocked that one."""
+    """Return what kept a task from running: not a neighbour that was blocked too, but what blocked that."""
     reasons = stopped[name].reasons
     if not reasons:
         return "what it needs is not there"

@@ -39,8 +39,8 @@ class View(Protocol):
 class Watch:
     """Follows a build: folds its report, keeps the end of what each task says, and shows the rest in a view.
 
-    ``logs``: what the cells print is printed too. The view is chosen when the build has something to do, so that one
-    without work costs nothing. While ``quiet`` there is none.
+    ``logs``: what the cells print is printed too. The view is chosen when the build has something to do, so that
+    one without work costs nothing. While ``quiet`` there is none.
     """
 
     def __init__(self, to: Screen, *, quiet: bool = False, as_json: bool = False, logs: bool = False) -> None:
