@@ -133,7 +133,7 @@ CASES = [
     ("obj?\nobj.attr??\n?obj\nx = 1", "x", ""),
     ("get_ipython().run_line_magic('time', 'x = y')", "x", "y"),
     ("get_ipython().run_cell_magic('time', '', 'x = y')", "", ""),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "defines", "uses"), CASES, ids=[case[0] for case in CASES])
@@ -273,13 +273,37 @@ def _loose(tree: ast.Module) -> str:
 @pytest.mark.parametrize(
     "text",
     [
-        "x?", "x??", "?x", "??x", "x.y?", "x.y.*z*?", "%time?", "%%time?", "?%time", "a[0].b?", "x ?",
-        "%%time\n\n%%capture out\n!ls\ny = 1", "%%time\nx = !ls\n%pwd", "%%time",
-        "pip install pandas", "ls -la", "cd ..", "%", "!", "?", "%%", "conda install -y x", "  ls",
-        "%%writefile x.py\n)((", "%%javascript\nlet x = {", "await x", "!echo ' \"", "x = !echo ' \"",
+        "x?",
+        "x??",
+        "?x",
+        "??x",
+        "x.y?",
+        "x.y.*z*?",
+        "%time?",
+        "%%time?",
+        "?%time",
+        "a[0].b?",
+        "x ?",
+        "%%time\n\n%%capture out\n!ls\ny = 1",
+        "%%time\nx = !ls\n%pwd",
+        "%%time",
+        "pip install pandas",
+        "ls -la",
+        "cd ..",
+        "%",
+        "!",
+        "?",
+        "%%",
+        "conda install -y x",
+        "  ls",
+        "%%writefile x.py\n)((",
+        "%%javascript\nlet x = {",
+        "await x",
+        "!echo ' \"",
+        "x = !echo ' \"",
         "%%timeit\nreturn )",
     ],
-)  # fmt: skip
+)
 def test_cells_of_ipython_are_no_syntax_errors(text: str) -> None:
     magics.parse(text)
 

@@ -1,0 +1,133 @@
+"""Digests of code: what runs alike has one, what may run otherwise has another."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from quire.model import Facts
+from quire.notebook import loads
+from quire.notebook.facts import facts, module_digest, module_digest_of_file
+
+
+def of(text: str, path: str = "nb.py") -> Facts:
+    return facts(loads(text.encode(), path))
+
+
+def cell(source: str, *tags: str, kind: str = "code") -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "cell_type": kind,
+        "metadata": {"tags": list(tags)} if tags else {},
+        "source": source,
+    }
+    return made | ({"outputs": [], "execution_count": None} if kind == "code" else {})
+
+
+def ipynb(*cells: dict[str, Any], **metadata: Any) -> Facts:
+    data = {"cells": list(cells), "metadata": metadata, "nbformat": 4, "nbformat_minor": 4}
+    return facts(loads(json.dumps(data).encode(), "nb.ipynb"))
+
+
+def test_what_runs_the_same_has_the_same_digest() -> None:
+    base = ipynb(cell("x = f(1, 'a')"), cell("def g(a):\n    return a\ng(x)"))
+    same = ipynb(
+        cell("# Title", kind="markdown"),
+        cell('# comment\nx = f( 1,\n  "a" )  # more', "hide-input") | {"execution_count": 5},
+        cell(""),
+        cell("# nothing but words"),
+        cell('"""Words."""\ndef g(a):\n    """Docs."""\n    return (a)\n\ng(x)'),
+        cell("n = 5", "injected-parameters"),
+        kernelspec={"name": "python3", "display_name": "Python 3", "language": "python"},
+    )
+    assert same.digest == base.digest
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [cell("x = f(1, 'b')"), cell("y")],
+        [cell("x = f(1.0, 'a')"), cell("y")],
+        [cell("x = f(True, 'a')"), cell("y")],
+        [cell("x = f('a', 1)"), cell("y")],
+        [cell("x = g(1, 'a')"), cell("y")],
+        [cell("x = f(1, 'a')"), cell("y;")],
+        [cell("x = f(1, 'a')\ny")],
+        [cell("y"), cell("x = f(1, 'a')")],
+        [cell("x = f(1, 'a')", "parameters"), cell("y")],
+        [cell("x = f(1, 'a')", "raises-exception"), cell("y")],
+        [cell("x = f(1, 'a')"), cell("y", "skip-execution")],
+        [cell("x = f(1, 'a')"), cell("y"), cell("%matplotlib inline")],
+        [cell("x = f(1, 'a')"), cell("y"), cell("'shown'")],
+        [cell("x = f(1, 'a')"), cell("y"), cell("%%bash\nls")],
+        [cell("x = f(1, 'a')"), cell("y = = 1")],
+        [cell("x = f(1, 'a')"), cell("{**y}")],
+        [cell("x = f(1, 'a')"), cell("{None: y}")],
+        [cell("x = f(1, 'a')"), cell("try: y\nexcept E: pass\nelse: z")],
+        [cell("x = f(1, 'a')"), cell("try: y\nexcept E: pass\nfinally: z")],
+        [cell("x = f(1, 'a')"), cell("from . import y")],
+        [cell("x = f(1, 'a')"), cell("from .. import y")],
+        [cell("x = f(1, 'a')"), cell("f'{y}'")],
+        [cell("x = f(1, 'a')"), cell("f'{y!r}'")],
+        [cell("x = f(1, 'a')"), cell("global y")],
+        [cell("x = f(1, 'a')"), cell("global z")],
+        [cell("x = f(1, 'a')"), cell("match y:\n case A(b=1): 1")],
+        [cell("x = f(1, 'a')"), cell("match y:\n case A(c=1): 1")],
+        [cell("x = f(1, 'a')"), cell("match y:\n case None: 1")],
+        [cell("x = f(1, 'a')"), cell("match y:\n case True: 1")],
+    ],
+)
+def test_what_may_run_otherwise_has_another_digest(cells: list[dict[str, Any]]) -> None:
+    seen = SEEN.setdefault(ipynb(*cells).digest, cells)
+    assert seen is cells
+    assert ipynb(*cells).digest != ipynb(cell("x = f(1, 'a')"), cell("y")).digest
+
+
+SEEN: dict[str, list[dict[str, Any]]] = {}
+
+
+def test_language_and_magics_count() -> None:
+    assert ipynb(cell("%%bash\nls")).digest == ipynb(cell("\n%%bash\nls  \n")).digest
+    assert ipynb(cell("%%bash\nls")).digest != ipynb(cell("%%bash\nls -l")).digest
+    assert ipynb(cell("%time f(x)")).digest == ipynb(cell("# c\n%time  f(x)  ")).digest
+    spec = {"name": "ir", "display_name": "R", "language": "R"}
+    assert ipynb(cell("f(x)"), kernelspec=spec).digest != ipynb(cell("f(x)")).digest
+    assert ipynb(cell("f(x)"), kernelspec=spec).digest == ipynb(cell("f(x)  \n"), kernelspec=spec).digest
+
+
+def test_the_digest_does_not_depend_on_the_format() -> None:
+    text = '# %% tags=["parameters"]\nn = 1\n\n# %%\n# %matplotlib inline\nprint(n)\n'
+    assert of(text).digest == ipynb(cell("n = 1", "parameters"), cell("%matplotlib inline\nprint(n)")).digest
+
+
+def test_a_semicolon_that_hides_a_value_counts_wherever_it_is_found() -> None:
+    plain, hidden = ipynb(cell("f(x)")).digest, ipynb(cell("f(x);")).digest
+    assert hidden == ipynb(cell("f(x) ; # it's\n# done\n")).digest != plain
+    assert plain == ipynb(cell("f(x) # not; this\n\n# ;\n")).digest
+    assert ipynb(cell("f(';')")).digest != ipynb(cell("f(';');")).digest
+    assert ipynb(cell("x = 'é'; f('é')")).digest != ipynb(cell("x = 'é'; f('é');")).digest
+
+
+def test_a_digest_has_32_hexadecimal_digits_and_never_changes() -> None:
+    """The text of these cells is read alike by all versions of Python: a new digest would re-run everybody's work."""
+    digest = ipynb(
+        cell("import os\nx: int = [1, 2.5, 'é', None, 10**3]\ndef f(a, *, b=1): return a if b else -a")
+    ).digest
+    assert digest == "14e1f56bb1f48979c2041bcc5f384d08"
+
+
+def test_a_module_has_the_digest_of_its_code(tmp_path: Path) -> None:
+    base = module_digest("import a\ndef f(x):\n    return x\n")
+    assert base == module_digest(
+        '"""Doc."""\nimport a  # c\n\n\ndef f(x):\n    """Doc."""\n    return ( x )\n'
+    )
+    assert base != module_digest("import a\ndef f(x):\n    return y\n")
+    assert module_digest("x = (") != module_digest("x = ((")
+    path = tmp_path / "m.py"
+    path.write_bytes("# -*- coding: latin-1 -*-\nx = 'é'\n".encode("latin-1"))
+    assert module_digest_of_file(str(path)) == module_digest("x = 'é'")
+    path.write_bytes("\ufeffx = 'é'\r\n".encode())
+    assert module_digest_of_file(str(path)) == module_digest("x = 'é'") == module_digest("\ufeffx = 'é'")
+    assert module_digest_of_file(str(tmp_path / "none.py")) is None
