@@ -11,7 +11,17 @@ import quire
 
 SRC = Path(quire.__file__).parent
 
-ORDER = ["errors", "model", "digests", "events", "plugins", "surroundings", "document", "schema", "expand", "graph", "fingerprint", "report", "products", "store", "runlog", "notebook", "kernels", "kinds", "sources", "load", "plan", "engine", "executors", "single", "project", "cli", "__main__"]
+ORDER = [
+    *["errors", "model", "digests", "events", "plugins"],
+    *["surroundings", "document", "schema", "expand", "graph", "fingerprint", "report"],
+    *["products", "store", "runlog"],
+    "notebook",
+    *["kernels", "kinds"],
+    *["sources", "load", "plan", "engine"],
+    "executors",
+    *["single", "project"],
+    *["cli", "__main__"],
+]
 
 #: Each stays whole for the reason given.
 LONG: dict[str, str] = {}
@@ -22,7 +32,7 @@ def imports(path: Path) -> set[str]:
     found, depth = set[str](), len(path.relative_to(SRC).parts)
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.level == depth:
-            found |= {node.module.split(".")[0]} if node.module else {a.name for a in node.names}
+            found |= {node.module.split(".")[0]} if node.module else {a.name for a in node.names} - {"__version__"}
         elif isinstance(node, ast.Import | ast.ImportFrom):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
             assert not any(name.split(".")[0] == "quire" for name in names), "import ourselves relatively"

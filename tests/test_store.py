@@ -12,9 +12,10 @@ import pytest
 from quire import products
 from quire.errors import Place, StateError
 from quire.model import Facts, Parameter, Record, Source, Task
-from quire.store import Store, freeze, thaw
+from quire.store import Store, freeze, key, thaw
 
 RECORD = Record("fit", {"source": "a", "param n": "1"}, {"out.csv": "b"}, {"module m": "m.py"}, "run", 1.5)
+KEY = key("fit", ["out.csv"])
 
 
 @pytest.fixture
@@ -32,20 +33,18 @@ def test_a_record_comes_back_as_it_was(store: Store, tmp_path: Path) -> None:
     store.commit(RECORD)
     store.close()
     again = Store(tmp_path / ".quire", tmp_path)
-    assert again.record("fit") == RECORD
-    assert again.records() == {"fit": RECORD}
-    again.forget("fit")
-    assert again.record("fit") is None
+    assert again.record(KEY) == RECORD
+    assert again.records() == {KEY: RECORD}
     again.close()
 
 
 def test_between_start_and_success_a_record_is_not_complete(store: Store) -> None:
     store.commit(RECORD)
-    store.begin("fit")
-    found = store.record("fit")
+    store.begin(KEY)
+    found = store.record(KEY)
     assert found is not None and not found.complete
     store.commit(RECORD)
-    assert store.record("fit") == RECORD
+    assert store.record(KEY) == RECORD
     store.close()
 
 
@@ -111,7 +110,7 @@ def test_a_damaged_state_is_begun_anew(tmp_path: Path, damage: bytes) -> None:
     (state / "state.db").write_bytes(damage)
     store = Store(state, tmp_path)
     store.commit(RECORD)
-    assert store.records() == {"fit": RECORD}
+    assert store.records() == {KEY: RECORD}
     store.close()
 
 

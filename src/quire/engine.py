@@ -19,8 +19,8 @@ from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStar
 from .fingerprint import UNSETTLED
 from .graph import Graph
 from .model import Failure, Outcome, Product, Reason, Record, Step, Task
-from .plan import missing, why
-from .store import Store
+from .plan import judged, missing
+from .store import Store, key
 
 
 class Executor(Protocol):
@@ -104,7 +104,7 @@ class Run:
         return event
 
     def _start(self, name: str) -> Iterator[Event]:
-        """Judge a task whose turn has come, now that its inputs are real, and hand it to the executor if it is stale."""
+        """Judge a task whose turn has come, now that its inputs are real; hand it to the executor if it is stale."""
         step = self.steps[name]
         if step.fresh:
             yield TaskFinished(name, Outcome.FRESH)
@@ -122,7 +122,7 @@ class Run:
             yield TaskFinished(name, Outcome.BLOCKED, reasons=absent)
             return
         task = self.filled(step.task)
-        reasons, table = why(task, self.graph.tasks, self.store, self.store.record(name))
+        reasons, table = judged(task, self.graph.tasks, self.store)
         forced = tuple(reason for reason in step.reasons if reason.part == "forced")
         if not (reasons or forced):
             yield TaskFinished(name, Outcome.FRESH)
@@ -132,7 +132,7 @@ class Run:
         except OSError as error:
             yield TaskFinished(name, Outcome.FAILED, failure=_unwritable(error))
             return
-        self.store.begin(name)
+        self.store.begin(key(name, [product.path for product in task.products]))
         self.running[name] = (task, table)
         self.keepers[name] = self.keeper(task)
         yield TaskStarted(name, reasons or forced, self.clock())
@@ -153,8 +153,7 @@ class Run:
         task, table = self.running.pop(event.task)
         event = self._keep(task, event)
         if event.outcome is Outcome.DONE:
-            for note in self._overreach(task, event):
-                yield note
+            yield from self._overreach(task, event)
             event = self._settle(task, table, event)
         yield event
         if event.outcome is Outcome.FAILED and self.fail_fast:

@@ -45,7 +45,7 @@ class NotebookOpened:
 
 @dataclass(frozen=True, slots=True)
 class CellStarted:
-    """A code cell begins; ``cell`` is its index in the executed notebook, ``number`` of ``total`` counts code cells from 1."""
+    """A code cell begins; ``cell`` is its index in the notebook, ``number`` of ``total`` counts code cells from 1."""
 
     task: str
     cell: int
@@ -69,7 +69,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class CellFinished:
-    """A code cell ended. ``count`` is its execution count; ``failed`` whether it raised, ``cpu`` its processor seconds."""
+    """A code cell ended. ``count`` is its execution count, ``failed`` whether it raised, ``cpu`` in seconds."""
 
     task: str
     cell: int

@@ -8,7 +8,7 @@ from . import plugins
 from .fingerprint import judge, manifest
 from .graph import Graph
 from .model import Reason, Record, Step, Task
-from .store import Store
+from .store import Store, key
 
 FORCED = Reason("forced", None, "forced")
 
@@ -25,7 +25,7 @@ def plan(graph: Graph, store: Store, names: Collection[str], force: bool = False
     for task in graph:
         if task.name not in names:
             continue
-        reasons = (FORCED,) if force else why(task, graph.tasks, store, records.get(task.name))[0]
+        reasons = (FORCED,) if force else why(task, graph.tasks, store, records.get(_key(task)))[0]
         waits = tuple(name for name in task.upstream if name in pending)
         if reasons or waits:
             pending.add(task.name)
@@ -39,6 +39,15 @@ def why(
     """Return the reasons why a task must run, and the manifest of now that they come from."""
     now = manifest(task, record, graph, store.digest, lambda part, path: seen(store, part, path))
     return judge(now, record, {product.path: store.digest(product.path) for product in task.products}), now
+
+
+def judged(task: Task, graph: Mapping[str, Task], store: Store) -> tuple[tuple[Reason, ...], dict[str, str]]:
+    """Return ``why`` for a task whose record is still to be looked up."""
+    return why(task, graph, store, store.record(_key(task)))
+
+
+def _key(task: Task) -> str:
+    return key(task.name, [product.path for product in task.products])
 
 
 def missing(task: Task, graph: Mapping[str, Task], store: Store) -> tuple[Reason, ...]:

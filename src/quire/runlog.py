@@ -11,7 +11,7 @@ from .events import CellStarted, Event, NotebookOpened, Output, decode, encode
 
 
 class RunLog:
-    """Writes the events of one run as they come. A torn last line is what ``kill -9`` leaves, and ``replay`` skips it."""
+    """Writes the events of one run as they come. ``kill -9`` leaves a torn last line, which ``replay`` skips."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -46,7 +46,7 @@ class Reader:
         return self.read("notebook", Source(path), where)
 
     def _function(self, text: str, where: Place) -> Source:
-        module, _, name = text.rpartition(".")
+        module, _, _ = text.rpartition(".")
         if not module or not all(part.isidentifier() for part in text.split(".")):
             hint = "a source is a path (tasks/clean.py) or a function's dotted path (tasks.clean.get)"
             raise SpecError(f'"{text}" is neither a file nor a function', where, hint)

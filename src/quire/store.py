@@ -18,16 +18,17 @@ from . import products
 from .errors import StateError
 from .model import Record
 
-SCHEMA = 3
+SCHEMA = 4
 _TABLES = """
 CREATE TABLE IF NOT EXISTS records (
-    task TEXT PRIMARY KEY, manifest TEXT, products TEXT, discovered TEXT, run TEXT, seconds REAL, complete INTEGER
+    key TEXT PRIMARY KEY, task TEXT, manifest TEXT, products TEXT, discovered TEXT, run TEXT, seconds REAL, complete INTEGER
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS digests (path TEXT PRIMARY KEY, stamp TEXT, digest TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS memos (
     space TEXT, key TEXT, stamp TEXT, value BLOB, PRIMARY KEY (space, key)
 ) WITHOUT ROWID;
 """
+_COLUMNS = "task, manifest, products, discovered, run, seconds, complete"
 
 
 class Store:
@@ -84,42 +85,32 @@ class Store:
     # ── records
 
     def records(self) -> dict[str, Record]:
-        """Return the records of all tasks, by name."""
-        rows = self._db.execute(
-            "SELECT task, manifest, products, discovered, run, seconds, complete FROM records"
-        )
-        return {row[0]: _record(row) for row in rows}
+        """Return all records, by ``key``."""
+        rows = self._db.execute(f"SELECT key, {_COLUMNS} FROM records")
+        return {row[0]: _record(row[1:]) for row in rows}
 
-    def record(self, task: str) -> Record | None:
-        """Return the record of one task."""
-        row = self._db.execute(
-            "SELECT task, manifest, products, discovered, run, seconds, complete FROM records WHERE task = ?",
-            (task,),
-        ).fetchone()
+    def record(self, key: str) -> Record | None:
+        """Return one record."""
+        row = self._db.execute(f"SELECT {_COLUMNS} FROM records WHERE key = ?", (key,)).fetchone()
         return _record(row) if row else None
 
-    def begin(self, task: str) -> None:
+    def begin(self, key: str) -> None:
         """Note that a task is about to run: until its success is committed, its products are not to be trusted."""
-        self._write("UPDATE records SET complete = 0 WHERE task = ?", (task,))
+        self._many("UPDATE records SET complete = 0 WHERE key = ?", [(key,)])
 
     def commit(self, record: Record) -> None:
         """Keep the record of a success."""
-        self._write(
-            "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                record.task,
-                json.dumps(record.manifest),
-                json.dumps(record.products),
-                json.dumps(record.discovered),
-                record.run,
-                record.seconds,
-                int(record.complete),
-            ),
+        row = (
+            key(record.task, record.products),
+            record.task,
+            json.dumps(record.manifest),
+            json.dumps(record.products),
+            json.dumps(record.discovered),
+            record.run,
+            record.seconds,
+            int(record.complete),
         )
-
-    def forget(self, task: str) -> None:
-        """Drop the record of a task, so that it is stale."""
-        self._write("DELETE FROM records WHERE task = ?", (task,))
+        self._many(f"INSERT OR REPLACE INTO records (key, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [row])
 
     # ── digests by stamp
 
@@ -169,9 +160,6 @@ class Store:
         finally:
             self._db.close()
 
-    def _write(self, statement: str, values: tuple[object, ...]) -> None:
-        self._many(statement, [values])
-
     def _many(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         try:
             self._db.execute("BEGIN IMMEDIATE")
@@ -185,7 +173,15 @@ class Store:
             ) from error
 
 
-def _record(row: tuple[str, str, str, str, str, float, int]) -> Record:
+def key(task: str, paths: Iterable[str]) -> str:
+    """Return what a record is kept under: the task and where its products go.
+
+    So a smoke test, whose products go elsewhere, does not make the real ones stale.
+    """
+    return "\n".join([task, *sorted(paths)])
+
+
+def _record(row: tuple[Any, ...]) -> Record:
     task, manifest, made, discovered, run, seconds, complete = row
     return Record(
         task, json.loads(manifest), json.loads(made), json.loads(discovered), run, seconds, bool(complete)

@@ -1,1 +1,1 @@
-"""Where tasks run: local (a warm server that forks a worker per task) or inline (one after another, in this process)."""
+"""Where tasks run: local (a warm server forks a worker for each) or inline (one after another, in this process)."""

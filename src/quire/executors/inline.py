@@ -1,4 +1,4 @@
-"""Tasks one after another in this process, where a debugger can follow; notebooks in a kernel's process of their own."""
+"""Tasks one after another in this process, where a debugger can follow; notebooks in a kernel of their own."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Streams:
     """Takes over stdout and stderr of this process."""
 
     def __init__(self, say: Say, pipes: tuple[tuple[int, int], ...] = ()) -> None:
-        """``pipes`` are (read, write) ends for the descriptors 1 and 2; without them only Python's streams are taken."""
+        """``pipes`` are (read, write) ends for the descriptors 1 and 2; without them only Python's are taken."""
         self.lock = threading.RLock()
         self._say = say
         self._pipes: dict[str, int] = {}
@@ -95,7 +95,7 @@ class Streams:
             self._arrived("stderr" if self._last == "stdout" else "stdout")
 
     def watch(self, gone: Callable[[], Any], lifeline: int) -> None:
-        """Hand on, from a thread of its own, what arrives meanwhile; call ``gone`` when the lifeline's other end closes."""
+        """Hand on, from a thread, what arrives meanwhile; call ``gone`` when the lifeline's other end closes."""
         threading.Thread(target=self._watch, args=(gone, lifeline), name="quire-streams", daemon=True).start()
 
     def _watch(self, gone: Callable[[], Any], lifeline: int) -> None:

@@ -75,7 +75,7 @@ class Watch:
         return found
 
     def _inside(self, path: str) -> str | None:
-        """Return a path relative to the project, or None for one outside it or in a folder that is not the user's work."""
+        """Return a path relative to the project; None for one outside it or in a folder that is not the user's."""
         real = os.path.realpath(path)
         if not real.startswith(self.root + os.sep):
             return None

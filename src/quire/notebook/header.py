@@ -20,6 +20,10 @@ _KEY = re.compile(r"""^("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s#'"\[{][^#]*?)\s*:(
 _INT = re.compile(r"^[-+]?(0|[1-9][0-9_]*)$")
 _FLOAT = re.compile(r"^[-+]?([0-9][0-9_]*\.[0-9_]*|\.[0-9]+)([eE][-+][0-9]+)?$")
 _PLAIN = re.compile(r"^[A-Za-z0-9_./+(][\w ./+,:*()=\[\]#-]*$")
+_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)")
+_ESCAPES = dict(zip("0abtnvfreNLP_", "\0\a\b\t\n\v\f\r\x1b\x85\u2028\u2029\xa0", strict=True))
+#: A number or a date, or signs that mean something.
+_NOT_PLAIN = re.compile(r"^[-+.]*\d|^[-+]?\.(inf|nan)$|^\.+$|: | #|[: ]$", re.IGNORECASE)
 _WORDS = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **{w: True for word in ("yes", "true", "on") for w in (word, word.title(), word.upper())},
@@ -173,7 +177,7 @@ def _block(lines: list[str], at: int, least: int) -> tuple[Any, int]:
             continue
         if value:
             while at < len(lines) and _indent(lines[at]) > indent:  # goes on in the next line
-                value += " " + lines[at].strip()
+                value = _joined(value, lines[at].strip())
                 at += 1
             result[str(scalar(match[1]))] = _value(value)
             continue
@@ -196,9 +200,16 @@ def _list(lines: list[str], at: int, indent: int) -> tuple[list[Any], int]:
             first = [" " * (indent + 2) + item] if item else []
             result.append(_block([*first, *lines[at:rest]], 0, 0)[0])
         else:
-            result.append(_value(" ".join([item, *(line.strip() for line in lines[at:rest])])))
+            for line in lines[at:rest]:
+                item = _joined(item, line.strip())
+            result.append(_value(item))
         at = rest
     return result, at
+
+
+def _joined(value: str, line: str) -> str:
+    """Return a scalar that goes on in the next line; a backslash at the end of a quoted one hides the break."""
+    return value[:-1] + line if value[:1] == '"' and value.endswith("\\") else f"{value} {line}"
 
 
 def _text(lines: list[str], at: int, indent: int, *, fold: bool) -> tuple[str, int]:
@@ -227,10 +238,8 @@ def _value(text: str) -> Any:
 def scalar(text: str) -> Any:
     """Parse a YAML scalar: quoted, a word like true or null, a number, else plain text."""
     if text[:1] == '"':
-        try:
-            return json.JSONDecoder().raw_decode(text)[0]
-        except ValueError:
-            return text.strip('"')
+        match = re.match(r'"((?:[^"\\]|\\.)*)"', text)
+        return _ESCAPE.sub(_escaped, match[1] if match else text[1:])
     if text[:1] == "'":
         match = re.match(r"'((?:[^']|'')*)'", text)
         return match[1].replace("''", "'") if match else text
@@ -242,6 +251,11 @@ def scalar(text: str) -> Any:
     if _FLOAT.match(text):
         return float(text.replace("_", ""))
     return text
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = match[1]
+    return chr(int(code[1:], 16)) if len(code) > 1 else _ESCAPES.get(code, code)
 
 
 def emit(value: dict[str, Any], pad: str) -> list[str]:
@@ -260,16 +274,11 @@ def emit(value: dict[str, Any], pad: str) -> list[str]:
 
 
 def _scalar(value: Any) -> str:
+    if isinstance(value, float) and "." not in repr(value):
+        return repr(value).replace("e", ".0e")  # to YAML 1e-05 is a word
     if not isinstance(value, str):
         return json.dumps(value)
-    if (
-        _PLAIN.match(value)
-        and scalar(value) == value
-        and not re.search(r": | #|:$|^\.+$| $|^[\d_.:-]+$", value)
-    ):
+    if _PLAIN.match(value) and scalar(value) == value and not _NOT_PLAIN.search(value):
         return value
-    return (
-        json.dumps(value, ensure_ascii=False)
-        if not value.isprintable()
-        else "'" + value.replace("'", "''") + "'"
-    )
+    quoted = "'" + value.replace("'", "''") + "'"
+    return quoted if value.isprintable() else json.dumps(value, ensure_ascii=False)

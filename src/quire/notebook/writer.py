@@ -20,7 +20,8 @@ class ExecutedNotebook:
 
     The rules are those of Jupyter's messaging specification: streams of one name in a row are one output;
     ``clear_output`` clears now or before the next output; ``update_display_data`` changes every output with its
-    display id, in whatever cell; states of widgets end in the notebook's metadata.
+    display id, in whatever cell; states of widgets end in the notebook's metadata, and what is shown inside an
+    ``Output`` widget is part of its state, not of the cell.
     """
 
     def __init__(self) -> None:
@@ -30,6 +31,7 @@ class ExecutedNotebook:
         self._streams: dict[int, list[str]] = {}
         self._widgets: dict[str, dict[str, Any]] = {}
         self._buffers: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {}
+        self._inside: list[str] = []  # Output widgets that the running cell has entered, by comm id
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -44,6 +46,7 @@ class ExecutedNotebook:
             case CellStarted(cell=index, at=at):
                 cell = self._cell(index)
                 self._clear = False
+                self._inside.clear()
                 cell["outputs"] = []
                 cell["metadata"] = {**cell.get("metadata", {}), "execution": {"iopub.status.busy": _iso(at)}}
                 cell["metadata"]["execution"]["iopub.execute_input"] = _iso(at)
@@ -76,12 +79,13 @@ class ExecutedNotebook:
         return cell
 
     def _output(self, index: int, kind: str, content: dict[str, Any]) -> None:
-        cell = self._cell(index)
-        outputs: list[dict[str, Any]] = cell["outputs"]
+        outputs: list[dict[str, Any]] = self._cell(index)["outputs"]
         if kind in ("comm_open", "comm_msg"):
-            self._comm(index, content)
+            self._comm(content)
         elif kind == "update_display_data":
             self._update(content)
+        elif self._inside and kind != "comm_close":
+            self._output_inside(self._widgets[self._inside[-1]], kind, content)
         elif kind == "clear_output":
             if content.get("wait"):
                 self._clear = True
@@ -101,6 +105,19 @@ class ExecutedNotebook:
                 self._update(content)
                 self._displays.setdefault(display, []).append(output)
 
+    def _output_inside(self, widget: dict[str, Any], kind: str, content: dict[str, Any]) -> None:
+        shown = list(widget.get("outputs") or ())
+        if kind == "clear_output":
+            shown = [] if not content.get("wait") else shown
+            self._clear = bool(content.get("wait"))
+        elif (output := as_output(kind, content)) is not None:
+            if self._clear:
+                self._clear, shown = False, []
+            if shown and kind == "stream" and _same_stream(shown[-1], output):
+                output["text"] = shown.pop()["text"] + output["text"]
+            shown.append(output)
+        widget["outputs"] = shown
+
     def _forget(self, outputs: list[dict[str, Any]]) -> None:
         gone = {id(output) for output in outputs}
         for name, shown in self._displays.items():
@@ -114,13 +131,20 @@ class ExecutedNotebook:
             output["data"] = content["data"]
             output["metadata"] = content["metadata"]
 
-    def _comm(self, index: int, content: dict[str, Any]) -> None:
+    def _comm(self, content: dict[str, Any]) -> None:
         data = content.get("data") or {}
         state = data.get("state")
         if not isinstance(state, dict):
             return
         comm = content["comm_id"]
-        self._widgets.setdefault(comm, {}).update(state)
+        widget = self._widgets.setdefault(comm, {})
+        widget.update(state)
+        if "msg_id" in state and widget.get("_model_name") == "OutputModel":
+            # set when a ``with`` block of the widget is entered, empty when it is left
+            if state["msg_id"]:
+                self._inside.append(comm)
+            elif comm in self._inside:
+                self._inside.remove(comm)
         for path, packed in zip(data.get("buffer_paths") or (), content.get("buffers") or (), strict=False):
             key = tuple(str(part) for part in path)
             entry = {"data": packed, "encoding": "base64", "path": path}
