@@ -12,7 +12,7 @@ import pytest
 
 from quire.errors import Place
 from quire.model import Facts
-from quire.notebook import loads
+from quire.notebook import Notebook, loads
 from quire.notebook.facts import facts, function
 
 FIT = """\
@@ -282,6 +282,18 @@ def test_reading_never_runs_anything(tmp_path: Path) -> None:
     parameters(source)
     function(f"{source}\ndef f(product): pass", "a.py", "f")
     assert not witness.exists()
+
+
+def test_metadata_of_any_shape_is_survived() -> None:
+    odd = {"kernelspec": "python3", "language_info": [], "jupytext": None}
+    data = {"cells": [cell("x = 1") | {"metadata": {"tags": "parameters"}}], "metadata": odd}
+    found = facts(Notebook(data, "ipynb", "nb.ipynb"))
+    assert (found.language, found.kernel, found.parameters_cell, found.mistakes) == (
+        "python",
+        None,
+        False,
+        (),
+    )
 
 
 # --- names across cells

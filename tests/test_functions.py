@@ -125,7 +125,9 @@ def test_two_functions_of_one_module_have_two_digests() -> None:
 
 
 def test_a_function_may_be_defined_in_a_block_or_be_async() -> None:
-    module = "try:\n    import x\nexcept ImportError:\n    def f(product, n=1): pass\nelse:\n    pass\nasync def g(product): pass"
+    module = (
+        "try:\n    import x\nexcept ImportError:\n    def f(product, n=1): pass\nasync def g(product): pass"
+    )
     assert [p.name for p in function(module, "a.py", "f").params] == ["n"]
     assert function(module, "a.py", "g").mistakes == ()
     assert function(module, "a.py", "f").digest != function(module.replace("n=1", "n=2"), "a.py", "f").digest

@@ -143,8 +143,10 @@ SAMPLE = {
 }
 
 WRITTEN = {
-    "r": r'list("s" = "a \"$b\" #{c} \\ \n é", "n" = NULL, "l" = list(1, 2.5, TRUE), "i" = list(Inf, NaN), "e" = list())',
-    "julia": r'Dict("s" => "a \"\$b\" #{c} \\ \n é", "n" => nothing, "l" => [1, 2.5, true], "i" => [Inf, NaN], "e" => [])',
+    "r": r'list("s" = "a \"$b\" #{c} \\ \n é", "n" = NULL, "l" = list(1, 2.5, TRUE), '
+    '"i" = list(Inf, NaN), "e" = list())',
+    "julia": r'Dict("s" => "a \"\$b\" #{c} \\ \n é", "n" => nothing, "l" => [1, 2.5, true], '
+    '"i" => [Inf, NaN], "e" => [])',
     "scala": r'Map("s" -> "a \"$b\" #{c} \\ \n é", "n" -> None, "l" -> Seq(1, 2.5, true), '
     '"i" -> Seq(Double.PositiveInfinity, Double.NaN), "e" -> Seq())',
     "javascript": r'{"s": "a \"$b\" #{c} \\ \n é", "n": null, "l": [1, 2.5, true], "i": [Infinity, NaN], "e": []}',

@@ -170,14 +170,14 @@ def _mistake(notebook: Notebook, index: int, message: str, line: int, column: in
 
 def _language(notebook: Notebook) -> tuple[str, str | None]:
     """Return language and kernel, from the metadata or else from the file's extension."""
-    metadata = notebook.data.get("metadata") or {}
-    spec = metadata.get("kernelspec") or {}
+    metadata = _table(notebook.data, "metadata")
+    spec = _table(metadata, "kernelspec")
     extension = notebook.path.rpartition(".")[2].lower()
     language, kernel = _EXTENSIONS.get(extension, ("python", None))
-    if main := (metadata.get("jupytext") or {}).get("main_language"):
+    if main := _table(metadata, "jupytext").get("main_language"):
         language, kernel = main, kernel if main == language else None
     name = str(spec.get("name") or "")
-    told = spec.get("language") or (metadata.get("language_info") or {}).get("name")
+    told = spec.get("language") or _table(metadata, "language_info").get("name")
     if not told and name:
         # "ir" is not "iruby", and "python3" is "python".
         told = next(
@@ -192,6 +192,12 @@ def _language(notebook: Notebook) -> tuple[str, str | None]:
         kernel = kernel if _normal(str(told)) == language else None
         language = str(told)
     return _normal(language), name or kernel
+
+
+def _table(data: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return a part of the metadata; nothing keeps a tool from writing something else in its place."""
+    found = data.get(key)
+    return found if isinstance(found, dict) else {}
 
 
 def _normal(language: str) -> str:

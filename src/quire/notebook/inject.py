@@ -25,7 +25,8 @@ _MARK = re.compile(r"\s*(?:#|//|%|--)+\s*parameters\s*:?\s*(?:\n|$)", re.IGNOREC
 
 def tags(cell: Mapping[str, Any]) -> frozenset[str]:
     """Return the tags of a cell; whatever else stands in their place is none."""
-    found = (cell.get("metadata") or {}).get("tags")
+    metadata = cell.get("metadata")
+    found = metadata.get("tags") if isinstance(metadata, dict) else None
     return (
         frozenset(tag for tag in found if isinstance(tag, str))
         if isinstance(found, list | tuple)
