@@ -285,7 +285,7 @@ def test_reading_never_runs_anything(tmp_path: Path) -> None:
 
 
 def test_metadata_of_any_shape_is_survived() -> None:
-    odd = {"kernelspec": "python3", "language_info": [], "jupytext": None}
+    odd: dict[str, Any] = {"kernelspec": "python3", "language_info": [], "jupytext": None}
     data = {"cells": [cell("x = 1") | {"metadata": {"tags": "parameters"}}], "metadata": odd}
     found = facts(Notebook(data, "ipynb", "nb.ipynb"))
     assert (found.language, found.kernel, found.parameters_cell, found.mistakes) == (
