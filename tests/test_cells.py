@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-import logging
-import os
 import re
 import tracemalloc
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,48 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from oracles import code, nbformat_writes, rewritten, small
 from quire import notebook
-from quire.errors import Error, Errors, NotebookError, each
+from quire.errors import Errors, NotebookError
 from quire.notebook import Notebook, dump_ipynb
 from quire.notebook.cells import CHUNK, load_ipynb
-
-PEERS = os.environ.get("QUIRE_PEERS", "")
-
-
-@pytest.fixture(autouse=True)
-def quiet_oracle() -> Any:
-    """Let nbformat take what is invalid without a word, as it does."""
-    logging.disable(logging.CRITICAL)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-    logging.disable(logging.NOTSET)
-
-
-def theirs(text: str) -> bytes:
-    """Return what nbformat writes after it has read a text."""
-    nb = nbformat.reads(text, as_version=4)
-    written: str = nbformat.writes(nb) + "\n"
-    return written.encode("utf-8", "backslashreplace")
-
-
-def ours(text: str | bytes) -> bytes:
-    data = text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace")
-    return notebook.dumps(load_ipynb(data, "nb.ipynb"))
-
-
-def without_ids(data: bytes) -> bytes:
-    return re.sub(rb'\n   "id": "[0-9a-f]{8}",', b"", data)
-
-
-def small(*cells: dict[str, Any], minor: int = 5) -> dict[str, Any]:
-    return {"cells": list(cells), "metadata": {}, "nbformat": 4, "nbformat_minor": minor}
-
-
-def code(source: Any = "", **more: Any) -> dict[str, Any]:
-    cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": source}
-    return cell | more
-
 
 # Notebooks made at random: texts with every kind of line end, with half surrogate pairs and escapes; texts as
 # strings and as lists; unknown fields at every level; MIME types that are split and such that are not.
@@ -129,8 +89,8 @@ def test_a_notebook_is_written_byte_for_byte_as_nbformat_writes_it(
         for i, cell in enumerate(nb["cells"]):
             cell["id"] = f"cell-{i}"
     text = json.dumps(nb)
-    assert ours(text) == theirs(text)
-    assert ours(ours(text)) == ours(text)
+    assert rewritten(text) == nbformat_writes(text)
+    assert rewritten(rewritten(text)) == rewritten(text)
 
 
 @settings(max_examples=100, deadline=None)
@@ -151,17 +111,17 @@ def test_a_minor_version_that_knows_ids_gets_them_and_always_the_same() -> None:
     data["cells"].insert(0, code("new"))
     again = [cell["id"] for cell in load_ipynb(json.dumps(data).encode(), "nb.ipynb").cells]
     assert again[1:] == found
-    nbformat.validate(json.loads(ours(json.dumps(data))))
+    nbformat.validate(json.loads(rewritten(json.dumps(data))))
 
 
 def test_a_minor_version_that_knows_no_ids_gets_none() -> None:
-    written = json.loads(ours(json.dumps(small(code("a"), minor=4))))
+    written = json.loads(rewritten(json.dumps(small(code("a"), minor=4))))
     assert "id" not in written["cells"][0]
     assert written["nbformat_minor"] == 4
 
 
 def test_of_cells_with_one_id_the_first_keeps_it() -> None:
-    found = json.loads(ours(json.dumps(small(code("a", id="x"), code("b", id="x"), code("c", id="x")))))
+    found = json.loads(rewritten(json.dumps(small(code("a", id="x"), code("b", id="x"), code("c", id="x")))))
     ids = [cell["id"] for cell in found["cells"]]
     assert ids[0] == "x"
     assert len(set(ids)) == 3
@@ -208,7 +168,7 @@ def test_what_kernels_leave_in_memory_can_be_written() -> None:
 def test_a_text_longer_than_a_chunk_is_divided_where_nbformat_divides_it(text: str) -> None:
     output = {"output_type": "stream", "name": "stdout", "text": text}
     source = json.dumps(small(code("", id="a", outputs=[output])))
-    assert ours(source) == theirs(source)
+    assert rewritten(source) == nbformat_writes(source)
 
 
 def test_a_long_output_is_written_without_a_list_of_its_lines() -> None:
@@ -224,204 +184,9 @@ def test_a_long_output_is_written_without_a_list_of_its_lines() -> None:
     assert peak < 4_000_000  # the text itself, 14 MB, was there before; as a list of lines it takes 110 MB
 
 
-def version_3(cells: list[dict[str, Any]], **more: Any) -> str:
-    return json.dumps(
-        {
-            "nbformat": 3,
-            "nbformat_minor": 0,
-            "metadata": {"name": "x"},
-            "worksheets": [{"cells": cells}],
-            **more,
-        }
-    )
-
-
-OLD_OUTPUTS: list[dict[str, Any]] = [
-    {"output_type": "pyout", "prompt_number": 3, "text": ["a\n", "b"], "html": "<b>", "json": '{"a": [1]}'},
-    {
-        "output_type": "display_data",
-        "png": "aGk=",
-        "svg": ["<svg>", "</svg>"],
-        "metadata": {"png": {"width": 1}},
-    },
-    {"output_type": "stream", "stream": "stderr", "text": ["no line ends", "here"]},
-    {"output_type": "stream", "text": ""},
-    {"output_type": "pyerr", "ename": "E", "evalue": "v", "traceback": ["t"]},
-    {"output_type": "display_data", "application/x": "kept", "javascript": "x\ny", "latex": []},
-]
-OLD_CELLS: list[dict[str, Any]] = [
-    {
-        "cell_type": "code",
-        "input": ["a = 1\n", "b"],
-        "language": "python",
-        "collapsed": False,
-        "outputs": OLD_OUTPUTS,
-    },
-    {
-        "cell_type": "code",
-        "input": "",
-        "prompt_number": 2,
-        "outputs": [],
-        "metadata": {"trusted": True, "k": 1},
-    },
-    {"cell_type": "markdown", "source": ["# a\n", "b"], "rendered": ["x", "y"]},
-    {"cell_type": "heading", "level": 3, "source": ["A\n", "title"]},
-    {"cell_type": "html", "source": "<b>"},
-    {"cell_type": "raw", "source": "r", "metadata": {}},
-]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        version_3(OLD_CELLS),
-        version_3(OLD_CELLS, orig_nbformat=2, unknown={"kept": 1}),
-        version_3([], metadata={"name": "", "signature": "s", "kernelspec": {"name": "x"}}),
-        version_3(OLD_CELLS[:3], nbformat=2),
-        json.dumps({"worksheets": [{"cells": []}, {"cells": OLD_CELLS[:1]}], "nbformat": 3, "metadata": {}}),
-        json.dumps(
-            {
-                "cells": [
-                    {"cell_type": "code", "code": "a", "prompt_number": 1},
-                    {"cell_type": "text", "text": "b"},
-                ]
-            }
-        ),
-    ],
-)
-def test_an_old_notebook_is_upgraded_as_nbformat_upgrades_it(text: str) -> None:
-    assert without_ids(ours(text)) == without_ids(theirs(text))
-
-
-def test_an_upgraded_notebook_is_valid_and_its_texts_are_joined() -> None:
-    lists = {"output_type": "display_data", "application/x": ["one ", "text"]}  # nbformat leaves such a list
-    old = version_3([OLD_CELLS[0], {"cell_type": "code", "input": "", "outputs": [lists]}])
-    nbformat.validate(json.loads(ours(old)))
-    assert load_ipynb(old.encode(), "nb.ipynb").cells[1]["outputs"][0]["data"] == {
-        "application/x": "one text"
-    }
-
-
-def fails(data: str | bytes) -> list[Error]:
-    data = data.encode() if isinstance(data, str) else data
-    with pytest.raises((NotebookError, Errors)) as caught:
-        load_ipynb(data, "nb.ipynb")
-    assert isinstance(caught.value, Error | Errors)
-    found = list(each(caught.value))
-    assert all(isinstance(error, NotebookError) for error in found)
-    return found
-
-
-@pytest.mark.parametrize(
-    ("text", "message", "hint"),
-    [
-        ("", "nb.ipynb: the file is empty, not a notebook", "restore it"),
-        (" \n", "nb.ipynb: the file has nothing but white space", "restore it"),
-        ("{", "nb.ipynb:1:2: the notebook is not JSON", "cut off"),
-        ('{"cells": [\n {"source": "abc', "nb.ipynb:2:13: the notebook is not JSON: Unterminated", "cut off"),
-        ('{"cells": [\n }', "nb.ipynb:2:2: the notebook is not JSON", "by hand"),
-        ("import os\n", "nb.ipynb:1:1: the notebook is not JSON", "by hand"),
-        ('{"a": 1} x', "nb.ipynb:1:10: the notebook is not JSON: Extra data", "by hand"),
-        ("[" * 100_000, "nested too deeply", ""),
-        ('{"n": ' + "1" * 5000 + "}", "the notebook is not JSON: Exceeds the limit", ""),
-        ("<!DOCTYPE html>", "the file is a web page", "raw file"),
-        (
-            "version https://git-lfs.github.com/spec/v1\noid x",
-            "the file is a Git LFS pointer",
-            "git lfs pull",
-        ),
-        ("[]", "nb.ipynb:1:1: this is not a notebook: a notebook is a JSON object", ""),
-        ("{}", 'nb.ipynb:1:1: this is not a notebook: it has no "cells"', ""),
-        ('{"nbformat": 4}', 'nb.ipynb:1:1: this is not a notebook: it has no "cells"', ""),
-        ('{"nbformat": 3}', 'nb.ipynb:1:1: this is not a notebook: it has no "worksheets"', ""),
-        (
-            '{"nbformat": 3, "worksheets": 1}',
-            'nb.ipynb:1:31: this is not a notebook: its "worksheets" must',
-            "",
-        ),
-        (
-            '{"nbformat": 4,\n "cells": {}}',
-            'nb.ipynb:2:11: this is not a notebook: its "cells" must be a list',
-            "",
-        ),
-        ('{"nbformat": 5}', "nb.ipynb:1:14: nbformat 5 is newer than 4", "up to 4.5"),
-        ('{"nbformat": "4"}', "nb.ipynb:1:14: unknown nbformat: '4'", "a number from 1 to 4"),
-        ('{"nbformat": true}', "nb.ipynb:1:14: unknown nbformat: True", "a number from 1 to 4"),
-        (
-            '{"nbformat": 4, "nbformat_minor": "5"}',
-            "nb.ipynb:1:35: nbformat_minor must be a whole number",
-            "",
-        ),
-        ('{"cells": [{"cell_type": "code", "source": "x"}]}', 'it has no "nbformat"', 'add "nbformat": 4'),
-    ],
-    ids=range(22),
-)
-def test_what_is_not_a_notebook_is_refused_with_its_place(text: str, message: str, hint: str) -> None:
-    (error,) = fails(text)
-    assert message in str(error)
-    assert hint in (error.hint or "")
-
-
-def test_a_merge_conflict_is_named_with_its_place() -> None:
-    text = json.dumps(small(code("a")), indent=1).replace(
-        ' "nbformat": 4', '<<<<<<< HEAD\n "nbformat": 4,\n=======\n "nbformat": 3,\n>>>>>>> b'
-    )
-    (error,) = fails(text)
-    assert error.message == "the file has merge conflict markers"
-    assert error.where is not None
-    assert text.splitlines()[error.where.line - 1] == "<<<<<<< HEAD"
-    assert "nb.ipynb" in (error.hint or "")
-
-
-def test_a_byte_that_is_not_utf8_is_shown_with_its_place() -> None:
-    (error,) = fails(b'{"cells":\n "\xe9"}')
-    assert str(error).startswith("nb.ipynb:2:3: the notebook is not UTF-8: byte 0xe9")
-
-
 def test_a_byte_order_mark_is_taken() -> None:
     text = json.dumps(small(code("a", id="x")))
-    assert ours(b"\xef\xbb\xbf" + text.encode()) == theirs(text)
-
-
-def test_all_mistakes_of_a_file_are_shown_together_with_their_places() -> None:
-    wrong: list[Any] = [
-        1,
-        {"metadata": {}, "source": ""},
-        code(cell_type=3),
-        code(source=[1]),
-        code(metadata=[]),
-        code(id=7),
-        code(outputs=3),
-        code(outputs=[4, {"name": "x"}, {"output_type": "stream", "text": 5}]),
-        code(outputs=[{"output_type": "display_data", "data": []}]),
-        {"cell_type": "markdown", "metadata": {}, "source": "", "attachments": {"a": 1}},
-        {"cell_type": "markdown", "metadata": {}, "source": "", "attachments": []},
-    ]
-    text = json.dumps(small(*wrong), indent=1)
-    found = fails(text)
-    shown = [error.message for error in found]
-    assert shown == [
-        "cell 1 must be a JSON object",
-        "cell 2 has no cell_type",
-        "cell 3: the cell_type must be a string",
-        "cell 4: the source must be a string or a list of strings",
-        "cell 5: the metadata must be a JSON object",
-        "cell 6: the id must be a string",
-        "cell 7: the outputs must be a list",
-        "cell 8, output 1 must be a JSON object",
-        "cell 8, output 2 has no output_type",
-        "cell 8, output 3: the text must be a string or a list of strings",
-        "cell 9, output 1: the data must be a JSON object of MIME types",
-        "cell 10: an attachment must be a JSON object of MIME types",
-        "cell 11: an attachment must be a JSON object of MIME types",
-    ]
-    lines = text.splitlines()
-    at = {e.message: lines[e.where.line - 1][e.where.column - 1 :] for e in found if e.where}
-    assert at["cell 1 must be a JSON object"] == "1,"
-    assert at["cell 3: the cell_type must be a string"] == "3,"
-    assert at["cell 6: the id must be a string"] == "7"
-    assert at["cell 8, output 3: the text must be a string or a list of strings"] == "5"
-    assert at["cell 10: an attachment must be a JSON object of MIME types"] == "1"
+    assert rewritten(b"\xef\xbb\xbf" + text.encode()) == nbformat_writes(text)
 
 
 @settings(max_examples=200, deadline=None)
@@ -464,34 +229,3 @@ def test_a_notebook_written_to_a_file_replaces_it_whole(tmp_path: Path) -> None:
         notebook.write(Notebook(small(code("a", metadata={"x": object()}))), path)
     assert notebook.read(path).data == data
     assert [p.name for p in tmp_path.iterdir()] == ["nb.ipynb"]
-
-
-@pytest.mark.skipif(not PEERS, reason="QUIRE_PEERS names no folder of checked-out repositories")
-def test_every_notebook_of_the_peers_is_written_as_nbformat_writes_it() -> None:
-    mended = {
-        "test3_no_metadata.ipynb",  # nbformat refuses it; the missing metadata are just none
-    }
-    lenient = {
-        "nbformat/tests/invalid.ipynb",  # a cell without source gets an empty one
-    }
-    seen, wrong = 0, []
-    for path in sorted(Path(PEERS).rglob("*.ipynb")):
-        try:
-            expected = theirs(path.read_text(encoding="utf-8"))
-        except Exception:
-            expected = None
-        try:
-            written = ours(path.read_bytes())
-        except (NotebookError, Errors):
-            written = None
-        seen += 1
-        short = path.relative_to(PEERS).as_posix()
-        if expected is None and path.name in mended:
-            assert written is not None
-        elif short not in lenient and (
-            (written is None) != (expected is None)
-            or (written and expected and without_ids(written) != without_ids(expected))
-        ):
-            wrong.append(short)
-    assert not wrong
-    assert seen > 100

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +11,8 @@ import jupytext
 import pytest
 
 from quire import notebook
-from quire.errors import Error, NotebookError
+from quire.errors import NotebookError
 from quire.notebook import EXTENSIONS, Notebook
-
-PEERS = os.environ.get("QUIRE_PEERS", "")
 
 TEXTS = {
     "nb.md": ("md", '# Title\n\n```python tags=["a"]\nx = 1\n```\n\nText\n'),
@@ -127,27 +123,3 @@ def test_neither_ipynb_nor_percent_import_anything_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
-
-
-@pytest.mark.skipif(not PEERS, reason="QUIRE_PEERS names no folder of checked-out repositories")
-def test_every_text_notebook_of_jupytext_is_read_as_jupytext_reads_it() -> None:
-    folder = Path(PEERS) / "jupytext" / "tests" / "data" / "notebooks"
-    seen, wrong = 0, []
-    for path in sorted(p for p in folder.rglob("*") if p.suffix in EXTENSIONS and p.suffix != ".ipynb"):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                expected = plain(jupytext.read(path).cells)
-        except Exception:  # a tool (marimo, pandoc, quarto) that is not installed
-            expected = None
-        try:
-            nb = notebook.read(path)
-            found = plain(nb.cells)
-            kept = notebook.dumps(nb) == path.read_bytes()
-        except Error:
-            found, kept = None, True
-        seen += found is not None
-        if found != expected or not kept:
-            wrong.append(str(path))
-    assert not wrong
-    assert seen > 300
