@@ -20,8 +20,10 @@ from .script import (
     Quotes,
     bare,
     blank_lines,
+    closes_fence,
     is_magic,
     lines,
+    opens_fence,
     uncomment_magics,
     uncommented,
     unescape_plus,
@@ -31,7 +33,6 @@ from .script import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
 _IN = re.compile(r"^#( <codecell>| In\[[0-9 ]*\]:?)")
 _PERCENT = re.compile(r"^#( %%|%%)(\s|$)")
 
@@ -228,11 +229,11 @@ class _Reader:
                 # %% in a fenced block of markdown (mermaid) starts no cell
                 plain = line if self.uncommented else uncommented(line)
                 if fence:
-                    fence = None if _closes(plain, fence) else fence
+                    fence = None if closes_fence(plain, fence) else fence
                     continue
-                fence = _opens(plain)
+                fence = opens_fence(plain)
                 if fence and any(
-                    _closes(later if self.uncommented else uncommented(later), fence)
+                    closes_fence(later if self.uncommented else uncommented(later), fence)
                     for later in _from(text, i + 1)
                 ):
                     continue
@@ -290,20 +291,6 @@ class _Reader:
         self.first = start
         arguments = self.metadata.pop("magic_args", None)
         return f"%%{language}{'' if arguments is None else f' {arguments}'}\n{source}"
-
-
-def _opens(line: str) -> tuple[str, int] | None:
-    match = _FENCE.match(line) if "```" in line or "~~~" in line else None
-    if not match or (match[1][0] == "`" and "`" in match[2]):
-        return None
-    return match[1][0], len(match[1])
-
-
-def _closes(line: str, fence: tuple[str, int]) -> bool:
-    match = _FENCE.match(line) if fence[0] in line else None
-    return (
-        match is not None and match[1][0] == fence[0] and len(match[1]) >= fence[1] and not match[2].strip()
-    )
 
 
 def is_ours(notebook: Notebook) -> bool:

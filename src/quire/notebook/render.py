@@ -8,7 +8,16 @@ from itertools import chain
 from typing import Any
 
 from . import header, marker
-from .script import LANGUAGES, bare, blank_lines, comment_magics, commented, usual
+from .script import (
+    LANGUAGES,
+    bare,
+    blank_lines,
+    closes_fence,
+    comment_magics,
+    commented,
+    opens_fence,
+    usual,
+)
 from .script import lines as split
 
 #: Cell metadata that changes with every run or click, and so has no place in a script.
@@ -154,6 +163,9 @@ def _content(
         source = comment_magics(source, language, escape=style.magics)
         return [] if source == [""] else source
     quotes = cell["metadata"].get("cell_marker", style.quotes)
+    if not quotes and "cell_type" in metadata and _starts_cell(source):
+        # jupytext writes comments here too, and reads two cells where there was one
+        quotes = next((quote for quote in _TRIPLES if quote not in cell["source"]), "")
     if isinstance(quotes, str) and quotes:
         left, comma, right = quotes.partition(",")
         if not comma:
@@ -163,6 +175,19 @@ def _content(
                 left = "r" + left
             return (left + "\n".join(source) + right).split("\n")
     return commented(source)
+
+
+def _starts_cell(source: list[str]) -> bool:
+    """Tell whether a line of markdown would start a cell of its own if it stood behind a comment mark."""
+    fence: tuple[str, int] | None = None
+    for i, line in enumerate(source):
+        if fence:
+            fence = None if closes_fence(line, fence) else fence
+        elif (opened := opens_fence(line)) and any(closes_fence(later, opened) for later in source[i + 1 :]):
+            fence = opened
+        elif marker.is_marker(f"# {line}"):
+            return True
+    return False
 
 
 def _lines(source: str) -> list[str]:

@@ -42,6 +42,7 @@ LANGUAGES = {
 _ODD_ENDS = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _PYTHON_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
 _SHELL = "cat|cd|cp|mv|rm|rmdir|mkdir|copy|ddir|echo|ls|ldir|ren"
 _COMMAND = re.compile(rf"^(# |#)*({_SHELL})($|\s$|\s[^=,])")
 _HELP_OR_BASH = re.compile(r"^\s*(?:(?:# |#)+\s*)?(\?|!)\s*[A-Za-z.~$\\/{}]")
@@ -238,6 +239,22 @@ def uncommented(line: str, mark: str = "#") -> str:
 def commented(source: list[str], mark: str = "#") -> list[str]:
     """Return the lines behind comment marks."""
     return [f"{mark} {line}" if line else mark for line in source]
+
+
+def opens_fence(line: str) -> tuple[str, int] | None:
+    """Return the sign and length of the fence that a line of markdown opens."""
+    match = _FENCE.match(line) if "```" in line or "~~~" in line else None
+    if not match or (match[1][0] == "`" and "`" in match[2]):
+        return None
+    return match[1][0], len(match[1])
+
+
+def closes_fence(line: str, fence: tuple[str, int]) -> bool:
+    """Tell whether a line of markdown closes a fence."""
+    match = _FENCE.match(line) if fence[0] in line else None
+    return (
+        match is not None and match[1][0] == fence[0] and len(match[1]) >= fence[1] and not match[2].strip()
+    )
 
 
 def blank_lines(before: list[str], after: Iterable[str]) -> int:
