@@ -2,31 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
-from quire.model import Facts
-from quire.notebook import loads
-from quire.notebook.facts import facts, module_digest, module_digest_of_file
-
-
-def of(text: str, path: str = "nb.py") -> Facts:
-    return facts(loads(text.encode(), path))
-
-
-def cell(source: str, *tags: str, kind: str = "code") -> dict[str, Any]:
-    made: dict[str, Any] = {
-        "cell_type": kind,
-        "metadata": {"tags": list(tags)} if tags else {},
-        "source": source,
-    }
-    return made | ({"outputs": [], "execution_count": None} if kind == "code" else {})
-
-
-def ipynb(*cells: dict[str, Any], **metadata: Any) -> Facts:
-    data = {"cells": list(cells), "metadata": metadata, "nbformat": 4, "nbformat_minor": 4}
-    return facts(loads(json.dumps(data).encode(), "nb.ipynb"))
+from books import cell, ipynb, of
+from quire.notebook.facts import module_digest, module_digest_of_file
 
 
 def test_what_runs_the_same_has_the_same_digest() -> None:

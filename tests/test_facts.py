@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from books import cell, ipynb, of
 from quire.errors import Place
 from quire.model import Facts
-from quire.notebook import Notebook, loads
+from quire.notebook import Notebook
 from quire.notebook.facts import facts, function
 
 FIT = """\
@@ -60,24 +60,6 @@ def score(model):
 fitted = Forest(n_estimators).fit(df[columns], df["y"])
 print(score(fitted))
 """
-
-
-def of(text: str, path: str = "nb.py") -> Facts:
-    return facts(loads(text.encode(), path))
-
-
-def cell(source: str, *tags: str, kind: str = "code") -> dict[str, Any]:
-    made: dict[str, Any] = {
-        "cell_type": kind,
-        "metadata": {"tags": list(tags)} if tags else {},
-        "source": source,
-    }
-    return made | ({"outputs": [], "execution_count": None} if kind == "code" else {})
-
-
-def ipynb(*cells: dict[str, Any], **metadata: Any) -> Facts:
-    data = {"cells": list(cells), "metadata": metadata, "nbformat": 4, "nbformat_minor": 4}
-    return facts(loads(json.dumps(data).encode(), "nb.ipynb"))
 
 
 def parameters(source: str) -> Facts:

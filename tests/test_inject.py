@@ -4,31 +4,17 @@ from __future__ import annotations
 
 import copy
 import json
-from typing import Any
 
 import nbformat
 import pytest
 
+from books import book, cell
 from quire.errors import Errors
 from quire.model import Facts, Parameter
 from quire.notebook import loads
 from quire.notebook.facts import facts, function
 from quire.notebook.inject import check, inject, parse_value
 from quire.notebook.languages import LANGUAGES
-
-
-def cell(source: str, *tags: str, kind: str = "code") -> dict[str, Any]:
-    made: dict[str, Any] = {
-        "cell_type": kind,
-        "metadata": {"tags": list(tags)} if tags else {},
-        "source": source,
-    }
-    return made | ({"outputs": [], "execution_count": None} if kind == "code" else {})
-
-
-def book(*cells: dict[str, Any], minor: int = 5) -> dict[str, Any]:
-    made = [{**one, "id": f"c{i}"} if minor >= 5 else one for i, one in enumerate(cells)]
-    return {"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": minor}
 
 
 def test_the_cell_stands_after_the_parameters_cell() -> None:

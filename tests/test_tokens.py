@@ -2,33 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
-from quire.model import Facts
-from quire.notebook import loads
-from quire.notebook.facts import facts
-
-
-def of(text: str, path: str = "nb.py") -> Facts:
-    return facts(loads(text.encode(), path))
-
-
-def cell(source: str, *tags: str, kind: str = "code") -> dict[str, Any]:
-    made: dict[str, Any] = {
-        "cell_type": kind,
-        "metadata": {"tags": list(tags)} if tags else {},
-        "source": source,
-    }
-    return made | ({"outputs": [], "execution_count": None} if kind == "code" else {})
-
-
-def ipynb(*cells: dict[str, Any], **metadata: Any) -> Facts:
-    data = {"cells": list(cells), "metadata": metadata, "nbformat": 4, "nbformat_minor": 4}
-    return facts(loads(json.dumps(data).encode(), "nb.ipynb"))
-
+from books import cell, ipynb, of
 
 R = """\
 # ---

@@ -16,7 +16,6 @@ from typing import Protocol
 
 from .errors import Error
 from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
-from .fingerprint import UNSETTLED
 from .graph import Graph
 from .model import Failure, Outcome, Product, Reason, Record, Step, Task
 from .plan import judged, missing
@@ -56,6 +55,7 @@ class Run:
         filled: Callable[[Task], Task],
         keeper: Callable[[Task], Keeper],
         fail_fast: bool = False,
+        strict: bool = False,
     ) -> None:
         self.graph = graph
         self.steps = steps
@@ -66,6 +66,7 @@ class Run:
         self.filled = filled
         self.keeper = keeper
         self.fail_fast = fail_fast
+        self.strict = strict
         self.ended: dict[str, Outcome] = {}
         self.running: dict[str, tuple[Task, dict[str, str]]] = {}
         self.keepers: dict[str, Keeper] = {}
@@ -153,8 +154,16 @@ class Run:
         task, table = self.running.pop(event.task)
         event = self._keep(task, event)
         if event.outcome is Outcome.DONE:
-            yield from self._overreach(task, event)
-            event = self._settle(task, table, event)
+            overreach = self._overreach(task, event)
+            if overreach and self.strict:
+                failure = Failure(
+                    "Undeclared", "; ".join(overreach), hint="name it as upstream, or drop strict"
+                )
+                event = replace(event, outcome=Outcome.FAILED, failure=failure)
+            else:
+                for message in overreach:
+                    yield Note(message, task.name)
+                event = self._settle(task, table, event)
         yield event
         if event.outcome is Outcome.FAILED and self.fail_fast:
             yield from self._stop()
@@ -194,16 +203,13 @@ class Run:
         self.store.flush()
         return event
 
-    def _overreach(self, task: Task, event: TaskFinished) -> Iterator[Note]:
-        """Say when a task read what another makes without naming it: nothing then guarantees their order."""
-        for path, digest in event.discovered.values():
-            maker = self.makers.get(path)
-            if maker and maker != task.name and maker not in task.upstream:
-                yield Note(
-                    f"it reads {path}, which {maker} makes, without naming {maker} as upstream", task.name
-                )
-            elif digest == UNSETTLED:
-                yield Note(f"{path} changed while it ran: it will run again", task.name)
+    def _overreach(self, task: Task, event: TaskFinished) -> list[str]:
+        """Return what a task read of others' products without naming them: nothing then guarantees the order."""
+        return [
+            f"it reads {path}, which {maker} makes, without naming {maker} as upstream"
+            for path, _ in event.discovered.values()
+            if (maker := self.makers.get(path)) and maker != task.name and maker not in task.upstream
+        ]
 
     def _stop(self) -> Iterator[Event]:
         """End what is running, after a failure with fail_fast."""

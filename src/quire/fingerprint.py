@@ -13,8 +13,6 @@ from typing import Any
 from .digests import digest
 from .model import Manifest, Reason, Record, Task
 
-#: What stands in a manifest for a part that was edited while the task ran: equal to no digest, so the task is stale.
-UNSETTLED = "changed during the run"
 _SHORT = 60
 
 

@@ -29,6 +29,7 @@ class Loaded:
     notes: tuple[str, ...]
     unfit: Mapping[str, tuple[Error, ...]]
     preload: bool | tuple[str, ...] = True
+    strict: bool = False
 
 
 def load(path: str, root: str, store: Store, params: Mapping[str, Any]) -> Loaded:
@@ -46,12 +47,12 @@ def load(path: str, root: str, store: Store, params: Mapping[str, Any]) -> Loade
 
 
 def _remembered(known: tuple[Any, ...], root: str) -> Loaded | None:
-    stamps, outside, tasks, notes, unfit, preload = known
+    stamps, outside, tasks, notes, unfit, preload, strict = known
     if any(products.stamp(os.path.join(root, path)) != stamp for path, stamp in stamps.items()):
         return None
     if outside and _outside(outside, root) != outside:
         return None
-    return Loaded(Graph.trusted(tasks), notes, _errors(unfit), preload)
+    return Loaded(Graph.trusted(tasks), notes, _errors(unfit), preload, strict)
 
 
 def _outside(names: Mapping[str, str | None], root: str) -> dict[str, str | None]:
@@ -96,9 +97,9 @@ class _Loading:
         tasks = tuple(graph)
         # "now" is never the same twice, so remembering would be in vain
         if not {"now"} & outside.keys():
-            row = (self.reader.stamps, outside, tasks, notes, self.unfit, spec.preload)
+            row = (self.reader.stamps, outside, tasks, notes, self.unfit, spec.preload, spec.strict)
             self.store.keep("pipeline", [(self.key, self.stamp, freeze(row))])
-        return Loaded(graph, notes, _errors(self.unfit), spec.preload)
+        return Loaded(graph, notes, _errors(self.unfit), spec.preload, spec.strict)
 
     def _spec(self) -> tuple[Spec, dict[str, str | None], tuple[str, ...], dict[str, Any]]:
         """Return the spec with its placeholders replaced; the values it took from outside; notes; params left over."""

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 Manifest = Mapping[str, str]
 
 
+#: What stands in a manifest for a part that was edited while the task ran: no digest, so the task is stale.
+UNSETTLED = "changed while it ran"
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One declared parameter of a notebook or function, as its code says it.
@@ -164,6 +168,8 @@ class Reason:
                 return f"{what} gave other results"
             case "module" | "file" if self.now is None:
                 return f"{self.part} is gone"
+            case _ if self.was == UNSETTLED:
+                return f"{self.part} {UNSETTLED}"
             case "kernel":
                 return f"kernel {self.was} → {self.now}"
         return f"{self.part} changed"

@@ -128,6 +128,7 @@ class Project:
                 filled=reader.filled,
                 keeper=lambda task: _keeper(task, self.root),
                 fail_fast=fail_fast,
+                strict=self._loaded.strict,
             )
             log = RunLog(self.store.folder / "runs" / f"{run}.jsonl")
             with log if stale else _silent() as tell:

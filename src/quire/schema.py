@@ -106,6 +106,22 @@ def _seconds(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
 
 
+def _size(value: Any) -> bool:
+    return _bytes(value) > 0
+
+
+def _bytes(value: Any) -> int:
+    """Return a size in bytes; 0 for what is none. The units are powers of 1024, as systems count memory."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    text = value.strip().upper().removesuffix("B").removesuffix("I") if isinstance(value, str) else ""
+    factor = 1024 ** (" KMGT".index(text[-1]) if text[-1:] and text[-1] in "KMGT" else 0)
+    try:
+        return int(float(text.rstrip("KMGT").strip()) * factor)
+    except (ValueError, OverflowError):
+        return 0
+
+
 def _flag(value: Any) -> bool:
     return isinstance(value, bool)
 
@@ -114,7 +130,7 @@ def _flag(value: Any) -> bool:
 class Key:
     """A row: what a key expects, and how far this version goes with it.
 
-    ``option``: keep the value under this name in ``TaskSpec.options``. ``late``: a value that needs what is
+    ``option``: keep the value under this name in ``TaskSpec.options``, as ``turn`` makes it. ``late``: a value that needs what is
     not built yet, so that going on would give a wrong result; ``known`` are the words it may be. ``note``:
     read, without any effect, and said so.
     """
@@ -122,6 +138,7 @@ class Key:
     expects: str = "anything"
     fits: Callable[[Any], bool] = lambda value: True
     option: str = ""
+    turn: Callable[[Any], Any] = lambda value: value
     late: Callable[[Any, Mapping[Any, Any]], bool] = _never
     known: tuple[str, ...] = ()
     note: bool = False
@@ -169,8 +186,10 @@ TASK: Mapping[str, Key] = {
     "upstream": Key("a task's name or a list of names", _texts),
     "kernel": Key("text", _text, option="kernel"),
     "kernelspec_name": Key("text", _text, option="kernel"),
-    "tags": Key("a word or a list of words", _texts, option="tags"),
+    "tags": Key("a word or a list of words", _texts, option="tags", turn=lambda value: _tuple(value)),
     "timeout": Key("a number of seconds above 0", _seconds, option="timeout"),
+    "cell_timeout": Key("a number of seconds above 0", _seconds, option="cell_timeout"),
+    "memory": Key('a size such as "4GB" or "512MB"', _size, option="memory", turn=_bytes),
     "retries": Key(
         "a whole number, 0 or more", lambda value: type(value) is int and value >= 0, option="retries"
     ),
@@ -304,7 +323,7 @@ class _Check:
             if option := TASK[name].option:
                 if option in options:
                     self.wrong(f"{owner}: the {option} is given twice", document.key(*path, name))
-                options[option] = _tuple(value) if option == "tags" else value
+                options[option] = TASK[name].turn(value)
         # Ploomber reads the code even if the spec says "upstream: []", unless it is told not to.
         upstream = _tuple(said["upstream"]) if "upstream" in said else ()
         return TaskSpec(

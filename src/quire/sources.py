@@ -13,7 +13,7 @@ from .model import Facts, Source, Task
 from .store import Store, freeze, thaw
 
 #: Raised when facts, tasks or their digests come to mean something else.
-VERSION = 1
+VERSION = 2
 
 
 class Reader:

@@ -294,7 +294,7 @@ def test_a_task_over_its_time_is_interrupted_and_says_where(worker_stage: Stage)
 
 def test_a_task_that_ignores_the_interrupt_is_killed(forked: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "quire.executors.local._MEANS", ((signal.SIGINT, 0.2), (signal.SIGTERM, 0.2), (signal.SIGKILL, 60.0))
+        "quire.executors.limits.MEANS", ((signal.SIGINT, 0.2), (signal.SIGTERM, 0.2), (signal.SIGKILL, 60.0))
     )
     body = "import signal, time\nfor n in (signal.SIGINT, signal.SIGTERM): signal.signal(n, signal.SIG_IGN)\n"
     failure = forked.run(forked.function(body + "time.sleep(600)", timeout=0.5))["f"].failure
@@ -305,6 +305,20 @@ def test_a_cell_over_its_time_is_named(forked: Stage) -> None:
     task = forked.notebook("x = 1", "import time\ntime.sleep(600)", cell_timeout=1.0)
     failure = forked.run(task)["n"].failure
     assert failure is not None and failure.kind == "Timeout" and "cell 3" in failure.message
+
+
+def test_a_task_over_its_memory_is_ended_and_says_how_much_it_used(worker_stage: Stage) -> None:
+    body = "import subprocess, sys, time\nheld = bytearray(300 << 20)\ntime.sleep(600)"
+    failure = worker_stage.run(worker_stage.function(body, memory=200 << 20))["f"].failure
+    assert failure is not None and failure.kind == "OutOfMemory"
+    assert "more than its limit of 200 MB" in failure.message
+
+
+def test_the_memory_of_children_counts(worker_stage: Stage) -> None:
+    child = "held = bytearray(300 << 20); import time; time.sleep(600)"
+    body = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {child!r}])"
+    failure = worker_stage.run(worker_stage.function(body, memory=200 << 20))["f"].failure
+    assert failure is not None and failure.kind == "OutOfMemory"
 
 
 def test_a_task_is_tried_again(worker_stage: Stage) -> None:

@@ -89,7 +89,7 @@ def main(args: Namespace) -> int:
                 pass  # the report is then unfinished, which is its exit code
         code = watch.report.exit_code
         if not args.json and not (args.quiet and code == 0):
-            for line in summary(watch, time.perf_counter() - began, project.notes):
+            for line in summary(watch, time.perf_counter() - began, str(project.root), project.notes):
                 out.say(line)
         return code
     finally:

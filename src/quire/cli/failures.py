@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .screen import flat
@@ -25,21 +27,24 @@ _IPYTHON = re.compile(r"^File (?P<path>.+?):(?P<line>\d+)(?:, in (?P<name>[^(]+)
 _ARROW = re.compile(r"^-+> ?\d+ ?(?P<code>.*)$")
 
 
-def failed(event: TaskFinished, said: str, to: Screen) -> Iterator[str]:
-    """Yield the lines that tell a person what went wrong in a task; ``said`` is the end of its output."""
+def failed(event: TaskFinished, said: str, to: Screen, root: str) -> Iterator[str]:
+    """Yield the lines that tell a person what went wrong in a task.
+
+    ``said`` is the end of its output, ``root`` the folder that its paths are relative to.
+    """
     failure = event.failure
     if failure is None:
         yield f"{to.word('failed')} {event.task}"
         return
-    yield f"{to.word('failed')} {to.paint(event.task, 'bold')}{_where(failure)}"
+    yield f"{to.word('failed')} {to.paint(event.task, 'bold')}{_where(failure, root)}"
     yield from _excerpt(failure, to)
-    yield from _frames(failure, to)
+    yield from _frames(failure, to, root)
     yield from _error(failure, to)
     if lines := last(said):
         yield "  the end of its output:"
         yield from (f"  {to.paint('|', 'dim')} {line}" for line in lines)
     if event.notebook:
-        yield f"  the notebook up to there: {event.notebook}"
+        yield f"  the notebook up to there: {_near(event.notebook, root)}"
 
 
 def last(said: str, most: int = _LAST) -> list[str]:
@@ -56,14 +61,36 @@ def plain(text: str) -> str:
     return _ESCAPES.sub("", text)
 
 
-def _where(failure: Failure) -> str:
-    if failure.number is not None or failure.cell is not None:
-        cell = f"cell {failure.number}" if failure.number is not None else f"cell at index {failure.cell}"
-        line = f", line {failure.line}" if failure.line else ""
-        return f": {cell} of {failure.path}{line}" if failure.path else f": {cell}{line}"
-    if failure.path:
-        return f": {failure.path}:{failure.line}" if failure.line else f": {failure.path}"
-    return ""
+def _where(failure: Failure, root: str) -> str:
+    """Return where it happened: in the file, where a line of it can be told, and in the notebook's cell."""
+    path = _near(failure.path, root) if failure.path else ""
+    if failure.cell is None:
+        return f": {path}{f':{failure.line}' if failure.line else ''}" if path else ""
+    cell = f"cell {failure.number}" if failure.number is not None else "a cell"
+    if failure.line:
+        cell += f", line {failure.line}"
+        if start := _start(failure, root):
+            return f": {path}:{start + failure.line} ({cell})"
+    return f": {cell} of {path}" if path else f": {cell}"
+
+
+def _start(failure: Failure, root: str) -> int | None:
+    """Return how many lines stand before the failing cell in its file, if the file has it as lines, and once."""
+    code = failure.code.strip("\n")
+    try:
+        text = Path(root, failure.path or "").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    if not code or text.count(code) != 1 or "\n" + code not in "\n" + text:
+        return None
+    return text[: text.index(code)].count("\n")
+
+
+def _near(path: str, root: str) -> str:
+    """Return a path as one would type it here, if it is in the project or below this folder."""
+    full = os.path.normpath(os.path.join(root, path))
+    inside = full.startswith((os.path.normpath(root) + os.sep, os.getcwd() + os.sep))
+    return os.path.relpath(full) if inside and path else path
 
 
 def _excerpt(failure: Failure, to: Screen) -> Iterator[str]:
@@ -85,7 +112,7 @@ def _excerpt(failure: Failure, to: Screen) -> Iterator[str]:
         yield f"  {mark} {to.paint(f'{number:>{digits}}', 'dim')} {to.paint('|', 'dim')} {code}".rstrip()
 
 
-def _frames(failure: Failure, to: Screen) -> Iterator[str]:
+def _frames(failure: Failure, to: Screen, root: str) -> Iterator[str]:
     """Yield the calls between the user's failing line and the error itself."""
     calls = _after(frames(failure.traceback), failure)
     if len(calls) > _FRAMES:
@@ -93,6 +120,7 @@ def _frames(failure: Failure, to: Screen) -> Iterator[str]:
         left = len(calls) - 2 * half
         calls = [*calls[:half], ("", f"… {left} more calls", ""), *calls[-half:]]
     for place, name, code in calls:
+        place = _near(place, root)
         within = f" in {name}" if name and place else name
         yield f"    {place}{within}{to.paint(f': {code}', 'dim') if code else ''}"
 

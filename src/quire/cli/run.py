@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from argparse import Action, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,6 @@ from .summary import summary
 from .watch import Watch
 
 if TYPE_CHECKING:
-    from argparse import Namespace
-
     from .options import Parser
     from .screen import Screen
 
@@ -27,7 +26,7 @@ def arguments(parser: Parser) -> None:
     add = parser.add_argument
     add("source", metavar="IN", help="a notebook: .ipynb, .py, .md, .Rmd, .qmd, …")
     add("output", metavar="OUT", nargs="?", help="the executed notebook (IN.executed.ipynb, beside IN)")
-    pair: Any = {"nargs": 2, "action": "append", "default": []}
+    pair: Any = {"nargs": 2, "action": Pair, "default": []}
     add(
         "-p",
         "--parameters",
@@ -82,6 +81,19 @@ examples:
   quire run analysis.Rmd -k ir --log-output""")
 
 
+class Pair(Action):
+    """Two words, name and value; NAME=VALUE, as everywhere else, would swallow the next word unseen."""
+
+    def __call__(
+        self, parser: Any, namespace: Namespace, values: Any, option_string: str | None = None
+    ) -> None:
+        name, text = values
+        if "=" in name:
+            hint = f"name and value are two words: {option_string} {name.replace('=', ' ', 1)}"
+            raise Error(f'"{name}" is no name of a parameter', hint=hint)
+        setattr(namespace, self.dest, [*getattr(namespace, self.dest), (name, text)])
+
+
 def main(args: Namespace) -> int:
     """Run the notebook, show how it goes, and return the exit code."""
     began = time.perf_counter()
@@ -119,12 +131,6 @@ def parameters(args: Namespace) -> dict[str, Any]:
         found |= _mapping(text, path)
     for text in args.parameters_yaml:
         found |= _mapping(text, "--parameters-yaml")
-    for name, _ in (*args.parameters, *args.parameters_raw):
-        if "=" in name:
-            raise Error(
-                f'"{name}" is no name of a parameter',
-                hint=f"name and value are two words: -p {name.replace('=', ' ', 1)}",
-            )
     found |= {name: options.value(text) for name, text in args.parameters}
     return found | dict(args.parameters_raw)
 
@@ -140,9 +146,9 @@ def _mapping(text: str, path: str) -> dict[str, Any]:
 
 def _end(watch: Watch, target: str, took: float, out: Screen) -> None:
     """Print how it went: where the notebook is, or what failed."""
-    lines = list(summary(watch, took))
+    lines = list(summary(watch, took, os.getcwd()))
     if watch.report:
-        lines[-1] = f"{out.word('done')} in {seconds(took)}: {target}"
+        lines[-1] = f"wrote {target} in {seconds(took)}"
     elif watch.report.finished:
         lines.pop()
     for line in lines:

@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 _EACH = 3  # as many blocked tasks of one cause get a line each
 
 
-def summary(watch: Watch, took: float, notes: Iterable[str] = ()) -> Iterator[str]:
-    """Yield the lines that end a build: failures, blocked tasks, notes, and the counts."""
+def summary(watch: Watch, took: float, root: str, notes: Iterable[str] = ()) -> Iterator[str]:
+    """Yield the lines that end a build: failures, blocked tasks, notes, and the counts.
+
+    ``root`` is the folder that the paths of the events are relative to.
+    """
     report, to = watch.report, watch.to
     if report.failures:
         failed = load("quire.cli.failures:failed")
         for event in report.failures.values():
             yield ""
-            yield from failed(event, watch.tails.get(event.task, ""), to)
+            yield from failed(event, watch.tails.get(event.task, ""), to, root)
         yield ""
     yield from blocked(report, to)
     yield from noted(report, notes, to)

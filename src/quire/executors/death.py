@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import replace
 
 from ..model import Failure
 
@@ -28,10 +27,3 @@ def death(status: int | None) -> Failure:
         return Failure("WorkerDied", f"its process {word} ({name})", hint=hint)
     hint = "does something call os._exit()?"
     return Failure("WorkerDied", f"its process ended by itself with exit code {status >> 8}", hint=hint)
-
-
-def late(message: str, failure: Failure | None) -> Failure:
-    """Return the failure of a task that was ended for its time, with the place where it was interrupted."""
-    if failure is None or failure.kind == "WorkerDied":
-        return Failure("Timeout", message)
-    return replace(failure, kind="Timeout", message=message)

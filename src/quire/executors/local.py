@@ -21,14 +21,12 @@ from typing import Any
 from ..errors import StateError
 from ..events import CellFinished, CellStarted, Event, Note, Output, TaskFinished, decode
 from ..model import Failure, Outcome, Task
-from .death import death, late
+from .death import death
+from .limits import Limits
 from .warm import Warm
 from .worker import deliver
 
 CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"
-
-#: What ends a worker that is over its time, and how many seconds each gets to work.
-_MEANS = ((signal.SIGINT, 5.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 60.0))
 
 
 @dataclass(slots=True, eq=False)
@@ -41,6 +39,7 @@ class Worker:
     line: socket.socket
     pipes: dict[str, int]
     began: float
+    limits: Limits
     pid: int = 0
     process: subprocess.Popen[bytes] | None = None
     rest: bytes = b""
@@ -48,9 +47,6 @@ class Worker:
     finished: TaskFinished | None = None
     closed: bool = False
     ended: dict[str, Any] | None = None
-    limit: float | None = None
-    over: str = ""
-    means: int = 0
 
 
 class Local:
@@ -114,10 +110,8 @@ class Local:
         (out, out_w), (err, err_w) = os.pipe(), os.pipe()
         descriptors = [theirs.fileno(), out, out_w, err, err_w]
         pipes = {"stdout": out, "stderr": err}
-        worker = Worker(self._count, task, attempt, mine, pipes, time.monotonic())
-        if seconds := task.options.get("timeout"):
-            worker.limit = worker.began + seconds
-            worker.over = f"it ran longer than its limit of {seconds:g} s"
+        now = time.monotonic()
+        worker = Worker(self._count, task, attempt, mine, pipes, now, Limits(task.options, now))
         try:
             if self._warm is not None:
                 self._fork(descriptors)
@@ -169,22 +163,19 @@ class Local:
 
     def _patience(self) -> float | None:
         """Return the seconds until something is due, or None when nothing is."""
-        due = [worker.limit for worker in self._workers.values() if worker.limit is not None]
+        due = [when for worker in self._workers.values() if (when := worker.limits.due) is not None]
         due += [when for when, _, _ in self._again]
         return max(0.0, min(due) - time.monotonic()) if due else None
 
     def _mind_the_time(self) -> None:
         now = time.monotonic()
         for worker in list(self._workers.values()):
-            if worker.limit is not None and worker.limit <= now:
-                number, patience = _MEANS[min(worker.means, len(_MEANS) - 1)]
-                worker.means += 1
-                worker.limit = now + patience
-                # an interrupt is for the task alone; what ends it ends its children too
-                if number == signal.SIGINT:
-                    _interrupt(worker.pid)
-                else:
-                    _signal(worker.pid, number)
+            number = worker.limits.look(worker.pid, now)
+            # an interrupt is for the task alone; what ends it ends its children too
+            if number == signal.SIGINT:
+                _interrupt(worker.pid)
+            elif number is not None:
+                _signal(worker.pid, number)
         for entry in [entry for entry in self._again if entry[0] <= now]:
             self._again.remove(entry)
             self._submit(entry[1], entry[2])
@@ -249,11 +240,10 @@ class Local:
                     continue
                 case Output():
                     worker.cell = event.cell
-                case CellStarted() if seconds := worker.task.options.get("cell_timeout"):
-                    worker.limit = time.monotonic() + seconds
-                    worker.over = f"cell {event.number} ran longer than its limit of {seconds:g} s"
-                case CellFinished() if worker.task.options.get("cell_timeout") and not worker.means:
-                    worker.limit = None
+                case CellStarted():
+                    worker.limits.cell_started(event.number, time.monotonic())
+                case CellFinished():
+                    worker.limits.cell_finished()
                 case _:
                     pass
             self._events.append(event)
@@ -288,8 +278,8 @@ class Local:
             cpu=worker.ended.get("cpu"),
             memory=worker.ended.get("memory"),
         )
-        if worker.means and finished.outcome is Outcome.FAILED:
-            finished = replace(finished, failure=late(worker.over, finished.failure))
+        if finished.outcome is Outcome.FAILED:
+            finished = replace(finished, failure=worker.limits.failure(finished.failure))
         self._release(worker)
         if finished.outcome is Outcome.FAILED and worker.attempt <= worker.task.options.get("retries", 0):
             self._try_again(worker, finished.failure)

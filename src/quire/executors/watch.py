@@ -11,8 +11,7 @@ import sys
 from typing import Any
 
 from .. import products
-from ..fingerprint import UNSETTLED
-from ..model import Task
+from ..model import UNSETTLED, Task
 from ..plan import module_digest
 
 _SKIPPED = frozenset(
@@ -44,7 +43,7 @@ class Watch:
             if not isinstance(path, bytes):
                 return
             path = os.fsdecode(path)
-        if path.endswith((".py", ".pyc", ".so")):
+        if path.endswith((".pyc", ".so")):
             return
         if isinstance(mode, str):
             reading, writing = "r" in mode or "+" in mode, "r" not in mode or "+" in mode
@@ -61,12 +60,15 @@ class Watch:
         self.on = False
         found: dict[str, tuple[str, str]] = {}
         own = task.source.path if task.source.entry else None
+        modules: list[str] = []
         for name, path in _modules():
             inside = self._inside(path)
-            if inside and inside != own:
-                found[f"module {name}"] = (inside, self._digest(path, module=True))
+            if inside:
+                modules.append(inside)
+                if inside != own:
+                    found[f"module {name}"] = (inside, self._digest(path, module=True))
         # inputs from upstream are in the manifest already, but for executed notebooks, which count only when read
-        known = [product.path for product in task.products] + [task.source.path]
+        known = [product.path for product in task.products] + [task.source.path, *modules]
         known += [path for path in _paths(task.inputs) if not path.endswith(".ipynb")]
         for path in sorted(self.read - self.written):
             inside = self._inside(path)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextvars
 import logging
 import os
 import signal
@@ -83,6 +84,8 @@ class Native:
     def __init__(self, say: Say, argv0: str) -> None:
         self.loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self.loop)
+        # cells share one context, so that a context variable set in one is seen in the next
+        self.context = contextvars.copy_context()
         main = _fresh_main()
         _prepare_environment()
         # No history database: it belongs to interactive use, and costs a thread and a file per worker.
@@ -105,24 +108,23 @@ class Native:
         app.kernel = self.kernel
         app.shell = self.kernel.shell
         self.shell = self.kernel.shell
+        self.shell.history_manager.hist_file = ":memory:"
         self.kernel.io_loop = _Loop(self.loop)
         self.kernel.shell_channel_thread = SimpleNamespace(parent_thread=threading.main_thread())
         app.init_pdb()
+        app.init_extensions()
         self.language = dict(self.kernel.language_info)
         sys.argv = [argv0]
         sys.excepthook = sys.__excepthook__
 
     def execute(self, code: str, cell: int) -> Reply:
         """Run a cell in the kernel, as an execute request that allows no input."""
-        return self.loop.run_until_complete(self._execute(code, cell))
+        return self.loop.run_until_complete(self.loop.create_task(self._execute(code, cell), context=self.context))
 
     async def _execute(self, code: str, cell: int) -> Reply:
-        header = {
-            "msg_id": f"cell-{cell}",
-            "msg_type": "execute_request",
-            "session": self.kernel.session.session,
-        }
-        self.kernel.set_parent([], {"header": header, "metadata": {}, "content": {}, "parent_header": {}})
+        parent = self.kernel.session.msg("execute_request", {"code": code, "allow_stdin": False})
+        parent["header"]["msg_id"] = parent["msg_id"] = f"cell-{cell}"
+        self.kernel.set_parent([], parent)
         shell = self.shell
         shell.exit_now = False
         try:
@@ -173,14 +175,20 @@ class _Loop:
 
 def _fresh_main() -> ModuleType:
     """Make an empty ``__main__`` as a kernel has it, so that pickling and multiprocessing find the notebook's names."""
-    main = ModuleType("__main__")
+    main = ModuleType("__main__", "Automatically created module for IPython interactive environment")
     main.__dict__["__builtins__"] = sys.modules["builtins"]
     sys.modules["__main__"] = main
     return main
 
 
 def _prepare_environment() -> None:
-    """Do what a kernel's process finds: the inline backend unless another one is chosen."""
+    """Do what a kernel's process finds: the standard library first, the inline backend unless another one is chosen."""
+    if sys.path[:1] == [os.getcwd()] and "" not in sys.path:
+        # IPython puts it behind the standard library, which a project's random.py must not hide
+        del sys.path[0]
+        packages = [n for n, path in enumerate(sys.path) if path.endswith(("site-packages", "dist-packages"))]
+        sys.path.insert(min(packages, default=0), "")
+    os.environ["JPY_PARENT_PID"] = str(os.getppid())  # by which libraries recognise Jupyter
     backend = "module://matplotlib_inline.backend_inline"
     if not os.environ.get("MPLBACKEND"):
         os.environ["MPLBACKEND"] = backend

@@ -1,0 +1,100 @@
+"""What a task may use: time for itself and for each cell, and memory, its children's included."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..model import Failure
+
+#: What ends a worker that is over its time, and how many seconds each gets to work.
+MEANS = ((signal.SIGINT, 5.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 60.0))
+#: How often memory is looked at, in seconds.
+_GLANCE = 0.1
+
+
+class Limits:
+    """The limits of one worker. ``due`` says when to ``look``, which returns the signal to send, if any."""
+
+    def __init__(self, options: Mapping[str, Any], now: float) -> None:
+        self._cell: float | None = options.get("cell_timeout")
+        self._memory: int | None = options.get("memory")
+        self._whole = now + options["timeout"] if options.get("timeout") else None
+        self._over = f"it ran longer than its limit of {options['timeout']:g} s" if self._whole else ""
+        self._until = self._whole
+        self._means = 0
+        self._kind = ""
+        self._glance = now + _GLANCE if self._memory else None
+
+    @property
+    def due(self) -> float | None:
+        """When to look next, on the clock that ``now`` comes from."""
+        times = [when for when in (self._until, self._glance) if when is not None]
+        return min(times) if times else None
+
+    def cell_started(self, number: int, now: float) -> None:
+        if self._cell and not self._kind:
+            until = now + self._cell
+            if self._whole is None or until < self._whole:
+                self._until = until
+                self._over = f"cell {number} ran longer than its limit of {self._cell:g} s"
+
+    def cell_finished(self) -> None:
+        if self._cell and not self._kind:
+            self._until = self._whole
+
+    def look(self, pid: int, now: float) -> int | None:
+        """Return the signal that a worker deserves now."""
+        if self._glance is not None and self._glance <= now and pid:
+            self._glance = now + _GLANCE
+            used = resident(pid)
+            if self._memory and used > self._memory:
+                self._kind = "OutOfMemory"
+                self._over = f"it used {size(used)} of memory, more than its limit of {size(self._memory)}"
+                return signal.SIGKILL
+        if self._until is not None and self._until <= now:
+            self._kind = self._kind or "Timeout"
+            number, patience = MEANS[min(self._means, len(MEANS) - 1)]
+            self._means += 1
+            self._until = now + patience
+            return number
+        return None
+
+    def failure(self, failure: Failure | None) -> Failure | None:
+        """Return how a task failed: by its limit where it was ended for that, with the place where it was."""
+        if not self._kind:
+            return failure
+        if failure is None or failure.kind == "WorkerDied":
+            return Failure(self._kind, self._over)
+        return replace(failure, kind=self._kind, message=self._over)
+
+
+def resident(pid: int) -> int:
+    """Return the bytes of memory that a process and its descendants hold; 0 where the system does not tell."""
+    if not sys.platform.startswith("linux"):
+        return 0
+    total = 0
+    waiting = [pid]
+    while waiting:
+        one = waiting.pop()
+        try:
+            with open(f"/proc/{one}/statm", encoding="ascii") as statm:  # noqa: PTH123 - looked at often
+                total += int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            with open(f"/proc/{one}/task/{one}/children", encoding="ascii") as children:  # noqa: PTH123
+                waiting += map(int, children.read().split())
+        except OSError:
+            continue  # it has just ended
+    return total
+
+
+def size(count: float) -> str:
+    """Return bytes as people say them: 1.5 GB."""
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if count < 1024:
+            return f"{count:.3g} {unit}"
+        count /= 1024
+    return f"{count:.3g} TB"

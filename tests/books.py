@@ -1,0 +1,37 @@
+"""Small notebooks, made in a line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from quire.model import Facts
+from quire.notebook import loads
+from quire.notebook.facts import facts
+
+
+def of(text: str, path: str = "nb.py") -> Facts:
+    """Return the facts of a text notebook."""
+    return facts(loads(text.encode(), path))
+
+
+def cell(source: str, *tags: str, kind: str = "code") -> dict[str, Any]:
+    """Return the JSON of a cell."""
+    made: dict[str, Any] = {
+        "cell_type": kind,
+        "metadata": {"tags": list(tags)} if tags else {},
+        "source": source,
+    }
+    return made | ({"outputs": [], "execution_count": None} if kind == "code" else {})
+
+
+def ipynb(*cells: dict[str, Any], **metadata: Any) -> Facts:
+    """Return the facts of an .ipynb."""
+    data = {"cells": list(cells), "metadata": metadata, "nbformat": 4, "nbformat_minor": 4}
+    return facts(loads(json.dumps(data).encode(), "nb.ipynb"))
+
+
+def book(*cells: dict[str, Any], minor: int = 5) -> dict[str, Any]:
+    """Return the JSON of a notebook."""
+    made = [{**one, "id": f"c{i}"} if minor >= 5 else one for i, one in enumerate(cells)]
+    return {"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": minor}
