@@ -13,7 +13,7 @@ SRC = Path(quire.__file__).parent
 
 ORDER = [
     *["errors", "model", "digests", "events", "plugins"],
-    *["surroundings", "document", "schema", "expand", "graph", "fingerprint", "report"],
+    *["surroundings", "document", "dialect", "schema", "expand", "graph", "fingerprint", "report"],
     *["products", "store", "runlog"],
     "notebook",
     *["kernels", "kinds"],

@@ -1,7 +1,6 @@
 """What pipeline.yaml may say, as frozen dataclasses; each mistake with its place and "did you mean".
 
-``spec`` checks a document, whose placeholders ``expand`` has replaced, against the tables of keys. What the
-dialect knows is in the tables: a key that gains a meaning changes its row.
+``spec`` checks a document, whose placeholders ``expand`` has replaced, against the tables of ``dialect``.
 """
 
 from __future__ import annotations
@@ -9,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .dialect import FILES, LATE_SOURCES, META, TASK, TOP, Key, as_tuple, is_text
 from .document import Document, parse
 from .errors import Place, SpecError, did_you_mean, raise_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from .document import Path
 
@@ -55,166 +55,6 @@ class Spec:
     ignored: tuple[str, ...] = ()
 
 
-# ── the tables of keys ──────────────────────────────────────────────────────────────────────────────────
-
-
-def _never(value: Any, siblings: Mapping[Any, Any]) -> bool:
-    return False
-
-
-def _unless(*harmless: Any) -> Callable[[Any, Mapping[Any, Any]], bool]:
-    """Tell of a value whether it is none of these."""
-    return lambda value, siblings: value not in harmless
-
-
-def _inside(*harmless: Any) -> Callable[[Any, Mapping[Any, Any]], bool]:
-    """Tell of a mapping whether it has other values: ``clients: {SQLScript: null}`` asks for nothing."""
-    return lambda value, siblings: (
-        not isinstance(value, dict) or any(v not in harmless for v in value.values())
-    )
-
-
-def _moves(value: Any, siblings: Mapping[Any, Any]) -> bool:
-    return isinstance(value, dict) and value.get("cwd") is not None
-
-
-def _converts(value: Any, siblings: Mapping[Any, Any]) -> bool:
-    """Tell whether an exporter has work to do: a product that stays an .ipynb is exported by nobody."""
-    product = siblings.get("product")
-    report = product.get("nb") if isinstance(product, dict) else product
-    return not (isinstance(report, str) and report.endswith(".ipynb"))
-
-
-def _relation(value: Any, siblings: Mapping[Any, Any]) -> bool:
-    """Tell whether a product is a table in a database: ``[schema, name, kind]``."""
-    return any(isinstance(v, list) for v in (value.values() if isinstance(value, dict) else (value,)))
-
-
-def _text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip())
-
-
-def _texts(value: Any) -> bool:
-    return _text(value) or (isinstance(value, list) and all(map(_text, value)))
-
-
-def _product(value: Any) -> bool:
-    return _text(value) or (isinstance(value, dict | list) and bool(value))
-
-
-def _seconds(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
-
-
-def _size(value: Any) -> bool:
-    return _bytes(value) > 0
-
-
-def _bytes(value: Any) -> int:
-    """Return a size in bytes; 0 for what is none. The units are powers of 1024, as systems count memory."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    text = value.strip().upper().removesuffix("B").removesuffix("I") if isinstance(value, str) else ""
-    factor = 1024 ** (" KMGT".index(text[-1]) if text[-1:] and text[-1] in "KMGT" else 0)
-    try:
-        return int(float(text.rstrip("KMGT").strip()) * factor)
-    except (ValueError, OverflowError):
-        return 0
-
-
-def _flag(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A row: what a key expects, and how far this version goes with it.
-
-    ``option``: keep the value under this name in ``TaskSpec.options``, as ``turn`` makes it. ``late``: a value that needs what is
-    not built yet, so that going on would give a wrong result; ``known`` are the words it may be. ``note``:
-    read, without any effect, and said so.
-    """
-
-    expects: str = "anything"
-    fits: Callable[[Any], bool] = lambda value: True
-    option: str = ""
-    turn: Callable[[Any], Any] = lambda value: value
-    late: Callable[[Any, Mapping[Any, Any]], bool] = _never
-    known: tuple[str, ...] = ()
-    note: bool = False
-
-
-_FLAG, _TEXT = Key("true or false", _flag), Key("text", _text)
-_MAPPING = Key("a mapping", lambda value: isinstance(value, dict))
-_LATER, _NOTE = Key(late=_unless()), Key(note=True)
-_HOOKS = dict.fromkeys(("on_render", "on_finish", "on_failure", "serializer", "unserializer"), _LATER)
-_EXPORT = Key(late=_converts, note=True)
-
-TOP: Mapping[str, Key] = {
-    "tasks": Key("a list of tasks", lambda value: isinstance(value, list)),
-    "meta": _MAPPING,
-    "preload": Key("true, false or a list of module names", lambda value: _flag(value) or _texts(value)),
-    "strict": _FLAG,
-    **dict.fromkeys(("executor", "config"), _NOTE),
-    "location": _LATER,
-    "clients": Key(late=_inside(None)),
-    **_HOOKS,
-}
-
-META: Mapping[str, Key] = {
-    "extract_upstream": _FLAG,
-    "extract_product": _FLAG,
-    "product_relative_to_source": _FLAG,
-    "product_default_class": Key(late=_inside("File", None)),
-    "source_loader": _LATER,
-    "import_tasks_from": _LATER,
-    "jupyter_hot_reload": _NOTE,
-    "jupyter_functions_as_notebooks": _NOTE,
-}
-
-_CLASSES = (
-    *("NotebookRunner", "PythonCallable", "ScriptRunner", "ShellScript", "SQLScript", "SQLDump"),
-    *("SQLTransfer", "SQLUpload", "PostgresCopyFrom", "DownloadFromURL", "Link", "Input", "UploadToS3"),
-)
-_RELATIONS = ("SQLRelation", "SQLiteRelation", "PostgresRelation", "GenericProduct", "GenericSQLRelation")
-
-TASK: Mapping[str, Key] = {
-    "source": _TEXT,
-    "name": _TEXT,
-    "product": Key("a path, or a mapping of names to paths", _product, late=_relation),
-    "params": _MAPPING,
-    "upstream": Key("a task's name or a list of names", _texts),
-    "kernel": Key("text", _text, option="kernel"),
-    "kernelspec_name": Key("text", _text, option="kernel"),
-    "tags": Key("a word or a list of words", _texts, option="tags", turn=lambda value: _tuple(value)),
-    "timeout": Key("a number of seconds above 0", _seconds, option="timeout"),
-    "cell_timeout": Key("a number of seconds above 0", _seconds, option="cell_timeout"),
-    "memory": Key('a size such as "4GB" or "512MB"', _size, option="memory", turn=_bytes),
-    "retries": Key(
-        "a whole number, 0 or more", lambda value: type(value) is int and value >= 0, option="retries"
-    ),
-    "class": Key("text", _text, late=_unless("NotebookRunner", "PythonCallable"), known=_CLASSES),
-    "product_class": Key("text", _text, late=_unless("File"), known=("File", *_RELATIONS)),
-    "local_execution": Key("true or false", _flag, late=_unless(False)),
-    "nb_product_key": Key(late=_unless("nb")),
-    "papermill_params": Key(late=_moves, note=True),
-    "executor_params": Key(late=_moves, note=True),
-    "nbconvert_exporter_name": _EXPORT,
-    "nbconvert_export_kwargs": _EXPORT,
-    **_HOOKS,
-    **dict.fromkeys(("executor", "static_analysis", "debug_mode", "check_if_kernel_installed"), _NOTE),
-    **dict.fromkeys(("grid", "client", "product_client", "ext_in", "chunksize", "io_handler"), _LATER),
-    **dict.fromkeys(("to_sql_kwargs", "columns", "bucket", "client_kwargs", "upload_file_kwargs"), _LATER),
-}
-
-_LATE_SOURCES = {
-    ".sql": "SQL scripts",
-    ".sh": "shell scripts",
-    ".csv": "data files",
-    ".parquet": "data files",
-}
-_FILES = (".py", ".ipynb", ".md", ".rmd", ".qmd", ".r", ".jl", ".sh", ".sql")
-
 # ── checking ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -246,7 +86,7 @@ def spec(document: Document) -> Spec:
         extract,
         meta.get("extract_product", False),
         meta.get("product_relative_to_source", False),
-        preload if isinstance(preload, bool) else _tuple(preload),
+        preload if isinstance(preload, bool) else as_tuple(preload),
         said.get("strict", False),
         tuple(
             f'{place}: "{key}" has no effect in this version' + (f" (in {count} places)" if count > 1 else "")
@@ -307,11 +147,11 @@ class _Check:
 
     def task(self, data: Any, path: Path, number: int, extract: bool) -> TaskSpec | None:
         document, where = self.document, self.document.place(*path)
-        data = {"source": data} if _text(data) else data
+        data = {"source": data} if is_text(data) else data
         if not isinstance(data, dict):
             self.wrong(f"a task is a mapping with a source, or a source, not {_found(data)}", where)
             return None
-        called = next((data[k] for k in ("name", "source") if _text(data.get(k))), None)
+        called = next((data[k] for k in ("name", "source") if is_text(data.get(k))), None)
         owner = f'task "{called}"' if called else f"task {number + 1}"
         said = dict(self.keys(data, path, TASK, owner))
         if data.get("source") is None:
@@ -325,7 +165,7 @@ class _Check:
                     self.wrong(f"{owner}: the {option} is given twice", document.key(*path, name))
                 options[option] = TASK[name].turn(value)
         # Ploomber reads the code even if the spec says "upstream: []", unless it is told not to.
-        upstream = _tuple(said["upstream"]) if "upstream" in said else ()
+        upstream = as_tuple(said["upstream"]) if "upstream" in said else ()
         return TaskSpec(
             said.get("source", ""),
             where,
@@ -339,11 +179,11 @@ class _Check:
 
     def source(self, source: str, kind: str | None, owner: str, path: Path) -> None:
         where, suffix = self.document.place(*path, "source"), "." + source.rpartition(".")[2].lower()
-        if what := _LATE_SOURCES.get(suffix):
+        if what := LATE_SOURCES.get(suffix):
             self.wrong(f"{owner}: {what} ({suffix}) are not supported yet as sources", where)
-        elif kind == "PythonCallable" and ("/" in source or suffix in _FILES):
+        elif kind == "PythonCallable" and ("/" in source or suffix in FILES):
             self.wrong(f'{owner} is a PythonCallable, but "{source}" is no function', where, _SOURCES)
-        elif kind == "NotebookRunner" and source and "/" not in source and suffix not in _FILES:
+        elif kind == "NotebookRunner" and source and "/" not in source and suffix not in FILES:
             self.wrong(f'{owner} is a NotebookRunner, but "{source}" is no notebook', where, _SOURCES)
 
     def inner(self, said: Mapping[str, Any], path: Path, owner: str) -> None:
@@ -356,7 +196,7 @@ class _Check:
                     message = f'{owner}: a name in "{section}" should be text, not {_found(name)}'
                     self.wrong(message, where, _WORDS)
         for name, value in product.items() if isinstance(product, dict) else ():
-            if not _text(value):
+            if not is_text(value):
                 where = self.document.place(*path, "product", name)
                 self.wrong(f'{owner}: "product.{name}" should be a path, not {_found(value)}', where)
         for name, value in params.items():
@@ -386,10 +226,6 @@ def _called(value: Any) -> bool:
         return "dotted_path" in value
     module, colons, function = value.partition("::") if isinstance(value, str) else ("", "", "")
     return bool(colons) and function.isidentifier() and all(part.isidentifier() for part in module.split("."))
-
-
-def _tuple(value: str | list[str]) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def _bare(value: Any, row: Key) -> bool:

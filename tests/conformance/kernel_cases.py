@@ -224,6 +224,32 @@ CASES: Mapping[str, Case] = {
         ("(__name__, '__file__' in globals(), type(get_ipython()).__name__, get_ipython().kernel is not None)",),
         (result("('__main__', False, 'ZMQInteractiveShell', True)"),),
     ),
+    "a context variable is seen in the next cell": Case(
+        ("import contextvars\ncv = contextvars.ContextVar('cv')\ncv.set(1)\n1", "cv.get()"), (result("1"),)
+    ),
+    "the standard library comes before the current directory": Case(
+        ("import sys\nwhere = sys.path.index('')\n'python3' in sys.path[where - 1], 'site-packages' in sys.path[where + 1]",),
+        (result("(True, True)"),),
+    ),
+    "modules of the current directory": Case(
+        ("%%writefile random.py\nprint('not me')", "import random, os\nos.path.dirname(random.__file__) == os.getcwd()"),
+        (result("False"),),
+    ),
+    "the request that is being answered": Case(
+        ("get_ipython().kernel.get_parent()['msg_type'], get_ipython().kernel.get_parent()['content']['allow_stdin']",),
+        (result("('execute_request', False)"),),
+    ),
+    "values are stored between notebooks": Case(("%store -z\n%store",)),
+    "numbers that JSON has not": Case(
+        (
+            "import warnings\nfrom IPython.display import JSON\n"
+            "with warnings.catch_warnings():\n    warnings.simplefilter('ignore')\n    display(JSON({'a': float('nan')}))",
+        ),
+    ),
+    "what cannot be sent": Case(
+        ("from IPython.display import publish_display_data\npublish_display_data({'text/plain': object()})",), raises=True
+    ),
+    "history is kept in memory": Case(("get_ipython().history_manager.hist_file",), (result("':memory:'"),)),
     "history": Case(("In[-1]",), (result("'In[-1]'"),)),
     "sys.exit is an error and a warning": Case(("import sys\nsys.exit(3)",), raises=True),
     "an exit hook of the cell": Case(

@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 a task or a check failed, 2 the user must change something
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -57,7 +58,15 @@ def entry() -> NoReturn:
         # a terminal that cannot show an arrow gets a question mark, never a traceback
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    sys.exit(_guarded(sys.argv[1:], screen(err, os.environ)))
+    # a graph of thousands of tasks is made of objects that all stay: looking for garbage among them is in vain
+    gc.set_threshold(100_000)
+    code = _guarded(sys.argv[1:], screen(err, os.environ))
+    if "threading" not in sys.modules:
+        # Nothing is loaded that wants a goodbye (logging, thread pools and coverage all import threading), and
+        # taking the interpreter apart costs as long as starting it.
+        err.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -110,9 +110,11 @@ def _missing(message: str, word: str, language: str, folders: dict[str, str]) ->
     installed = ", ".join(sorted(folders)) or "none"
     by_name = next((its for prefix, its in _LANGUAGE_OF.items() if word.lower().startswith(prefix)), None)
     how = _INSTALL.get(by_name or language.lower())
+    usual = _USUAL.get(language.lower())
     hints = [
         did_you_mean(word, folders),
-        f"to install it: {how}" if how else None,
+        f'"{usual}" runs {language}, too: choose it with --kernel {usual}' if usual in folders else None,
+        f"to install it: {how}" if how and usual not in folders else None,
         None if how else "https://github.com/jupyter/jupyter/wiki/Jupyter-kernels lists the kernels of all languages",
     ]
     return KernelError(f"{message}; installed: {installed}", hint="; ".join(hint for hint in hints if hint))
