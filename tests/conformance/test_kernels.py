@@ -70,12 +70,18 @@ class Runner:
         self.local = Local(str(root), jobs=1)
         self.local.prepare(("quire.kinds.notebook", "quire.kernels.native", "quire.kernels.jupyter"))
 
-    def __call__(self, kernel: str, *cells: str, tags: dict[int, list[str]] | None = None, **options: Any) -> Ran:
+    def __call__(
+        self, kernel: str, *cells: str, tags: dict[int, list[str]] | None = None, **options: Any
+    ) -> Ran:
         text = json.dumps(notebook(cells, tags or {}, "bash" if kernel == "bash" else "python3"))
         source = Source("test.ipynb")
-        source = Source("test.ipynb", text=text, facts=KIND.facts(source, text.encode("utf-8", "surrogatepass")))
+        source = Source(
+            "test.ipynb", text=text, facts=KIND.facts(source, text.encode("utf-8", "surrogatepass"))
+        )
         cwd = tempfile.mkdtemp(dir=self.root)
-        self.local.submit(Task("test", "notebook", source, options={"cwd": cwd, **OPTIONS[kernel], **options}))
+        self.local.submit(
+            Task("test", "notebook", source, options={"cwd": cwd, **OPTIONS[kernel], **options})
+        )
         fold, events = ExecutedNotebook(), list[Event]()
         while not isinstance(event := self.local.next(), TaskFinished):
             fold(event)
@@ -158,7 +164,7 @@ def plain(value: Any) -> Any:
         return {key: plain(it) for key, it in value.items()}
     if isinstance(value, list) and all(isinstance(it, str) for it in value):
         value = "".join(value)
-    if isinstance(value, str):
+    if isinstance(value, str) and len(value) < 100_000:  # the patterns are slow
         for pattern, by in VARIES:
             value = pattern.sub(by, value)
     return value
@@ -224,7 +230,10 @@ def test_the_first_error_ends_the_notebook_and_says_where(kernel: str, run: Runn
     assert failure is not None
     assert (failure.kind, failure.message) == ("ZeroDivisionError", "division by zero")
     assert (failure.cell, failure.number, failure.line) == (1, 2, 4)
-    assert short(done.outputs(1)) == (("stream", "stdout", "before\n"), ("error", "ZeroDivisionError", "division by zero"))
+    assert short(done.outputs(1)) == (
+        ("stream", "stdout", "before\n"),
+        ("error", "ZeroDivisionError", "division by zero"),
+    )
     assert done.outputs(2) == []
     assert done.notebook["cells"][2]["execution_count"] is None
 
@@ -257,9 +266,15 @@ def test_leaving_with_a_code_is_a_failure(kernel: str, run: Runner) -> None:
 @pytest.mark.parametrize("kernel", PYTHON)
 @pytest.mark.parametrize(
     ("blow", "words"),
-    [("os._exit(3)", "exit code 3"), ("os.kill(os.getpid(), 11)", "SIGSEGV"), ("os.kill(os.getpid(), 9)", "SIGKILL")],
+    [
+        ("os._exit(3)", "exit code 3"),
+        ("os.kill(os.getpid(), 11)", "SIGSEGV"),
+        ("os.kill(os.getpid(), 9)", "SIGKILL"),
+    ],
 )
-def test_a_kernel_that_dies_fails_the_task_and_says_how(kernel: str, blow: str, words: str, run: Runner) -> None:
+def test_a_kernel_that_dies_fails_the_task_and_says_how(
+    kernel: str, blow: str, words: str, run: Runner
+) -> None:
     done = run(kernel, "print('kept')", f"import os\nprint('last', flush=True)\n{blow}", "print('never')")
     assert done.finished.outcome is Outcome.FAILED
     assert done.finished.failure is not None
@@ -279,7 +294,11 @@ def test_exit_handlers_run(kernel: str, run: Runner) -> None:
 @pytest.mark.parametrize("kernel", PYTHON)
 def test_the_notebook_says_what_ran_it(kernel: str, run: Runner) -> None:
     metadata = run(kernel, "1").notebook["metadata"]
-    assert metadata["kernelspec"] == {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    assert metadata["kernelspec"] == {
+        "name": "python3",
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+    }
     assert metadata["language_info"]["name"] == "python"
     assert metadata["language_info"]["version"] == ".".join(map(str, sys.version_info[:3]))
 

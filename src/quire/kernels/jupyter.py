@@ -2,26 +2,21 @@
 
 The sockets are files in a private folder: ports, which jupyter_client prefers, are chosen first and bound later, so
 that kernels started at the same time take each other's. One thread polls them; nothing here is asynchronous, which
-makes a trivial cell several times cheaper than with an event loop. The kernel stays in the process group of its
-worker, so that whoever ends the group ends the kernel, too.
+halves what a trivial cell costs on this side. The kernel stays in the process group of its worker, so that whoever
+ends the group ends the kernel, too.
 """
 
 from __future__ import annotations
 
 import base64
 import os
-import re
 import secrets
 import shutil
 import signal
 import socket
-import string
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from json import dumps
@@ -33,6 +28,7 @@ from jupyter_client.session import Session
 
 from ..errors import KernelError
 from . import Reply, Say
+from .process import Process, ending
 from .specs import Spec, find
 
 _CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
@@ -42,7 +38,9 @@ _IDLE_WAIT = 4.0  # seconds that outputs may arrive after the reply, as nbclient
 _PATIENCE = 1.0  # seconds that a kernel has to end when asked to
 
 
-def open_kernel(say: Say, name: str | None, language: str = "python", *, start_timeout: float = 60.0) -> Jupyter:
+def open_kernel(
+    say: Say, name: str | None, language: str = "python", *, start_timeout: float = 60.0
+) -> Jupyter:
     """Start the kernel called ``name``, or the usual one of ``language``, in the current directory.
 
     Raises ``KernelError`` when it is not installed or does not answer in ``start_timeout`` seconds.
@@ -141,7 +139,7 @@ class Jupyter:
         assert self._process is not None
         name, hint = self._spec.name, f"its kernelspec is {self._spec.folder}"
         if (code := self._process.poll()) is not None:
-            message = f'the kernel "{name}" ended before it was ready ({_ending(code)})'
+            message = f'the kernel "{name}" ended before it was ready ({ending(code)})'
         elif time.monotonic() > deadline:
             message = f'the kernel "{name}" did not answer within {timeout:g} s'
         else:
@@ -207,7 +205,7 @@ class Jupyter:
         assert self._process is not None
         code = self._process.wait()
         words = self._process.last_words(20)
-        self._dead = Reply("error", None, "DeadKernel", f"the kernel died ({_ending(code)})", tuple(words))
+        self._dead = Reply("error", None, "DeadKernel", f"the kernel died ({ending(code)})", tuple(words))
         return self._dead
 
     def interrupt(self) -> None:
@@ -257,103 +255,6 @@ class Jupyter:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-class Process:
-    """The process of a kernel. What it prints itself is no output of any cell: its end is kept for error messages."""
-
-    def __init__(self, spec: Spec, folder: str) -> None:
-        self.printed, write = os.pipe()
-        os.set_blocking(self.printed, False)
-        self._tail: deque[bytes] = deque(maxlen=32)
-        try:
-            # JPY_PARENT_PID: ipykernel ends by itself when this process is gone
-            self._popen = subprocess.Popen(
-                _command(spec, folder),
-                stdin=subprocess.DEVNULL,
-                stdout=write,
-                stderr=write,
-                env=_environment(spec) | {"JPY_PARENT_PID": str(os.getpid())},
-            )
-        except OSError as error:
-            os.close(self.printed)
-            message = f'the kernel "{spec.name}" cannot be started: {error.strerror}: {spec.argv[0]}'
-            raise KernelError(message, hint=f"its kernelspec is {spec.folder}") from None
-        finally:
-            os.close(write)
-
-    def poll(self) -> int | None:
-        """Return how it ended, as subprocess does; None while it runs."""
-        return self._popen.poll()
-
-    def listen(self) -> bool:
-        """Take what was printed; return False when nothing more can come."""
-        try:
-            while data := os.read(self.printed, 1 << 16):
-                self._tail.append(data[-4096:])
-        except BlockingIOError:
-            return True
-        return False
-
-    def last_words(self, lines: int) -> list[str]:
-        self.listen()
-        return b"".join(self._tail).decode("utf-8", "replace").splitlines()[-lines:]
-
-    def wait(self, timeout: float = 5.0) -> int:
-        """Wait for its end without letting it block on its own output; return 0 when it does not come."""
-        deadline = time.monotonic() + timeout
-        while (code := self._popen.poll()) is None and time.monotonic() < deadline:
-            self.listen()
-            time.sleep(0.003)
-        return code or 0
-
-    def send_signal(self, number: int) -> None:
-        """Send a signal to it and to those of its children that a signal of a terminal would reach."""
-        for pid in [*_children(self._popen.pid), self._popen.pid]:
-            try:
-                os.kill(pid, number)
-            except OSError:
-                pass
-
-    def end(self) -> None:
-        """Kill it, if it still runs, with its children."""
-        if self._popen.poll() is None:
-            self.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
-        self._popen.wait()
-        os.close(self.printed)
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        import psutil  # noqa: PLC0415 - 20 ms that only an interrupt should cost; ipykernel brings it
-
-        group = os.getpgid(pid)
-        return [it.pid for it in psutil.Process(pid).children(recursive=True) if os.getpgid(it.pid) == group]
-    except (ImportError, OSError, psutil.Error):
-        return []
-
-
-def _command(spec: Spec, folder: str) -> list[str]:
-    known = {
-        "connection_file": os.path.join(folder, "kernel.json"),
-        "resource_dir": spec.folder,
-        "prefix": sys.prefix,
-    }
-    command = [re.sub(r"\{(\w+)\}", lambda it: known.get(it[1], it[0]), part) for part in spec.argv]
-    command[0] = os.path.expanduser(command[0])
-    if command[0] in ("python", "python3", f"python3.{sys.version_info[1]}"):
-        command[0] = sys.executable  # as Jupyter does: the environment may not be the one on the PATH
-    if any("ipykernel" in part for part in command):
-        command.append("--HistoryManager.hist_file=:memory:")  # kernels in parallel would wait for one file
-    return command
-
-
-def _environment(spec: Spec) -> dict[str, str]:
-    env = dict(os.environ)
-    env |= {name: string.Template(value).safe_substitute(env) for name, value in spec.env.items()}
-    if spec.language.lower() == "python":
-        env.pop("PYTHONEXECUTABLE", None)
-    return env
-
-
 def _private_folder() -> str:
     """Return a new folder that only this user may enter, with a path short enough for sockets (108 bytes)."""
     folder = tempfile.mkdtemp(prefix="quire-")
@@ -390,7 +291,7 @@ def _interrupts(answer: Callable[[], None]) -> Iterator[None]:
 
 
 def _is_idle(message: dict[str, Any]) -> bool:
-    return message["msg_type"] == "status" and message["content"].get("execution_state") == "idle"
+    return bool(message["msg_type"] == "status" and message["content"].get("execution_state") == "idle")
 
 
 def _reply(content: dict[str, Any]) -> Reply:
@@ -398,7 +299,8 @@ def _reply(content: dict[str, Any]) -> Reply:
     match content.get("status"):
         case "ok":
             leaving = any(
-                it.get("source") == "ask_exit" and not it.get("keepkernel") for it in content.get("payload") or ()
+                it.get("source") == "ask_exit" and not it.get("keepkernel")
+                for it in content.get("payload") or ()
             )
             return Reply("exit" if leaving else "ok", count)
         case "error":
@@ -408,15 +310,4 @@ def _reply(content: dict[str, Any]) -> Reply:
             return Reply("error", count, "Aborted", f"the kernel did not run the cell ({status})")
 
 
-def _ending(code: int) -> str:
-    """Return how a process ended, in words."""
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = f"signal {-code}"
-    return f"{name}: the system was out of memory, or somebody ended it" if name == "SIGKILL" else name
-
-
-__all__ = ["Jupyter", "Process", "open_kernel"]
+__all__ = ["Jupyter", "open_kernel"]

@@ -41,12 +41,12 @@ KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "nam
 _QUIET = frozenset({"status", "execute_input"})
 
 
-class Wire(Session):
+class Wire(Session):  # type: ignore[misc]  # jupyter_client is read without its types
     """A session whose messages go to a function."""
 
     say: Any = None
 
-    def send(  # type: ignore[override]  # the signature of jupyter_client, of which few arguments matter here
+    def send(
         self,
         stream: Any,
         msg_or_type: Any,
@@ -119,7 +119,9 @@ class Native:
 
     def execute(self, code: str, cell: int) -> Reply:
         """Run a cell in the kernel, as an execute request that allows no input."""
-        return self.loop.run_until_complete(self.loop.create_task(self._execute(code, cell), context=self.context))
+        return self.loop.run_until_complete(
+            self.loop.create_task(self._execute(code, cell), context=self.context)
+        )
 
     async def _execute(self, code: str, cell: int) -> Reply:
         parent = self.kernel.session.msg("execute_request", {"code": code, "allow_stdin": False})

@@ -14,7 +14,14 @@ from jupyter_core.paths import jupyter_path
 from ..errors import KernelError, did_you_mean
 
 #: What each language's usual kernel is called.
-_USUAL = {"python": "python3", "r": "ir", "bash": "bash", "sh": "bash", "scala": "almond", "javascript": "deno"}
+_USUAL = {
+    "python": "python3",
+    "r": "ir",
+    "bash": "bash",
+    "sh": "bash",
+    "scala": "almond",
+    "javascript": "deno",
+}
 _INSTALL = {
     "python": "pip install ipykernel && python -m ipykernel install --sys-prefix",
     "r": "in R: install.packages('IRkernel'); IRkernel::installspec()",
@@ -115,6 +122,8 @@ def _missing(message: str, word: str, language: str, folders: dict[str, str]) ->
         did_you_mean(word, folders),
         f'"{usual}" runs {language}, too: choose it with --kernel {usual}' if usual in folders else None,
         f"to install it: {how}" if how and usual not in folders else None,
-        None if how else "https://github.com/jupyter/jupyter/wiki/Jupyter-kernels lists the kernels of all languages",
+        None
+        if how
+        else "https://github.com/jupyter/jupyter/wiki/Jupyter-kernels lists the kernels of all languages",
     ]
     return KernelError(f"{message}; installed: {installed}", hint="; ".join(hint for hint in hints if hint))

@@ -32,6 +32,7 @@ class ExecutedNotebook:
         self._widgets: dict[str, dict[str, Any]] = {}
         self._buffers: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {}
         self._inside: list[str] = []  # Output widgets that the running cell has entered, by comm id
+        self._clear_inside: set[str] = set()
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -50,7 +51,9 @@ class ExecutedNotebook:
                 cell["outputs"] = []
                 cell["metadata"] = {**cell.get("metadata", {}), "execution": {"iopub.status.busy": _iso(at)}}
                 cell["metadata"]["execution"]["iopub.execute_input"] = _iso(at)
-            case Output(cell=index, kind=kind, content=content) if index is not None and self.data is not None:
+            case Output(cell=index, kind=kind, content=content) if (
+                index is not None and self.data is not None
+            ):
                 self._output(index, kind, content)
             case CellFinished(cell=index, at=at, count=count):
                 cell = self._cell(index)
@@ -85,7 +88,7 @@ class ExecutedNotebook:
         elif kind == "update_display_data":
             self._update(content)
         elif self._inside and kind != "comm_close":
-            self._output_inside(self._widgets[self._inside[-1]], kind, content)
+            self._output_inside(self._inside[-1], kind, content)
         elif kind == "clear_output":
             if content.get("wait"):
                 self._clear = True
@@ -105,14 +108,18 @@ class ExecutedNotebook:
                 self._update(content)
                 self._displays.setdefault(display, []).append(output)
 
-    def _output_inside(self, widget: dict[str, Any], kind: str, content: dict[str, Any]) -> None:
+    def _output_inside(self, comm: str, kind: str, content: dict[str, Any]) -> None:
+        widget = self._widgets[comm]
         shown = list(widget.get("outputs") or ())
         if kind == "clear_output":
-            shown = [] if not content.get("wait") else shown
-            self._clear = bool(content.get("wait"))
+            if content.get("wait"):
+                self._clear_inside.add(comm)
+            else:
+                shown = []
         elif (output := as_output(kind, content)) is not None:
-            if self._clear:
-                self._clear, shown = False, []
+            if comm in self._clear_inside:
+                self._clear_inside.discard(comm)
+                shown = []
             if shown and kind == "stream" and _same_stream(shown[-1], output):
                 output["text"] = shown.pop()["text"] + output["text"]
             shown.append(output)
@@ -242,7 +249,7 @@ def _whole_letters(text: str) -> str:
 
 
 def _same_stream(last: dict[str, Any], output: dict[str, Any]) -> bool:
-    return last["output_type"] == "stream" and last["name"] == output["name"]
+    return bool(last["output_type"] == "stream" and last["name"] == output["name"])
 
 
 def _iso(at: float) -> str:

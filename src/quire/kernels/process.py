@@ -1,0 +1,128 @@
+"""The process of a Jupyter kernel: its command and environment, its signals, its last words and its end."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import string
+import subprocess
+import sys
+import time
+from collections import deque
+
+from ..errors import KernelError
+from .specs import Spec
+
+
+class Process:
+    """The process of a kernel. What it prints itself is no output of any cell: its end is kept for error messages."""
+
+    def __init__(self, spec: Spec, folder: str) -> None:
+        self.printed, write = os.pipe()
+        os.set_blocking(self.printed, False)
+        self._tail: deque[bytes] = deque(maxlen=32)
+        try:
+            # JPY_PARENT_PID: ipykernel ends by itself when this process is gone
+            self._popen = subprocess.Popen(
+                _command(spec, folder),
+                stdin=subprocess.DEVNULL,
+                stdout=write,
+                stderr=write,
+                env=_environment(spec) | {"JPY_PARENT_PID": str(os.getpid())},
+            )
+        except OSError as error:
+            os.close(self.printed)
+            message = f'the kernel "{spec.name}" cannot be started: {error.strerror}: {spec.argv[0]}'
+            raise KernelError(message, hint=f"its kernelspec is {spec.folder}") from None
+        finally:
+            os.close(write)
+
+    def poll(self) -> int | None:
+        """Return how it ended, as subprocess does; None while it runs."""
+        return self._popen.poll()
+
+    def listen(self) -> bool:
+        """Take what was printed; return False when nothing more can come."""
+        try:
+            while data := os.read(self.printed, 1 << 16):
+                self._tail.append(data[-4096:])
+        except BlockingIOError:
+            return True
+        return False
+
+    def last_words(self, lines: int) -> list[str]:
+        self.listen()
+        return b"".join(self._tail).decode("utf-8", "replace").splitlines()[-lines:]
+
+    def wait(self, timeout: float = 5.0) -> int:
+        """Wait for its end without letting it block on its own output; return 0 when it does not come."""
+        deadline = time.monotonic() + timeout
+        while (code := self._popen.poll()) is None and time.monotonic() < deadline:
+            self.listen()
+            time.sleep(0.003)
+        return code or 0
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to it and to those of its children that a signal of a terminal would reach."""
+        for pid in [*_children(self._popen.pid), self._popen.pid]:
+            try:
+                os.kill(pid, number)
+            except OSError:
+                pass
+
+    def end(self) -> None:
+        """Kill it, if it still runs, with its children."""
+        if self._popen.poll() is None:
+            self.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+        self._popen.wait()
+        os.close(self.printed)
+
+
+def _children(pid: int) -> list[int]:
+    """Return the processes below one in its process group, those below them first."""
+    try:
+        # 20 ms that only an interrupt should cost; ipykernel brings it
+        import psutil  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415
+    except ImportError:
+        return []
+    try:
+        group = os.getpgid(pid)
+        below = [it.pid for it in psutil.Process(pid).children(recursive=True)]
+        return [it for it in reversed(below) if os.getpgid(it) == group]
+    except (OSError, psutil.Error):
+        return []
+
+
+def _command(spec: Spec, folder: str) -> list[str]:
+    known = {
+        "connection_file": os.path.join(folder, "kernel.json"),
+        "resource_dir": spec.folder,
+        "prefix": sys.prefix,
+    }
+    command = [re.sub(r"\{(\w+)\}", lambda it: known.get(it[1], it[0]), part) for part in spec.argv]
+    command[0] = os.path.expanduser(command[0])
+    if command[0] in ("python", "python3", f"python3.{sys.version_info[1]}"):
+        command[0] = sys.executable  # as Jupyter does: the environment may not be the one on the PATH
+    if any("ipykernel" in part for part in command):
+        command.append("--HistoryManager.hist_file=:memory:")  # kernels in parallel would wait for one file
+    return command
+
+
+def _environment(spec: Spec) -> dict[str, str]:
+    env = dict(os.environ)
+    env |= {name: string.Template(value).safe_substitute(env) for name, value in spec.env.items()}
+    if spec.language.lower() == "python":
+        env.pop("PYTHONEXECUTABLE", None)
+    return env
+
+
+def ending(code: int) -> str:
+    """Return how a process ended, in words."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"{name}: the system was out of memory, or somebody ended it" if name == "SIGKILL" else name
