@@ -152,6 +152,12 @@ class _Tree:
         self.mistakes.append(SpecError(message, self.at(node), hint))
 
 
+_INDENTATION = (
+    "mapping values are not allowed in this context",
+    "did not find expected key",
+    "did not find expected '-' indicator",
+    "block sequence entries are not allowed in this context",
+)
 _QUOTES = 'a value that begins with a placeholder is written in quotes: "{{name}}"'
 
 
@@ -165,5 +171,11 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, path: str) -> SpecError:
         hint = _QUOTES
     elif "\t" in near:
         hint = "YAML is indented by spaces, never by tabs"
+    elif "flow" in (error.context or "") and error.context_mark:
+        hint = f"the bracket opened in line {error.context_mark.line + 1} is not closed"
+    elif error.problem in _INDENTATION:
+        hint = (
+            "is the indentation right? Keys of one mapping, and items of one list, begin in the same column"
+        )
     words = ", ".join(w for w in (error.problem, error.context) if w)
     return SpecError(f"not valid YAML: {words}", where, hint)

@@ -8,6 +8,7 @@ crash, an interrupt, ``kill -9``) leaves the task stale.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -17,7 +18,7 @@ from typing import Protocol
 from .errors import Error
 from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
 from .graph import Graph
-from .model import Failure, Outcome, Product, Reason, Record, Step, Task
+from .model import Failure, Outcome, Reason, Record, Step, Task
 from .plan import judged, missing
 from .store import Store, key
 
@@ -122,16 +123,18 @@ class Run:
         if absent := missing(step.task, self.graph.tasks, self.store):
             yield TaskFinished(name, Outcome.BLOCKED, reasons=absent)
             return
-        task = self.filled(step.task)
+        try:
+            task = self.filled(step.task)
+        except Error as error:  # deleted or broken since the pipeline was loaded
+            yield TaskFinished(name, Outcome.FAILED, failure=_mistake(error))
+            return
         reasons, table = judged(task, self.graph.tasks, self.store)
         forced = tuple(reason for reason in step.reasons if reason.part == "forced")
         if not (reasons or forced):
             yield TaskFinished(name, Outcome.FRESH)
             return
-        try:
-            self._make_room(task)
-        except OSError as error:
-            yield TaskFinished(name, Outcome.FAILED, failure=_unwritable(error))
+        if no_room := self._make_room(task):
+            yield TaskFinished(name, Outcome.FAILED, failure=no_room)
             return
         self.store.begin(key(name, [product.path for product in task.products]))
         self.running[name] = (task, table)
@@ -139,9 +142,17 @@ class Run:
         yield TaskStarted(name, reasons or forced, self.clock())
         self.executor.submit(task)
 
-    def _make_room(self, task: Task) -> None:
+    def _make_room(self, task: Task) -> Failure | None:
+        """Make the folders of the products; return why one of them cannot be there."""
         for product in task.products:
-            os.makedirs(os.path.join(self.store.root, os.path.dirname(product.path)), exist_ok=True)
+            full = os.path.join(self.store.root, product.path)
+            try:
+                os.makedirs(os.path.dirname(full), exist_ok=True)
+            except OSError as error:
+                return unwritable(product.path, error)
+            if product.report and os.path.isdir(full):
+                return unwritable(product.path, IsADirectoryError(errno.EISDIR, ""))
+        return None
 
     def _receive(self, event: Event) -> Iterator[Event]:
         """Feed the keeper of the event's task; believe "done" only after settling."""
@@ -152,18 +163,14 @@ class Run:
             yield event
             return
         task, table = self.running.pop(event.task)
+        overreach = self._overreach(task, event)
+        if event.outcome is Outcome.DONE and (broken := self._broken_promise(task, overreach)):
+            event = replace(event, outcome=Outcome.FAILED, failure=broken)
         event = self._keep(task, event)
         if event.outcome is Outcome.DONE:
-            overreach = self._overreach(task, event)
-            if overreach and self.strict:
-                failure = Failure(
-                    "Undeclared", "; ".join(overreach), hint="name it as upstream, or drop strict"
-                )
-                event = replace(event, outcome=Outcome.FAILED, failure=failure)
-            else:
-                for message in overreach:
-                    yield Note(message, task.name)
-                event = self._settle(task, table, event)
+            for message in overreach:
+                yield Note(message, task.name)
+            event = self._settle(task, table, event)
         yield event
         if event.outcome is Outcome.FAILED and self.fail_fast:
             yield from self._stop()
@@ -173,28 +180,25 @@ class Run:
         try:
             path = self.keepers.pop(task.name).keep(event.outcome)
         except OSError as error:
-            failure = event.failure or _unwritable(error)
-            return replace(event, outcome=Outcome.FAILED, failure=failure)
+            report = next(product.path for product in task.products if product.report)
+            return replace(event, outcome=Outcome.FAILED, failure=event.failure or unwritable(report, error))
         return replace(event, notebook=path)
+
+    def _broken_promise(self, task: Task, overreach: list[str]) -> Failure | None:
+        """Return why a task that ended well has failed all the same: its notebook must not replace a good one."""
+        made = (product.path for product in task.products if not product.report)
+        if absent := [path for path in made if not os.path.exists(os.path.join(self.store.root, path))]:
+            return _not_made(absent)
+        if overreach and self.strict:
+            return Failure("Undeclared", "; ".join(overreach), hint="name it as upstream, or drop strict")
+        return None
 
     def _settle(self, task: Task, table: dict[str, str], event: TaskFinished) -> TaskFinished:
         """Believe a task only when its products are there; then, and only then, record it."""
-        made: dict[str, str] = {}
-        absent: list[Product] = []
-        for product in task.products:
-            found = self.store.digest(product.path)
-            if found is None:
-                absent.append(product)
-            else:
-                made[product.path] = found
-        if absent:
-            paths = ", ".join(product.path for product in absent)
-            failure = Failure(
-                "MissingProduct",
-                f"it ended well but did not make {paths}",
-                hint="does it write to the path that it is given as product?",
-            )
-            return replace(event, outcome=Outcome.FAILED, failure=failure)
+        found = {product.path: self.store.digest(product.path) for product in task.products}
+        made = {path: digest for path, digest in found.items() if digest is not None}
+        if absent := [path for path in found if path not in made]:
+            return replace(event, outcome=Outcome.FAILED, failure=_not_made(absent))
         for part, (path, digest) in event.discovered.items():
             if path not in made:
                 table[part] = digest
@@ -216,20 +220,48 @@ class Run:
         running, self.running = list(self.running), {}
         self.executor.close()
         for name in running:
-            self.keepers.pop(name).keep(Outcome.CANCELLED)
+            let_go(self.keepers.pop(name))
             yield TaskFinished(name, Outcome.CANCELLED)
 
     def _abandon(self) -> None:
         self.executor.close()
         for keeper in self.keepers.values():
-            try:
-                keeper.keep(Outcome.CANCELLED)
-            except (OSError, Error):
-                pass
+            let_go(keeper)
         self.keepers.clear()
         self.store.flush()
 
 
-def _unwritable(error: OSError) -> Failure:
-    full = "no space is left on the disk" if error.errno == 28 else (error.strerror or str(error))
-    return Failure(type(error).__name__, f"{error.filename or 'a product'} cannot be written: {full}")
+def let_go(keeper: Keeper) -> None:
+    """Keep what was shown until a task was stopped, if that can be done."""
+    try:
+        keeper.keep(Outcome.CANCELLED)
+    except (OSError, Error):
+        pass
+
+
+_WHY = {
+    errno.ENOSPC: "no space is left on the disk",
+    errno.EDQUOT: "the quota of disk space is used up",
+    errno.EISDIR: "it is a folder",
+    errno.EEXIST: "a file stands where one of its folders should be",
+    errno.ENOTDIR: "a file stands where one of its folders should be",
+}
+
+
+def unwritable(path: str, error: OSError) -> Failure:
+    """Return the failure of a task whose product cannot be written."""
+    why = _WHY.get(error.errno or 0) or error.strerror or str(error)
+    return Failure("ProductError", f"{path} cannot be written: {why}")
+
+
+def _not_made(paths: list[str]) -> Failure:
+    return Failure(
+        "MissingProduct",
+        f"it ended well but did not make {', '.join(paths)}",
+        hint="does it write to the path that it is given as product?",
+    )
+
+
+def _mistake(error: Error) -> Failure:
+    where = f"{error.where}: " if error.where else ""
+    return Failure(type(error).__name__, where + error.message, hint=error.hint or "")

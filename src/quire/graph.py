@@ -244,6 +244,8 @@ def _unknown(given: Iterable[Task], named: Mapping[str, Task]) -> Iterator[Graph
                     names = [name for name in named if name != task.name]
                     hint = did_you_mean(up, names) or _known(names, "other task")
                 message = f'task "{task.name}" has an upstream that does not exist: "{up}"'
+                if _magic(up):
+                    message = f'task "{task.name}": no task matches its upstream "{up}"'
                 yield GraphError(message, task.where, hint)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from . import plugins
 from .engine import Keeper, Run
-from .errors import SpecError, StateError, raise_all
+from .errors import Error, SpecError, StateError, raise_all
 from .events import Event, Note
 from .graph import Graph
 from .load import load as load_spec
@@ -26,6 +26,7 @@ from .sources import Reader
 from .store import Store
 
 SPEC = "pipeline.yaml"
+_MISNAMED = ("pipeline.yml", "pipeline.yaml.txt", "Pipeline.yaml")
 _START = """create one, for example:
 
     tasks:
@@ -49,12 +50,15 @@ def find(path: str | Path | None = None) -> Path:
         for folder in (here, *here.parents):
             if (folder / SPEC).is_file():
                 return folder / SPEC
-        raise SpecError(f"there is no {SPEC} here or in any folder above", hint=_START)
+        misnamed = next((name for name in _MISNAMED if (here / name).is_file()), None)
+        hint = f"quire reads {SPEC}: rename {misnamed}" if misnamed else _START
+        raise SpecError(f"there is no {SPEC} here or in any folder above", hint=hint)
     full = Path(path).absolute()
     if full.is_dir():
         full /= SPEC
     if not full.is_file():
-        raise SpecError(f"there is no {path}", hint=_START if full.name == SPEC else None)
+        what = path if full.name == Path(path).name else full
+        raise SpecError(f"there is no pipeline at {what}", hint=_START if full.name == SPEC else None)
     return full
 
 
@@ -116,22 +120,20 @@ class Project:
             steps = self.status(targets, force=force)
             stale = [step.task for step in steps.values() if not step.fresh]
             raise_all([error for task in stale for error in self._loaded.unfit.get(task.name, ())])
-            where = self._executor(executor, jobs, stale) if stale else _Nowhere()
-            reader = Reader(str(self.root), self.store)
-            engine = Run(
-                self.graph,
-                steps,
-                self.store,
-                where,
-                name=run,
-                clock=time.time,
-                filled=reader.filled,
-                keeper=lambda task: _keeper(task, self.root),
-                fail_fast=fail_fast,
-                strict=self._loaded.strict,
-            )
             log = RunLog(self.store.folder / "runs" / f"{run}.jsonl")
             with log if stale else _silent() as tell:
+                engine = Run(
+                    self.graph,
+                    steps,
+                    self.store,
+                    self._executor(executor, jobs, stale) if stale else _Nowhere(),
+                    name=run,
+                    clock=time.time,
+                    filled=Reader(str(self.root), self.store).filled,
+                    keeper=lambda task: _keeper(task, self.root),
+                    fail_fast=fail_fast,
+                    strict=self._loaded.strict,
+                )
                 tell_all(engine.events(), report, [tell, *listeners] if tell else list(listeners))
         return report
 
@@ -171,10 +173,12 @@ class Project:
                 fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
             file.truncate()
-            json.dump(
-                {"pid": os.getpid(), "host": os.uname().nodename, "since": time.strftime("%H:%M:%S")}, file
-            )
-            file.flush()
+            who = {"pid": os.getpid(), "host": os.uname().nodename, "since": time.strftime("%H:%M:%S")}
+            try:
+                file.write(json.dumps(who))
+                file.flush()
+            except OSError as error:
+                raise StateError(f"the project cannot be locked: {error.strerror}", str(path)) from error
             yield
 
 
@@ -203,22 +207,27 @@ def run(
 def tell_all(events: Iterator[Event], report: Report, listeners: list[Callable[[Event], None]]) -> None:
     """Hand every event to the report and the listeners; drop a listener that raises, and say so."""
     try:
-        for event in events:
-            report(event)
-            for listener in list(listeners):
-                try:
-                    listener(event)
-                except Exception as error:
-                    listeners.remove(listener)
-                    report(
-                        Note(
-                            f"a listener of this build failed and was dropped: {type(error).__name__}: {error}"
-                        )
-                    )
+        for happened in events:
+            untold: list[Event] = [happened]
+            while untold:
+                event = untold.pop(0)
+                report(event)
+                for listener in list(listeners):
+                    try:
+                        listener(event)
+                    except Exception as error:
+                        listeners.remove(listener)
+                        untold.append(Note(_dropped(error)))
     finally:
         close = getattr(events, "close", None)
         if close:
             close()
+
+
+def _dropped(error: Exception) -> str:
+    if isinstance(error, Error):
+        return str(error)
+    return f"a listener of this build failed and was dropped: {type(error).__name__}: {error}"
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from . import plugins
-from .errors import NotebookError, ParameterError, raise_all
+from .engine import let_go, unwritable
+from .errors import NotebookError, ProductError, StateError, did_you_mean, raise_all
 from .events import Event, RunFinished, RunStarted, TaskFinished, TaskStarted
 from .model import Outcome, Reason, Source, Task
 from .notebook.inject import check
@@ -35,14 +36,11 @@ def run(
     if strict:
         raise_all(check(task.source.facts, parameters, where=task.source.path))
     if output is not None:
-        target = Path(output).absolute()
-        task = replace(task, products=())
-        if not target.parent.is_dir():
-            raise ParameterError(f"there is no folder {target.parent} for the executed notebook")
+        _check(Path(output), Path(source))
     keeper = Keeper(Path.cwd(), str(output), failed=str(output)) if output is not None else None
     report = Report()
     told: list[Callable[[Event], None]] = [report, *listeners]
-    for event in _events(task, keeper):
+    for event in _events(task, keeper, str(output)):
         for tell in told:
             tell(event)
     return report
@@ -51,8 +49,13 @@ def run(
 def _task(
     path: Path, parameters: Mapping[str, Any], kernel: str | None, cwd: str | Path | None, allow_errors: bool
 ) -> Task:
+    if path.is_dir():
+        raise NotebookError("this is a folder, not a notebook", str(path))
     if not path.is_file():
-        raise NotebookError("there is no such notebook", str(path))
+        near = [str(it) for it in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise NotebookError("there is no such notebook", str(path), did_you_mean(str(path), near))
+    if cwd and not Path(cwd).is_dir():
+        raise StateError("there is no such folder to run in", str(cwd))
     here = str(Path.cwd())
     source = Reader(here).read("notebook", Source(str(path)), text=True)
     options = {"allow_errors": allow_errors, "cwd": str(Path(cwd).absolute()) if cwd else here}
@@ -61,7 +64,20 @@ def _task(
     return Task(path.stem, "notebook", source, params=dict(parameters), options=options)
 
 
-def _events(task: Task, keeper: Keeper | None) -> Iterator[Event]:
+def _check(target: Path, source: Path) -> None:
+    """Refuse an output that cannot be written, or that is the source."""
+    if target.is_dir():
+        raise ProductError(
+            f"{target} is a folder", hint="the executed notebook is a file, for example out.ipynb"
+        )
+    if not target.parent.is_dir():
+        raise ProductError(f"there is no folder {target.parent} for the executed notebook")
+    if target.exists() and target.samefile(source):
+        hint = "a notebook is never changed by running it: choose another name for the executed one"
+        raise ProductError(f"{target} is the notebook itself", hint=hint)
+
+
+def _events(task: Task, keeper: Keeper | None, output: str) -> Iterator[Event]:
     began = time.time()
     name = time.strftime("%Y%m%d-%H%M%S")
     # one worker needs no server to fork it
@@ -74,13 +90,20 @@ def _events(task: Task, keeper: Keeper | None) -> Iterator[Event]:
         while ended is None:
             event = executor.next()
             if isinstance(event, TaskFinished):
-                path = keeper.keep(event.outcome) if keeper else None
-                event = ended = replace(event, notebook=path)
+                event = ended = _kept(keeper, event, output) if keeper else event
             elif keeper:
                 keeper(event)
             yield event
     finally:
         executor.close()
         if ended is None and keeper:
-            keeper.keep(Outcome.CANCELLED)
+            let_go(keeper)
     yield RunFinished(name, ended.outcome.good, time.time() - began, time.time())
+
+
+def _kept(keeper: Keeper, event: TaskFinished, output: str) -> TaskFinished:
+    try:
+        return replace(event, notebook=keeper.keep(event.outcome))
+    except OSError as error:
+        failure = event.failure or unwritable(output, error)
+        return replace(event, outcome=Outcome.FAILED, failure=failure)

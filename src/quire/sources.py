@@ -27,7 +27,7 @@ class Reader:
 
     def source(self, text: str, where: Place) -> tuple[str, Source]:
         """Return kind and source of what a task names: a file, or the dotted path of a function."""
-        if _is_file(text):
+        if _is_file(text) or os.path.isfile(os.path.join(self.root, text)):
             return "notebook", self._file(text, where)
         return "function", self._function(text, where)
 

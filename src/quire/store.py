@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from . import products
-from .errors import StateError
+from .errors import ProductError, StateError
 from .model import Record
 
 SCHEMA = 4
 _TABLES = """
 CREATE TABLE IF NOT EXISTS records (
-    key TEXT PRIMARY KEY, task TEXT, manifest TEXT, products TEXT, discovered TEXT, run TEXT, seconds REAL, complete INTEGER
+    key TEXT PRIMARY KEY, task TEXT, manifest TEXT, products TEXT, discovered TEXT,
+    run TEXT, seconds REAL, complete INTEGER
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS digests (path TEXT PRIMARY KEY, stamp TEXT, digest TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS memos (
@@ -129,7 +130,12 @@ class Store:
         memo = self._digests.get(key)
         if memo and memo[0] == now:
             return memo[1]
-        found = compute(full)
+        try:
+            found = compute(full)
+        except FileNotFoundError:
+            return None  # it has just gone
+        except OSError as error:
+            raise ProductError(f"it cannot be read: {error.strerror}", path) from error
         if found is not None and not products.racy(full):
             self._digests[key] = self._fresh[key] = (now, found)
         return found

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..errors import Error
+from ..errors import Error, ParameterError
 from ..model import Facts, Failure, Source, Task
 from ..notebook.facts import function
 from . import Tell
@@ -48,6 +48,8 @@ def _prepare(task: Task) -> tuple[Callable[..., Any], dict[str, Any]]:
     assert task.source.entry is not None
     module, _, name = task.source.entry.rpartition(".")
     call: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    if not callable(call):
+        raise Error(f"{task.source.entry} is no function, but {call!r:.60}")
     offered: dict[str, Any] = dict(task.params)
     single = bool(task.products) and task.products[0].key is None
     offered["product"] = (
@@ -68,7 +70,7 @@ def _prepare(task: Task) -> tuple[Callable[..., Any], dict[str, Any]]:
         if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name not in wanted
     ]
     if lacking:
-        raise Error(
+        raise ParameterError(
             f"the function {name} wants {', '.join(lacking)}, which the task does not give",
             hint="add it to the task's params, or give it a default",
         )
@@ -103,7 +105,14 @@ def failure_of(error: BaseException, task: Task) -> Failure:
     except OSError:
         code = ""
     text = tuple(traceback.format_exception(type(error), error, trace))
-    return Failure(type(error).__name__, str(error), text, line=line, path=task.source.path, code=code)
+    return Failure(type(error).__name__, _words(error), text, line=line, path=task.source.path, code=code)
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return str(error)
+    except BaseException as worse:
+        return f"its message cannot be shown: __str__ raised {type(worse).__name__}"
 
 
 def _within(path: str, folder: str) -> bool:
