@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 a task or a check failed, 2 the user must change something
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -122,16 +123,30 @@ def _guarded(argv: Sequence[str], err: Screen) -> int:
     except KeyboardInterrupt:
         err.say("interrupted")
         return 130
+    except OSError as error:
+        if error.errno not in _SYSTEMS:
+            return _bug(error, err)
+        show(Error(error.strerror or str(error), str(error.filename or "the output")), err)
+        return 2
     except Exception as error:
         if isinstance(error, ExceptionGroup):
             mine, other = error.split(Error)
             if mine is not None and other is None:
                 show(mine, err)
                 return 2
-        sys.excepthook(type(error), error, error.__traceback__)
-        version = sys.version.partition(" ")[0]
-        err.say(
-            f"{err.paint('This is a bug in quire.', 'red')} Please report it with the lines above,\n"
-            f"what you typed, and: quire {__version__}, Python {version}, {sys.platform}."
-        )
-        return 70
+        return _bug(error, err)
+
+
+# what the system may refuse anybody: full disks, folders of others
+_SYSTEMS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+def _bug(error: Exception, err: Screen) -> int:
+    """Print what we did not foresee, and how to tell us."""
+    sys.excepthook(type(error), error, error.__traceback__)
+    version = sys.version.partition(" ")[0]
+    err.say(
+        f"{err.paint('This is a bug in quire.', 'red')} Please report it with the lines above,\n"
+        f"what you typed, and: quire {__version__}, Python {version}, {sys.platform}."
+    )
+    return 70

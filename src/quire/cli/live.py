@@ -6,7 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.control import Control
 from rich.live import Live as RichLive
+from rich.segment import ControlType
 from rich.text import Text
 
 from ..events import CellStarted, Event, RunStarted, TaskFinished, TaskStarted
@@ -17,7 +19,7 @@ from .watch import UNSAID, Heads, ended, why
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rich.console import ConsoleOptions, RenderResult
+    from rich.console import ConsoleOptions, ConsoleRenderable, RenderResult
 
     from .screen import Screen
 
@@ -31,6 +33,25 @@ class Row:
         self.name, self.reason, self.since = name, reason, since
         self.number = self.total = 0
         self.head = ""
+
+
+class _Shrinking(RichLive):
+    """A live picture in a terminal that may become narrower: it then breaks the lines that it shows in two.
+
+    Rich goes up as many rows as it drew; the rows that were added have to be cleared as well.
+    """
+
+    drawn: list[int]
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        width = max(1, self.console.size.width)
+        added = sum((columns - 1) // width for columns in getattr(self, "drawn", ()) if columns)
+        up = [(ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1)] * added
+        return (
+            [Control(*up), *super().process_renderables(renderables)]
+            if up
+            else super().process_renderables(renderables)
+        )
 
 
 class Live:
@@ -55,7 +76,7 @@ class Live:
             markup=False,
             emoji=False,
         )
-        self.live = RichLive(
+        self.live = _Shrinking(
             self,
             console=self.console,
             transient=True,
@@ -99,8 +120,9 @@ class Live:
         if len(rows) > len(shown):
             lines.append(cut(f"  and {len(rows) - len(shown)} more", width))
         lines.append(self._foot(now, width))
-        for line in lines:
-            yield Text.from_ansi(line, no_wrap=True, overflow="crop")
+        texts = [Text.from_ansi(line, no_wrap=True, overflow="crop") for line in lines]
+        self.live.drawn = [min(text.cell_len, options.max_width) for text in texts]
+        yield from texts
 
     def _line(self, row: Row, now: float, width: int, shown: list[Row]) -> str:
         took = f"{seconds(now - row.since):>8}"

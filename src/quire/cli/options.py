@@ -44,9 +44,11 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         known = [*self._option_string_actions]
         wrong = [word for word in message.split() if word.startswith("-")]
-        hint = (
-            did_you_mean(wrong[0].partition("=")[0], known) if "unrecognized" in message and wrong else None
-        )
+        hint = None
+        if "unrecognized" in message and wrong:
+            hint = did_you_mean(wrong[0].partition("=")[0], known)
+        elif message.endswith("expected 2 arguments"):
+            hint = "name and value are two words: -p n 3"
         raise Error(
             f"{self.prog}: {message}", hint=hint or f"{self.prog} --help shows its options and examples"
         )

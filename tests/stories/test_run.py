@@ -1,0 +1,99 @@
+"""``quire run``: one notebook, without a pipeline."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from projects import Folder
+
+NOTEBOOK = """
+# %% tags=["parameters"]
+n = 1
+city = "Bern"
+sample = False
+
+# %%
+print(city * n, sample)
+"""
+
+
+@pytest.fixture
+def notebook(folder: Folder) -> Folder:
+    folder.write("in.py", NOTEBOOK)
+    return folder
+
+
+def printed(folder: Folder, name: str) -> str:
+    """Return what the last cell of an executed notebook printed."""
+    cells: list[dict[str, Any]] = json.loads(folder.read(name))["cells"]
+    return "".join("".join(output["text"]) for output in cells[-1]["outputs"])
+
+
+def test_a_notebook_runs_with_its_defaults_and_is_written_beside_it(notebook: Folder) -> None:
+    ended = notebook.quire("run", "in.py")
+    assert ended.returncode == 0, ended.stderr
+    assert "wrote in.executed.ipynb in " in ended.stdout
+    assert printed(notebook, "in.executed.ipynb") == "Bern False\n"
+    assert notebook.read("in.py") == NOTEBOOK.lstrip("\n")
+
+
+def test_parameters_come_from_files_yaml_and_words_and_the_last_wins(notebook: Folder) -> None:
+    notebook.write("params.yaml", "n: 5\ncity: Wien\nsample: true")
+    words = ["-p", "n", "2", "-f", "params.yaml", "-y", "{n: 3, city: Rom}", "-r", "city", "7"]
+    ended = notebook.quire("run", "in.py", "out.ipynb", *words)
+    assert ended.returncode == 0, ended.stderr
+    assert printed(notebook, "out.ipynb") == "77 True\n"
+
+
+def test_a_parameter_that_is_not_declared_is_a_mistake_that_lists_what_is(notebook: Folder) -> None:
+    ended = notebook.quire("run", "in.py", "out.ipynb", "-p", "m", "2")
+    assert ended.returncode == 2
+    assert 'in.py: there is no parameter "m"' in ended.stderr
+    assert not (notebook.path / "out.ipynb").exists()
+    assert notebook.quire("run", "in.py", "out.ipynb", "-p", "m", "2", "--no-strict").returncode == 0
+
+
+def test_name_and_value_are_two_words(notebook: Folder) -> None:
+    ended = notebook.quire("run", "-p", "n=3", "in.py")
+    assert ended.returncode == 2
+    assert (
+        ended.stderr
+        == 'error: "n=3" is no name of a parameter\n  hint: name and value are two words: -p n 3\n'
+    )
+
+
+def test_a_failure_shows_the_line_in_the_file_and_leaves_what_ran(notebook: Folder) -> None:
+    notebook.write("in.py", NOTEBOOK + "\n# %%\nfirst = 1\nfirst / 0\n")
+    ended = notebook.quire("run", "in.py", "out.ipynb")
+    assert ended.returncode == 1
+    assert "failed in: in.py:11 (cell 3, line 2)" in ended.stdout
+    assert "    1 | first = 1\n  → 2 | first / 0\n  ZeroDivisionError: division by zero\n" in ended.stdout
+    assert "  | Bern False\n" in ended.stdout
+    assert "the notebook up to there: out.ipynb" in ended.stdout
+    assert len(json.loads(notebook.read("out.ipynb"))["cells"]) >= 3
+
+
+def test_output_can_be_followed_and_events_read(notebook: Folder) -> None:
+    assert "BernBern False\n" in notebook.quire("run", "in.py", "-p", "n", "2", "--log-output").stdout
+    events = [json.loads(line) for line in notebook.quire("run", "in.py", "--json").stdout.splitlines()]
+    assert events[0]["event"] == "RunStarted"
+    assert events[-1]["event"] == "RunFinished" and events[-1]["good"]
+
+
+def test_parameters_that_cannot_be_read_name_their_file(notebook: Folder) -> None:
+    assert notebook.quire("run", "in.py", "-f", "no.yaml").stderr.startswith("no.yaml: the parameters cannot")
+    notebook.write("list.yaml", "- 1")
+    assert "list.yaml: this is no mapping" in notebook.quire("run", "in.py", "-f", "list.yaml").stderr
+
+
+def test_a_missing_notebook_is_a_mistake(folder: Folder) -> None:
+    ended = folder.quire("run", "in.py")
+    assert (ended.returncode, ended.stderr) == (2, "in.py: there is no such notebook\n")
+
+
+def test_quiet_says_nothing_when_all_is_well(notebook: Folder) -> None:
+    ended = notebook.quire("run", "in.py", "-q")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")

@@ -1,0 +1,97 @@
+"""What a warm command line loads: few modules, and none of the heavy ones. Counting is stable, timing is not."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import pytest
+
+from projects import Folder
+
+HEAVY = {
+    *["nbformat", "jupytext", "yaml", "IPython", "ipykernel", "jupyter_client", "zmq", "traitlets"],
+    *["rich", "fsspec", "pandas", "sqlalchemy", "asyncio", "multiprocessing", "subprocess"],
+    *["tempfile", "shutil", "logging", "threading", "email", "importlib.metadata", "difflib"],
+}
+
+#: More than an interpreter that does nothing. A few are in reserve, for other versions of Python.
+MOST = {"import": 60, "help": 60, "status": 125, "build": 125}
+
+
+def loaded(code: str, folder: Folder | None = None) -> set[str]:
+    """Return the modules that an interpreter has loaded after running some code."""
+    code += "\nimport sys, json; print(); print(json.dumps(sorted(sys.modules)))"
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder.path if folder else None,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return set(json.loads(ended.stdout.splitlines()[-1]))
+
+
+def command(arguments: Sequence[str]) -> str:
+    return f"from quire.cli import main; main({list(arguments)!r})"
+
+
+@pytest.fixture
+def warm(folder: Folder) -> Folder:
+    """A project that was built and then looked at once more."""
+    folder.write("tasks.py", "def make(product):\n    open(product, 'w').write('made')\n")
+    folder.write(
+        "pipeline.yaml",
+        """
+        tasks:
+          - source: tasks.make
+            product: out/made.txt
+          - source: tasks.make
+            name: again
+            product: out/again.txt
+        """,
+    )
+    assert folder.quire("build").returncode == 0
+    assert folder.quire("status").returncode == 0
+    return folder
+
+
+def nothing() -> set[str]:
+    return loaded("pass")
+
+
+def within(found: set[str], most: int) -> None:
+    """Check that no module is heavy, and that there are not too many."""
+    new = found - nothing()
+    assert not HEAVY & new
+    assert len(new) <= most, sorted(new)
+
+
+def test_importing_the_command_line_loads_no_verb_and_nothing_heavy() -> None:
+    found = loaded("import quire.cli")
+    assert {name for name in found if name.startswith("quire.cli.")} == {"quire.cli.screen"}
+    assert "argparse" not in found
+    within(found, MOST["import"])
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]], ids=lambda it: it[0])
+def test_help_and_version_load_no_verb(arguments: list[str]) -> None:
+    found = loaded(command(arguments))
+    assert {name for name in found if name.startswith("quire.cli.")} == {"quire.cli.screen"}
+    within(found, MOST["help"])
+
+
+def test_a_warm_status_loads_nothing_heavy(warm: Folder) -> None:
+    found = loaded(command(["status"]), warm)
+    assert "quire.project" in found
+    within(found, MOST["status"])
+
+
+def test_a_warm_build_with_nothing_to_do_loads_nothing_heavy(warm: Folder) -> None:
+    found = loaded(command(["build"]), warm)
+    assert "quire.engine" in found
+    assert not {"quire.cli.live", "quire.cli.failures", "quire.executors.local"} & found
+    within(found, MOST["build"])
