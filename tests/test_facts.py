@@ -374,3 +374,8 @@ def test_a_notebook_of_a_thousand_cells_is_read_cell_by_cell() -> None:
     found = ipynb(*[cell(f"x{i} = x{i - 1} + 1\nx{i}") for i in range(1, 1001)])
     assert len(found.cells) == 1000
     assert found.cells[-1].uses == ("x999",)
+
+
+def test_the_body_of_a_cell_magic_may_begin_with_a_future_import() -> None:
+    assert ipynb(cell("%%capture out\nfrom __future__ import annotations\nx = 1")).mistakes == ()
+    assert ipynb(cell("x = 1\nfrom __future__ import annotations")).mistakes

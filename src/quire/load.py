@@ -128,8 +128,10 @@ class _Loading:
             return None
         name = said.name or _default_name(source)
         facts = source.facts
-        if facts.mistakes:
-            self.unfit[name] = facts.mistakes
+        # what the spec says itself need not be readable in the source
+        told = {"product": said.product, "upstream": said.upstream if spec.extract_upstream else ()}
+        if mistakes := _heeded(facts.mistakes, [word for word, value in told.items() if value is not None]):
+            self.unfit[name] = mistakes
         product = facts.product if spec.extract_product and said.product is None else said.product
         upstream = said.upstream if said.upstream is not None else facts.upstream
         if not spec.extract_upstream and said.upstream is None:
@@ -217,6 +219,11 @@ def _linked(drafts: list[Task]) -> Iterator[Task]:
                 if wanted in table:
                     inputs[wanted] = _given(table[wanted])
         yield replace(task, upstream=tuple(dict.fromkeys(names)), inputs=inputs)
+
+
+def _heeded(mistakes: tuple[tuple[str, Place], ...], told: list[str]) -> tuple[tuple[str, Place], ...]:
+    beside_the_point = [f"{word} must be a literal" for word in told]
+    return tuple(it for it in mistakes if not any(words in it[0] for words in beside_the_point))
 
 
 def _given(task: Task) -> Any:

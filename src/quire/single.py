@@ -31,8 +31,8 @@ def run(
 ) -> Report:
     """Execute a notebook; see ``quire.run``."""
     task = _task(Path(source), parameters, kernel, cwd, allow_errors)
-    mistakes = task.source.facts.mistakes
-    raise_all(NotebookError(message, where) for message, where in mistakes)
+    if not allow_errors:  # else a cell that Python cannot read fails like any other
+        raise_all(NotebookError(message, where) for message, where in task.source.facts.mistakes)
     if strict:
         raise_all(check(task.source.facts, parameters, where=task.source.path))
     if output is not None:

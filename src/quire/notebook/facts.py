@@ -129,7 +129,7 @@ def _read(
             tree = magics.parse(text)
             form = digest.cell(tree, text)
             if "skip-execution" not in marks:
-                _compile(tree)
+                _compile(tree, magic=text.lstrip().startswith("%%"))
                 found = names(tree)
             if parameters:
                 assignments = declared.python(tree, text)
@@ -152,8 +152,11 @@ def _read(
         read.mistakes += [_mistake(notebook, index, *mistake) for mistake in read.declared.mistakes]
 
 
-def _compile(tree: ast.Module) -> None:
+def _compile(tree: ast.Module, magic: bool) -> None:
     """Raise the syntax errors that Python finds after parsing: a return outside a function, say."""
+    if magic:
+        # the body of %%time or %%capture is compiled for itself: a __future__ import may be its first line
+        tree = ast.Module(tree.body[1:], tree.type_ignores)
     try:
         compile(tree, "<cell>", "exec", flags=_TOP_LEVEL_AWAIT, dont_inherit=True)
     except (ValueError, RecursionError, MemoryError, OverflowError):
