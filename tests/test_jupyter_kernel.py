@@ -113,6 +113,12 @@ def test_a_broken_kernelspec_is_named_with_its_place(text: str, install: Install
     assert caught.value.where.path == str(path)
 
 
+def test_a_kernel_of_another_machine_is_refused(install: Install) -> None:
+    install("far", "python", metadata={"kernel_provisioner": {"provisioner_name": "yarn-provisioner"}})
+    with pytest.raises(KernelError, match="yarn-provisioner"):
+        specs.find("far")
+
+
 # ── starting
 
 

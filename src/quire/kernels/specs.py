@@ -6,7 +6,6 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_core.paths import jupyter_path
@@ -31,6 +30,8 @@ _INSTALL = {
 #: Names that notebooks carry, by their beginning, for when the language is not known better.
 _LANGUAGE_OF = {"ir": "r", "julia": "julia", "bash": "bash", "python": "python"}
 
+_LOCAL = "local-provisioner"
+
 
 @dataclass(frozen=True, slots=True)
 class Spec:
@@ -43,7 +44,6 @@ class Spec:
     folder: str
     env: dict[str, str] = field(default_factory=dict)
     interrupt_mode: str = "signal"
-    metadata: dict[str, Any] = field(default_factory=dict)
 
 
 def find(name: str | None, language: str = "python") -> Spec:
@@ -84,6 +84,13 @@ def _read(name: str, folder: str) -> Spec:
         return Spec(name, "Python 3 (ipykernel)", "python", argv, folder)
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
+        metadata = dict(plain.get("metadata") or {})
+        provisioner = (metadata.get("kernel_provisioner") or {}).get("provisioner_name", _LOCAL)
+        if provisioner != _LOCAL:
+            message = (
+                f'the kernel "{name}" is started by "{provisioner}"; only those of this machine can be used'
+            )
+            raise KernelError(message, str(path))
         return Spec(
             name,
             display_name=str(plain.get("display_name") or name),
@@ -92,7 +99,6 @@ def _read(name: str, folder: str) -> Spec:
             folder=folder,
             env={key: str(value) for key, value in (plain.get("env") or {}).items()},
             interrupt_mode=str(plain.get("interrupt_mode") or "signal").lower(),
-            metadata=dict(plain.get("metadata") or {}),
         )
     except KeyError as error:
         raise KernelError(f"this kernelspec has no {error}", str(path)) from None
