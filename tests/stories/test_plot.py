@@ -163,12 +163,13 @@ def read(drawing: str) -> dict[str, set[str]]:
     """Return what each task needs, as a reader follows the lines of a drawing downwards."""
     needs: dict[str, set[str]] = {}
     lanes: dict[int, set[str]] = {}  # what flows in each column
-    place, task = 0, ""
+    place, task, marked = 0, "", False
     for line in drawing.rpartition("\n\n")[0].splitlines():
         row = line.ljust(200)
+        if marked and row[place] not in "│├┤╰╯┼":  # nothing goes on below the mark
+            lanes.pop(place, None)
+        marked = "●" in row
         if (here := row.find("●")) >= 0:
-            if task and row[place] not in "│├":  # unless something went on below the mark before
-                lanes.pop(place, None)
             place, task = here, line.split()[-1]
             start = here
             while row[start - 1] in "─┼" and start > 0:
@@ -182,7 +183,9 @@ def read(drawing: str) -> dict[str, set[str]]:
                 lanes[end] = (lanes[end] if row[end] == "┤" else set()) | {task}
             lanes[here] = {task}
         elif "─" in row:
-            ends = [n for n, char in enumerate(row) if char in "├┤╭╮╰╯" and "─" in (row[n - 1 : n] + row[n + 1])]
+            ends = [
+                n for n, char in enumerate(row) if char in "├┤╭╮╰╯" and "─" in (row[n - 1 : n] + row[n + 1])
+            ]
             if row[ends[0]] == "╭":
                 lanes[ends[0]] = lanes.pop(ends[1])
             else:
@@ -190,8 +193,6 @@ def read(drawing: str) -> dict[str, set[str]]:
                 lanes[other] = (set() if row[other] == "╮" else lanes[other]) | {task}
                 if row[place] in "╰╯":
                     lanes.pop(place)
-        elif row[place] != "│":
-            lanes.pop(place, None)
     return needs
 
 

@@ -92,6 +92,8 @@ def value(text: str) -> Any:
     So "true" is true and "null" is None, while "no" and "nan" are text: a country and a grandmother.
     """
     plain = text.strip()
+    if not plain:
+        return text
     if plain in _WORDS:
         return _WORDS[plain]
     if plain[:1] in ("[", "{"):
@@ -102,7 +104,6 @@ def value(text: str) -> Any:
 
 
 _WORDS = {
-    "": "",
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
     **dict.fromkeys(("null", "Null", "NULL", "None", "~"), None),

@@ -1,0 +1,115 @@
+"""Words, numbers and widths as a terminal shows them; values as the command line means them."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quire.cli.options import value
+from quire.cli.screen import columns, cut, flat, pad, screen, seconds, several
+from quire.errors import SpecError
+
+
+class Tty(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("environ", "terminal", "colour", "live"),
+    [
+        ({"TERM": "xterm"}, True, True, True),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, True, False, True),
+        ({"TERM": "xterm", "NO_COLOR": ""}, True, True, True),
+        ({"TERM": "dumb"}, True, False, False),
+        ({}, True, False, False),
+        ({"TERM": "xterm"}, False, False, False),
+        ({"TERM": "xterm", "FORCE_COLOR": "1"}, False, True, False),
+        ({"FORCE_COLOR": "0"}, False, False, False),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False, False, False),
+    ],
+)
+def test_colour_is_for_terminals_and_those_who_ask(
+    environ: dict[str, str], terminal: bool, colour: bool, live: bool
+) -> None:
+    found = screen(Tty() if terminal else io.StringIO(), environ)
+    assert (found.colour, found.live) == (colour, live)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0, "0.00 s"),
+        (0.0512, "0.05 s"),
+        (0.996, "1.0 s"),
+        (1.24, "1.2 s"),
+        (59.94, "59.9 s"),
+        (59.96, "1 min"),
+        (75, "1 min 15 s"),
+        (3600, "1 h"),
+        (5400, "1 h 30 min"),
+    ],
+)
+def test_a_duration_is_said_as_a_person_would(value: float, said: str) -> None:
+    assert seconds(value) == said
+
+
+def test_words_beyond_the_first_few_are_a_number() -> None:
+    assert several(["a", "b"], 2) == "a, b"
+    assert several(["a", "b", "c"], 2) == "a, b and 1 more"
+
+
+def test_wide_and_combining_characters_count_as_they_are_shown() -> None:
+    assert columns("数据") == 4
+    assert columns("e\u0301") == 1
+    assert cut("数据集", 5) == "数据…"
+    assert pad("数据集", 4) == "数… "
+
+
+@given(st.text(), st.integers(0, 12))
+def test_cut_text_never_takes_more_than_its_columns(text: str, width: int) -> None:
+    assert columns(cut(flat(text), width)) <= width
+    assert columns(pad(flat(text), width)) == width
+
+
+@given(st.text())
+def test_flat_text_cannot_move_the_cursor(text: str) -> None:
+    assert flat(text).isprintable()
+    assert text != flat(text) or text.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("3", 3),
+        ("-3", -3),
+        ("1.5", 1.5),
+        ("true", True),
+        ("False", False),
+        ("null", None),
+        ("", ""),
+        ("no", "no"),
+        ("nan", "nan"),
+        ("Bern", "Bern"),
+        ("2024-01-31", "2024-01-31"),
+        ("[1, two]", [1, "two"]),
+        ("{a: 1}", {"a": 1}),
+        ('"5"', "5"),
+        ("a b", "a b"),
+        (" ", " "),
+    ],
+)
+def test_a_value_means_what_it_means_in_yaml(text: str, meant: Any) -> None:
+    assert value(text) == meant
+    assert type(value(text)) is type(meant)
+
+
+def test_a_value_that_begins_like_a_list_must_be_one() -> None:
+    with pytest.raises(SpecError, match="not valid YAML"):
+        value("[1")
