@@ -190,10 +190,15 @@ def test_a_worker_that_dies_is_a_failure_that_says_how(worker_stage: Stage, body
     assert ended["g"].outcome is Outcome.DONE
 
 
-def test_the_last_words_of_a_crash_are_heard(worker_stage: Stage) -> None:
-    worker_stage.run(worker_stage.function("print('before')\nimport ctypes; ctypes.string_at(0)"))
+def test_the_last_words_of_a_crash_and_its_place_are_known(worker_stage: Stage) -> None:
+    task = worker_stage.function("print('before')\nimport ctypes; ctypes.string_at(0)")
+    failure = worker_stage.run(task)["f"].failure
     assert worker_stage.text() == "before\n"
-    assert "Segmentation fault" in worker_stage.text("stderr")
+    assert worker_stage.text("stderr") == ""
+    assert failure is not None and failure.line
+    lines = worker_stage.folder.read(task.source.path).splitlines()
+    assert "string_at" in lines[failure.line - 1]
+    assert any("in string_at" in entry for entry in failure.traceback)
 
 
 def test_output_of_children_and_of_c_code_stands_in_its_place(worker_stage: Stage) -> None:

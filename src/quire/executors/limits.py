@@ -69,7 +69,8 @@ class Limits:
         if not self._kind:
             return failure
         if failure is None or failure.kind == "WorkerDied":
-            return Failure(self._kind, self._over)
+            # it is known why it died; where it was stays true
+            return replace(failure or Failure("", ""), kind=self._kind, message=self._over, hint="")
         return replace(failure, kind=self._kind, message=self._over)
 
 

@@ -19,9 +19,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import StateError
-from ..events import CellFinished, CellStarted, Event, Note, Output, TaskFinished, decode
+from ..events import CellFinished, CellStarted, Event, Note, NotebookOpened, Output, TaskFinished, decode
 from ..model import Failure, Outcome, Task
-from .death import death
+from .death import Hunger, Scene, death
 from .limits import Limits
 from .warm import Warm
 from .worker import deliver
@@ -38,12 +38,15 @@ class Worker:
     attempt: int
     line: socket.socket
     pipes: dict[str, int]
+    traces: int
     began: float
     limits: Limits
     pid: int = 0
     process: subprocess.Popen[bytes] | None = None
     rest: bytes = b""
     cell: int | None = None
+    notebook: NotebookOpened | None = None
+    running: CellStarted | None = None
     finished: TaskFinished | None = None
     closed: bool = False
     ended: dict[str, Any] | None = None
@@ -66,6 +69,7 @@ class Local:
         self._count = 0
         self._modules: tuple[str, ...] = ()
         self._preloading = False
+        self._hunger = Hunger()
         self._warm: Warm | None = None
         if fork:
             self._start_server()
@@ -107,11 +111,12 @@ class Local:
     def _submit(self, task: Task, attempt: int) -> None:
         self._count += 1
         mine, theirs = socket.socketpair()
-        (out, out_w), (err, err_w) = os.pipe(), os.pipe()
-        descriptors = [theirs.fileno(), out, out_w, err, err_w]
+        (out, out_w), (err, err_w), (traces, traces_w) = os.pipe(), os.pipe(), os.pipe()
+        os.set_blocking(traces_w, False)  # nobody reads it before the end
+        descriptors = [theirs.fileno(), out, out_w, err, err_w, traces_w]
         pipes = {"stdout": out, "stderr": err}
         now = time.monotonic()
-        worker = Worker(self._count, task, attempt, mine, pipes, now, Limits(task.options, now))
+        worker = Worker(self._count, task, attempt, mine, pipes, traces, now, Limits(task.options, now))
         try:
             if self._warm is not None:
                 self._fork(descriptors)
@@ -122,6 +127,7 @@ class Local:
             theirs.close()
             os.close(out_w)
             os.close(err_w)
+            os.close(traces_w)
         self._workers[worker.number] = worker
         self._selector.register(mine, selectors.EVENT_READ, worker)
         try:
@@ -240,9 +246,13 @@ class Local:
                     continue
                 case Output():
                     worker.cell = event.cell
+                case NotebookOpened():
+                    worker.notebook = event
                 case CellStarted():
+                    worker.running = event
                     worker.limits.cell_started(event.number, time.monotonic())
                 case CellFinished():
+                    worker.running = None
                     worker.limits.cell_finished()
                 case _:
                     pass
@@ -274,7 +284,9 @@ class Local:
             worker.task.name,
             Outcome.FAILED,
             seconds,
-            death(worker.ended["status"]),
+            death(
+                worker.ended["status"], self._scene(worker), _remains(worker.traces), self._hunger.struck()
+            ),
             cpu=worker.ended.get("cpu"),
             memory=worker.ended.get("memory"),
         )
@@ -286,6 +298,15 @@ class Local:
         else:
             self._events.append(finished)
 
+    def _scene(self, worker: Worker) -> Scene:
+        source = worker.task.source
+        if worker.notebook is None or worker.running is None:
+            text = (source.text or "") if source.entry else ""
+            return Scene(source.path, os.path.join(self.root, source.path), code=text)
+        cell = worker.running.cell
+        code = worker.notebook.notebook["cells"][cell]["source"]
+        return Scene(source.path, cell=cell, number=worker.running.number, code=code)
+
     def _try_again(self, worker: Worker, failure: Failure | None) -> None:
         pause = float(2 ** (worker.attempt - 1))
         said = f"attempt {worker.attempt} failed ({failure.kind if failure else 'unknown'}); again in {pause:g} s"
@@ -296,9 +317,8 @@ class Local:
         self._workers.pop(worker.number, None)
         self._forget(worker.line)
         worker.line.close()
-        for read in worker.pipes.values():
+        for read in (*worker.pipes.values(), worker.traces):
             os.close(read)
-        worker.pipes = {}
 
     def _forget(self, line: socket.socket) -> None:
         try:

@@ -1,4 +1,4 @@
-"""The door of a worker that is a new interpreter: ``python -m quire.executors.spawned FD,FD,FD,FD,FD``."""
+"""The door of a worker that is a new interpreter: ``python -m quire.executors.spawned FD,FD,FD,FD,FD,FD``."""
 
 import sys
 

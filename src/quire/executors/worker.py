@@ -28,8 +28,9 @@ from ..model import Outcome, Task
 from .streams import Streams
 from .watch import Watch
 
-#: How many descriptors come with a task: the socket, then read and write ends for stdout and for stderr.
-DESCRIPTORS = 5
+#: How many descriptors come with a task: the socket, then read and write ends for stdout and for stderr, then where
+#: to write what the threads were doing when the process crashes.
+DESCRIPTORS = 6
 
 
 class Teller:
@@ -87,6 +88,7 @@ def work(descriptors: list[int]) -> None:
         tell = Teller(task.name, Wire(line), pipes)
         tell.streams.install()
         tell.streams.watch(_end_group, descriptors[0])
+        faulthandler.enable(file=descriptors[5])
         _freshen(root, task)
         finished = run(task, root, tell)
         _run_exit_handlers()
@@ -152,7 +154,6 @@ def _freshen(root: str, task: Task) -> None:
     for number in (signal.SIGTERM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.set_wakeup_fd(-1)
-    faulthandler.enable(file=2)
     random.seed()
     # the global generator of NumPy would otherwise be the same in every worker
     if (legacy := sys.modules.get("numpy.random")) is not None:
