@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from . import plugins
+from . import plugins, products
 from .engine import Keeper, Run
 from .errors import Error, SpecError, StateError, raise_all
 from .events import Event, Note
@@ -135,6 +135,7 @@ class Project:
                     strict=self._loaded.strict,
                 )
                 tell_all(engine.events(), report, [tell, *listeners] if tell else list(listeners))
+            self._remember_left(getattr(engine.executor, "left", {}))
         return report
 
     def close(self) -> None:
@@ -150,8 +151,21 @@ class Project:
     def _executor(self, name: str, jobs: int | None, stale: Sequence[Task]) -> Any:
         log = str(self.store.folder / "server.log")
         executor = plugins.get("executors", name)(str(self.root), jobs, log=log)
-        executor.prepare(_preload(stale, self.root, self._loaded.preload))
+        modules = _preload(stale, self.root, self._loaded.preload)
+        left = self.store.kept("left")
+        executor.prepare(
+            tuple(name for name in modules if name not in left or left[name] != self._origin(name))
+        )
         return executor
+
+    def _remember_left(self, left: Mapping[str, str]) -> None:
+        """Keep which modules the warm server could not hold, so that the next one does not try, until they change."""
+        if left:
+            self.store.keep("left", [(name, self._origin(name), why.encode()) for name, why in left.items()])
+
+    def _origin(self, module: str) -> str:
+        found = plugins.load("quire.sources:find_package")(module.partition(".")[0], str(self.root))
+        return f"{sys.executable} {found and products.stamp(found)}"
 
     @contextmanager
     def _lock(self, waiting: Callable[[str], None] | None, wait: bool) -> Iterator[None]:

@@ -149,6 +149,10 @@ class Store:
         ).fetchone()
         return row[0] if row else None
 
+    def kept(self, space: str) -> dict[str, str]:
+        """Return the keys of what was kept, with their stamps."""
+        return dict(self._db.execute("SELECT key, stamp FROM memos WHERE space = ?", (space,)))
+
     def keep(self, space: str, rows: Iterable[tuple[str, str, bytes]]) -> None:
         """Keep (key, stamp, value) rows for ``memo``."""
         self._many("INSERT OR REPLACE INTO memos VALUES (?, ?, ?, ?)", [(space, *row) for row in rows])

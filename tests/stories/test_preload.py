@@ -1,0 +1,65 @@
+"""The warm server: what it imports for the tasks, and what it learns not to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from projects import Folder
+
+THREADED = "import threading, time\nthreading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n"
+
+
+def test_a_module_that_cannot_be_kept_warm_is_remembered_until_it_changes(
+    folder: Folder, tmp_path: Path
+) -> None:
+    site = tmp_path / "elsewhere"
+    site.mkdir()
+    (site / "threaded_thing.py").write_text(THREADED)
+    project = Folder(tmp_path / "project")
+    project.write("pipeline.yaml", "tasks:\n  - {source: tasks.f, product: out.txt}\n")
+    project.write(
+        "tasks.py",
+        "import json, threaded_thing\n\ndef f(product):\n    product.write_text('x')\n",
+    )
+    env = {"PYTHONPATH": str(site)}
+    assert project.quire("build", env=env).returncode == 0
+    log = project.path / ".quire" / "server.log"
+    assert "threaded_thing" in _left(project, env)
+    # known now: the next server starts without it, and is not started twice
+    assert project.quire("build", "--force", env=env).returncode == 0
+    assert log.exists()
+    (site / "threaded_thing.py").write_text("x = 1\n")
+    assert project.quire("build", "--force", env=env).returncode == 0
+
+
+def test_modules_of_the_project_are_never_preloaded(folder: Folder) -> None:
+    folder.write("pipeline.yaml", "tasks:\n  - {source: tasks.f, product: out.txt}\n")
+    folder.write("lib.py", "import os\nPARENT = os.getppid()\nPID = os.getpid()\n")
+    folder.write(
+        "tasks.py",
+        "import os\nimport lib\n\ndef f(product):\n    product.write_text(str(lib.PID == os.getpid()))\n",
+    )
+    assert folder.quire("build").returncode == 0
+    assert folder.read("out.txt") == "True"
+
+
+def test_preload_false_starts_cold_and_a_list_warms_just_that(folder: Folder) -> None:
+    body = "import sys\n\ndef f(product):\n    product.write_text(str('fractions' in sys.modules))\n"
+    folder.write("tasks.py", body)
+    for preload, found in (("false", "False"), ("[fractions]", "True")):
+        folder.write(
+            "pipeline.yaml", f"preload: {preload}\ntasks:\n  - {{source: tasks.f, product: out.txt}}\n"
+        )
+        assert folder.quire("build", "--force").returncode == 0
+        assert folder.read("out.txt") == found
+
+
+def _left(project: Folder, env: dict[str, str]) -> list[str]:
+    import sqlite3
+
+    with sqlite3.connect(project.path / ".quire" / "state.db") as db:
+        rows = db.execute("SELECT key, value FROM memos WHERE space = 'left'").fetchall()
+    db.close()
+    assert json.dumps([value.decode() for _, value in rows])
+    return [key for key, _ in rows]
