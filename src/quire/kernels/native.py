@@ -32,6 +32,9 @@ finally:
     if _debugpy is not None:
         sys.modules["debugpy"] = _debugpy
 
+# wanted by every kernel when it is made, so better imported before the fork
+import IPython.core.debugger
+import IPython.extensions.storemagic  # noqa: F401
 from IPython.core.history import HistoryManager
 from jupyter_client.session import Session
 
