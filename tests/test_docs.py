@@ -1,0 +1,168 @@
+"""README and documentation are true: their blocks run, their tables are complete, their links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from pages import Block, Play, blocks
+from quire import events, schema
+from quire.cli import VERBS, options
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+IDS = [str(page.relative_to(ROOT)) for page in PAGES]
+
+#: Blocks that nothing is done with, and why not.
+NOT_RUN = {
+    "README.md": ["installs from the package index", "is the clone that this test runs in"],
+}
+
+
+def page(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def section(text: str, heading: str) -> str:
+    """Return what stands below a heading, up to the next one of its level or above."""
+    level = heading.partition(" ")[0]
+    found = re.search(rf"^{re.escape(heading)}\n(.*?)(?=^#{{1,{len(level)}}} |\Z)", text, re.M | re.S)
+    assert found, f"there is no section {heading!r}"
+    return found[1]
+
+
+def rows(text: str) -> list[tuple[set[str], str]]:
+    """Return the rows of the tables in a text: the code in the first column, and the whole line."""
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    return [(set(re.findall(r"`([^`]+)`", line.split(" | ")[0])), line) for line in lines]
+
+
+# ── blocks
+
+
+@pytest.mark.parametrize("path", PAGES, ids=IDS)
+def test_every_block_of_a_page_is_true(path: Path, tmp_path: Path) -> None:
+    play = Play(tmp_path)
+    for block in blocks(path.read_text(encoding="utf-8")):
+        try:
+            play(block)
+        except Exception as error:
+            raise AssertionError(f"{path.relative_to(ROOT)}:{block.line}: {error}") from error
+    assert not play.printed
+
+
+def test_few_blocks_are_not_run_and_each_says_why() -> None:
+    found = {
+        name: [
+            block.marks["not run"] for block in blocks(path.read_text("utf-8")) if "not run" in block.marks
+        ]
+        for name, path in zip(IDS, PAGES, strict=True)
+    }
+    assert {name: reasons for name, reasons in found.items() if reasons} == NOT_RUN
+
+
+def test_a_page_that_is_not_true_is_found_out(tmp_path: Path) -> None:
+    play = Play(tmp_path)
+    for text in ("$ echo yes\nno\n", "$ false\n", "$ echo unsaid\n"):
+        with pytest.raises(AssertionError):
+            play(Block("console", text, 1))
+    for language, text in {"python": "1 / 0", "json": "{", "yaml": "taks: []", "text": "?"}.items():
+        with pytest.raises((AssertionError, Exception)):
+            play(Block(language, text, 1))
+
+
+# ── commands
+
+
+def test_every_command_is_documented_and_no_other() -> None:
+    assert set(re.findall(r"^## `quire (\w+)`$", page("docs/commands.md"), re.M)) == set(VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_option_is_documented_and_no_other(verb: str) -> None:
+    parser = options.Parser(verb, VERBS[verb])
+    import_module(f"quire.cli.{verb}").arguments(parser)
+    given = {frozenset(action.option_strings) for action in parser._actions if action.option_strings}
+    told = section(page("docs/commands.md"), f"## `quire {verb}`")
+    names = [{word.partition(" ")[0] for word in words} for words, _ in rows(told)]
+    shown = {frozenset(words) for words in names if any(word.startswith("-") for word in words)}
+    # of two spellings of one option the one with "_", papermill's, need not be shown
+    usual = {frozenset(word for word in words if "_" not in word) for words in given}
+    assert shown == usual
+    arguments = {str(action.metavar) for action in parser._actions if not action.option_strings}
+    assert all(f"`{argument}`" in told for argument in arguments)
+
+
+def test_every_event_is_documented_with_its_fields() -> None:
+    told = {
+        name: set(re.findall(r"`(\w+)`", line.split(" | ")[1]))
+        for words, line in rows(section(page("docs/commands.md"), "## Events"))
+        if (name := min(words)) in events.KINDS
+    }
+    assert told == {name: set(kind.__dataclass_fields__) for name, kind in events.KINDS.items()}
+
+
+# ── keys
+
+
+@pytest.mark.parametrize(
+    ("heading", "table"),
+    [("## Top level", schema.TOP), ("## `meta`", schema.META), ("## A task", schema.TASK)],
+    ids=["top", "meta", "task"],
+)
+def test_every_key_is_documented_with_how_far_it_works(heading: str, table: dict[str, schema.Key]) -> None:
+    told = {name: line for words, line in rows(section(page("docs/pipeline.md"), heading)) for name in words}
+    assert set(told) == set(table)
+    plain = schema.Key()
+    for name, key in table.items():
+        assert ("no effect" in told[name]) == key.note, told[name]
+        assert ("not yet" in told[name]) == (key.late is not plain.late), told[name]
+
+
+# ── links
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=IDS)
+def test_every_relative_link_leads_somewhere(path: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith(("https://", "http://")):
+            continue
+        name, _, anchor = target.partition("#")
+        file = (path.parent / name).resolve() if name else path
+        assert file.exists(), f"{path.relative_to(ROOT)}: {target}"
+        assert not anchor or anchor in anchors(file.read_text("utf-8")), f"{path.relative_to(ROOT)}: {target}"
+
+
+# ── the design page
+
+
+def test_the_tree_of_the_design_page_is_that_of_the_source() -> None:
+    trees = [
+        (block.marks["tree"], block.text)
+        for block in blocks(page("docs/design/architecture.md"))
+        if "tree" in block.marks
+    ]
+    assert trees
+    for folder, text in trees:
+        shown: set[str] = set()
+        above = ""
+        for line in text.splitlines()[1:]:
+            if name := re.match(r"(  |    )([\w.]+/?)(?=\s|$)", line):
+                above = name[2] if len(name[1]) == 2 and name[2].endswith("/") else above
+                shown.add((above if len(name[1]) == 4 else "") + name[2])
+        there = {
+            str(path.relative_to(ROOT / folder)) + ("/" if path.is_dir() else "")
+            for path in (ROOT / folder).rglob("*")
+            if "__pycache__" not in path.parts and (path.is_dir() or path.suffix == ".py")
+        }
+        assert shown == {name for name in there if not name.endswith("/__init__.py")}
