@@ -122,11 +122,12 @@ class Project:
             raise_all([error for task in stale for error in self._loaded.unfit.get(task.name, ())])
             log = RunLog(self.store.folder / "runs" / f"{run}.jsonl")
             with log if stale else _silent() as tell:
+                where = self._executor(executor, jobs, stale) if stale else _Nowhere()
                 engine = Run(
                     self.graph,
                     steps,
                     self.store,
-                    self._executor(executor, jobs, stale) if stale else _Nowhere(),
+                    where,
                     name=run,
                     clock=time.time,
                     filled=Reader(str(self.root), self.store).filled,
