@@ -85,6 +85,7 @@ class _Loading:
         self.key, self.stamp = key, stamp
         self.reader = Reader(root, store)
         self.mistakes: list[Error] = []
+        self.declared: tuple[str, ...] = ()
         self.unfit: dict[str, tuple[tuple[str, Place], ...]] = {}
 
     def loaded(self) -> Loaded:
@@ -110,7 +111,11 @@ class _Loading:
         known = declared.data if declared is not None and isinstance(declared.data, dict) else {}
         mine = {name: value for name, value in self.params.items() if name.partition(".")[0] in known}
         env = expand.environment(declared, mine, around)
+        self.declared = tuple(env)
         full = expand.expand(document, env, around)
+        if full.mistakes and self.env is None and os.path.isfile(os.path.join(self.root, _MISNAMED)):
+            misnamed = SpecError("quire does not read this file", _MISNAMED, "rename it to env.yaml")
+            full = replace(full, mistakes=(*full.mistakes, misnamed))
         spec = schema.spec(full)
         outside = {name: around.value(name) for name in expand.outside(full.used.union(*env.behind.values()))}
         loose = {name: value for name, value in self.params.items() if name not in mine}
@@ -182,25 +187,24 @@ class _Loading:
 
     def _with_params(self, drafts: list[Task], loose: dict[str, Any]) -> list[Task]:
         """Give parameters that env.yaml does not know to the tasks that declare them."""
-        for name in list(loose):
-            takers = {
-                d.name
-                for d in drafts
-                if name in d.params or any(p.name == name for p in d.source.facts.params)
-            }
-            if not takers:
-                known = {p for d in drafts for p in d.params} | {
-                    p.name for d in drafts for p in d.source.facts.params
-                }
-                listed = ", ".join(sorted(known)) or "none"
-                raise SpecError(
-                    f'no task has a parameter "{name}", and env.yaml has no such key',
-                    hint=did_you_mean(name, known) or f"parameters are: {listed}",
-                )
-            drafts = [
-                replace(d, params={**d.params, name: loose[name]}) if d.name in takers else d for d in drafts
-            ]
-        return drafts
+        if not loose:
+            return drafts
+        known = {d.name: {*d.params, *(p.name for p in d.source.facts.params)} for d in drafts}
+        everywhere = {*self.declared, *(name for names in known.values() for name in names)}
+        for name in loose.keys() - everywhere:
+            listed = ", ".join(sorted(everywhere)) or "none"
+            message = f'no task has a parameter "{name}", and env.yaml has no such key'
+            hint = did_you_mean(name, everywhere) or f"parameters are: {listed}"
+            self.mistakes.append(SpecError(message, hint=hint))
+        check = plugins.load("quire.notebook.inject:check")
+        given = []
+        for draft in drafts:
+            mine = {name: value for name, value in loose.items() if name in known[draft.name]}
+            stated = {p.name: mine[p.name] for p in draft.source.facts.params if p.name in mine}
+            self.mistakes += check(draft.source.facts, stated, where=draft.source.path)
+            given.append(replace(draft, params={**draft.params, **mine}))
+        raise_all(self.mistakes, "parameters that do not fit")
+        return given
 
 
 def _linked(drafts: list[Task]) -> Iterator[Task]:
@@ -242,6 +246,10 @@ def _default_name(source: Source) -> str:
     return os.path.splitext(os.path.basename(source.path))[0]
 
 
+#: What people call env.yaml, and conda something else: it is spoken of only when a placeholder has no value.
+_MISNAMED = "env.yml"
+
+
 def _env_file(path: str) -> str | None:
     """Return the env file of a spec: the first candidate in the working directory or beside the spec."""
     for one in env_name(os.path.basename(path), os.environ):
@@ -255,6 +263,9 @@ def _read(path: str) -> str:
     try:
         return contents(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SpecError("it is not UTF-8 text", os.path.relpath(path), "save it as UTF-8") from error
+        before = error.object[: error.start]
+        column = len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
+        where = Place(os.path.relpath(path), before.count(b"\n") + 1, column)
+        raise SpecError("this is not UTF-8 text", where, "save the file as UTF-8") from error
     except OSError as error:
         raise SpecError(f"it cannot be read: {error.strerror}", os.path.relpath(path)) from error
