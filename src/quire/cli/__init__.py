@@ -27,6 +27,7 @@ VERBS = {
     "status": "say of every task whether it is fresh or stale, and why",
     "plot": "draw the graph: as text, svg, html, mermaid, dot, json",
     "run": "run one notebook, without a pipeline",
+    "log": "list the runs of the project, or show one once more",
 }
 
 _HELP = """\
