@@ -62,7 +62,10 @@ class Environment:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment variables of every command: this tree's quire, one thread per library, no statistics."""
+        """The environment variables of every command: this tree's quire, one thread per library, no statistics.
+
+        Python's own go: one that forbids to write byte code, say, would make what runs from the tree look slow.
+        """
         ours = {
             "PYTHONPATH": str(ROOT / "src"),
             "PATH": f"{self.python.parent}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -72,7 +75,7 @@ class Environment:
             "PLOOMBER_VERSION_CHECK_DISABLED": "true",
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         }
-        return {**os.environ, **ours}
+        return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")} | ours
 
 
 def peers() -> Environment:

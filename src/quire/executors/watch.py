@@ -26,6 +26,7 @@ class Watch:
         self.root = os.path.realpath(root)
         self.read: set[str] = set()
         self.written: set[str] = set()
+        self._folders: dict[str, str] = {}
         self.pid = os.getpid()
         self.on = False
 
@@ -78,11 +79,20 @@ class Watch:
 
     def _inside(self, path: str) -> str | None:
         """Return a path relative to the project; None for one outside it or in a folder that is not the user's."""
-        real = os.path.realpath(path)
+        real = self._real(path)
         if not real.startswith(self.root + os.sep):
             return None
         inside = real[len(self.root) + 1 :].replace(os.sep, "/")
         return None if _SKIPPED.intersection(inside.split("/")) else inside
+
+    def _real(self, path: str) -> str:
+        # a task has hundreds of modules in few folders, and resolving each step of each path is slow
+        if os.path.islink(path):
+            return os.path.realpath(path)
+        folder, name = os.path.split(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        return os.path.join(self._folders[folder], name)
 
     def _digest(self, path: str, module: bool = False) -> str:
         # what was edited after the task began may not be what it saw
