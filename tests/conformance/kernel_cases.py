@@ -272,6 +272,15 @@ CASES: Mapping[str, Case] = {
         ("it = get_ipython().kernel.get_parent()\nit['msg_type'], it['content']['allow_stdin']",),
         (result("('execute_request', False)"),),
     ),
+    "what a callback is told of a cell": Case(
+        (
+            "ip = get_ipython()\n"
+            "def tell(result): print(result.info.cell_id, result.info.cell_meta, result.info.raw_cell)\n"
+            "ip.events.register('post_run_cell', tell)",
+            "1;",
+            "ip.events.unregister('post_run_cell', tell)",
+        ),
+    ),
     "values are stored between notebooks": Case(("%store -z\n%store",)),
     "numbers that JSON has not": Case(
         (

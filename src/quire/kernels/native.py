@@ -133,7 +133,9 @@ class Native:
         shell = self.shell
         shell.exit_now = False
         try:
-            content = await self.kernel.do_execute(code, silent=False, store_history=True, allow_stdin=False)
+            content = await self.kernel.do_execute(
+                code, silent=False, store_history=True, allow_stdin=False, cell_meta={}
+            )
         except KeyboardInterrupt:
             # an interrupt that came between the cell's code and its end
             return Reply("error", shell.execution_count - 1, "KeyboardInterrupt", "")

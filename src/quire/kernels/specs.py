@@ -124,8 +124,9 @@ def _missing(message: str, word: str, language: str, folders: dict[str, str]) ->
     by_name = next((its for prefix, its in _LANGUAGE_OF.items() if word.lower().startswith(prefix)), None)
     how = _INSTALL.get(by_name or language.lower())
     usual = _USUAL.get(language.lower())
+    near = did_you_mean(word, [it for it in folders if it != usual])
     hints = [
-        did_you_mean(word, folders),
+        near,
         f'"{usual}" runs {language}, too: choose it with --kernel {usual}' if usual in folders else None,
         f"to install it: {how}" if how and usual not in folders else None,
         None
