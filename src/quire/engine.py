@@ -15,12 +15,13 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import Protocol
 
-from .errors import Error
+from .errors import Error, ProductError
 from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
+from .explain import remember
 from .graph import Graph
 from .model import Failure, Outcome, Reason, Record, Step, Task
 from .plan import judged, missing
-from .store import Store, key
+from .store import Store
 
 
 class Executor(Protocol):
@@ -125,18 +126,22 @@ class Run:
             return
         try:
             task = self.filled(step.task)
-        except Error as error:  # deleted or broken since the pipeline was loaded
+            reasons, table, _ = judged(task, self.graph.tasks, self.store)
+        except Error as error:  # deleted, broken or locked away since the pipeline was loaded
             yield TaskFinished(name, Outcome.FAILED, failure=_mistake(error))
             return
-        reasons, table = judged(task, self.graph.tasks, self.store)
         forced = tuple(reason for reason in step.reasons if reason.part == "forced")
         if not (reasons or forced):
             yield TaskFinished(name, Outcome.FRESH)
             return
+        if not forced and (edited := tuple(reason for reason in reasons if reason.edited)):
+            # somebody's work is not overwritten unasked
+            yield TaskFinished(name, Outcome.BLOCKED, reasons=edited)
+            return
         if no_room := self._make_room(task):
             yield TaskFinished(name, Outcome.FAILED, failure=no_room)
             return
-        self.store.begin(key(name, [product.path for product in task.products]))
+        self.store.begin(name, [product.path for product in task.products])
         self.running[name] = (task, table)
         self.keepers[name] = self.keeper(task)
         yield TaskStarted(name, reasons or forced, self.clock())
@@ -171,6 +176,9 @@ class Run:
             for message in overreach:
                 yield Note(message, task.name)
             event = self._settle(task, table, event)
+        if event.outcome is Outcome.FAILED:
+            self.store.fail(task.name, [product.path for product in task.products])
+        self.store.ended(task.name, self.name, self.clock(), event.outcome.value, event.seconds, table)
         yield event
         if event.outcome is Outcome.FAILED and self.fail_fast:
             yield from self._stop()
@@ -195,7 +203,10 @@ class Run:
 
     def _settle(self, task: Task, table: dict[str, str], event: TaskFinished) -> TaskFinished:
         """Believe a task only when its products are there; then, and only then, record it."""
-        found = {product.path: self.store.digest(product.path) for product in task.products}
+        try:
+            found = {product.path: self.store.digest(product.path) for product in task.products}
+        except ProductError as error:
+            return replace(event, outcome=Outcome.FAILED, failure=_mistake(error))
         made = {path: digest for path, digest in found.items() if digest is not None}
         if absent := [path for path in found if path not in made]:
             return replace(event, outcome=Outcome.FAILED, failure=_not_made(absent))
@@ -203,7 +214,9 @@ class Run:
             if path not in made:
                 table[part] = digest
         discovered = {part: path for part, (path, _) in event.discovered.items() if path not in made}
-        self.store.commit(Record(task.name, table, made, discovered, self.name, event.seconds))
+        raw = task.source.facts.raw
+        self.store.commit(Record(task.name, table, made, discovered, self.name, event.seconds, raw=raw))
+        remember(self.store, task, table, discovered)
         self.store.flush()
         return event
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -70,6 +71,8 @@ exit code: 0 all went well, 1 a task failed, 2 something must be changed first, 
 def main(args: Namespace) -> int:
     """Build, show how it goes, and return the exit code."""
     began = time.perf_counter()
+    # whoever stops us, Ctrl-C or the system: what runs is ended, what it showed is kept, and a summary is printed
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
     project = options.project(args)
     try:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .screen import flat
+from .screen import cut, flat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _AROUND = 3  # source lines shown before and after the failing one
 _LAST = 10  # lines of output
 _FRAMES = 8
+_LONGEST = 500  # columns of any line
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
 # the head of a frame in a traceback: Python's own, then IPython's
 _PYTHON = re.compile(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+)(?:, in (?P<name>.+))?$')
@@ -44,13 +45,14 @@ def failed(event: TaskFinished, said: str, to: Screen, root: str) -> Iterator[st
         yield "  the end of its output:"
         yield from (f"  {to.paint('|', 'dim')} {line}" for line in lines)
     if event.notebook:
-        yield f"  the notebook up to there: {_near(event.notebook, root)}"
+        what = "its notebook" if failure.cell is None else "the notebook up to there"
+        yield f"  {what}: {_near(event.notebook, root)}"
 
 
 def last(said: str, most: int = _LAST) -> list[str]:
     """Return the last lines of an output as a terminal would have left them: a progress bar is one line."""
     lines = [line.rstrip("\r").rpartition("\r")[2] for line in plain(said).split("\n")]
-    lines = [flat(line.expandtabs()).rstrip() for line in lines]
+    lines = [cut(flat(line.expandtabs()).rstrip(), _LONGEST) for line in lines]
     while lines and not lines[-1]:
         lines.pop()
     return lines[-most:]
@@ -108,7 +110,7 @@ def _excerpt(failure: Failure, to: Screen) -> Iterator[str]:
         mark = to.paint(arrow, "red") if number == at else " "
         code = flat(lines[number - 1].expandtabs(4).rstrip()) or ""
         indent = " " * (len(lines[number - 1].expandtabs(4)) - len(lines[number - 1].expandtabs(4).lstrip()))
-        code = code if code.startswith(indent) else indent + code
+        code = cut(code if code.startswith(indent) else indent + code, _LONGEST)
         yield f"  {mark} {to.paint(f'{number:>{digits}}', 'dim')} {to.paint('|', 'dim')} {code}".rstrip()
 
 
@@ -153,11 +155,11 @@ def _after(calls: list[tuple[str, str, str]], failure: Failure) -> list[tuple[st
 
 
 def _error(failure: Failure, to: Screen) -> Iterator[str]:
-    first, *rest = [flat(line) for line in plain(failure.message).strip().splitlines()] or [""]
+    lines = plain(failure.message).strip().splitlines()
+    first, *rest = [cut(flat(line), _LONGEST) for line in lines[: 2 * _LAST + 1]] or [""]
     yield f"  {to.paint(failure.kind, 'red')}{': ' + first if first else ''}"
-    shown = rest[: 2 * _LAST]
-    yield from (f"    {line}" for line in shown)
-    if len(rest) > len(shown):
-        yield f"    … {len(rest) - len(shown)} more lines"
+    yield from (f"    {line}" for line in rest)
+    if len(lines) > 1 + len(rest):
+        yield f"    … {len(lines) - 1 - len(rest):,} more lines"
     if failure.hint:
         yield f"  {to.paint('hint:', 'cyan')} {failure.hint}"

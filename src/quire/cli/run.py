@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from argparse import Action, Namespace
@@ -97,6 +98,8 @@ class Pair(Action):
 def main(args: Namespace) -> int:
     """Run the notebook, show how it goes, and return the exit code."""
     began = time.perf_counter()
+    # whoever stops us, Ctrl-C or the system: what runs is ended, what it showed is kept, and a summary is printed
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     out = screen(sys.stdout, os.environ)
     target = args.output or str(Path(args.source).with_suffix(".executed.ipynb"))
     with Watch(out, quiet=args.quiet, as_json=args.json, logs=args.log_output and not args.json) as watch:

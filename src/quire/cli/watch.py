@@ -18,7 +18,7 @@ from ..events import (
 from ..model import Outcome
 from ..plugins import load
 from ..report import Report
-from .screen import flat, seconds, several
+from .screen import cut, flat, seconds, several
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -150,6 +150,7 @@ class Heads:
 
 
 _WORD = 8  # "restored"
+_LONGEST = 200  # columns of an error in a line
 
 #: How a task may end without a line of its own: these are counted, or said together, at the end.
 UNSAID = (Outcome.FRESH, Outcome.BLOCKED, Outcome.CANCELLED)
@@ -173,7 +174,7 @@ def ended(event: TaskFinished, to: Screen) -> str:
 def headline(kind: str, message: str) -> str:
     """Return the first line of an error."""
     first = message.strip().split("\n", 1)[0]
-    return f"{kind}: {first}" if first else kind
+    return cut(f"{kind}: {first}" if first else kind, _LONGEST)
 
 
 def _head(source: str | list[str]) -> str:
