@@ -13,11 +13,11 @@ SRC = Path(quire.__file__).parent
 
 ORDER = [
     *["errors", "model", "digests", "events", "plugins"],
-    *["surroundings", "document", "dialect", "schema", "expand", "graph", "fingerprint", "report"],
+    *["surroundings", "document", "dialect", "schema", "expand", "graph", "fingerprint", "diff", "report"],
     *["products", "store", "runlog"],
     "notebook",
     *["kernels", "kinds"],
-    *["sources", "load", "plan", "engine"],
+    *["sources", "load", "explain", "plan", "engine"],
     "executors",
     *["single", "project"],
     *["cli", "__main__"],

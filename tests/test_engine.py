@@ -210,7 +210,7 @@ def test_a_promise_that_was_not_kept_is_a_failure_and_no_record(pipeline: Pipeli
         report(event)
     failure = report.failures["d"].failure
     assert failure is not None and failure.kind == "MissingProduct" and "out/d" in failure.message
-    assert pipeline.why()["d"] == ["first run"]
+    assert pipeline.why()["d"] == ["its last run failed"]
 
 
 def test_a_rerun_that_fails_half_way_is_never_taken_for_done(pipeline: Pipeline) -> None:
@@ -221,7 +221,7 @@ def test_a_rerun_that_fails_half_way_is_never_taken_for_done(pipeline: Pipeline)
         raise ArithmeticError("half-way")
 
     assert pipeline.build("b", work=torn, force=True)["b"] == "failed"
-    assert pipeline.why()["b"] == ["its last run did not finish"]
+    assert pipeline.why()["b"] == ["its last run failed"]
     assert pipeline.build() == {"a": "fresh", "b": "done", "c": "fresh", "d": "fresh"}
 
 
@@ -242,8 +242,18 @@ def test_a_product_changed_by_hand_is_a_reason(pipeline: Pipeline) -> None:
     pipeline.build()
     (pipeline.root / "out/a").write_text("1000")
     why = pipeline.why()
-    assert why["a"] == ["product out/a changed"]
+    assert why["a"] == ["product out/a was changed by hand"]
     assert why["b"] == ["a gave other results"]
+
+
+def test_a_product_changed_by_hand_is_not_overwritten_unasked(pipeline: Pipeline) -> None:
+    pipeline.build()
+    (pipeline.root / "out/a").write_text("1000")
+    pipeline.params["a"] = {"n": 3}
+    assert pipeline.build() == {"a": "blocked", "b": "blocked", "c": "blocked", "d": "blocked"}
+    assert (pipeline.root / "out/a").read_text() == "1000"
+    assert pipeline.build("a", force=True) == {"a": "done"}
+    assert (pipeline.root / "out/a").read_text() == "3"
 
 
 def test_closing_the_events_ends_the_run_and_records_nothing_half_done(pipeline: Pipeline) -> None:
@@ -254,7 +264,7 @@ def test_closing_the_events_ends_the_run_and_records_nothing_half_done(pipeline:
     events.close()  # type: ignore[attr-defined]
     assert pipeline.executor.closed
     assert pipeline.why()["a"] == []
-    assert pipeline.why()["b"] == ["first run"]
+    assert pipeline.why()["b"] == ["its last run did not finish"]
 
 
 def test_the_events_tell_the_whole_story_in_order(pipeline: Pipeline) -> None:

@@ -41,8 +41,9 @@ def test_without_a_record_it_is_the_first_run() -> None:
 
 
 def test_a_run_that_did_not_finish_is_no_success() -> None:
-    unfinished = Record("t", {}, {}, {}, "run", 0.0, complete=False)
-    assert [str(reason) for reason in judge({}, unfinished, {})] == ["its last run did not finish"]
+    for state, words in (("begun", "its last run did not finish"), ("failed", "its last run failed")):
+        unfinished = Record("t", {}, {}, {}, "run", 0.0, state)
+        assert [str(reason) for reason in judge({}, unfinished, {})] == [words]
 
 
 @given(values, values)
@@ -63,11 +64,12 @@ def test_the_order_of_a_mapping_does_not_count(value: dict[str, int]) -> None:
         (Reason("param n", None, "50"), "param n is new"),
         (Reason("param n", "10", None), "param n was removed"),
         (Reason("source", "a", "b"), "source changed"),
+        (Reason("source", "a", "b", "cells 3, 5"), "source changed (cells 3, 5)"),
         (Reason("module features.scaling", "a", "b"), "module features.scaling changed"),
         (Reason("module features.scaling", "a", None), "module features.scaling is gone"),
         (Reason("file data.csv", "a", "b"), "file data.csv changed"),
         (Reason("product out.csv", "a", None), "product out.csv is gone"),
-        (Reason("product out.csv", "a", "b"), "product out.csv changed"),
+        (Reason("product out.csv", "a", "b"), "product out.csv was changed by hand"),
         (Reason("upstream clean[data]", "a", "b"), "clean[data] gave other results"),
         (Reason("upstream clean", None, "b"), "upstream clean is new"),
         (Reason("kernel", "python3", "ir"), "kernel python3 → ir"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,9 +41,10 @@ def test_a_record_comes_back_as_it_was(store: Store, tmp_path: Path) -> None:
 
 def test_between_start_and_success_a_record_is_not_complete(store: Store) -> None:
     store.commit(RECORD)
-    store.begin(KEY)
-    found = store.record(KEY)
-    assert found is not None and not found.complete
+    store.begin("fit", ["out.csv"])
+    assert store.record(KEY) == replace(RECORD, state="begun")
+    store.fail("fit", ["out.csv"])
+    assert store.record(KEY) == replace(RECORD, state="failed")
     store.commit(RECORD)
     assert store.record(KEY) == RECORD
     store.close()

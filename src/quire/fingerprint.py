@@ -76,8 +76,8 @@ def judge(now: Manifest, record: Record | None, products: Mapping[str, str | Non
     """
     if record is None:
         return (Reason("record", None, "first run"),)
-    if not record.complete:
-        return (Reason("record", None, "its last run did not finish"),)
+    if record.state != "done":
+        return (Reason("record", None, f"its last run {'failed' if record.state == 'failed' else 'did not finish'}"),)
     if now == record.manifest and products == record.products:
         return ()
     return _differences(record.manifest, now) + _differences(record.products, products, "product ")

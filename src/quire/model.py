@@ -58,11 +58,12 @@ class Facts:
 
     ``upstream`` and ``product`` are None where the source is silent. ``product`` maps keys to paths,
     with the key ``None`` for a single path. ``digest`` is that of the normalised code: comments, blank
-    lines, formatting, markdown and stored outputs do not change it. ``mistakes`` are messages with their
+    lines, formatting, markdown and stored outputs do not change it; ``raw`` is that of the bytes. ``mistakes`` are messages with their
     places that make the source unfit to run (a syntax error, an ``upstream`` that is no literal).
     """
 
     digest: str
+    raw: str = ""
     language: str = "python"
     kernel: str | None = None
     title: str = ""
@@ -125,7 +126,8 @@ class Record:
     """The last success of a task: what it depended on, what it made, and where it found that out.
 
     ``discovered`` maps parts of the manifest that only the run could know ("module pkg.mod", "file data.csv")
-    to their paths, relative to the project. ``complete`` is False between the start of a run and its success.
+    to their paths, relative to the project. ``state`` is "done", "begun" from the start of a run on until its end,
+    or "failed". ``raw`` is the digest of the source's bytes, comments, markdown and all.
     """
 
     task: str
@@ -134,7 +136,8 @@ class Record:
     discovered: Mapping[str, str]
     run: str
     seconds: float
-    complete: bool = True
+    state: str = "done"
+    raw: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +147,17 @@ class Reason:
     part: str
     was: str | None = None
     now: str | None = None
+    detail: str = ""
+
+    @property
+    def edited(self) -> bool:
+        """Whether this tells of a product that is not as quire left it: somebody's work, perhaps."""
+        return self.part.startswith("product ") and self.was is not None and self.now is not None
 
     def __str__(self) -> str:
+        return f"{self._text()} ({self.detail})" if self.detail else self._text()
+
+    def _text(self) -> str:
         kind, _, what = self.part.partition(" ")
         match kind:
             case "record" | "forced" | "waits" | "missing":
@@ -154,6 +166,8 @@ class Reason:
                 return f"product {what} is gone"
             case "product" if self.was is None:
                 return f"product {what} is new"
+            case "product":
+                return f"product {what} was changed by hand"
             case "param" if self.was is None:
                 return f"param {what} is new"
             case "param" if self.now is None:

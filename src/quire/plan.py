@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from . import plugins
 from .fingerprint import judge, manifest
+from .explain import detailed
 from .graph import Graph
 from .model import Reason, Record, Step, Task
 from .store import Store, key
@@ -25,7 +26,10 @@ def plan(graph: Graph, store: Store, names: Collection[str], force: bool = False
     for task in graph:
         if task.name not in names:
             continue
-        reasons = (FORCED,) if force else why(task, graph.tasks, store, records.get(_key(task)))[0]
+        record = records.get(_key(task))
+        reasons = (FORCED,) if force else why(task, graph.tasks, store, record)[0]
+        if reasons and record is not None:
+            reasons = detailed(store, task, record, reasons)
         waits = tuple(name for name in task.upstream if name in pending)
         if reasons or waits:
             pending.add(task.name)
@@ -41,9 +45,13 @@ def why(
     return judge(now, record, {product.path: store.digest(product.path) for product in task.products}), now
 
 
-def judged(task: Task, graph: Mapping[str, Task], store: Store) -> tuple[tuple[Reason, ...], dict[str, str]]:
-    """Return ``why`` for a task whose record is still to be looked up."""
-    return why(task, graph, store, store.record(_key(task)))
+def judged(
+    task: Task, graph: Mapping[str, Task], store: Store
+) -> tuple[tuple[Reason, ...], dict[str, str], Record | None]:
+    """Return ``why`` for a task whose record is still to be looked up, and the record."""
+    record = store.record(_key(task))
+    reasons, now = why(task, graph, store, record)
+    return (detailed(store, task, record, reasons) if record else reasons), now, record
 
 
 def _key(task: Task) -> str:

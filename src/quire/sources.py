@@ -8,12 +8,13 @@ from dataclasses import replace
 from importlib.machinery import PathFinder
 
 from . import plugins, products
+from .digests import digest
 from .errors import Place, SpecError, did_you_mean
 from .model import Facts, Source, Task
 from .store import Store, freeze, thaw
 
 #: Raised when facts, tasks or their digests come to mean something else.
-VERSION = 2
+VERSION = 3
 
 
 class Reader:
@@ -74,12 +75,16 @@ class Reader:
                 raise SpecError(f"{source.path} cannot be read: {error.strerror}", where) from error
             if stamp == products.stamp(full):  # else it was saved while we read
                 break
-        facts: Facts = thaw(known) if known else plugins.get("kinds", kind).facts(source, data)
+        facts: Facts = thaw(known) if known else self._facts(kind, source, data)
         if known is None and not products.racy(full):
             self._new.append((key, f"{VERSION} {stamp}", freeze(facts)))
         self.stamps[source.path] = stamp if not products.racy(full) else None
         filled = data.decode("utf-8", "surrogateescape") if text else None
         return replace(source, facts=facts, text=filled)
+
+    def _facts(self, kind: str, source: Source, data: bytes) -> Facts:
+        facts: Facts = plugins.get("kinds", kind).facts(source, data)
+        return replace(facts, raw=digest(data))
 
     def filled(self, task: Task) -> Task:
         """Return a task with its source's text and facts as they are now: what is fingerprinted is what runs."""

@@ -11,25 +11,40 @@ import os
 import pickle
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from . import products
 from .errors import ProductError, StateError
-from .model import Record
+from .model import Manifest, Record
 
-SCHEMA = 4
+SCHEMA = 5
 _TABLES = """
 CREATE TABLE IF NOT EXISTS records (
     key TEXT PRIMARY KEY, task TEXT, manifest TEXT, products TEXT, discovered TEXT,
-    run TEXT, seconds REAL, complete INTEGER
+    run TEXT, seconds REAL, state TEXT, raw TEXT
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS digests (path TEXT PRIMARY KEY, stamp TEXT, digest TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS history (
+    task TEXT, run TEXT, at REAL, outcome TEXT, seconds REAL, manifest TEXT, PRIMARY KEY (task, run)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS memos (
     space TEXT, key TEXT, stamp TEXT, value BLOB, PRIMARY KEY (space, key)
 ) WITHOUT ROWID;
 """
-_COLUMNS = "task, manifest, products, discovered, run, seconds, complete"
+_COLUMNS = "task, manifest, products, discovered, run, seconds, state, raw"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """One run of a task that is over."""
+
+    run: str
+    at: float
+    outcome: str
+    seconds: float
+    manifest: Manifest
 
 
 class Store:
@@ -95,9 +110,18 @@ class Store:
         row = self._db.execute(f"SELECT {_COLUMNS} FROM records WHERE key = ?", (key,)).fetchone()
         return _record(row) if row else None
 
-    def begin(self, key: str) -> None:
+    def begin(self, task: str, paths: Iterable[str]) -> None:
         """Note that a task is about to run: until its success is committed, its products are not to be trusted."""
-        self._many("UPDATE records SET complete = 0 WHERE key = ?", [(key,)])
+        row = (key(task, paths), task, "{}", "{}", "{}", "", 0.0, "begun", "")
+        self._many(
+            f"INSERT INTO records (key, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (key) DO UPDATE SET state = 'begun'",
+            [row],
+        )
+
+    def fail(self, task: str, paths: Iterable[str]) -> None:
+        """Note that the run of a task that was begun has failed."""
+        self._many("UPDATE records SET state = 'failed' WHERE key = ?", [(key(task, paths),)])
 
     def commit(self, record: Record) -> None:
         """Keep the record of a success."""
@@ -109,9 +133,35 @@ class Store:
             json.dumps(record.discovered),
             record.run,
             record.seconds,
-            int(record.complete),
+            record.state,
+            record.raw,
         )
-        self._many(f"INSERT OR REPLACE INTO records (key, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [row])
+        self._many(
+            f"INSERT OR REPLACE INTO records (key, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [row]
+        )
+
+    # ── history
+
+    def ended(self, task: str, run: str, at: float, outcome: str, seconds: float, manifest: Manifest) -> None:
+        """Keep how a run of a task ended, and what it was made from; the last 50 of each task."""
+        self._many(
+            "INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?, ?, ?)",
+            [(task, run, at, outcome, seconds, json.dumps(manifest))],
+        )
+        self._many(
+            "DELETE FROM history WHERE task = ? AND at < (SELECT at FROM history WHERE task = ? "
+            "ORDER BY at DESC LIMIT 1 OFFSET 49)",
+            [(task, task)],
+        )
+
+    def history(self, task: str) -> list[Ended]:
+        """Return the runs of a task, the newest first."""
+        rows = self._db.execute(
+            "SELECT run, at, outcome, seconds, manifest FROM history WHERE task = ? ORDER BY at DESC", (task,)
+        )
+        return [
+            Ended(run, at, outcome, seconds, json.loads(table)) for run, at, outcome, seconds, table in rows
+        ]
 
     # ── digests by stamp
 
@@ -192,10 +242,8 @@ def key(task: str, paths: Iterable[str]) -> str:
 
 
 def _record(row: tuple[Any, ...]) -> Record:
-    task, manifest, made, discovered, run, seconds, complete = row
-    return Record(
-        task, json.loads(manifest), json.loads(made), json.loads(discovered), run, seconds, bool(complete)
-    )
+    task, manifest, made, discovered, *rest = row
+    return Record(task, json.loads(manifest), json.loads(made), json.loads(discovered), *rest)
 
 
 def freeze(value: object) -> bytes:
