@@ -32,7 +32,8 @@ _MARKS = {"file", "new project", "part", "env", "output", "tree", "not run"}
 
 #: What differs from run to run, and what it becomes before two outputs are compared.
 _VARYING = (
-    (re.compile(r"\b(?:\d+ h )?(?:\d+ min )?\d+(?:\.\d+)? s\b"), "TIME"),
+    (re.compile(r" *\b(?:\d+ h )?(?:\d+ min )?\d+(?:\.\d+)? s\b"), " TIME"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b"), "WHEN"),
     (re.compile(r"\b\d{8}-\d{6}-[0-9a-f]{6}\b"), "RUN"),
 )
 

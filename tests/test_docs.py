@@ -19,6 +19,7 @@ IDS = [str(page.relative_to(ROOT)) for page in PAGES]
 #: Blocks that nothing is done with, and why not.
 NOT_RUN = {
     "README.md": ["installs from the package index", "is the clone that this test runs in"],
+    "docs/design/engine.md": ["a drawing"],
 }
 
 
@@ -100,7 +101,7 @@ def test_every_event_is_documented_with_its_fields() -> None:
     told = {
         name: set(re.findall(r"`(\w+)`", line.split(" | ")[1]))
         for words, line in rows(section(page("docs/commands.md"), "## Events"))
-        if (name := min(words)) in events.KINDS
+        if (name := min(words, default="")) in events.KINDS
     }
     assert told == {name: set(kind.__dataclass_fields__) for name, kind in events.KINDS.items()}
 
@@ -165,4 +166,5 @@ def test_the_tree_of_the_design_page_is_that_of_the_source() -> None:
             for path in (ROOT / folder).rglob("*")
             if "__pycache__" not in path.parts and (path.is_dir() or path.suffix == ".py")
         }
-        assert shown == {name for name in there if not name.endswith("/__init__.py")}
+        there = {name for name in there if not name.endswith("__init__.py")}
+        assert shown == there, "python docs/design/make_tree.py writes the tree anew"
