@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -98,8 +99,6 @@ def peers() -> Environment:
 
 
 def _needs() -> list[str]:
-    import tomllib
-
     needs: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     return needs
 
@@ -154,7 +153,12 @@ def measure(
 
 
 def compare(
-    contenders: Sequence[Contender], environment: Environment, rounds: int, *, memory: bool = False, warm: int = 1
+    contenders: Sequence[Contender],
+    environment: Environment,
+    rounds: int,
+    *,
+    memory: bool = False,
+    warm: int = 1,
 ) -> Rounds:
     """Run all contenders in turn and return their measures; ``warm`` rounds before that do not count.
 
@@ -222,7 +226,9 @@ def pss(pid: int) -> int:
 # ── telling
 
 
-def ratios(rounds: Rounds, of: str, to: str, what: Callable[[Measure], float] = lambda m: m.wall) -> list[float]:
+def ratios(
+    rounds: Rounds, of: str, to: str, what: Callable[[Measure], float] = lambda m: m.wall
+) -> list[float]:
     """Return how many times as much ``of`` took as ``to``, round by round."""
     return [what(a) / what(b) for a, b in zip(rounds[of], rounds[to], strict=False)]
 

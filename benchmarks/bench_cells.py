@@ -42,7 +42,9 @@ nbformat.write(notebook, sys.argv[2])
 
 def commands(env: Environment, slow: int | None) -> Mapping[str, tuple[list[str], int | None]]:
     """Return how each tool runs in.ipynb to out.ipynb, and how many rounds of it are bearable."""
-    found: dict[str, tuple[list[str], int | None]] = {"quire": (env.quire("run", "in.ipynb", "out.ipynb"), None)}
+    found: dict[str, tuple[list[str], int | None]] = {
+        "quire": (env.quire("run", "in.ipynb", "out.ipynb"), None)
+    }
     if env.has("nbclient"):
         found["nbclient"] = ([str(env.python), "-c", NBCLIENT, "in.ipynb", "nbclient.ipynb"], None)
     if env.has("papermill"):
@@ -66,9 +68,7 @@ def many_cells(asked: Settings, folder: Path) -> None:
         found[cells] = compare(contenders, asked.environment, asked.rounds)
         table(f"a notebook of {cells} cells", found[cells], "quire")
     price = {
-        name: [
-            1000 * (a.wall - b.wall) / (count - few) for a, b in zip(many, found[few][name], strict=True)
-        ]
+        name: [1000 * (a.wall - b.wall) / (count - few) for a, b in zip(many, found[few][name], strict=True)]
         for name, many in found[count].items()
     }
     for name, each in price.items():

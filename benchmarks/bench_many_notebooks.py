@@ -1,8 +1,8 @@
 """Thirty notebooks that import pandas, scikit-learn and matplotlib and do little, as most notebooks of a pipeline.
 
-Bars: ``quire build --jobs 2`` takes at least 10 times less wall time than a shell loop over papermill, and at least 5
-times less than Ploomber's parallel executor; the memory (proportional set size, whole trees of processes) of four pandas
-notebooks at once is at most half that of four papermill processes.
+Bars: ``quire build --jobs 2`` takes at least 10 times less wall time than a shell loop over papermill, and at least
+5 times less than Ploomber's parallel executor; the memory (proportional set size, whole trees of processes) of four
+pandas notebooks at once is at most half that of four papermill processes.
 """
 
 from __future__ import annotations

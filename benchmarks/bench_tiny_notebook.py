@@ -39,9 +39,7 @@ def alone(asked: Settings, folder: Path) -> None:
         contenders.append(Contender("papermill", words, folder))
     if env.has("nbclient"):
         # it writes in place only with an option; so the notebook stays as it is
-        contenders.append(
-            Contender("jupyter execute", env.script("jupyter-execute", "in.ipynb"), folder)
-        )
+        contenders.append(Contender("jupyter execute", env.script("jupyter-execute", "in.ipynb"), folder))
     rounds = compare(contenders, env, asked.rounds)
     table("one tiny notebook", rounds, "quire run")
     if "papermill" in rounds:
@@ -67,9 +65,7 @@ def warm(asked: Settings, folder: Path) -> None:
     rounds = compare(contenders, asked.environment, asked.rounds)
     first, all_ = (one.name for one in contenders)
     table("tiny notebooks through a warm server", rounds, first)
-    each = [
-        1000 * (a.wall - b.wall) / (many - 1) for a, b in zip(rounds[all_], rounds[first], strict=True)
-    ]
+    each = [1000 * (a.wall - b.wall) / (many - 1) for a, b in zip(rounds[all_], rounds[first], strict=True)]
     print(f"each further notebook: {middle(each, 1)} ms")
     bar("ms of wall time for each further notebook", statistics.median(each), most=60)
 

@@ -9,7 +9,19 @@ from __future__ import annotations
 import statistics
 from pathlib import Path
 
-from bench import Contender, Rounds, Settings, bar, compare, measure, middle, ratios, settings, table, workplace
+from bench import (
+    Contender,
+    Rounds,
+    Settings,
+    bar,
+    compare,
+    measure,
+    middle,
+    ratios,
+    settings,
+    table,
+    workplace,
+)
 
 #: Tasks of one layer; each takes two of the layer before as upstream.
 WIDTH = 50

@@ -67,7 +67,9 @@ class Server:
         return True
 
     def _fork(self, task: int, descriptors: list[int]) -> None:
-        gc.freeze()  # what is here now is shared with the workers as long as nobody touches it
+        # What is here now is shared with the workers as long as nobody touches it. They leave it frozen: the first
+        # full collection (IPython does one when it ends) would otherwise copy every page of every library.
+        gc.freeze()
         pid = os.fork()
         if pid == 0:
             try:
@@ -75,7 +77,6 @@ class Server:
                 self.line.close()
                 for end in self._wakers:
                     os.close(end)
-                gc.unfreeze()
                 work(descriptors)
             finally:
                 os._exit(70)

@@ -22,8 +22,10 @@ _SKIPPED = frozenset(
 class Watch:
     """Collects the paths that this process opens, from ``start`` on."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, ours: frozenset[str] = frozenset()) -> None:
+        """``ours`` are modules that were there before, and not by the task's doing."""
         self.root = os.path.realpath(root)
+        self._ours = ours
         self.read: set[str] = set()
         self.written: set[str] = set()
         self._folders: dict[str, str] = {}
@@ -62,7 +64,7 @@ class Watch:
         found: dict[str, tuple[str, str]] = {}
         own = task.source.path if task.source.entry else None
         modules: list[str] = []
-        for name, path in _modules():
+        for name, path in _modules(self._ours):
             inside = self._inside(path)
             if inside:
                 modules.append(inside)
@@ -101,11 +103,13 @@ class Watch:
         return (module_digest(path) if module else products.digest(path)) or ""
 
 
-def _modules() -> list[tuple[str, str]]:
+def _modules(ours: frozenset[str]) -> list[tuple[str, str]]:
     found = []
     for name, module in list(sys.modules.items()):
+        if name in ours or name in ("__main__", "__mp_main__"):
+            continue
         path = getattr(module, "__file__", None)
-        if name not in ("__main__", "__mp_main__") and isinstance(path, str) and path.endswith(".py"):
+        if isinstance(path, str) and path.endswith(".py"):
             found.append((name, path))
     return sorted(found)
 
