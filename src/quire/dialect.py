@@ -48,6 +48,10 @@ def is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
+def _line(value: Any) -> bool:
+    return is_text(value) and value.isprintable()
+
+
 def _texts(value: Any) -> bool:
     return is_text(value) or (isinstance(value, list) and all(map(is_text, value)))
 
@@ -138,7 +142,7 @@ _RELATIONS = ("SQLRelation", "SQLiteRelation", "PostgresRelation", "GenericProdu
 
 TASK: Mapping[str, Key] = {
     "source": _TEXT,
-    "name": _TEXT,
+    "name": Key("text in one line", _line),
     "product": Key("a path, or a mapping of names to paths", _product, late=_relation),
     "params": _MAPPING,
     "upstream": Key("a task's name or a list of names", _texts),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..errors import Error, ParameterError
+from ..errors import Error, ParameterError, SpecError
 from ..model import Facts, Failure, Source, Task
 from ..notebook.facts import function
 from . import Tell
@@ -49,7 +49,7 @@ def _prepare(task: Task) -> tuple[Callable[..., Any], dict[str, Any]]:
     module, _, name = task.source.entry.rpartition(".")
     call: Callable[..., Any] = getattr(importlib.import_module(module), name)
     if not callable(call):
-        raise Error(f"{task.source.entry} is no function, but {call!r:.60}")
+        raise SpecError(f"{task.source.entry} is no function, but {call!r:.60}")
     offered: dict[str, Any] = dict(task.params)
     single = bool(task.products) and task.products[0].key is None
     offered["product"] = (
