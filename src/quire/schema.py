@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -152,7 +153,7 @@ class _Check:
             self.wrong(f"a task is a mapping with a source, or a source, not {_found(data)}", where)
             return None
         called = next((data[k] for k in ("name", "source") if is_text(data.get(k))), None)
-        owner = f'task "{called}"' if called else f"task {number + 1}"
+        owner = f"task {_quoted(called)}" if called else f"task {number + 1}"
         said = dict(self.keys(data, path, TASK, owner))
         if data.get("source") is None:
             self.wrong(f"{owner} has no source", where, _SOURCES)
@@ -236,6 +237,10 @@ def _plain(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)  # what is no line of its own is shown as \n
+
+
 def _found(value: Any) -> str:
     """Say what a value is, in words a person uses."""
     match value:
@@ -244,7 +249,7 @@ def _found(value: Any) -> str:
         case bool():
             return _plain(value)
         case str():
-            return f'the text "{value[:40]}"' if value else "an empty text"
+            return f"the text {_quoted(value[:40])}" if value else "an empty text"
         case int() | float():
             return f"the number {value}"
         case list() | tuple():
