@@ -289,9 +289,9 @@ def test_keys_that_ask_for_nothing_new_are_fine(task: str) -> None:
         ("- {source: a.py, on: x}", 'task "a.py" has no key "true"\n  hint: YAML reads on, off, yes, no'),
         (
             "- {source: a.py, name: 1}",
-            '"name" should be text, not the number 1\n  hint: write it in quotes: "1"',
+            '"name" should be text in one line, not the number 1\n  hint: write it in quotes: "1"',
         ),
-        ("- {source: a.py, name: no}", '"name" should be text, not false'),
+        ("- {source: a.py, name: no}", '"name" should be text in one line, not false'),
         (
             "- {source: a.py, product: {}}",
             '"product" should be a path, or a mapping of names to paths, not an empty',

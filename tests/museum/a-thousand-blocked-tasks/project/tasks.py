@@ -1,0 +1,5 @@
+def first(product):
+    raise ValueError('no data today')
+
+
+def then(product, upstream): ...

@@ -1,0 +1,4 @@
+# %% tags=["parameters"]
+upstream = ["a"]
+product = None
+

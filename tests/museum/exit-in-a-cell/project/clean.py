@@ -1,0 +1,7 @@
+# %% tags=["parameters"]
+upstream = None
+product = None
+
+# %%
+import sys
+sys.exit(3)

@@ -1,0 +1,4 @@
+# %% tags=["parameters"]
+upstream = ["clean"]
+product = None
+

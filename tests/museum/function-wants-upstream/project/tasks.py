@@ -1,0 +1,1 @@
+def get(product, upstream): open(upstream['raw'])

@@ -1,0 +1,2 @@
+def get(product):
+    raise ValueError('line\n' * 200_000)

@@ -1,0 +1,6 @@
+# %% tags=["parameters"]
+upstream = None
+product = None
+
+# %%
+import no_such_package

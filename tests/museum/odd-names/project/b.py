@@ -1,0 +1,4 @@
+# %% tags=["parameters"]
+upstream = ["two words"]
+product = None
+

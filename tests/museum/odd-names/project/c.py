@@ -1,0 +1,4 @@
+# %% tags=["parameters"]
+upstream = ["with/slash"]
+product = None
+

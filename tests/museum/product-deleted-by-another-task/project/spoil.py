@@ -1,0 +1,7 @@
+# %% tags=["parameters"]
+upstream = ["make"]
+product = None
+
+# %%
+import os
+os.remove('output/data.csv')

@@ -1,0 +1,6 @@
+# %% tags=["parameters"]
+upstream = ["make", "spoil"]
+product = None
+
+# %%
+open(upstream['make']['data'])

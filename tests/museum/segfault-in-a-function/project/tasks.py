@@ -1,0 +1,6 @@
+import ctypes
+
+
+def get(product):
+    print('about to crash')
+    ctypes.string_at(0)

@@ -1,0 +1,4 @@
+# %% tags=["parameters"]
+upstream = ["make"]
+product = None
+

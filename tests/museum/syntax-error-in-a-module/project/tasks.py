@@ -1,0 +1,2 @@
+def get(product)
+    return 1

@@ -1,0 +1,7 @@
+# %% tags=["parameters"]
+upstream = None
+product = None
+
+# %%
+import os, signal
+os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,4 @@
+# %% tags=["parameters"]
+upstream = ["claen"]
+product = None
+

@@ -1,0 +1,8 @@
+# %% tags=["parameters"]
+upstream = None
+product = None
+sample: int = 10
+city = "Bern"
+
+# %%
+print(sample)

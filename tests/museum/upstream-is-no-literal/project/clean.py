@@ -1,0 +1,4 @@
+# %% tags=["parameters"]
+names = ["load"]
+upstream = [n for n in names]
+product = None

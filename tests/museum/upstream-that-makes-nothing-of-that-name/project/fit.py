@@ -1,0 +1,6 @@
+# %% tags=["parameters"]
+upstream = ["load"]
+product = None
+
+# %%
+open(upstream['load']['dta'])
