@@ -17,9 +17,10 @@ ORDER = [
     *["products", "store", "runlog"],
     "notebook",
     *["kernels", "kinds"],
-    *["sources", "load", "explain", "plan", "engine"],
+    *["sources", "load", "explain", "plan", "upkeep", "engine"],
     "executors",
-    *["single", "project"],
+    *["remote", "single", "project"],
+    "papermill_engine",
     *["cli", "__main__"],
 ]
 

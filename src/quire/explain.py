@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -52,6 +52,20 @@ def versions(store: Store, task: Task, record: Record, reason: Reason) -> tuple[
     if not path or packed is None or reason.now is None:
         return None
     return zlib.decompress(packed).decode("utf-8", "surrogateescape"), _read(os.path.join(store.root, path))
+
+
+def differences(store: Store, task: Task, record: Record, reason: Reason) -> Iterator[str]:
+    """Yield the lines of a diff of what a reason is about: of the cells that changed, or of the module."""
+    found = versions(store, task, record, reason)
+    if found is None:
+        return
+    diff: Any = plugins.load("quire.diff")
+    if reason.part != "source" or task.kind != "notebook":
+        yield from diff.unified(*found)
+        return
+    for change in diff.cells(*(cell_sources(text, task.source.path) for text in found)):
+        yield f"cell {change.number}" + (f" was {change.kind}" if change.kind != "changed" else "")
+        yield from diff.unified(change.old, change.new)
 
 
 def cell_sources(text: str, path: str) -> list[str]:

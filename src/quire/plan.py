@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from . import plugins
-from .fingerprint import judge, manifest
 from .explain import detailed
+from .fingerprint import judge, manifest
 from .graph import Graph
 from .model import Reason, Record, Step, Task
 from .store import Store, key
@@ -26,7 +26,7 @@ def plan(graph: Graph, store: Store, names: Collection[str], force: bool = False
     for task in graph:
         if task.name not in names:
             continue
-        record = records.get(_key(task))
+        record = records.get(key_of(task))
         reasons = (FORCED,) if force else why(task, graph.tasks, store, record)[0]
         if reasons and record is not None:
             reasons = detailed(store, task, record, reasons)
@@ -49,12 +49,13 @@ def judged(
     task: Task, graph: Mapping[str, Task], store: Store
 ) -> tuple[tuple[Reason, ...], dict[str, str], Record | None]:
     """Return ``why`` for a task whose record is still to be looked up, and the record."""
-    record = store.record(_key(task))
+    record = store.record(key_of(task))
     reasons, now = why(task, graph, store, record)
     return (detailed(store, task, record, reasons) if record else reasons), now, record
 
 
-def _key(task: Task) -> str:
+def key_of(task: Task) -> str:
+    """Return what a task's record is kept under."""
     return key(task.name, [product.path for product in task.products])
 
 
@@ -66,6 +67,28 @@ def missing(task: Task, graph: Mapping[str, Task], store: Store) -> tuple[Reason
         for product in graph[name].products
         if store.digest(product.path) is None
     )
+
+
+def estimate(store: Store, steps: Mapping[str, Step], jobs: int) -> float | None:
+    """Return the seconds that the stale steps will take by the times of their last runs; None without any history.
+
+    A task that never ran counts as the average of those that did. Waiting tasks are counted, though they may turn out
+    fresh. No build is faster than its longest chain, nor than its work shared among all jobs.
+    """
+    stale = [step.task for step in steps.values() if not step.fresh]
+    records = {task.name: store.record(key_of(task)) for task in stale}
+    known = [record.seconds for record in records.values() if record and record.seconds]
+    if not known:
+        return None
+    average = sum(known) / len(known)
+    ends: dict[str, float] = {}
+    total = 0.0
+    for task in stale:
+        record = records[task.name]
+        seconds = record.seconds if record and record.seconds else average
+        total += seconds
+        ends[task.name] = seconds + max((ends.get(name, 0.0) for name in task.upstream), default=0.0)
+    return max(*ends.values(), total / jobs) if len(ends) > 1 else total
 
 
 def seen(store: Store, part: str, path: str) -> str | None:

@@ -7,23 +7,24 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from . import plugins, products
+from . import plugins, products, upkeep
 from .engine import Keeper, Run
 from .errors import Error, SpecError, StateError, raise_all
 from .events import Event, Note
+from .explain import differences
 from .graph import Graph
 from .load import load as load_spec
-from .model import Outcome, Step, Task
-from .plan import plan
+from .model import Outcome, Reason, Step, Task
+from .plan import estimate, key_of, plan
 from .report import Report
 from .runlog import RunLog
 from .sources import Reader
-from .store import Store
+from .store import Ended, Store
 
 SPEC = "pipeline.yaml"
 _MISNAMED = ("pipeline.yml", "pipeline.yaml.txt", "Pipeline.yaml")
@@ -139,6 +140,37 @@ class Project:
             self._remember_left(getattr(engine.executor, "left", {}))
         return report
 
+    def estimate(self, steps: Mapping[str, Step], jobs: int | None = None) -> float | None:
+        """Return the seconds that a build of these steps should take, by the last runs; None without any."""
+        return estimate(self.store, steps, jobs or os.cpu_count() or 1)
+
+    def differences(self, step: Step) -> dict[str, list[str]]:
+        """Return the lines of a diff for each reason of a step that is about a text: the source, or a module."""
+        record = self.store.record(key_of(step.task))
+        if record is None:
+            return {}
+        found = {r.part: list(differences(self.store, step.task, record, r)) for r in step.reasons}
+        return {part: lines for part, lines in found.items() if lines}
+
+    def accept(self, targets: Sequence[str]) -> dict[str, tuple[Reason, ...]]:
+        """Take the products of the selected tasks, as they are, for good; return the reasons that this settled."""
+        with self._lock(None, False):
+            return upkeep.accept(self.graph, self.store, self.graph.select(targets))
+
+    def leftovers(self, targets: Sequence[str] = ()) -> list[upkeep.Leftover]:
+        """Return the products of the selected tasks that are on disk."""
+        return upkeep.leftovers(self.graph, self.store, self.graph.select(targets))
+
+    def clean(self, found: Iterable[upkeep.Leftover]) -> None:
+        """Remove products that ``leftovers`` found."""
+        with self._lock(None, False):
+            for leftover in found:
+                upkeep.remove(self.store, leftover)
+
+    def history(self, task: str) -> list[Ended]:
+        """Return how the runs of a task ended, the newest first."""
+        return self.store.history(*self.graph.select([task]))
+
     def close(self) -> None:
         """Close the project's state."""
         self.store.close()
@@ -206,17 +238,39 @@ def run(
     cwd: str | Path | None = None,
     allow_errors: bool = False,
     strict: bool = True,
+    timeout: float | None = None,
+    cell_timeout: float | None = None,
+    memory: int | str | None = None,
+    report_mode: bool = False,
     listeners: Sequence[Callable[[Event], None]] = (),
 ) -> Report:
     """Execute one notebook, without a pipeline, and write the executed copy to ``output``.
 
-    Parameters that the notebook does not declare, or of another type than it declares, raise ``ParameterError``
-    unless ``strict`` is False. The notebook runs in ``cwd`` (default: here).
+    Both may be URLs (https://, s3://, … with the extra ``remote``) or "-", standard input and output, and may name
+    parameters in braces: "out-{city}.ipynb". Parameters that the notebook does not declare, or of another type than
+    it declares, raise ``ParameterError`` unless ``strict`` is False. The notebook runs in ``cwd`` (default: here).
+    ``timeout`` and ``cell_timeout`` are seconds, ``memory`` is bytes or a size such as "4GB": beyond them the run has
+    failed. ``report_mode`` hides the code of the executed notebook from its readers.
     """
-    report: Report = plugins.load("quire.single:run")(
-        source, output, parameters or {}, kernel, cwd, allow_errors, strict, listeners
+    how = plugins.load("quire.single:How")(
+        kernel=kernel,
+        cwd=cwd,
+        allow_errors=allow_errors,
+        strict=strict,
+        timeout=timeout,
+        cell_timeout=cell_timeout,
+        memory=_size(memory),
+        report_mode=report_mode,
     )
+    report: Report = plugins.load("quire.single:run")(source, output, parameters or {}, how, listeners)
     return report
+
+
+def _size(memory: int | str | None) -> int | None:
+    found: int = 0 if memory is None else plugins.load("quire.dialect:as_bytes")(memory)
+    if memory is not None and found <= 0:
+        raise Error(f"{memory!r} is no size of memory", hint='a number of bytes, or "4GB", "512MB"')
+    return found or None
 
 
 def tell_all(events: Iterator[Event], report: Report, listeners: list[Callable[[Event], None]]) -> None:
@@ -279,7 +333,8 @@ def _keeper(task: Task, root: Path) -> Keeper:
     report = next((product.path for product in task.products if product.report), None)
     if report is None:
         return _Mute()
-    keeper: Keeper = plugins.load("quire.notebook.writer:Keeper")(root, report)
+    keep = plugins.load("quire.notebook.writer:Keeper")
+    keeper: Keeper = keep(root, report, task.source.path, time.time)
     return keeper
 
 

@@ -28,6 +28,9 @@ VERBS = {
     "plot": "draw the graph: as text, svg, html, mermaid, dot, json",
     "run": "run one notebook, without a pipeline",
     "log": "list the runs of the project, or show one once more",
+    "history": "list the runs of a task, and what changed between them",
+    "accept": "take products as they are for right",
+    "clean": "remove products",
 }
 
 _HELP = """\

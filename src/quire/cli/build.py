@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 import time
 from typing import TYPE_CHECKING
 
+from ..plugins import load
 from . import options
-from .screen import screen
+from .screen import many, screen, seconds
 from .summary import summary
 from .watch import Watch
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from ..project import Project
     from .options import Parser
+    from .screen import Screen
 
 
 def arguments(parser: Parser) -> None:
@@ -46,6 +50,9 @@ def arguments(parser: Parser) -> None:
         help="where tasks run: local (workers), inline (this process)",
     )
     parser.add_argument(
+        "-n", "--dry-run", action="store_true", help="only show what would run, why, and how long it may take"
+    )
+    parser.add_argument(
         "--no-wait", action="store_true", help="fail if another build of this project is running"
     )
     parser.add_argument(
@@ -63,6 +70,7 @@ examples:
   quire build +fit                 this task and everything it needs
   quire build --force clean+       this task and everything after it, fresh or not
   quire build -p sample=true -j 4
+  quire build --dry-run
   quire build --json > events.jsonl
 
 exit code: 0 all went well, 1 a task failed, 2 something must be changed first, 130 interrupted""")
@@ -75,6 +83,9 @@ def main(args: Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
     project = options.project(args)
+    if args.dry_run:
+        with project:
+            return _rehearse(project, args, out)
     try:
         with Watch(out, quiet=args.quiet, as_json=args.json) as watch:
             try:
@@ -97,3 +108,21 @@ def main(args: Namespace) -> int:
         return code
     finally:
         project.close()
+
+
+def _rehearse(project: Project, args: Namespace, out: Screen) -> int:
+    """Show what a build would run, without running anything."""
+    steps = project.status(args.targets, force=args.force)
+    todo = {name: step for name, step in steps.items() if not step.fresh}
+    status = load("quire.cli.status")
+    if args.json:
+        out.say(json.dumps([status.plain(step) for step in todo.values()], ensure_ascii=False))
+        return 0
+    for line in status.table(todo, out) if todo else ():
+        out.say(line)
+    took = project.estimate(steps, args.jobs) if todo else None
+    if not todo:
+        out.say(f"nothing would run: {many(len(steps), 'task')} {out.word('fresh')}")
+    elif took is not None:
+        out.say(f"about {seconds(took)}, by the last runs")
+    return 0

@@ -12,7 +12,7 @@ from .screen import columns, cut, flat, many, pad, screen, several
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ..model import Step
     from .options import Parser
@@ -25,7 +25,10 @@ def arguments(parser: Parser) -> None:
     """Say what ``quire status`` takes."""
     options.selection(parser)
     parser.add_argument(
-        "-v", "--verbose", action="store_true", help="show all reasons of a task, one per line"
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="show all reasons, one per line, and what changed in the code",
     )
     parser.add_argument("--exit-code", action="store_true", help="exit with 1 when a task is stale")
     parser.add_argument("--json", action="store_true", help="print a list of objects, one for each task")
@@ -34,6 +37,7 @@ states:
   fresh   its result is that of its source, parameters and inputs as they are now
   stale   it must run, for the reasons given
   waits   it is fresh as far as one can tell, but a task before it will run: it is judged again then
+  blocked it will not run, for its product was changed by hand
 
 {options.SELECTING}
 
@@ -55,14 +59,18 @@ def main(args: Namespace) -> int:
             # json is loaded already: the events have it
             out.say(json.dumps([plain(step) for step in steps.values()], indent=1, ensure_ascii=False))
         else:
-            out.stream.write("".join(line + "\n" for line in table(steps, out, args.verbose)))
+            diffs = {name: project.differences(step) for name, step in steps.items() if step.reasons}
+            shown = table(steps, out, args.verbose, diffs if args.verbose else {})
+            out.stream.write("".join(line + "\n" for line in shown))
             for note in project.notes:
                 err.say(f"{err.paint('note:', 'cyan')} {note}")
     return 1 if args.exit_code and not all(step.fresh for step in steps.values()) else 0
 
 
 def state(step: Step) -> str:
-    """Return the word for a step: fresh, stale, or waits."""
+    """Return the word for a step: fresh, stale, waits, or blocked by a product that was changed by hand."""
+    if any(reason.edited for reason in step.reasons):
+        return "blocked"
     return "stale" if step.reasons else "waits" if step.waits else "fresh"
 
 
@@ -81,25 +89,49 @@ def plain(step: Step) -> dict[str, Any]:
     }
 
 
-def table(steps: Mapping[str, Step], to: Screen, verbose: bool = False) -> Iterator[str]:
-    """Yield a line for each step, cut to the terminal, and one that counts them."""
+def table(
+    steps: Mapping[str, Step],
+    to: Screen,
+    verbose: bool = False,
+    diffs: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
+) -> Iterator[str]:
+    """Yield a line for each step, cut to the terminal, and one that counts them; below a step what differs."""
     width = to.width
     longest = max(map(columns, steps), default=0)
     names = longest if width is None else min(longest, max(12, width // 2))
-    left = None if width is None else max(0, width - 5 - 2 - names - 2)
+    width_of_states = max((len(state(step)) for step in steps.values()), default=5)
+    left = None if width is None else max(0, width - width_of_states - 2 - names - 2)
     for name, step in steps.items():
         first, *more = _why(step, verbose) or [""]
-        line = f"{to.word(state(step), 5)}  {pad(flat(name), names)}  {cut(first, left)}"
+        line = f"{to.word(state(step), width_of_states)}  {pad(flat(name), names)}  {cut(first, left)}"
         yield line.rstrip()
         for reason in more:
-            yield " " * (5 + 2 + names + 2) + cut(reason, left)
+            yield " " * (width_of_states + 2 + names + 2) + cut(reason, left)
+        for part, lines in (diffs or {}).get(name, {}).items():
+            yield f"       {to.paint(part, 'bold')}"
+            yield from (f"         {_painted(line, to)}" for line in lines)
     yield counted(steps)
+    if any(state(step) == "blocked" for step in steps.values()):
+        yield TAKE_OR_MAKE
+
+
+#: What to do about a product that was changed by hand.
+TAKE_OR_MAKE = "changed by hand: quire accept TASK takes it, quire build --force TASK makes it again"
+
+
+def _painted(line: str, to: Screen) -> str:
+    colour = {"+": "green", "-": "red"}.get(line[:1])
+    return to.paint(line, colour) if colour else line
 
 
 def counted(steps: Mapping[str, Step]) -> str:
     """Return the line that counts the steps."""
     states = [state(step) for step in steps.values()]
-    stale, waiting, total = states.count("stale"), states.count("waits"), len(states)
+    stale, waiting, total = (
+        states.count("stale") + states.count("blocked"),
+        states.count("waits"),
+        len(states),
+    )
     if not stale and not waiting:
         return (
             "there are no tasks"

@@ -64,6 +64,8 @@ def blocked(report: Report, to: Screen) -> Iterator[str]:
             yield from (f"{to.word('blocked')} {name}: {cause}" for name in names)
         else:
             yield f"{to.word('blocked')} {many(len(names), 'task')}: {cause} ({several(names, _EACH)})"
+    if any(reason.edited for event in stopped.values() for reason in event.reasons):
+        yield load("quire.cli.status:TAKE_OR_MAKE")
 
 
 def noted(report: Report, more: Iterable[str], to: Screen) -> Iterator[str]:

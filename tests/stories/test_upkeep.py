@@ -1,0 +1,140 @@
+"""Products between builds: changed by hand, accepted, removed; and what is known of a task's past."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from projects import Folder
+
+
+@pytest.fixture
+def built(folder: Folder) -> Folder:
+    folder.write(
+        "pipeline.yaml",
+        """
+        tasks:
+          - source: tasks.make
+            product: out/made.txt
+            params: {n: 1}
+          - source: use.py
+            product: {nb: out/use.ipynb, data: out/used.txt}
+        """,
+    )
+    folder.write("tasks.py", "def make(product, n):\n    product.write_text(str(n))\n")
+    folder.write(
+        "helper.py", "def shout(text):\n    return text.upper()\n\ndef quiet(text):\n    return text\n"
+    )
+    folder.write(
+        "use.py",
+        """
+        # %% tags=["parameters"]
+        upstream = ["make"]
+        product = None
+
+        # %%
+        from pathlib import Path
+        from helper import shout
+
+        # %%
+        Path(product["data"]).write_text(shout("got " + Path(upstream["make"]).read_text()))
+        """,
+    )
+    assert folder.quire("build").returncode == 0
+    return folder
+
+
+def test_a_product_changed_by_hand_blocks_its_task_until_it_is_accepted(built: Folder) -> None:
+    built.write("out/made.txt", "mended")
+    status = built.quire("status").stdout
+    assert "blocked  make  product out/made.txt was changed by hand" in status
+    done = built.quire("build")
+    assert done.returncode == 1
+    assert "quire accept TASK takes it" in done.stdout
+    assert built.read("out/made.txt") == "mended"
+    assert built.quire("accept", "make").stdout == "accepted make: product out/made.txt was changed by hand\n"
+    assert built.quire("build").returncode == 0
+    assert built.read("out/used.txt") == "GOT MENDED"
+    assert built.quire("accept", "make").stdout == "nothing to accept: these tasks are fresh\n"
+
+
+def test_force_makes_a_hand_changed_product_again(built: Folder) -> None:
+    built.write("out/made.txt", "mended")
+    assert built.quire("build", "--force", "make").returncode == 0
+    assert built.read("out/made.txt") == "1"
+
+
+def test_a_change_that_needs_no_run_is_accepted(built: Folder) -> None:
+    built.write("helper.py", built.read("helper.py").replace("text.upper()", "str.upper(text)"))
+    assert "module helper changed (shout)" in built.quire("status").stdout
+    assert built.quire("accept", "use").returncode == 0
+    assert "all 2 tasks are fresh" in built.quire("status").stdout
+
+
+def test_what_is_not_there_cannot_be_accepted(built: Folder) -> None:
+    (built.path / "out/made.txt").unlink()
+    done = built.quire("accept", "make")
+    assert done.returncode == 2
+    assert '"make" cannot be accepted: out/made.txt is not there' in done.stderr
+    assert built.quire("accept").returncode == 2
+
+
+def test_status_shows_what_changed_in_a_cell(built: Folder) -> None:
+    built.write("use.py", built.read("use.py").replace('"got "', '"received "'))
+    shown = built.quire("status", "-v").stdout
+    assert "source changed (cell 3)" in shown
+    assert '-Path(product["data"]).write_text(shout("got "' in shown
+    assert '+Path(product["data"]).write_text(shout("received "' in shown
+
+
+def test_a_rehearsal_runs_nothing_and_says_how_long_it_may_take(built: Folder) -> None:
+    built.write("pipeline.yaml", built.read("pipeline.yaml").replace("n: 1", "n: 2"))
+    said = built.quire("build", "--dry-run").stdout
+    assert "stale  make  param n 1 → 2" in said and "waits  use" in said
+    assert "by the last runs" in said
+    assert built.read("out/made.txt") == "1"
+    assert [row["task"] for row in json.loads(built.quire("build", "-n", "--json").stdout)] == ["make", "use"]
+
+
+def test_cleaning_lists_first_and_leaves_what_a_hand_changed(built: Folder) -> None:
+    built.write("out/made.txt", "mended")
+    listed = built.quire("clean", "--dry-run").stdout
+    assert "out/used.txt" in listed and "stays:  out/made.txt was changed by hand" in listed
+    refused = built.quire("clean")
+    assert refused.returncode == 2 and "quire clean --yes" in refused.stderr
+    assert built.quire("clean", "--yes").returncode == 0
+    assert sorted(path.name for path in (built.path / "out").iterdir()) == ["made.txt"]
+    assert built.quire("clean", "--yes", "--force").returncode == 0
+    assert list((built.path / "out").iterdir()) == []
+    assert built.quire("clean").stdout == "nothing to remove\n"
+    assert built.quire("build").returncode == 0
+
+
+def test_failed_notebooks_are_cleaned_too(built: Folder) -> None:
+    built.write("use.py", built.read("use.py") + "\n# %%\n1 / 0\n")
+    assert built.quire("build").returncode == 1
+    assert (built.path / "out/use.failed.ipynb").exists()
+    assert "out/use.failed.ipynb" in built.quire("clean", "use", "--yes").stdout
+    assert not (built.path / "out/use.failed.ipynb").exists()
+
+
+def test_the_history_of_a_task_tells_what_changed_between_runs(built: Folder) -> None:
+    built.write("pipeline.yaml", built.read("pipeline.yaml").replace("n: 1", "n: 2"))
+    built.quire("build")
+    listed = built.quire("history", "make").stdout.splitlines()
+    assert len(listed) == 2
+    assert listed[0].endswith("param n 1 → 2") and listed[1].endswith("first run")
+    runs = [line.split()[0] for line in listed]
+    assert built.quire("history", "make", *runs).stdout == "param n 2 → 1\n"
+    rows = [json.loads(line) for line in built.quire("history", "make", "--json").stdout.splitlines()]
+    assert rows[0]["manifest"]["param n"] == "2"
+    assert built.quire("history", "nonsense").returncode == 2
+    assert built.quire("history", "make", "1999", "2000").returncode == 2
+
+
+def test_a_failed_run_is_in_the_history_and_is_a_reason(built: Folder) -> None:
+    built.write("tasks.py", "def make(product, n):\n    raise ValueError('no')\n")
+    assert built.quire("build").returncode == 1
+    assert "stale  make  its last run failed" in built.quire("status").stdout
+    assert "failed" in built.quire("history", "make").stdout.splitlines()[0]
