@@ -65,10 +65,10 @@ def _seconds(value: Any) -> bool:
 
 
 def _size(value: Any) -> bool:
-    return _bytes(value) > 0
+    return as_bytes(value) > 0
 
 
-def _bytes(value: Any) -> int:
+def as_bytes(value: Any) -> int:
     """Return a size in bytes; 0 for what is none. The units are powers of 1024, as systems count memory."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -151,7 +151,7 @@ TASK: Mapping[str, Key] = {
     "tags": Key("a word or a list of words", _texts, option="tags", turn=lambda value: as_tuple(value)),
     "timeout": Key("a number of seconds above 0", _seconds, option="timeout"),
     "cell_timeout": Key("a number of seconds above 0", _seconds, option="cell_timeout"),
-    "memory": Key('a size such as "4GB" or "512MB"', _size, option="memory", turn=_bytes),
+    "memory": Key('a size such as "4GB" or "512MB"', _size, option="memory", turn=as_bytes),
     "retries": Key(
         "a whole number, 0 or more", lambda value: type(value) is int and value >= 0, option="retries"
     ),

@@ -20,7 +20,7 @@ from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStar
 from .explain import remember
 from .graph import Graph
 from .model import Failure, Outcome, Reason, Record, Step, Task
-from .plan import judged, missing
+from .plan import judged, key_of, missing
 from .store import Store
 
 
@@ -56,6 +56,7 @@ class Run:
         clock: Callable[[], float],
         filled: Callable[[Task], Task],
         keeper: Callable[[Task], Keeper],
+        refresh: Callable[[Task], str | None] = lambda task: None,
         fail_fast: bool = False,
         strict: bool = False,
     ) -> None:
@@ -67,6 +68,7 @@ class Run:
         self.clock = clock
         self.filled = filled
         self.keeper = keeper
+        self.refresh = refresh
         self.fail_fast = fail_fast
         self.strict = strict
         self.ended: dict[str, Outcome] = {}
@@ -110,6 +112,8 @@ class Run:
         """Judge a task whose turn has come, now that its inputs are real; hand it to the executor if it is stale."""
         step = self.steps[name]
         if step.fresh:
+            if step.refresh:
+                self._refresh(step.task)
             yield TaskFinished(name, Outcome.FRESH)
             return
         before = {up: self.ended[up] for up in step.task.upstream if up in self.ended}
@@ -132,6 +136,8 @@ class Run:
             return
         forced = tuple(reason for reason in step.reasons if reason.part == "forced")
         if not (reasons or forced):
+            if step.refresh:
+                self._refresh(task)
             yield TaskFinished(name, Outcome.FRESH)
             return
         if not forced and (edited := tuple(reason for reason in reasons if reason.edited)):
@@ -146,6 +152,19 @@ class Run:
         self.keepers[name] = self.keeper(task)
         yield TaskStarted(name, reasons or forced, self.clock())
         self.executor.submit(task)
+
+    def _refresh(self, task: Task) -> None:
+        """Give a report the new comments and markdown of its notebook; one that does not fit stays as it is."""
+        record = self.store.record(key_of(task))
+        if record is None:
+            return
+        try:
+            task = self.filled(task)
+            if path := self.refresh(task):
+                made = {**record.products, path: self.store.digest(path) or ""}
+                self.store.commit(replace(record, products=made, raw=task.source.facts.raw))
+        except (Error, OSError):
+            pass  # the result is right all the same; the next build tries again
 
     def _make_room(self, task: Task) -> Failure | None:
         """Make the folders of the products; return why one of them cannot be there."""

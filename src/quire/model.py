@@ -191,11 +191,15 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A task in a plan: why it must run, and which stale tasks before it may yet change that."""
+    """A task in a plan: why it must run, and which stale tasks before it may yet change that.
+
+    ``refresh``: it need not run, but comments or markdown of its notebook changed, and its report shall have them.
+    """
 
     task: Task
     reasons: tuple[Reason, ...] = ()
     waits: tuple[str, ...] = ()
+    refresh: bool = False
 
     @property
     def fresh(self) -> bool:

@@ -33,8 +33,12 @@ def plan(graph: Graph, store: Store, names: Collection[str], force: bool = False
         waits = tuple(name for name in task.upstream if name in pending)
         if reasons or waits:
             pending.add(task.name)
-        steps[task.name] = Step(task, reasons, waits)
+        steps[task.name] = Step(task, reasons, waits, not reasons and _reworded(task, record))
     return steps
+
+
+def _reworded(task: Task, record: Record | None) -> bool:
+    return record is not None and record.raw != task.source.facts.raw and task.kind == "notebook"
 
 
 def why(

@@ -133,6 +133,7 @@ class Project:
                     clock=time.time,
                     filled=Reader(str(self.root), self.store).filled,
                     keeper=lambda task: _keeper(task, self.root),
+                    refresh=lambda task: plugins.get("kinds", task.kind).refresh(task, str(self.root)),
                     fail_fast=fail_fast,
                     strict=self._loaded.strict,
                 )

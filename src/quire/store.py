@@ -74,8 +74,8 @@ class Store:
         try:
             return self._connect()
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-                raise
+            if isinstance(error, sqlite3.OperationalError):
+                raise  # locked, or the disk is full: what is known is not lost
             # damaged, or of another version: it only ever saves time
             for suffix in ("", "-wal", "-shm"):
                 Path(f"{self._path}{suffix}").unlink(missing_ok=True)
@@ -102,13 +102,13 @@ class Store:
 
     def records(self) -> dict[str, Record]:
         """Return all records, by ``key``."""
-        rows = self._db.execute(f"SELECT key, {_COLUMNS} FROM records")
+        rows = self._rows(f"SELECT key, {_COLUMNS} FROM records")
         return {row[0]: _record(row[1:]) for row in rows}
 
     def record(self, key: str) -> Record | None:
         """Return one record."""
-        row = self._db.execute(f"SELECT {_COLUMNS} FROM records WHERE key = ?", (key,)).fetchone()
-        return _record(row) if row else None
+        rows = self._rows(f"SELECT {_COLUMNS} FROM records WHERE key = ?", (key,))
+        return _record(rows[0]) if rows else None
 
     def begin(self, task: str, paths: Iterable[str]) -> None:
         """Note that a task is about to run: until its success is committed, its products are not to be trusted."""
@@ -156,7 +156,7 @@ class Store:
 
     def history(self, task: str) -> list[Ended]:
         """Return the runs of a task, the newest first."""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT run, at, outcome, seconds, manifest FROM history WHERE task = ? ORDER BY at DESC", (task,)
         )
         return [
@@ -176,7 +176,7 @@ class Store:
         if now is None:
             return None
         if self._digests is None:
-            self._digests = {row[0]: (row[1], row[2]) for row in self._db.execute("SELECT * FROM digests")}
+            self._digests = {row[0]: (row[1], row[2]) for row in self._rows("SELECT * FROM digests")}
         memo = self._digests.get(key)
         if memo and memo[0] == now:
             return memo[1]
@@ -194,31 +194,47 @@ class Store:
 
     def memo(self, space: str, key: str, stamp: str) -> bytes | None:
         """Return what was kept under a key, if it was kept for this very stamp."""
-        row = self._db.execute(
+        rows = self._rows(
             "SELECT value FROM memos WHERE space = ? AND key = ? AND stamp = ?", (space, key, stamp)
-        ).fetchone()
-        return row[0] if row else None
+        )
+        return rows[0][0] if rows else None
 
     def kept(self, space: str) -> dict[str, str]:
         """Return the keys of what was kept, with their stamps."""
-        return dict(self._db.execute("SELECT key, stamp FROM memos WHERE space = ?", (space,)))
+        return dict(self._rows("SELECT key, stamp FROM memos WHERE space = ?", (space,)))
 
     def keep(self, space: str, rows: Iterable[tuple[str, str, bytes]]) -> None:
-        """Keep (key, stamp, value) rows for ``memo``."""
-        self._many("INSERT OR REPLACE INTO memos VALUES (?, ?, ?, ?)", [(space, *row) for row in rows])
+        """Keep (key, stamp, value) rows for ``memo``, if there is room."""
+        self._spare("INSERT OR REPLACE INTO memos VALUES (?, ?, ?, ?)", [(space, *row) for row in rows])
 
     def flush(self) -> None:
-        """Write the digests found since the last time. Without it they are found again."""
+        """Write the digests found since the last time, if there is room. Without it they are found again."""
         rows = [(key, *value) for key, value in self._fresh.items()]
         self._fresh.clear()
         if rows:
-            self._many("INSERT OR REPLACE INTO digests VALUES (?, ?, ?)", rows)
+            self._spare("INSERT OR REPLACE INTO digests VALUES (?, ?, ?)", rows)
 
     def close(self) -> None:
         try:
             self.flush()
         finally:
             self._db.close()
+
+    def _rows(self, statement: str, values: tuple[object, ...] = ()) -> list[Any]:
+        try:
+            return self._db.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            hint = f"delete {self._path}: the next build then takes longer, and nothing is lost"
+            raise StateError(
+                f"the state of the project cannot be read: {error}", str(self._path), hint
+            ) from error
+
+    def _spare(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """Write what only saves time: a full disk is no reason to stop for it."""
+        try:
+            self._many(statement, rows)
+        except StateError:
+            pass
 
     def _many(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         try:

@@ -364,6 +364,22 @@ def test_state_that_does_not_fit_on_the_disk_is_said_and_nothing_is_lost(small_d
     (small_disk.path / "ballast").unlink()
     again = small_disk.quire("build")
     assert again.returncode == 0, again.stdout + again.stderr
+    assert "1 task fresh" in again.stdout
+
+
+def test_state_that_is_damaged_inside_is_said_with_what_to_do(folder: Folder) -> None:
+    simple(folder)
+    assert folder.quire("build").returncode == 0
+    state = folder.path / ".quire" / "state.db"
+    data = bytearray(state.read_bytes())
+    data[4096:] = b"\xff" * (len(data) - 4096)
+    state.write_bytes(data)
+    ran = folder.quire("build")
+    assert ran.returncode == 2, ran.stdout + ran.stderr
+    assert "the state of the project cannot be read" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    state.unlink()
+    assert folder.quire("build").returncode == 0
 
 
 def test_state_that_no_longer_fits_when_a_task_ends_is_said_and_the_task_runs_again(

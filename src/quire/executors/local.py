@@ -92,6 +92,13 @@ class Local:
             self._listen()
         return self._events.popleft()
 
+    def wait(self, seconds: float) -> bool:
+        """Wait at most so long for an event; return whether ``next`` has one."""
+        until = time.monotonic() + seconds
+        while not self._events and (left := until - time.monotonic()) > 0:
+            self._listen(left)
+        return bool(self._events)
+
     def close(self) -> None:
         """End all workers and the server, and wait until they are gone."""
         for worker in list(self._workers.values()):
@@ -159,8 +166,9 @@ class Local:
 
     # ── listening
 
-    def _listen(self) -> None:
-        for key, _ in self._selector.select(self._patience()):
+    def _listen(self, most: float | None = None) -> None:
+        times = [seconds for seconds in (self._patience(), most) if seconds is not None]
+        for key, _ in self._selector.select(min(times, default=None)):
             if key.data is None:
                 self._hear_server()
             elif not key.data.closed:

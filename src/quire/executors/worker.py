@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import atexit
 import faulthandler
+import fcntl
 import os
 import pickle
 import random
 import resource
+import select
 import signal
 import socket
 import struct
@@ -85,6 +87,7 @@ def work(descriptors: list[int]) -> None:
         root, task = receive(line)
         for descriptor in descriptors:
             os.set_inheritable(descriptor, False)
+        _tie(descriptors[5])
         pipes = ((descriptors[1], descriptors[2]), (descriptors[3], descriptors[4]))
         tell = Teller(task.name, Wire(line), pipes)
         tell.streams.install()
@@ -161,6 +164,22 @@ def _freshen(root: str, task: Task) -> None:
     # the global generator of NumPy would otherwise be the same in every worker
     if (legacy := sys.modules.get("numpy.random")) is not None:
         legacy.seed()
+
+
+def _tie(pipe: int) -> None:
+    """Let the system kill this process with its children once nobody is left to read from a pipe: the driver is gone.
+
+    Linux only. Elsewhere a thread does it, which has to wait while C code lets no other thread run.
+    """
+    if not sys.platform.startswith("linux") or os.getpgrp() != os.getpid():
+        return
+    fcntl.fcntl(pipe, fcntl.F_SETOWN, -os.getpid())
+    fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+    poll = select.poll()
+    poll.register(pipe, 0)
+    if poll.poll(0):  # it went before it could be noticed
+        _end_group()
 
 
 def _run_exit_handlers() -> None:

@@ -208,6 +208,10 @@ class Jupyter:
         self._dead = Reply("error", None, "DeadKernel", f"the kernel died ({ending(code)})", tuple(words))
         return self._dead
 
+    def used(self) -> tuple[float | None, int | None]:
+        """Return what the kernel's process has used; its children are not counted."""
+        return self._process.used() if self._process is not None else (None, None)
+
     def interrupt(self) -> None:
         """Interrupt the running cell, in the way the kernelspec asks for."""
         if self._spec.interrupt_mode == "message":

@@ -13,6 +13,7 @@ import base64
 import contextvars
 import logging
 import os
+import resource
 import signal
 import sys
 import threading
@@ -151,6 +152,12 @@ class Native:
             content.get("evalue", ""),
             tuple(content.get("traceback", ())),
         )
+
+    def used(self) -> tuple[float, int]:
+        """Return what this process has used: processor seconds, and its peak of memory in bytes."""
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        unit = 1 if sys.platform == "darwin" else 1024
+        return used.ru_utime + used.ru_stime, used.ru_maxrss * unit
 
     def interrupt(self) -> None:
         os.kill(os.getpid(), signal.SIGINT)

@@ -71,6 +71,18 @@ class Process:
             except OSError:
                 pass
 
+    def used(self) -> tuple[float | None, int | None]:
+        """Return its processor seconds and its peak of memory in bytes; None for what the system does not tell."""
+        try:
+            with open(f"/proc/{self._popen.pid}/stat", encoding="ascii", errors="replace") as stat:  # noqa: PTH123
+                # the command's name, in parentheses, may hold anything
+                ticks = stat.read().rpartition(")")[2].split()[11:13]
+            with open(f"/proc/{self._popen.pid}/status", encoding="ascii", errors="replace") as status:  # noqa: PTH123
+                peak = next((line.split()[1] for line in status if line.startswith("VmHWM:")), None)
+        except OSError:
+            return None, None
+        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK"), int(peak) * 1024 if peak else None
+
     def end(self) -> None:
         """Kill it, if it still runs, with its children."""
         if self._popen.poll() is None:

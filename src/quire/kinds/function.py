@@ -43,6 +43,10 @@ class FunctionKind:
             return failure_of(error, task)
         return None
 
+    def refresh(self, task: Task, root: str) -> str | None:
+        """A function has no report that shows its text."""
+        return None
+
 
 def _prepare(task: Task) -> tuple[Callable[..., Any], dict[str, Any]]:
     assert task.source.entry is not None

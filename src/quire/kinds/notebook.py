@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import resource
 import time
+from pathlib import Path
 from typing import Any
 
 from .. import notebook as documents
@@ -13,7 +13,10 @@ from ..events import CellFinished, CellStarted, KernelReady, Note, NotebookOpene
 from ..kernels import Kernel, Reply
 from ..model import Facts, Failure, Source, Task
 from ..notebook.facts import facts
-from ..notebook.inject import inject
+from ..notebook.inject import inject, runs, tags
+from ..notebook.provenance import MARKER
+from ..notebook.refresh import refreshed
+from ..notebook.writer import write_whole
 from . import Tell
 
 
@@ -50,6 +53,18 @@ class NotebookKind:
         finally:
             kernel.close()
 
+    def refresh(self, task: Task, root: str) -> str | None:
+        """Write the executed notebook anew with the source's comments and markdown; return its path, None if not."""
+        path = next((product.path for product in task.products if product.report), None)
+        if path is None:
+            return None
+        full = Path(root, path)
+        data = refreshed(documents.read(full).data, prepare(task)[0])
+        if data is None:
+            return None
+        write_whole(data, full)
+        return path
+
 
 def prepare(task: Task) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the notebook as it will be executed, without outputs, and the values injected into it."""
@@ -64,9 +79,13 @@ def prepare(task: Task) -> tuple[dict[str, Any], dict[str, Any]]:
     data = document.data
     if values:
         data = inject(data, values, language=task.source.facts.language)
+    # an executed notebook that failed can be run again: papermill's word about that is not part of it
+    data["cells"] = [cell for cell in data["cells"] if MARKER not in tags(cell)]
     for cell in data["cells"]:
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], None
+            if task.options.get("report_mode"):
+                _hide(cell)
     return data, values
 
 
@@ -85,14 +104,14 @@ class Cells:
         self.tell(Output(self.task.name, self.cell, kind, content))
 
     def run(self, kernel: Kernel) -> Failure | None:
-        todo = [i for i, cell in enumerate(self.notebook["cells"]) if _runs(cell)]
+        todo = [i for i, cell in enumerate(self.notebook["cells"]) if runs(cell)]
         for number, index in enumerate(todo, start=1):
             cell = self.notebook["cells"][index]
             reply = self._one(kernel, index, number, len(todo), cell["source"])
             if reply.status == "exit":
                 self.tell(Note(f"cell {number} ended the notebook", self.task.name))
                 return None
-            if reply.status == "ok" or self.allow_errors or "raises-exception" in _tags(cell):
+            if reply.status == "ok" or self.allow_errors or "raises-exception" in tags(cell):
                 continue
             if reply.kind == "SystemExit" and reply.message in ("", "0", "None"):
                 self.tell(
@@ -104,12 +123,13 @@ class Cells:
 
     def _one(self, kernel: Kernel, index: int, number: int, total: int, code: str) -> Reply:
         self.cell = index
-        began, used = time.perf_counter(), _cpu()
+        began, (before, _) = time.perf_counter(), kernel.used()
         self.tell(CellStarted(self.task.name, index, number, total, time.time()))
         reply = kernel.execute(code, index)
         failed = reply.status == "error"
-        seconds, cpu = time.perf_counter() - began, round(_cpu() - used, 6)
-        self.tell(CellFinished(self.task.name, index, time.time(), seconds, reply.count, failed, cpu))
+        seconds, (after, memory) = time.perf_counter() - began, kernel.used()
+        cpu = None if before is None or after is None else round(after - before, 6)
+        self.tell(CellFinished(self.task.name, index, time.time(), seconds, reply.count, failed, cpu, memory))
         self.cell = None
         return reply
 
@@ -133,7 +153,9 @@ def open_kernel(task: Task, notebook: dict[str, Any], say: Any) -> Kernel:
         kernel: Kernel = plugins.get("kernels", "native")(say, task.source.path)
     else:
         name = task.options.get("kernel") or task.source.facts.kernel
-        kernel = plugins.get("kernels", "jupyter")(say, name, task.source.facts.language)
+        patience = task.options.get("start_timeout") or 60.0
+        language = task.source.facts.language
+        kernel = plugins.get("kernels", "jupyter")(say, name, language, start_timeout=patience)
     return kernel
 
 
@@ -149,15 +171,10 @@ def _kernel_family(task: Task) -> str:
     return "native" if name in (None, "", "python3", "python") else "jupyter"
 
 
-def _runs(cell: dict[str, Any]) -> bool:
-    return (
-        cell["cell_type"] == "code" and bool(cell["source"].strip()) and "skip-execution" not in _tags(cell)
-    )
-
-
-def _tags(cell: dict[str, Any]) -> list[str]:
-    tags = cell.get("metadata", {}).get("tags")
-    return tags if isinstance(tags, list) else []
+def _hide(cell: dict[str, Any]) -> None:
+    """Hide a cell's code from those who look at the notebook in Jupyter, as papermill's report mode does."""
+    metadata = cell.get("metadata") or {}
+    cell["metadata"] = {**metadata, "jupyter": {**(metadata.get("jupyter") or {}), "source_hidden": True}}
 
 
 def _failing_line(reply: Reply) -> int | None:
@@ -180,11 +197,6 @@ def _failing_line(reply: Reply) -> int | None:
 def _plain(text: str) -> str:
     parts = text.split("\x1b[")
     return parts[0] + "".join(part.partition("m")[2] for part in parts[1:])
-
-
-def _cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
 
 
 KIND = NotebookKind()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..model import Facts, Parameter
 
-__all__ = ["INJECTED", "PARAMETERS", "check", "inject", "literal", "parameters_cell", "parse_value", "tags"]
+__all__ = ["INJECTED", "PARAMETERS", "check", "inject", "literal", "parameters_cell", "parse_value", "runs", "tags"]
 
 PARAMETERS = "parameters"
 INJECTED = "injected-parameters"
@@ -31,6 +31,13 @@ def tags(cell: Mapping[str, Any]) -> frozenset[str]:
         frozenset(tag for tag in found if isinstance(tag, str))
         if isinstance(found, list | tuple)
         else frozenset()
+    )
+
+
+def runs(cell: Mapping[str, Any]) -> bool:
+    """Tell whether a cell is one that is run."""
+    return (
+        cell["cell_type"] == "code" and bool(cell["source"].strip()) and "skip-execution" not in tags(cell)
     )
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..events import CellFinished, CellStarted, Event, KernelReady, NotebookOpened, Output
 from ..model import Outcome
 from .cells import dump_ipynb
+from .provenance import Provenance
 
 _MIME_OUTPUTS = ("display_data", "execute_result")
 _WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
@@ -24,8 +26,12 @@ class ExecutedNotebook:
     ``Output`` widget is part of its state, not of the cell.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, provenance: Provenance | None = None) -> None:
         self.data: dict[str, Any] | None = None
+        self._provenance = provenance
+        self._begin()
+
+    def _begin(self) -> None:
         self._clear = False
         self._displays: dict[str, list[dict[str, Any]]] = {}
         self._streams: dict[int, list[str]] = {}
@@ -35,9 +41,16 @@ class ExecutedNotebook:
         self._clear_inside: set[str] = set()
 
     def __call__(self, event: Event) -> None:
+        self._fold(event)
+        if self._provenance is not None and self.data is not None:
+            self._provenance(event, self.data)
+
+    def _fold(self, event: Event) -> None:
         match event:
             case NotebookOpened(notebook=notebook):
-                self.data = notebook
+                self._begin()  # a second attempt starts from nothing
+                # copied as deep as it is changed: the event is other listeners', too
+                self.data = {**notebook, "cells": [dict(cell) for cell in notebook["cells"]]}
             case KernelReady(language=language, kernelspec=kernelspec) if self.data is not None:
                 self.data["metadata"] = {
                     **self.data.get("metadata", {}),
@@ -75,6 +88,13 @@ class ExecutedNotebook:
         if self._widgets:
             self._write_widgets(self.data)
         return self.data
+
+    def ended(self, outcome: Outcome) -> dict[str, Any] | None:
+        """Return the notebook as it is when its task has ended."""
+        data = self.finished()
+        if self._provenance is not None and data is not None:
+            self._provenance.end(outcome, data)
+        return data
 
     def _cell(self, index: int) -> dict[str, Any]:
         assert self.data is not None
@@ -177,35 +197,35 @@ class ExecutedNotebook:
 
 
 class Keeper:
-    """Leaves the executed notebook of a task on disk: at ``path`` when it went well, else beside it, as ``*.failed.ipynb``.
+    """Leaves the executed notebook of a task on disk: at ``path`` when it went well, else beside it.
 
-    So a failure never replaces the last good report, and what failed can be opened next to it.
+    The name is then ``*.failed.ipynb``. So a failure never replaces the last good report, and what failed can be opened next to it.
     """
 
-    def __init__(self, root: Path, path: str, failed: str | None = None) -> None:
+    def __init__(self, root: Path, path: str, source: str, clock: Callable[[], float]) -> None:
         self._root = root
         self._path = path
-        self._failed = failed or path.removesuffix(".ipynb") + ".failed.ipynb"
-        self._notebook = ExecutedNotebook()
+        self._failed = path.removesuffix(".ipynb") + ".failed.ipynb"
+        self._notebook = ExecutedNotebook(Provenance(source, path, clock))
 
     def __call__(self, event: Event) -> None:
         self._notebook(event)
 
     def keep(self, outcome: Outcome) -> str | None:
         """Write the notebook and return its path relative to the root; None when it was never opened."""
-        data = self._notebook.finished()
+        data = self._notebook.ended(outcome)
         if data is None:
             return None
         path = self._path if outcome.good else self._failed
         write_whole(data, self._root / path)
-        if outcome.good and self._failed != self._path:
+        if outcome.good:
             (self._root / self._failed).unlink(missing_ok=True)
         return path
 
 
 def write_whole(data: dict[str, Any], path: Path) -> None:
     """Write a notebook beside its place and rename it, so that nobody ever sees half of it."""
-    part = path.with_name(path.name + ".part")
+    part = _part(path)
     try:
         with part.open("wb") as file:
             file.writelines(dump_ipynb(data))
@@ -213,6 +233,10 @@ def write_whole(data: dict[str, Any], path: Path) -> None:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
 
 
 def as_output(kind: str, content: dict[str, Any]) -> dict[str, Any] | None:
