@@ -103,6 +103,16 @@ def _needs() -> list[str]:
     return needs
 
 
+@dataclass(frozen=True)
+class Settings:
+    """What a script was asked for."""
+
+    quick: bool
+    rounds: int
+    environment: Environment
+    options: argparse.Namespace
+
+
 # ── measuring
 
 
@@ -152,25 +162,18 @@ def measure(
     return Measure(wall, used.ru_utime + used.ru_stime, peak)
 
 
-def compare(
-    contenders: Sequence[Contender],
-    environment: Environment,
-    rounds: int,
-    *,
-    memory: bool = False,
-    warm: int = 1,
-) -> Rounds:
-    """Run all contenders in turn and return their measures; ``warm`` rounds before that do not count.
+def compare(contenders: Sequence[Contender], asked: Settings, *, memory: bool = False) -> Rounds:
+    """Run all contenders in turn and return their measures; a round before that, to warm up, does not count.
 
     A contender with fewer rounds has its first ones only, and no warm-up: it is so slow that this does not matter.
     """
     found: Rounds = {one.name: [] for one in contenders}
-    for turn in range(-warm, rounds):
+    for turn in range(0 if asked.quick else -1, asked.rounds):
         for one in contenders:
             if one.rounds is not None and not 0 <= turn < one.rounds:
                 continue
             one.before()
-            result = measure(one.command, one.folder, environment.variables, memory=memory)
+            result = measure(one.command, one.folder, asked.environment.variables, memory=memory)
             if turn >= 0:
                 found[one.name].append(result)
     return found
@@ -267,16 +270,6 @@ def bar(text: str, value: float, *, least: float | None = None, most: float | No
 # ── scripts
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What a script was asked for."""
-
-    quick: bool
-    rounds: int
-    environment: Environment
-    options: argparse.Namespace
-
-
 def settings(about: str, rounds: int, *more: tuple[str, dict[str, Any]]) -> Settings:
     """Read the command line of a benchmark. ``--quick`` runs it small, once, in this very environment."""
     parser = argparse.ArgumentParser(description=about.partition("\n")[0])
@@ -285,6 +278,8 @@ def settings(about: str, rounds: int, *more: tuple[str, dict[str, Any]]) -> Sett
     for name, how in more:
         parser.add_argument(name, **how)
     options = parser.parse_args()
+    if options.quick:
+        print("quick: this shows that the benchmark runs; the numbers say nothing")
     environment = Environment(Path(sys.executable)) if options.quick else peers()
     return Settings(options.quick, options.rounds or (1 if options.quick else rounds), environment, options)
 

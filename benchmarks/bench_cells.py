@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from bench import (
@@ -65,7 +66,7 @@ def many_cells(asked: Settings, folder: Path) -> None:
             Contender(name, command, where, rounds=rounds)
             for name, (command, rounds) in commands(asked.environment, 1).items()
         ]
-        found[cells] = compare(contenders, asked.environment, asked.rounds)
+        found[cells] = compare(contenders, asked)
         table(f"a notebook of {cells} cells", found[cells], "quire")
     price = {
         name: [1000 * (a.wall - b.wall) / (count - few) for a, b in zip(many, found[few][name], strict=True)]
@@ -87,7 +88,7 @@ def much_output(asked: Settings, folder: Path) -> None:
         Contender(name, command, folder, rounds=rounds)
         for name, (command, rounds) in commands(asked.environment, 0).items()
     ]
-    rounds = compare(contenders, asked.environment, min(asked.rounds, 3), memory=True)
+    rounds = compare(contenders, replace(asked, rounds=min(asked.rounds, 3)), memory=True)
     table(f"{2 * cells} MB of outputs", rounds, "quire")
 
 

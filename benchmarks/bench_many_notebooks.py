@@ -8,6 +8,7 @@ pandas notebooks at once is at most half that of four papermill processes.
 from __future__ import annotations
 
 import statistics
+from dataclasses import replace
 from pathlib import Path
 
 from bench import (
@@ -40,7 +41,7 @@ PLOT = 'ax = data.plot.scatter("x", "y")\nax.plot(data["x"], model.predict(data[
 PARAMETERS = "upstream = None\nproduct = None"
 
 #: Lets all four be there at once, whatever their start takes.
-HOLD = "import time\ndata = pd.DataFrame({'x': range(100)})\ntime.sleep(6)"
+HOLD = "import time\ndata = pd.DataFrame({'x': range(100)})\ntime.sleep(8)"
 
 
 def project(folder: Path, name: str, count: int, cells: tuple[str, ...], more: str = "") -> Path:
@@ -62,7 +63,7 @@ def has_stack(env: Environment) -> bool:
 def wall(asked: Settings, folder: Path) -> None:
     """Compare the time of 30 notebooks. The loop over papermill takes minutes, so it runs once."""
     env, count = asked.environment, 2 if asked.quick else asked.options.count
-    cells = (IMPORTS, WORK, PLOT) if has_stack(env) else ("x = {number}",)
+    cells = ("x = {number}",) if asked.quick or not has_stack(env) else (IMPORTS, WORK, PLOT)
     ours = project(folder, "ours", count, cells)
     clean = remove(ours / "out", ours / ".quire")
     contenders = [Contender("quire build", env.quire("build", "--jobs", "2", "--quiet"), ours, clean)]
@@ -78,7 +79,7 @@ def wall(asked: Settings, folder: Path) -> None:
         contenders.append(
             Contender("papermill loop", ["sh", "-c", loop], theirs, remove(theirs / "out"), once)
         )
-    rounds = compare(contenders, env, asked.rounds)
+    rounds = compare(contenders, asked)
     table(f"{count} notebooks with pandas, scikit-learn and matplotlib", rounds, "quire build")
     for name, least in (("papermill loop", 10), ("ploomber", 5)):
         if name in rounds:
@@ -89,17 +90,17 @@ def wall(asked: Settings, folder: Path) -> None:
 def memory(asked: Settings, folder: Path) -> None:
     """Compare the peak memory of four notebooks at once."""
     env = asked.environment
-    if not has_stack(env):
+    if not (asked.quick or has_stack(env)):
         return
-    hold = HOLD.replace("sleep(6)", "sleep(0)") if asked.quick else HOLD
-    ours = project(folder, "four", 4, ("import pandas as pd", hold))
+    cells = ("x = {number}",) if asked.quick else ("import pandas as pd", HOLD)
+    ours = project(folder, "four", 4, cells)
     clean = remove(ours / "out", ours / ".quire")
     contenders = [Contender("quire build", env.quire("build", "--jobs", "4", "--quiet"), ours, clean)]
     if env.has("papermill"):
         four = "mkdir -p out; for one in *.ipynb; do papermill $one out/$one & done; wait"
-        theirs = project(folder, "four-papermill", 4, ("import pandas as pd", hold))
+        theirs = project(folder, "four-papermill", 4, cells)
         contenders.append(Contender("4 × papermill", ["sh", "-c", four], theirs, remove(theirs / "out")))
-    rounds: Rounds = compare(contenders, env, 1, memory=True, warm=0)
+    rounds: Rounds = compare(contenders, replace(asked, rounds=1), memory=True)
     table("memory of four pandas notebooks at once", rounds, "quire build")
     if "4 × papermill" in rounds:
         value = statistics.median(ratios(rounds, "quire build", "4 × papermill", _memory))

@@ -40,7 +40,7 @@ def alone(asked: Settings, folder: Path) -> None:
     if env.has("nbclient"):
         # it writes in place only with an option; so the notebook stays as it is
         contenders.append(Contender("jupyter execute", env.script("jupyter-execute", "in.ipynb"), folder))
-    rounds = compare(contenders, env, asked.rounds)
+    rounds = compare(contenders, asked)
     table("one tiny notebook", rounds, "quire run")
     if "papermill" in rounds:
         value = statistics.median(ratios(rounds, "papermill", "quire run"))
@@ -62,7 +62,7 @@ def warm(asked: Settings, folder: Path) -> None:
         contenders.append(
             Contender(f"build of {count}", command, where, remove(where / "out", where / ".quire"))
         )
-    rounds = compare(contenders, asked.environment, asked.rounds)
+    rounds = compare(contenders, asked)
     first, all_ = (one.name for one in contenders)
     table("tiny notebooks through a warm server", rounds, first)
     each = [1000 * (a.wall - b.wall) / (many - 1) for a, b in zip(rounds[all_], rounds[first], strict=True)]

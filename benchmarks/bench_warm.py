@@ -95,7 +95,7 @@ def one_size(asked: Settings, folder: Path, count: int) -> Rounds:
         Contender("quire status", env.quire("status"), where),
         # The same question to other tools (dvc status, snakemake -n) belongs here, each with a project of its own.
     ]
-    rounds = compare(contenders, env, asked.rounds)
+    rounds = compare(contenders, asked)
     table(f"{count} tasks, all fresh", rounds, "python -c pass")
     return rounds
 
