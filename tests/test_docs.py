@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from argparse import SUPPRESS
+from collections.abc import Callable
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 import pytest
 
+import quire
 from pages import Block, Play, blocks
 from quire import events, schema
 from quire.cli import VERBS, options
@@ -86,12 +90,23 @@ def test_every_command_is_documented_and_no_other() -> None:
 def test_every_option_is_documented_and_no_other(verb: str) -> None:
     parser = options.Parser(verb, VERBS[verb])
     import_module(f"quire.cli.{verb}").arguments(parser)
-    given = {frozenset(action.option_strings) for action in parser._actions if action.option_strings}
+    given = {
+        frozenset(action.option_strings)
+        for action in parser._actions
+        if action.option_strings and action.help != SUPPRESS
+    }
     told = section(page("docs/commands.md"), f"## `quire {verb}`")
     names = [{word.partition(" ")[0] for word in words} for words, _ in rows(told)]
     shown = {frozenset(words) for words in names if any(word.startswith("-") for word in words)}
-    # of two spellings of one option the one with "_", papermill's, need not be shown
-    usual = {frozenset(word for word in words if "_" not in word) for words in given}
+    # of two spellings of one option the one with "_", papermill's, need not be shown, nor --no-x beside --x
+    usual = {
+        frozenset(
+            word
+            for word in words
+            if "_" not in word and "--" + word.removeprefix("--no-") not in words - {word}
+        )
+        for words in given
+    }
     assert shown == usual
     arguments = {str(action.metavar) for action in parser._actions if not action.option_strings}
     assert all(f"`{argument}`" in told for argument in arguments)
@@ -121,6 +136,13 @@ def test_every_key_is_documented_with_how_far_it_works(heading: str, table: dict
     for name, key in table.items():
         assert ("no effect" in told[name]) == key.note, told[name]
         assert ("not yet" in told[name]) == (key.late is not plain.late), told[name]
+
+
+@pytest.mark.parametrize("function", [quire.load, quire.run, quire.Project.build, quire.Project.status])
+def test_every_argument_of_the_python_functions_is_documented(function: Callable[..., object]) -> None:
+    told = page("docs/python.md")
+    names = [name for name in signature(function).parameters if name != "self"]
+    assert not [name for name in names if not re.search(rf"`[^`\n]*\b{name}\b[^`\n]*`", told)]
 
 
 # ── links
