@@ -240,12 +240,18 @@ class Run:
         return event
 
     def _overreach(self, task: Task, event: TaskFinished) -> list[str]:
-        """Return what a task read of others' products without naming them: nothing then guarantees the order."""
-        return [
-            f"it reads {path}, which {maker} makes, without naming {maker} as upstream"
+        """Return what a task did to others' products without naming them: nothing then guarantees the order."""
+        said = {
+            f"it reads {path}, which {maker} makes, without naming {maker} as upstream": None
             for path, _ in event.discovered.values()
             if (maker := self.makers.get(path)) and maker != task.name and maker not in task.upstream
-        ]
+        }
+        said |= {
+            f"it writes {what}, which is a product of {maker}": None
+            for _, verb, what in event.touched
+            if verb == "wrote" and (maker := self.makers.get(what)) and maker != task.name
+        }
+        return list(said)
 
     def _stop(self) -> Iterator[Event]:
         """End what is running, after a failure with fail_fast."""

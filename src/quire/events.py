@@ -45,7 +45,7 @@ class NotebookOpened:
 
 @dataclass(frozen=True, slots=True)
 class CellStarted:
-    """A code cell begins; ``cell`` is its index in the notebook, ``number`` of ``total`` counts code cells from 1."""
+    """A code cell begins; ``cell`` is its index in the notebook, ``number`` of ``total`` counts code cells."""
 
     task: str
     cell: int
@@ -95,6 +95,7 @@ class TaskFinished:
     """A task ended. ``discovered`` maps parts of the manifest to [path, digest] as the run saw them.
 
     ``cpu`` are processor seconds and ``memory`` the peak bytes of the worker, where the system tells.
+    ``touched`` tells what it was seen to read, write, connect to and start: (cell, verb, what).
     ``reasons`` are those why a blocked task was not run; ``notebook`` is where a failed one's outputs are.
     """
 
@@ -107,6 +108,7 @@ class TaskFinished:
     memory: int | None = None
     reasons: tuple[Reason, ...] = ()
     notebook: str | None = None
+    touched: tuple[tuple[int | None, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,5 +206,6 @@ _BUILD: dict[str, Callable[[Any], Any]] = {
     "reasons": lambda its: tuple(Reason(**it) for it in its),
     "tasks": tuple,
     "stale": tuple,
+    "touched": lambda its: tuple((cell, verb, what) for cell, verb, what in its),
     "discovered": lambda its: {part: (path, digest) for part, (path, digest) in its.items()},
 }

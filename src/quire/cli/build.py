@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 
 from ..plugins import load
 from . import options
-from .screen import many, screen, seconds
+from .screen import flat, many, screen, seconds
 from .summary import summary
 from .watch import Watch
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Iterator
 
     from ..project import Project
+    from ..report import Report
     from .options import Parser
     from .screen import Screen
 
@@ -51,6 +53,11 @@ def arguments(parser: Parser) -> None:
     )
     parser.add_argument(
         "-n", "--dry-run", action="store_true", help="only show what would run, why, and how long it may take"
+    )
+    parser.add_argument(
+        "--explain-io",
+        action="store_true",
+        help="list what each task that ran, and which cell of it, read, wrote, connected to and started",
     )
     parser.add_argument(
         "--no-wait", action="store_true", help="fail if another build of this project is running"
@@ -103,11 +110,24 @@ def main(args: Namespace) -> int:
                 pass  # the report is then unfinished, which is its exit code
         code = watch.report.exit_code
         if not args.json and not (args.quiet and code == 0):
+            if args.explain_io:
+                for line in touched(watch.report, out):
+                    out.say(line)
             for line in summary(watch, time.perf_counter() - began, str(project.root), project.notes):
                 out.say(line)
         return code
     finally:
         project.close()
+
+
+def touched(report: Report, to: Screen) -> Iterator[str]:
+    """Yield what the tasks that ran were seen to use; cells are counted as in the executed notebook."""
+    for name, event in report.ended.items():
+        if event.touched:
+            yield f"{to.paint(flat(name), 'bold')}"
+        for cell, verb, what in event.touched:
+            place = "" if cell is None else f"cell {cell + 1}"
+            yield f"  {place:<8} {verb:<9} {flat(what)}"
 
 
 def _rehearse(project: Project, args: Namespace, out: Screen) -> int:

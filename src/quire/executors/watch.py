@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from .. import products
@@ -19,12 +20,35 @@ _SKIPPED = frozenset(
 )
 
 
+#: Which cell (None: outside of cells) did what to what: ("read", path), ("connected", "host:port"), …
+Touch = tuple[int | None, str, str]
+
+#: Audited events besides ``open`` that tell what a task uses, and how to read their arguments.
+_ELSEWHERE: dict[str, tuple[str, Callable[[tuple[Any, ...]], str]]] = {
+    "sqlite3.connect": ("opened", lambda it: os.fsdecode(it[0])),
+    "urllib.Request": ("requested", lambda it: str(it[0])),
+    "socket.getaddrinfo": ("connected", lambda it: f"{it[0]}:{it[1]}"),
+    "subprocess.Popen": ("started", lambda it: _command(it[1])),
+    "os.system": ("started", lambda it: os.fsdecode(it[0])),
+}
+_MOST = 2_000
+_SYSTEM = tuple({sys.prefix, sys.base_prefix, "/proc/", "/sys/", "/dev/", "/etc/", "/usr/"})
+_NOISE = ("/proc/", "/dev/", "/sys/")
+
+
 class Watch:
     """Collects the paths that this process opens, from ``start`` on."""
 
-    def __init__(self, root: str, ours: frozenset[str] = frozenset()) -> None:
-        """``ours`` are modules that were there before, and not by the task's doing."""
+    def __init__(
+        self,
+        root: str,
+        ours: frozenset[str] = frozenset(),
+        cell: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        """``ours`` are modules that were there before, and not by the task's doing; ``cell`` tells which one runs."""
         self.root = os.path.realpath(root)
+        self._cell = cell
+        self._touched: dict[Touch, None] = {}
         self._ours = ours
         self.read: set[str] = set()
         self.written: set[str] = set()
@@ -39,7 +63,11 @@ class Watch:
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         # called for every audited event of the process: decide fast, never raise
-        if event != "open" or not self.on:
+        if not self.on:
+            return
+        if event != "open":
+            if (kind := _ELSEWHERE.get(event)) is not None:
+                self._touch(kind[0], kind[1](arguments))
             return
         path, mode, flags = arguments
         if not isinstance(path, str):
@@ -53,10 +81,30 @@ class Watch:
         else:
             writing = bool(flags & (os.O_WRONLY | os.O_RDWR))
             reading = not flags & os.O_WRONLY
+        full = os.path.abspath(path)
         if writing:
-            self.written.add(os.path.abspath(path))
+            self.written.add(full)
+            self._touch("wrote", full)
         elif reading:
-            self.read.add(os.path.abspath(path))
+            self.read.add(full)
+            if not full.startswith(_SYSTEM):
+                self._touch("read", full)
+
+    def _touch(self, verb: str, what: str) -> None:
+        if len(self._touched) < _MOST:
+            self._touched[(self._cell(), verb, what)] = None
+
+    def touched(self) -> tuple[Touch, ...]:
+        """Return what was read, written, connected to and started, by which cell; of the project's modules nothing."""
+        modules = {path for _, path in _modules(self._ours)}
+        return tuple(
+            (cell, verb, self._inside(what) or what if verb in ("read", "wrote") else what)
+            for cell, verb, what in self._touched
+            if what not in modules
+            and not what.startswith(_NOISE)
+            # a file that is gone was a probe, or somebody's scratch
+            and (verb != "wrote" or os.path.lexists(what))
+        )
 
     def discovered(self, task: Task) -> dict[str, tuple[str, str]]:
         """Return what was found: parts of the manifest to (path, digest), paths relative to the project."""
@@ -112,6 +160,11 @@ def _modules(ours: frozenset[str]) -> list[tuple[str, str]]:
         if isinstance(path, str) and path.endswith(".py"):
             found.append((name, path))
     return sorted(found)
+
+
+def _command(arguments: Any) -> str:
+    words = arguments if isinstance(arguments, list | tuple) else [arguments]
+    return " ".join(os.fsdecode(word) for word in words if isinstance(word, str | bytes | os.PathLike))
 
 
 def _below(path: str, other: str) -> bool:

@@ -111,7 +111,7 @@ def run(
 ) -> TaskFinished:
     """Run a task here and return how it ended. ``ours`` are modules that no task has imported."""
     began, now = time.perf_counter(), time.time_ns()
-    watch = Watch(root, ours)
+    watch = Watch(root, ours, lambda: getattr(tell, "cell", None))
     watch.start(now)
     failure = plugins.get("kinds", task.kind).run(task, tell)
     discovered = {} if failure else watch.discovered(task)
@@ -124,6 +124,7 @@ def run(
         discovered,
         cpu=round(sum(it.ru_utime + it.ru_stime for it in used), 4),
         memory=max(it.ru_maxrss for it in used) * (1 if sys.platform == "darwin" else 1024),
+        touched=watch.touched(),
     )
 
 
