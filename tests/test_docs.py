@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-import quire
 from pages import Block, Play, blocks
 from quire import events, schema
 from quire.cli import VERBS, options
+from quire.project import Project, load, run
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -138,7 +138,7 @@ def test_every_key_is_documented_with_how_far_it_works(heading: str, table: dict
         assert ("not yet" in told[name]) == (key.late is not plain.late), told[name]
 
 
-@pytest.mark.parametrize("function", [quire.load, quire.run, quire.Project.build, quire.Project.status])
+@pytest.mark.parametrize("function", [load, run, Project.build, Project.status])
 def test_every_argument_of_the_python_functions_is_documented(function: Callable[..., object]) -> None:
     told = page("docs/python.md")
     names = [name for name in signature(function).parameters if name != "self"]
