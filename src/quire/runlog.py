@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
+from .errors import StateError
 from .events import CellStarted, Event, NotebookOpened, Output, decode, encode
 
 #: As many runs are kept; older ones go when a new one begins.
@@ -25,24 +26,36 @@ class RunLog:
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> RunLog:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("ab")
-        for old in paths(self.path.parent)[KEPT:]:
-            old.unlink(missing_ok=True)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self.path.open("ab")
+            for old in paths(self.path.parent)[KEPT:]:
+                old.unlink(missing_ok=True)
+        except OSError as error:
+            raise self._unwritable(error) from error
         return self
 
     def __call__(self, event: Event) -> None:
         assert self._file is not None
-        self._file.write(encode(event) + b"\n")
-        # what is chatty may wait in the buffer; what a follower or a post-mortem needs may not
-        if not isinstance(event, Output | CellStarted | NotebookOpened):
-            self._file.flush()
+        try:
+            self._file.write(encode(event) + b"\n")
+            # what is chatty may wait in the buffer; what a follower or a post-mortem needs may not
+            if not isinstance(event, Output | CellStarted | NotebookOpened):
+                self._file.flush()
+        except OSError as error:
+            raise self._unwritable(error) from error
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file is not None:
-            self._file.close()
+            try:
+                self._file.close()
+            except OSError:
+                pass  # a full disk was told when it was met; the build itself is whole
+
+    def _unwritable(self, error: OSError) -> StateError:
+        return StateError(f"the log of this run cannot be written: {error.strerror}", str(self.path))
 
 
 @dataclass(frozen=True, slots=True)

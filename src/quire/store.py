@@ -120,8 +120,8 @@ class Store:
         )
 
     def fail(self, task: str, paths: Iterable[str]) -> None:
-        """Note that the run of a task that was begun has failed."""
-        self._many("UPDATE records SET state = 'failed' WHERE key = ?", [(key(task, paths),)])
+        """Note that the run of a task that was begun has failed, if there is room: it will run again anyway."""
+        self._spare("UPDATE records SET state = 'failed' WHERE key = ?", [(key(task, paths),)])
 
     def commit(self, record: Record) -> None:
         """Keep the record of a success."""
@@ -143,12 +143,12 @@ class Store:
     # ── history
 
     def ended(self, task: str, run: str, at: float, outcome: str, seconds: float, manifest: Manifest) -> None:
-        """Keep how a run of a task ended, and what it was made from; the last 50 of each task."""
-        self._many(
+        """Keep how a run of a task ended, and what it was made from; the last 50 of each task, if there is room."""
+        self._spare(
             "INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?, ?, ?)",
             [(task, run, at, outcome, seconds, json.dumps(manifest))],
         )
-        self._many(
+        self._spare(
             "DELETE FROM history WHERE task = ? AND at < (SELECT at FROM history WHERE task = ? "
             "ORDER BY at DESC LIMIT 1 OFFSET 49)",
             [(task, task)],
@@ -230,7 +230,7 @@ class Store:
             ) from error
 
     def _spare(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
-        """Write what only saves time: a full disk is no reason to stop for it."""
+        """Write what nothing depends on: a full disk is no reason to stop for it."""
         try:
             self._many(statement, rows)
         except StateError:
