@@ -264,7 +264,7 @@ def test_a_dead_kernel_stays_dead(kernel: Jupyter, said: list[Any]) -> None:
         "os.write(sys.__stderr__.fileno(), b'why')\nos.kill(os.getpid(), 11)",
         0,
     )
-    assert (reply.status, reply.kind) == ("error", "DeadKernel")
+    assert (reply.status, reply.kind) == ("dead", "DeadKernel")
     assert "SIGSEGV" in reply.message
     assert reply.traceback == ("why",)
     assert [content["text"] for kind, content in said if kind == "stream"] == ["last\n"]

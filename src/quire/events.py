@@ -83,7 +83,7 @@ class CellFinished:
 
 @dataclass(frozen=True, slots=True)
 class KernelReady:
-    """A kernel answers; ``language`` is its ``language_info``, ``kernelspec`` what the executed notebook should name."""
+    """A kernel answers; ``language`` is its ``language_info``, ``kernelspec`` what the executed notebook names."""
 
     task: str
     language: dict[str, Any]

@@ -435,3 +435,10 @@ def _gone(pid: int) -> None:
             return
         time.sleep(0.01)
     raise AssertionError(f"process {pid} still runs")
+
+
+def test_a_kernel_that_dies_fails_its_task_whatever_errors_are_allowed(worker_stage: Stage) -> None:
+    task = worker_stage.notebook("x = 1", "import os; os._exit(3)", "x", allow_errors=True, isolated=True)
+    failure = worker_stage.run(task)["n"].failure
+    assert failure is not None and failure.kind == "DeadKernel"
+    assert "exit code 3" in failure.message or "3" in failure.message

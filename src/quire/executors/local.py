@@ -23,7 +23,7 @@ from ..events import CellFinished, CellStarted, Event, Note, NotebookOpened, Out
 from ..model import Failure, Outcome, Task
 from .death import Hunger, Scene, death
 from .limits import Limits
-from .warm import Warm
+from .warm import Warm, python
 from .worker import deliver
 
 CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"
@@ -338,7 +338,7 @@ class Local:
 def _spawn(descriptors: list[int], root: str) -> subprocess.Popen[bytes]:
     names = ",".join(map(str, descriptors))
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "quire.executors.spawned", names],
+        python("quire.executors.spawned", names),
         pass_fds=descriptors,
         stdin=subprocess.DEVNULL,
         cwd=root,

@@ -1,6 +1,6 @@
 """The warm server: a single-threaded process that has imported what tasks import, and forks a worker for each.
 
-Started as ``python -m quire.executors.server FD``; FD is a socket to the driver. Requests are a line of JSON each,
+Its only argument is the descriptor of a socket to the driver. Requests are a line of JSON each,
 with the descriptors of a worker attached: ``{"preload": [...]}``, ``{"fork": id}``. It answers
 ``{"preloaded": [...], "left": {...}}``, ``{"forked": id, "pid": n}`` and ``{"ended": id, "status": n, "cpu": s,
 "memory": bytes}``. When the driver goes away, so do the server and its workers.
@@ -154,7 +154,3 @@ def main() -> None:
     line = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(line.fileno(), False)
     Server(line).serve()
-
-
-if __name__ == "__main__":
-    main()

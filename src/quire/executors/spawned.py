@@ -1,8 +1,12 @@
-"""The door of a worker that is a new interpreter: ``python -m quire.executors.spawned FD,FD,FD,FD,FD,FD``."""
+"""The door of a worker that is a new interpreter; its only argument are its descriptors: ``FD,FD,FD,FD,FD,FD``."""
+
+from __future__ import annotations
 
 import sys
 
 from .worker import work
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Run the task that arrives."""
     work([int(number) for number in sys.argv[1].split(",")])

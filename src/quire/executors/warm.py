@@ -10,6 +10,16 @@ import sys
 from typing import Any
 
 
+def python(module: str, *arguments: str) -> list[str]:
+    """Return the command that calls ``main`` of a module in a new interpreter.
+
+    The folder it starts in is the project's, whose ``random.py`` must not be taken for the standard library's; the
+    option -P would say so too, but notebooks could see it in ``sys.flags``.
+    """
+    start = f"import sys; sys.path[:1] == [''] and sys.path.pop(0); from {module} import main; main()"
+    return [sys.executable, "-c", start, *arguments]
+
+
 class Warm:
     """A warm server of this very environment. It may die at any time: ``hear`` then returns None."""
 
@@ -21,8 +31,7 @@ class Warm:
         out = os.open(log or os.devnull, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             self.process = subprocess.Popen(
-                # -P: the project's folder must not offer modules to a process that outlives none of them
-                [sys.executable, "-P", "-m", "quire.executors.server", str(theirs.fileno())],
+                python("quire.executors.server", str(theirs.fileno())),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=out,

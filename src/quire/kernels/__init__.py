@@ -12,7 +12,7 @@ Say = Callable[[str, dict[str, Any]], None]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """How a cell ended: ``status`` is "ok", "error" or "exit" (the cell asked the kernel to end)."""
+    """How a cell ended: ``status`` is "ok", "error", "exit" (it asked the kernel to end) or "dead" (that has ended)."""
 
     status: str
     count: int | None = None

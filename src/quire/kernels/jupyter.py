@@ -205,7 +205,7 @@ class Jupyter:
         assert self._process is not None
         code = self._process.wait()
         words = self._process.last_words(20)
-        self._dead = Reply("error", None, "DeadKernel", f"the kernel died ({ending(code)})", tuple(words))
+        self._dead = Reply("dead", None, "DeadKernel", f"the kernel died ({ending(code)})", tuple(words))
         return self._dead
 
     def used(self) -> tuple[float | None, int | None]:

@@ -111,6 +111,8 @@ class Cells:
             if reply.status == "exit":
                 self.tell(Note(f"cell {number} ended the notebook", self.task.name))
                 return None
+            if reply.status == "dead":
+                return self._failure(reply, index, cell["source"])
             if reply.status == "ok" or self.allow_errors or "raises-exception" in tags(cell):
                 continue
             if reply.kind == "SystemExit" and reply.message in ("", "0", "None"):
@@ -126,7 +128,7 @@ class Cells:
         began, (before, _) = time.perf_counter(), kernel.used()
         self.tell(CellStarted(self.task.name, index, number, total, time.time()))
         reply = kernel.execute(code, index)
-        failed = reply.status == "error"
+        failed = reply.status in ("error", "dead")
         seconds, (after, memory) = time.perf_counter() - began, kernel.used()
         cpu = None if before is None or after is None else round(after - before, 6)
         self.tell(CellFinished(self.task.name, index, time.time(), seconds, reply.count, failed, cpu, memory))
