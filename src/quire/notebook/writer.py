@@ -207,6 +207,8 @@ class Keeper:
         self._path = path
         self._failed = path.removesuffix(".ipynb") + ".failed.ipynb"
         self._notebook = ExecutedNotebook(Provenance(source, path, clock))
+        for name in (self._path, self._failed):
+            _part(root / name).unlink(missing_ok=True)  # of a writer that was killed
 
     def __call__(self, event: Event) -> None:
         self._notebook(event)
