@@ -1,9 +1,8 @@
 """The museum of user mistakes: a folder for each, with the project as the user has it and what quire must say.
 
 ``NAME/project/`` is copied, the commands of ``NAME/expected.txt`` are typed in it, and the answers must be those of the
-file, to the letter. After a wish to say something better: ``PYTHONPATH=tests python tests/museum/test_museum.py
-[NAME …]`` writes the
-answers of now into the files, to be read and committed.
+file, to the letter. After a wish to say something better, this writes the answers of now into the files, to be read and
+committed: ``PYTHONPATH=tests python tests/museum/test_museum.py [NAME …]``.
 """
 
 from __future__ import annotations
