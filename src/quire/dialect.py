@@ -117,11 +117,20 @@ TOP: Mapping[str, Key] = {
     "meta": _MAPPING,
     "preload": Key("true, false or a list of module names", lambda value: _flag(value) or _texts(value)),
     "strict": _FLAG,
+    "environment": Key("strict or noted", lambda value: value in ("strict", "noted")),
+    "cache": Key(
+        "true, false, a URL, or a mapping",
+        lambda value: _flag(value) or is_text(value) or isinstance(value, dict),
+    ),
     **dict.fromkeys(("executor", "config"), _NOTE),
     "location": _LATER,
     "clients": Key(late=_inside(None)),
     **_HOOKS,
 }
+
+_SIZE = Key('a size such as "20GB" or "500MB"', _size)
+
+CACHE: Mapping[str, Key] = {"url": _TEXT, "size": _SIZE, "largest": _SIZE, "folder": _TEXT, "off": _FLAG}
 
 META: Mapping[str, Key] = {
     "extract_upstream": _FLAG,
@@ -157,6 +166,7 @@ TASK: Mapping[str, Key] = {
     ),
     "class": Key("text", is_text, late=_unless("NotebookRunner", "PythonCallable"), known=_CLASSES),
     "product_class": Key("text", is_text, late=_unless("File"), known=("File", *_RELATIONS)),
+    "cache": Key("true or false", _flag, option="cache"),
     "local_execution": Key("true or false", _flag, late=_unless(False)),
     "nb_product_key": Key(late=_unless("nb")),
     "papermill_params": Key(late=_moves, note=True),

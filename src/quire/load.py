@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ class Loaded:
     unfit: Mapping[str, tuple[Error, ...]]
     preload: bool | tuple[str, ...] = True
     strict: bool = False
+    cache: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load(path: str, root: str, store: Store, params: Mapping[str, Any]) -> Loaded:
@@ -47,12 +48,12 @@ def load(path: str, root: str, store: Store, params: Mapping[str, Any]) -> Loade
 
 
 def _remembered(known: tuple[Any, ...], root: str) -> Loaded | None:
-    stamps, outside, tasks, notes, unfit, preload, strict = known
+    stamps, outside, tasks, notes, unfit, preload, strict, cache = known
     if any(products.stamp(os.path.join(root, path)) != stamp for path, stamp in stamps.items()):
         return None
     if outside and _outside(outside, root) != outside:
         return None
-    return Loaded(Graph.trusted(tasks), notes, _errors(unfit), preload, strict)
+    return Loaded(Graph.trusted(tasks), notes, _errors(unfit), preload, strict, cache)
 
 
 def _outside(names: Mapping[str, str | None], root: str) -> dict[str, str | None]:
@@ -98,9 +99,10 @@ class _Loading:
         tasks = tuple(graph)
         # "now" is never the same twice, so remembering would be in vain
         if not {"now"} & outside.keys():
-            row = (self.reader.stamps, outside, tasks, notes, self.unfit, spec.preload, spec.strict)
+            how = (spec.preload, spec.strict, spec.cache)
+            row = (self.reader.stamps, outside, tasks, notes, self.unfit, *how)
             self.store.keep("pipeline", [(self.key, self.stamp, freeze(row))])
-        return Loaded(graph, notes, _errors(self.unfit), spec.preload, spec.strict)
+        return Loaded(graph, notes, _errors(self.unfit), spec.preload, spec.strict, spec.cache)
 
     def _spec(self) -> tuple[Spec, dict[str, str | None], tuple[str, ...], dict[str, Any]]:
         """Return the spec with its placeholders replaced; the values it took from outside; notes; params left over."""
@@ -150,7 +152,7 @@ class _Loading:
             dict(said.params),
             upstream or (),
             {},
-            {key: value for key, value in said.options.items() if key != "tags"},
+            _options(said, spec),
             tuple(said.options.get("tags", ())),
             said.where,
         )
@@ -223,6 +225,11 @@ def _linked(drafts: list[Task]) -> Iterator[Task]:
                 if wanted in table:
                     inputs[wanted] = _given(table[wanted])
         yield replace(task, upstream=tuple(dict.fromkeys(names)), inputs=inputs)
+
+
+def _options(said: TaskSpec, spec: Spec) -> dict[str, Any]:
+    options = {key: value for key, value in said.options.items() if key != "tags"}
+    return options if spec.environment == "noted" else {**options, "environment": spec.environment}
 
 
 def _heeded(mistakes: tuple[tuple[str, Place], ...], told: list[str]) -> tuple[tuple[str, Place], ...]:

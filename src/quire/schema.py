@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .dialect import FILES, LATE_SOURCES, META, TASK, TOP, Key, as_tuple, is_text
+from .dialect import CACHE, FILES, LATE_SOURCES, META, TASK, TOP, Key, as_bytes, as_tuple, is_text
 from .document import Document, parse
 from .errors import Place, SpecError, did_you_mean, raise_all
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .document import Path
 
-__all__ = ["META", "TASK", "TOP", "Document", "Key", "Spec", "TaskSpec", "parse", "spec"]
+__all__ = ["CACHE", "META", "TASK", "TOP", "Document", "Key", "Spec", "TaskSpec", "parse", "spec"]
 
 # ── what a spec says ────────────────────────────────────────────────────────────────────────────────────
 
@@ -53,6 +53,8 @@ class Spec:
     product_relative_to_source: bool = False
     preload: bool | tuple[str, ...] = True
     strict: bool = False
+    environment: str = "noted"
+    cache: Mapping[str, Any] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
 
 
@@ -77,6 +79,7 @@ def spec(document: Document) -> Spec:
         check.wrong('"tasks" is empty', document.key("tasks"), _START)
     said = dict(check.keys(top, (), TOP, "the pipeline"))
     meta = dict(check.keys(said.get("meta", {}), ("meta",), META, '"meta"'))
+    cache = check.cache(said.get("cache", {}))
     extract, base = meta.get("extract_upstream", True), () if bare else ("tasks",)
     found = [check.task(data, (*base, n), n, extract) for n, data in enumerate(said.get("tasks", ()))]
     raise_all(check.sorted(), f"{document.path} has mistakes")
@@ -89,6 +92,8 @@ def spec(document: Document) -> Spec:
         meta.get("product_relative_to_source", False),
         preload if isinstance(preload, bool) else as_tuple(preload),
         said.get("strict", False),
+        said.get("environment", "noted"),
+        cache,
         tuple(
             f'{place}: "{key}" has no effect in this version' + (f" (in {count} places)" if count > 1 else "")
             for key, (place, count) in check.notes.items()
@@ -145,6 +150,16 @@ class _Check:
                 self.notes[name] = (first, count + 1)
             else:
                 yield name, value
+
+    def cache(self, said: Any) -> dict[str, Any]:
+        """Return what is said of the cache, sizes in bytes; ``cache: false`` and ``cache: URL`` are short forms."""
+        if not isinstance(said, dict):
+            return {"on": said} if isinstance(said, bool) else {"url": said}
+        found = dict(self.keys(said, ("cache",), CACHE, '"cache"'))
+        return {
+            **({"on": not found.pop("off")} if "off" in found else {}),
+            **{name: as_bytes(it) if name in ("size", "largest") else it for name, it in found.items()},
+        }
 
     def task(self, data: Any, path: Path, number: int, extract: bool) -> TaskSpec | None:
         document, where = self.document, self.document.place(*path)

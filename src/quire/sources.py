@@ -14,7 +14,7 @@ from .model import Facts, Source, Task
 from .store import Store, freeze, thaw
 
 #: Raised when facts, tasks or their digests come to mean something else.
-VERSION = 3
+VERSION = 4
 
 
 class Reader:

@@ -1,0 +1,218 @@
+"""What was made from what: an entry of the cache, and its JSON form."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..digests import digest
+from ..model import Manifest, Task
+
+#: Entries of another version are not seen: they are in other folders.
+VERSION = 1
+TREE = "tree-"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One product: its digest, its size in bytes, and what the digest does not say.
+
+    ``modes`` are the permissions of its files, by their names in the folder ("" for a product that is a file);
+    ``folders`` the empty folders in it.
+    """
+
+    digest: str
+    size: int
+    modes: Mapping[str, int]
+    folders: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> bool:
+        return self.digest.startswith(TREE)
+
+    @property
+    def blob(self) -> str:
+        """The name of the blob: of a file its bytes, of a folder the list of its files."""
+        return self.digest.removeprefix(TREE)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One result of a task, and the run that made it.
+
+    ``discovered`` are parts of its manifest that only the run could know: [path, digest]. ``raw`` is the digest of the
+    source with comments, markdown and all, which the executed notebook shows.
+    """
+
+    task: str
+    action: str
+    discovered: Mapping[str, tuple[str, str]]
+    products: Mapping[str, Piece]
+    seconds: float
+    run: str
+    made_at: float
+    raw: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of its file. The same result found twice has one name."""
+        return digest(_compact([sorted(self.discovered.items()), _products(self)]))
+
+    @property
+    def size(self) -> int:
+        return sum(piece.size for piece in self.products.values())
+
+    @property
+    def path(self) -> str:
+        return f"{folder(self.action)}/{self.name}.json"
+
+
+def action(task: Task, declared: Manifest) -> str:
+    """Return the digest of all that is known of a task before it runs."""
+    products = [[product.key, product.path, product.report] for product in task.products]
+    return digest(_compact([VERSION, task.name, task.kind, products, sorted(declared.items())]))
+
+
+def folder(action: str) -> str:
+    """Return the folder of an action's entries, relative to the cache."""
+    return f"actions/{action[:2]}/{action}"
+
+
+def encode(entry: Entry) -> bytes:
+    """Return an entry as JSON."""
+    plain = {
+        "version": VERSION,
+        "task": entry.task,
+        "discovered": entry.discovered,
+        "products": _products(entry),
+        "seconds": entry.seconds,
+        "run": entry.run,
+        "made_at": entry.made_at,
+        "raw": entry.raw,
+    }
+    return json.dumps(plain, indent=1, sort_keys=True).encode()
+
+
+def decode(data: bytes, path: str) -> Entry | None:
+    """Return the entry of what ``encode`` made, by the path it was kept at; None if it is not whole.
+
+    It may come from elsewhere: nothing in it may lead outside of a product.
+    """
+    found, name = path.split("/")[-2:]
+    try:
+        plain: dict[str, Any] = json.loads(data)
+        products = {product: _piece(it) for product, it in plain["products"].items()}
+        entry = Entry(
+            str(plain["task"]),
+            found,
+            {str(part): (str(path), str(seen)) for part, (path, seen) in plain["discovered"].items()},
+            products,
+            float(plain["seconds"]),
+            str(plain["run"]),
+            float(plain["made_at"]),
+            str(plain["raw"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    # its name is a digest of what it says, so one that was cut off or changed does not fit
+    return entry if f"{entry.name}.json" == name and plain.get("version") == VERSION else None
+
+
+def _products(entry: Entry) -> dict[str, Any]:
+    return {
+        path: {"digest": it.digest, "size": it.size, "modes": dict(it.modes), "folders": list(it.folders)}
+        for path, it in entry.products.items()
+    }
+
+
+def _piece(plain: dict[str, Any]) -> Piece:
+    modes = {str(name): int(mode) & 0o777 for name, mode in plain["modes"].items()}
+    piece = Piece(str(plain["digest"]), int(plain["size"]), modes, tuple(map(str, plain["folders"])))
+    if not is_name(piece.blob) or not all(map(_inside, piece.folders)):
+        raise ValueError
+    return piece
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text can be the name of a blob."""
+    return len(text) == 32 and not text.strip("0123456789abcdef")
+
+
+def listing(files: Mapping[str, str]) -> bytes:
+    """Return the list of a folder's files with their digests: its digest is that of the folder as a product."""
+    lines = (f"{name}\0{blob}\n" for name, blob in sorted(files.items()))
+    return "".join(lines).encode("utf-8", "surrogateescape")
+
+
+def listed(data: bytes) -> dict[str, str] | None:
+    """Return the files of a list; None if it is none, or names one outside of its folder."""
+    files = {}
+    for line in data.decode("utf-8", "surrogateescape").split("\n")[:-1]:
+        name, _, blob = line.partition("\0")
+        if not _inside(name) or not is_name(blob):
+            return None
+        files[name] = blob
+    return files
+
+
+def _inside(name: str) -> bool:
+    return all(part not in ("", ".", "..") for part in name.split("/"))
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a product on disk is besides its bytes. ``files`` are their names; of a file just ""."""
+
+    size: int
+    modes: Mapping[str, int]
+    folders: tuple[str, ...]
+    folder: bool
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return tuple(self.modes)
+
+
+def shape(path: str) -> Shape | None:
+    """Return what stands at a path; None for nothing, and for what cannot be given back as it was.
+
+    That is a link (what it points to may be shared by others), a pipe or socket, a name with a line's end.
+    """
+    try:
+        found = os.lstat(path)
+        if stat.S_ISREG(found.st_mode):
+            return Shape(found.st_size, {"": found.st_mode & 0o777}, (), False)
+        return _tree(path) if stat.S_ISDIR(found.st_mode) else None
+    except (OSError, ValueError):
+        return None
+
+
+def _tree(top: str) -> Shape | None:
+    size, modes, folders = 0, dict[str, int](), list[str]()
+    waiting = [("", top)]
+    while waiting:
+        prefix, here = waiting.pop()
+        with os.scandir(here) as inner:
+            items = list(inner)
+        if not items and prefix:
+            folders.append(prefix[:-1])
+        for item in items:
+            found = item.stat(follow_symlinks=False)
+            if "\n" in item.name:
+                return None
+            if stat.S_ISDIR(found.st_mode):
+                waiting.append((f"{prefix}{item.name}/", item.path))
+            elif stat.S_ISREG(found.st_mode):
+                size += found.st_size
+                modes[prefix + item.name] = found.st_mode & 0o777
+            else:
+                return None
+    return Shape(size, modes, tuple(sorted(folders)), True)

@@ -1,0 +1,168 @@
+"""The cache as the engine uses it: a task's result taken instead of a run, a run's result kept.
+
+Whatever goes wrong here, a full disk, a folder of others, costs the use of the cache and one note, never a build.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .. import plugins
+from ..errors import Error
+from ..fingerprint import manifest
+from ..model import Manifest, Reason, Record, Task
+from ..store import Store
+from .entry import Entry
+from .local import LARGEST, SIZE, Cache
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a pipeline says of its cache. ``folder`` and a ``url`` without scheme are relative to the project."""
+
+    on: bool = True
+    url: str | None = None
+    size: int = SIZE
+    largest: int = LARGEST
+    folder: str = ".quire/cache"
+
+
+def settings(said: Mapping[str, Any]) -> Settings:
+    """Return the settings of what the spec says."""
+    return Settings(**said)
+
+
+def open_cache(root: str | Path, how: Settings, remote: bool = False) -> Cache:
+    """Return a project's cache, with the remote of its settings if that is wanted."""
+    folder = Path(root, os.path.expanduser(how.folder))
+    cache = Cache(folder, Path(root), size=how.size, largest=how.largest)
+    if remote:
+        if not how.url:
+            raise Error(
+                "the pipeline does not say where its remote cache is",
+                hint="in pipeline.yaml, for example: cache: s3://bucket/folder",
+            )
+        there = plugins.load("quire.cache.remotes:open_remote")(how.url, str(root))
+        cache.elsewhere = plugins.load("quire.cache.shared:Shared")(there, cache.blobs)
+    return cache
+
+
+class Reuse:
+    """The results of one build's tasks, taken from a cache and kept in it.
+
+    ``seen(store, part, path)`` is the digest now of something that a run discovered.
+    """
+
+    def __init__(
+        self,
+        cache: Cache,
+        graph: Mapping[str, Task],
+        store: Store,
+        seen: Callable[[Store, str, str], str | None],
+    ) -> None:
+        self.cache = cache
+        self.graph = graph
+        self.store = store
+        self.notes: list[str] = []
+        self._seen = seen
+        self._declared: dict[str, Manifest] = {}
+        self._broken = False
+
+    def restore(self, task: Task, reasons: tuple[Reason, ...], run: str) -> Record | None:
+        """Put the products of a task in place, if the cache has them, and commit its record; None: it must run.
+
+        Not for one that is forced to run, and never over a product that somebody changed by hand.
+        """
+        declared = self._declared[task.name] = self.declared(task)
+        if self._broken or task.options.get("cache") is False or any(map(_forbids, reasons)):
+            return None
+        paths = [product.path for product in task.products]
+        entry = self.cache.restore(
+            task, declared, self._now, self._made, lambda: self.store.begin(task.name, paths)
+        )
+        if entry is None:
+            return None
+        for path, piece in entry.products.items():
+            # what was written is known to be right: let it not be read once more
+            self.store.memoised(path, path, lambda _, known=piece.digest: known)  # type: ignore[misc]
+        record = self.record(task, entry, run)
+        self.store.commit(record)
+        self.store.flush()
+        return record
+
+    def record(self, task: Task, entry: Entry, run: str) -> Record:
+        """Return the record that a run with this result would leave."""
+        found = {path: piece.digest for path, piece in entry.products.items()}
+        discovered = {part: path for part, (path, _) in entry.discovered.items()}
+        record = Record(task.name, {}, found, discovered, run, entry.seconds, raw=entry.raw)
+        table = manifest(
+            task, record, self.graph, self.store.digest, lambda part, _: entry.discovered[part][1]
+        )
+        return replace(record, manifest=table)
+
+    def save(self, task: Task, record: Record) -> None:
+        """Keep the result of a run that has just ended well, unless what it depends on has changed meanwhile."""
+        declared = self._declared.pop(task.name, None)
+        if self._broken or declared is None or task.options.get("cache") is False:
+            return
+        if declared != self.declared(task) or not self._still(record):
+            return
+        try:
+            kept = self.cache.save(task, declared, record, always=task.options.get("cache") is True)
+        except OSError as error:
+            self._broken = True
+            self.notes.append(f"results are not kept in the cache: {error.strerror or error}")
+            return
+        if isinstance(kept, tuple):
+            path, size = kept
+            self.notes.append(
+                f"{path} ({amount(size)}) is larger than {amount(self.cache.largest)} and not kept in the cache;"
+                f' "cache: true" at the task {task.name} keeps it, "cache: false" is silent'
+            )
+
+    def declared(self, task: Task) -> Manifest:
+        """Return what is known of a task before it runs."""
+        return manifest(task, None, self.graph, self.store.digest, lambda part, path: None)
+
+    def _still(self, record: Record) -> bool:
+        return all(
+            self._now(part, path) == record.manifest.get(part) for part, path in record.discovered.items()
+        )
+
+    def _made(self, path: str) -> str | None:
+        try:
+            return self.store.digest(path)
+        except Error:
+            return None
+
+    def _now(self, part: str, path: str) -> str | None:
+        try:
+            return self._seen(self.store, part, path)
+        except (Error, OSError, ValueError):
+            return None
+
+    def finish(self) -> list[str]:
+        """End the use of the cache, when what goes to the remote is there; return what a person should know."""
+        try:
+            self.cache.close()
+        except OSError as error:
+            self.notes.append(f"the cache cannot be kept in order: {error.strerror or error}")
+        return [*self.notes, *(self.cache.elsewhere.notes if self.cache.elsewhere else ())]
+
+
+def _forbids(reason: Reason) -> bool:
+    """Tell whether a reason is not to be answered from the cache: the user's wish, or a product that was edited."""
+    return reason.edited or reason.part == "forced"
+
+
+def amount(size: int) -> str:
+    """Return a number of bytes as a person would say it."""
+    value, units = float(size), ["bytes", "kB", "MB", "GB", "TB"]
+    while value >= 1023.5 and len(units) > 1:
+        value /= 1024
+        units.pop(0)
+    return f"{value:.0f} {units[0]}" if value >= 99.5 or units[0] == "bytes" else f"{value:.1f} {units[0]}"

@@ -1,0 +1,40 @@
+"""An executor that is opened for the first task that must run: where all are fresh or restored, none is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..events import Event
+from ..model import Task
+
+
+class Later:
+    """Stands for an executor until it is needed; then hands everything to it."""
+
+    def __init__(self, opened: Callable[[], Any]) -> None:
+        self._open = opened
+        self._real: Any = None
+
+    @property
+    def slots(self) -> int:
+        slots: int = self._real.slots if self._real else 1
+        return slots
+
+    @property
+    def left(self) -> Mapping[str, str]:
+        return getattr(self._real, "left", {})
+
+    def prepare(self, modules: tuple[str, ...]) -> None: ...
+
+    def submit(self, task: Task) -> None:
+        self._real = self._real or self._open()
+        self._real.submit(task)
+
+    def next(self) -> Event:
+        event: Event = self._real.next()
+        return event
+
+    def close(self) -> None:
+        if self._real:
+            self._real.close()
