@@ -14,10 +14,10 @@ SRC = Path(quire.__file__).parent
 ORDER = [
     *["errors", "model", "digests", "events", "plugins"],
     *["surroundings", "document", "dialect", "schema", "expand", "graph", "fingerprint", "diff", "report"],
-    *["products", "store", "runlog"],
+    *["products", "store", "cache", "runlog"],
     "notebook",
     *["kernels", "kinds"],
-    *["sources", "load", "explain", "plan", "upkeep", "engine"],
+    *["sources", "load", "environment", "explain", "plan", "upkeep", "engine"],
     "executors",
     *["remote", "single", "project"],
     "papermill_engine",

@@ -92,9 +92,9 @@ def as_tuple(value: str | list[str]) -> tuple[str, ...]:
 class Key:
     """A row: what a key expects, and how far this version goes with it.
 
-    ``option``: keep the value under this name in ``TaskSpec.options``, as ``turn`` makes it. ``late``: a value that needs what is
-    not built yet, so that going on would give a wrong result; ``known`` are the words it may be. ``note``:
-    read, without any effect, and said so.
+    ``option``: keep the value under this name in ``TaskSpec.options``, as ``turn`` makes it. ``late``: a value that
+    needs what is not built yet, so that going on would give a wrong result; ``known`` are the words it may be.
+    ``note``: read, without any effect, and said so.
     """
 
     expects: str = "anything"

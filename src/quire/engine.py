@@ -15,6 +15,7 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import Protocol
 
+from .environment import imported, packages
 from .errors import Error, ProductError
 from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
 from .explain import remember
@@ -42,6 +43,14 @@ class Keeper(Protocol):
     def keep(self, outcome: Outcome) -> str | None: ...
 
 
+class Cache(Protocol):
+    """Takes the results of tasks from where they were kept, instead of a run; keeps those of runs."""
+
+    def restore(self, task: Task, reasons: tuple[Reason, ...], run: str) -> Record | None: ...
+    def save(self, task: Task, record: Record) -> None: ...
+    def finish(self) -> list[str]: ...
+
+
 class Run:
     """One build of some steps: what is running, what has ended."""
 
@@ -59,6 +68,7 @@ class Run:
         refresh: Callable[[Task], str | None] = lambda task: None,
         fail_fast: bool = False,
         strict: bool = False,
+        cache: Cache | None = None,
     ) -> None:
         self.graph = graph
         self.steps = steps
@@ -71,6 +81,7 @@ class Run:
         self.refresh = refresh
         self.fail_fast = fail_fast
         self.strict = strict
+        self.cache = cache
         self.ended: dict[str, Outcome] = {}
         self.running: dict[str, tuple[Task, dict[str, str]]] = {}
         self.keepers: dict[str, Keeper] = {}
@@ -99,6 +110,8 @@ class Run:
                         yield self._tell(event, order)
         finally:
             self._abandon()
+        for message in self.cache.finish() if self.cache else ():
+            yield Note(message)
         good = all(outcome.good for outcome in self.ended.values())
         yield RunFinished(self.name, good, self.clock() - began, self.clock())
 
@@ -144,6 +157,9 @@ class Run:
             # somebody's work is not overwritten unasked
             yield TaskFinished(name, Outcome.BLOCKED, reasons=edited)
             return
+        if restored := self._restore(task, (*forced, *reasons)):
+            yield restored
+            return
         if no_room := self._make_room(task):
             yield TaskFinished(name, Outcome.FAILED, failure=no_room)
             return
@@ -152,6 +168,20 @@ class Run:
         self.keepers[name] = self.keeper(task)
         yield TaskStarted(name, reasons or forced, self.clock())
         self.executor.submit(task)
+
+    def _restore(self, task: Task, reasons: tuple[Reason, ...]) -> TaskFinished | None:
+        """Take a task's result from the cache, if it is there; its record is then as a run would have left it."""
+        began = self.clock()
+        if self.cache is None or (record := self.cache.restore(task, reasons, self.name)) is None:
+            return None
+        remember(self.store, task, record.manifest, record.discovered)
+        took = self.clock() - began
+        self.store.ended(
+            task.name, self.name, self.clock(), Outcome.RESTORED.value, took, dict(record.manifest)
+        )
+        if record.raw != task.source.facts.raw:
+            self._refresh(task)
+        return TaskFinished(task.name, Outcome.RESTORED, took)
 
     def _refresh(self, task: Task) -> None:
         """Give a report the new comments and markdown of its notebook; one that does not fit stays as it is."""
@@ -233,11 +263,22 @@ class Run:
             if path not in made:
                 table[part] = digest
         discovered = {part: path for part, (path, _) in event.discovered.items() if path not in made}
+        for part, (dist, version) in self._packages(task, discovered).items():
+            table[part], discovered[part] = version, dist
         raw = task.source.facts.raw
-        self.store.commit(Record(task.name, table, made, discovered, self.name, event.seconds, raw=raw))
+        record = Record(task.name, table, made, discovered, self.name, event.seconds, raw=raw)
+        self.store.commit(record)
         remember(self.store, task, table, discovered)
         self.store.flush()
+        if self.cache:
+            self.cache.save(task, record)
         return event
+
+    def _packages(self, task: Task, discovered: dict[str, str]) -> dict[str, tuple[str, str]]:
+        """Return the versions of what the task imports, where it runs in this very environment."""
+        if task.options.get("kernel") or task.source.facts.language != "python":
+            return {}
+        return packages(self.store, {*task.source.facts.imports, *imported(str(self.store.root), discovered)})
 
     def _overreach(self, task: Task, event: TaskFinished) -> list[str]:
         """Return what a task did to others' products without naming them: nothing then guarantees the order."""

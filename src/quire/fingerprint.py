@@ -44,7 +44,11 @@ def manifest(
         table |= _upstream(graph[name], read, made)
     if record:
         for part, path in record.discovered.items():
-            if part not in table and (found := seen(part, path)) is not None:
+            if part in table:
+                continue
+            if part.startswith("package ") and task.options.get("environment") != "strict":
+                table[part] = record.manifest.get(part, "")  # noted, and no reason to run
+            elif (found := seen(part, path)) is not None:
                 table[part] = found
     return table
 
@@ -77,7 +81,11 @@ def judge(now: Manifest, record: Record | None, products: Mapping[str, str | Non
     if record is None:
         return (Reason("record", None, "first run"),)
     if record.state != "done":
-        return (Reason("record", None, f"its last run {'failed' if record.state == 'failed' else 'did not finish'}"),)
+        return (
+            Reason(
+                "record", None, f"its last run {'failed' if record.state == 'failed' else 'did not finish'}"
+            ),
+        )
     if now == record.manifest and products == record.products:
         return ()
     return _differences(record.manifest, now) + _differences(record.products, products, "product ")

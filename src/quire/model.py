@@ -184,6 +184,8 @@ class Reason:
                 return f"{self.part} is gone"
             case _ if self.was == UNSETTLED:
                 return f"{self.part} {UNSETTLED}"
+            case "package":
+                return f"package {what} {self.was} → {self.now or 'none'}"
             case "kernel":
                 return f"kernel {self.was} → {self.now}"
         return f"{self.part} changed"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from . import plugins
+from .environment import versions
 from .explain import detailed
 from .fingerprint import judge, manifest
 from .graph import Graph
@@ -21,13 +22,14 @@ def plan(graph: Graph, store: Store, names: Collection[str], force: bool = False
     run, for the rebuilt input may turn out the same.
     """
     records = store.records()
+    seen = Seen(store)
     steps: dict[str, Step] = {}
     pending: set[str] = set()
     for task in graph:
         if task.name not in names:
             continue
         record = records.get(key_of(task))
-        reasons = (FORCED,) if force else why(task, graph.tasks, store, record)[0]
+        reasons = (FORCED,) if force else why(task, graph.tasks, store, record, seen)[0]
         if reasons and record is not None:
             reasons = detailed(store, task, record, reasons)
         waits = tuple(name for name in task.upstream if name in pending)
@@ -42,10 +44,10 @@ def _reworded(task: Task, record: Record | None) -> bool:
 
 
 def why(
-    task: Task, graph: Mapping[str, Task], store: Store, record: Record | None
+    task: Task, graph: Mapping[str, Task], store: Store, record: Record | None, seen: Seen | None = None
 ) -> tuple[tuple[Reason, ...], dict[str, str]]:
     """Return the reasons why a task must run, and the manifest of now that they come from."""
-    now = manifest(task, record, graph, store.digest, lambda part, path: seen(store, part, path))
+    now = manifest(task, record, graph, store.digest, seen or Seen(store))
     return judge(now, record, {product.path: store.digest(product.path) for product in task.products}), now
 
 
@@ -95,11 +97,29 @@ def estimate(store: Store, steps: Mapping[str, Step], jobs: int) -> float | None
     return max(*ends.values(), total / jobs) if len(ends) > 1 else total
 
 
+class Seen:
+    """Gives the digests now of what runs discovered: modules by their code, files by their bytes, packages by version.
+
+    What is installed is looked up once in the life of one of these, that is in one plan.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._installed: dict[str, str] | None = None
+
+    def __call__(self, part: str, path: str) -> str | None:
+        if part.startswith("module "):
+            return self._store.memoised(path, "module:" + path, module_digest)
+        if part.startswith("package "):
+            if self._installed is None:
+                self._installed = versions()
+            return self._installed.get(path)
+        return self._store.digest(path)
+
+
 def seen(store: Store, part: str, path: str) -> str | None:
-    """Return the digest now of something that a run discovered: a module by its code, a file by its bytes."""
-    if part.startswith("module "):
-        return store.memoised(path, "module:" + path, module_digest)
-    return store.digest(path)
+    """Return the digest now of one thing that a run discovered."""
+    return Seen(store)(part, path)
 
 
 def module_digest(path: str) -> str | None:

@@ -14,13 +14,15 @@ from typing import Any
 
 from . import plugins, products, upkeep
 from .engine import Keeper, Run
+from .environment import drift
 from .errors import Error, SpecError, StateError, raise_all
 from .events import Event, Note
+from .executors.later import Later
 from .explain import differences
 from .graph import Graph
 from .load import load as load_spec
 from .model import Outcome, Reason, Step, Task
-from .plan import estimate, key_of, plan
+from .plan import estimate, key_of, plan, seen
 from .report import Report
 from .runlog import RunLog
 from .sources import Reader
@@ -108,12 +110,15 @@ class Project:
         listeners: Sequence[Callable[[Event], None]] = (),
         waiting: Callable[[str], None] | None = None,
         wait: bool = True,
+        cache: bool = True,
+        remote: bool = False,
     ) -> Report:
         """Run what is stale among the selected tasks and return how it went.
 
         ``jobs`` tasks run at a time (default: one per processor). Each listener is told every event; one that
         raises is dropped and becomes a note. While another build holds the project, ``waiting`` is told who, and
         this one waits, or raises ``StateError`` when ``wait`` is False.
+        Results are taken from the cache and kept there unless ``cache`` is False; with ``remote`` also at its URL.
         """
         report = Report()
         run = _new_run()
@@ -123,7 +128,7 @@ class Project:
             raise_all([error for task in stale for error in self._loaded.unfit.get(task.name, ())])
             log = RunLog(self.store.folder / "runs" / f"{run}.jsonl")
             with log if stale else _silent() as tell:
-                where = self._executor(executor, jobs, stale) if stale else _Nowhere()
+                where = Later(self._executor(executor, jobs, stale))
                 engine = Run(
                     self.graph,
                     steps,
@@ -136,10 +141,19 @@ class Project:
                     refresh=lambda task: plugins.get("kinds", task.kind).refresh(task, str(self.root)),
                     fail_fast=fail_fast,
                     strict=self._loaded.strict,
+                    cache=self._reuse(remote) if stale and cache else None,
                 )
                 tell_all(engine.events(), report, [tell, *listeners] if tell else list(listeners))
-            self._remember_left(getattr(engine.executor, "left", {}))
+            self._remember_left(where.left)
         return report
+
+    def _reuse(self, remote: bool) -> Any:
+        """Return the cache as the engine uses it; None where the pipeline wants none."""
+        how = plugins.load("quire.cache.reuse:settings")(self._loaded.cache)
+        if not how.on:
+            return None
+        cache = plugins.load("quire.cache.reuse:open_cache")(self.root, how, remote)
+        return plugins.load("quire.cache.reuse:Reuse")(cache, self.graph.tasks, self.store, seen)
 
     def estimate(self, steps: Mapping[str, Step], jobs: int | None = None) -> float | None:
         """Return the seconds that a build of these steps should take, by the last runs; None without any."""
@@ -152,6 +166,15 @@ class Project:
             return {}
         found = {r.part: list(differences(self.store, step.task, record, r)) for r in step.reasons}
         return {part: lines for part, lines in found.items() if lines}
+
+    def drift(self) -> list[str]:
+        """Return a note on each package that results were made with in another version than is installed now."""
+        names = self.graph.tasks.keys()
+        found = drift(record for record in self.store.records().values() if record.task in names)
+        return [
+            f"{', '.join(sorted(tasks)[:3])}{' and more' if len(tasks) > 3 else ''} ran with {made}, now {now}"
+            for made, (_, now, tasks) in found.items()
+        ]
 
     def accept(self, targets: Sequence[str]) -> dict[str, tuple[Reason, ...]]:
         """Take the products of the selected tasks, as they are, for good; return the reasons that this settled."""
@@ -182,9 +205,12 @@ class Project:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _executor(self, name: str, jobs: int | None, stale: Sequence[Task]) -> Any:
-        log = str(self.store.folder / "server.log")
-        executor = plugins.get("executors", name)(str(self.root), jobs, log=log)
+    def _executor(self, name: str, jobs: int | None, stale: Sequence[Task]) -> Callable[[], Any]:
+        opened = plugins.get("executors", name) if stale else None
+        return lambda: self._opened(opened, jobs, stale)
+
+    def _opened(self, make: Any, jobs: int | None, stale: Sequence[Task]) -> Any:
+        executor = make(str(self.root), jobs, log=str(self.store.folder / "server.log"))
         modules = _preload(stale, self.root, self._loaded.preload)
         left = self.store.kept("left")
         executor.prepare(
@@ -303,22 +329,6 @@ def _dropped(error: Exception) -> str:
 @contextmanager
 def _silent() -> Iterator[None]:
     yield None
-
-
-class _Nowhere:
-    """The executor of a build with nothing to run."""
-
-    slots = 1
-
-    def prepare(self, modules: tuple[str, ...]) -> None: ...
-
-    def submit(self, task: Task) -> None:
-        raise AssertionError("nothing was stale")
-
-    def next(self) -> Event:
-        raise AssertionError("nothing was started")
-
-    def close(self) -> None: ...
 
 
 class _Mute:

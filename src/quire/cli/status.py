@@ -62,7 +62,7 @@ def main(args: Namespace) -> int:
             diffs = {name: project.differences(step) for name, step in steps.items() if step.reasons}
             shown = table(steps, out, args.verbose, diffs if args.verbose else {})
             out.stream.write("".join(line + "\n" for line in shown))
-            for note in project.notes:
+            for note in (*project.notes, *project.drift()):
                 err.say(f"{err.paint('note:', 'cyan')} {note}")
     return 1 if args.exit_code and not all(step.fresh for step in steps.values()) else 0
 

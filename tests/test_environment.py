@@ -1,0 +1,69 @@
+"""The packages that results were made with: noted, and a reason only where that is asked for."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from pathlib import Path
+
+import pytest
+
+from projects import Folder
+from quire.environment import packages, versions
+from quire.store import Store
+
+
+def test_folder_names_tell_the_versions_that_metadata_tell() -> None:
+    known = {
+        dist.name.lower().replace("_", "-").replace(".", "-"): dist.version
+        for dist in importlib.metadata.distributions()
+    }
+    found = {name.replace(".", "-"): version for name, version in versions().items()}
+    assert {name: found.get(name) for name in ("pytest", "ipykernel", "pyyaml", "jupyter-client")} == {
+        name: known[name] for name in ("pytest", "ipykernel", "pyyaml", "jupyter-client")
+    }
+
+
+def test_a_module_is_traced_to_its_distribution(tmp_path: Path) -> None:
+    store = Store(tmp_path / ".quire", tmp_path)
+    found = packages(store, ["yaml", "os.path", "nonexistent", "pytest"])
+    assert {part: dist for part, (dist, _) in found.items()} == {
+        "package pytest": "pytest",
+        "package yaml": "pyyaml",
+    }
+    store.close()
+
+
+@pytest.fixture
+def project(folder: Folder) -> Folder:
+    folder.write("pipeline.yaml", "tasks:\n  - {source: tasks.f, product: out.txt}\n")
+    folder.write("tasks.py", "import thing\n\ndef f(product):\n    product.write_text('x')\n")
+    site = folder.path / "elsewhere" / "site-packages"
+    site.mkdir(parents=True)
+    (site / "thing.py").write_text("")
+    (site / "thing-1.0.dist-info").mkdir()
+    return folder
+
+
+def upgrade(folder: Folder) -> None:
+    site = folder.path / "elsewhere" / "site-packages"
+    (site / "thing-1.0.dist-info").rename(site / "thing-2.0.dist-info")
+
+
+def test_another_version_is_noted_and_no_reason(project: Folder) -> None:
+    env = {"PYTHONPATH": str(project.path / "elsewhere" / "site-packages")}
+    assert project.quire("build", env=env).returncode == 0
+    upgrade(project)
+    said = project.quire("status", env=env)
+    assert "all tasks are fresh" in said.stdout
+    assert "note: f ran with thing 1.0, now 2.0" in said.stderr
+
+
+def test_another_version_is_a_reason_where_the_environment_is_strict(project: Folder) -> None:
+    env = {"PYTHONPATH": str(project.path / "elsewhere" / "site-packages")}
+    project.write("pipeline.yaml", "environment: strict\n" + project.read("pipeline.yaml"))
+    assert project.quire("build", env=env).returncode == 0
+    assert "1 task fresh" in project.quire("build", env=env).stdout
+    upgrade(project)
+    assert "stale  f  package thing 1.0 → 2.0" in project.quire("status", env=env).stdout
+    assert project.quire("build", env=env).returncode == 0
+    assert "1 task fresh" in project.quire("build", env=env).stdout
