@@ -1,7 +1,7 @@
 """Everything that can happen in a run, and its JSON form.
 
 One stream of these comes out of the engine and nobody is told anything another way. Workers send the same
-events, so the encoding below is also what crosses processes and what the run log holds, one JSON array a line.
+events, so the encoding below is also what crosses processes and what the run log holds, one JSON object a line.
 Times (``at``) are seconds since the epoch, durations (``seconds``) are wall-clock seconds.
 """
 
@@ -91,6 +91,18 @@ class KernelReady:
 
 
 @dataclass(frozen=True, slots=True)
+class Paused:
+    """A task has failed and its worker waits for a person: at a debugger's prompt, or as a kernel to attach to.
+
+    ``connection`` is that kernel's connection file.
+    """
+
+    task: str
+    failure: Failure
+    connection: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TaskFinished:
     """A task ended. ``discovered`` maps parts of the manifest to [path, digest] as the run saw them.
 
@@ -137,6 +149,7 @@ Event = (
     | CellStarted
     | Output
     | CellFinished
+    | Paused
     | TaskFinished
     | Note
     | RunFinished
@@ -152,6 +165,7 @@ KINDS: dict[str, type[Any]] = {
         CellStarted,
         Output,
         CellFinished,
+        Paused,
         TaskFinished,
         Note,
         RunFinished,

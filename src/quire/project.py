@@ -112,6 +112,7 @@ class Project:
         wait: bool = True,
         cache: bool = True,
         remote: bool = False,
+        stay: Mapping[str, Any] | None = None,
     ) -> Report:
         """Run what is stale among the selected tasks and return how it went.
 
@@ -119,6 +120,8 @@ class Project:
         raises is dropped and becomes a note. While another build holds the project, ``waiting`` is told who, and
         this one waits, or raises ``StateError`` when ``wait`` is False.
         Results are taken from the cache and kept there unless ``cache`` is False; with ``remote`` also at its URL.
+        ``stay`` makes a task that has failed wait: ``{"hold": True}`` for ``jupyter console --existing``,
+        ``{"debug": path}`` at a prompt on that terminal.
         """
         report = Report()
         run = _new_run()
@@ -128,7 +131,7 @@ class Project:
             raise_all([error for task in stale for error in self._loaded.unfit.get(task.name, ())])
             log = RunLog(self.store.folder / "runs" / f"{run}.jsonl")
             with log if stale else _silent() as tell:
-                where = Later(self._executor(executor, jobs, stale))
+                where = Later(self._executor(executor, jobs, stale, stay))
                 engine = Run(
                     self.graph,
                     steps,
@@ -205,12 +208,21 @@ class Project:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _executor(self, name: str, jobs: int | None, stale: Sequence[Task]) -> Callable[[], Any]:
+    def _executor(
+        self, name: str, jobs: int | None, stale: Sequence[Task], stay: Mapping[str, Any] | None
+    ) -> Callable[[], Any]:
+        if stay and name != "local":
+            hint = "leave --executor away: tasks then run in workers of their own"
+            raise StateError(f"a failed task cannot wait for you in the executor {name}", hint=hint)
         opened = plugins.get("executors", name) if stale else None
-        return lambda: self._opened(opened, jobs, stale)
+        return lambda: self._opened(opened, jobs, stale, stay)
 
-    def _opened(self, make: Any, jobs: int | None, stale: Sequence[Task]) -> Any:
+    def _opened(
+        self, make: Any, jobs: int | None, stale: Sequence[Task], stay: Mapping[str, Any] | None
+    ) -> Any:
         executor = make(str(self.root), jobs, log=str(self.store.folder / "server.log"))
+        if stay:
+            executor.stay = stay
         modules = _preload(stale, self.root, self._loaded.preload)
         left = self.store.kept("left")
         executor.prepare(
@@ -380,4 +392,6 @@ def _holder(path: Path) -> str:
 
 
 def _new_run() -> str:
-    return time.strftime("%Y%m%d-%H%M%S-") + os.urandom(3).hex()
+    # to the microsecond: names in the order of the runs, and one project has one run at a time
+    now = time.time_ns() // 1000
+    return time.strftime("%Y%m%d-%H%M%S", time.localtime(now // 1_000_000)) + f"-{now % 1_000_000:06}"
