@@ -33,8 +33,10 @@ def is_url(path: str) -> bool:
 
 
 def shown(url: str) -> str:
-    """Return a URL as it may be printed and kept: signatures and passwords are often part of one."""
-    scheme, _, rest = url.partition("://")
+    """Return a URL, or a path, as it may be printed and kept: signatures and passwords are often part of one."""
+    scheme, colon, rest = url.partition("://")
+    if not colon:
+        return url  # a path, which holds no secrets
     rest = rest.partition("?")[0].partition("#")[0]
     host, slash, path = rest.partition("/")
     return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"

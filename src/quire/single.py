@@ -31,7 +31,8 @@ class How:
     """How a notebook is run. Times are seconds, ``memory`` bytes; None is no limit.
 
     ``save_every``: the notebook is saved while it runs, this often at most; 0 is only at its end. ``paths``: which of
-    papermill's PAPERMILL_INPUT_PATH and PAPERMILL_OUTPUT_PATH it gets as parameters, declared or not.
+    papermill's PAPERMILL_INPUT_PATH and PAPERMILL_OUTPUT_PATH it gets as parameters, declared or not. ``stay``: how it
+    waits for a person when it has failed (see ``Project.build``).
     """
 
     kernel: str | None = None
@@ -47,6 +48,7 @@ class How:
     retries: int = 0
     save_every: float = 2.0
     paths: tuple[str, ...] = ()
+    stay: Mapping[str, Any] | None = None
 
 
 def run(
@@ -254,7 +256,7 @@ def _events(task: Task, draft: Draft | None, source: str, how: How) -> Iterator[
     yield RunStarted(name, (task.name,), (task.name,), began)
     yield TaskStarted(task.name, (Reason("forced", None, "asked for"),), began)
     good = True
-    for event in _prepared(task, draft, source) if how.prepare_only else _running(task, draft):
+    for event in _prepared(task, draft, source) if how.prepare_only else _running(task, draft, how):
         yield event
         good = not isinstance(event, TaskFinished) or event.outcome.good
     yield RunFinished(name, good, time.time() - began, time.time())
@@ -271,9 +273,10 @@ def _prepared(task: Task, draft: Draft | None, source: str) -> Iterator[Event]:
     yield event
 
 
-def _running(task: Task, draft: Draft | None) -> Iterator[Event]:
+def _running(task: Task, draft: Draft | None, how: How) -> Iterator[Event]:
     # one worker needs no server to fork it
     executor = plugins.get("executors", "local")(str(Path.cwd()), 1, fork=False)
+    executor.stay = how.stay
     ended = False
     try:
         executor.submit(task)

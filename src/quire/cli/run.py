@@ -8,13 +8,14 @@ import sys
 import time
 from argparse import SUPPRESS, Action, ArgumentTypeError, BooleanOptionalAction, Namespace
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..errors import Error
 from ..events import Event, Output
 from ..plugins import load
-from . import options
+from . import options, staying
 from .screen import screen, seconds
 from .summary import summary
 from .watch import Watch
@@ -98,6 +99,7 @@ def _running(parser: Parser) -> None:
     add("--start-timeout", "--start_timeout", **number, help=start)
     add("--memory", type=_size, metavar="SIZE", help="end the run when it uses more memory: 4GB, 512MB")
     add("--retries", type=_whole, default=0, metavar="N", help="run it up to N times more when it fails")
+    staying.arguments(parser)
     prepared = "write the notebook with its parameters, without running it"
     add("--prepare-only", action="store_true", help=prepared)
     add("--prepare-execute", dest="prepare_only", action="store_false", help=SUPPRESS)
@@ -166,10 +168,14 @@ def _run(args: Namespace) -> int:
     logs = args.log_output and not args.json
     with ExitStack() as stack:
         tee = Tee({name: _opened(getattr(args, f"{name}_file"), stack) for name in ("stdout", "stderr")})
+        stay = stack.enter_context(staying.staying(args))
+        out.live = out.live and not stay
         watch = stack.enter_context(Watch(out, quiet=args.quiet, as_json=args.json, logs=logs))
         listeners = [watch, tee, *([Results(out)] if logs else [])]
         try:
-            single.run(args.source, target, parameters(args), _how(args, single.How), listeners)
+            single.run(
+                args.source, target, parameters(args), replace(_how(args, single.How), stay=stay), listeners
+            )
         except KeyboardInterrupt:
             pass  # the report is then unfinished, which is its exit code
     code = watch.report.exit_code
@@ -293,7 +299,9 @@ def _number(text: str) -> float:
 
 
 def _whole(text: str) -> int:
-    return 0 if text == "0" else options.positive(text)
+    if not text.isdecimal():
+        raise ArgumentTypeError(f'"{text}" is no whole number, 0 or more')
+    return int(text)
 
 
 def _size(text: str) -> int:
