@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ..plugins import load
-from . import options
+from . import options, staying
 from .screen import flat, many, screen, seconds
 from .summary import summary
 from .watch import Watch
@@ -59,6 +59,7 @@ def arguments(parser: Parser) -> None:
         action="store_true",
         help="list what each task that ran, and which cell of it, read, wrote, connected to and started",
     )
+    staying.arguments(parser)
     parser.add_argument(
         "--no-wait", action="store_true", help="fail if another build of this project is running"
     )
@@ -78,6 +79,7 @@ examples:
   quire build --force clean+       this task and everything after it, fresh or not
   quire build -p sample=true -j 4
   quire build --dry-run
+  quire build --debug fit          look around where it fails
   quire build --json > events.jsonl
 
 exit code: 0 all went well, 1 a task failed, 2 something must be changed first, 130 interrupted""")
@@ -94,17 +96,23 @@ def main(args: Namespace) -> int:
         with project:
             return _rehearse(project, args, out)
     try:
-        with Watch(out, quiet=args.quiet, as_json=args.json) as watch:
+        with (
+            staying.staying(args) as stay,
+            Watch(out, quiet=args.quiet, as_json=args.json) as watch,
+        ):
+            if stay:
+                out.live = False
             try:
                 project.build(
                     args.targets,
                     force=args.force,
-                    jobs=args.jobs,
+                    jobs=1 if args.debug else args.jobs,
                     fail_fast=args.fail_fast,
                     executor=args.executor,
                     listeners=(watch,),
                     waiting=lambda text: err.say(f"{text}; waiting for it to end"),
                     wait=not args.no_wait,
+                    stay=stay,
                 )
             except KeyboardInterrupt:
                 pass  # the report is then unfinished, which is its exit code

@@ -10,6 +10,7 @@ from ..events import (
     Event,
     NotebookOpened,
     Output,
+    Paused,
     RunStarted,
     TaskFinished,
     TaskStarted,
@@ -102,6 +103,13 @@ class Lines:
         match event:
             case TaskStarted():
                 self.to.say(f"{self.to.word('start', _WORD)} {event.task}: {flat(why(event.reasons))}")
+            case Paused(connection=str(path)):
+                failure = event.failure
+                self.to.say(
+                    f"{self.to.word('failed', _WORD)} {event.task}: {headline(failure.kind, failure.message)}"
+                )
+                self.to.say(f"  it waits: jupyter console --existing {path}")
+                self.to.say("  to go on, end it there with exit, or press Ctrl-C here")
             case TaskFinished() if event.outcome not in UNSAID:
                 self.to.say(ended(event, self.to))
             case Output(kind="stream") if self.logs:

@@ -47,6 +47,10 @@ class Limits:
         if self._cell and not self._kind:
             self._until = self._whole
 
+    def lift(self) -> None:
+        """Forget them: what follows is a person's time."""
+        self._until = self._glance = None
+
     def look(self, pid: int, now: float) -> int | None:
         """Return the signal that a worker deserves now."""
         if self._glance is not None and self._glance <= now and pid:

@@ -9,47 +9,39 @@ from __future__ import annotations
 
 import os
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ..errors import StateError
-from ..events import CellFinished, CellStarted, Event, Note, NotebookOpened, Output, TaskFinished, decode
+from ..events import (
+    CellFinished,
+    CellStarted,
+    Event,
+    Note,
+    NotebookOpened,
+    Output,
+    Paused,
+    TaskFinished,
+    decode,
+)
 from ..model import Failure, Outcome, Task
 from .death import Hunger, Scene, death
+from .handle import Worker, end, interrupt, remains, spawn
 from .limits import Limits
-from .warm import Warm, python
+from .warm import Warm
 from .worker import deliver
 
+#: How often the processes of workers that were not forked are looked at, in seconds.
+_GLANCE = 0.5
+
 CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"
-
-
-@dataclass(slots=True, eq=False)
-class Worker:
-    """A task that runs: its socket, its end as far as it is known, and when its time is over."""
-
-    number: int
-    task: Task
-    attempt: int
-    line: socket.socket
-    pipes: dict[str, int]
-    traces: int
-    began: float
-    limits: Limits
-    pid: int = 0
-    process: subprocess.Popen[bytes] | None = None
-    rest: bytes = b""
-    cell: int | None = None
-    notebook: NotebookOpened | None = None
-    running: CellStarted | None = None
-    finished: TaskFinished | None = None
-    closed: bool = False
-    ended: dict[str, Any] | None = None
 
 
 class Local:
@@ -61,6 +53,8 @@ class Local:
         self.root = root
         self.slots = jobs or os.cpu_count() or 1
         self.left: dict[str, str] = {}
+        #: What a task does after it has failed: nothing, or the option ``stay`` (see kinds/staying.py).
+        self.stay: dict[str, Any] | None = None
         self._log = log
         self._selector = selectors.DefaultSelector()
         self._workers: dict[int, Worker] = {}
@@ -70,6 +64,7 @@ class Local:
         self._modules: tuple[str, ...] = ()
         self._preloading = False
         self._hunger = Hunger()
+        self._interrupted = 0.0
         self._warm: Warm | None = None
         if fork:
             self._start_server()
@@ -84,12 +79,18 @@ class Local:
 
     def submit(self, task: Task) -> None:
         """Start a task in a new worker."""
+        if self.stay:
+            task = replace(task, options={**task.options, "stay": self.stay, "retries": 0})
         self._submit(task, 1)
 
     def next(self) -> Event:
         """Wait for the next event of any worker."""
         while not self._events:
-            self._listen()
+            try:
+                self._listen()
+            except KeyboardInterrupt:
+                if not self._let_go():
+                    raise
         return self._events.popleft()
 
     def wait(self, seconds: float) -> bool:
@@ -102,7 +103,7 @@ class Local:
     def close(self) -> None:
         """End all workers and the server, and wait until they are gone."""
         for worker in list(self._workers.values()):
-            _signal(worker.pid, signal.SIGKILL)
+            end(worker.pid, signal.SIGKILL)
             if worker.process:
                 worker.process.wait()
             self._release(worker)
@@ -128,7 +129,7 @@ class Local:
             if self._warm is not None:
                 self._fork(descriptors)
             else:
-                worker.process = _spawn(descriptors, self.root)
+                worker.process = spawn(descriptors, self.root)
                 worker.pid = worker.process.pid
         finally:
             theirs.close()
@@ -168,6 +169,8 @@ class Local:
 
     def _listen(self, most: float | None = None) -> None:
         times = [seconds for seconds in (self._patience(), most) if seconds is not None]
+        if any(worker.process for worker in self._workers.values()):
+            times.append(_GLANCE)
         for key, _ in self._selector.select(min(times, default=None)):
             if key.data is None:
                 self._hear_server()
@@ -187,9 +190,12 @@ class Local:
             number = worker.limits.look(worker.pid, now)
             # an interrupt is for the task alone; what ends it ends its children too
             if number == signal.SIGINT:
-                _interrupt(worker.pid)
+                interrupt(worker.pid)
             elif number is not None:
-                _signal(worker.pid, number)
+                end(worker.pid, number)
+            if worker.process and not worker.closed and worker.process.poll() is not None:
+                # its end was not heard: a child of its own still holds the socket
+                self._hear_end(worker, worker.process)
         for entry in [entry for entry in self._again if entry[0] <= now]:
             self._again.remove(entry)
             self._submit(entry[1], entry[2])
@@ -223,7 +229,7 @@ class Local:
             self._modules = ()
             self._events.append(Note("importing the tasks' modules ended the warm server; tasks start cold"))
         for worker in list(self._workers.values()):
-            _signal(worker.pid, signal.SIGKILL)
+            end(worker.pid, signal.SIGKILL)
             self._read_to_the_end(worker)
             worker.ended = {"status": None}
             self._bury(worker)
@@ -240,9 +246,16 @@ class Local:
         worker.closed = True
         self._forget(worker.line)
         if worker.process is not None:
-            status = worker.process.wait()
-            _signal(worker.pid, signal.SIGKILL)  # what it left behind
-            worker.ended = {"status": -status if status < 0 else status << 8}
+            self._hear_end(worker, worker.process)
+        else:
+            self._bury(worker)
+
+    def _hear_end(self, worker: Worker, process: subprocess.Popen[bytes]) -> None:
+        status = process.wait()
+        end(worker.pid, signal.SIGKILL)  # what it left behind
+        if not worker.closed:
+            self._read_to_the_end(worker)
+        worker.ended = {"status": -status if status < 0 else status << 8}
         self._bury(worker)
 
     def _take(self, worker: Worker, data: bytes) -> None:
@@ -252,6 +265,8 @@ class Local:
                 case TaskFinished():
                     worker.finished = event
                     continue
+                case Output() if worker.paused:
+                    continue  # said to a person, not by the task
                 case Output():
                     worker.cell = event.cell
                 case NotebookOpened():
@@ -262,6 +277,9 @@ class Local:
                 case CellFinished():
                     worker.running = None
                     worker.limits.cell_finished()
+                case Paused():
+                    worker.paused = event
+                    worker.limits.lift()
                 case _:
                     pass
             self._events.append(event)
@@ -277,6 +295,22 @@ class Local:
         worker.closed = True
         self._forget(worker.line)
 
+    def _let_go(self) -> bool:
+        """Answer Ctrl-C where only failed tasks are left that wait for a person; False: it means the whole build.
+
+        Kernels are ended. What runs at a debugger's prompt is interrupted; twice in a second ends the build.
+        """
+        workers = list(self._workers.values())
+        again, self._interrupted = time.monotonic() - self._interrupted < 1, time.monotonic()
+        if self._again or again or not all(worker.paused for worker in workers):
+            return False
+        for worker in workers:
+            if worker.paused and worker.paused.connection:
+                end(worker.pid, signal.SIGKILL)
+            else:
+                interrupt(worker.pid)
+        return True
+
     # ── ending
 
     def _bury(self, worker: Worker) -> None:
@@ -284,7 +318,7 @@ class Local:
         if not (worker.closed and worker.ended):
             return
         for name, read in worker.pipes.items():
-            if text := _remains(read):
+            if (text := remains(read)) and not worker.paused:
                 said = Output(worker.task.name, worker.cell, "stream", {"name": name, "text": text})
                 self._events.append(said)
         seconds = time.monotonic() - worker.began
@@ -292,9 +326,7 @@ class Local:
             worker.task.name,
             Outcome.FAILED,
             seconds,
-            death(
-                worker.ended["status"], self._scene(worker), _remains(worker.traces), self._hunger.struck()
-            ),
+            worker.paused.failure if worker.paused else self._death(worker),
             cpu=worker.ended.get("cpu"),
             memory=worker.ended.get("memory"),
         )
@@ -305,6 +337,11 @@ class Local:
             self._try_again(worker, finished.failure)
         else:
             self._events.append(finished)
+
+    def _death(self, worker: Worker) -> Failure:
+        assert worker.ended
+        traces = remains(worker.traces)
+        return death(worker.ended["status"], self._scene(worker), traces, self._hunger.struck())
 
     def _scene(self, worker: Worker) -> Scene:
         source = worker.task.source
@@ -327,48 +364,11 @@ class Local:
         worker.line.close()
         for read in (*worker.pipes.values(), worker.traces):
             os.close(read)
+        if worker.paused and worker.paused.connection:
+            shutil.rmtree(os.path.dirname(worker.paused.connection), ignore_errors=True)
 
     def _forget(self, line: socket.socket) -> None:
         try:
             self._selector.unregister(line)
         except (KeyError, ValueError):
-            pass
-
-
-def _spawn(descriptors: list[int], root: str) -> subprocess.Popen[bytes]:
-    names = ",".join(map(str, descriptors))
-    return subprocess.Popen(
-        python("quire.executors.spawned", names),
-        pass_fds=descriptors,
-        stdin=subprocess.DEVNULL,
-        cwd=root,
-        start_new_session=True,
-    )
-
-
-def _remains(read: int) -> str:
-    """Return what is still in a pipe: the last words of a process that died."""
-    os.set_blocking(read, False)
-    parts = []
-    try:
-        while data := os.read(read, 1 << 16):
-            parts.append(data)
-    except BlockingIOError:
-        pass
-    return b"".join(parts).decode("utf-8", "replace")
-
-
-def _interrupt(pid: int) -> None:
-    if pid:
-        try:
-            os.kill(pid, signal.SIGINT)
-        except OSError:
-            pass
-
-
-def _signal(group: int, number: int) -> None:
-    if group:
-        try:
-            os.killpg(group, number)
-        except OSError:
             pass

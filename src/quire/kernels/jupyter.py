@@ -219,6 +219,18 @@ class Jupyter:
         elif self._process is not None:
             self._process.send_signal(signal.SIGINT)
 
+    def raised(self) -> None:
+        """Return nothing: it was raised elsewhere."""
+
+    def hold(self, ready: Callable[[str], None]) -> None:
+        """Stay until another client has ended the kernel; what it says meanwhile is not ours."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            ready(os.path.join(self._folder, "kernel.json"))
+        while self._process.poll() is None:
+            for one in self._arrived(_TICK):
+                self._receive(one)
+
     # ── messages
 
     def _ask(self, kind: str, content: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ import resource
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -40,6 +41,7 @@ from IPython.core.history import HistoryManager
 from jupyter_client.session import Session
 
 from . import Reply, Say
+from .attach import serve
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _QUIET = frozenset({"status", "execute_input"})
@@ -158,6 +160,13 @@ class Native:
         used = resource.getrusage(resource.RUSAGE_SELF)
         unit = 1 if sys.platform == "darwin" else 1024
         return used.ru_utime + used.ru_stime, used.ru_maxrss * unit
+
+    def raised(self) -> BaseException | None:
+        found: BaseException | None = getattr(sys, "last_value", None)  # where IPython, too, looks for %debug
+        return found
+
+    def hold(self, ready: Callable[[str], None]) -> None:
+        serve(self.shell, self.loop, ready)
 
     def interrupt(self) -> None:
         os.kill(os.getpid(), signal.SIGINT)

@@ -14,6 +14,7 @@ from ..errors import Error, ParameterError, SpecError
 from ..model import Facts, Failure, Source, Task
 from ..notebook.facts import function
 from . import Tell
+from .staying import stay
 
 
 class FunctionKind:
@@ -40,7 +41,9 @@ class FunctionKind:
         except BaseException as error:
             if isinstance(error, SystemExit) and error.code in (None, 0):
                 return None
-            return failure_of(error, task)
+            failure = failure_of(error, task)
+            stay(task, failure, tell, error)
+            return failure
         return None
 
     def refresh(self, task: Task, root: str) -> str | None:

@@ -18,6 +18,7 @@ from ..notebook.provenance import MARKER
 from ..notebook.refresh import refreshed
 from ..notebook.writer import write_whole
 from . import Tell
+from .staying import stay
 
 
 class NotebookKind:
@@ -49,7 +50,10 @@ class NotebookKind:
             return Failure(type(error).__name__, error.message, hint=error.hint or "")
         tell(KernelReady(task.name, kernel.language, kernel.kernelspec))
         try:
-            return cells.run(kernel)
+            failure = cells.run(kernel)
+            if failure:
+                stay(task, failure, tell, kernel.raised(), kernel)
+            return failure
         finally:
             kernel.close()
 
