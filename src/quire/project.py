@@ -22,7 +22,7 @@ from .explain import differences
 from .graph import Graph
 from .load import load as load_spec
 from .model import Outcome, Reason, Step, Task
-from .plan import estimate, key_of, plan, seen
+from .plan import Seen, estimate, key_of, plan
 from .report import Report
 from .runlog import RunLog
 from .sources import Reader
@@ -156,7 +156,7 @@ class Project:
         if not how.on:
             return None
         cache = plugins.load("quire.cache.reuse:open_cache")(self.root, how, remote)
-        return plugins.load("quire.cache.reuse:Reuse")(cache, self.graph.tasks, self.store, seen)
+        return plugins.load("quire.cache.reuse:Reuse")(cache, self.graph.tasks, self.store, Seen(self.store))
 
     def estimate(self, steps: Mapping[str, Step], jobs: int | None = None) -> float | None:
         """Return the seconds that a build of these steps should take, by the last runs; None without any."""

@@ -23,7 +23,8 @@ SIZE, LARGEST = 10 * GB, GB
 MOST = 16
 DAY = 24 * 3600.0
 
-Seen = Callable[[str, str], str | None]
+#: Whether a part of a manifest (its name, path and digest, as a run discovered it) is the same now.
+Same = Callable[[str, str, str], bool]
 Made = Callable[[str], str | None]
 
 
@@ -150,28 +151,28 @@ class Cache:
         for old in self._files(entry.action)[MOST:]:
             old.unlink(missing_ok=True)
 
-    def hits(self, task: Task, declared: Manifest, seen: Seen) -> Iterator[Entry]:
+    def hits(self, task: Task, declared: Manifest, same: Same) -> Iterator[Entry]:
         """Yield the results of a task as it is now, those that were used last first; then those from elsewhere."""
         wanted = action(task, declared)
         paths = {product.path for product in task.products}
         known = set()
         for entry in self._local(wanted):
             known.add(entry.name)
-            if _same(entry, paths, seen):
+            if _fits(entry, paths, same):
                 yield entry
         for entry in self.elsewhere.entries(wanted) if self.elsewhere else ():
-            if entry.name not in known and _same(entry, paths, seen):
+            if entry.name not in known and _fits(entry, paths, same):
                 yield entry
 
     def restore(
-        self, task: Task, declared: Manifest, seen: Seen, made: Made, ready: Callable[[], None]
+        self, task: Task, declared: Manifest, same: Same, made: Made, ready: Callable[[], None]
     ) -> Entry | None:
         """Put the products of a task where they belong, as a run would leave them; return the entry, or None.
 
         Every byte is verified before anything is replaced; ``ready`` is called right before. ``made(path)`` is the
         digest of what is there now: that is left alone where it is right.
         """
-        for entry in self.hits(task, declared, seen):
+        for entry in self.hits(task, declared, same):
             # where a blob turns out damaged, it is gone by then, and may come from elsewhere
             for _ in range(2 if self.elsewhere else 1):
                 try:
@@ -354,9 +355,9 @@ def read(path: Path) -> Entry | None:
         return None
 
 
-def _same(entry: Entry, paths: set[str], seen: Seen) -> bool:
+def _fits(entry: Entry, paths: set[str], same: Same) -> bool:
     return entry.products.keys() == paths and all(
-        seen(part, path) == found for part, (path, found) in entry.discovered.items()
+        same(part, path, found) for part, (path, found) in entry.discovered.items()
     )
 
 

@@ -54,7 +54,7 @@ def open_cache(root: str | Path, how: Settings, remote: bool = False) -> Cache:
 class Reuse:
     """The results of one build's tasks, taken from a cache and kept in it.
 
-    ``seen(store, part, path)`` is the digest now of something that a run discovered.
+    ``seen(part, path)`` is the digest now of something that a run discovered.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Reuse:
         cache: Cache,
         graph: Mapping[str, Task],
         store: Store,
-        seen: Callable[[Store, str, str], str | None],
+        seen: Callable[[str, str], str | None],
     ) -> None:
         self.cache = cache
         self.graph = graph
@@ -82,7 +82,7 @@ class Reuse:
             return None
         paths = [product.path for product in task.products]
         entry = self.cache.restore(
-            task, declared, self._now, self._made, lambda: self.store.begin(task.name, paths)
+            task, declared, self.same(task), self._made, lambda: self.store.begin(task.name, paths)
         )
         if entry is None:
             return None
@@ -98,10 +98,9 @@ class Reuse:
         """Return the record that a run with this result would leave."""
         found = {path: piece.digest for path, piece in entry.products.items()}
         discovered = {part: path for part, (path, _) in entry.discovered.items()}
-        record = Record(task.name, {}, found, discovered, run, entry.seconds, raw=entry.raw)
-        table = manifest(
-            task, record, self.graph, self.store.digest, lambda part, _: entry.discovered[part][1]
-        )
+        known = {part: digest for part, (_, digest) in entry.discovered.items()}
+        record = Record(task.name, known, found, discovered, run, entry.seconds, raw=entry.raw)
+        table = manifest(task, record, self.graph, self.store.digest, lambda part, _: known[part])
         return replace(record, manifest=table)
 
     def save(self, task: Task, record: Record) -> None:
@@ -128,6 +127,15 @@ class Reuse:
         """Return what is known of a task before it runs."""
         return manifest(task, None, self.graph, self.store.digest, lambda part, path: None)
 
+    def same(self, task: Task) -> Callable[[str, str, str], bool]:
+        """Return how it is told that what a run of the task discovered is the same now: as ``judge`` tells it."""
+        strict = task.options.get("environment") == "strict"
+
+        def same(part: str, path: str, was: str) -> bool:
+            return (part.startswith("package ") and not strict) or self._now(part, path) == was
+
+        return same
+
     def _still(self, record: Record) -> bool:
         return all(
             self._now(part, path) == record.manifest.get(part) for part, path in record.discovered.items()
@@ -141,7 +149,7 @@ class Reuse:
 
     def _now(self, part: str, path: str) -> str | None:
         try:
-            return self._seen(self.store, part, path)
+            return self._seen(part, path)
         except (Error, OSError, ValueError):
             return None
 
