@@ -14,7 +14,7 @@ SRC = Path(quire.__file__).parent
 ORDER = [
     *["errors", "model", "digests", "events", "plugins"],
     *["surroundings", "document", "dialect", "schema", "expand", "graph", "fingerprint", "diff", "report"],
-    *["products", "store", "cache", "runlog"],
+    *["products", "store", "cache", "runlog", "lock"],
     "notebook",
     *["kernels", "kinds"],
     *["sources", "load", "environment", "explain", "plan", "upkeep", "engine"],

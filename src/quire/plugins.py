@@ -28,7 +28,7 @@ FAMILIES: dict[str, dict[str, str]] = {
 }
 
 #: Which extra brings a module that may be missing.
-EXTRAS: dict[str, str] = {"fsspec": "remote"}
+EXTRAS: dict[str, str] = {"fsspec": "remote", "obstore": "remote"}
 
 
 def get(family: str, name: str) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
 import sys
 import time
@@ -21,8 +19,9 @@ from .executors.later import Later
 from .explain import differences
 from .graph import Graph
 from .load import load as load_spec
+from .lock import holding
 from .model import Outcome, Reason, Step, Task
-from .plan import Seen, estimate, key_of, plan
+from .plan import Seen, estimate, judged, key_of, plan
 from .report import Report
 from .runlog import RunLog
 from .sources import Reader
@@ -125,7 +124,7 @@ class Project:
         """
         report = Report()
         run = _new_run()
-        with self._lock(waiting, wait):
+        with holding(self.store.folder, waiting, wait):
             steps = self.status(targets, force=force)
             stale = [step.task for step in steps.values() if not step.fresh]
             raise_all([error for task in stale for error in self._loaded.unfit.get(task.name, ())])
@@ -152,11 +151,30 @@ class Project:
 
     def _reuse(self, remote: bool) -> Any:
         """Return the cache as the engine uses it; None where the pipeline wants none."""
-        how = plugins.load("quire.cache.reuse:settings")(self._loaded.cache)
-        if not how.on:
-            return None
-        cache = plugins.load("quire.cache.reuse:open_cache")(self.root, how, remote)
-        return plugins.load("quire.cache.reuse:Reuse")(cache, self.graph.tasks, self.store, Seen(self.store))
+        made = plugins.load("quire.cache.reuse:reuse")
+        return made(self.root, self._loaded.cache, remote, self.graph.tasks, self.store, Seen(self.store))
+
+    def cache(self) -> Any:
+        """Return the cache of this project, whether builds use it or not."""
+        return plugins.load("quire.cache.reuse:opened")(self.root, self._loaded.cache, False)
+
+    def push(self, targets: Sequence[str] = ()) -> Any:
+        """Send the results of the selected tasks that are fresh to the remote cache; return what came of it."""
+        with holding(self.store.folder):
+            steps = self.status(targets)
+            known = {name: self.store.record(key_of(step.task)) for name, step in steps.items()}
+            return plugins.load("quire.cache.exchange:push")(self._reuse(True), steps, known)
+
+    def pull(self, targets: Sequence[str] = ()) -> Any:
+        """Restore the selected tasks that are stale, and whose results are known, without running any."""
+        with holding(self.store.folder):
+            order = [step.task for step in self.status(targets).values()]
+            return plugins.load("quire.cache.exchange:pull")(
+                self._reuse(True),
+                order,
+                _new_run(),
+                lambda task: judged(task, self.graph.tasks, self.store)[0],
+            )
 
     def estimate(self, steps: Mapping[str, Step], jobs: int | None = None) -> float | None:
         """Return the seconds that a build of these steps should take, by the last runs; None without any."""
@@ -181,7 +199,7 @@ class Project:
 
     def accept(self, targets: Sequence[str]) -> dict[str, tuple[Reason, ...]]:
         """Take the products of the selected tasks, as they are, for good; return the reasons that this settled."""
-        with self._lock(None, False):
+        with holding(self.store.folder):
             return upkeep.accept(self.graph, self.store, self.graph.select(targets))
 
     def leftovers(self, targets: Sequence[str] = ()) -> list[upkeep.Leftover]:
@@ -190,7 +208,7 @@ class Project:
 
     def clean(self, found: Iterable[upkeep.Leftover]) -> None:
         """Remove products that ``leftovers`` found."""
-        with self._lock(None, False):
+        with holding(self.store.folder):
             for leftover in found:
                 upkeep.remove(self.store, leftover)
 
@@ -238,34 +256,6 @@ class Project:
     def _origin(self, module: str) -> str:
         found = plugins.load("quire.sources:find_package")(module.partition(".")[0], str(self.root))
         return f"{sys.executable} {found and products.stamp(found)}"
-
-    @contextmanager
-    def _lock(self, waiting: Callable[[str], None] | None, wait: bool) -> Iterator[None]:
-        """Hold the project: one build at a time. The system frees the lock of a holder that is killed."""
-        path = self.store.folder / "lock"
-        try:
-            file = path.open("a+", encoding="utf-8")
-        except OSError as error:
-            raise StateError(f"the project cannot be locked: {error.strerror}", str(path)) from error
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                held = f"another build of this project is running ({_holder(path)})"
-                if not wait:
-                    raise StateError(held, hint="wait for it, or end it") from None
-                if waiting:
-                    waiting(held)
-                fcntl.flock(file, fcntl.LOCK_EX)
-            file.seek(0)
-            file.truncate()
-            who = {"pid": os.getpid(), "host": os.uname().nodename, "since": time.strftime("%H:%M:%S")}
-            try:
-                file.write(json.dumps(who))
-                file.flush()
-            except OSError as error:
-                raise StateError(f"the project cannot be locked: {error.strerror}", str(path)) from error
-            yield
 
 
 def run(
@@ -381,14 +371,6 @@ def _preload(stale: Sequence[Task], root: Path, wanted: bool | tuple[str, ...]) 
 def _is_ours(top: str, root: Path) -> bool:
     found = plugins.load("quire.sources:find_package")(top, str(root))
     return found is not None and Path(found).is_relative_to(root) and "site-packages" not in found
-
-
-def _holder(path: Path) -> str:
-    try:
-        who = json.loads(path.read_text(encoding="utf-8"))
-        return f"process {who['pid']} on {who['host']}, since {who['since']}"
-    except (OSError, ValueError, KeyError):
-        return "its process is not known"
 
 
 def _new_run() -> str:

@@ -31,13 +31,9 @@ class Settings:
     folder: str = ".quire/cache"
 
 
-def settings(said: Mapping[str, Any]) -> Settings:
-    """Return the settings of what the spec says."""
-    return Settings(**said)
-
-
-def open_cache(root: str | Path, how: Settings, remote: bool = False) -> Cache:
-    """Return a project's cache, with the remote of its settings if that is wanted."""
+def opened(root: str | Path, said: Mapping[str, Any], remote: bool) -> Cache:
+    """Return the cache of a project by what its pipeline says of it; with its remote, if that is wanted."""
+    how = Settings(**said)
     folder = Path(root, os.path.expanduser(how.folder))
     cache = Cache(folder, Path(root), size=how.size, largest=how.largest)
     if remote:
@@ -49,6 +45,24 @@ def open_cache(root: str | Path, how: Settings, remote: bool = False) -> Cache:
         there = plugins.load("quire.cache.remotes:open_remote")(how.url, str(root))
         cache.elsewhere = plugins.load("quire.cache.shared:Shared")(there, cache.blobs)
     return cache
+
+
+def reuse(
+    root: str | Path,
+    said: Mapping[str, Any],
+    remote: bool,
+    graph: Mapping[str, Task],
+    store: Store,
+    seen: Callable[[str, str], str | None],
+) -> Reuse | None:
+    """Return the cache of a project for one build; None where the pipeline wants none."""
+    if not Settings(**said).on:
+        if remote:
+            raise Error(
+                "the pipeline has switched its cache off", hint='remove "cache: false" or "off: true"'
+            )
+        return None
+    return Reuse(opened(root, said, remote), graph, store, seen)
 
 
 class Reuse:

@@ -31,6 +31,7 @@ VERBS = {
     "history": "list the runs of a task, and what changed between them",
     "accept": "take products as they are for right",
     "clean": "remove products",
+    "cache": "show what is kept of results, make room, exchange it with a remote",
 }
 
 _HELP = """\

@@ -59,6 +59,12 @@ def arguments(parser: Parser) -> None:
         action="store_true",
         help="list what each task that ran, and which cell of it, read, wrote, connected to and started",
     )
+    parser.add_argument(
+        "--no-cache", action="store_true", help="take no results from the cache, and keep none"
+    )
+    parser.add_argument(
+        "--remote", action="store_true", help="use the cache at the URL of pipeline.yaml, too"
+    )
     staying.arguments(parser)
     parser.add_argument(
         "--no-wait", action="store_true", help="fail if another build of this project is running"
@@ -112,6 +118,8 @@ def main(args: Namespace) -> int:
                     listeners=(watch,),
                     waiting=lambda text: err.say(f"{text}; waiting for it to end"),
                     wait=not args.no_wait,
+                    cache=not args.no_cache,
+                    remote=args.remote,
                     stay=stay,
                 )
             except KeyboardInterrupt:

@@ -1,0 +1,53 @@
+"""One build of a project at a time: a lock that survives nobody, and names its holder."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import StateError
+
+
+@contextmanager
+def holding(folder: Path, waiting: Callable[[str], None] | None = None, wait: bool = False) -> Iterator[None]:
+    """Hold the project whose state is in ``folder``. The system frees the lock of a holder that is killed.
+
+    While somebody else holds it, ``waiting`` is told who; StateError is raised instead when ``wait`` is False.
+    """
+    path = folder / "lock"
+    try:
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise StateError(f"the project cannot be locked: {error.strerror}", str(path)) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held = f"another build of this project is running ({_holder(path)})"
+            if not wait:
+                raise StateError(held, hint="wait for it, or end it") from None
+            if waiting:
+                waiting(held)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        file.truncate()
+        who = {"pid": os.getpid(), "host": os.uname().nodename, "since": time.strftime("%H:%M:%S")}
+        try:
+            file.write(json.dumps(who))
+            file.flush()
+        except OSError as error:
+            raise StateError(f"the project cannot be locked: {error.strerror}", str(path)) from error
+        yield
+
+
+def _holder(path: Path) -> str:
+    try:
+        who = json.loads(path.read_text(encoding="utf-8"))
+        return f"process {who['pid']} on {who['host']}, since {who['since']}"
+    except (OSError, ValueError, KeyError):
+        return "its process is not known"
