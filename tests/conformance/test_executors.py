@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -442,3 +443,19 @@ def test_a_kernel_that_dies_fails_its_task_whatever_errors_are_allowed(worker_st
     failure = worker_stage.run(task)["n"].failure
     assert failure is not None and failure.kind == "DeadKernel"
     assert "exit code 3" in failure.message or "3" in failure.message
+
+
+def test_cells_that_do_not_run_keep_what_is_stored_in_them(folder: Folder) -> None:
+    output = {"output_type": "stream", "name": "stdout", "text": "stored\n"}
+    stored = {"cell_type": "code", "metadata": {}, "outputs": [output], "execution_count": 7}
+    cells = [
+        {**stored, "source": "", "id": "a"},
+        {**stored, "source": "1 / 0", "id": "b", "metadata": {"tags": ["skip-execution"]}},
+        {**stored, "source": "print('new')", "id": "c"},
+    ]
+    book = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    folder.write("in.ipynb", json.dumps(book))
+    assert folder.quire("run", "in.ipynb", "out.ipynb").returncode == 0
+    after = json.loads(folder.read("out.ipynb"))["cells"]
+    assert ["".join(cell["outputs"][0]["text"]) for cell in after] == ["stored\n", "stored\n", "new\n"]
+    assert [cell["execution_count"] for cell in after] == [7, 7, 1]

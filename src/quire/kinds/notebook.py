@@ -87,7 +87,8 @@ def prepare(task: Task) -> tuple[dict[str, Any], dict[str, Any]]:
     data["cells"] = [cell for cell in data["cells"] if MARKER not in tags(cell)]
     for cell in data["cells"]:
         if cell["cell_type"] == "code":
-            cell["outputs"], cell["execution_count"] = [], None
+            if runs(cell):  # what does not run stays as it was, as Jupyter's clients leave it
+                cell["outputs"], cell["execution_count"] = [], None
             if task.options.get("report_mode"):
                 _hide(cell)
     return data, values
