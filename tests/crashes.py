@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from projects import Folder
 
@@ -101,8 +102,15 @@ def write(folder: Folder) -> None:
     folder.write("get.py", GET)
     folder.write("steps.py", STEPS)
     folder.write("total.py", TOTAL)
-    cells = [
-        {"cell_type": "code", "execution_count": None, "id": f"c{i}", "metadata": {}, "outputs": [], "source": code}
+    cells: list[dict[str, Any]] = [
+        {
+            "cell_type": "code",
+            "execution_count": None,
+            "id": f"c{i}",
+            "metadata": {},
+            "outputs": [],
+            "source": code,
+        }
         for i, code in enumerate(SHOW)
     ]
     metadata = {"kernelspec": {"display_name": "Other", "language": "python", "name": "other"}}
@@ -243,7 +251,11 @@ def crash(folder: Folder, seed: int, victims: str) -> str:
     assert not (left := orphans(next_word)), f"{where}: orphans {left}"
     for name in ("get", "show", "total"):
         cells = json.loads(folder.read(f"out/{name}.ipynb"))["cells"]
-        assert not [o for cell in cells for o in cell.get("outputs", ()) if o["output_type"] == "error"], where
+        assert not [o for cell in cells for o in cell.get("outputs", ()) if o["output_type"] == "error"], (
+            where
+        )
     last = folder.quire("build", env=environment(folder))
-    assert (last.returncode, last.stdout.split(" in ")[0]) == (0, "5 tasks fresh"), f"{where}, then {last.stdout}{last.stderr}"
+    assert (last.returncode, last.stdout.split(" in ")[0]) == (0, "5 tasks fresh"), (
+        f"{where}, then {last.stdout}{last.stderr}"
+    )
     return " ".join(met)

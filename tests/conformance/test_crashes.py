@@ -1,4 +1,4 @@
-"""Whatever is killed in the middle of a build, the next one completes: no orphans, no leftovers, nothing falsely fresh."""
+"""Whatever is killed in a build, the next one completes: no orphans, no leftovers, nothing falsely fresh."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from crashes import VICTIMS, crash, environment, write
 
+from crashes import VICTIMS, crash, environment, write
 from projects import Folder
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are found in /proc")

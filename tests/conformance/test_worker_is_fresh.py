@@ -24,7 +24,14 @@ pytestmark = pytest.mark.skipif(
 )
 
 #: What the server has imported before it forks; what is not installed is left out.
-WARM = ("quire.kinds.notebook", "quire.kinds.function", "quire.kernels.native", "numpy", "pandas", "joblib")
+WARM: tuple[str, ...] = (
+    "quire.kinds.notebook",
+    "quire.kinds.function",
+    "quire.kernels.native",
+    "numpy",
+    "pandas",
+    "joblib",
+)
 WARM += (
     "matplotlib.pyplot",
     "plotly.graph_objects",
@@ -237,7 +244,8 @@ def test_a_database_and_a_child_work_beside_warm_modules(warm: Stage) -> None:
         warm,
         "import sqlite3, subprocess, sys",
         "with sqlite3.connect('data.db') as db:\n    db.execute('create table if not exists t (x)')\n"
-        "    db.execute('insert into t values (5)')\nfound = sqlite3.connect('data.db').execute('select x from t')\nprint(found.fetchone())",
+        "    db.execute('insert into t values (5)')\n"
+        "found = sqlite3.connect('data.db').execute('select x from t')\nprint(found.fetchone())",
         "print(subprocess.run([sys.executable, '-c', 'print(7)'], capture_output=True, text=True).stdout, end='')",
     )
     assert [text(notebook, -2), text(notebook, -1)] == ["(5,)\n", "7\n"]
