@@ -2,6 +2,7 @@
 
 A benchmark runs its contenders in turn (A B C A B C …), after one round that does not count, so that a busy moment of
 the machine meets all of them. Compared are ratios within a round; of these the median counts.
+Where seconds themselves are judged, or differences of them, the least counts: other work on the machine only ever adds.
 """
 
 from __future__ import annotations
@@ -236,6 +237,11 @@ def ratios(
     return [what(a) / what(b) for a, b in zip(rounds[of], rounds[to], strict=False)]
 
 
+def least(measures: Sequence[Measure]) -> float:
+    """Return the least wall time."""
+    return min(one.wall for one in measures)
+
+
 def middle(values: Sequence[float], digits: int = 2) -> str:
     """Return the median of some values, and their range where there are several."""
     text = f"{statistics.median(values):.{digits}f}"
@@ -259,10 +265,10 @@ def table(title: str, rounds: Rounds, to: str) -> None:
         print("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def bar(text: str, value: float, *, least: float | None = None, most: float | None = None) -> bool:
+def bar(text: str, value: float, *, at_least: float | None = None, at_most: float | None = None) -> bool:
     """Say whether a value keeps to its bar, and return it."""
-    met = (least is None or value >= least) and (most is None or value <= most)
-    limit = f"at least {least:g}" if least is not None else f"at most {most:g}"
+    met = (at_least is None or value >= at_least) and (at_most is None or value <= at_most)
+    limit = f"at least {at_least:g}" if at_least is not None else f"at most {at_most:g}"
     print(f"bar: {text}: {value:.3g}, {limit} wanted: {'met' if met else 'NOT met'}", flush=True)
     return met
 

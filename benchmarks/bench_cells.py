@@ -5,7 +5,6 @@ Bars: a cell of a notebook with 1,000 costs at most 1 ms, and at least 5 times l
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +12,10 @@ from pathlib import Path
 from bench import (
     Contender,
     Environment,
-    Rounds,
     Settings,
     bar,
     compare,
-    middle,
+    least,
     settings,
     table,
     workplace,
@@ -56,28 +54,31 @@ def commands(env: Environment, slow: int | None) -> Mapping[str, tuple[list[str]
 
 def many_cells(asked: Settings, folder: Path) -> None:
     """Compare notebooks of very many and of very few cells; the difference is what a cell costs."""
-    count, few = (30, 3) if asked.quick else (1002, 3)
-    found: dict[int, Rounds] = {}
+    few, count = (3, 30) if asked.quick else (3, 1002)
+    contenders = []
+    tools = commands(asked.environment, asked.options.slow_rounds)
     for cells in (few, count):
         where = folder / str(cells)
         codes = [CELLS[number % len(CELLS)].replace("{number}", str(number)) for number in range(cells)]
         write_notebook(where / "in.ipynb", codes)
-        contenders = [
-            Contender(name, command, where, rounds=rounds)
-            for name, (command, rounds) in commands(asked.environment, 1).items()
+        contenders += [
+            Contender(f"{name}, {cells} cells", command, where, rounds=rounds)
+            for name, (command, rounds) in tools.items()
         ]
-        found[cells] = compare(contenders, asked)
-        table(f"a notebook of {cells} cells", found[cells], "quire")
+    rounds = compare(contenders, asked)
+    table("notebooks of very few and very many cells", rounds, f"quire, {count} cells")
     price = {
-        name: [1000 * (a.wall - b.wall) / (count - few) for a, b in zip(many, found[few][name], strict=True)]
-        for name, many in found[count].items()
+        name: 1000
+        * (least(rounds[f"{name}, {count} cells"]) - least(rounds[f"{name}, {few} cells"]))
+        / (count - few)
+        for name in tools
+        if rounds[f"{name}, {count} cells"]
     }
     for name, each in price.items():
-        print(f"each further cell in {name}: {middle(each)} ms")
-    bar("ms of wall time for each cell", statistics.median(price["quire"]), most=1)
+        print(f"each further cell in {name}: {each:.2f} ms")
+    bar("ms of wall time for each cell", price["quire"], at_most=1)
     if "nbclient" in price:
-        times = statistics.median(a / b for a, b in zip(price["nbclient"], price["quire"], strict=True))
-        bar("nbclient's price of a cell, times ours", times, least=5)
+        bar("nbclient's price of a cell, times ours", price["nbclient"] / price["quire"], at_least=5)
 
 
 def much_output(asked: Settings, folder: Path) -> None:
@@ -93,7 +94,8 @@ def much_output(asked: Settings, folder: Path) -> None:
 
 
 def main() -> None:
-    asked = settings(__doc__ or "", 5)
+    slow = {"type": int, "default": 1, "help": "how often papermill runs, which takes minutes (1)"}
+    asked = settings(__doc__ or "", 5, ("--slow-rounds", slow))
     with workplace() as folder:
         many_cells(asked, folder)
         much_output(asked, folder / "output")

@@ -81,10 +81,10 @@ def wall(asked: Settings, folder: Path) -> None:
         )
     rounds = compare(contenders, asked)
     table(f"{count} notebooks with pandas, scikit-learn and matplotlib", rounds, "quire build")
-    for name, least in (("papermill loop", 10), ("ploomber", 5)):
+    for name, limit in (("papermill loop", 10), ("ploomber", 5)):
         if name in rounds:
             value = statistics.median(ratios(rounds, name, "quire build"))
-            bar(f"{name}'s wall time, times that of quire build --jobs 2", value, least=least)
+            bar(f"{name}'s wall time, times that of quire build --jobs 2", value, at_least=limit)
 
 
 def memory(asked: Settings, folder: Path) -> None:
@@ -104,7 +104,7 @@ def memory(asked: Settings, folder: Path) -> None:
     table("memory of four pandas notebooks at once", rounds, "quire build")
     if "4 × papermill" in rounds:
         value = statistics.median(ratios(rounds, "quire build", "4 × papermill", _memory))
-        bar("memory of quire's processes, times that of papermill's", value, most=0.5)
+        bar("memory of quire's processes, times that of papermill's", value, at_most=0.5)
 
 
 def _memory(one: Measure) -> float:
