@@ -57,8 +57,8 @@ def book(*sources: str, **tags: list[str]) -> str:
         else:
             cell |= {"outputs": [], "execution_count": None}
         cells.append(cell)
-    metadata = {"kernelspec": spec, "language_info": {"name": "python"}}
-    return json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
+    head = {"kernelspec": spec, "language_info": {"name": "python"}}
+    return json.dumps({"cells": cells, "metadata": head, "nbformat": 4, "nbformat_minor": 5})
 
 
 def load(folder: Folder, name: str) -> Any:
@@ -70,6 +70,8 @@ def merged(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for output in outputs:
         output.pop("traceback", None)
+        if "text" in output:
+            output["text"] = "".join(output["text"])
         if found and output["output_type"] == "stream" and found[-1].get("name") == output["name"]:
             found[-1]["text"] += output["text"]
         else:

@@ -19,10 +19,10 @@ from urllib.request import urlopen
 
 import pytest
 
-import quire
 from projects import Folder
 from quire import remote
 from quire.errors import Error, MissingExtra, NotebookError
+from quire.project import run
 
 NOTEBOOK = '# %% tags=["parameters"]\nn = 1\n\n# %%\nprint("n is", n)\n'
 
@@ -154,10 +154,10 @@ def test_the_python_function_takes_urls_of_fsspec() -> None:
 
     store = fsspec.filesystem("memory")
     store.pipe("/in.py", NOTEBOOK.encode())
-    report = quire.run("memory://in.py", "memory://made/out-{n}.ipynb", parameters={"n": 4})
+    report = run("memory://in.py", "memory://made/out-{n}.ipynb", parameters={"n": 4})
     assert report and printed(store.cat("/made/out-4.ipynb")) == "n is 4\n"
     with pytest.raises(NotebookError, match="there is no such notebook"):
-        quire.run("memory://no.py")
+        run("memory://no.py")
 
 
 @needs_fsspec

@@ -120,7 +120,6 @@ def test_the_paths_are_injected_when_asked_for_though_nobody_declares_them(noteb
 
 
 def test_paths_name_parameters_and_defaults_in_braces(notebook: Folder) -> None:
-    words = ["-p", "n", "3", "-r", "kind", "in", "--no-strict"]
     ended = notebook.quire(
         "run", "{kind}.py", "out-{city}-{n:03d}.ipynb", "-p", "n", "3", "-r", "kind", "in", "--no-strict"
     )

@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 
     from ..model import Facts, Parameter
 
-__all__ = ["INJECTED", "PARAMETERS", "check", "inject", "literal", "parameters_cell", "parse_value", "runs", "tags"]
+__all__ = [
+    "INJECTED",
+    "PARAMETERS",
+    "check",
+    "inject",
+    "literal",
+    "parameters_cell",
+    "parse_value",
+    "runs",
+    "tags",
+]
 
 PARAMETERS = "parameters"
 INJECTED = "injected-parameters"
@@ -36,9 +46,7 @@ def tags(cell: Mapping[str, Any]) -> frozenset[str]:
 
 def runs(cell: Mapping[str, Any]) -> bool:
     """Tell whether a cell is one that is run."""
-    return (
-        cell["cell_type"] == "code" and bool(cell["source"].strip()) and "skip-execution" not in tags(cell)
-    )
+    return cell["cell_type"] == "code" and bool(cell["source"].strip()) and "skip-execution" not in tags(cell)
 
 
 def parameters_cell(cells: Sequence[Mapping[str, Any]]) -> int | None:
