@@ -199,7 +199,8 @@ class ExecutedNotebook:
 class Keeper:
     """Leaves the executed notebook of a task on disk: at ``path`` when it went well, else beside it.
 
-    The name is then ``*.failed.ipynb``. So a failure never replaces the last good report, and what failed can be opened next to it.
+    The name is then ``*.failed.ipynb``. So a failure never replaces the last good report, and what failed can be
+    opened next to it.
     """
 
     def __init__(self, root: Path, path: str, source: str, clock: Callable[[], float]) -> None:
@@ -216,13 +217,12 @@ class Keeper:
     def keep(self, outcome: Outcome) -> str | None:
         """Write the notebook and return its path relative to the root; None when it was never opened."""
         data = self._notebook.ended(outcome)
-        if data is None:
-            return None
         path = self._path if outcome.good else self._failed
-        write_whole(data, self._root / path)
+        if data is not None:
+            write_whole(data, self._root / path)
         if outcome.good:
             (self._root / self._failed).unlink(missing_ok=True)
-        return path
+        return path if data is not None else None
 
 
 def write_whole(data: dict[str, Any], path: Path) -> None:
