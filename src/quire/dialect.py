@@ -130,7 +130,7 @@ TOP: Mapping[str, Key] = {
 
 _SIZE = Key('a size such as "20GB" or "500MB"', _size)
 
-CACHE: Mapping[str, Key] = {"url": _TEXT, "size": _SIZE, "largest": _SIZE, "folder": _TEXT, "off": _FLAG}
+CACHE: Mapping[str, Key] = {"url": _TEXT, "size": _SIZE, "largest": _SIZE, "folder": _TEXT, "enabled": _FLAG}
 
 META: Mapping[str, Key] = {
     "extract_upstream": _FLAG,

@@ -154,12 +154,9 @@ class _Check:
     def cache(self, said: Any) -> dict[str, Any]:
         """Return what is said of the cache, sizes in bytes; ``cache: false`` and ``cache: URL`` are short forms."""
         if not isinstance(said, dict):
-            return {"on": said} if isinstance(said, bool) else {"url": said}
-        found = dict(self.keys(said, ("cache",), CACHE, '"cache"'))
-        return {
-            **({"on": not found.pop("off")} if "off" in found else {}),
-            **{name: as_bytes(it) if name in ("size", "largest") else it for name, it in found.items()},
-        }
+            return {"enabled": said} if isinstance(said, bool) else {"url": said}
+        found = self.keys(said, ("cache",), CACHE, '"cache"')
+        return {name: as_bytes(it) if name in ("size", "largest") else it for name, it in found}
 
     def task(self, data: Any, path: Path, number: int, extract: bool) -> TaskSpec | None:
         document, where = self.document, self.document.place(*path)

@@ -260,18 +260,14 @@ class Cache:
         files = self._listed(piece) if piece.folder else {"": piece.blob}
         if files.keys() != piece.modes.keys():
             raise Missing(piece.blob)
-        for name in (*piece.folders, *(os.path.dirname(name) for name in files)) if piece.folder else ():
-            os.makedirs(os.path.join(part, name), exist_ok=True)
-        # A file as young as this has a stamp that proves nothing yet; one that looks older, and is ours, needs not be
-        # read again: whoever changes it from now on gives it another time.
-        then = time.time_ns() - 2 * products.RACY
+        if piece.folder:
+            inner = {os.path.dirname(name) for name in files}
+            for name in ("", *piece.folders, *inner):
+                os.makedirs(os.path.join(part, name), exist_ok=True)
         for name, blob in files.items():
             file = os.path.join(part, name) if piece.folder else part
             self.blobs.give(blob, file)
             Path(file).chmod(piece.modes[name])
-            os.utime(file, ns=(then, then))
-        if piece.folder:
-            os.utime(part, ns=(then, then))
 
     # ── all of it
 

@@ -6,12 +6,13 @@ Whatever goes wrong here, a full disk, a folder of others, costs the use of the 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .. import plugins
+from .. import plugins, products
 from ..errors import Error
 from ..fingerprint import manifest
 from ..model import Manifest, Reason, Record, Task
@@ -19,12 +20,15 @@ from ..store import Store
 from .entry import Entry
 from .local import LARGEST, SIZE, Cache
 
+#: A result of so many bytes takes longer to read than its stamps take to be of use.
+_LARGE = 64 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a pipeline says of its cache. ``folder`` and a ``url`` without scheme are relative to the project."""
 
-    on: bool = True
+    enabled: bool = True
     url: str | None = None
     size: int = SIZE
     largest: int = LARGEST
@@ -56,10 +60,10 @@ def reuse(
     seen: Callable[[str, str], str | None],
 ) -> Reuse | None:
     """Return the cache of a project for one build; None where the pipeline wants none."""
-    if not Settings(**said).on:
+    if not Settings(**said).enabled:
         if remote:
             raise Error(
-                "the pipeline has switched its cache off", hint='remove "cache: false" or "off: true"'
+                "the pipeline has switched its cache off", hint='remove "cache: false" or "enabled: false"'
             )
         return None
     return Reuse(opened(root, said, remote), graph, store, seen)
@@ -100,13 +104,24 @@ class Reuse:
         )
         if entry is None:
             return None
-        for path, piece in entry.products.items():
-            # what was written is known to be right: let it not be read once more
-            self.store.memoised(path, path, lambda _, known=piece.digest: known)  # type: ignore[misc]
+        if entry.size > _LARGE:
+            self._know(entry)
         record = self.record(task, entry, run)
         self.store.commit(record)
         self.store.flush()
         return record
+
+    def _know(self, entry: Entry) -> None:
+        """Let what was just written, and is known to be right, not be read once more.
+
+        Its stamps prove something only when they are of some age, and only for what has not changed since.
+        """
+        full = {path: os.path.join(self.store.root, path) for path in entry.products}
+        before = {path: products.stamp(full[path]) for path in full}
+        time.sleep(2 * products.RACY / 1e9)
+        for path, piece in entry.products.items():
+            if products.stamp(full[path]) == before[path]:
+                self.store.memoised(path, path, lambda _, known=piece.digest: known)  # type: ignore[misc]
 
     def record(self, task: Task, entry: Entry, run: str) -> Record:
         """Return the record that a run with this result would leave."""

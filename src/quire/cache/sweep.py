@@ -35,10 +35,11 @@ class Checked:
 def gc(cache: Cache, size: int | None = None, older: float | None = None, grace: float = GRACE) -> Swept:
     """Remove results not used for ``older`` seconds, then what does not fit into ``size``, those used last first.
 
-    Blobs that no result names any more go, unless they are younger than ``grace``: they may be about to be named.
+    With them go their blobs that no other result names; and blobs that none ever named, unless they are younger than
+    ``grace``: they may be about to be named.
     """
     now, most = cache.clock(), cache.size if size is None else size
-    sizes, kept, total = _sizes(cache), set[str](), 0
+    sizes, kept, lost, total = _sizes(cache), set[str](), set[str](), 0
     left, removed = 0, 0
     for entry, used in sorted(cache.entries(), key=lambda it: it[1], reverse=True):
         names = _named(cache, entry)
@@ -46,11 +47,12 @@ def gc(cache: Cache, size: int | None = None, older: float | None = None, grace:
         if not names or (older is not None and now - used > older) or total + sum(more.values()) > most:
             cache.forget(entry)
             removed += 1
+            lost.update(names)
         else:
             kept |= more.keys()
             total += sum(more.values())
             left += 1
-    swept = _sweep(cache, kept, now - grace)
+    swept = _sweep(cache, kept, lost, now - grace)
     there = sum(sizes.values()) - swept
     tally = cache.tally()
     cache.note(Tally(there, tally.hits, tally.misses, tally.seconds, now))
@@ -90,12 +92,12 @@ def _sizes(cache: Cache) -> dict[str, int]:
     return {path.name: path.stat().st_size for path in blobs if path.suffix != ".part"}
 
 
-def _sweep(cache: Cache, kept: Container[str], before: float) -> int:
+def _sweep(cache: Cache, kept: Container[str], lost: Container[str], before: float) -> int:
     """Remove what nothing needs, and what killed writers left; return how many bytes of blobs."""
     swept = 0
     for path in cache.at.glob("blobs/*/*"):
         found = path.stat()
-        if path.name not in kept and found.st_mtime < before:
+        if path.name not in kept and (path.name in lost or found.st_mtime < before):
             path.unlink(missing_ok=True)
             swept += found.st_size if path.suffix != ".part" else 0
     for path in cache.at.glob("actions/*/*/*.part"):

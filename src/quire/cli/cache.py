@@ -101,9 +101,7 @@ def _show(cache: Any, args: Namespace) -> tuple[dict[str, Any], list[str], int]:
 
 
 def _gc(cache: Any, args: Namespace) -> tuple[dict[str, Any], list[str], int]:
-    swept = load("quire.cache.sweep:gc")(
-        cache, args.size, args.older, 0.0 if args.size is not None else 3600.0
-    )
+    swept = load("quire.cache.sweep:gc")(cache, args.size, args.older)
     found = {
         "removed": swept.entries,
         "freed": swept.size,
