@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import Protocol
@@ -33,7 +33,9 @@ class Executor(Protocol):
     def prepare(self, modules: tuple[str, ...]) -> None: ...
     def submit(self, task: Task) -> None: ...
     def next(self) -> Event: ...
-    def close(self) -> None: ...
+    def close(self) -> Iterable[Event] | None:
+        """End everything; return what was said until then and not told yet."""
+        ...
 
 
 class Keeper(Protocol):
@@ -181,6 +183,7 @@ class Run:
         )
         if record.raw != task.source.facts.raw:
             self._refresh(task)
+        self.keeper(task).keep(Outcome.RESTORED)  # what a failure had left is out of date
         return TaskFinished(task.name, Outcome.RESTORED, took)
 
     def _refresh(self, task: Task) -> None:
@@ -297,13 +300,19 @@ class Run:
     def _stop(self) -> Iterator[Event]:
         """End what is running, after a failure with fail_fast."""
         running, self.running = list(self.running), {}
-        self.executor.close()
+        self._close()
         for name in running:
             let_go(self.keepers.pop(name))
             yield TaskFinished(name, Outcome.CANCELLED)
 
+    def _close(self) -> None:
+        for event in self.executor.close() or ():
+            name = getattr(event, "task", None)
+            if name in self.keepers and not isinstance(event, TaskFinished):
+                self.keepers[name](event)
+
     def _abandon(self) -> None:
-        self.executor.close()
+        self._close()
         for keeper in self.keepers.values():
             let_go(keeper)
         self.keepers.clear()

@@ -296,8 +296,10 @@ def _running(task: Task, draft: Draft | None, how: How) -> Iterator[Event]:
                 draft(event)
             yield event
     finally:
-        executor.close()
+        said = executor.close()
         if not ended and draft is not None:
+            for event in said:
+                draft(event)
             let_go(draft)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..events import Event
@@ -35,6 +35,5 @@ class Later:
         event: Event = self._real.next()
         return event
 
-    def close(self) -> None:
-        if self._real:
-            self._real.close()
+    def close(self) -> Iterable[Event]:
+        return (self._real.close() if self._real else None) or ()

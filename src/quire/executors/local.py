@@ -100,12 +100,14 @@ class Local:
             self._listen(left)
         return bool(self._events)
 
-    def close(self) -> None:
-        """End all workers and the server, and wait until they are gone."""
+    def close(self) -> tuple[Event, ...]:
+        """End all workers and the server, wait until they are gone, and return what they had said."""
         for worker in list(self._workers.values()):
             end(worker.pid, signal.SIGKILL)
             if worker.process:
                 worker.process.wait()
+            self._read_to_the_end(worker)
+            self._last_words(worker)
             self._release(worker)
         self._again.clear()
         if self._warm is not None:
@@ -113,6 +115,9 @@ class Local:
             self._warm.stop()
             self._warm = None
         self._selector.close()
+        left = tuple(self._events)
+        self._events.clear()
+        return left
 
     # ── starting
 
@@ -317,10 +322,7 @@ class Local:
         """Report a task's end once its socket is read to the end and its process is gone."""
         if not (worker.closed and worker.ended):
             return
-        for name, read in worker.pipes.items():
-            if (text := remains(read)) and not worker.paused:
-                said = Output(worker.task.name, worker.cell, "stream", {"name": name, "text": text})
-                self._events.append(said)
+        self._last_words(worker)
         seconds = time.monotonic() - worker.began
         finished = worker.finished or TaskFinished(
             worker.task.name,
@@ -337,6 +339,12 @@ class Local:
             self._try_again(worker, finished.failure)
         else:
             self._events.append(finished)
+
+    def _last_words(self, worker: Worker) -> None:
+        for name, read in worker.pipes.items():
+            if (text := remains(read)) and not worker.paused:
+                said = Output(worker.task.name, worker.cell, "stream", {"name": name, "text": text})
+                self._events.append(said)
 
     def _death(self, worker: Worker) -> Failure:
         assert worker.ended

@@ -26,7 +26,7 @@ from typing import Any
 
 from .. import plugins
 from ..events import CellFinished, CellStarted, Event, Output, TaskFinished, encode
-from ..model import Outcome, Task
+from ..model import Failure, Outcome, Task
 from .streams import Streams
 from .watch import Watch
 
@@ -113,7 +113,10 @@ def run(
     began, now = time.perf_counter(), time.time_ns()
     watch = Watch(root, ours, lambda: getattr(tell, "cell", None))
     watch.start(now)
-    failure = plugins.get("kinds", task.kind).run(task, tell)
+    try:
+        failure = plugins.get("kinds", task.kind).run(task, tell)
+    except KeyboardInterrupt:  # not in the user's code: while a kernel was started or ended
+        failure = Failure("KeyboardInterrupt", "it was interrupted", path=task.source.path)
     discovered = {} if failure else watch.discovered(task)
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return TaskFinished(
