@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..errors import Place, did_you_mean
@@ -19,6 +20,12 @@ _Definition = _Function | ast.ClassDef
 _GIVEN = frozenset(["product", "upstream", "client"])
 
 
+@lru_cache(maxsize=4)  # the tasks of one module stand together
+def _module(text: str) -> tuple[ast.Module, tuple[str, ...]]:
+    tree = magics.tree(text)
+    return tree, tuple(sorted(names(tree).imports))
+
+
 def function(text: str, path: str, name: str) -> Facts:
     """Return the facts of the function ``name`` in the module text at ``path``.
 
@@ -30,11 +37,10 @@ def function(text: str, path: str, name: str) -> Facts:
     all that importing the module runs; not the rest of it, nor its ``if __name__ == "__main__"`` block.
     """
     try:
-        tree = magics.tree(text)
+        tree, imports = _module(text)
     except SyntaxError as error:
         where = Place(path, error.lineno or 0, error.offset or 0)
         return Facts(digest.digest(["text", text]), mistakes=((f"syntax error: {error.msg}", where),))
-    imports = tuple(sorted(names(tree).imports))
     code = _digest(tree, name)
     node = next((node for node in _definitions(tree.body) if node.name == name), None)
     if isinstance(node, _Function):
