@@ -129,6 +129,9 @@ class Bucket:
     def download(self, name: str, target: str) -> None:
         with self._trouble(), Path(target).open("wb") as file:
             size, start = self._obs.head(self._patient, name)["size"], 0
+            if size <= _BLOCK:  # some servers refuse a range that is all of it
+                file.write(self._obs.get(self._patient, name).bytes())
+                return
             while start < size:
                 end = min(start + _BLOCK, size)
                 file.write(self._obs.get_range(self._patient, name, start=start, end=end))
@@ -232,6 +235,12 @@ def _written(info: Mapping[str, Any]) -> float:
 def _first(error: Exception) -> str:
     """Return what an error says, without the details that are of no use to a user."""
     text = str(error).strip().split("\n")[0]
+    # obstore: "Generic S3 error: Error performing GET http://… in 3ms, after 2 retries, …  - HTTP error: …"
+    head, performing, rest = text.partition("Error performing ")
+    if performing and " - " in rest:
+        words, reason = rest.partition(" in ")[0].split(), rest.rpartition(" - ")[2]
+        where = next((word.partition("?")[0] for word in words if "://" in word), "")
+        text = f"{where}: {reason}" if where else reason
     return (text[:200] + "…" if len(text) > 200 else text) or type(error).__name__
 
 

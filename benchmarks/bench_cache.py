@@ -1,0 +1,139 @@
+"""The cache: a product of 1 GB saved and restored, beside cp; a hit check here and at a remote, beside a run.
+
+Bars: a restore takes at most 3 times as long as cp.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+
+from quire import products
+from quire.cache.entry import Entry
+from quire.cache.local import Cache
+from quire.cache.remotes import open_remote
+from quire.cache.shared import Shared
+from quire.model import Product, Record, Source, Task
+
+BAR = 3.0
+DECLARED = {"source": "s"}
+
+
+def timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+class Place:
+    """A task with one product, in a folder of its own."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.root, self.file = root, root / name
+        self.cache = Cache(root / "cache", root, size=1 << 40, largest=1 << 40)
+        self.task = Task("t", "function", Source("t.py"), (Product(name),))
+
+    def save(self) -> None:
+        found = {self.file.name: products.digest(str(self.file)) or ""}
+        began = time.perf_counter()
+        kept = self.cache.save(self.task, DECLARED, Record("t", DECLARED, found, {}, "r", 1.0))
+        assert isinstance(kept, Entry)
+        self.took = time.perf_counter() - began
+
+    def restore(self) -> None:
+        here = self.cache.restore(self.task, DECLARED, lambda *_: True, lambda path: None, lambda: None)
+        assert here
+
+
+def large(root: Path, megabytes: int, rounds: int) -> float:
+    """Compare a restore with cp, in turns; return the ratio."""
+    place, block = Place(root, "large.bin"), os.urandom(1 << 20)
+    with place.file.open("wb") as file:
+        for _ in range(megabytes):
+            file.write(block)
+    place.save()
+    copy = root / "copy.bin"
+
+    def cp() -> None:
+        subprocess.run(["cp", str(place.file), str(copy)], check=True)
+
+    ratios, plain, restored = [], [], []
+    for number in range(rounds + 1):
+        copy.unlink(missing_ok=True)
+        one = timed(cp)
+        place.file.unlink()
+        two = timed(place.restore)
+        if number:  # the first round does not count
+            plain.append(one)
+            restored.append(two)
+            ratios.append(two / one)
+    ratio = statistics.median(ratios)
+    print(
+        f"{megabytes} MB: cp {statistics.median(plain):.2f} s, restore {statistics.median(restored):.2f} s"
+        f" ({ratio:.2f} times; bar {BAR:.0f}), save {place.took:.2f} s"
+    )
+    return ratio
+
+
+def small(root: Path) -> None:
+    """Time a hit and a miss, here and at a remote that is a folder."""
+    place = Place(root, "small.txt")
+    place.file.write_text("small")
+    place.save()
+    count = 200
+
+    def hit() -> None:
+        for _ in range(count):
+            place.file.unlink()
+            place.restore()
+
+    def miss() -> None:
+        for number in range(count):
+            place.cache.restore(place.task, {"n": str(number)}, lambda *_: True, lambda _: None, lambda: None)
+
+    print(
+        f"a small product: hit {timed(hit) / count * 1e3:.2f} ms, miss {timed(miss) / count * 1e3:.2f} ms",
+        end="",
+    )
+    try:
+        place.cache.elsewhere = Shared(open_remote((root / "remote").as_uri(), str(root)), place.cache.blobs)
+    except Exception as error:
+        print(f"; no remote: {error}")
+        return
+    print(f", miss at a remote in a folder too {timed(miss) / count * 1e3:.2f} ms")
+    place.cache.elsewhere.close()
+    start = [
+        sys.executable,
+        "-c",
+        "import sys; sys.path.insert(0, sys.argv[1]); import quire.cache.remotes, obstore",
+    ]
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    source = str(Path(__file__).resolve().parent.parent / "src")
+    bare = timed(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True, env=env))
+    whole = timed(lambda: subprocess.run([*start, source], check=True, env=env))
+    print(f"importing what a remote needs: {(whole - bare) * 1e3:.0f} ms")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--megabytes", type=int, default=1024)
+    parser.add_argument("--rounds", type=int, default=5)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
+        ratio = large(Path(folder), args.megabytes, args.rounds)
+    with tempfile.TemporaryDirectory() as folder:
+        small(Path(folder))
+    return 0 if ratio <= BAR else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
