@@ -236,7 +236,7 @@ def _first(error: Exception) -> str:
     """Return what an error says, without the details that are of no use to a user."""
     text = str(error).strip().split("\n")[0]
     # obstore: "Generic S3 error: Error performing GET http://… in 3ms, after 2 retries, …  - HTTP error: …"
-    head, performing, rest = text.partition("Error performing ")
+    _, performing, rest = text.partition("Error performing ")
     if performing and " - " in rest:
         words, reason = rest.partition(" in ")[0].split(), rest.rpartition(" - ")[2]
         where = next((word.partition("?")[0] for word in words if "://" in word), "")
