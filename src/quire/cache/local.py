@@ -308,8 +308,12 @@ class Cache:
         self._news, self.blobs.added = Tally(), 0
         if self.at.is_dir():
             beside = self.at / f"tally.{os.getpid()}.part"
-            beside.write_text(json.dumps({name: getattr(tally, name) for name in Tally.__slots__}))
-            beside.replace(self.at / "tally.json")
+            try:
+                beside.write_text(json.dumps({name: getattr(tally, name) for name in Tally.__slots__}))
+                beside.replace(self.at / "tally.json")
+            except OSError:
+                beside.unlink(missing_ok=True)
+                raise
 
     # ── the disk
 
