@@ -82,7 +82,9 @@ def damage(blob: Path, data: bytes) -> None:
 # ── what is kept comes back
 
 
-@pytest.mark.parametrize("data", [b"", b"x", b"ab" * 700_000], ids=["empty", "small", "large"])
+@pytest.mark.parametrize(
+    "data", [b"", b"x", b"ab" * 700_000, b"abc" * 12_000_000], ids=["empty", "small", "large", "in parts"]
+)
 def test_a_file_comes_back_as_it_was(tmp_path: Path, data: bytes) -> None:
     place, file = Place(tmp_path), tmp_path / "out.txt"
     file.write_bytes(data)
@@ -281,6 +283,27 @@ def test_a_damaged_blob_is_a_miss_and_is_removed(place: Place, data: bytes) -> N
     assert not blob.exists()
     assert place.begun == 0
     assert sorted(os.listdir(place.root)) == ["cache", "out.txt"]
+
+
+@pytest.mark.parametrize("harmed", [".sums", ""])
+def test_a_large_blob_that_is_not_what_its_sums_say_is_a_miss(tmp_path: Path, harmed: str) -> None:
+    place, file = Place(tmp_path), tmp_path / "out.txt"
+    file.write_bytes(b"abc" * 12_000_000)
+    place.save()
+    blob = place.blob()
+    path = blob.with_name(blob.name + harmed)
+    path.chmod(0o644)
+    with path.open("r+b") as opened:
+        opened.seek(5)
+        opened.write(b"!")
+    file.unlink()
+    # sums that cannot be read are done without; sums or bytes that differ are damage
+    assert place.restore() is None
+    assert not blob.exists()
+    file.write_bytes(b"abc" * 12_000_000)
+    assert isinstance(place.save(), Entry)
+    file.unlink()
+    assert place.restore()
 
 
 def test_one_damaged_blob_of_two_replaces_nothing(tmp_path: Path) -> None:

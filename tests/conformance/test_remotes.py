@@ -80,10 +80,10 @@ def rclone_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def rclone_webdav(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+def rclone_webdav(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     number, folder = port(), tmp_path_factory.mktemp("dav")
     with served(found("rclone"), "serve", "webdav", "--addr", f"127.0.0.1:{number}", str(folder), at=number):
-        yield f"http://127.0.0.1:{number}", folder
+        yield f"http://127.0.0.1:{number}"
 
 
 @pytest.fixture(params=SERVERS)
@@ -107,10 +107,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
             monkeypatch.setenv("AWS_ENDPOINT_URL", request.getfixturevalue("rclone_s3"))
             return f"s3://team/{os.urandom(4).hex()}"
         case _:
-            server, folder = request.getfixturevalue("rclone_webdav")
-            empty: Path = folder / os.urandom(4).hex()
-            empty.mkdir()
-            return f"{server}/{empty.name}"
+            empty = f"{request.getfixturevalue('rclone_webdav')}/{os.urandom(4).hex()}"
+            with urllib.request.urlopen(urllib.request.Request(empty, method="MKCOL"), timeout=60):
+                return empty
 
 
 @pytest.fixture

@@ -128,8 +128,11 @@ class Cache:
             data = listing(files)
             if digest(data) != piece.blob:
                 return False
-        for name, blob in files.items():
-            self.blobs.take(blob, os.path.join(full, name) if piece.folder else full)
+        try:
+            for name, blob in files.items():
+                self.blobs.take(blob, os.path.join(full, name) if piece.folder else full)
+        except Missing:
+            return False
         if products.stamp(full) != before:
             for blob in files.values():
                 self.blobs.sound(blob)  # removes it, if it is not

@@ -74,20 +74,16 @@ class Bucket:
         http = scheme == "http" or options.get("endpoint", "").startswith("http://")
         retry: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=4)}
 
-        def opened(timeout: str) -> Any:
+        def opened(silent: str, whole: str) -> Any:
             if scheme == "file":
                 return store.from_url(url, mkdir=True)
-            client: Any = {
-                "connect_timeout": "2s",
-                "read_timeout": "5s",
-                "timeout": timeout,
-                **({"allow_http": True} if http else {}),
-            }
+            client: Any = {"connect_timeout": "2s", "read_timeout": silent, "timeout": whole}
+            client |= {"allow_http": True} if http else {}
             return store.from_url(url, client_options=client, retry_config=retry, **options)
 
         with self._trouble():
             # one for what is asked before a task starts, one for blobs, which may take their time
-            self._quick, self._patient = opened("5s"), opened("120s")
+            self._quick, self._patient = opened("5s", "5s"), opened("60s", "3h")
 
     @contextmanager
     def _trouble(self) -> Iterator[None]:
@@ -95,7 +91,7 @@ class Bucket:
             yield
         except (self._errors.NotFoundError, FileNotFoundError) as error:
             raise Absent(str(error)) from error
-        except (self._errors.BaseError, OSError, ValueError) as error:
+        except (self._errors.BaseError, OSError, ValueError, NotImplementedError) as error:
             raise Trouble(_first(error)) from error
 
     def names(self, folder: str) -> list[str]:
@@ -120,22 +116,17 @@ class Bucket:
             match error.__cause__:
                 case self._errors.AlreadyExistsError() | self._errors.PreconditionError():
                     return
-                case self._errors.NotSupportedError():
+                case self._errors.NotSupportedError() | NotImplementedError():
                     # a server that does not know "only if it is not there"; what is there is the same
                     self.write(name, data, new=False)
                 case _:
                     raise
 
     def download(self, name: str, target: str) -> None:
+        # as one stream: not every server answers to ranges as it should
         with self._trouble(), Path(target).open("wb") as file:
-            size, start = self._obs.head(self._patient, name)["size"], 0
-            if size <= _BLOCK:  # some servers refuse a range that is all of it
-                file.write(self._obs.get(self._patient, name).bytes())
-                return
-            while start < size:
-                end = min(start + _BLOCK, size)
-                file.write(self._obs.get_range(self._patient, name, start=start, end=end))
-                start = end
+            for block in self._obs.get(self._patient, name).stream(min_chunk_size=1 << 20):
+                file.write(block)
 
     def upload(self, name: str, source: str) -> None:
         size = os.stat(source).st_size

@@ -89,7 +89,7 @@ def _named(cache: Cache, entry: Entry) -> list[str]:
 
 def _sizes(cache: Cache) -> dict[str, int]:
     blobs = cache.at.glob("blobs/*/*")
-    return {path.name: path.stat().st_size for path in blobs if path.suffix != ".part"}
+    return {path.name: path.stat().st_size for path in blobs if not path.suffix}
 
 
 def _sweep(cache: Cache, kept: Container[str], lost: Container[str], before: float) -> int:
@@ -97,9 +97,9 @@ def _sweep(cache: Cache, kept: Container[str], lost: Container[str], before: flo
     swept = 0
     for path in cache.at.glob("blobs/*/*"):
         found = path.stat()
-        if path.name not in kept and (path.name in lost or found.st_mtime < before):
+        if path.stem not in kept and (path.stem in lost or found.st_mtime < before):
             path.unlink(missing_ok=True)
-            swept += found.st_size if path.suffix != ".part" else 0
+            swept += found.st_size if not path.suffix else 0
     for path in cache.at.glob("actions/*/*/*.part"):
         if path.stat().st_mtime < before:
             path.unlink(missing_ok=True)
