@@ -185,6 +185,18 @@ def test_no_zombies_are_left(warm: Stage) -> None:
     assert Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split() == [str(server)]
 
 
+def test_warm_modules_are_not_copied(warm: Stage) -> None:
+    pytest.importorskip("pandas")
+    cells = (
+        "import pandas, gc\nframe = pandas.DataFrame({'a': range(1000)}).describe()\nprint(len(gc.get_objects()) > 0)",
+        "gc.collect();",
+        "held = {}\nfor line in open('/proc/self/smaps_rollup'):\n    name, _, rest = line.partition(':')\n"
+        "    held[name] = rest.split()[0]",
+        "own = int(held['Private_Dirty']) + int(held['Private_Clean'])\nprint(own < int(held['Rss']) / 2, own)",
+    )
+    assert text(good(warm, *cells)).startswith("True "), warm.text()
+
+
 def test_its_exit_handlers_are_its_own(warm: Stage) -> None:
     body = (
         "import atexit, threading\natexit.register(print, 'first registered')\natexit.register(print, 'last')"

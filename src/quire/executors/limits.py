@@ -24,7 +24,8 @@ class Limits:
         self._cell: float | None = options.get("cell_timeout")
         self._memory: int | None = options.get("memory")
         self._whole = now + options["timeout"] if options.get("timeout") else None
-        self._over = f"it ran longer than its limit of {options['timeout']:g} s" if self._whole else ""
+        self._long = f"it ran longer than its limit of {options['timeout']:g} s" if self._whole else ""
+        self._over = self._long
         self._until = self._whole
         self._means = 0
         self._kind = ""
@@ -45,7 +46,7 @@ class Limits:
 
     def cell_finished(self) -> None:
         if self._cell and not self._kind:
-            self._until = self._whole
+            self._until, self._over = self._whole, self._long
 
     def lift(self) -> None:
         """Forget them: what follows is a person's time."""
@@ -56,6 +57,10 @@ class Limits:
         if self._glance is not None and self._glance <= now and pid:
             self._glance = now + _GLANCE
             used = resident(pid)
+            if self._memory and used > self._memory:
+                # what forked processes share was counted for each; this counts it once, and costs more
+                used = resident(pid, shared=True)
+                self._glance = now + 5 * _GLANCE
             if self._memory and used > self._memory:
                 self._kind = "OutOfMemory"
                 self._over = f"it used {size(used)} of memory, more than its limit of {size(self._memory)}"
@@ -78,22 +83,43 @@ class Limits:
         return replace(failure, kind=self._kind, message=self._over)
 
 
-def resident(pid: int) -> int:
-    """Return the bytes of memory that a process and its descendants hold; 0 where the system does not tell."""
+def resident(pid: int, shared: bool = False) -> int:
+    """Return the bytes of memory that a process and its descendants hold; 0 where the system does not tell.
+
+    ``shared``: a page that several processes share is divided among them.
+    """
     if not sys.platform.startswith("linux"):
         return 0
-    total = 0
-    waiting = [pid]
+    return sum(_held(one, shared) for one in _family(pid))
+
+
+def _held(pid: int, shared: bool) -> int:
+    try:
+        if shared:
+            with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as rollup:  # noqa: PTH123 - looked at often
+                return next((1024 * int(line.split()[1]) for line in rollup if line.startswith("Pss:")), 0)
+    except OSError:
+        pass  # an old kernel
+    try:
+        with open(f"/proc/{pid}/statm", encoding="ascii") as statm:  # noqa: PTH123 - looked at often
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0  # it has just ended
+
+
+def _family(pid: int) -> list[int]:
+    """Return a process and its descendants, whichever of its threads started them."""
+    found, waiting = [], [pid]
     while waiting:
         one = waiting.pop()
+        found.append(one)
         try:
-            with open(f"/proc/{one}/statm", encoding="ascii") as statm:  # noqa: PTH123 - looked at often
-                total += int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-            with open(f"/proc/{one}/task/{one}/children", encoding="ascii") as children:  # noqa: PTH123
-                waiting += map(int, children.read().split())
+            for thread in os.listdir(f"/proc/{one}/task"):
+                with open(f"/proc/{one}/task/{thread}/children", encoding="ascii") as children:  # noqa: PTH123
+                    waiting += map(int, children.read().split())
         except OSError:
             continue  # it has just ended
-    return total
+    return found
 
 
 def size(count: float) -> str:
