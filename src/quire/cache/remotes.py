@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -70,6 +71,7 @@ class Bucket:
         from obstore import store  # noqa: PLC0415 - see above
 
         self._obs, self._errors = obstore, obstore.exceptions
+        self._web = scheme in ("http", "https")
         options = dict(_environment(os.environ)) if scheme in ("s3", "s3a") else {}
         http = scheme == "http" or options.get("endpoint", "").startswith("http://")
         retry: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=4)}
@@ -101,17 +103,16 @@ class Bucket:
         except Absent:
             return []
         found.sort(key=lambda it: it["last_modified"], reverse=True)
-        return [it["path"] for it in found]
+        # of a web server the paths are told from its root on
+        return [f"{folder}/{it['path'].rpartition('/')[2]}" for it in found]
 
     def read(self, name: str) -> bytes:
         with self._trouble():
             return bytes(self._obs.get(self._quick, name).bytes())
 
     def write(self, name: str, data: bytes, new: bool = True) -> None:
-        mode: Any = "create" if new else "overwrite"
         try:
-            with self._trouble():
-                self._obs.put(self._quick, name, data, mode=mode, use_multipart=False)
+            self._put(self._quick, name, data, mode="create" if new else "overwrite")
         except Trouble as error:
             match error.__cause__:
                 case self._errors.AlreadyExistsError() | self._errors.PreconditionError():
@@ -130,14 +131,26 @@ class Bucket:
 
     def upload(self, name: str, source: str) -> None:
         size = os.stat(source).st_size
+        if size <= _BLOCK or self._web:
+            self._put(self._patient, name, Path(source) if size > _BLOCK else Path(source).read_bytes())
+            return
         with self._trouble():
-            if size <= _BLOCK:
-                self._obs.put(self._patient, name, Path(source).read_bytes(), use_multipart=False)
-                return
             self._obs.put(self._patient, name, Path(source), chunk_size=_BLOCK, max_concurrency=4)
             # servers have been seen that lose the end of what came in parts
             if (there := self._obs.head(self._patient, name)["size"]) != size:
                 raise Trouble(f"of {size} bytes {there} arrived")
+
+    def _put(self, store: Any, name: str, what: Any, mode: Any = "overwrite") -> None:
+        """Write in one request; once more where a web server has it locked for another writer."""
+        for wait in (0.1, 0.3, 1.0, None):
+            try:
+                with self._trouble():
+                    self._obs.put(store, name, what, mode=mode, use_multipart=False)
+                return
+            except Trouble as error:
+                if not self._web or wait is None or "423" not in str(error):
+                    raise
+                time.sleep(wait)
 
     def find(self, name: str) -> tuple[int, float]:
         with self._trouble():
