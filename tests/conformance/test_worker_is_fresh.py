@@ -246,7 +246,7 @@ def test_threads_print_into_the_cell_that_runs(warm: Stage) -> None:
     notebook = good(
         warm,
         "import threading\nfrom concurrent.futures import ThreadPoolExecutor",
-        "with ThreadPoolExecutor(4) as pool:\n    list(pool.map(lambda n: print('thread', n), range(50)))",
+        "with ThreadPoolExecutor(4) as pool:\n    list(pool.map(lambda n: print(f'thread {n}\\n', end=''), range(50)))",
     )
     assert sorted(text(notebook).split()) == sorted(["thread"] * 50 + [str(n) for n in range(50)])
 
