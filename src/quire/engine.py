@@ -19,9 +19,10 @@ from .environment import imported, packages
 from .errors import Error, ProductError
 from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
 from .explain import remember
+from .fingerprint import reports_read
 from .graph import Graph
 from .model import Failure, Outcome, Reason, Record, Step, Task
-from .plan import judged, key_of, missing
+from .plan import Claims, judged, key_of, missing
 from .store import Store
 
 
@@ -87,6 +88,7 @@ class Run:
         self.ended: dict[str, Outcome] = {}
         self.running: dict[str, tuple[Task, dict[str, str]]] = {}
         self.keepers: dict[str, Keeper] = {}
+        self.claims = Claims(store)
         self.makers = {product.path: task.name for task in graph for product in task.products}
 
     def events(self) -> Iterator[Event]:
@@ -145,7 +147,7 @@ class Run:
             return
         try:
             task = self.filled(step.task)
-            reasons, table, _ = judged(task, self.graph.tasks, self.store)
+            reasons, table, _ = judged(task, self.graph.tasks, self.store, self.claims)
         except Error as error:  # deleted, broken or locked away since the pipeline was loaded
             yield TaskFinished(name, Outcome.FAILED, failure=_mistake(error))
             return
@@ -262,10 +264,11 @@ class Run:
         made = {path: digest for path, digest in found.items() if digest is not None}
         if absent := [path for path in found if path not in made]:
             return replace(event, outcome=Outcome.FAILED, failure=_not_made(absent))
-        for part, (path, digest) in event.discovered.items():
-            if path not in made:
-                table[part] = digest
-        discovered = {part: path for part, (path, _) in event.discovered.items() if path not in made}
+        seen = {part: it for part, it in event.discovered.items() if self._counts(part, it[0], made)}
+        table |= {part: digest for part, (_, digest) in seen.items()} | reports_read(
+            task, self.graph.tasks, seen
+        )
+        discovered = {part: path for part, (path, _) in seen.items()}
         for part, (dist, version) in self._packages(task, discovered).items():
             table[part], discovered[part] = version, dist
         raw = task.source.facts.raw
@@ -277,11 +280,24 @@ class Run:
             self.cache.save(task, record)
         return event
 
+    def _counts(self, part: str, path: str, made: Mapping[str, str]) -> bool:
+        """Tell whether what a run discovered is an input: not its own products, nor a folder that tasks write into."""
+        if part.startswith("folder "):
+            return path != "." and not any(_within(path, it) or _within(it, path) for it in self.makers)
+        return path not in made
+
     def _packages(self, task: Task, discovered: dict[str, str]) -> dict[str, tuple[str, str]]:
         """Return the versions of what the task imports, where it runs in this very environment."""
         if task.options.get("kernel") or task.source.facts.language != "python":
             return {}
-        return packages(self.store, {*task.source.facts.imports, *imported(str(self.store.root), discovered)})
+        own = {
+            part.removeprefix("module ").partition(".")[0]
+            for part in discovered
+            if part.startswith("module ")
+        }
+        own.add((task.source.entry or "").partition(".")[0])
+        found = {*task.source.facts.imports, *imported(str(self.store.root), discovered)}
+        return packages(self.store, {name for name in found if name.partition(".")[0] not in own})
 
     def _overreach(self, task: Task, event: TaskFinished) -> list[str]:
         """Return what a task did to others' products without naming them: nothing then guarantees the order."""
@@ -348,6 +364,10 @@ def _not_made(paths: list[str]) -> Failure:
         f"it ended well but did not make {', '.join(paths)}",
         hint="does it write to the path that it is given as product?",
     )
+
+
+def _within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder + "/")
 
 
 def _mistake(error: Error) -> Failure:

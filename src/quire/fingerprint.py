@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .digests import digest
-from .model import Manifest, Reason, Record, Task
+from .model import ABSENT, Manifest, Product, Reason, Record, Task
 
 _SHORT = 60
 
@@ -34,7 +34,7 @@ def manifest(
     ``made(path)`` is the digest of a product or None; ``seen(part, path)`` that of something the last run discovered.
     What only a run can know is taken from the record of the last one, looked at as it is now.
     """
-    table = {"source": task.source.facts.digest}
+    table = {"source": task.source.facts.digest, "paths": _paths(task)}
     if kernel := task.options.get("kernel") or task.source.facts.kernel:
         table["kernel"] = kernel
     for name, value in task.params.items():
@@ -50,7 +50,28 @@ def manifest(
                 table[part] = record.manifest.get(part, "")  # noted, and no reason to run
             elif (found := seen(part, path)) is not None:
                 table[part] = found
+            elif record.manifest.get(part) == ABSENT:
+                table[part] = ABSENT
     return table
+
+
+def reports_read(
+    task: Task, graph: Mapping[str, Task], discovered: Mapping[str, tuple[str, str]]
+) -> dict[str, str]:
+    """Return the parts of the manifest for executed notebooks from upstream that a run was seen to read."""
+    read = dict(discovered.values())
+    return {
+        _label(graph[name], product): read[product.path]
+        for name in task.upstream
+        for product in graph[name].products
+        if product.report and product.path in read
+    }
+
+
+def _paths(task: Task) -> str:
+    """Return the digest of where a task is and where it is told to read and write: it may do otherwise elsewhere."""
+    products = [[product.key, product.path] for product in task.products]
+    return digest(json.dumps([task.source.path, task.source.entry, products, task.inputs], default=str))
 
 
 def _upstream(task: Task, read: Any, made: Callable[[str], str | None]) -> dict[str, str]:
@@ -62,8 +83,7 @@ def _upstream(task: Task, read: Any, made: Callable[[str], str | None]) -> dict[
     table = {}
     for product in task.products:
         if not product.report or product.path in read:
-            label = f"upstream {task.name}" + (f"[{product.key}]" if product.key else "")
-            table[label] = made(product.path) or ""
+            table[_label(task, product)] = made(product.path) or ""
     if not table:
         table[f"upstream {task.name}"] = digest(
             json.dumps(
@@ -71,6 +91,10 @@ def _upstream(task: Task, read: Any, made: Callable[[str], str | None]) -> dict[
             )
         )
     return table
+
+
+def _label(task: Task, product: Product) -> str:
+    return f"upstream {task.name}" + (f"[{product.key}]" if product.key else "")
 
 
 def judge(now: Manifest, record: Record | None, products: Mapping[str, str | None]) -> tuple[Reason, ...]:

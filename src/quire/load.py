@@ -44,7 +44,8 @@ def load(path: str, root: str, store: Store, params: Mapping[str, Any]) -> Loade
     known = store.memo("pipeline", key, stamp)
     if known is not None and (loaded := _remembered(thaw(known), root)):
         return loaded
-    return _Loading(path, root, store, params, env, key, stamp).loaded()
+    young = products.racy(path) or (env and products.racy(env))
+    return _Loading(path, root, store, params, env, key, "" if young else stamp).loaded()
 
 
 def _remembered(known: tuple[Any, ...], root: str) -> Loaded | None:
@@ -98,7 +99,7 @@ class _Loading:
         self.reader.remember()
         tasks = tuple(graph)
         # "now" is never the same twice, so remembering would be in vain
-        if not {"now"} & outside.keys():
+        if not {"now"} & outside.keys() and self.stamp:
             how = (spec.preload, spec.strict, spec.cache)
             row = (self.reader.stamps, outside, tasks, notes, self.unfit, *how)
             self.store.keep("pipeline", [(self.key, self.stamp, freeze(row))])

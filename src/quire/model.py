@@ -20,6 +20,8 @@ Manifest = Mapping[str, str]
 
 #: What stands in a manifest for a part that was edited while the task ran: no digest, so the task is stale.
 UNSETTLED = "changed while it ran"
+#: What stands in a manifest for a file that the task looked for in vain.
+ABSENT = "absent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,12 @@ class Reason:
                 return f"upstream {what} was removed"
             case "upstream":
                 return f"{what} gave other results"
+            case "paths":
+                return "the paths that it is given changed"
+            case "file" if self.was == ABSENT:
+                return f"{self.part} is new"
+            case "folder":
+                return f"{self.part} holds other files"
             case "module" | "file" if self.now is None:
                 return f"{self.part} is gone"
             case _ if self.was == UNSETTLED:

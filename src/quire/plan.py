@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
-from . import plugins
+from . import plugins, products
 from .environment import versions
 from .explain import detailed
 from .fingerprint import judge, manifest
@@ -22,7 +24,7 @@ def plan(graph: Graph, store: Store, names: Collection[str], force: bool = False
     run, for the rebuilt input may turn out the same.
     """
     records = store.records()
-    seen = Seen(store)
+    seen, claims = Seen(store), Claims(store)
     steps: dict[str, Step] = {}
     pending: set[str] = set()
     for task in graph:
@@ -30,13 +32,25 @@ def plan(graph: Graph, store: Store, names: Collection[str], force: bool = False
             continue
         record = records.get(key_of(task))
         reasons = (FORCED,) if force else why(task, graph.tasks, store, record, seen)[0]
+        if reasons and not force:
+            reasons = claims.weighed(task, record, reasons)
         if reasons and record is not None:
             reasons = detailed(store, task, record, reasons)
-        waits = tuple(name for name in task.upstream if name in pending)
+        waits = tuple(
+            name
+            for name in task.upstream
+            if name in pending or (name in steps and steps[name].refresh and _reads(record, graph[name]))
+        )
         if reasons or waits:
             pending.add(task.name)
         steps[task.name] = Step(task, reasons, waits, not reasons and _reworded(task, record))
     return steps
+
+
+def _reads(record: Record | None, upstream: Task) -> bool:
+    """Tell whether a task was seen to read the executed notebook of another, which is about to get new comments."""
+    reports = {product.path for product in upstream.products if product.report}
+    return record is not None and not reports.isdisjoint(record.discovered.values())
 
 
 def _reworded(task: Task, record: Record | None) -> bool:
@@ -52,11 +66,12 @@ def why(
 
 
 def judged(
-    task: Task, graph: Mapping[str, Task], store: Store
+    task: Task, graph: Mapping[str, Task], store: Store, claims: Claims | None = None
 ) -> tuple[tuple[Reason, ...], dict[str, str], Record | None]:
     """Return ``why`` for a task whose record is still to be looked up, and the record."""
     record = store.record(key_of(task))
     reasons, now = why(task, graph, store, record)
+    reasons = (claims or Claims(store)).weighed(task, record, reasons)
     return (detailed(store, task, record, reasons) if record else reasons), now, record
 
 
@@ -97,6 +112,44 @@ def estimate(store: Store, steps: Mapping[str, Step], jobs: int) -> float | None
     return max(*ends.values(), total / jobs) if len(ends) > 1 else total
 
 
+class Claims:
+    """Knows which tasks, of this pipeline or of what it was before, made what stands at the paths of products.
+
+    A task that was renamed, or that another branch calls by another name, is no person: what it left may be replaced.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._makers: dict[str, list[Record]] | None = None
+
+    def weighed(self, task: Task, record: Record | None, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+        """Return reasons in which only a person's work is told as edited, also where the task itself has never run."""
+        if record is not None:
+            return tuple(self._weigh(reason) if reason.edited else reason for reason in reasons)
+        found = []
+        for product in task.products:
+            made = [other.products.get(product.path) for other in self._of(product.path)]
+            if made and (now := self._store.digest(product.path)) is not None:
+                reason = self._weigh(Reason(f"product {product.path}", made[-1] or "", now))
+                found += [reason] if reason.edited else []
+        return (*reasons, *found)
+
+    def _weigh(self, reason: Reason) -> Reason:
+        path = reason.part.removeprefix("product ")
+        for other in self._of(path):
+            if other.state != "done" or other.products.get(path) == reason.now:
+                return replace(reason, was=None, detail=f"{other.task} left it there")
+        return reason
+
+    def _of(self, path: str) -> list[Record]:
+        if self._makers is None:
+            self._makers = {}
+            for key, record in self._store.records().items():
+                for made in key.split("\n")[1:]:
+                    self._makers.setdefault(made, []).append(record)
+        return self._makers.get(path, [])
+
+
 class Seen:
     """Gives the digests now of what runs discovered: modules by their code, files by their bytes, packages by version.
 
@@ -114,6 +167,8 @@ class Seen:
             if self._installed is None:
                 self._installed = versions()
             return self._installed.get(path)
+        if part.startswith("folder "):
+            return products.listing(os.path.join(self._store.root, path))
         return self._store.digest(path)
 
 

@@ -17,7 +17,8 @@ RACY = 50_000_000
 def stamp(path: str) -> str | None:
     """Return text that changes when the file (or any file of the folder) does, or None when there is nothing.
 
-    Size, modification time in nanoseconds and inode, as git's index keeps them.
+    Size, inode, and the times of modification and of change in nanoseconds, as git's index keeps them. The last one
+    cannot be set back: what was overwritten by ``cp -p`` or ``tar`` has a new stamp though size and time are the same.
     """
     try:
         found = os.stat(path)
@@ -25,22 +26,25 @@ def stamp(path: str) -> str | None:
         return None
     if stat.S_ISDIR(found.st_mode):
         return _tree_stamp(path)
-    return f"{found.st_size} {found.st_mtime_ns} {found.st_ino}"
+    return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
 
 
 def newest(path: str) -> int:
-    """Return the latest modification time below a path, in nanoseconds; 0 when there is nothing."""
+    """Return when anything below a path was last written or put there, in nanoseconds; 0 when there is nothing."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):
         return 0
     if not stat.S_ISDIR(found.st_mode):
-        return found.st_mtime_ns
-    return max([found.st_mtime_ns, *(os.stat(file).st_mtime_ns for _, file in _files(path))])
+        return found.st_ctime_ns
+    return max([found.st_ctime_ns, *(os.stat(file).st_ctime_ns for _, file in _files(path))])
 
 
 def racy(path: str) -> bool:
-    """Return whether something below a path is so young that its stamp does not prove anything yet."""
+    """Return whether something below a path is so young that its stamp does not prove anything yet.
+
+    To be asked when the stamp is taken: what is read for a while is older at the end, and may have changed meanwhile.
+    """
     return time.time_ns() - newest(path) <= RACY
 
 
@@ -55,6 +59,17 @@ def digest(path: str) -> str | None:
         return "tree-" + tree.hexdigest()
     except FileNotFoundError:
         return None
+
+
+def listing(folder: str) -> str | None:
+    """Return the digest of the names in a folder, hidden ones left out; None when it cannot be listed."""
+    try:
+        names = sorted(name for name in os.listdir(folder) if not name.startswith((".", "__pycache__")))
+    except OSError:
+        return None
+    whole = running()
+    whole.update("\0".join(names).encode("utf-8", "surrogateescape"))
+    return "names-" + whole.hexdigest()
 
 
 def _file_digest(path: str) -> str:

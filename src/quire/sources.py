@@ -67,7 +67,7 @@ class Reader:
         full = os.path.join(self.root, source.path)
         key = f"{kind} {source.path} {source.entry or ''}"
         while True:
-            stamp = products.stamp(full)
+            stamp, young = products.stamp(full), products.racy(full)
             known = self.store.memo("facts", key, f"{VERSION} {stamp}") if self.store else None
             try:
                 data = contents(full) if text or known is None else b""
@@ -76,9 +76,9 @@ class Reader:
             if stamp == products.stamp(full):  # else it was saved while we read
                 break
         facts: Facts = thaw(known) if known else self._facts(kind, source, data)
-        if known is None and not products.racy(full):
+        if known is None and not young:
             self._new.append((key, f"{VERSION} {stamp}", freeze(facts)))
-        self.stamps[source.path] = stamp if not products.racy(full) else None
+        self.stamps[source.path] = None if young else stamp
         filled = data.decode("utf-8", "surrogateescape") if text else None
         return replace(source, facts=facts, text=filled)
 

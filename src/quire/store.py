@@ -20,7 +20,7 @@ from . import products
 from .errors import ProductError, StateError
 from .model import Manifest, Record
 
-SCHEMA = 5
+SCHEMA = 6
 _TABLES = """
 CREATE TABLE IF NOT EXISTS records (
     key TEXT PRIMARY KEY, task TEXT, manifest TEXT, products TEXT, discovered TEXT,
@@ -181,13 +181,14 @@ class Store:
         memo = self._digests.get(key)
         if memo and memo[0] == now:
             return memo[1]
+        young = products.racy(full)
         try:
             found = compute(full)
         except FileNotFoundError:
             return None  # it has just gone
         except OSError as error:
             raise ProductError(f"it cannot be read: {error.strerror}", path) from error
-        if found is not None and not products.racy(full):
+        if found is not None and not young:
             self._digests[key] = self._fresh[key] = (now, found)
         return found
 

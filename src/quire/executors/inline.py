@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from ..events import Event
 from ..model import Task
+from .modules import doubt
 from .worker import Teller, run
 
 
@@ -60,9 +61,11 @@ def _surroundings(folder: str) -> Iterator[None]:
     here, path, argv, modules = os.getcwd(), list(sys.path), sys.argv, set(sys.modules)
     os.chdir(folder)
     sys.path.insert(0, folder)
+    trust = doubt(folder)
     try:
         yield
     finally:
+        trust()
         os.chdir(here)
         sys.path[:] = path
         sys.argv = argv

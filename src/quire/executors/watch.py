@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 from .. import products
-from ..model import UNSETTLED, Task
+from ..model import ABSENT, UNSETTLED, Task
 from ..plan import module_digest
 
 _SKIPPED = frozenset(
@@ -36,6 +37,24 @@ _SYSTEM = tuple({sys.prefix, sys.base_prefix, "/proc/", "/sys/", "/dev/", "/etc/
 _NOISE = ("/proc/", "/dev/", "/sys/")
 
 
+#: Those who are told what this process does. A hook cannot be removed, so there is one for all watches to come.
+_LISTENING: list[Watch] = []
+_HOOKED: list[bool] = []
+#: Who lists folders only to find modules.
+_IMPORTING = ("<frozen importlib", "importlib", "pkgutil", "pkg_resources")
+
+
+def now_of_files() -> int:
+    """Return the time that a file written now would get: Linux stamps them by a clock that ticks."""
+    clock = getattr(time, "CLOCK_REALTIME_COARSE", None)
+    return time.time_ns() if clock is None else time.clock_gettime_ns(clock)
+
+
+def _tell(event: str, arguments: tuple[Any, ...]) -> None:
+    for watch in _LISTENING:
+        watch.hear(event, arguments)
+
+
 class Watch:
     """Collects the paths that this process opens, from ``start`` on."""
 
@@ -52,6 +71,7 @@ class Watch:
         self._ours = ours
         self.read: set[str] = set()
         self.written: set[str] = set()
+        self.listed: dict[str, str] = {}
         self._folders: dict[str, str] = {}
         self.pid = os.getpid()
         self.on = False
@@ -59,11 +79,17 @@ class Watch:
     def start(self, now: int) -> None:
         self.began = now
         self.on = True
-        sys.addaudithook(self._hear)
+        if not _HOOKED:
+            sys.addaudithook(_tell)
+            _HOOKED.append(True)
+        _LISTENING[:] = [self]
 
-    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+    def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         # called for every audited event of the process: decide fast, never raise
         if not self.on:
+            return
+        if event in ("os.listdir", "os.scandir"):
+            self._list(arguments[0])
             return
         if event != "open":
             if (kind := _ELSEWHERE.get(event)) is not None:
@@ -89,6 +115,17 @@ class Watch:
             self.read.add(full)
             if not full.startswith(_SYSTEM):
                 self._touch("read", full)
+
+    def _list(self, folder: Any) -> None:
+        """Note what is in a folder that is listed: a file more would have been found too."""
+        caller = sys._getframe(3).f_code.co_filename
+        if isinstance(folder, int) or any(part in caller for part in _IMPORTING):
+            return
+        full = os.path.abspath(os.fsdecode(folder or "."))
+        if full not in self.listed:
+            self.on = False  # listing it is heard, too
+            self.listed[full] = products.listing(full) or ""
+            self.on = True
 
     def _touch(self, verb: str, what: str) -> None:
         if len(self._touched) < _MOST:
@@ -123,8 +160,14 @@ class Watch:
         known += [path for path in _paths(task.inputs) if not path.endswith(".ipynb")]
         for path in sorted(self.read - self.written):
             inside = self._inside(path)
-            if inside and os.path.isfile(path) and not any(_below(inside, other) for other in known):
-                found[f"file {inside}"] = (inside, self._digest(path))
+            if inside and not any(_below(inside, other) for other in known):
+                if os.path.isfile(path):
+                    found[f"file {inside}"] = (inside, self._digest(path))
+                elif not os.path.lexists(path):
+                    found[f"file {inside}"] = (inside, ABSENT)
+        for path, names in self.listed.items():
+            if (inside := self._inside(path)) and names:
+                found[f"folder {inside}"] = (inside, names)
         return found
 
     def _inside(self, path: str) -> str | None:
@@ -146,7 +189,7 @@ class Watch:
 
     def _digest(self, path: str, module: bool = False) -> str:
         # what was edited after the task began may not be what it saw
-        if products.newest(path) > self.began:
+        if products.newest(path) >= self.began:
             return UNSETTLED
         return (module_digest(path) if module else products.digest(path)) or ""
 

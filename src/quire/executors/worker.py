@@ -27,8 +27,9 @@ from typing import Any
 from .. import plugins
 from ..events import CellFinished, CellStarted, Event, Output, TaskFinished, encode
 from ..model import Failure, Outcome, Task
+from .modules import doubt
 from .streams import Streams
-from .watch import Watch
+from .watch import Watch, now_of_files
 
 #: How many descriptors come with a task: the socket, then read and write ends for stdout and for stderr, then where
 #: to write what the threads were doing when the process crashes.
@@ -110,7 +111,7 @@ def run(
     task: Task, root: str, tell: Callable[[Event], None], ours: frozenset[str] = frozenset()
 ) -> TaskFinished:
     """Run a task here and return how it ended. ``ours`` are modules that no task has imported."""
-    began, now = time.perf_counter(), time.time_ns()
+    began, now = time.perf_counter(), now_of_files()
     watch = Watch(root, ours, lambda: getattr(tell, "cell", None))
     watch.start(now)
     try:
@@ -159,6 +160,7 @@ def _freshen(root: str, task: Task) -> None:
     os.chdir(task.options.get("cwd") or root)
     sys.path[:] = [os.getcwd(), *(path for path in sys.path if path not in ("", os.getcwd()))]
     sys.argv = [task.source.path]
+    doubt(root)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGCHLD):

@@ -1,0 +1,1 @@
+"""A project edited at random, and quire at work on it."""
