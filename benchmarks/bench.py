@@ -80,22 +80,22 @@ class Environment:
         return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")} | ours
 
 
-def peers() -> Environment:
-    """Return the environment of the peers, made when it is met for the first time (a few minutes)."""
-    folder = PEERS / "env"
+def peers(name: str = "env", groups: Sequence[Sequence[str]] = GROUPS) -> Environment:
+    """Return an environment of peers, made when it is met for the first time (a few minutes)."""
+    folder = PEERS / name
     python = folder / "bin" / "python"
-    done = PEERS / "installed.json"
-    if not done.exists() or json.loads(done.read_text()) != [list(group) for group in GROUPS]:
-        print(f"making the environment of the peers in {PEERS} …", flush=True)
+    done = PEERS / ("installed.json" if name == "env" else f"installed-{name}.json")
+    if not done.exists() or json.loads(done.read_text()) != [list(group) for group in groups]:
+        print(f"making the environment of the peers in {folder} …", flush=True)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        if subprocess.run([*pip, *(one for group in GROUPS for one in group)]).returncode:
-            for group in GROUPS:
+        if subprocess.run([*pip, *(one for group in groups for one in group)]).returncode:
+            for group in groups:
                 if subprocess.run([*pip, *group]).returncode:
                     print(f"{group[0]} does not install here: it is left out")
         # what quire itself needs; the package comes from the tree, by PYTHONPATH
         subprocess.run([*pip, *_needs()], check=True)
-        done.write_text(json.dumps(GROUPS))
+        done.write_text(json.dumps(groups))
     return Environment(python)
 
 
@@ -276,7 +276,9 @@ def bar(text: str, value: float, *, at_least: float | None = None, at_most: floa
 # ── scripts
 
 
-def settings(about: str, rounds: int, *more: tuple[str, dict[str, Any]]) -> Settings:
+def settings(
+    about: str, rounds: int, *more: tuple[str, dict[str, Any]], make: Callable[[], Environment] = peers
+) -> Settings:
     """Read the command line of a benchmark. ``--quick`` runs it small, once, in this very environment."""
     parser = argparse.ArgumentParser(description=about.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="small numbers, in this very environment")
@@ -286,7 +288,7 @@ def settings(about: str, rounds: int, *more: tuple[str, dict[str, Any]]) -> Sett
     options = parser.parse_args()
     if options.quick:
         print("quick: this shows that the benchmark runs; the numbers say nothing")
-    environment = Environment(Path(sys.executable)) if options.quick else peers()
+    environment = Environment(Path(sys.executable)) if options.quick else make()
     return Settings(options.quick, options.rounds or (1 if options.quick else rounds), environment, options)
 
 
