@@ -33,7 +33,9 @@ def imports(path: Path) -> set[str]:
     found, depth = set[str](), len(path.relative_to(SRC).parts)
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.level == depth:
-            found |= {node.module.split(".")[0]} if node.module else {a.name for a in node.names} - {"__version__"}
+            found |= (
+                {node.module.split(".")[0]} if node.module else {a.name for a in node.names} - {"__version__"}
+            )
         elif isinstance(node, ast.Import | ast.ImportFrom):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
             assert not any(name.split(".")[0] == "quire" for name in names), "import ourselves relatively"

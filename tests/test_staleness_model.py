@@ -462,7 +462,7 @@ def _work(days: int, steps: int, least: int) -> None:
 
 
 def test_nothing_stale_is_taken_for_fresh(warm: None) -> None:
-    _work(days=12, steps=30, least=200)
+    _work(days=8, steps=32, least=200)
 
 
 @pytest.mark.nightly

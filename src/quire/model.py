@@ -60,8 +60,9 @@ class Facts:
 
     ``upstream`` and ``product`` are None where the source is silent. ``product`` maps keys to paths,
     with the key ``None`` for a single path. ``digest`` is that of the normalised code: comments, blank
-    lines, formatting, markdown and stored outputs do not change it; ``raw`` is that of the bytes. ``mistakes`` are messages with their
-    places that make the source unfit to run (a syntax error, an ``upstream`` that is no literal).
+    lines, formatting, markdown and stored outputs do not change it; ``raw`` is that of the bytes.
+    ``mistakes`` are messages with their places that make the source unfit to run (a syntax error, an
+    ``upstream`` that is no literal).
     """
 
     digest: str

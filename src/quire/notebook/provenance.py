@@ -37,7 +37,9 @@ class Provenance:
         self._output = output
         self._clock = clock
         self._began = 0.0
-        self._settled = 0  # cells before this one have ended: with all of them in sight each time, 1,000 cells crawl
+        self._settled = (
+            0  # cells before this one have ended: with all of them in sight each time, 1,000 cells crawl
+        )
 
     def __call__(self, event: Event, data: dict[str, Any]) -> None:
         """Note what an event says in ``data``, the notebook that has been folded up to it."""
