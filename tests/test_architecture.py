@@ -17,7 +17,7 @@ ORDER = [
     *["products", "store", "cache", "runlog", "lock"],
     "notebook",
     *["kernels", "kinds"],
-    *["sources", "load", "environment", "explain", "plan", "upkeep", "engine"],
+    *["sources", "load", "environment", "explain", "plan", "upkeep", "aside", "engine"],
     "executors",
     *["remote", "single", "project"],
     "papermill_engine",

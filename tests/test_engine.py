@@ -225,6 +225,65 @@ def test_a_rerun_that_fails_half_way_is_never_taken_for_done(pipeline: Pipeline)
     assert pipeline.build() == {"a": "fresh", "b": "done", "c": "fresh", "d": "fresh"}
 
 
+def in_folder(root: Path, task: Task) -> None:
+    """Like total, but d makes a folder with n files."""
+    if task.name != "d":
+        total(root, task)
+        return
+    for i in range(task.params["n"]):
+        (root / "out/d").mkdir(exist_ok=True)
+        (root / f"out/d/{i}").write_text("7")
+
+
+def test_a_folder_holds_nothing_of_an_earlier_run(pipeline: Pipeline) -> None:
+    pipeline.params["d"] = {"n": 3}
+    pipeline.build(work=in_folder)
+    pipeline.params["d"] = {"n": 1}
+    assert pipeline.build(work=in_folder)["d"] == "done"
+    assert [path.name for path in (pipeline.root / "out/d").iterdir()] == ["0"]
+
+
+def test_a_folder_of_an_earlier_run_is_there_again_after_a_failure(pipeline: Pipeline) -> None:
+    pipeline.params["d"] = {"n": 3}
+    pipeline.build(work=in_folder)
+    pipeline.params["d"] = {"n": 1}
+    assert pipeline.build(work=failing("d"))["d"] == "failed"
+    assert len(list((pipeline.root / "out/d").iterdir())) == 3
+    assert not (pipeline.root / ".quire/aside").exists()
+
+
+def test_a_folder_that_no_task_made_is_left_alone(pipeline: Pipeline) -> None:
+    (pipeline.root / "out/d").mkdir(parents=True)
+    (pipeline.root / "out/d/mine").write_text("work of years")
+    pipeline.params["d"] = {"n": 1}
+    assert pipeline.build(work=in_folder)["d"] == "done"
+    assert (pipeline.root / "out/d/mine").exists()
+
+
+def renamed(pipeline: Pipeline) -> None:
+    """Let d have another name, and the path that it had."""
+    usual = pipeline.task
+    pipeline.graph = lambda: Graph(  # type: ignore[method-assign]
+        [usual("a"), replace(usual("d", "a"), name="e", params={"n": 9})]
+    )
+
+
+def test_what_another_task_left_is_no_work_of_a_person(pipeline: Pipeline) -> None:
+    pipeline.build()
+    renamed(pipeline)
+    assert pipeline.build() == {"a": "fresh", "e": "done"}
+    del pipeline.graph
+    assert pipeline.build() == {"a": "fresh", "b": "fresh", "c": "fresh", "d": "done"}
+
+
+def test_a_product_changed_by_hand_is_kept_although_its_task_has_another_name(pipeline: Pipeline) -> None:
+    pipeline.build()
+    (pipeline.root / "out/d").write_text("1000")
+    renamed(pipeline)
+    assert pipeline.build() == {"a": "fresh", "e": "blocked"}
+    assert (pipeline.root / "out/d").read_text() == "1000"
+
+
 def test_force_runs_what_is_fresh(pipeline: Pipeline) -> None:
     pipeline.build()
     assert pipeline.build("b", force=True) == {"b": "done"}

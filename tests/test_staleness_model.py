@@ -277,6 +277,7 @@ class Work(RuleBasedStateMachine):
         """Delete .quire: nothing is known any more."""
         type(self).steps += 1
         self._give_up()  # nobody could tell them from results
+        self.place.put(self.world.path("many"), None)  # nor what a folder holds from whatever else it may hold
         shutil.rmtree(self.place.root / ".quire", ignore_errors=True)
         self.records.clear()
         self.settled = False

@@ -15,6 +15,7 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import Protocol
 
+from .aside import Aside, clear
 from .environment import imported, packages
 from .errors import Error, ProductError
 from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
@@ -88,6 +89,8 @@ class Run:
         self.ended: dict[str, Outcome] = {}
         self.running: dict[str, tuple[Task, dict[str, str]]] = {}
         self.keepers: dict[str, Keeper] = {}
+        self.aside: dict[str, Aside] = {}
+        self._set_aside = str(store.folder / "aside")
         self.claims = Claims(store)
         self.makers = {product.path: task.name for task in graph for product in task.products}
 
@@ -147,7 +150,7 @@ class Run:
             return
         try:
             task = self.filled(step.task)
-            reasons, table, _ = judged(task, self.graph.tasks, self.store, self.claims)
+            reasons, table, record = judged(task, self.graph.tasks, self.store, self.claims)
         except Error as error:  # deleted, broken or locked away since the pipeline was loaded
             yield TaskFinished(name, Outcome.FAILED, failure=_mistake(error))
             return
@@ -168,6 +171,9 @@ class Run:
             yield TaskFinished(name, Outcome.FAILED, failure=no_room)
             return
         self.store.begin(name, [product.path for product in task.products])
+        # a folder that quire has never made may be somebody's
+        known = [p.path for p in task.products if record is not None or self.claims.known(p.path)]
+        self.aside[name] = Aside(str(self.store.root), self._set_aside, known)
         self.running[name] = (task, table)
         self.keepers[name] = self.keeper(task)
         yield TaskStarted(name, reasons or forced, self.clock())
@@ -230,6 +236,7 @@ class Run:
             for message in overreach:
                 yield Note(message, task.name)
             event = self._settle(task, table, event)
+        self.aside.pop(task.name).end(event.outcome is Outcome.DONE)
         if event.outcome is Outcome.FAILED:
             self.store.fail(task.name, [product.path for product in task.products])
         self.store.ended(task.name, self.name, self.clock(), event.outcome.value, event.seconds, table)
@@ -319,6 +326,7 @@ class Run:
         self._close()
         for name in running:
             let_go(self.keepers.pop(name))
+            self.aside.pop(name).end(False)
             yield TaskFinished(name, Outcome.CANCELLED)
 
     def _close(self) -> None:
@@ -332,6 +340,10 @@ class Run:
         for keeper in self.keepers.values():
             let_go(keeper)
         self.keepers.clear()
+        for aside in self.aside.values():
+            aside.end(False)
+        self.aside.clear()
+        clear(self._set_aside)
         self.store.flush()
 
 

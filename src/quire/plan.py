@@ -134,6 +134,10 @@ class Claims:
                 found += [reason] if reason.edited else []
         return (*reasons, *found)
 
+    def known(self, path: str) -> bool:
+        """Tell whether a task has ever made what is at a path."""
+        return bool(self._of(path))
+
     def _weigh(self, reason: Reason) -> Reason:
         path = reason.part.removeprefix("product ")
         for other in self._of(path):
