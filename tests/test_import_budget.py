@@ -93,5 +93,5 @@ def test_a_warm_status_loads_nothing_heavy(warm: Folder) -> None:
 def test_a_warm_build_with_nothing_to_do_loads_nothing_heavy(warm: Folder) -> None:
     found = loaded(command(["build"]), warm)
     assert "quire.engine" in found
-    assert not {"quire.cli.live", "quire.cli.failures", "quire.executors.local"} & found
+    assert not {"quire.cli.live", "quire.cli.failures", "quire.executors.local", "quire.cache"} & found
     within(found, MOST["build"])

@@ -101,9 +101,15 @@ def test_nothing_to_do_is_one_line(project: Folder) -> None:
 def test_fresh_tasks_are_only_counted(project: Folder) -> None:
     project.quire("build")
     (project.path / "out/show.txt").unlink()
-    assert timeless(project.quire("build").stdout) == (
+    assert timeless(project.quire("build", "--no-cache").stdout) == (
         "start    show: product out/show.txt is gone\ndone     show 0 s\n1 done, 2 fresh in 0 s\n"
     )
+
+
+def test_restored_tasks_are_said_and_counted(project: Folder) -> None:
+    project.quire("build")
+    (project.path / "out/show.txt").unlink()
+    assert timeless(project.quire("build").stdout) == "restored show 0 s\n2 fresh, 1 restored in 0 s\n"
 
 
 def test_parameters_and_force_select_what_runs(project: Folder) -> None:

@@ -89,7 +89,7 @@ def test_a_running_build_can_be_followed_and_a_killed_one_has_an_end(folder: Fol
         "tasks.py",
         body + "    while not os.path.exists('go'): time.sleep(0.02)\n    product.write_text('x')\n",
     )
-    build = [sys.executable, "-m", "quire", "build", "-q"]
+    build = [sys.executable, "-m", "quire", "build", "-q", "--no-cache"]
     follow = [sys.executable, "-m", "quire", "log", "last", "--follow", "--json"]
     for ending in ("finished", "killed"):
         with subprocess.Popen(build, cwd=folder.path) as builder:
