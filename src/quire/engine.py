@@ -20,7 +20,7 @@ from .environment import imported, packages
 from .errors import Error, ProductError
 from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
 from .explain import remember
-from .fingerprint import reports_read
+from .fingerprint import manifest, reports_read
 from .graph import Graph
 from .model import Failure, Outcome, Reason, Record, Step, Task
 from .plan import Claims, judged, key_of, missing
@@ -150,7 +150,7 @@ class Run:
             return
         try:
             task = self.filled(step.task)
-            reasons, table, record = judged(task, self.graph.tasks, self.store, self.claims)
+            reasons, _, record = judged(task, self.graph.tasks, self.store, self.claims)
         except Error as error:  # deleted, broken or locked away since the pipeline was loaded
             yield TaskFinished(name, Outcome.FAILED, failure=_mistake(error))
             return
@@ -174,6 +174,8 @@ class Run:
         # a folder that quire has never made may be somebody's
         known = [p.path for p in task.products if record is not None or self.claims.known(p.path)]
         self.aside[name] = Aside(str(self.store.root), self._set_aside, known)
+        # what an earlier run discovered is no part of this one's manifest: it will say itself what it uses
+        table = manifest(task, None, self.graph.tasks, self.store.digest, lambda part, path: None)
         self.running[name] = (task, table)
         self.keepers[name] = self.keeper(task)
         yield TaskStarted(name, reasons or forced, self.clock())

@@ -84,3 +84,26 @@ def test_reading_what_another_task_makes_without_naming_it_is_told(project: Fold
     assert project.quire("build", "make").returncode == 0
     said = project.quire("build").stdout
     assert "note: use: it reads out/made.txt, which make makes, without naming make as upstream" in said
+
+
+def test_what_a_task_no_longer_uses_is_no_longer_a_reason(project: Folder) -> None:
+    assert project.quire("build").returncode == 0
+    project.write("use.py", project.read("use.py").replace(' + Path("extra.csv").read_text()', ""))
+    assert project.quire("build").returncode == 0
+    (project.path / "extra.csv").unlink()
+    assert "all 2 tasks are fresh" in project.quire("status").stdout
+
+
+def test_a_task_that_reads_the_report_before_it_is_fresh_after_its_run(project: Folder) -> None:
+    project.write(
+        "pipeline.yaml",
+        project.read("pipeline.yaml") + "  - {source: tasks.count, product: out/count.txt}\n",
+    )
+    project.write(
+        "tasks.py",
+        project.read("tasks.py")
+        + "\ndef count(product, upstream):\n"
+        + "    product.write_text(str(len(upstream['use']['nb'].read_text()) > 0))\n",
+    )
+    assert project.quire("build").returncode == 0
+    assert "all 3 tasks are fresh" in project.quire("status").stdout
