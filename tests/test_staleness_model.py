@@ -27,7 +27,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from quire.model import Outcome
 from quire.report import Report
-from staleness.builder import Content, Mixed, Place, Scratch, shown
+from staleness.builder import Content, Mixed, Place, Scratch
 from staleness.world import CODE, DATA, ENV, EXTRA, FUNCTIONS, NUMBERS, OPTIONAL, PARAMS, World
 
 THEN_BUILD = st.sampled_from([True, True, False])
@@ -307,7 +307,7 @@ class Work(RuleBasedStateMachine):
     def kill_a_build(self, lines: int, which: str) -> None:
         """Kill a build when it has said so many lines, and build again."""
         type(self).steps += 1
-        if Work.kills * 60 > Work.steps:  # each takes seconds
+        if Work.kills * 100 > Work.steps:  # each takes seconds
             return
         Work.kills += 1
         self._give_up()
@@ -463,7 +463,7 @@ def _work(days: int, steps: int, least: int) -> None:
 
 
 def test_nothing_stale_is_taken_for_fresh(warm: None) -> None:
-    _work(days=8, steps=32, least=200)
+    _work(days=7, steps=31, least=200)
 
 
 @pytest.mark.nightly

@@ -33,6 +33,8 @@ _ELSEWHERE: dict[str, tuple[str, Callable[[tuple[Any, ...]], str]]] = {
     "os.system": ("started", lambda it: os.fsdecode(it[0])),
 }
 _MOST = 2_000
+#: Where the standard library is. site-packages, with links from there into a project, may stand in it.
+_STANDARD = os.path.dirname(os.__file__) + os.sep
 _SYSTEM = tuple({sys.prefix, sys.base_prefix, "/proc/", "/sys/", "/dev/", "/etc/", "/usr/"})
 _NOISE = ("/proc/", "/dev/", "/sys/")
 
@@ -200,7 +202,9 @@ def _modules(ours: frozenset[str]) -> list[tuple[str, str]]:
         if name in ours or name in ("__main__", "__mp_main__"):
             continue
         path = getattr(module, "__file__", None)
-        if isinstance(path, str) and path.endswith(".py"):
+        if not isinstance(path, str) or not path.endswith(".py"):
+            continue
+        if not path.startswith(_STANDARD) or "-packages" in path:
             found.append((name, path))
     return sorted(found)
 
