@@ -128,8 +128,17 @@ class World:
         return f'''"""Steps {self._words("steps/base.py")}."""
 import json
 import os
+import time
 {gap}
 from steps.scale import scale
+
+
+def write(path, text):
+    """Write in two halves, so that there is something to be killed between."""
+    with path.open("w") as file:
+        print(text[: len(text) // 2], end="", file=file, flush=True)
+        time.sleep(float(os.environ.get("SLOW", 0)))
+        print(text[len(text) // 2 :], file=file)
 
 
 def load(product, n):
@@ -142,13 +151,13 @@ def load(product, n):
             text += " but " + file.read().strip()
     except FileNotFoundError:
         pass
-    product.write_text(f"load {{number}} {{n // 2}} {{scale(n)}} {{text}}\\n")
+    write(product, f"load {{number}} {{n // 2}} {{scale(n)}} {{text}}")
 
 
 def lister(product):
     {self._code("lister")}
     found = sorted(name for name in os.listdir("data") if name != "override.txt")
-    product.write_text(f"{{number}} {{' '.join(found)}}\\n")
+    write(product, f"{{number}} {{' '.join(found)}}")
 
 
 def many(product, upstream, count):
@@ -161,21 +170,21 @@ def many(product, upstream, count):
 def pair(product, upstream, width):
     {self._code("pair")}
     text = upstream["{self.name("load")}"].read_text().strip()
-    product["left"].write_text(f"left {{number // 2}} {{width}} {{text}}\\n")
-    product["right"].write_text(f"right {{number}} {{text}}\\n")
+    write(product["left"], f"left {{number // 2}} {{width}} {{text}}")
+    write(product["right"], f"right {{number}} {{text}}")
 
 
 def join(product, upstream):
     {self._code("join")}
     found = {{str(path): path.read_text() for path in upstream["part-*"].values()}}
     files = {{path.name: path.read_text() for path in upstream["{self.name("many")}"].iterdir()}}
-    product.write_text(f"{{number}} {{sorted(found.items())}} {{sorted(files.items())}}\\n")
+    write(product, f"{{number}} {{sorted(found.items())}} {{sorted(files.items())}}")
 
 
 def peek(product, upstream):
     {self._code("peek")}
     cells = json.loads(upstream["report"]["nb"].read_text())["cells"]
-    product.write_text(f"{{number}} {{len(cells)}} {{''.join(cells[0]['source'])}}\\n")
+    write(product, f"{{number}} {{len(cells)}} {{''.join(cells[0]['source'])}}")
 '''
 
     def _parts(self) -> str:
