@@ -30,8 +30,10 @@ def test_a_benchmark_runs_and_speaks_of_its_bars(script: Path, tmp_path: Path) -
 
 def test_there_is_a_script_for_each_thing_that_is_promised() -> None:
     assert [path.stem for path in SCRIPTS] == [
+        "bench_cache",
         "bench_cells",
         "bench_many_notebooks",
+        "bench_staleness",
         "bench_tiny_notebook",
         "bench_warm",
     ]

@@ -209,7 +209,10 @@ class Keeper:
         self._failed = path.removesuffix(".ipynb") + ".failed.ipynb"
         self._notebook = ExecutedNotebook(Provenance(source, path, clock))
         for name in (self._path, self._failed):
-            _part(root / name).unlink(missing_ok=True)  # of a writer that was killed
+            try:
+                _part(root / name).unlink(missing_ok=True)  # of a writer that was killed
+            except OSError:
+                pass  # what cannot be written is told when it is
 
     def __call__(self, event: Event) -> None:
         self._notebook(event)
