@@ -117,7 +117,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     spec = root / "jupyter" / "kernels" / "quire-test-bash" / "kernel.json"
     spec.parent.mkdir(parents=True)
     argv = [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"]
-    spec.write_text(json.dumps({"argv": argv, "display_name": "Bash", "language": "bash"}))
+    # a home of its own: what somebody's .bashrc does is no matter of ours
+    env = {"HOME": str(root)}
+    spec.write_text(json.dumps({"argv": argv, "display_name": "Bash", "language": "bash", "env": env}))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_PATH", str(root / "jupyter"))
         patch.delenv("PYTEST_CURRENT_TEST")  # where it is set, ipykernel leaves the file descriptors alone
