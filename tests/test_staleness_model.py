@@ -8,6 +8,8 @@ changed, nothing runs.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import shutil
 import signal
@@ -15,10 +17,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings, stateful
@@ -37,15 +39,38 @@ MOVED = ("load", "many", "join", "report", "last")
 PARTS = ("part-a", "part-b", "part-c", "part-d")
 
 
+def step(**strategies: Any) -> Callable[[Callable[..., None]], Any]:
+    """Make a rule that is counted, and told in the story of a failure.
+
+    Hypothesis tells it too, where the failure comes again: what depends on the clock may not.
+    """
+
+    def decorate(function: Callable[..., None]) -> Any:
+        @functools.wraps(function)
+        def told(self: Work, **values: Any) -> None:
+            Work.steps += 1
+            words = ", ".join(f"{name}={value!r}" for name, value in values.items())
+            self.story.append(f"{function.__name__}({words})")
+            with self.telling():
+                function(self, **values)
+
+        made: Any = rule(**strategies)
+        return made(told)
+
+    return decorate
+
+
 class Work(RuleBasedStateMachine):
     """One project, what its sources should be, and what a person changed by hand in its products."""
 
     steps = 0
     builds = 0
     kills = 0
+    failures: ClassVar[list[str]] = []
 
     def __init__(self) -> None:
         super().__init__()
+        self.story: list[str] = []
         self.folder = Path(tempfile.mkdtemp(prefix="quire-model-"))
         self.place = Place(self.folder / "project")
         self.scratch = Scratch(self.folder / "scratch")
@@ -61,55 +86,64 @@ class Work(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            self._build()
+            with self.telling():
+                self._build()
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def telling(self) -> Iterator[None]:
+        """Keep the story of what goes wrong."""
+        try:
+            yield
+        except AssertionError as error:
+            self.failures.append("\n  ".join([*self.story, str(error)]))
+            raise
 
     # ── edits of sources
 
     def _become(self, world: World, then_build: bool, looks: bool = False) -> None:
-        type(self).steps += 1
         self.world = self.branches[self.branch] = world
         self.place.write(world)
         self.settled = self.settled and looks
         if then_build:
             self._build()
 
-    @rule(which=st.sampled_from(sorted(NUMBERS)), value=VALUE, then_build=THEN_BUILD)
+    @step(which=st.sampled_from(sorted(NUMBERS)), value=VALUE, then_build=THEN_BUILD)
     def change_code(self, which: str, value: int, then_build: bool) -> None:
         self._become(self.world.change("numbers", which, value), then_build)
 
-    @rule(which=st.sampled_from(sorted(NUMBERS)), then_build=THEN_BUILD)
+    @step(which=st.sampled_from(sorted(NUMBERS)), then_build=THEN_BUILD)
     def refactor(self, which: str, then_build: bool) -> None:
         """Write other code with the same result, or write it as before."""
         self._become(replace(self.world, sums=self.world.sums ^ {which}), then_build)
 
-    @rule(path=st.sampled_from(CODE), style=VALUE, then_build=THEN_BUILD)
+    @step(path=st.sampled_from(CODE), style=VALUE, then_build=THEN_BUILD)
     def reword(self, path: str, style: int, then_build: bool) -> None:
         """Change comments, docstrings, markdown, formatting."""
         self._become(self.world.change("styles", path, style), then_build, looks=True)
 
-    @rule(path=st.sampled_from(CODE), style=VALUE)
+    @step(path=st.sampled_from(CODE), style=VALUE)
     def only_reword(self, path: str, style: int) -> None:
         """Change nothing but looks between two builds."""
         self._build()
         self._become(self.world.change("styles", path, style), then_build=True, looks=True)
 
-    @rule(which=st.sampled_from(sorted({**PARAMS, **ENV})), value=st.integers(1, 5), then_build=THEN_BUILD)
+    @step(which=st.sampled_from(sorted({**PARAMS, **ENV})), value=st.integers(1, 5), then_build=THEN_BUILD)
     def change_param(self, which: str, value: int, then_build: bool) -> None:
         self._become(self.world.change("params", which, value), then_build)
 
-    @rule(which=st.sampled_from(sorted({**PARAMS, **ENV})), value=st.integers(1, 5))
+    @step(which=st.sampled_from(sorted({**PARAMS, **ENV})), value=st.integers(1, 5))
     def change_param_and_back(self, which: str, value: int) -> None:
         before = self.world
         self._become(before.change("params", which, value), then_build=True)
         self._become(before, then_build=True)
 
-    @rule(path=st.sampled_from([*DATA, OPTIONAL, EXTRA]), value=VALUE, then_build=THEN_BUILD)
+    @step(path=st.sampled_from([*DATA, OPTIONAL, EXTRA]), value=VALUE, then_build=THEN_BUILD)
     def write_data(self, path: str, value: int, then_build: bool) -> None:
         self._become(self.world.change("data", path, value), then_build)
 
-    @rule(path=st.sampled_from([*DATA, "steps/deep.py", "report.py", "pipeline.yaml"]), value=VALUE)
+    @step(path=st.sampled_from([*DATA, "steps/deep.py", "report.py", "pipeline.yaml"]), value=VALUE)
     def edit_unseen(self, path: str, value: int) -> None:
         """Edit a file right after a build read it, and give it the size and modification time that it had."""
         self._build()
@@ -124,23 +158,22 @@ class Work(RuleBasedStateMachine):
         os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
         self._build()
 
-    @rule(path=st.sampled_from([OPTIONAL, EXTRA]), then_build=THEN_BUILD)
+    @step(path=st.sampled_from([OPTIONAL, EXTRA]), then_build=THEN_BUILD)
     def remove_data(self, path: str, then_build: bool) -> None:
         data = {name: value for name, value in self.world.data.items() if name != path}
         self._become(replace(self.world, data=data), then_build)
 
-    @rule(back=st.booleans())
+    @step(back=st.booleans())
     def touch(self, back: bool) -> None:
         """Give all sources another time, and build: nothing runs."""
         self._build()
-        type(self).steps += 1
         for path in self.place.written:
             file = self.place.root / path
             then = file.stat().st_mtime_ns - 10**9 * 60 if back else time.time_ns()
             os.utime(file, ns=(then, then))
         self._build()
 
-    @rule(task=st.sampled_from(RENAMED), then_build=THEN_BUILD)
+    @step(task=st.sampled_from(RENAMED), then_build=THEN_BUILD)
     def rename(self, task: str, then_build: bool) -> None:
         name = task if task in self.world.names else f"{task}2"
         names = {**self.world.names, task: name}
@@ -148,7 +181,7 @@ class Work(RuleBasedStateMachine):
             del names[task]
         self._become(replace(self.world, names=names), then_build)
 
-    @rule(task=st.sampled_from(MOVED), then_build=THEN_BUILD)
+    @step(task=st.sampled_from(MOVED), then_build=THEN_BUILD)
     def move_product(self, task: str, then_build: bool) -> None:
         paths = dict(self.world.paths)
         if task in paths:
@@ -157,28 +190,28 @@ class Work(RuleBasedStateMachine):
             paths[task] = f"out/moved/{task}" + ("" if task == "many" else ".txt")
         self._become(replace(self.world, paths=paths), then_build)
 
-    @rule(then_build=THEN_BUILD)
+    @step(then_build=THEN_BUILD)
     def swap_products(self, then_build: bool) -> None:
         """Let two products of a task change their paths."""
         self._become(replace(self.world, swapped=not self.world.swapped), then_build)
 
-    @rule(part=st.sampled_from(PARTS), then_build=THEN_BUILD)
+    @step(part=st.sampled_from(PARTS), then_build=THEN_BUILD)
     def add_or_remove_task(self, part: str, then_build: bool) -> None:
         parts = {*self.world.parts} ^ {part}
         self._become(replace(self.world, parts=tuple(sorted(parts or {"part-a"}))), then_build)
 
-    @rule(then_build=THEN_BUILD)
+    @step(then_build=THEN_BUILD)
     def switch_branch(self, then_build: bool) -> None:
         self.branch = "other" if self.branch == "main" else "main"
         self._become(self.branches[self.branch], then_build)
 
-    @rule(then_build=THEN_BUILD)
+    @step(then_build=THEN_BUILD)
     def merge(self, then_build: bool) -> None:
         """Let the other branch be what this one is."""
         self.branches = dict.fromkeys(self.branches, self.world)
         self._become(self.world, then_build, looks=True)
 
-    @rule(task=st.sampled_from(FUNCTIONS), repeat=st.booleans())
+    @step(task=st.sampled_from(FUNCTIONS), repeat=st.booleans())
     def fail_and_mend(self, task: str, repeat: bool) -> None:
         before = self.world
         self._become(replace(before, broken=before.broken | {task}), then_build=True)
@@ -201,11 +234,10 @@ class Work(RuleBasedStateMachine):
         files = sorted(file for file in full.rglob("*") if file.is_file()) if full.is_dir() else [full]
         return files[0] if files and files[0].is_file() else None
 
-    @rule(
+    @step(
         number=st.integers(0, 20), how=st.sampled_from(["edit", "truncate", "older"]), then_build=THEN_BUILD
     )
     def edit_product(self, number: int, how: str, then_build: bool) -> None:
-        type(self).steps += 1
         path = self._pick(number)
         self.settled = False
         self.edits += 1
@@ -219,10 +251,9 @@ class Work(RuleBasedStateMachine):
         if then_build:
             self._build()
 
-    @rule(number=st.integers(0, 20))
+    @step(number=st.integers(0, 20))
     def edit_product_unseen(self, number: int) -> None:
         """Change a byte of a product and leave its size and modification time."""
-        type(self).steps += 1
         self._build()
         self.settled = False
         if (file := self._file(self._pick(number))) and (data := file.read_bytes()):
@@ -231,27 +262,24 @@ class Work(RuleBasedStateMachine):
             os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
         self._build()
 
-    @rule(number=st.integers(0, 20), then_build=THEN_BUILD)
+    @step(number=st.integers(0, 20), then_build=THEN_BUILD)
     def delete_product(self, number: int, then_build: bool) -> None:
-        type(self).steps += 1
         self.settled = False
         self.place.put(self._pick(number), None)
         if then_build:
             self._build()
 
-    @rule(number=st.integers(0, 20), then_build=THEN_BUILD)
+    @step(number=st.integers(0, 20), then_build=THEN_BUILD)
     def clean(self, number: int, then_build: bool) -> None:
-        type(self).steps += 1
         self.settled = False
         names = sorted(self.world.products())
         self.place.clean(names[number % len(names)])
         if then_build:
             self._build()
 
-    @rule(number=st.integers(0, 20))
+    @step(number=st.integers(0, 20))
     def accept_an_edit(self, number: int) -> None:
         """Take an edited product for good, see it used, and give it up again."""
-        type(self).steps += 1
         self._build()
         path = self._pick(number)
         task = self._maker(path)
@@ -272,10 +300,9 @@ class Work(RuleBasedStateMachine):
         self.settled = False
         self._build()
 
-    @rule()
+    @step()
     def forget(self) -> None:
         """Delete .quire: nothing is known any more."""
-        type(self).steps += 1
         self._give_up()  # nobody could tell them from results
         self.place.put(
             self.world.path("many"), None
@@ -287,30 +314,26 @@ class Work(RuleBasedStateMachine):
 
     # ── builds
 
-    @rule(number=st.integers(0, 20), before=st.booleans(), after=st.booleans())
+    @step(number=st.integers(0, 20), before=st.booleans(), after=st.booleans())
     def build_some(self, number: int, before: bool, after: bool) -> None:
-        type(self).steps += 1
         names = sorted(self.world.products())
         self._run("+" * before + names[number % len(names)] + "+" * after)
 
-    @rule(number=st.integers(0, 20))
+    @step(number=st.integers(0, 20))
     def build_forced(self, number: int) -> None:
-        type(self).steps += 1
         names = sorted(self.world.products())
         self._run(names[number % len(names)], force=True)
         self._build()
 
-    @rule(cache=st.booleans())
+    @step(cache=st.booleans())
     def build(self, cache: bool) -> None:
-        type(self).steps += 1
         self._build(cache=cache)
 
-    @rule(
+    @step(
         started=st.integers(1, 8), which=st.sampled_from(["load", "deep", "join", "pair"]), back=st.booleans()
     )
     def kill_a_build(self, started: int, which: str, back: bool) -> None:
         """Kill a build when so many tasks have started; build again, perhaps with the code as it was before."""
-        type(self).steps += 1
         if Work.kills * 30 > Work.steps:  # each takes seconds
             return
         Work.kills += 1
@@ -458,6 +481,7 @@ def warm(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def _work(days: int, steps: int, least: int) -> None:
     Work.steps = Work.builds = Work.kills = 0
+    Work.failures.clear()
     began = time.monotonic()
     how = settings(
         max_examples=days,
@@ -468,7 +492,11 @@ def _work(days: int, steps: int, least: int) -> None:
         suppress_health_check=list(HealthCheck),
         phases=[Phase.generate] if os.environ.get("NOSHRINK") else [Phase.generate, Phase.shrink],
     )
-    stateful.run_state_machine_as_test(Work, settings=how)
+    try:
+        stateful.run_state_machine_as_test(Work, settings=how)
+    except Exception as error:
+        shortest = min(Work.failures, key=len, default="none")
+        raise AssertionError(f"the shortest of {len(Work.failures)} stories:\n  {shortest}") from error
     print(f"{Work.steps} steps, {Work.builds} builds, {Work.kills} killed, {time.monotonic() - began:.0f} s")
     assert Work.steps >= least
 
