@@ -71,7 +71,7 @@ def reports_read(
 def _paths(task: Task) -> str:
     """Return the digest of where a task is and where it is told to read and write: it may do otherwise elsewhere."""
     products = [[product.key, product.path] for product in task.products]
-    return digest(json.dumps([task.source.path, task.source.entry, products, task.inputs], default=str))
+    return digest(json.dumps([task.source.path, task.source.entry, products, task.inputs]))
 
 
 def _upstream(task: Task, read: Any, made: Callable[[str], str | None]) -> dict[str, str]:

@@ -61,8 +61,9 @@ def why(
     task: Task, graph: Mapping[str, Task], store: Store, record: Record | None, seen: Seen | None = None
 ) -> tuple[tuple[Reason, ...], dict[str, str]]:
     """Return the reasons why a task must run, and the manifest of now that they come from."""
-    now = manifest(task, record, graph, store.digest, seen or Seen(store))
-    return judge(now, record, {product.path: store.digest(product.path) for product in task.products}), now
+    seen = seen or Seen(store)
+    now = manifest(task, record, graph, seen.digest, seen)
+    return judge(now, record, {product.path: seen.digest(product.path) for product in task.products}), now
 
 
 def judged(
@@ -157,23 +158,34 @@ class Claims:
 class Seen:
     """Gives the digests now of what runs discovered: modules by their code, files by their bytes, packages by version.
 
-    What is installed is looked up once in the life of one of these, that is in one plan.
+    What is installed, and each path, is looked at once in the life of one of these, that is in one plan: a product is
+    asked for by its task and all that follow it, a module by all that import it.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._installed: dict[str, str] | None = None
+        self._products: dict[str, str | None] = {}
+        self._modules: dict[str, str | None] = {}
+
+    def digest(self, path: str) -> str | None:
+        """Return the digest of a file or folder."""
+        if path not in self._products:
+            self._products[path] = self._store.digest(path)
+        return self._products[path]
 
     def __call__(self, part: str, path: str) -> str | None:
         if part.startswith("module "):
-            return self._store.memoised(path, "module:" + path, module_digest)
+            if path not in self._modules:
+                self._modules[path] = self._store.memoised(path, "module:" + path, module_digest)
+            return self._modules[path]
         if part.startswith("package "):
             if self._installed is None:
                 self._installed = versions()
             return self._installed.get(path)
         if part.startswith("folder "):
             return products.listing(os.path.join(self._store.root, path))
-        return self._store.digest(path)
+        return self.digest(path)
 
 
 def seen(store: Store, part: str, path: str) -> str | None:

@@ -54,6 +54,7 @@ class Store:
     def __init__(self, folder: Path, root: Path) -> None:
         self.folder = folder
         self.root = root
+        self._base = os.fspath(root)  # joining a Path is slow
         self._digests: dict[str, tuple[str, str]] | None = None
         self._known: dict[str, tuple[str, str | None]] = {}
         self._fresh: dict[str, tuple[str, str]] = {}
@@ -172,7 +173,7 @@ class Store:
 
     def memoised(self, path: str, key: str, compute: Callable[[str], str | None]) -> str | None:
         """Return ``compute(full path)``, remembered under ``key`` for as long as the path's stamp stays the same."""
-        full = os.path.join(self.root, path)
+        full = os.path.join(self._base, path)
         now = products.stamp(full)
         if now is None:
             return None
