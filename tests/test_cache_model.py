@@ -158,5 +158,5 @@ class Machine(RuleBasedStateMachine):
         assert not list(self.cache.at.rglob("*.part"))
 
 
-Machine.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+Machine.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None, derandomize=True)
 TestCache = Machine.TestCase

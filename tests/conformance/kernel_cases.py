@@ -187,7 +187,10 @@ CASES: Mapping[str, Case] = {
     "several at once": Case(
         ("from IPython.display import HTML, Markdown\ndisplay(HTML('<p>'), Markdown('# m'), {'a': 1})",)
     ),
-    "output of the descriptor": Case(("import os\nx = os.write(1, b'raw\\n')",), (out("raw\n"),)),
+    # nbclient's kernel passes it on from a thread, sometimes after the cell
+    "output of the descriptor": Case(
+        ("import os\nx = os.write(1, b'raw\\n')",), (out("raw\n"),), oracle=False
+    ),
     "output of system calls": Case(
         ("x = os.system('echo sys; echo bad >&2')",), (out("sys\n"), err("bad\n")), ordered=False
     ),
