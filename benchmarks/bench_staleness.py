@@ -2,7 +2,7 @@
 
 Bars: a warm build takes at most 0.35 s, 1.5 s and 15 s; at 1,000 stages it is at least 10 times faster than
 ``dvc repro``, ``dvc status`` and ``snakemake -n`` on the same pipeline. ninja, which is told everything and reads no
-code, is the limit. Memory is printed.
+code, is the limit. Of the larger ones the memory is shown too.
 
 Nothing is run to get there: products are written, and what a run would have recorded of them.
 """
@@ -171,7 +171,7 @@ def has(env: Environment, name: str) -> bool:
 
 
 def one_size(asked: Settings, folder: Path, count: int, others: bool) -> Rounds:
-    found = compare(contenders(folder / str(count), count, asked.environment, others), asked, memory=False)
+    found = compare(contenders(folder / str(count), count, asked.environment, others), asked, memory=not others)
     table(f"{count} tasks, all fresh", found, "quire build")
     return found
 

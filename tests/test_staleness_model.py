@@ -507,4 +507,4 @@ def test_nothing_stale_is_taken_for_fresh(warm: None) -> None:
 
 @pytest.mark.nightly
 def test_nothing_stale_is_taken_for_fresh_in_a_long_night(warm: None) -> None:
-    _work(days=90, steps=45, least=2000)
+    _work(days=70, steps=45, least=2000)
