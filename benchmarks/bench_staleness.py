@@ -171,7 +171,9 @@ def has(env: Environment, name: str) -> bool:
 
 
 def one_size(asked: Settings, folder: Path, count: int, others: bool) -> Rounds:
-    found = compare(contenders(folder / str(count), count, asked.environment, others), asked, memory=not others)
+    found = compare(
+        contenders(folder / str(count), count, asked.environment, others), asked, memory=not others
+    )
     table(f"{count} tasks, all fresh", found, "quire build")
     return found
 
