@@ -132,7 +132,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def make_no_room(self) -> None:
-        before = {entry.name for entry, _ in self.cache.entries() if self.cache.has(entry)}
+        for _ in range(2):  # looking at one entry may remove a damaged blob that another one counts on
+            before = {entry.name for entry, _ in self.cache.entries() if self.cache.has(entry)}
         gc(self.cache, grace=0)
         assert {entry.name for entry, _ in self.cache.entries()} == before
 
@@ -158,5 +159,5 @@ class Machine(RuleBasedStateMachine):
         assert not list(self.cache.at.rglob("*.part"))
 
 
-Machine.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None, derandomize=True)
+Machine.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
 TestCache = Machine.TestCase

@@ -259,7 +259,9 @@ def test_an_interrupt_reaches_the_children_of_the_kernel(kernel: Jupyter) -> Non
 
 
 def test_a_dead_kernel_stays_dead(kernel: Jupyter, said: list[Any]) -> None:
-    kernel.execute("print('last')", 0)  # a cell of its own: what ZeroMQ has not yet sent dies with the process
+    kernel.execute(
+        "print('last')", 0
+    )  # a cell of its own: what ZeroMQ has not yet sent dies with the process
     reply = kernel.execute(
         "import os, sys\nos.write(sys.__stderr__.fileno(), b'why')\nos.kill(os.getpid(), 11)", 1
     )

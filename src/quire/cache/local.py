@@ -369,8 +369,8 @@ def _alike(found: Shape | None, piece: Piece) -> bool:
 
 
 def _swap(part: str, full: str) -> None:
-    """Put what was written beside a product in its place."""
-    if not os.path.isdir(full):
+    """Put what was written beside a product in its place, whichever of them is a folder."""
+    if not os.path.lexists(full) or not (os.path.isdir(full) or os.path.isdir(part)):
         os.replace(part, full)
         return
     aside = f"{full}.replaced.part"

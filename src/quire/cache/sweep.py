@@ -52,11 +52,12 @@ def gc(cache: Cache, size: int | None = None, older: float | None = None, grace:
             kept |= more.keys()
             total += sum(more.values())
             left += 1
-    swept = _sweep(cache, kept, lost, now - grace)
-    there = sum(sizes.values()) - swept
+    _sweep(cache, kept, lost, now - grace)
+    # measured, not reckoned: looking at a damaged blob removes it
+    there = sum(_sizes(cache).values())
     tally = cache.tally()
     cache.note(Tally(there, tally.hits, tally.misses, tally.seconds, now))
-    return Swept(removed, swept, left, there)
+    return Swept(removed, sum(sizes.values()) - there, left, there)
 
 
 def clear(cache: Cache) -> Swept:
@@ -92,18 +93,15 @@ def _sizes(cache: Cache) -> dict[str, int]:
     return {path.name: path.stat().st_size for path in blobs if not path.suffix}
 
 
-def _sweep(cache: Cache, kept: Container[str], lost: Container[str], before: float) -> int:
-    """Remove what nothing needs, and what killed writers left; return how many bytes of blobs."""
-    swept = 0
+def _sweep(cache: Cache, kept: Container[str], lost: Container[str], before: float) -> None:
+    """Remove what nothing needs, and what killed writers left."""
     for path in cache.at.glob("blobs/*/*"):
         found = path.stat()
         if path.stem not in kept and (path.stem in lost or found.st_mtime < before):
             path.unlink(missing_ok=True)
-            swept += found.st_size if not path.suffix else 0
     for path in cache.at.glob("actions/*/*/*.part"):
         if path.stat().st_mtime < before:
             path.unlink(missing_ok=True)
     for folder in cache.at.glob("actions/*/*"):
         if not any(folder.iterdir()):
             folder.rmdir()
-    return swept
