@@ -14,6 +14,21 @@ from .digests import digest
 from .model import ABSENT, Manifest, Product, Reason, Record, Task
 
 _SHORT = 60
+#: Options that say how a task is run, not what it makes; and those that a manifest has under other names.
+_NO_MATTER = frozenset(
+    (
+        "cache",
+        "cell_timeout",
+        "environment",
+        "kernel",
+        "memory",
+        "on_failure",
+        "retries",
+        "stay",
+        "strict",
+        "timeout",
+    )
+)
 
 
 def canonical(value: Any) -> str:
@@ -39,6 +54,8 @@ def manifest(
         table["kernel"] = kernel
     for name, value in task.params.items():
         table[f"param {name}"] = canonical(value)
+    for name in task.options.keys() - _NO_MATTER:
+        table[f"option {name}"] = canonical(task.options[name])
     read = record.discovered.values() if record else ()
     for name in task.upstream:
         table |= _upstream(graph[name], read, made)

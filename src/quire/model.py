@@ -20,6 +20,8 @@ Manifest = Mapping[str, str]
 
 #: What stands in a manifest for a part that was edited while the task ran: no digest, so the task is stale.
 UNSETTLED = "changed while it ran"
+#: Where the files are that stand for products which are none: tables, objects elsewhere.
+STANDING = ".quire/standing/"
 #: What stands in a manifest for a file that the task looked for in vain.
 ABSENT = "absent"
 
@@ -92,16 +94,38 @@ class Source:
     facts: Facts = field(default_factory=lambda: Facts(""))
 
 
+class Relation(str):
+    """A table or view in a database: as text ``schema.name``, as templates and notebooks write it."""
+
+    __slots__ = ("kind", "name", "schema")
+
+    schema: str | None
+    name: str
+    kind: str
+
+    def __new__(cls, name: str, schema: str | None = None, kind: str = "table") -> Relation:
+        made = super().__new__(cls, f"{schema}.{name}" if schema else name)
+        made.schema, made.name, made.kind = schema, name, kind
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Relation, (self.name, self.schema, self.kind)
+
+
 @dataclass(frozen=True, slots=True)
 class Product:
     """What a task promises to leave behind: a path relative to the project, and its key in a dict of products.
 
     ``report`` marks an executed notebook: made for people, so that a change of it alone makes nothing stale.
+    What is no file (``relation``, a table) has one that stands for it: it holds the digest of the thing, and
+    ``maker`` is the word of the dialect for it, "SQLiteRelation".
     """
 
     path: str
     key: str | None = None
     report: bool = False
+    relation: Relation | None = None
+    maker: str = "File"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +186,7 @@ class Reason:
 
     def _text(self) -> str:
         kind, _, what = self.part.partition(" ")
+        what = what.removeprefix(STANDING)
         match kind:
             case "record" | "forced" | "waits" | "missing":
                 return self.now or self.part
@@ -171,12 +196,12 @@ class Reason:
                 return f"product {what} is new"
             case "product":
                 return f"product {what} was changed by hand"
-            case "param" if self.was is None:
-                return f"param {what} is new"
-            case "param" if self.now is None:
-                return f"param {what} was removed"
-            case "param":
-                return f"param {what} {self.was} → {self.now}"
+            case "param" | "option" if self.was is None:
+                return f"{self.part} is new"
+            case "param" | "option" if self.now is None:
+                return f"{self.part} was removed"
+            case "param" | "option":
+                return f"{self.part} {self.was} → {self.now}"
             case "upstream" if self.was is None:
                 return f"upstream {what} is new"
             case "upstream" if self.now is None:

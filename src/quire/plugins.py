@@ -16,6 +16,16 @@ FAMILIES: dict[str, dict[str, str]] = {
     "kinds": {
         "notebook": "quire.kinds.notebook:KIND",
         "function": "quire.kinds.function:KIND",
+        "script": "quire.kinds.script:KIND",
+        "shell": "quire.kinds.shell:KIND",
+        "sql": "quire.kinds.sql:KIND",
+        "dump": "quire.kinds.dump:KIND",
+        "upload": "quire.kinds.upload:KIND",
+        "transfer": "quire.kinds.transfer:KIND",
+        "copy_from": "quire.kinds.copy_from:KIND",
+        "download": "quire.kinds.download:KIND",
+        "link": "quire.kinds.link:KIND",
+        "upload_s3": "quire.kinds.upload_s3:KIND",
     },
     "kernels": {
         "native": "quire.kernels.native:open_kernel",
