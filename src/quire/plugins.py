@@ -38,7 +38,13 @@ FAMILIES: dict[str, dict[str, str]] = {
 }
 
 #: Which extra brings a module that may be missing.
-EXTRAS: dict[str, str] = {"fsspec": "remote", "obstore": "remote"}
+EXTRAS: dict[str, str] = {
+    "fsspec": "remote",
+    "nbconvert": "export",
+    "obstore": "remote",
+    "pandas": "ploomber",
+    "sqlalchemy": "sql",
+}
 
 
 def get(family: str, name: str) -> Any:
