@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import contextvars
+import importlib
 import logging
 import os
 import resource
@@ -38,6 +40,7 @@ finally:
 import IPython.core.debugger
 import IPython.extensions.storemagic  # noqa: F401
 from IPython.core.history import HistoryManager
+from IPython.core.inputtransformer2 import TransformerManager
 from jupyter_client.session import Session
 
 from . import Reply, Say
@@ -45,6 +48,13 @@ from .attach import serve
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _QUIET = frozenset({"status", "execute_input"})
+
+# IPython imports these when a kernel is made, and compiles the patterns of its tokenizer for the first cell
+for _name in ("core.completerlib", "core.logger", "core.oinspect", "utils.wildcard"):
+    with contextlib.suppress(ImportError):  # its insides, which another version may not have
+        importlib.import_module(f"IPython.{_name}")
+importlib.import_module("encodings.utf_8_sig")
+TransformerManager().transform_cell("1 + 1\n")
 
 
 class Wire(Session):  # type: ignore[misc]  # jupyter_client is read without its types
