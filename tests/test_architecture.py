@@ -12,9 +12,9 @@ import quire
 SRC = Path(quire.__file__).parent
 
 ORDER = [
-    *["errors", "model", "digests", "events", "plugins"],
+    *["errors", "model", "digests", "events", "plugins", "calls"],
     *["surroundings", "document", "dialect", "schema", "expand", "graph", "fingerprint", "diff", "report"],
-    *["products", "store", "cache", "runlog", "lock"],
+    *["products", "store", "cache", "runlog", "lock", "views"],
     "notebook",
     *["kernels", "kinds"],
     *["sources", "load", "environment", "explain", "plan", "upkeep", "aside", "engine"],

@@ -1,0 +1,237 @@
+"""Tasks and the pipeline as user code sees them: in hooks, in functions, and from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from . import plugins
+from .calls import invoke
+from .model import STANDING, Product, Relation, Source, Task
+
+
+class Status(Enum):
+    """How far a task is, in the words that code written for Ploomber compares with."""
+
+    WaitingRender = "waiting_render"
+    Skipped = "skipped"
+    WaitingExecution = "waiting_execution"
+    WaitingUpstream = "waiting_upstream"
+    WaitingDownload = "waiting_download"
+    ErroredRender = "errored_render"
+    AbortedRender = "aborted_render"
+    Executed = "executed"
+    Errored = "errored"
+    Aborted = "aborted"
+    BrokenProcessPool = "broken_process_pool"
+
+
+class Upstream(dict[str, Any]):
+    """What comes from upstream, by the names of its tasks; ``first`` where there is one only."""
+
+    @property
+    def first(self) -> Any:
+        """The only value; ``KeyError`` without any, ``ValueError`` where there are several."""
+        if not self:
+            raise KeyError("the task has no upstream")
+        if len(self) > 1:
+            raise ValueError(f"upstream.first is for a single task, and there are {', '.join(self)}")
+        return next(iter(self.values()))
+
+    def __missing__(self, name: str) -> Any:
+        listed = f"there are: {', '.join(self)}" if self else "it has none"
+        raise KeyError(f'"{name}" is no upstream of this task; {listed}')
+
+
+def given(value: Any) -> Any:
+    """Return what user code in Python gets for an input or product: a Path, a Relation as it is, dicts of them."""
+    if isinstance(value, Relation):
+        return value
+    if isinstance(value, Mapping):
+        return {key: given(inner) for key, inner in value.items()}
+    return Path(value) if isinstance(value, str) else value
+
+
+def plain(product: Product) -> str:
+    """Return what stands for a product in text: its path, the table's name, or the identifier of what is neither."""
+    if product.relation is not None:
+        return product.relation
+    return (
+        product.path.removeprefix(f"{STANDING}generic/")
+        if product.maker == "GenericProduct"
+        else product.path
+    )
+
+
+def products(task: Task) -> Any:
+    """Return a task's products as text: one, or a dict of them; None where it has none."""
+    if not task.products:
+        return None
+    if task.products[0].key is None:
+        return plain(task.products[0])
+    return {product.key: plain(product) for product in task.products}
+
+
+class SourceView(str):
+    """The text of a task's source, with its name and place."""
+
+    name: str
+    path: str
+    doc: str
+
+    @classmethod
+    def of(cls, source: Source) -> SourceView:
+        """Return a source as user code sees it."""
+        made = cls(source.text or "")
+        made.path, made.doc = source.path, source.facts.title
+        made.name = (source.entry or Path(source.path).stem).rpartition(".")[2]
+        return made
+
+    @property
+    def loc(self) -> str:
+        """Where it is."""
+        return self.path
+
+
+class TaskView:
+    """A task as hooks see it.
+
+    ``product`` and ``upstream`` are paths and tables, ``client`` is the connection that the task works with, made
+    when it is first asked for.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        status: Status = Status.WaitingExecution,
+        dag: Mapping[str, TaskView] | None = None,
+        connect: Callable[[Mapping[str, Any]], Any] = invoke,
+    ) -> None:
+        """``connect`` makes a client of its call; ``dag`` has the tasks before it, where they are known."""
+        self.name = task.name
+        self.exec_status = status
+        self.task = task
+        self._dag = dag
+        self._connect = connect
+
+    @cached_property
+    def source(self) -> SourceView:
+        return SourceView.of(self.task.source)
+
+    @cached_property
+    def product(self) -> Any:
+        """A Path, a Relation, or a dict of them."""
+        if self.task.products and self.task.products[0].key is None:
+            return _handed(self.task.products[0])
+        return {product.key: _handed(product) for product in self.task.products}
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The task's parameters, with its product, and its upstream where it has one."""
+        upstream = {"upstream": Upstream(given(self.task.inputs))} if self.task.inputs else {}
+        return {**self.task.params, **upstream, "product": self.product}
+
+    @cached_property
+    def upstream(self) -> Upstream:
+        """The tasks before it by name, of which only ``name`` and ``product`` are known while a build runs."""
+        if self._dag is not None:
+            return Upstream({name: self._dag[name] for name in self.task.upstream if name in self._dag})
+        return Upstream({name: Before(name, value) for name, value in given(self.task.inputs).items()})
+
+    @cached_property
+    def client(self) -> Any:
+        """The connection that the task works with; None where none is named."""
+        call = self.task.options.get("client")
+        return self._connect(call) if call else None
+
+    def load(self, key: str | None = None, limit: int | None = 10, **arguments: Any) -> Any:
+        """Return a product as a pandas DataFrame: a .csv or .parquet file, or the first rows of a table."""
+        return loaded(self.product[key] if key else self.product, lambda: self.client, limit, **arguments)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name} -> {products(self.task)}>"
+
+
+class Before:
+    """A task before another, of which only the products are known."""
+
+    def __init__(self, name: str, product: Any) -> None:
+        self.name = name
+        self.product = product
+
+    def load(self, key: str | None = None, **arguments: Any) -> Any:
+        """Return a product as a pandas DataFrame."""
+        return loaded(self.product[key] if key else self.product, lambda: None, None, **arguments)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DagView(Mapping[str, TaskView]):
+    """The pipeline as its hooks see it: its tasks by name, in order."""
+
+    def __init__(
+        self,
+        name: str,
+        tasks: Mapping[str, Task],
+        statuses: Mapping[str, Status],
+        connect: Callable[[Mapping[str, Any]], Any] = invoke,
+    ) -> None:
+        self.name = name
+        self._tasks = {
+            it.name: TaskView(it, statuses.get(it.name, Status.WaitingExecution), self, connect)
+            for it in tasks.values()
+        }
+
+    def __getitem__(self, name: str) -> TaskView:
+        if name in self._tasks:
+            return self._tasks[name]
+        raise KeyError(f'there is no task "{name}"; there are: {", ".join(self._tasks)}')
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tasks)
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    @property
+    def product(self) -> list[Any]:
+        """The products of the tasks that no other one follows."""
+        needed = {name for view in self.values() for name in view.task.upstream}
+        return [view.product for view in self.values() if view.name not in needed]
+
+    @property
+    def clients(self) -> dict[str, Any]:
+        """The connections that the tasks work with, by the tasks' names."""
+        return {view.name: view.client for view in self.values() if view.task.options.get("client")}
+
+    def get_downstream(self, name: str) -> list[str]:
+        """Return the names of the tasks that directly follow one."""
+        return [view.name for view in self.values() if name in view.task.upstream]
+
+    def __repr__(self) -> str:
+        return f"<DAG {self.name}: {', '.join(self._tasks)}>"
+
+
+def loaded(product: Any, client: Callable[[], Any], limit: int | None, **arguments: Any) -> Any:
+    """Return a .csv or .parquet file, or the first ``limit`` rows of a table, as a pandas DataFrame."""
+    pandas = plugins.load("pandas")
+    if isinstance(product, Relation):
+        rows = f" LIMIT {int(limit)}" if limit is not None else ""
+        return pandas.read_sql(f"SELECT * FROM {product}{rows}", client().connection, **arguments)
+    readers = {".csv": pandas.read_csv, ".parquet": pandas.read_parquet}
+    if isinstance(product, Mapping):
+        raise ValueError(f"the task has several products: say which, load({next(iter(product))!r})")
+    if (reader := readers.get(Path(product).suffix)) is None:
+        raise NotImplementedError(f"{product} is neither .csv nor .parquet: read it with what wrote it")
+    return reader(product, **arguments)
+
+
+def _handed(product: Product) -> Any:
+    return product.relation if product.relation is not None else given(plain(product))
