@@ -187,15 +187,17 @@ CASES: Mapping[str, Case] = {
     "several at once": Case(
         ("from IPython.display import HTML, Markdown\ndisplay(HTML('<p>'), Markdown('# m'), {'a': 1})",)
     ),
-    # nbclient's kernel passes it on from a thread, sometimes after the cell
+    # a Jupyter kernel passes these on from a thread, where nobody waits after the cell: so the cells do
     "output of the descriptor": Case(
-        ("import os\nx = os.write(1, b'raw\\n')",), (out("raw\n"),), oracle=False
+        ("import os, time\nx = os.write(1, b'raw\\n'); time.sleep(1)",), (out("raw\n"),), oracle=False
     ),
     "output of system calls": Case(
-        ("x = os.system('echo sys; echo bad >&2')",), (out("sys\n"), err("bad\n")), ordered=False
+        ("x = os.system('echo sys; echo bad >&2'); time.sleep(1)",),
+        (out("sys\n"), err("bad\n")),
+        ordered=False,
     ),
     "output of child processes": Case(
-        ("import subprocess\nx = subprocess.run(['echo', 'child'])",), (out("child\n"),)
+        ("import subprocess\nx = subprocess.run(['echo', 'child']); time.sleep(1)",), (out("child\n"),)
     ),
     "a thread prints": Case(
         ("import threading\nt = threading.Thread(target=print, args=('thread',))\nt.start(); t.join()",),
