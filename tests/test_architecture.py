@@ -20,6 +20,7 @@ ORDER = [
     *["sources", "load", "environment", "explain", "plan", "upkeep", "aside", "engine"],
     "executors",
     *["remote", "single", "project"],
+    "ploomber",
     "papermill_engine",
     *["cli", "__main__"],
 ]

@@ -1,0 +1,37 @@
+"""The names of Ploomber's Python API, so that code written for it runs as it is."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from .finder import NAME, missing
+
+#: The version of Ploomber whose names these are.
+__version__ = "0.23.3"
+
+_WHERE = {
+    "DAG": "dag",
+    "DAGConfigurator": "dag",
+    "Env": "env",
+    "InMemoryDAG": "memory",
+    "OnlineDAG": "online",
+    "OnlineModel": "online",
+    "SourceLoader": "placeholders",
+    "lazily_load_entry_point": "spec",
+    "load_env": "env",
+    "with_env": "env",
+}
+
+__all__ = ["DAG", "DAGConfigurator", "Env", "InMemoryDAG", "OnlineDAG", "OnlineModel", "SourceLoader"]
+__all__ += ["lazily_load_entry_point", "load_env", "with_env"]
+
+
+def __getattr__(name: str) -> object:
+    # PEP 562: a project that imports one client does not pay for the whole
+    if name in _WHERE:
+        return getattr(import_module(f".{_WHERE[name]}", __name__), name)
+    raise AttributeError(missing(f"{NAME}.{name}", name))
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,81 @@
+"""The name ``ploomber``: who serves it, where, and what it says of names that are not there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import quire.ploomber
+
+PTH = Path(quire.ploomber.__file__).parent / "quire-ploomber.pth"
+INSTALL = "from quire.ploomber import finder; finder.install()\n"
+
+
+def python(code: str, *before: str) -> str:
+    """Run a program in an interpreter of its own, with folders first on its path; return what it printed."""
+    path = f"import sys; sys.path[:0] = {list(before)!r}\n" if before else ""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", path + code], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
+
+
+def test_the_name_leads_to_the_very_same_modules() -> None:
+    code = INSTALL + (
+        "import ploomber, ploomber.exceptions, quire.ploomber\n"
+        "from ploomber.exceptions import DAGBuildError as one\n"
+        "from quire.ploomber.exceptions import DAGBuildError as other\n"
+        "print(ploomber is quire.ploomber, one is other, quire.ploomber.__spec__.name)"
+    )
+    assert python(code) == "True True quire.ploomber"
+
+
+def test_a_module_imported_under_its_own_name_first_is_the_same_too() -> None:
+    code = INSTALL + (
+        "import quire.ploomber.exceptions as ours\n"
+        "import ploomber.exceptions as theirs\n"
+        "print(ours is theirs, theirs.__name__)"
+    )
+    assert python(code) == "True quire.ploomber.exceptions"
+
+
+def test_a_real_ploomber_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "ploomber").mkdir()
+    (tmp_path / "ploomber" / "__init__.py").write_text("real = True\n")
+    assert python(INSTALL + "import ploomber; print(ploomber.real)", str(tmp_path)) == "True"
+    said = python(INSTALL + "import ploomber.exceptions", str(tmp_path))
+    assert said == "ModuleNotFoundError: No module named 'ploomber.exceptions'"
+
+
+def test_what_is_not_provided_says_so_and_names_the_way() -> None:
+    said = python(INSTALL + "import ploomber.cli")
+    assert said.startswith(
+        "ModuleNotFoundError: quire's ploomber does not provide ploomber.cli: the command is quire"
+    )
+    said = python(INSTALL + "import ploomber; ploomber.nothing")
+    assert said == "AttributeError: quire's ploomber does not provide ploomber.nothing"
+    assert "ImportError" in python(INSTALL + "from ploomber import nothing")
+
+
+def test_the_pth_file_does_what_install_does_and_imports_nothing() -> None:
+    code = (
+        f"exec(open({str(PTH)!r}).read())\n"
+        "print([name for name in sys.modules if name.startswith('quire')], end=' ')\n"
+        "import ploomber.exceptions as theirs\n"
+        "from quire.ploomber import finder; finder.install(); finder.install()\n"
+        "print(theirs.__name__, sum(getattr(it, 'quire_ploomber', False) for it in sys.meta_path))"
+    )
+    # without site-packages' own .pth files, of which an installed quire's is one
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path.insert(0, {str(PTH.parents[2])!r})\n{code}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[] quire.ploomber.exceptions 1"
+
+
+def test_the_pth_file_is_one_line_that_python_runs() -> None:
+    (line,) = PTH.read_text().splitlines()
+    assert line.startswith("import ")
