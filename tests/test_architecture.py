@@ -12,9 +12,21 @@ import quire
 SRC = Path(quire.__file__).parent
 
 ORDER = [
-    *["errors", "model", "digests", "events", "plugins", "calls"],
-    *["surroundings", "document", "dialect", "schema", "expand", "graph", "fingerprint", "diff", "report"],
-    *["products", "store", "cache", "runlog", "lock", "views"],
+    *["errors", "model", "digests", "editions", "events", "plugins", "calls"],
+    *[
+        "surroundings",
+        "document",
+        "dialect",
+        "schema",
+        "expressions",
+        "placeholders",
+        "expand",
+        "graph",
+        "fingerprint",
+        "diff",
+        "report",
+    ],
+    *["products", "store", "cache", "clients", "runlog", "lock", "views"],
     "notebook",
     *["kernels", "kinds"],
     *["sources", "load", "environment", "explain", "plan", "upkeep", "aside", "engine"],

@@ -72,7 +72,7 @@ class Bucket:
 
         self._obs, self._errors = obstore, obstore.exceptions
         self._web = scheme in ("http", "https")
-        options = dict(_environment(os.environ)) if scheme in ("s3", "s3a") else {}
+        options = dict(settings_of_aws(os.environ)) if scheme in ("s3", "s3a") else {}
         http = scheme == "http" or options.get("endpoint", "").startswith("http://")
         retry: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=4)}
 
@@ -248,7 +248,7 @@ def _first(error: Exception) -> str:
     return (text[:200] + "…" if len(text) > 200 else text) or type(error).__name__
 
 
-def _environment(env: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+def settings_of_aws(env: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     """Yield what AWS's own tools take from their environment and files and obstore does not.
 
     See https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html.
