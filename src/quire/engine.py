@@ -203,9 +203,12 @@ class Run:
             return
         try:
             task = self.filled(task)
-            if path := self.refresh(task):
-                made = {**record.products, path: self.store.digest(path) or ""}
-                self.store.commit(replace(record, products=made, raw=task.source.facts.raw))
+            made = dict(record.products)
+            if self.refresh(task):
+                reports = (product.path for product in task.products if product.report)
+                made |= {path: self.store.digest(path) or "" for path in reports}
+            # where it does not fit, it is left as it is, and not tried in each build
+            self.store.commit(replace(record, products=made, raw=task.source.facts.raw))
         except (Error, OSError):
             pass  # the result is right all the same; the next build tries again
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import plugins, products, upkeep
+from .editions import editions, home
 from .engine import Keeper, Run
 from .environment import drift
 from .errors import Error, SpecError, StateError, raise_all
@@ -343,11 +344,12 @@ class _Mute:
 
 
 def _keeper(task: Task, root: Path) -> Keeper:
-    report = next((product.path for product in task.products if product.report), None)
-    if report is None:
+    wanted = editions(task)
+    if not wanted:
         return _Mute()
+    report = next((edition.path for edition in wanted if edition.plain), wanted[0].path)
     keep = plugins.load("quire.notebook.writer:Keeper")
-    keeper: Keeper = keep(root, report, task.source.path, time.time)
+    keeper: Keeper = keep(root, report, task.source.path, time.time, home(task))
     return keeper
 
 

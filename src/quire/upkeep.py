@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from . import plugins
+from .editions import failed, images
 from .errors import ProductError
 from .graph import Graph
 from .model import Reason, Record, Task
@@ -86,7 +87,8 @@ def remove(store: Store, leftover: Leftover) -> None:
 
 def _paths(task: Task) -> list[str]:
     paths = [product.path for product in task.products]
-    return [*paths, *(p.path.removesuffix(".ipynb") + ".failed.ipynb" for p in task.products if p.report)]
+    beside = [place for place in (failed(task), *images(task)) if place]
+    return [*paths, *(path for path in beside if path not in paths)]
 
 
 def _size(full: str) -> int:

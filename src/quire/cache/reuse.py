@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import plugins, products
+from ..editions import images
 from ..errors import Error
 from ..fingerprint import manifest
 from ..model import Manifest, Reason, Record, Task
@@ -139,6 +140,8 @@ class Reuse:
             return
         if declared != self.declared(task) or not self._still(record):
             return
+        if any(os.path.isdir(os.path.join(self.store.root, folder)) for folder in images(task)):
+            return  # without its images the report would be half of one
         try:
             kept = self.cache.save(task, declared, record, always=task.options.get("cache") is True)
         except OSError as error:

@@ -56,6 +56,16 @@ class Teller:
                 self.cell = None
             self._tell(event)
 
+    def listen(self, listener: Callable[[Event], Any]) -> None:
+        """Let another hear everything that is told from now on, also what comes from the streams."""
+        before = self._tell
+
+        def both(event: Event) -> None:
+            before(event)
+            listener(event)
+
+        self._tell = both
+
     def _say(self, name: str, text: str) -> None:
         self._tell(Output(self.task, self.cell, "stream", {"name": name, "text": text}))
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import pickle
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from .. import notebook as documents
 from .. import plugins
+from ..editions import editions, exports, home
 from ..errors import Error
-from ..events import CellFinished, CellStarted, KernelReady, Note, NotebookOpened, Output
+from ..events import CellFinished, CellStarted, Event, KernelReady, Note, NotebookOpened, Output
 from ..kernels import Kernel, Reply
-from ..model import Facts, Failure, Source, Task
+from ..model import Facts, Failure, Outcome, Source, Task
 from ..notebook.facts import facts
 from ..notebook.inject import inject, runs, tags
-from ..notebook.provenance import MARKER
+from ..notebook.provenance import MARKER, Provenance
 from ..notebook.refresh import refreshed
-from ..notebook.writer import write_whole
+from ..notebook.writer import ExecutedNotebook, write_whole
 from . import Tell
 from .staying import stay
 
@@ -30,9 +33,10 @@ class NotebookKind:
 
     def preload(self, task: Task) -> tuple[str, ...]:
         """Return the modules that the task's worker will want: its kernel, then what its cells import."""
+        export = ("quire.notebook.export",) if any(not it.plain for it in exports(task)) else ()
         if _kernel_family(task) == "jupyter":
-            return ("quire.kernels.jupyter",)
-        return ("quire.kinds.notebook", "quire.kernels.native", *task.source.facts.imports)
+            return ("quire.kernels.jupyter", *export)
+        return ("quire.kinds.notebook", "quire.kernels.native", *export, *task.source.facts.imports)
 
     def run(self, task: Task, tell: Tell) -> Failure | None:
         """Run the cells; return the failure of the first that fails, or None."""
@@ -40,6 +44,10 @@ class NotebookKind:
             notebook, values = prepare(task)
         except Error as error:
             return Failure(type(error).__name__, str(error), path=task.source.path)
+        reports = Reports(task)
+        if (lacking := reports.lacking(notebook)) is not None:
+            return lacking
+        tell = reports.followed(tell)
         tell(NotebookOpened(task.name, notebook, values))
         if not task.source.facts.parameters_cell and values:
             tell(Note('it has no cell tagged "parameters": the injected ones stand at its top', task.name))
@@ -53,21 +61,95 @@ class NotebookKind:
             failure = cells.run(kernel)
             if failure:
                 stay(task, failure, tell, kernel.raised(), kernel)
-            return failure
         finally:
             kernel.close()
+        return failure or reports.made(tell)
 
     def refresh(self, task: Task, root: str) -> str | None:
-        """Write the executed notebook anew with the source's comments and markdown; return its path, None if not."""
-        path = next((product.path for product in task.products if product.report), None)
-        if path is None:
+        """Write the reports anew with the source's comments and markdown; return the first's path, None if not."""
+        at = home(task)
+        if at is None or not Path(root, at).is_file():
             return None
-        full = Path(root, path)
-        data = refreshed(documents.read(full).data, prepare(task)[0])
+        data = refreshed(documents.read(Path(root, at)).data, prepare(task)[0])
+        if data is None or (exports(task) and not _export_again(task, data, root)):
+            return None
+        write_whole(data, Path(root, at))
+        return editions(task)[0].path
+
+
+class Reports:
+    """What a run makes of its executed notebook while the worker is still there: pages, PDFs, copies.
+
+    The notebook itself is written by the driver, which outlives a worker that dies. Only where a hook, or a copy elsewhere, needs
+    it at the end of the task it is written here, too.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._wanted = exports(task)
+        if task.options.keys() & {"on_finish", "file_client"}:
+            self._wanted = editions(task)
+        self._base = Path.cwd()  # cells may change it
+        self._shown = ExecutedNotebook(Provenance(task.source.path, home(task) or "", time.time))
+
+    def lacking(self, notebook: dict[str, Any]) -> Failure | None:
+        """Return what is missing on this machine to make the reports: better said before hours of work."""
+        if all(edition.plain for edition in self._wanted):
+            return None
+        try:
+            plugins.load("quire.notebook.export:check")(self._wanted, notebook)
+        except Error as error:
+            where = f"{error.where}: " if error.where else ""
+            return Failure(type(error).__name__, where + error.message, hint=error.hint or "")
+        return None
+
+    def followed(self, tell: Tell) -> Tell:
+        """Fold what is told from now on, also what the worker says by itself of the task's streams."""
+        if not self._wanted:
+            return tell
+        if listen := getattr(tell, "listen", None):
+            listen(self._shown)
+            return tell
+
+        def both(event: Event) -> None:
+            tell(event)
+            self._shown(event)
+
+        return both
+
+    def made(self, tell: Tell) -> Failure | None:
+        """Make the reports of what has run, or return why they cannot be."""
+        data = self._shown.ended(Outcome.DONE) if self._wanted else None
         if data is None:
             return None
-        write_whole(data, full)
-        return path
+        try:
+            if all(edition.plain for edition in self._wanted):
+                for edition in self._wanted:
+                    write_whole(data, self._base / edition.path)
+                return None
+            return self._exported(data, tell)
+        except OSError as error:
+            return Failure("ProductError", f"{error.filename} cannot be written: {error.strerror}")
+
+    def _exported(self, data: dict[str, Any], tell: Tell) -> Failure | None:
+        said = self._task.options.get("nbconvert_export_kwargs") or {}
+        export = plugins.load("quire.notebook.export")
+        try:
+            export.write(export.exported(data, self._wanted, self._base, self._task.source.path, said))
+        except Error as error:
+            failure: Failure = export.failure(error)
+            return failure
+        for note in export.unknown(self._wanted, said):
+            tell(Note(note, self._task.name))
+        return None
+
+
+def _export_again(task: Task, data: dict[str, Any], root: str) -> bool:
+    """Make the reports of an executed notebook in a process of its own: templates are the user's code."""
+    command = [sys.executable, "-m", "quire.notebook.export"]
+    given = pickle.dumps((task, data))
+    done = plugins.load("subprocess:run")(command, input=given, cwd=root, capture_output=True)
+    return bool(done.returncode == 0)
 
 
 def prepare(task: Task) -> tuple[dict[str, Any], dict[str, Any]]:
