@@ -80,8 +80,8 @@ class NotebookKind:
 class Reports:
     """What a run makes of its executed notebook while the worker is still there: pages, PDFs, copies.
 
-    The notebook itself is written by the driver, which outlives a worker that dies. Only where a hook, or a copy elsewhere, needs
-    it at the end of the task it is written here, too.
+    The notebook itself is written by the driver, which outlives a worker that dies. Only where a hook, or a copy
+    elsewhere, needs it at the end of the task it is written here, too.
     """
 
     def __init__(self, task: Task) -> None:
