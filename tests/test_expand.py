@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,13 @@ from quire.expand import (
     env_name,
     environment,
     expand,
+    imported,
     outside,
     surroundings,
     unused,
 )
 from quire.schema import Document, parse, spec
+from quire.surroundings import env_file
 
 
 def never() -> str | None:
@@ -125,10 +129,20 @@ def test_names_and_paths_are_text_whatever_the_value() -> None:
     assert source == "3"
 
 
-def test_only_parameters_become_the_value_they_spell() -> None:
+def test_what_is_no_name_or_path_becomes_the_value_it_spells() -> None:
     words = {"a": "true", "b": "1e3", "c": ["[1,2]", "x"], "d": {"deep": "1,2"}, "e": "{{s}}"}
-    document = expand(task(name="1", product={"nb": "none"}, params=words, tags="1"), {"s": "None"}, HERE)
+    data = {
+        "tasks": [
+            {"name": "1", "product": {"nb": "none"}, "params": words, "tags": "1", "chunksize": "null"}
+        ],
+        "clients": {"SQLDump": {"dotted_path": "db.get", "port": "{{port}}"}},
+        "meta": {"source_loader": {"path": "1"}},
+    }
+    document = expand(Document("p", data), {"s": "None", "port": "5432"}, HERE)
+    assert document.data["clients"] == {"SQLDump": {"dotted_path": "db.get", "port": 5432}}
+    assert document.data["meta"] == {"source_loader": {"path": "1"}}
     assert document.data["tasks"][0] == {
+        "chunksize": None,
         "name": "1",
         "product": {"nb": "none"},
         "params": {"a": True, "b": 1000.0, "c": [[1, 2], "x"], "d": {"deep": (1, 2)}, "e": None},
@@ -191,12 +205,15 @@ def test_only_what_is_asked_for_is_computed_and_named() -> None:
         ),
         ("{{env.DATE}}", 'the environment variable DATE is not set\n  hint: did you mean "DATA"?'),
         ("{{env}}", "nothing declares {{env}}"),
-        ("{{ sample | upper }}", "needs jinja, which is not supported\n  hint: only names"),
-        ("{{ path['out'] }}", "needs jinja"),
-        ("{{}}", "needs jinja"),
-        ("{{1 + 1}}", "needs jinja"),
-        ("{% if sample %}x{% endif %}", "needs jinja"),
-        ("a {# word #}", "needs jinja"),
+        ("{{ sampel | upper }}", "nothing declares {{sampel}}; there are"),
+        ("{{ sampel | upper }}", 'hint: did you mean "sample"?'),
+        ("{{ path['uot'] | upper }}", "has no attribute 'uot'"),
+        ("{{ env.DATE | upper }}", "has no attribute 'DATE'"),
+        ("{{}}", '"{{}}": it is no expression that Jinja understands: '),
+        ("{{ 1 / 0 }}", '"{{ 1 / 0 }}": it cannot be computed: division by zero'),
+        ("{{ sample | uper }}", "it is no expression that Jinja understands: No filter named 'uper'."),
+        ("{% if sample %}x", "it is no expression that Jinja understands: "),
+        ("{{ ''.__class__.__mro__ }}", "is unsafe"),
         ("a {{sample", '"{{" without "}}" in "a {{sample"'),
     ],
 )
@@ -204,6 +221,55 @@ def test_a_placeholder_without_value_is_a_mistake_with_its_place(text: str, expe
     (found,) = mistakes(f'- source: a.py\n  params: {{n: "{text}"}}', "sample: true\npath: {out: x}")
     assert found.startswith("pipeline.yaml:2:15: ")
     assert expected in found
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{{ word | upper }}", "A"),
+        ("{{word|upper}}-{{n}}", "A-3"),
+        ("{{ path['out'] }}/x", "/out/x"),
+        ("{{ path.way | upper }}", "W"),
+        ("{{ path.out }}/{{ cols | join('-') }}", "/out/a-b"),
+        ("{% if sample %}some{% else %}all{% endif %}.csv", "some.csv"),
+        ("{% if gone is defined %}x{% else %}{{ gone | default('none') }}{% endif %}!", "none!"),
+        ("a {# word #}b", "a b"),
+        ("{{ env.DATA | lower }}", "/data"),
+        ("{{ env.GONE | default(user) }}", "ann"),
+        ("{{ n * 2 }}", 6),
+        ("{{ sample and n > 5 }}", False),
+        ("{{ cols + ['c'] }}", ["a", "b", "c"]),
+        ("{% if sample %}{{ n }} a{% endif %}\n", "3 a\n"),
+    ],
+)
+def test_what_is_more_than_a_name_is_computed(text: str, expected: Any) -> None:
+    values = "n: 3\nword: a\nsample: true\npath: {out: /out, way: w, other: '{{git}}'}\ncols: [a, b]"
+    document = expand(
+        Document("p", {"meta": [text]}),
+        env(values, replace(HERE, git=lambda: "main")),
+        replace(HERE, git=never),
+    )
+    assert (document.data["meta"][0], document.mistakes) == (expected, ())
+
+
+def test_an_expression_asks_only_for_what_it_names_and_that_is_known() -> None:
+    document = expand(
+        task(product="{{ path.out | upper }}/{{ env.DATA }}/{{ env.GONE | default('x') }}"),
+        env("path: {out: '{{user}}/y', other: z}"),
+        HERE,
+    )
+    assert document.data["tasks"][0]["product"] == "ANN/Y//data/x"
+    assert document.used == {"path.out", "user", "env.DATA", "env.GONE"}
+
+
+def test_values_of_an_environment_are_computed_too() -> None:
+    found = env(
+        "n: '{{ m + 1 }}'\nm: 2\na: {b: '{{ n * 2 }}', c: '{{ a.b | string }}!'}\npath: {x: '{{ n }}{{ m*2 }}'}"
+    )
+    assert dict(found) == {"n": 3, "m": 2, "a": {"b": 6, "c": "6!"}, "path": {"x": "34"}}
+    assert env_mistakes("a: '{{ b | upper }}'\nb: '{{ a | upper }}'")[0].startswith(
+        "env.yaml:1:4: values that need each other in a circle"
+    )
 
 
 def test_git_without_a_repository_is_told() -> None:
@@ -245,6 +311,7 @@ def test_values_stay_as_written_until_they_are_parameters() -> None:
 
 def test_the_section_path_knows_the_home_folder() -> None:
     found = env("path: {a: ~/x/, b: 'data/', c: '~', d: '{{user}}/y', e: '/', f: '~x'}\nother: ~/x/")
+    assert found.folders == ("/home/ann/x", "data")
     assert found["path"] == {
         "a": "/home/ann/x",
         "b": "data",
@@ -276,7 +343,6 @@ def test_no_env_file_and_an_empty_one_are_empty_environments() -> None:
         ("a: {b: '{{a}}'}", ["env.yaml:1:8: values that need each other in a circle: a.b → a.b"]),
         ("- a", ["env.yaml:1:1: an environment is a mapping of names to values"]),
         ("1: a", ["env.yaml:1:1: an environment is a mapping of names to values"]),
-        ("meta: {import_from: x.yaml}", ['env.yaml:1:8: "meta.import_from" is not supported yet']),
         (
             "a: '{{x}}'\nb: '{{y}}'",
             ["env.yaml:1:4: nothing declares {{x}}", "env.yaml:2:4: nothing declares {{y}}"],
@@ -352,6 +418,111 @@ def test_the_env_file_is_called_after_the_pipeline(
     spec_name: str, environ: dict[str, str], expected: list[str]
 ) -> None:
     assert env_name(spec_name, environ) == expected
+
+
+def test_an_environment_may_be_laid_over_another(tmp_path: Path) -> None:
+    (tmp_path / "conf").mkdir()
+    files = {
+        "env.yaml": "meta: {import_from: conf/base.yaml}\na: 1\npath: {out: '{{a}}{{d}}'}\nlist: [1]",
+        "conf/base.yaml": "meta: {import_from: deep.yaml}\na: 2\npath: {out: x, data: '{{b}}/y'}\n"
+        "b: '{{a}}'\nlist: [1, 2]",
+        "conf/deep.yaml": "d: deep\nb: 7\nidle: 0\npath: {out: z}",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    read: list[str] = []
+
+    def parsed(path: str) -> Document:
+        read.append(path)
+        return parse(Path(path).read_text(), os.path.relpath(path, tmp_path))
+
+    document = imported(str(tmp_path / "env.yaml"), str(tmp_path), parsed)
+    found = environment(document, {"path.data": "{{d}}/z"}, HERE)
+    assert dict(found) == {
+        "a": 1,
+        "b": 1,
+        "d": "deep",
+        "idle": 0,
+        "list": [1],
+        "path": {"out": "1deep", "data": "deep/z"},
+    }
+    assert len(read) == 3
+    assert unused(found, ["path.out", "path.data", "list"]) == (
+        'conf/base.yaml:4:1: no placeholder uses "b"',
+        'conf/deep.yaml:3:1: no placeholder uses "idle"',
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "meta: {import_from: bse.yaml}",
+            'env.yaml:1:21: the file "bse.yaml" that it imports from does not exist\n  hint: did you mean "base.yaml"?',
+        ),
+        (
+            "meta: {import_from: [base.yaml]}",
+            'env.yaml:1:21: "meta.import_from" should be the path of an environment file',
+        ),
+        ("meta: {import_from: list.yaml}", "list.yaml:1:1: an environment is a mapping"),
+        ("meta: {import_from: env.yaml}", "env.yaml:1:21: env.yaml is imported by itself"),
+        ("meta: {import_from: base.yaml}", "base.yaml:1:4: nothing declares {{gone}}"),
+    ],
+)
+def test_mistakes_of_an_import_have_their_places(text: str, expected: str, tmp_path: Path) -> None:
+    for name, said in {"env.yaml": text, "base.yaml": "a: '{{gone}}'", "list.yaml": "[1]"}.items():
+        (tmp_path / name).write_text(said)
+
+    def parsed(path: str) -> Document:
+        return parse(Path(path).read_text(), os.path.relpath(path, tmp_path))
+
+    with pytest.raises(Error) as caught:
+        environment(imported(str(tmp_path / "env.yaml"), str(tmp_path), parsed), {}, HERE)
+    assert str(caught.value).startswith(expected)
+
+
+def test_the_env_file_is_looked_for_here_and_beside_the_pipeline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PLOOMBER_ENV_FILENAME", raising=False)
+    flow = tmp_path / "flow"
+    flow.mkdir()
+    spec_path = str(flow / "pipeline.serve.yaml")
+    assert env_file(spec_path) is None
+    for file in (flow / "env.yaml", tmp_path / "env.yaml", flow / "env.serve.yaml"):
+        file.write_text("")
+        assert env_file(spec_path) == str(file)
+    monkeypatch.setenv("PLOOMBER_ENV_FILENAME", "env.ci.yaml")
+    with pytest.raises(
+        Error, match=r"no env\.ci\.yaml, which the variable .*\n  hint: it is looked for here and in flow"
+    ):
+        env_file(spec_path)
+
+
+@pytest.mark.parametrize(
+    ("files", "module", "expected"),
+    [
+        ({"src/pkg/__init__.py": "__version__ = '1.2'  # x"}, "{here}", "1.2"),
+        ({"pkg/__init__.py": '__version__: str = "0.1dev"\n'}, "pkg", "0.1dev"),
+        ({"src/a/b/__init__.py": "\n__version__ = '3'\n"}, "a.b", "3"),
+        ({"pyproject.toml": "[project]\nname='x'\nversion = \"2.0\"\n"}, "{here}", "2.0"),
+        ({"setup.cfg": "[metadata]\nversion = 4.5\n"}, "pkg", "4.5"),
+        ({"pkg/__init__.py": "import os"}, "pkg", None),
+    ],
+)
+def test_the_version_is_what_the_package_says(
+    files: dict[str, str], module: str, expected: str | None, tmp_path: Path
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    around = surroundings(str(tmp_path), str(tmp_path / "src/pkg"))
+    said = "{{here}}" if module == "{here}" else module
+    values = environment(parse(f"_module: '{said}'\nn: 1", "env.yaml"), {}, around)
+    filled = expand(Document("p", {"meta": "v{{version}}"}), values, values.around or around)
+    assert filled.data["meta"] == (f"v{expected}" if expected else "v{{version}}")
+    assert bool(filled.mistakes) == (expected is None)
 
 
 def test_the_variable_for_the_env_file_takes_no_folders() -> None:

@@ -26,7 +26,7 @@ class Document:
 
     ``marks`` maps a path in the data to line and column of its key and of its value, counted from 1. ``used``
     names the placeholders that were replaced; ``mistakes`` are those that could not be, to be raised together
-    with what else is wrong.
+    with what else is wrong. ``under`` are the documents that this one was laid over: what only they say stands there.
     """
 
     path: str
@@ -34,16 +34,28 @@ class Document:
     marks: Mapping[Path, tuple[int, int, int, int]] = field(default_factory=dict)
     used: frozenset[str] = frozenset()
     mistakes: tuple[SpecError, ...] = ()
+    under: tuple[Document, ...] = ()
 
     def place(self, *path: Any) -> Place:
         """Return where a value stands, or the nearest thing around it that has a place."""
+        if other := self._said_by(path):
+            return other.place(*path)
         while path and path not in self.marks:
             path = path[:-1]
         return Place(self.path, *self.marks.get(path, (0, 0, 0, 0))[2:])
 
     def key(self, *path: Any) -> Place:
         """Return where a key stands."""
+        if other := self._said_by(path):
+            return other.key(*path)
         return Place(self.path, *self.marks[path][:2]) if path in self.marks else self.place(*path)
+
+    def _said_by(self, path: Path) -> Document | None:
+        return next((one for one in self.under if path not in self.marks and one.has(*path)), None)
+
+    def has(self, *path: Any) -> bool:
+        """Tell whether a value stands here, or in what this was laid over."""
+        return path in self.marks or any(one.has(*path) for one in self.under)
 
 
 def parse(text: str, path: str) -> Document:

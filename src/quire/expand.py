@@ -1,20 +1,20 @@
 """Environment, git and time substituted into a spec: ``{{placeholders}}``, and texts that mean values.
 
-The dialect is Ploomber's without its template engine: ``{{name}}``, ``{{section.key}}``, ``{{env.HOME}}`` and
-built-ins such as ``{{git}}``. Filters and ``{% if %}`` are refused. ``[[name]]`` belongs to grids, and stays.
+The dialect is Ploomber's: ``{{name}}``, ``{{section.key}}``, ``{{env.HOME}}`` and built-ins such as ``{{git}}``.
+What is more than a name (filters, ``{% if %}``) is for Jinja, which is imported then. ``[[name]]`` belongs to
+grids, and stays.
 """
 
 from __future__ import annotations
 
-import re
-import warnings
-from ast import literal_eval
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from .errors import Error, ParameterError, SpecError, did_you_mean, raise_all
-from .surroundings import BUILTINS, Surroundings, env_name, surroundings
+from .placeholders import Names, cast, is_expression, leaves
+from .surroundings import BUILTINS, Surroundings, env_name, stated_version, surroundings
 
 if TYPE_CHECKING:
     from .document import Document
@@ -27,6 +27,7 @@ __all__ = [
     "env_name",
     "environment",
     "expand",
+    "imported",
     "outside",
     "surroundings",
     "unused",
@@ -39,12 +40,16 @@ __all__ = [
 class Environment(Mapping[str, Any]):
     """The values that env.yaml and its overrides declare, all placeholders replaced.
 
-    ``behind`` maps each key that has placeholders in it ("path.out") to the names that these lead to.
+    ``behind`` maps each key that has placeholders in it ("path.out") to the names that these lead to. ``folders``
+    are to be there when tasks run: those of the section ``path`` that end in a slash. ``around`` are the
+    surroundings as this environment changes them.
     """
 
     table: Mapping[str, Any]
     document: Document | None = None
     behind: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    folders: tuple[str, ...] = ()
+    around: Surroundings | None = None
 
     def __getitem__(self, key: str) -> Any:
         return self.table[key]
@@ -54,6 +59,42 @@ class Environment(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.table)
+
+
+def imported(path: str, here: str, read: Callable[[str], Document], inside: tuple[str, ...] = ()) -> Document:
+    """Return an environment file laid over the one that its ``meta.import_from`` names, if any, key by key.
+
+    That path is relative to ``here``, the folder of the pipeline, or else to the file that says it.
+    """
+    document = read(path)
+    meta = document.data.get("meta") if isinstance(document.data, dict) else None
+    if not isinstance(meta, dict) or "import_from" not in meta:
+        return document
+    where, said = document.place("meta", "import_from"), meta["import_from"]
+    if not isinstance(said, str) or not said.strip():
+        raise SpecError('"meta.import_from" should be the path of an environment file', where)
+    folders = dict.fromkeys(os.path.abspath(folder) for folder in (here, os.path.dirname(path)))
+    found = (os.path.normpath(os.path.join(folder, os.path.expanduser(said))) for folder in folders)
+    other = next((file for file in found if os.path.isfile(file)), None)
+    if other is None:
+        near = did_you_mean(said, [name for folder in folders for name in os.listdir(folder)])
+        raise SpecError(f'the file "{said}" that it imports from does not exist', where, near)
+    if other in (*inside, os.path.abspath(path)):
+        raise SpecError(f"{said} is imported by itself", where)
+    below = imported(other, os.path.dirname(other), read, (*inside, os.path.abspath(path)))
+    if not isinstance(below.data, dict):
+        raise SpecError("an environment is a mapping of names to values", below.place())
+    own = {key: value for key, value in document.data.items() if key != "meta" or len(meta) > 1}
+    return replace(document, data=_laid(own, below.data), under=(below,))
+
+
+def _laid(over: Mapping[Any, Any], under: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return one mapping laid over another: sections that both have are laid over each other as well."""
+    merged = dict(under)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = _laid(value, below) if isinstance(value, dict) and isinstance(below, dict) else value
+    return merged
 
 
 def environment(document: Document | None, overrides: Mapping[str, Any], around: Surroundings) -> Environment:
@@ -66,8 +107,6 @@ def environment(document: Document | None, overrides: Mapping[str, Any], around:
     where = document.place() if document is not None else None
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
         raise SpecError("an environment is a mapping of names to values", where, 'write "name: value" lines')
-    if isinstance(data.get("meta"), dict) and "import_from" in data["meta"] and document is not None:
-        raise SpecError('"meta.import_from" is not supported yet', document.key("meta", "import_from"))
     mistakes: list[Error] = []
     changed: Any = data
     for name, value in overrides.items():
@@ -77,14 +116,17 @@ def environment(document: Document | None, overrides: Mapping[str, Any], around:
             if document is None:
                 error.hint = "there is no env.yaml to declare it in"
             elif error.hint is None:
-                near = did_you_mean(name, _leaves(data))
-                error.hint = near or f"{document.path} declares {', '.join(_leaves(data)) or 'nothing'}"
+                near = did_you_mean(name, leaves(data))
+                error.hint = near or f"{document.path} declares {', '.join(leaves(data)) or 'nothing'}"
             mistakes.append(error)
     raise_all(mistakes, "parameters that do not exist")
+    if isinstance(module := changed.get("_module"), str):
+        root, folder = around.root, around.here if module == "{{here}}" else module
+        around = replace(around, version=lambda: stated_version(root, folder))
     unread = _Unread(changed, document, around)
     table = unread.settle(changed, (), whole=True)
     raise_all(unread.mistakes, f"{where} has mistakes")
-    return Environment(table, document, unread.behind)
+    return Environment(table, document, unread.behind, tuple(unread.folders), around)
 
 
 def _override(data: Any, path: list[str], value: Any, name: str) -> Any:
@@ -108,7 +150,7 @@ def unused(env: Environment, used: Iterable[str]) -> tuple[str, ...]:
     names = set(used).union(*env.behind.values())
     sections = {name[:n] for name in names for n in range(len(name)) if name[n] == "."}
     found = []
-    for key in _leaves(env.table):
+    for key in leaves(env.table):
         parts = key.split(".")
         wholes = {".".join(parts[: n + 1]) for n in range(len(parts))}
         if not (wholes & names or key in sections or key.startswith("_")) and env.document is not None:
@@ -121,110 +163,14 @@ def outside(used: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(name for name in used if name.partition(".")[0] in BUILTINS))
 
 
-def _leaves(table: Mapping[Any, Any], before: str = "") -> Iterator[str]:
-    for key, value in table.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{before}{key}.")
-        else:
-            yield f"{before}{key}"
-
-
-# ── placeholders ────────────────────────────────────────────────────────────────────────────────────────
-
-_PLACEHOLDER = r"\{\{\s*(.*?)\s*\}\}|\{[{%#]"
-_NAME = r"\w+(?:-\w+)*(?:\.\w+(?:-\w+)*)*"
-_JINJA = 'only names, as in "{{name}}" or "{{section.key}}": set the value in env.yaml'
-
-
-class _Names:
-    """What placeholders may stand for: the environment's keys first, then the built-ins."""
-
-    def __init__(self, table: Mapping[str, Any], document: Document | None, around: Surroundings) -> None:
-        self.table, self.document, self.around = table, document, around
-        self.behind: dict[str, frozenset[str]] = dict(getattr(table, "behind", {}))
-        self.mistakes: list[SpecError] = []
-
-    def fill(self, text: str, path: tuple[Any, ...], used: set[str]) -> Any:
-        """Replace the placeholders in a text; a text that is nothing else becomes the value, of any type."""
-        end, parts = 0, []
-        for found in re.finditer(_PLACEHOLDER, text, re.DOTALL):
-            name = found[1]
-            if name is None and found[0] == "{{":
-                raise self.wrong(f'"{{{{" without "}}}}" in "{text[:60]}"', path)
-            if name is None or not re.fullmatch(_NAME, name):
-                raise self.wrong(f'"{text[:60]}" needs jinja, which is not supported', path, _JINJA)
-            value = self.find(name, path, used)
-            if found[0] == text:
-                return value
-            if isinstance(value, Mapping):
-                hint = "take one of its values: " + ", ".join(f"{{{{{name}.{key}}}}}" for key in value)
-                raise self.wrong(f"{{{{{name}}}}} is a section and cannot stand in a text", path, hint)
-            parts += [text[end : found.start()], str(value)]
-            end = found.end()
-        return "".join((*parts, text[end:]))
-
-    def find(self, name: str, path: tuple[Any, ...], used: set[str]) -> Any:
-        value: Any = self.table
-        way: tuple[Any, ...] = ()
-        for part in name.split("."):
-            if isinstance(value, list) and part.isdecimal() and int(part) < len(value):
-                key: Any = int(part)
-            elif isinstance(value, Mapping) and part in value and not self.shadows((*way, part)):
-                key = part
-            elif way:
-                within = list(map(str, value)) if isinstance(value, Mapping) else []
-                hint = did_you_mean(part, within) or (f"it has {', '.join(within)}" if within else None)
-                raise self.wrong(f'{{{{{name}}}}}: "{".".join(map(str, way))}" has no "{part}"', path, hint)
-            else:
-                return self.builtin(name, path, used)
-            way = (*way, key)
-            value = self.settle(value[key], way)
-        value = self.settle(value, way, whole=True)
-        used.add(name)
-        for leaf, names in self.behind.items():
-            if leaf == name or leaf.startswith(name + ".") or name.startswith(leaf + "."):
-                used |= names
-        return value
-
-    def builtin(self, name: str, path: tuple[Any, ...], used: set[str]) -> str:
-        if (value := self.around.value(name)) is None:
-            raise self.missing(name, path)
-        used.add(name)
-        return value
-
-    def shadows(self, way: tuple[Any, ...]) -> bool:
-        """Tell whether the key found here must not be taken, so that the built-in of its name is meant."""
-        return False
-
-    def settle(self, value: Any, way: tuple[Any, ...], whole: bool = False) -> Any:
-        """Return a value met on the way to a name, ready for use."""
-        return value
-
-    def missing(self, name: str, path: tuple[Any, ...]) -> SpecError:
-        first, _, variable = name.partition(".")
-        if first == "env" and variable:
-            hint = did_you_mean(variable, self.around.environ)
-            return self.wrong(f"the environment variable {variable} is not set", path, hint)
-        if name in ("git", "git_hash"):
-            hint = "the project is no git repository, or has no commit"
-            return self.wrong(f"{{{{{name}}}}} has no value here", path, hint)
-        if name in BUILTINS and name != "env":
-            return self.wrong(f"{{{{{name}}}}} has no value here", path, "declare it in env.yaml")
-        known = [*_leaves(self.table), *(b for b in BUILTINS if b != "env"), "env.NAME"]
-        message = f"nothing declares {{{{{name}}}}}; there are {', '.join(known)}"
-        return self.wrong(message, path, did_you_mean(name, known) or "declare it in env.yaml")
-
-    def wrong(self, message: str, path: tuple[Any, ...], hint: str | None = None) -> SpecError:
-        return SpecError(message, self.document.place(*path) if self.document is not None else None, hint)
-
-
-class _Unread(_Names):
+class _Unread(Names):
     """An environment that is being read: each text is resolved when first asked for, so order is free."""
 
     def __init__(self, raw: Mapping[str, Any], document: Document | None, around: Surroundings) -> None:
         super().__init__(raw, document, around)
         self.done: dict[tuple[Any, ...], Any] = {}
         self.under_way: list[tuple[Any, ...]] = []
+        self.folders: list[str] = []
 
     def settle(self, value: Any, way: tuple[Any, ...], whole: bool = False) -> Any:
         if isinstance(value, str):
@@ -246,13 +192,18 @@ class _Unread(_Names):
         value: Any = None
         try:
             value = self.fill(text, way, used) if "{" in text else text
+            if isinstance(value, str) and is_expression(text) and way[0] != "path":
+                value = cast(value)
         except SpecError as error:
             self.mistakes.append(error)
         self.under_way.pop()
         if used:
             self.behind[".".join(map(str, way))] = frozenset(used)
         if way[0] == "path" and isinstance(value, str):
+            slash = len(value) > 1 and value.endswith("/")
             value = _path(value, self.around.environ)
+            if slash:
+                self.folders.append(value)
         self.done[way] = value
         return value
 
@@ -270,10 +221,12 @@ def _path(text: str, environ: Mapping[str, str]) -> str:
 
 # ── the spec ────────────────────────────────────────────────────────────────────────────────────────────
 
-# The keys of a task whose values are text, whatever a placeholder in them stands for, and those where a text
-# means the value it spells. Ploomber does the latter to the whole file, so that a task cannot be called "1".
-_TEXT = frozenset(("source", "name", "product", "upstream"))
-_CAST = frozenset(("params", "grid"))
+# The keys of a task whose values are text, whatever a placeholder in them stands for. Everywhere else in a task, and
+# below the keys of a pipeline that hold arguments, a text means the value it spells. Ploomber does this to the whole
+# file, so that a task cannot be called "1".
+_PATHS = frozenset(("source", "name", "product", "upstream"))
+_TEXT = _PATHS | {"tags", "kernel", "kernelspec_name", "class", "product_class", "columns", "bucket"}
+_CAST = frozenset(("clients", "config", "executor", "on_render", "on_finish", "on_failure"))
 
 
 def expand(document: Document, env: Mapping[str, Any], around: Surroundings) -> Document:
@@ -288,7 +241,7 @@ def expand(document: Document, env: Mapping[str, Any], around: Surroundings) -> 
     return replace(document, data=data, used=document.used | filling.used, mistakes=mistakes)
 
 
-class _Filling(_Names):
+class _Filling(Names):
     """One walk over a spec."""
 
     def __init__(self, table: Mapping[str, Any], document: Document, around: Surroundings) -> None:
@@ -304,14 +257,16 @@ class _Filling(_Names):
             return node
         key = _task_key(path)
         value: Any = node
+        spelled = key not in _TEXT if key is not None else bool(path) and path[0] in _CAST
         if "{" in node:
             try:
                 value = self.fill(node, path, self.used)
+                spelled = spelled or (key is None and is_expression(node))
             except SpecError as error:
                 self.mistakes.append(error)
-        if key in _TEXT and isinstance(value, int | float) and not isinstance(value, bool):
+        if key in _PATHS and isinstance(value, int | float) and not isinstance(value, bool):
             return str(value)
-        return cast(value) if key in _CAST and isinstance(value, str) else value
+        return cast(value) if spelled and isinstance(value, str) else value
 
 
 def _task_key(path: tuple[Any, ...]) -> Any:
@@ -320,26 +275,3 @@ def _task_key(path: tuple[Any, ...]) -> Any:
     if not inside or not isinstance(inside[0], int):
         return None
     return inside[1] if len(inside) > 1 else "source"
-
-
-_WORDS = {"true": True, "false": False, "none": None, "null": None}
-_LITERAL = frozenset("0123456789+-.([{'\"bBrRuU")
-
-
-def cast(text: str) -> Any:
-    """Return the value that a text spells in Python, or the text: "true", "none", "1e3", "[1, 2]".
-
-    This is Ploomber's rule, so "1,2" is a tuple and "007" a text; but "..." and bytes, which nothing could be
-    told of in another language, stay the text they are.
-    """
-    if (word := text.lower()) in _WORDS:
-        return _WORDS[word]
-    if text.lstrip()[:1] not in _LITERAL:
-        return text
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of Python's parser, on texts that were never meant as Python
-            value = literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return text
-    return text if isinstance(value, bytes | complex) or value is ... else value

@@ -12,7 +12,7 @@ from .errors import SpecError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-BUILTINS = ("cwd", "env", "git", "git_hash", "here", "now", "root", "user")
+BUILTINS = ("cwd", "env", "git", "git_hash", "here", "now", "root", "user", "version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Surroundings:
     git: Callable[[], str | None]
     git_hash: Callable[[], str | None]
     user: Callable[[], str | None]
+    version: Callable[[], str | None] = lambda: None
 
     def value(self, name: str) -> str | None:
         """Return what a built-in stands for ("git", "env.HOME"), or None if it has no value here."""
@@ -53,7 +54,50 @@ def surroundings(root: str, here: str | None = None) -> Surroundings:
         git=cache(lambda: _git(root, "symbolic-ref", "--short", "HEAD") or _describe(root)),
         git_hash=cache(lambda: _describe(root, "--dirty=-dirty")),
         user=cache(_user),
+        version=cache(lambda: stated_version(root, folder)),
     )
+
+
+def env_file(path: str) -> str | None:
+    """Return the env file of a pipeline file: the first candidate in the working directory or beside the pipeline.
+
+    Raises ``SpecError`` when ``PLOOMBER_ENV_FILENAME`` names one that is in neither.
+    """
+    folders = (os.getcwd(), os.path.dirname(path))
+    for one in env_name(path, os.environ):
+        for folder in folders:
+            if os.path.isfile(found := os.path.join(folder, one)):
+                return found
+    if name := os.environ.get("PLOOMBER_ENV_FILENAME"):
+        hint = f"it is looked for here and in {os.path.relpath(folders[1])}"
+        raise SpecError(f"there is no {name}, which the variable PLOOMBER_ENV_FILENAME names", hint=hint)
+    return None
+
+
+def stated_version(root: str, module: str) -> str | None:
+    """Return the version of a package in the project, as its files say it: nothing is imported.
+
+    ``module`` is its folder, or its name. A literal ``__version__`` in its ``__init__.py`` counts first, then the
+    ``version`` in the project's pyproject.toml or setup.cfg.
+    """
+    import re  # noqa: PLC0415 - few pipelines ask for the version
+
+    name = module.replace(".", "/")
+    folders = [os.path.join(root, module), os.path.join(root, "src", name), os.path.join(root, name)]
+    stated = r"""^{0}\s*=\s*["']?([^"'\s#]+)["']?\s*(?:#.*)?$"""
+    candidates = [
+        *((os.path.join(folder, "__init__.py"), r"__version__(?:\s*:\s*\w+)?") for folder in folders),
+        *((os.path.join(root, file), "version") for file in ("pyproject.toml", "setup.cfg")),
+    ]
+    for file, key in candidates:
+        try:
+            with open(file, encoding="utf-8") as opened:  # noqa: PTH123 - as everywhere on this path
+                found = re.search(stated.format(key), opened.read(), re.MULTILINE)
+        except (OSError, UnicodeDecodeError):
+            continue
+        if found:
+            return found[1]
+    return None
 
 
 def env_name(spec_filename: str, environ: Mapping[str, str]) -> list[str]:
