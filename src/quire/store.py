@@ -18,6 +18,7 @@ from typing import Any
 
 from . import products
 from .errors import ProductError, StateError
+from .filesystem import networked
 from .model import Manifest, Record
 
 SCHEMA = 6
@@ -87,11 +88,14 @@ class Store:
         db = sqlite3.connect(self._path, timeout=30, isolation_level=None)
         try:
             (version,) = db.execute("PRAGMA user_version").fetchone()
+            if networked(os.path.dirname(self._path)):
+                # WAL needs memory that all who use the file share; two machines have none
+                db.execute("PRAGMA journal_mode=TRUNCATE")
+            elif version != SCHEMA:
+                db.execute("PRAGMA journal_mode=WAL")
             if version != SCHEMA:
                 if version:
                     raise sqlite3.DatabaseError("another schema")
-                # WAL needs shared memory, which network file systems lack; SQLite then says what it uses instead.
-                db.execute("PRAGMA journal_mode=WAL")
                 db.executescript(_TABLES)
                 db.execute(f"PRAGMA user_version={SCHEMA}")
             db.execute("PRAGMA synchronous=NORMAL")
