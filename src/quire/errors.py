@@ -4,6 +4,7 @@ Error                    a mistake of the user: what, where, and what to do abou
 ├── SpecError            pipeline.yaml or env.yaml
 ├── GraphError           tasks that do not fit together
 ├── NotebookError        a file that is not the notebook it should be
+├── TemplateError        a template of SQL or shell that cannot be rendered
 ├── ParameterError       a parameter that is unknown, missing or of the wrong type
 ├── ProductError         a product path that cannot be used
 ├── KernelError          a kernel that is not installed or does not start
@@ -59,6 +60,10 @@ class GraphError(Error):
 
 class NotebookError(Error):
     """A file that is not the notebook it should be."""
+
+
+class TemplateError(Error):
+    """A template of SQL or shell that cannot be rendered."""
 
 
 class ParameterError(Error):

@@ -22,6 +22,8 @@ Manifest = Mapping[str, str]
 UNSETTLED = "changed while it ran"
 #: Where the files are that stand for products which are none: tables, objects elsewhere.
 STANDING = ".quire/standing/"
+#: Kinds of tasks whose source is no code, but data, a URL, or nothing at all.
+DATA = frozenset(("upload", "copy_from", "download", "link", "upload_s3"))
 #: What stands in a manifest for a file that the task looked for in vain.
 ABSENT = "absent"
 
@@ -60,9 +62,9 @@ class CellFacts:
 class Facts:
     """What a source says about itself, found by reading it and never by running it.
 
-    ``upstream`` and ``product`` are None where the source is silent. ``product`` maps keys to paths,
-    with the key ``None`` for a single path. ``digest`` is that of the normalised code: comments, blank
-    lines, formatting, markdown and stored outputs do not change it; ``raw`` is that of the bytes.
+    ``upstream`` and ``product`` are None where the source is silent. ``product`` maps keys to paths, or to the parts
+    of a table's name, with the key ``None`` for a single one. ``digest`` is that of the normalised code: comments,
+    blank lines, formatting, markdown and stored outputs do not change it; ``raw`` is that of the bytes.
     ``mistakes`` are messages with their places that make the source unfit to run (a syntax error, an
     ``upstream`` that is no literal).
     """
@@ -73,7 +75,7 @@ class Facts:
     kernel: str | None = None
     title: str = ""
     upstream: tuple[str, ...] | None = None
-    product: Mapping[str | None, str] | None = None
+    product: Mapping[str | None, Any] | None = None
     params: tuple[Parameter, ...] = ()
     parameters_cell: bool = False
     imports: tuple[str, ...] = ()
@@ -210,7 +212,7 @@ class Reason:
                 return f"{what} gave other results"
             case "paths":
                 return "the paths that it is given changed"
-            case "file" if self.was == ABSENT:
+            case "file" if self.was in (ABSENT, None):
                 return f"{self.part} is new"
             case "folder":
                 return f"{self.part} holds other files"
