@@ -8,9 +8,35 @@ from pathlib import Path
 
 #: As Linux calls them; of those in user space, what stands after "fuse.".
 NETWORKED = frozenset(
-    "9p afs beegfs ceph cifs coda davfs fhgfs gfs gfs2 glusterfs gpfs lustre ncpfs nfs nfs4 ocfs2 orangefs panfs pvfs2 "
-    "smb2 smb3 smbfs virtiofs vboxsf wekafs "
-    "blobfuse blobfuse2 gcsfuse goofys juicefs mount-s3 rclone s3fs seaweedfs sshfs".split()
+    (
+        *(
+            "9p",
+            "afs",
+            "beegfs",
+            "ceph",
+            "cifs",
+            "coda",
+            "davfs",
+            "fhgfs",
+            "gfs",
+            "gfs2",
+            "glusterfs",
+            "gpfs",
+        ),
+        *("lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "panfs", "pvfs2", "smb2", "smb3", "smbfs"),
+        *(
+            "virtiofs",
+            "vboxsf",
+            "wekafs",
+            "blobfuse",
+            "blobfuse2",
+            "gcsfuse",
+            "goofys",
+            "juicefs",
+            "mount-s3",
+        ),
+        *("rclone", "s3fs", "seaweedfs", "sshfs"),
+    )
 )
 
 ESCAPED = (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\"))
