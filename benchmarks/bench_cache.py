@@ -6,13 +6,17 @@ Bars: a restore takes at most 3 times as long as cp.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import shutil
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
@@ -126,6 +130,73 @@ def small(root: Path) -> None:
     print(f"importing what a remote needs: {(whole - bare) * 1e3:.0f} ms")
 
 
+#: A hit check as a build makes it, whole: imports, connection, list of the entries, the entry. Then the same by s3fs.
+CHECK = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from quire.cache.blobs import Blobs
+from quire.cache.remotes import open_remote
+from quire.cache.shared import Shared
+assert not Shared(open_remote("s3://team/cache", "."), Blobs(Path("blobs"))).entries("0" * 64)
+"""
+BY_S3FS = """
+import os, s3fs
+store = s3fs.S3FileSystem(endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+assert not store.glob("team/cache/v1/actions/00/*.json")
+"""
+
+
+def at_s3(rounds: int) -> None:
+    """Time a whole hit check at an S3 server on this machine, in a process of its own."""
+    rclone = shutil.which("rclone", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if rclone is None:
+        print("no rclone here: nothing is asked of an S3 server")
+        return
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number = free.getsockname()[1]
+    env = {
+        **os.environ,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "testtest",
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{number}",
+    }
+    source = str(Path(__file__).resolve().parent.parent / "src")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "team").mkdir()
+        words = [
+            rclone,
+            "serve",
+            "s3",
+            "--addr",
+            f"127.0.0.1:{number}",
+            "--auth-key",
+            "test,testtest",
+            folder,
+        ]
+        with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+            try:
+                for _ in range(100):
+                    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", number), 1):
+                        break
+                    time.sleep(0.1)
+                took: dict[str, list[float]] = {}
+                for _ in range(rounds + 1):
+                    for name, code in (("bare", "pass"), ("quire", CHECK), ("s3fs", BY_S3FS)):
+                        check = [sys.executable, "-c", code, source]
+                        run = partial(subprocess.run, check, check=True, env=env, cwd=folder)
+                        took.setdefault(name, []).append(timed(run))
+            finally:
+                server.kill()
+    bare, ours, theirs = (statistics.median(took[name][1:]) for name in ("bare", "quire", "s3fs"))
+    print(
+        f"a hit check at an S3 server, less the start of Python: {1e3 * (ours - bare):.0f} ms;"
+        f" through s3fs {(theirs - bare) / (ours - bare):.0f} times as long"
+    )
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabytes", type=int, default=1024)
@@ -138,6 +209,7 @@ def main() -> int:
         ratio = large(Path(folder), args.megabytes, args.rounds)
     with tempfile.TemporaryDirectory() as folder:
         small(Path(folder))
+    at_s3(args.rounds)
     return 0 if ratio <= BAR or args.quick else 1
 
 
