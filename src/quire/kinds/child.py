@@ -1,0 +1,116 @@
+"""A command as a task: what it prints appears as it comes, and its end is said as a task's end is."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import selectors
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..model import Failure
+
+_BLOCK = 1 << 16
+_KEPT = 1 << 14
+#: How long what was printed is waited for after the command's end, when something that it started holds the pipes.
+_GRACE = 0.2
+#: Lines of stderr that a failure shows.
+_LAST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended: its exit code, negative for a signal, and the end of what it wrote to stderr."""
+
+    code: int
+    said: str
+
+    @property
+    def words(self) -> str:
+        """Return its end as the rest of a sentence."""
+        if self.code >= 0:
+            return f"exit code {self.code}"
+        try:
+            return f"signal {signal.Signals(-self.code).name}"
+        except ValueError:
+            return f"signal {-self.code}"
+
+    @property
+    def last(self) -> str:
+        """Return the last lines of stderr."""
+        return "\n".join(self.said.strip().splitlines()[-_LAST:])
+
+
+def follow(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: str | os.PathLike[str] | None = None,
+    shown: Callable[[str], str] = lambda text: text,
+) -> Ended:
+    """Run a command to its end and write what it prints to ``sys.stdout`` and ``sys.stderr``, as ``shown`` says it.
+
+    OSError where there is no such command. When this is interrupted, the command is ended.
+    """
+    child = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, cwd=cwd
+    )
+    with child:
+        try:
+            return Ended(*_followed(child, shown))
+        except BaseException:
+            child.kill()
+            raise
+
+
+def _followed(child: subprocess.Popen[bytes], shown: Callable[[str], str]) -> tuple[int, str]:
+    said = ""
+    decode = codecs.getincrementaldecoder("utf-8")
+    with selectors.DefaultSelector() as waiting:
+        for pipe, name in ((child.stdout, "stdout"), (child.stderr, "stderr")):
+            assert pipe is not None
+            waiting.register(pipe, selectors.EVENT_READ, (name, decode(errors="replace")))
+        patience = None
+        while waiting.get_map():
+            ready = waiting.select(1.0 if patience is None else patience)
+            if not ready and patience is not None:
+                break  # something in the background holds the pipes: it may live on, and nobody waits for it
+            for key, _ in ready:
+                text, over = _read(key)
+                if over:
+                    waiting.unregister(key.fileobj)
+                text = shown(text)
+                getattr(sys, key.data[0]).write(text)
+                if key.data[0] == "stderr":
+                    said = (said + text)[-_KEPT:]
+            patience = None if child.poll() is None else _GRACE
+    return child.wait(), said
+
+
+def _read(key: selectors.SelectorKey) -> tuple[str, bool]:
+    pipe: Any = key.fileobj
+    data = os.read(pipe.fileno(), _BLOCK)
+    return key.data[1].decode(data, final=not data), not data
+
+
+def absent(command: Sequence[str], error: OSError, hint: str) -> Failure:
+    """Return the failure of a command that cannot be started."""
+    return Failure("CommandError", f'"{command[0]}" cannot be started: {error.strerror}', hint=hint)
+
+
+def same_lines(template: str, rendered: str) -> bool:
+    """Return whether a rendered template has the lines of its source, so that a line of one is that of the other."""
+    return template.count("\n") == rendered.count("\n") + (template.endswith("\n") != rendered.endswith("\n"))
+
+
+def text_of(path: Path) -> str:
+    """Return a small file's text, or none where it is not there."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
