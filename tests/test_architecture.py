@@ -44,7 +44,7 @@ ORDER = [
         "engine",
     ],
     "executors",
-    *["remote", "single", "project"],
+    *["remote", "single", "entry", "project"],
     "ploomber",
     "papermill_engine",
     *["cli", "__main__"],

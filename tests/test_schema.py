@@ -226,14 +226,12 @@ executor: parallel
 config: {outdated_by_code: true}
 tasks:
   - {source: a.py, product: a.ipynb, papermill_params: {log_output: true}, static_analysis: strict}
-  - {source: b.py, product: {nb: b.ipynb}, papermill_params: {}, nbconvert_export_kwargs: {a: b}}
+  - {source: b.py, product: {nb: b.ipynb}, static_analysis: disable, nbconvert_export_kwargs: {a: b}}
 """
     assert read(text).ignored == (
         'pipeline.yaml:1:1: "executor" has no effect in this version',
         'pipeline.yaml:2:1: "config" has no effect in this version',
-        'pipeline.yaml:4:38: "papermill_params" has no effect in this version (in 2 places)',
-        'pipeline.yaml:4:76: "static_analysis" has no effect in this version',
-        'pipeline.yaml:5:66: "nbconvert_export_kwargs" has no effect in this version',
+        'pipeline.yaml:4:76: "static_analysis" has no effect in this version (in 2 places)',
     )
 
 
@@ -294,11 +292,11 @@ def test_keys_that_ask_for_nothing_new_are_fine(task: str) -> None:
         ("- {source: a.py, name: no}", '"name" should be text in one line, not false'),
         (
             "- {source: a.py, product: {}}",
-            '"product" should be a path, or a mapping of names to paths, not an empty',
+            '"product" should be a path, a table ([schema, name, table]), or a mapping of names to these, not an',
         ),
         (
             "- {source: a.py, product: {nb: 3}}",
-            'pipeline.yaml:1:32: task "a.py": "product.nb" should be a path, not',
+            'pipeline.yaml:1:32: task "a.py": "product.nb" should be a path or a table',
         ),
         ("- {source: a.py, product: {1: x}}", 'a name in "product" should be text, not the number 1'),
         (
@@ -337,47 +335,108 @@ def test_a_mistake_is_told_with_its_place(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "what"),
+    ("text", "expected"),
     [
-        ("{tasks: [], location: a.b}", "location: a.b"),
-        ("{tasks: [], clients: {SQLScript: a.b}}", "clients"),
-        ("{tasks: [], on_finish: a.b}", "on_finish: a.b"),
-        ("{tasks: [], serializer: a.b}", "serializer: a.b"),
-        ("{tasks: [], meta: {source_loader: {path: t}}}", "source_loader"),
-        ("{tasks: [], meta: {import_tasks_from: t.yaml}}", "import_tasks_from: t.yaml"),
-        ("{tasks: [], meta: {product_default_class: {SQLDump: GenericProduct}}}", "product_default_class"),
-        ("[{source: a.py, class: ScriptRunner}]", "class: ScriptRunner"),
-        ("[{source: a.py, grid: {a: [1]}}]", "grid"),
-        ("[{source: a.py, product: [a, table]}]", "product"),
-        ("[{source: a.py, product: {nb: [a, table]}}]", "product"),
-        ("[{source: a.py, client: a.b}]", "client: a.b"),
-        (
-            "[{source: a.py, product: a.html, nbconvert_export_kwargs: {exclude_input: true}}]",
-            "nbconvert_export_kwargs",
-        ),
-        ("[{source: a.py, executor_params: {cwd: x}}]", "executor_params"),
-        ("[{source: a.py, local_execution: true}]", "local_execution: true"),
+        ("{tasks: [], location: a.b}", '"location" stands beside tasks and their settings'),
+        ("{location: a}", '"location" should be a dotted path (package.module.function), not the text "a"'),
+        ("{tasks: [], clients: {SQLScrpt: a.b}}", 'no class "SQLScrpt"\n  hint: did you mean "SQLScript"?'),
+        ("{tasks: [], clients: {SQLScript: 3}}", "the client of SQLScript should be a dotted path"),
+        ("{tasks: [], on_finish: ab}", '"on_finish" should be a dotted path'),
+        ("{tasks: [], serializer: {dotted_path: a.b, 1: 2}}", '"serializer" should be a dotted path'),
+        ("{tasks: [], meta: {source_loader: {pth: t}}}", 'no key "pth"\n  hint: did you mean "path"?'),
+        ("{tasks: [], meta: {product_default_class: {SQLDumb: File}}}", 'there is no class "SQLDumb"'),
+        ("{tasks: [], meta: {product_default_class: {SQLDump: Fil}}}", 'there is no product class "Fil"'),
+        ("[{source: a.py, product_class: Files}]", 'no product_class "Files"\n  hint: did you mean "File"?'),
+        ("[{source: a.py, grid: {a: [1]}}]", "has a grid, and no name"),
+        ("[{source: a.py, name: a, grid: {a: []}}]", '"grid.a" has no values'),
+        ("[{source: a.py, name: a, grid: [{a: 1}, 3]}]", "a grid is a mapping of names to lists"),
+        ("[{source: a.py, name: a, grid: {a: 1}, params: {a: 1}}]", '"a" stands in "params" and in "grid"'),
+        ("[{source: a.py, name: a, grid: {product: 1}}]", 'no parameter may be called "product"'),
+        ("[{source: q.sql, chunksize: 0}]", '"chunksize" should be a whole number above 0, or null'),
+        ("[{source: https://x.org/a.csv}]", "a URL is no code\n  hint: to download it"),
+        ("[{source: data.csv}]", "a data file (.csv) is no code\n  hint: to put it into a database"),
+        ("[{source: a.py, params: {f: {dotted_path: 1}}}]", '"params.f" should be a dotted path'),
+        ("[{source: a.py, params: {resources_: a}}]", '"params.resources_" should be a mapping'),
+        ("[{class: SQLUpload, product: [a, table]}]", "has no source"),
+        ("[{source: fn.x, class: SQLScript}]", 'is a SQLScript, but "fn.x" is no file'),
     ],
 )
-def test_what_would_be_built_wrongly_is_refused_for_now(text: str, what: str) -> None:
+def test_a_mistake_in_the_rest_of_the_dialect_is_told_with_its_place(text: str, expected: str) -> None:
     (found,) = mistakes(text)
     assert found.startswith("pipeline.yaml:1:")
-    assert found.endswith(f'"{what}" is not supported yet')
+    assert expected in found
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("task", "kind"),
     [
-        ("[{source: x.sql, product: o}]", "SQL scripts (.sql) are not supported yet as sources"),
-        ("[{source: x.SH, product: o}]", "shell scripts (.sh) are not supported yet as sources"),
-        ("[{source: a.py, params: {f: 'a.b::c'}}]", 'a function\'s result as a parameter ("params.f")'),
-        ("[{source: a.py, params: {f: {dotted_path: 'a::b'}}}]", "a function's result as a parameter"),
-        ("[{source: a.py, params: {resources_: {a: b}}}]", "resources_"),
+        *(
+            (f"source: a{end}, product: x", "notebook")
+            for end in (".py", ".ipynb", ".R", ".r", ".Rmd", ".md")
+        ),
+        *((f"source: a{end}, product: x", "notebook") for end in (".qmd", ".jl")),
+        ("source: q.sql, product: out.csv", "dump"),
+        ("source: q.sql, product: out.parquet", "dump"),
+        ("source: q.sql, product: [t, table]", "sql"),
+        ("source: q.sql, product: {a: x.csv}", "sql"),
+        ("source: q.sql, product: out.csv, class: SQLScript", "sql"),
+        ("source: run.sh, product: x", "shell"),
+        ("source: a.py, product: x, class: ScriptRunner", "script"),
+        ("source: a.csv, product: [t, table], class: SQLUpload", "upload"),
+        ("source: 'https://x.org/a.csv', product: x, class: DownloadFromURL", "download"),
+        ("class: Input, product: x", "link"),
+        ("source: pkg.fn, product: x", None),
     ],
 )
-def test_sources_and_parameters_of_later_kinds_are_refused(text: str, expected: str) -> None:
-    (found,) = mistakes(text)
-    assert expected in found
+def test_the_kind_follows_from_the_class_or_from_the_source(task: str, kind: str | None) -> None:
+    assert read(f"- {{{task}}}").tasks[0].kind == kind
+
+
+def test_the_settings_of_a_task_are_kept_as_plain_values() -> None:
+    (task,) = read(
+        """
+- source: q.sql
+  product: out/q.csv
+  client: db.get
+  product_client: {dotted_path: store.get, bucket: b}
+  chunksize: null
+  io_handler: CSVIO
+  on_finish: checks.rows
+  executor_params: {cwd: sub, log_output: true}
+"""
+    ).tasks
+    assert task.options == {
+        "client": {"dotted_path": "db.get"},
+        "product_client": {"dotted_path": "store.get", "bucket": "b"},
+        "chunksize": None,
+        "io_handler": "CSVIO",
+        "on_finish": {"dotted_path": "checks.rows"},
+        "cwd": "sub",
+    }
+
+
+def test_the_settings_of_a_pipeline_are_kept_as_plain_values() -> None:
+    found = read(
+        """
+clients: {SQLScript: db.get, File: {dotted_path: files.get, folder: backup}, SQLDump: null}
+serializer: io_.save
+on_finish: hooks.report
+meta:
+  source_loader: {path: sql}
+  product_default_class: {SQLScript: SQLiteRelation}
+tasks: []
+"""
+    )
+    assert found.clients == {
+        "SQLScript": {"dotted_path": "db.get"},
+        "File": {"dotted_path": "files.get", "folder": "backup"},
+    }
+    assert (found.serializers, found.hooks) == (
+        {"serializer": {"dotted_path": "io_.save"}},
+        {"on_finish": {"dotted_path": "hooks.report"}},
+    )
+    assert (found.loader, found.makers) == ({"path": "sql"}, {"SQLScript": "SQLiteRelation"})
+    assert read("location: pkg.make").location == "pkg.make"
 
 
 def test_parameters_that_only_look_like_functions_are_text() -> None:

@@ -5,43 +5,14 @@ What the dialect knows is in these tables: a key that gains a meaning changes it
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from typing import Any
 
 
 def _never(value: Any, siblings: Mapping[Any, Any]) -> bool:
     return False
-
-
-def _unless(*harmless: Any) -> Callable[[Any, Mapping[Any, Any]], bool]:
-    """Tell of a value whether it is none of these."""
-    return lambda value, siblings: value not in harmless
-
-
-def _inside(*harmless: Any) -> Callable[[Any, Mapping[Any, Any]], bool]:
-    """Tell of a mapping whether it has other values: ``clients: {SQLScript: null}`` asks for nothing."""
-    return lambda value, siblings: (
-        not isinstance(value, dict) or any(v not in harmless for v in value.values())
-    )
-
-
-def _moves(value: Any, siblings: Mapping[Any, Any]) -> bool:
-    return isinstance(value, dict) and value.get("cwd") is not None
-
-
-def _converts(value: Any, siblings: Mapping[Any, Any]) -> bool:
-    """Tell whether an exporter has work to do: a product that stays an .ipynb is exported by nobody."""
-    product = siblings.get("product")
-    report = product.get("nb") if isinstance(product, dict) else product
-    return not (isinstance(report, str) and report.endswith(".ipynb"))
-
-
-def _relation(value: Any, siblings: Mapping[Any, Any]) -> bool:
-    """Tell whether a product is a table in a database: ``[schema, name, kind]``."""
-    return any(isinstance(v, list) for v in (value.values() if isinstance(value, dict) else (value,)))
 
 
 def is_text(value: Any) -> bool:
@@ -88,13 +59,47 @@ def as_tuple(value: str | list[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
+# ── calls ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def is_dotted(value: Any) -> bool:
+    """Tell whether a text is the dotted path of a function: ``package.module.function``."""
+    parts = value.split(".") if isinstance(value, str) else ()
+    return len(parts) > 1 and all(part.isidentifier() for part in parts)
+
+
+def is_call(value: Any) -> bool:
+    """Tell whether a value names a function: its dotted path, or a mapping of that and arguments."""
+    if isinstance(value, dict):
+        return is_call(value.get("dotted_path")) and all(isinstance(key, str) for key in value)
+    return isinstance(value, str) and is_dotted(value.replace("::", ".", 1))
+
+
+def as_call(value: Any) -> dict[str, Any]:
+    """Return a call as a mapping of ``dotted_path`` and arguments, whichever way it was written."""
+    if isinstance(value, str):
+        value = {"dotted_path": value}
+    return {**value, "dotted_path": value["dotted_path"].replace("::", ".", 1)}
+
+
+def is_evaluated(value: Any) -> bool:
+    """Tell whether a parameter is a function's result: ``mod.sub::fn``, or a mapping with ``dotted_path``."""
+    if isinstance(value, dict):
+        return "dotted_path" in value
+    module, colons, function = value.partition("::") if isinstance(value, str) else ("", "", "")
+    return bool(colons) and function.isidentifier() and all(part.isidentifier() for part in module.split("."))
+
+
+# ── rows ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """A row: what a key expects, and how far this version goes with it.
 
     ``option``: keep the value under this name in ``TaskSpec.options``, as ``turn`` makes it. ``late``: a value that
-    needs what is not built yet, so that going on would give a wrong result; ``known`` are the words it may be.
-    ``note``: read, without any effect, and said so.
+    needs what is not built yet, so that going on would give a wrong result. ``known`` are the words it may be.
+    ``note``: read, without any effect, and said so. ``null``: that it is null says something.
     """
 
     expects: str = "anything"
@@ -104,13 +109,26 @@ class Key:
     late: Callable[[Any, Mapping[Any, Any]], bool] = _never
     known: tuple[str, ...] = ()
     note: bool = False
+    null: bool = False
 
 
 _FLAG, _TEXT = Key("true or false", _flag), Key("text", is_text)
 _MAPPING = Key("a mapping", lambda value: isinstance(value, dict))
-_LATER, _NOTE = Key(late=_unless()), Key(note=True)
-_HOOKS = dict.fromkeys(("on_render", "on_finish", "on_failure", "serializer", "unserializer"), _LATER)
-_EXPORT = Key(late=_converts, note=True)
+_NOTE = Key(note=True)
+_CALLED = "a dotted path (package.module.function), or a mapping with one as dotted_path"
+_CALL = Key(_CALLED, is_call, turn=as_call)
+HOOKS = ("on_render", "on_finish", "on_failure")
+SERIALIZERS = ("serializer", "unserializer")
+_SIZE = Key('a size such as "20GB" or "500MB"', _size)
+
+
+def _call(name: str) -> Key:
+    return Key(_CALLED, is_call, option=name, turn=as_call)
+
+
+def _settings(name: str) -> Key:
+    return Key("a mapping", lambda value: isinstance(value, dict), option=name)
+
 
 TOP: Mapping[str, Key] = {
     "tasks": Key("a list of tasks", lambda value: isinstance(value, list)),
@@ -123,12 +141,10 @@ TOP: Mapping[str, Key] = {
         lambda value: _flag(value) or is_text(value) or isinstance(value, dict),
     ),
     **dict.fromkeys(("executor", "config"), _NOTE),
-    "location": _LATER,
-    "clients": Key(late=_inside(None)),
-    **_HOOKS,
+    "location": Key("a dotted path (package.module.function)", is_dotted),
+    "clients": _MAPPING,
+    **dict.fromkeys((*HOOKS, *SERIALIZERS), _CALL),
 }
-
-_SIZE = Key('a size such as "20GB" or "500MB"', _size)
 
 CACHE: Mapping[str, Key] = {"url": _TEXT, "size": _SIZE, "largest": _SIZE, "folder": _TEXT, "enabled": _FLAG}
 
@@ -136,25 +152,53 @@ META: Mapping[str, Key] = {
     "extract_upstream": _FLAG,
     "extract_product": _FLAG,
     "product_relative_to_source": _FLAG,
-    "product_default_class": Key(late=_inside("File", None)),
-    "source_loader": _LATER,
-    "import_tasks_from": _LATER,
+    "product_default_class": _MAPPING,
+    "source_loader": _MAPPING,
+    "import_tasks_from": _TEXT,
     "jupyter_hot_reload": _NOTE,
     "jupyter_functions_as_notebooks": _NOTE,
 }
 
-_CLASSES = (
-    *("NotebookRunner", "PythonCallable", "ScriptRunner", "ShellScript", "SQLScript", "SQLDump"),
-    *("SQLTransfer", "SQLUpload", "PostgresCopyFrom", "DownloadFromURL", "Link", "Input", "UploadToS3"),
-)
-_RELATIONS = ("SQLRelation", "SQLiteRelation", "PostgresRelation", "GenericProduct", "GenericSQLRelation")
+LOADER: Mapping[str, Key] = {"path": Key("a folder or a list of folders", _texts), "module": _TEXT}
 
+#: What a class of the dialect is here.
+CLASSES: Mapping[str, str] = {
+    "NotebookRunner": "notebook",
+    "PythonCallable": "function",
+    "ScriptRunner": "script",
+    "ShellScript": "shell",
+    "SQLScript": "sql",
+    "SQLDump": "dump",
+    "SQLUpload": "upload",
+    "SQLTransfer": "transfer",
+    "PostgresCopyFrom": "copy_from",
+    "DownloadFromURL": "download",
+    "Link": "link",
+    "Input": "link",
+    "UploadToS3": "upload_s3",
+}
+KINDS: Mapping[str, str] = {kind: name for name, kind in CLASSES.items() if name != "Input"}
+RELATIONS = ("SQLRelation", "SQLiteRelation", "PostgresRelation", "GenericSQLRelation")
+PRODUCTS = ("File", *RELATIONS, "GenericProduct")
+#: What kinds make that do not make files, if nobody says otherwise.
+MAKERS: Mapping[str, str] = {
+    "sql": "SQLRelation",
+    "upload": "SQLRelation",
+    "transfer": "SQLRelation",
+    "copy_from": "PostgresRelation",
+    "upload_s3": "GenericProduct",
+}
 TASK: Mapping[str, Key] = {
     "source": _TEXT,
     "name": Key("text in one line", _line),
-    "product": Key("a path, or a mapping of names to paths", _product, late=_relation),
+    "product": Key("a path, a table ([schema, name, table]), or a mapping of names to these", _product),
     "params": _MAPPING,
+    "grid": Key(
+        "a mapping of names to lists of values, or a list of such mappings",
+        lambda value: isinstance(value, dict) or (isinstance(value, list) and bool(value)),
+    ),
     "upstream": Key("a task's name or a list of names", _texts),
+    "inputs": Key("a path or a list of paths", _texts),
     "kernel": Key("text", is_text, option="kernel"),
     "kernelspec_name": Key("text", is_text, option="kernel"),
     "tags": Key("a word or a list of words", _texts, option="tags", turn=lambda value: as_tuple(value)),
@@ -164,25 +208,77 @@ TASK: Mapping[str, Key] = {
     "retries": Key(
         "a whole number, 0 or more", lambda value: type(value) is int and value >= 0, option="retries"
     ),
-    "class": Key("text", is_text, late=_unless("NotebookRunner", "PythonCallable"), known=_CLASSES),
-    "product_class": Key("text", is_text, late=_unless("File"), known=("File", *_RELATIONS)),
+    "class": Key("text", is_text, known=tuple(CLASSES)),
+    "product_class": Key("text", is_text, known=PRODUCTS),
     "cache": Key("true or false", _flag, option="cache"),
-    "local_execution": Key("true or false", _flag, late=_unless(False)),
-    "nb_product_key": Key(late=_unless("nb")),
-    "papermill_params": Key(late=_moves, note=True),
-    "executor_params": Key(late=_moves, note=True),
-    "nbconvert_exporter_name": _EXPORT,
-    "nbconvert_export_kwargs": _EXPORT,
-    **_HOOKS,
-    **dict.fromkeys(("executor", "static_analysis", "debug_mode", "check_if_kernel_installed"), _NOTE),
-    **dict.fromkeys(("grid", "client", "product_client", "ext_in", "chunksize", "io_handler"), _LATER),
-    **dict.fromkeys(("to_sql_kwargs", "columns", "bucket", "client_kwargs", "upload_file_kwargs"), _LATER),
+    "local_execution": _FLAG,
+    "nb_product_key": Key("a name or a list of names", _texts),
+    **dict.fromkeys(("papermill_params", "executor_params"), _MAPPING),
+    "nbconvert_exporter_name": Key(
+        "a name, or a mapping of product names to them",
+        lambda value: is_text(value) or isinstance(value, dict),
+        option="nbconvert_exporter_name",
+    ),
+    "nbconvert_export_kwargs": _settings("nbconvert_export_kwargs"),
+    **{name: _call(name) for name in ("client", "product_client", *HOOKS, *SERIALIZERS)},
+    "io_handler": Key(
+        "CSVIO, ParquetIO, or a dotted path", lambda value: is_text(value) or is_call(value), "io_handler"
+    ),
+    "chunksize": Key(
+        "a whole number above 0, or null",
+        lambda value: value is None or (type(value) is int and value > 0),
+        option="chunksize",
+        null=True,
+    ),
+    **{name: _settings(name) for name in ("to_sql_kwargs", "client_kwargs", "upload_file_kwargs")},
+    "columns": Key("a list of names", _texts, option="columns"),
+    "bucket": Key("text", is_text, option="bucket"),
+    **dict.fromkeys(
+        ("executor", "static_analysis", "debug_mode", "check_if_kernel_installed", "ext_in"), _NOTE
+    ),
 }
 
-LATE_SOURCES = {
-    ".sql": "SQL scripts",
-    ".sh": "shell scripts",
-    ".csv": "data files",
-    ".parquet": "data files",
-}
 FILES = (".py", ".ipynb", ".md", ".rmd", ".qmd", ".r", ".jl", ".sh", ".sql")
+
+
+def kind_of(source: str, said: str | None, product: Any) -> str | None:
+    """Return what a task is by its class, or by the end of its source; None where only the disk can tell."""
+    if said is not None:
+        return CLASSES.get(said)
+    suffix = "." + source.rpartition(".")[2].lower()
+    if suffix == ".sql":
+        dumped = isinstance(product, str) and product.endswith((".csv", ".parquet"))
+        return "dump" if dumped else "sql"
+    return {".sh": "shell"}.get(suffix, "notebook" if suffix in FILES else None)
+
+
+# ── words ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def plain(value: Any) -> str:
+    """Return a value as YAML would have it in a line."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def quoted(text: str) -> str:
+    """Return a text in quotes, in one line."""
+    return json.dumps(text, ensure_ascii=False)  # what is no line of its own is shown as \n
+
+
+def found_as(value: Any) -> str:
+    """Say what a value is, in words a person uses."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return plain(value)
+        case str():
+            return f"the text {quoted(value[:40])}" if value else "an empty text"
+        case int() | float():
+            return f"the number {value}"
+        case list() | tuple():
+            return "a list" if value else "an empty list"
+        case dict():
+            return "a mapping" if value else "an empty mapping"
+        case _:
+            return f"a {type(value).__name__}"

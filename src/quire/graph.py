@@ -8,6 +8,7 @@ from posixpath import dirname, normpath
 from typing import TYPE_CHECKING
 
 from .errors import GraphError, did_you_mean, raise_all
+from .model import DATA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -317,7 +318,10 @@ def _products(given: Sequence[Task]) -> Iterator[GraphError]:
     sources: dict[str, str] = {}
     around: dict[str, str] = {}  # folders with a source in them
     for task in given:
-        if task.source.path and (path := normpath(task.source.path)) not in sources:
+        # data may be what another task makes, a URL is no path
+        if task.kind in DATA or not task.source.path:
+            continue
+        if (path := normpath(task.source.path)) not in sources:
             sources[path] = task.name
             for folder in _folders(path):
                 if around.setdefault(folder, path) != path:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from . import plugins, products
 from .errors import Error, NotebookError, Place, SpecError, did_you_mean, raise_all
 from .graph import Graph
-from .model import Product, Source, Task
+from .model import Task
 from .sources import VERSION, Reader, contents
 from .store import Store, freeze, thaw
-from .surroundings import env_name
+from .surroundings import env_file
 
 if TYPE_CHECKING:
+    from .document import Document
     from .schema import Spec, TaskSpec
 
 
@@ -31,35 +31,49 @@ class Loaded:
     preload: bool | tuple[str, ...] = True
     strict: bool = False
     cache: Mapping[str, Any] = field(default_factory=dict)
+    folders: tuple[str, ...] = ()
+    hooks: Mapping[str, Any] = field(default_factory=dict)
 
 
-def load(path: str, root: str, store: Store, params: Mapping[str, Any]) -> Loaded:
+def load(path: str, root: str, store: Store, params: Mapping[str, Any], data: Any = None) -> Loaded:
     """Return the pipeline of a spec file; raise all its mistakes at once.
 
     A pipeline whose files have the stamps of the last time is taken from the store, and no YAML is parsed.
+    ``data`` is what a spec would say that is in no file: ``path`` then only names it.
     """
-    env = _env_file(path)
+    env = env_file(path) if data is None else None
     key = f"{os.path.relpath(path, root)} {sorted(params.items())!r}"
-    stamp = f"{VERSION} {sys.version_info[:2]} {products.stamp(path)} {env} {env and products.stamp(env)}"
+    said = products.stamp(path) if data is None else repr(data)
+    stamp = f"{VERSION} {sys.version_info[:2]} {said} {env} {env and products.stamp(env)}"
     known = store.memo("pipeline", key, stamp)
-    if known is not None and (loaded := _remembered(thaw(known), root)):
+    if known is not None and (loaded := _remembered(thaw(known), root, os.path.dirname(path))):
         return loaded
-    young = products.racy(path) or (env and products.racy(env))
-    return _Loading(path, root, store, params, env, key, "" if young else stamp).loaded()
+    young = (data is None and products.racy(path)) or (env and products.racy(env))
+    return _Loading(path, root, store, params, env, key, "" if young else stamp, data).loaded()
 
 
-def _remembered(known: tuple[Any, ...], root: str) -> Loaded | None:
-    stamps, outside, tasks, notes, unfit, preload, strict, cache = known
+def _remembered(known: tuple[Any, ...], root: str, here: str) -> Loaded | None:
+    stamps, outside, matched, needed, answers, *rest = known
     if any(products.stamp(os.path.join(root, path)) != stamp for path, stamp in stamps.items()):
         return None
-    if outside and _outside(outside, root) != outside:
+    if outside and _outside(outside, root, here) != outside:
         return None
-    return Loaded(Graph.trusted(tasks), notes, _errors(unfit), preload, strict, cache)
+    if matched and any(plugins.load("quire.drafts:matches")(it, root) != was for it, was in matched.items()):
+        return None
+    if not all(os.path.exists(os.path.join(root, path)) for path in needed):
+        return None
+    try:
+        if any(plugins.load(f"quire.evaluated:{what}")(asked, root) != was for what, asked, was in answers):
+            return None
+    except RuntimeError:  # said with its place when the pipeline is read anew
+        return None
+    tasks, notes, unfit, *how = rest
+    return Loaded(Graph.trusted(tasks), notes, _errors(unfit), *how)
 
 
-def _outside(names: Mapping[str, str | None], root: str) -> dict[str, str | None]:
+def _outside(names: Mapping[str, str | None], root: str, here: str) -> dict[str, str | None]:
     # only pipelines that use {{git}} and the like come here, and pay for subprocesses
-    around = plugins.load("quire.surroundings:surroundings")(root)
+    around = plugins.load("quire.surroundings:surroundings")(root, here)
     return {name: around.value(name) for name in names}
 
 
@@ -82,111 +96,128 @@ class _Loading:
         env: str | None,
         key: str,
         stamp: str,
+        data: Any = None,
     ) -> None:
         self.path, self.root, self.store, self.params, self.env = path, root, store, params, env
-        self.key, self.stamp = key, stamp
+        self.key, self.stamp, self.data = key, stamp, data
         self.reader = Reader(root, store)
         self.mistakes: list[Error] = []
         self.declared: tuple[str, ...] = ()
+        self.folders: tuple[str, ...] = ()
         self.unfit: dict[str, tuple[tuple[str, Place], ...]] = {}
+        self.answers: list[tuple[str, Any, Any]] = []
 
     def loaded(self) -> Loaded:
         spec, outside, notes, loose = self._spec()
-        drafts = [draft for one in spec.tasks if (draft := self._draft(one, spec)) is not None]
-        raise_all(self.mistakes, f"{spec.path} has mistakes")
+        drafting = plugins.load("quire.drafts:Drafts")(spec, self.reader, self.root)
+        said = [task for one in self._evaluated(spec.tasks) for task in self._expanded(one)]
+        drafts = [draft for one in said if (draft := drafting.draft(one)) is not None]
+        drafts = drafting.settled(drafts)
+        self.unfit = drafting.unfit
+        raise_all([*self.mistakes, *drafting.mistakes], f"{spec.path} has mistakes")
         drafts = self._with_params(drafts, loose)
-        graph = Graph(_linked(drafts))
+        graph = Graph(plugins.load("quire.drafts:linked")(drafts))
         self.reader.remember()
         tasks = tuple(graph)
+        how = (spec.preload, spec.strict, spec.cache, self.folders, dict(spec.hooks))
         # "now" is never the same twice, so remembering would be in vain
         if not {"now"} & outside.keys() and self.stamp:
-            how = (spec.preload, spec.strict, spec.cache)
-            row = (self.reader.stamps, outside, tasks, notes, self.unfit, *how)
+            moving = (outside, drafting.matched, tuple(drafting.needed), self.answers)
+            row = (self.reader.stamps, *moving, tasks, notes, self.unfit, *how)
             self.store.keep("pipeline", [(self.key, self.stamp, freeze(row))])
-        return Loaded(graph, notes, _errors(self.unfit), spec.preload, spec.strict, spec.cache)
+        return Loaded(graph, notes, _errors(self.unfit), *how)
+
+    def _expanded(self, said: TaskSpec) -> list[TaskSpec]:
+        """Return the tasks that one with a grid stands for."""
+        try:
+            return list(plugins.load("quire.grid:expanded")(said)) if said.grid else [said]
+        except Error as error:
+            self.mistakes.append(error)
+            return []
+
+    def _evaluated(self, tasks: tuple[TaskSpec, ...]) -> list[TaskSpec]:
+        """Return the tasks with the results of functions in place of the calls among their parameters."""
+        called = plugins.load("quire.evaluated:called")(tasks)
+        if not called:
+            return list(tasks)
+        answers = self._asked("values", [call for call, _ in called])
+        for answer, (call, where) in zip(answers, called, strict=True):
+            if "error" in answer:
+                self._wrong(
+                    f"{call['dotted_path']} gave no parameter: {answer['error']}", where, answer["hint"]
+                )
+        raise_all(self.mistakes, "parameters that functions did not give")
+        found: list[TaskSpec] = plugins.load("quire.evaluated:filled")(tasks, answers)
+        return found
+
+    def _located(self, spec: Spec, loose: Mapping[str, Any]) -> Spec:
+        """Return the pipeline that a function makes, with what the file says of how it is run."""
+        schema = plugins.load("quire.schema")
+        where = Place(spec.path)
+        try:
+            data = self._asked("pipeline", [spec.location, dict(loose)])
+        except RuntimeError as error:
+            raise SpecError(f"{spec.location} made no pipeline: {error}", where) from None
+        made: Spec = schema.spec(schema.Document(f"{spec.path} ({spec.location})", data))
+        how = {name: getattr(spec, name) for name in ("preload", "strict", "environment", "cache")}
+        return replace(made, ignored=(*spec.ignored, *made.ignored), **how)
+
+    def _asked(self, what: str, question: Any) -> Any:
+        """Ask the project's code for something, and remember the answer: next time it must be the same."""
+        answer = plugins.load(f"quire.evaluated:{what}")(question, self.root)
+        self.answers.append((what, question, answer))
+        return answer
 
     def _spec(self) -> tuple[Spec, dict[str, str | None], tuple[str, ...], dict[str, Any]]:
         """Return the spec with its placeholders replaced; the values it took from outside; notes; params left over."""
         schema, expand = plugins.load("quire.schema"), plugins.load("quire.expand")
-        around = expand.surroundings(self.root)
-        document = schema.parse(_read(self.path), os.path.relpath(self.path, os.getcwd()))
-        declared = schema.parse(_read(self.env), os.path.relpath(self.env, os.getcwd())) if self.env else None
+        here = os.path.dirname(self.path)
+        around = expand.surroundings(self.root, here)
+        shown = os.path.relpath(self.path, os.getcwd())
+        document = self._parsed(self.path) if self.data is None else schema.Document(shown, self.data)
+        declared = expand.imported(self.env, here, self._parsed) if self.env else None
         known = declared.data if declared is not None and isinstance(declared.data, dict) else {}
         mine = {name: value for name, value in self.params.items() if name.partition(".")[0] in known}
         env = expand.environment(declared, mine, around)
-        self.declared = tuple(env)
+        self.declared, self.folders, around = tuple(env), env.folders, env.around or around
         full = expand.expand(document, env, around)
         if full.mistakes and self.env is None and os.path.isfile(os.path.join(self.root, _MISNAMED)):
             misnamed = SpecError("quire does not read this file", _MISNAMED, "rename it to env.yaml")
             full = replace(full, mistakes=(*full.mistakes, misnamed))
-        spec = schema.spec(full)
-        outside = {name: around.value(name) for name in expand.outside(full.used.union(*env.behind.values()))}
+        spec, used = self._checked(full, env, around)
+        outside = {name: around.value(name) for name in expand.outside(used.union(*env.behind.values()))}
         loose = {name: value for name, value in self.params.items() if name not in mine}
-        return spec, outside, (*spec.ignored, *expand.unused(env, full.used)), loose
+        if spec.location:
+            spec, loose = self._located(spec, loose), {}
+        return spec, outside, (*spec.ignored, *expand.unused(env, used)), loose
+
+    def _checked(self, full: Document, env: Any, around: Any) -> tuple[Spec, frozenset[str]]:
+        """Return what a document says, with the tasks that it imports from another; and the placeholders of both."""
+        check = plugins.load("quire.schema:spec")
+        data = full.data.get("meta") if isinstance(full.data, dict) else None
+        named = data.get("import_tasks_from") if isinstance(data, dict) else None
+        if not isinstance(named, str):
+            return check(full), full.used
+        path = os.path.normpath(os.path.join(os.path.dirname(self.path), named))
+        if not os.path.isfile(path):
+            message = f'there is no {named}, which "import_tasks_from" names'
+            missing = SpecError(message, full.place("meta", "import_tasks_from"))
+            return check(replace(full, mistakes=(*full.mistakes, missing))), full.used
+        other = plugins.load("quire.expand:expand")(self._parsed(path), env, around)
+        return check(full, (os.path.dirname(path), other)), full.used | other.used
+
+    def _parsed(self, path: str) -> Document:
+        """Return a YAML file as data; this pipeline is then remembered for as long as the file stays the same."""
+        self.reader.stamps[os.path.relpath(path, self.root)] = (
+            None if products.racy(path) else products.stamp(path)
+        )
+        document: Document = plugins.load("quire.schema:parse")(
+            _read(path), os.path.relpath(path, os.getcwd())
+        )
+        return document
 
     def _wrong(self, message: str, where: Place, hint: str | None = None) -> None:
         self.mistakes.append(SpecError(message, where, hint))
-
-    def _draft(self, said: TaskSpec, spec: Spec) -> Task | None:
-        """Return a task whose upstream may still have wildcards."""
-        try:
-            kind, source = self.reader.source(said.source, said.places.get("source", said.where))
-        except Error as error:
-            self.mistakes.append(error)
-            return None
-        name = said.name or _default_name(source)
-        facts = source.facts
-        # what the spec says itself need not be readable in the source
-        told = {"product": said.product, "upstream": said.upstream if spec.extract_upstream else ()}
-        if mistakes := _heeded(facts.mistakes, [word for word, value in told.items() if value is not None]):
-            self.unfit[name] = mistakes
-        product = facts.product if spec.extract_product and said.product is None else said.product
-        upstream = said.upstream if said.upstream is not None else facts.upstream
-        if not spec.extract_upstream and said.upstream is None:
-            upstream = ()
-        made = self._products(name, kind, said, product, source, spec)
-        return Task(
-            name,
-            kind,
-            source,
-            made,
-            dict(said.params),
-            upstream or (),
-            {},
-            _options(said, spec),
-            tuple(said.options.get("tags", ())),
-            said.where,
-        )
-
-    def _products(
-        self, name: str, kind: str, said: TaskSpec, product: Any, source: Source, spec: Spec
-    ) -> tuple[Product, ...]:
-        where = said.places.get("product", said.where)
-        if not product or product == {}:
-            hint = 'add "product:" with the path that it writes'
-            self._wrong(f'task "{name}" has no product', said.where, hint)
-            return ()
-        table: Mapping[str | None, str] = {None: product} if isinstance(product, str) else product
-        base = os.path.dirname(source.path) if spec.product_relative_to_source else ""
-        made = [
-            Product(
-                self._relative(os.path.join(base, path)), key, kind == "notebook" and _is_report(key, path)
-            )
-            for key, path in table.items()
-        ]
-        if kind == "notebook" and not any(one.report for one in made):
-            example = (table.get("nb") or next(iter(table.values()))).rpartition(".")[0] or name
-            hint = f'add "nb: {example}.ipynb" to its product'
-            self._wrong(f'task "{name}" does not say where its executed notebook goes', where, hint)
-        for one in made:
-            if one.report and os.path.isdir(os.path.join(self.root, one.path)):
-                self._wrong(f'the executed notebook of "{name}" goes to {one.path}, which is a folder', where)
-        return tuple(made)
-
-    def _relative(self, path: str) -> str:
-        full = os.path.normpath(os.path.join(self.root, os.path.expanduser(path)))
-        inside = full == self.root or full.startswith(self.root + os.sep)
-        return (os.path.relpath(full, self.root) if inside else full).replace(os.sep, "/")
 
     def _with_params(self, drafts: list[Task], loose: dict[str, Any]) -> list[Task]:
         """Give parameters that env.yaml does not know to the tasks that declare them."""
@@ -210,61 +241,8 @@ class _Loading:
         return given
 
 
-def _linked(drafts: list[Task]) -> Iterator[Task]:
-    """Yield the tasks with wildcards replaced by the names they stand for, and what they get as ``upstream``."""
-    table = {task.name: task for task in drafts}
-    for task in drafts:
-        names: list[str] = []
-        inputs: dict[str, Any] = {}
-        for wanted in task.upstream:
-            if "*" in wanted or "?" in wanted:
-                found = [name for name in table if fnmatchcase(name, wanted) and name != task.name]
-                inputs[wanted] = {name: _given(table[name]) for name in found}
-                names += found or [wanted]
-            else:
-                names.append(wanted)
-                if wanted in table:
-                    inputs[wanted] = _given(table[wanted])
-        yield replace(task, upstream=tuple(dict.fromkeys(names)), inputs=inputs)
-
-
-def _options(said: TaskSpec, spec: Spec) -> dict[str, Any]:
-    options = {key: value for key, value in said.options.items() if key != "tags"}
-    return options if spec.environment == "noted" else {**options, "environment": spec.environment}
-
-
-def _heeded(mistakes: tuple[tuple[str, Place], ...], told: list[str]) -> tuple[tuple[str, Place], ...]:
-    beside_the_point = [f"{word} must be a literal" for word in told]
-    return tuple(it for it in mistakes if not any(words in it[0] for words in beside_the_point))
-
-
-def _given(task: Task) -> Any:
-    if len(task.products) == 1 and task.products[0].key is None:
-        return task.products[0].path
-    return {product.key: product.path for product in task.products}
-
-
-def _is_report(key: str | None, path: str) -> bool:
-    return key in (None, "nb") and path.endswith(".ipynb")
-
-
-def _default_name(source: Source) -> str:
-    if source.entry:
-        return source.entry.rpartition(".")[2]
-    return os.path.splitext(os.path.basename(source.path))[0]
-
-
 #: What people call env.yaml, and conda something else: it is spoken of only when a placeholder has no value.
 _MISNAMED = "env.yml"
-
-
-def _env_file(path: str) -> str | None:
-    """Return the env file of a spec: the first candidate in the working directory or beside the spec."""
-    for one in env_name(os.path.basename(path), os.environ):
-        for folder in (os.getcwd(), os.path.dirname(path)):
-            if os.path.isfile(found := os.path.join(folder, one)):
-                return found
-    return None
 
 
 def _read(path: str) -> str:

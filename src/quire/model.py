@@ -258,6 +258,11 @@ class Outcome(Enum):
     def good(self) -> bool:
         return self in (Outcome.DONE, Outcome.FRESH, Outcome.RESTORED)
 
+    @property
+    def bad(self) -> bool:
+        """Whether the task should have gone well: cancelled is neither good nor bad."""
+        return self in (Outcome.FAILED, Outcome.BLOCKED)
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.machinery import PathFinder
 
 from . import plugins, products
 from .digests import digest
 from .errors import Place, SpecError, did_you_mean
-from .model import Facts, Source, Task
+from .model import ABSENT, DATA, Facts, Source, Task
 from .store import Store, freeze, thaw
 
 #: Raised when facts, tasks or their digests come to mean something else.
-VERSION = 4
+VERSION = 5
 
 
 class Reader:
@@ -26,13 +27,45 @@ class Reader:
         self.stamps: dict[str, str | None] = {}
         self._new: list[tuple[str, str, bytes]] = []
 
-    def source(self, text: str, where: Place) -> tuple[str, Source]:
-        """Return kind and source of what a task names: a file, or the dotted path of a function."""
-        if _is_file(text) or os.path.isfile(os.path.join(self.root, text)):
-            return "notebook", self._file(text, where)
-        return "function", self._function(text, where)
+    def source(
+        self, text: str, where: Place, kind: str | None = None, folders: Sequence[str] = ()
+    ) -> tuple[str, Source]:
+        """Return kind and source of what a task names: a file, or the dotted path of a function.
 
-    def _file(self, text: str, where: Place) -> Source:
+        ``kind`` is what the task is said to be. Files are looked for in ``folders`` first, then in the project.
+        """
+        if kind in DATA:
+            return kind, self._data(text)
+        for folder in folders:
+            if os.path.isfile(os.path.join(self.root, folder, text)):
+                text = os.path.join(folder, text)
+                break
+        if kind == "function" or (kind is None and not self._is_file(text)):
+            return "function", self._function(text, where)
+        return kind or "notebook", self._file(text, where, kind or "notebook")
+
+    def _is_file(self, text: str) -> bool:
+        if "/" in text or os.sep in text or os.path.isfile(os.path.join(self.root, text)):
+            return True
+        # tasks.do and tasks.m are functions, though notebooks of other languages end so
+        module = text.rpartition(".")[0]
+        named = text.endswith(".py") or not module or not find_module(module, self.root)
+        return named and bool(plugins.load("quire.notebook:is_notebook")(text))
+
+    def _data(self, text: str) -> Source:
+        """Return a source that is no code: a file, a URL, or a text with placeholders for upstream."""
+        if not text or "://" in text:
+            return Source(text, facts=Facts(digest(text)))
+        if "{{" in text:
+            upstream = plugins.load("quire.templates:upstream_of")(text)
+            return Source(text, facts=Facts(digest(text), upstream=upstream))
+        full = os.path.normpath(os.path.join(self.root, os.path.expanduser(text)))
+        inside = full.startswith(self.root + os.sep)
+        path = (os.path.relpath(full, self.root) if inside else full).replace(os.sep, "/")
+        self.stamps[path] = "young" if products.racy(full) else products.stamp(full)
+        return Source(path, facts=Facts((self.store.digest(path) if self.store else None) or ABSENT))
+
+    def _file(self, text: str, where: Place, kind: str) -> Source:
         full = os.path.normpath(os.path.join(self.root, text))
         if not full.startswith(self.root + os.sep):
             hint = "move it below the folder of pipeline.yaml: a project must be whole wherever it is checked out"
@@ -44,7 +77,7 @@ class Reader:
             )
         if not os.path.exists(full):
             raise SpecError(f"the source {text} does not exist", where, _near(full, self.root))
-        return self.read("notebook", Source(path), where)
+        return self.read(kind, Source(path), where)
 
     def _function(self, text: str, where: Place) -> Source:
         module, _, _ = text.rpartition(".")
@@ -64,6 +97,8 @@ class Reader:
 
     def read(self, kind: str, source: Source, where: Place | None = None, text: bool = False) -> Source:
         """Return a source with its facts, and with its text when asked, read as one."""
+        if kind in DATA:
+            return replace(self._data(source.path), text="" if text else None)
         full = os.path.join(self.root, source.path)
         key = f"{kind} {source.path} {source.entry or ''}"
         while True:
@@ -96,13 +131,9 @@ class Reader:
             self._new = []
 
 
-def _is_file(text: str) -> bool:
-    return "/" in text or os.sep in text or bool(plugins.load("quire.notebook:is_notebook")(text))
-
-
 def find_module(module: str, root: str) -> str | None:
     """Return the file of a module without importing it or its packages: from the project first, as workers do."""
-    path: list[str] | None = [root, *sys.path]
+    path: list[str] | None = [*folders(root), *sys.path]
     spec = None
     for part in module.split("."):
         spec = PathFinder.find_spec(part, path)
@@ -121,9 +152,25 @@ def _near(full: str, root: str) -> str | None:
     return near
 
 
+def package_folder(module: str, root: str) -> str | None:
+    """Return the folder of a package, or the one that a module stands in, without importing it."""
+    found = find_module(module, root)
+    if found is not None:
+        return os.path.dirname(found)
+    inside = (os.path.join(folder, *module.split(".")) for folder in folders(root))
+    return next(filter(os.path.isdir, inside), None)
+
+
+def folders(root: str) -> list[str]:
+    """Return where a project's own modules are: its folder, and ``src`` where it is a package."""
+    source = os.path.join(root, "src")
+    packaged = any(os.path.isfile(os.path.join(root, it)) for it in ("setup.py", "pyproject.toml"))
+    return [root, source] if packaged and os.path.isdir(source) else [root]
+
+
 def find_package(name: str, root: str) -> str | None:
     """Return where a top-level module or package would be imported from: a file or a folder; None for neither."""
-    spec = PathFinder.find_spec(name, [root, *sys.path])
+    spec = PathFinder.find_spec(name, [*folders(root), *sys.path])
     if spec is None:
         return None
     return spec.origin or next(iter(spec.submodule_search_locations or ()), None)

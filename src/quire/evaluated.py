@@ -1,0 +1,129 @@
+"""Functions that pipeline.yaml calls while it is read: all of one file in one child process."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from . import plugins
+from .dialect import as_call, is_evaluated
+from .sources import folders
+
+if TYPE_CHECKING:
+    from .errors import Place
+    from .schema import TaskSpec
+
+_HINT = "numbers, texts, true, false, null, and lists and mappings of these can be parameters"
+
+
+def called(tasks: Iterable[TaskSpec]) -> list[tuple[dict[str, Any], Place]]:
+    """Return the calls among the parameters and grids of tasks, in order, each with its place."""
+    found: list[tuple[dict[str, Any], Place]] = []
+    for task in tasks:
+        _replaced(task, lambda call, where: found.append((call, where)))
+    return found
+
+
+def filled(tasks: Iterable[TaskSpec], answers: Iterable[Mapping[str, Any]]) -> list[TaskSpec]:
+    """Return the tasks with the answers in place of the calls that ``called`` returns."""
+    given = iter(answers)
+    return [_replaced(task, lambda call, where: next(given)["value"]) for task in tasks]
+
+
+def _replaced(task: TaskSpec, value: Callable[[dict[str, Any], Place], Any]) -> TaskSpec:
+    def through(name: str, said: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            key: value(as_call(it), task.places.get(f"{name}.{key}", task.where)) if is_evaluated(it) else it
+            for key, it in said.items()
+        }
+
+    calls = [it for table in (task.params, *task.grid) for it in table.values() if is_evaluated(it)]
+    if not calls:
+        return task
+    params = through("params", task.params)
+    return replace(task, params=params, grid=tuple(through("grid", grid) for grid in task.grid))
+
+
+def values(calls: Sequence[Mapping[str, Any]], root: str) -> list[dict[str, Any]]:
+    """Return what each call gave: ``{"value": …}``, or ``{"error": …, "hint": …}`` where it gave nothing of use.
+
+    They run in the project's folder, with its modules on the path. What they print goes to the standard error.
+    """
+    try:
+        return list(asked("quire.evaluated", [], root, list(calls)))
+    except RuntimeError as error:  # a function that ends the process
+        return [{"error": str(error), "hint": None} for _ in calls]
+
+
+def pipeline(question: Sequence[Any], root: str) -> Any:
+    """Return the pipeline, as data of the dialect, that the function of ``location`` makes with these settings."""
+    location, settings = question
+    env = ["--env", json.dumps(settings)] if settings else []
+    return asked("quire.ploomber.factory", [location, *env], root)
+
+
+def asked(module: str, arguments: Sequence[str], root: str, question: Any = None) -> Any:
+    """Run a module of quire in a child process and return the JSON that it says last.
+
+    The project's folder is the working directory and the first place where modules are looked for. Raises
+    ``RuntimeError`` with the last line of the child's errors.
+    """
+    import subprocess  # noqa: PLC0415 - only pipelines whose values are made by functions come here
+
+    path = os.pathsep.join([*folders(root), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        input=json.dumps(question),
+        capture_output=True,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": path},
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    said = done.stdout.strip().splitlines()
+    if done.returncode or not said:
+        lines = done.stderr.strip().splitlines()
+        raise RuntimeError(lines[-1] if lines else f"it ended with exit code {done.returncode}")
+    try:
+        return json.loads(said[-1])
+    except ValueError:
+        raise RuntimeError(f"it said {said[-1][:60]!r} instead of JSON") from None
+
+
+def _value(call: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        value = plugins.load("quire.calls:invoke")(call)
+    except Exception as error:
+        known = getattr(error, "message", None)
+        return {"error": known or f"{type(error).__name__}: {error}", "hint": getattr(error, "hint", None)}
+    if (odd := _odd(value)) is not None:
+        return {"error": f"it returned {odd}, which is no plain value", "hint": _HINT}
+    return {"value": value}
+
+
+def _odd(value: Any) -> str | None:
+    """Return the type of what is in a value and is not plain; None where all of it is."""
+    if isinstance(value, dict):
+        value = [*value, *value.values()] if all(isinstance(it, str) for it in value) else [object()]
+    if isinstance(value, list | tuple):
+        return next((odd for it in value if (odd := _odd(it))), None)
+    plain = value is None or type(value) in (bool, int, float, str)
+    return None if plain else f"a {type(value).__name__}"
+
+
+def main() -> None:
+    """Answer the calls on the standard input."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what functions print is no answer
+    plugins.load("quire.ploomber.finder:install")()
+    found = [_value(call) for call in json.load(sys.stdin)]
+    print(json.dumps(found), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""A task with a grid into one task for each combination of its values, named and placed as Ploomber does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import product
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from . import plugins
+from .errors import SpecError
+
+if TYPE_CHECKING:
+    from .schema import TaskSpec
+
+_SIGNS = re.compile(r"\[\[\s*(.*?)\s*\]\]")
+
+
+def expanded(spec: TaskSpec) -> Iterator[TaskSpec]:
+    """Yield the tasks of a grid, in the order of its values; a task without a grid is itself.
+
+    A name with ``[[parameter]]`` in it takes the values, any other the number of the combination. That number
+    stands in the products always, before all suffixes: ``m-[[a]].v1.csv`` is ``m-x-0.v1.csv``. Code in the wild reads
+    these paths, so they are Ploomber's to the letter.
+    """
+    if not spec.grid:
+        yield spec
+        return
+    for index, params in enumerate(combinations(spec.grid)):
+        params = {**params, **spec.params}
+        name = spec.name or ""
+        yield replace(
+            spec,
+            name=_filled(name, params, spec) if "[[" in name and "]]" in name else f"{name}{index}",
+            product=_placed(spec.product, index, params, spec),
+            params=params,
+            grid=(),
+        )
+
+
+def combinations(grids: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield each combination of the values of each grid; what is no list is one value."""
+    for grid in grids:
+        for values in product(*(_several(value) for value in grid.values())):
+            yield dict(zip(grid, values, strict=True))
+
+
+def _several(value: Any) -> Iterable[Any]:
+    # of a mapping Ploomber takes the keys
+    return value if isinstance(value, list | tuple | dict) else (value,)
+
+
+def _placed(said: Any, index: int, params: Mapping[str, Any], spec: TaskSpec) -> Any:
+    """Return a product with the number of its combination, and with the values of it."""
+    if isinstance(said, dict):
+        return {key: _placed(value, index, params, spec) for key, value in said.items()}
+    if isinstance(said, list):
+        at = 1 if len(said) == 3 else 0
+        return [
+            _filled(f"{it}-{index}", params, spec) if n == at else it for n, it in enumerate(map(str, said))
+        ]
+    if not isinstance(said, str):
+        return said
+    path = PurePosixPath(said)
+    suffix = "".join(path.suffixes)
+    name = path.name.replace(suffix, "") if suffix else path.name
+    return _filled(str(path.with_name(f"{name}-{index}{suffix}")), params, spec)
+
+
+def _filled(text: str, params: Mapping[str, Any], spec: TaskSpec) -> str:
+    """Replace ``[[parameter]]`` by its value; a parameter that this combination does not have leaves nothing."""
+    return _SIGNS.sub(lambda found: _value(found[1], params, spec), text)
+
+
+def _value(name: str, params: Mapping[str, Any], spec: TaskSpec) -> str:
+    if name.isidentifier():
+        return str(params[name]) if name in params else ""
+    jinja = plugins.load("jinja2")
+    try:
+        return str(jinja.Environment().compile_expression(name)(**params) or "")
+    except jinja.TemplateError as error:
+        raise SpecError(f'"[[{name}]]" is no parameter of the grid: {error}', spec.where) from None
