@@ -33,7 +33,7 @@ class NotebookKind:
 
     def preload(self, task: Task) -> tuple[str, ...]:
         """Return the modules that the task's worker will want: its kernel, then what its cells import."""
-        export = ("quire.notebook.export",) if any(not it.plain for it in exports(task)) else ()
+        export = ("quire.notebook.practised",) if any(not it.plain for it in exports(task)) else ()
         if _kernel_family(task) == "jupyter":
             return ("quire.kernels.jupyter", *export)
         return ("quire.kinds.notebook", "quire.kernels.native", *export, *task.source.facts.imports)
