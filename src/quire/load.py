@@ -180,7 +180,8 @@ class _Loading:
         mine = {name: value for name, value in self.params.items() if name.partition(".")[0] in known}
         env = expand.environment(declared, mine, around)
         self.declared, self.folders, around = tuple(env), env.folders, env.around or around
-        full = expand.expand(document, env, around)
+        # what a program says is meant as it stands
+        full = expand.expand(document, env, around) if self.data is None else document
         if full.mistakes and self.env is None and os.path.isfile(os.path.join(self.root, _MISNAMED)):
             misnamed = SpecError("quire does not read this file", _MISNAMED, "rename it to env.yaml")
             full = replace(full, mistakes=(*full.mistakes, misnamed))
@@ -188,7 +189,7 @@ class _Loading:
         outside = {name: around.value(name) for name in expand.outside(used.union(*env.behind.values()))}
         loose = {name: value for name, value in self.params.items() if name not in mine}
         if spec.location:
-            spec, loose = self._located(spec, loose), {}
+            spec, loose = self._located(spec, self.params), {}
         return spec, outside, (*spec.ignored, *expand.unused(env, used)), loose
 
     def _checked(self, full: Document, env: Any, around: Any) -> tuple[Spec, frozenset[str]]:
