@@ -7,7 +7,7 @@ their difference, so a decision and its explanation are one thing and cannot dis
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from .digests import digest
@@ -20,6 +20,8 @@ _NO_MATTER = frozenset(
         "cache",
         "cell_timeout",
         "environment",
+        "file_client",
+        "inputs",
         "kernel",
         "memory",
         "on_failure",
@@ -53,7 +55,10 @@ def manifest(
     if kernel := task.options.get("kernel") or task.source.facts.kernel:
         table["kernel"] = kernel
     for name, value in task.params.items():
-        table[f"param {name}"] = canonical(value)
+        if name != "resources_":  # absolute paths: option "resources" has them as they are on every machine
+            table[f"param {name}"] = canonical(value)
+    for path in _declared(task):
+        table[f"file {path}"] = made(path) or ABSENT
     for name in task.options.keys() - _NO_MATTER:
         table[f"option {name}"] = canonical(task.options[name])
     read = record.discovered.values() if record else ()
@@ -83,6 +88,21 @@ def reports_read(
         for product in graph[name].products
         if product.report and product.path in read
     }
+
+
+def undeclared(task: Task, discovered: Mapping[str, tuple[str, str]], made: Collection[str]) -> Iterator[str]:
+    """Yield the files of the project that a run read though nobody declared or ``made`` them."""
+    known = {*_declared(task), *made}
+    for part, (path, found) in discovered.items():
+        if part.startswith("file ") and found != ABSENT:
+            around = [path[:n] for n, sign in enumerate(path) if sign == "/"]
+            if known.isdisjoint((path, *around)):
+                yield path
+
+
+def _declared(task: Task) -> tuple[str, ...]:
+    """Return the files that a task is said to read: they count from its first run on."""
+    return (*task.options.get("inputs", ()), *task.options.get("resources", {}).values())
 
 
 def _paths(task: Task) -> str:
