@@ -20,7 +20,7 @@ from .environment import imported, packages
 from .errors import Error, ProductError
 from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
 from .explain import remember
-from .fingerprint import manifest, reports_read
+from .fingerprint import manifest, reports_read, undeclared
 from .graph import Graph
 from .model import Failure, Outcome, Reason, Record, Step, Task
 from .plan import Claims, judged, key_of, missing
@@ -264,7 +264,7 @@ class Run:
         if absent := [path for path in made if not os.path.exists(os.path.join(self.store.root, path))]:
             return _not_made(absent)
         if overreach and self.strict:
-            return Failure("Undeclared", "; ".join(overreach), hint="name it as upstream, or drop strict")
+            return Failure("Undeclared", "; ".join(overreach), hint="name it, or drop strict")
         return None
 
     def _settle(self, task: Task, table: dict[str, str], event: TaskFinished) -> TaskFinished:
@@ -312,7 +312,7 @@ class Run:
         return packages(self.store, {name for name in found if name.partition(".")[0] not in own})
 
     def _overreach(self, task: Task, event: TaskFinished) -> list[str]:
-        """Return what a task did to others' products without naming them: nothing then guarantees the order."""
+        """Return what a task used without naming it: files, or others' products in no sure order."""
         said = {
             f"it reads {path}, which {maker} makes, without naming {maker} as upstream": None
             for path, _ in event.discovered.values()
@@ -323,6 +323,11 @@ class Run:
             for _, verb, what in event.touched
             if verb == "wrote" and (maker := self.makers.get(what)) and maker != task.name
         }
+        if self.strict or "inputs" in task.options:
+            said |= {
+                f'it reads {path}, which is not among its "inputs": add it there': None
+                for path in undeclared(task, event.discovered, self.makers)
+            }
         return list(said)
 
     def _stop(self) -> Iterator[Event]:
