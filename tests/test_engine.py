@@ -389,7 +389,7 @@ def test_a_report_is_good_only_when_everything_went_well() -> None:
         (Outcome.FRESH, 0),
         (Outcome.FAILED, 1),
         (Outcome.BLOCKED, 1),
-        (Outcome.CANCELLED, 1),
+        (Outcome.CANCELLED, 0),
     ]
     for outcome, code in ends:
         assert folded(TaskFinished("a", outcome), end).exit_code == code

@@ -24,6 +24,7 @@ from .fingerprint import manifest, reports_read, undeclared
 from .graph import Graph
 from .model import Failure, Outcome, Reason, Record, Step, Task
 from .plan import Claims, judged, key_of, missing
+from .products import not_made
 from .store import Store
 
 
@@ -70,6 +71,7 @@ class Run:
         filled: Callable[[Task], Task],
         keeper: Callable[[Task], Keeper],
         refresh: Callable[[Task], str | None] = lambda task: None,
+        mourn: Callable[[Task, Failure], Iterable[str]] = lambda task, failure: (),
         fail_fast: bool = False,
         strict: bool = False,
         cache: Cache | None = None,
@@ -83,6 +85,7 @@ class Run:
         self.filled = filled
         self.keeper = keeper
         self.refresh = refresh
+        self.mourn = mourn
         self.fail_fast = fail_fast
         self.strict = strict
         self.cache = cache
@@ -119,7 +122,7 @@ class Run:
             self._abandon()
         for message in self.cache.finish() if self.cache else ():
             yield Note(message)
-        good = all(outcome.good for outcome in self.ended.values())
+        good = not any(outcome.bad for outcome in self.ended.values())
         yield RunFinished(self.name, good, self.clock() - began, self.clock())
 
     def _tell(self, event: Event, order: TopologicalSorter[str]) -> Event:
@@ -173,6 +176,7 @@ class Run:
         self.store.begin(name, [product.path for product in task.products])
         # a folder that quire has never made may be somebody's
         known = [p.path for p in task.products if record is not None or self.claims.known(p.path)]
+        known = [] if task.kind == "link" else known
         self.aside[name] = Aside(str(self.store.root), self._set_aside, known)
         # what an earlier run discovered is no part of this one's manifest: it will say itself what it uses
         table = manifest(task, None, self.graph.tasks, self.store.digest, lambda part, path: None)
@@ -244,6 +248,9 @@ class Run:
         self.aside.pop(task.name).end(event.outcome is Outcome.DONE)
         if event.outcome is Outcome.FAILED:
             self.store.fail(task.name, [product.path for product in task.products])
+            if event.failure and "on_failure" in task.options and not event.mourned:
+                for message in self.mourn(task, event.failure):  # its worker could not: it died, say
+                    yield Note(message, task.name)
         self.store.ended(task.name, self.name, self.clock(), event.outcome.value, event.seconds, table)
         yield event
         if event.outcome is Outcome.FAILED and self.fail_fast:
@@ -262,7 +269,7 @@ class Run:
         """Return why a task that ended well has failed all the same: its notebook must not replace a good one."""
         made = (product.path for product in task.products if not product.report)
         if absent := [path for path in made if not os.path.exists(os.path.join(self.store.root, path))]:
-            return _not_made(absent)
+            return not_made(absent)
         if overreach and self.strict:
             return Failure("Undeclared", "; ".join(overreach), hint="name it, or drop strict")
         return None
@@ -275,7 +282,7 @@ class Run:
             return replace(event, outcome=Outcome.FAILED, failure=_mistake(error))
         made = {path: digest for path, digest in found.items() if digest is not None}
         if absent := [path for path in found if path not in made]:
-            return replace(event, outcome=Outcome.FAILED, failure=_not_made(absent))
+            return replace(event, outcome=Outcome.FAILED, failure=not_made(absent))
         seen = {part: it for part, it in event.discovered.items() if self._counts(part, it[0], made)}
         table |= {part: digest for part, (_, digest) in seen.items()} | reports_read(
             task, self.graph.tasks, seen
@@ -378,14 +385,6 @@ def unwritable(path: str, error: OSError) -> Failure:
     """Return the failure of a task whose product cannot be written."""
     why = _WHY.get(error.errno or 0) or error.strerror or str(error)
     return Failure("ProductError", f"{path} cannot be written: {why}")
-
-
-def _not_made(paths: list[str]) -> Failure:
-    return Failure(
-        "MissingProduct",
-        f"it ended well but did not make {', '.join(paths)}",
-        hint="does it write to the path that it is given as product?",
-    )
 
 
 def _within(path: str, folder: str) -> bool:

@@ -109,6 +109,7 @@ class TaskFinished:
     ``cpu`` are processor seconds and ``memory`` the peak bytes of the worker, where the system tells.
     ``touched`` tells what it was seen to read, write, connect to and start: (cell, verb, what).
     ``reasons`` are those why a blocked task was not run; ``notebook`` is where a failed one's outputs are.
+    ``mourned``: its ``on_failure`` has been called.
     """
 
     task: str
@@ -121,6 +122,17 @@ class TaskFinished:
     reasons: tuple[Reason, ...] = ()
     notebook: str | None = None
     touched: tuple[tuple[int | None, str, str], ...] = ()
+    mourned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HookFinished:
+    """A hook of the pipeline itself ("on_finish") was called; ``said`` is what it printed."""
+
+    hook: str
+    seconds: float = 0.0
+    failure: Failure | None = None
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +163,7 @@ Event = (
     | CellFinished
     | Paused
     | TaskFinished
+    | HookFinished
     | Note
     | RunFinished
 )
@@ -167,6 +180,7 @@ KINDS: dict[str, type[Any]] = {
         CellFinished,
         Paused,
         TaskFinished,
+        HookFinished,
         Note,
         RunFinished,
     )

@@ -63,7 +63,13 @@ def why(
     """Return the reasons why a task must run, and the manifest of now that they come from."""
     seen = seen or Seen(store)
     now = manifest(task, record, graph, seen.digest, seen)
-    return judge(now, record, {product.path: seen.digest(product.path) for product in task.products}), now
+    reasons = judge(now, record, {product.path: seen.digest(product.path) for product in task.products})
+    return (_of_link(reasons) if task.kind == "link" else reasons), now
+
+
+def _of_link(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """Return the reasons of a link, whose product nobody makes: that it changed is no more than that of any file."""
+    return tuple(replace(it, part=f"file {it.part[8:]}") if it.edited else it for it in reasons)
 
 
 def judged(
@@ -125,6 +131,8 @@ class Claims:
 
     def weighed(self, task: Task, record: Record | None, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
         """Return reasons in which only a person's work is told as edited, also where the task itself has never run."""
+        if task.kind == "link":
+            return reasons
         if record is not None:
             return tuple(self._weigh(reason) if reason.edited else reason for reason in reasons)
         found = []
@@ -179,6 +187,9 @@ class Seen:
             if path not in self._modules:
                 self._modules[path] = self._store.memoised(path, "module:" + path, module_digest)
             return self._modules[path]
+        if part.startswith("hook "):
+            name = part.rpartition(".")[2]
+            return self._store.memoised(path, f"{part} {path}", lambda full: function_digest(full, name))
         if part.startswith("package "):
             if self._installed is None:
                 self._installed = versions()
@@ -199,4 +210,12 @@ def module_digest(path: str) -> str | None:
         text = file.read()
     # notebook.facts needs ast, which a plan without news should not pay for
     digest: str = plugins.load("quire.notebook.facts:module_digest")(text)
+    return digest
+
+
+def function_digest(path: str, name: str) -> str | None:
+    """Return the digest of a function and of what it can reach in its module; the rest of the module does not count."""
+    with open(path, encoding="utf-8-sig", errors="replace") as file:  # noqa: PTH123 - a hot path
+        text = file.read()
+    digest: str = plugins.load("quire.notebook.facts:function")(text, path, name).digest
     return digest

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from .digests import running
+from .model import Failure
 
 _BLOCK = 1 << 20
 #: A file this young (nanoseconds) may change again without a new stamp; git calls it "racily clean".
@@ -94,3 +95,12 @@ def _tree_stamp(folder: str) -> str:
     for name, file in _files(folder):
         whole.update(f"{name}\0{stamp(file)}\n".encode("utf-8", "surrogateescape"))
     return "tree " + whole.hexdigest()
+
+
+def not_made(paths: list[str]) -> Failure:
+    """Return the failure of a task that ended well and left nothing where it should."""
+    return Failure(
+        "MissingProduct",
+        f"it ended well but did not make {', '.join(paths)}",
+        hint="does it write to the path that it is given as product?",
+    )

@@ -13,8 +13,9 @@ from typing import Any
 from . import plugins, products, upkeep
 from .editions import editions, home
 from .engine import Keeper, Run
+from .entry import Entry, find
 from .environment import drift
-from .errors import Error, SpecError, StateError, raise_all
+from .errors import Error, StateError, raise_all
 from .events import Event, Note
 from .executors.later import Later
 from .explain import differences
@@ -28,17 +29,9 @@ from .runlog import RunLog
 from .sources import Reader
 from .store import Ended, Store
 
-SPEC = "pipeline.yaml"
-_MISNAMED = ("pipeline.yml", "pipeline.yaml.txt", "Pipeline.yaml")
-_START = """create one, for example:
-
-    tasks:
-      - source: clean.py
-        product: {nb: output/clean.ipynb, data: output/clean.csv}"""
-
 
 def load(path: str | Path | None = None, *, params: Mapping[str, Any] | None = None) -> Project:
-    """Load the pipeline of a file, of a folder, or of the nearest folder upwards from here.
+    """Load the pipeline of a file, of a folder, or of the nearest folder upwards from here; see ``entry.find``.
 
     ``params`` override keys of env.yaml, or else parameters of the tasks that declare them. Raises
     ``errors.Error`` for a mistake and ``errors.Errors`` for several.
@@ -46,34 +39,15 @@ def load(path: str | Path | None = None, *, params: Mapping[str, Any] | None = N
     return Project(find(path), params or {})
 
 
-def find(path: str | Path | None = None) -> Path:
-    """Return the pipeline file that a path stands for; None looks in this folder and upwards."""
-    if path is None:
-        here = Path.cwd()
-        for folder in (here, *here.parents):
-            if (folder / SPEC).is_file():
-                return folder / SPEC
-        misnamed = next((name for name in _MISNAMED if (here / name).is_file()), None)
-        hint = f"quire reads {SPEC}: rename {misnamed}" if misnamed else _START
-        raise SpecError(f"there is no {SPEC} here or in any folder above", hint=hint)
-    full = Path(path).absolute()
-    if full.is_dir():
-        full /= SPEC
-    if not full.is_file():
-        what = path if full.name == Path(path).name else full
-        raise SpecError(f"there is no pipeline at {what}", hint=_START if full.name == SPEC else None)
-    return full
-
-
 class Project:
     """A loaded pipeline: its graph, what is stale in it, and how to build it."""
 
-    def __init__(self, path: Path, params: Mapping[str, Any]) -> None:
-        self.path = path
-        self.root = path.parent
+    def __init__(self, entry: Entry, params: Mapping[str, Any]) -> None:
+        self.path = entry.path
+        self.root = entry.root
         self.store = Store(self.root / ".quire", self.root)
         try:
-            self._loaded = load_spec(str(path), str(self.root), self.store, params)
+            self._loaded = load_spec(str(self.path), str(self.root), self.store, params, entry.data)
         except BaseException:
             self.store.close()
             raise
@@ -106,7 +80,7 @@ class Project:
         force: bool = False,
         jobs: int | None = None,
         fail_fast: bool = False,
-        executor: str = "local",
+        executor: str | Callable[..., Any] = "local",
         listeners: Sequence[Callable[[Event], None]] = (),
         waiting: Callable[[str], None] | None = None,
         wait: bool = True,
@@ -116,7 +90,8 @@ class Project:
     ) -> Report:
         """Run what is stale among the selected tasks and return how it went.
 
-        ``jobs`` tasks run at a time (default: one per processor). Each listener is told every event; one that
+        ``jobs`` tasks run at a time (default: one per processor); ``executor`` is a name, or makes the thing itself.
+        Each listener is told every event; one that
         raises is dropped and becomes a note. While another build holds the project, ``waiting`` is told who, and
         this one waits, or raises ``StateError`` when ``wait`` is False.
         Results are taken from the cache and kept there unless ``cache`` is False; with ``remote`` also at its URL.
@@ -130,6 +105,8 @@ class Project:
             stale = [step.task for step in steps.values() if not step.fresh]
             raise_all([error for task in stale for error in self._loaded.unfit.get(task.name, ())])
             log = RunLog(self.store.folder / "runs" / f"{run}.jsonl")
+            for folder in self._loaded.folders if stale else ():
+                (self.root / folder).mkdir(parents=True, exist_ok=True)
             with log if stale else _silent() as tell:
                 where = Later(self._executor(executor, jobs, stale, stay))
                 engine = Run(
@@ -141,14 +118,28 @@ class Project:
                     clock=time.time,
                     filled=Reader(str(self.root), self.store).filled,
                     keeper=lambda task: _keeper(task, self.root),
+                    mourn=lambda task, failure: plugins.load("quire.executors.apart:mourned")(
+                        str(self.root), task, failure
+                    ),
                     refresh=lambda task: plugins.get("kinds", task.kind).refresh(task, str(self.root)),
                     fail_fast=fail_fast,
                     strict=self._loaded.strict,
                     cache=self._reuse(remote) if stale and cache else None,
                 )
-                tell_all(engine.events(), report, [tell, *listeners] if tell else list(listeners))
+                tell_all(
+                    self._hooked(engine.events()), report, [tell, *listeners] if tell else list(listeners)
+                )
             self._remember_left(where.left)
         return report
+
+    def _hooked(self, events: Iterator[Event]) -> Iterator[Event]:
+        """Return a build's events with the pipeline's own hooks called around them, where it has any."""
+        if not self._loaded.hooks:
+            return events
+        around = plugins.load("quire.executors.apart:Hooked")
+        hooked = around(str(self.root), self.root.name, self._loaded.hooks, self.graph.tasks)
+        told: Iterator[Event] = hooked.events(events)
+        return told
 
     def _reuse(self, remote: bool) -> Any:
         """Return the cache as the engine uses it; None where the pipeline wants none."""
@@ -228,8 +219,14 @@ class Project:
         self.close()
 
     def _executor(
-        self, name: str, jobs: int | None, stale: Sequence[Task], stay: Mapping[str, Any] | None
+        self,
+        name: str | Callable[..., Any],
+        jobs: int | None,
+        stale: Sequence[Task],
+        stay: Mapping[str, Any] | None,
     ) -> Callable[[], Any]:
+        if not isinstance(name, str):
+            return lambda: self._opened(name, jobs, stale, stay)
         if stay and name != "local":
             hint = "leave --executor away: tasks then run in workers of their own"
             raise StateError(f"a failed task cannot wait for you in the executor {name}", hint=hint)

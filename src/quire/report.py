@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 
-from .events import Event, Note, RunFinished, RunStarted, TaskFinished
+from .events import Event, HookFinished, Note, RunFinished, RunStarted, TaskFinished
 from .model import Outcome
 
 
 class Report:
-    """What a build came to. Falsy when a task failed or could not run."""
+    """What a build came to. Falsy when a task failed or could not run, or a hook of the pipeline failed."""
 
     def __init__(self) -> None:
         self.run = ""
         self.ended: dict[str, TaskFinished] = {}
+        self.hooks: dict[str, HookFinished] = {}
         self.notes: list[Note] = []
         self.seconds = 0.0
         self.finished = False
@@ -24,6 +25,8 @@ class Report:
                 self.run = run
             case TaskFinished(task=task):
                 self.ended[task] = event
+            case HookFinished(hook=hook):
+                self.hooks[hook] = event
             case Note():
                 self.notes.append(event)
             case RunFinished(seconds=seconds):
@@ -33,7 +36,8 @@ class Report:
                 pass
 
     def __bool__(self) -> bool:
-        return self.finished and all(event.outcome.good for event in self.ended.values())
+        failed = any(event.outcome.bad for event in self.ended.values())
+        return self.finished and not failed and not any(event.failure for event in self.hooks.values())
 
     def __getitem__(self, task: str) -> Outcome:
         return self.ended[task].outcome
@@ -60,7 +64,7 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 when all went well, 1 when a task failed or was blocked, 130 when the run was cut off."""
+        """0 when nothing failed, 1 when a task or hook failed or a task was blocked, 130 when the run was cut off."""
         if not self.finished:
             return 130
         return 0 if self else 1

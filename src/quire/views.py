@@ -219,6 +219,53 @@ class DagView(Mapping[str, TaskView]):
         return f"<DAG {self.name}: {', '.join(self._tasks)}>"
 
 
+class BuildReport(Mapping[str, list[Any]]):
+    """What a build came to, as a table: columns by their names, printed as rows."""
+
+    def __init__(self, rows: list[tuple[str, bool, float]]) -> None:
+        """Each row is a task, whether it ran, and its seconds."""
+        whole = sum(seconds for _, _, seconds in rows)
+        self._columns: dict[str, list[Any]] = {
+            "name": [name for name, _, _ in rows],
+            "Ran?": [ran for _, ran, _ in rows],
+            "Elapsed (s)": [seconds for _, _, seconds in rows],
+            "Percentage": [100 * seconds / whole if whole else 0 for _, _, seconds in rows],
+        }
+
+    def __getitem__(self, column: str) -> list[Any]:
+        return self._columns[column]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        """Return the columns."""
+        return {name: list(values) for name, values in self._columns.items()}
+
+    def to_pandas(self) -> Any:
+        """Return the table as a pandas DataFrame."""
+        return plugins.load("pandas:DataFrame")(self.to_dict())
+
+    def __str__(self) -> str:
+        cells = [
+            [f"{it:.6g}" if isinstance(it, float) else str(it) for it in row]
+            for row in zip(*self.values(), strict=True)
+        ]
+        widths = [
+            max(map(len, [name, *column]))
+            for name, column in zip(self, zip(*cells, strict=True), strict=False)
+        ]
+        rows = [list(self), ["-" * width for width in widths], *cells]
+        return "\n".join(
+            "  ".join(f"{it:<{n}}" for it, n in zip(row, widths, strict=False)).rstrip() for row in rows
+        )
+
+    __repr__ = __str__
+
+
 def loaded(product: Any, client: Callable[[], Any], limit: int | None, **arguments: Any) -> Any:
     """Return a .csv or .parquet file, or the first ``limit`` rows of a table, as a pandas DataFrame."""
     pandas = plugins.load("pandas")

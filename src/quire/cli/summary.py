@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..events import TaskFinished
 from ..model import Outcome
 from ..plugins import load
 from .screen import COLOURS, flat, many, seconds, several
@@ -11,7 +12,6 @@ from .screen import COLOURS, flat, many, seconds, several
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from ..events import TaskFinished
     from ..report import Report
     from .screen import Screen
     from .watch import Watch
@@ -25,11 +25,20 @@ def summary(watch: Watch, took: float, root: str, notes: Iterable[str] = ()) -> 
     ``root`` is the folder that the paths of the events are relative to.
     """
     report, to = watch.report, watch.to
-    if report.failures:
+    for hook in report.hooks.values():
+        if hook.said and not hook.failure:
+            yield to.paint(f"{hook.hook} says:", "cyan")
+            yield from (f"  {to.paint('|', 'dim')} {flat(line)}" for line in hook.said.splitlines())
+    broken = {it.hook: it for it in report.hooks.values() if it.failure}
+    if report.failures or broken:
         failed = load("quire.cli.failures:failed")
         for event in report.failures.values():
             yield ""
             yield from failed(event, watch.tails.get(event.task, ""), to, root)
+        for hook in broken.values():
+            yield ""
+            ended = TaskFinished(f"{hook.hook} of the pipeline", Outcome.FAILED, hook.seconds, hook.failure)
+            yield from failed(ended, hook.said, to, root)
         yield ""
     yield from blocked(report, to)
     yield from noted(report, notes, to)

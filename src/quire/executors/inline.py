@@ -9,8 +9,10 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 
+from .. import plugins
 from ..events import Event
 from ..model import Task
+from .around import folder_of, importable
 from .modules import doubt
 from .worker import Teller, run
 
@@ -43,7 +45,7 @@ class Inline:
     def _run(self, task: Task) -> None:
         # a kernel in this very process would take it over: its streams, its __main__, its display hook
         task = replace(task, options={**task.options, "isolated": True})
-        with _surroundings(task.options.get("cwd") or self.root):
+        with _surroundings(task, self.root):
             tell = Teller(task.name, self._events.append)
             out, err = sys.stdout, sys.stderr
             tell.streams.install()
@@ -56,12 +58,14 @@ class Inline:
 
 
 @contextlib.contextmanager
-def _surroundings(folder: str) -> Iterator[None]:
+def _surroundings(task: Task, root: str) -> Iterator[None]:
     """Work in a folder, with modules found there, and leave no trace of it afterwards."""
     here, path, argv, modules = os.getcwd(), list(sys.path), sys.argv, set(sys.modules)
-    os.chdir(folder)
-    sys.path.insert(0, folder)
-    trust = doubt(folder)
+    folder = folder_of(task, root)
+    os.chdir(folder if os.path.isdir(folder) else root)
+    sys.path[:0] = importable(task, root)
+    trust = doubt(root)
+    plugins.load("quire.ploomber.finder:install")()
     try:
         yield
     finally:
@@ -72,5 +76,5 @@ def _surroundings(folder: str) -> Iterator[None]:
         # the next build must import the project's modules as they are then
         for name in set(sys.modules) - modules:
             file = getattr(sys.modules[name], "__file__", None) or ""
-            if file.startswith(folder + os.sep):
+            if file.startswith((root + os.sep, folder + os.sep)):
                 del sys.modules[name]

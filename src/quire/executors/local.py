@@ -131,11 +131,7 @@ class Local:
         now = time.monotonic()
         worker = Worker(self._count, task, attempt, mine, pipes, traces, now, Limits(task.options, now))
         try:
-            if self._warm is not None:
-                self._fork(descriptors)
-            else:
-                worker.process = spawn(descriptors, self.root)
-                worker.pid = worker.process.pid
+            self._start(worker, descriptors)
         finally:
             theirs.close()
             os.close(out_w)
@@ -143,10 +139,21 @@ class Local:
             os.close(traces_w)
         self._workers[worker.number] = worker
         self._selector.register(mine, selectors.EVENT_READ, worker)
+        if attempt <= task.options.get("retries", 0) and "on_failure" in task.options:
+            # it has not failed as long as it is tried again
+            options = {name: value for name, value in task.options.items() if name != "on_failure"}
+            task = replace(task, options=options)
         try:
             deliver(mine, self.root, task)
         except OSError:
             pass  # it died at birth: its end will be reported like any other
+
+    def _start(self, worker: Worker, descriptors: list[int]) -> None:
+        if self._warm is not None:
+            self._fork(descriptors)
+        else:
+            worker.process = spawn(descriptors, self.root)
+            worker.pid = worker.process.pid
 
     def _fork(self, descriptors: list[int]) -> None:
         while self._preloading:

@@ -10,11 +10,12 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from .. import products
 from ..model import ABSENT, UNSETTLED, Task
-from ..plan import module_digest
+from ..plan import function_digest, module_digest
 
 _SKIPPED = frozenset(
     {".git", ".quire", ".venv", "venv", "__pycache__", "site-packages", "node_modules", ".ipynb_checkpoints"}
@@ -75,6 +76,8 @@ class Watch:
         self.written: set[str] = set()
         self.listed: dict[str, str] = {}
         self._folders: dict[str, str] = {}
+        #: Functions that were called for the task: (part of the manifest, file, name, whether nobody else needs it).
+        self.called: tuple[tuple[str, str, str, bool], ...] = ()
         self.pid = os.getpid()
         self.on = False
 
@@ -151,12 +154,19 @@ class Watch:
         found: dict[str, tuple[str, str]] = {}
         own = task.source.path if task.source.entry else None
         modules: list[str] = []
+        alone = {file for _, file, _, alone in self.called if alone}
+        for part, file, name, _ in self.called:
+            if inside := self._inside(file):
+                found[part] = (
+                    inside,
+                    self._digest(file, partial(function_digest, name=name)),
+                )
         for name, path in _modules(self._ours):
             inside = self._inside(path)
             if inside:
                 modules.append(inside)
-                if inside != own:
-                    found[f"module {name}"] = (inside, self._digest(path, module=True))
+                if inside != own and path not in alone:
+                    found[f"module {name}"] = (inside, self._digest(path, module_digest))
         # inputs from upstream are in the manifest already, but for executed notebooks, which count only when read
         known = [product.path for product in task.products] + [task.source.path, *modules]
         known += [path for path in _paths(task.inputs) if not path.endswith(".ipynb")]
@@ -189,11 +199,11 @@ class Watch:
             self._folders[folder] = os.path.realpath(folder)
         return os.path.join(self._folders[folder], name)
 
-    def _digest(self, path: str, module: bool = False) -> str:
+    def _digest(self, path: str, digest: Callable[[str], str | None] = products.digest) -> str:
         # what was edited after the task began may not be what it saw
         if products.newest(path) >= self.began:
             return UNSETTLED
-        return (module_digest(path) if module else products.digest(path)) or ""
+        return digest(path) or ""
 
 
 def _modules(ours: frozenset[str]) -> list[tuple[str, str]]:

@@ -25,8 +25,10 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import plugins
-from ..events import CellFinished, CellStarted, Event, Output, TaskFinished, encode
+from ..events import CellFinished, CellStarted, Event, Note, Output, TaskFinished, encode
+from ..hooks import stopped
 from ..model import Failure, Outcome, Task
+from .around import folder_of, importable, perform, placed
 from .modules import doubt
 from .streams import Streams
 from .watch import Watch, now_of_files
@@ -89,9 +91,12 @@ class Wire:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def work(descriptors: list[int]) -> None:
-    """Run the task that arrives on the first descriptor, and end the process."""
-    ours = frozenset(sys.modules)  # the warm server imports nothing of the project
+def work(descriptors: list[int], ours: frozenset[str] | None = None) -> None:
+    """Run the task that arrives on the first descriptor, and end the process.
+
+    ``ours`` are modules that are here by no doing of the project: all, where nobody says so.
+    """
+    ours = frozenset(sys.modules) if ours is None else ours  # the warm server imports nothing of the project
     line = socket.socket(fileno=descriptors[0])
     code = 70
     try:
@@ -124,21 +129,27 @@ def run(
     began, now = time.perf_counter(), now_of_files()
     watch = Watch(root, ours, lambda: getattr(tell, "cell", None))
     watch.start(now)
+    mourned = False
     try:
-        failure = plugins.get("kinds", task.kind).run(task, tell)
+        failure = perform(task, root, tell, watch)
+        mourned = failure is not None and "on_failure" in task.options
     except KeyboardInterrupt:  # not in the user's code: while a kernel was started or ended
         failure = Failure("KeyboardInterrupt", "it was interrupted", path=task.source.path)
     discovered = {} if failure else watch.discovered(task)
+    stop = stopped(failure) if failure else ""
+    if stop:
+        tell(Note(stop, task.name))
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return TaskFinished(
         task.name,
-        Outcome.FAILED if failure else Outcome.DONE,
+        Outcome.CANCELLED if stop else Outcome.FAILED if failure else Outcome.DONE,
         time.perf_counter() - began,
-        failure,
+        None if stop else failure,
         discovered,
         cpu=round(sum(it.ru_utime + it.ru_stime for it in used), 4),
         memory=max(it.ru_maxrss for it in used) * (1 if sys.platform == "darwin" else 1024),
         touched=watch.touched(),
+        mourned=mourned,
     )
 
 
@@ -167,10 +178,15 @@ def _exactly(line: socket.socket, size: int) -> bytes:
 
 def _freshen(root: str, task: Task) -> None:
     """Make of this process what a newly started one would be."""
-    os.chdir(task.options.get("cwd") or root)
-    sys.path[:] = [os.getcwd(), *(path for path in sys.path if path not in ("", os.getcwd()))]
-    sys.argv = [task.source.path]
+    folder = folder_of(task, root)
+    os.chdir(folder if os.path.isdir(folder) else root)  # what is not there becomes a failure in time
+    first = importable(task, root)
+    sys.path[:] = [*first, *(path for path in sys.path if path not in ("", *first))]
+    sys.argv = [placed(task, root).source.path]
     doubt(root)
+    plugins.load("quire.ploomber.finder:install")()
+    if os.environ.get("QUIRE_LOG") and task.kind != "notebook":  # whose loggers are Jupyter's
+        plugins.load("quire.executors.logged:begin")()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGCHLD):
