@@ -17,6 +17,7 @@ COLOURS = {
     "fresh": ("#2e7d32", "#e6f3e7"),
     "stale": ("#b26a00", "#fff1d8"),
     "waits": ("#1565c0", "#e5f0fc"),
+    "blocked": ("#8e24aa", "#f7e9fa"),
 }
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _MEANING = {
     "fresh": "its result is that of its source, parameters and inputs",
     "stale": "it must run",
+    "blocked": "it will not run: its product was changed by hand",
     "waits": "judged again when what it waits for has run",
 }
 

@@ -74,17 +74,18 @@ def main(args: Namespace) -> int:
         for note in project.notes:
             err.say(f"{err.paint('note:', 'cyan')} {note}")
     if args.output:
-        _write(Path(args.output), drawn)
+        write(Path(args.output), drawn)
     else:
         out.say(drawn.rstrip("\n"))
     return 0
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str, what: str = "drawing") -> None:
+    """Write a page or a drawing beside its place and rename it there."""
     beside = path.with_name(f".{path.name}.part")
     try:
         beside.write_text(text, encoding="utf-8")
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise Error(f"the drawing cannot be written: {error.strerror}", str(path)) from None
+        raise Error(f"the {what} cannot be written: {error.strerror}", str(path)) from None

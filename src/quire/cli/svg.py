@@ -24,6 +24,7 @@ _DARK = {
     "fresh": ("#66bb6a", "#16281a"),
     "stale": ("#ffb74d", "#33260f"),
     "waits": ("#64b5f6", "#12263a"),
+    "blocked": ("#ce93d8", "#2c1831"),
 }
 
 STYLE = (
