@@ -117,7 +117,7 @@ def options(promised: Promises, spec: Spec, made: tuple[Product, ...]) -> Iterat
         files := said.get("product_client") or spec.clients.get("File")
     ):
         yield "file_client", files
-    if any(one.maker != "File" for one in made):
+    if kind == "link" or any(one.maker != "File" for one in made):
         yield "cache", False
         if promised.client:
             yield "product_client", promised.client

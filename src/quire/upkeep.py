@@ -64,7 +64,7 @@ def leftovers(graph: Graph, store: Store, names: Iterable[str]) -> list[Leftover
     found = []
     for task in (graph[name] for name in names):
         record = store.record(key_of(task))
-        for path in _paths(task):
+        for path in [] if task.kind == "link" else _paths(task):  # what a link stands for is not quire's
             full = os.path.join(store.root, path)
             if os.path.lexists(full):
                 known = record.products.get(path) if record and record.state == "done" else None

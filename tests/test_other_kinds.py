@@ -1,0 +1,291 @@
+"""Links, downloads, uploads to S3, and products sent to a client of files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from buckets import moto, needs_moto, s3
+from projects import Folder
+
+
+@pytest.fixture
+def web() -> Iterator[str]:
+    """Serve /data.csv, and /short, which breaks off; whoever does not say who asks is refused."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            known = {"/data.csv": b"a,b\n1,2\n", "/short": b"half"}
+            body = known.get(path := self.path.partition("?")[0])
+            self.send_response(403 if self.headers["User-Agent"] != "quire" else 200 if body else 404)
+            self.send_header("Content-Length", str(len(body or b"") + (5 if path == "/short" else 0)))
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+# ── links
+
+
+@pytest.fixture
+def linked(folder: Folder) -> Folder:
+    folder.write("raw/a.txt", "one\n")
+    folder.write("raw/many/1.txt", "1")
+    folder.write(
+        "tasks.py",
+        """
+        from pathlib import Path
+
+        def use(product, upstream):
+            names = sorted(it.name for it in Path(upstream["many"]).iterdir())
+            Path(product).write_text(Path(upstream["raw"]).read_text() + " ".join(names))
+        """,
+    )
+    folder.write(
+        "pipeline.yaml",
+        """
+        tasks:
+          - {class: Link, name: raw, product: raw/a.txt}
+          - {class: Input, name: many, product: raw/many}
+          - source: tasks.use
+            product: out/use.txt
+        """,
+    )
+    done = folder.quire("build")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def test_what_follows_a_link_runs_when_the_file_has_changed(linked: Folder) -> None:
+    assert "3 tasks fresh" in linked.quire("build").stdout
+    linked.write("raw/a.txt", "other\n")
+    linked.write("raw/many/2.txt", "2")
+    assert "file raw/a.txt changed" in linked.quire("status").stdout
+    done = linked.quire("build")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert linked.read("out/use.txt") == "other\n1.txt 2.txt"
+
+
+def test_what_a_link_stands_for_is_never_removed_nor_replaced(linked: Folder) -> None:
+    linked.quire("clean", "--yes")
+    assert linked.read("raw/a.txt") == "one\n" and not (linked.path / "out/use.txt").exists()
+    linked.quire("build", "--force")
+    assert linked.read("raw/many/1.txt") == "1"
+    (linked.path / "raw/a.txt").unlink()
+    done = linked.quire("build")
+    assert done.returncode == 1
+    assert "MissingProduct: raw/a.txt is not there, and a link makes nothing" in done.stdout
+    assert not (linked.path / "raw/a.txt").exists()
+
+
+# ── downloads
+
+
+def test_a_url_is_downloaded_once(folder: Folder, web: str) -> None:
+    folder.write(
+        "pipeline.yaml",
+        f"tasks:\n  - class: DownloadFromURL\n    source: {web}/data.csv\n    name: get\n    product: in/data.csv\n",
+    )
+    done = folder.quire("build")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert folder.read("in/data.csv") == "a,b\n1,2\n"
+    assert "1 task fresh" in folder.quire("build").stdout
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("{web}/none", "/none: the server answers 404 Not Found\n  hint: is the address right?"),
+        ("{web}/short?secret=1", "/short: it broke off after 4 of 9 bytes"),
+        ("http://127.0.0.1:1/x", "DownloadError: http://127.0.0.1:1/x: "),
+        ("nothing://x/y", "nothing://x/y: unknown url type: nothing"),
+    ],
+)
+def test_a_download_that_fails_leaves_nothing(folder: Folder, web: str, path: str, words: str) -> None:
+    folder.write(
+        "pipeline.yaml",
+        f"""
+        tasks:
+          - class: DownloadFromURL
+            source: {path.format(web=web)}
+            name: get
+            product: data.csv
+        """,
+    )
+    done = folder.quire("build")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert words in done.stdout
+    assert {it.name for it in folder.path.iterdir()} == {"pipeline.yaml", ".quire"}
+
+
+# ── products kept elsewhere
+
+
+FILES = """
+from quire.clients import LocalStorageClient
+
+def get(path="backup"):
+    return LocalStorageClient(path)
+"""
+
+
+@pytest.fixture
+def kept(folder: Folder) -> Folder:
+    """A project whose products are kept in a folder besides: a file, folders, and a notebook's report."""
+    folder.write("connections.py", FILES)
+    folder.write(
+        "tasks.py",
+        """
+        from pathlib import Path
+
+        def make(product):
+            Path(product["data"]).write_text("data")
+            Path(product["folder"], "deep").mkdir(parents=True)
+            Path(product["folder"], "deep", "x.txt").write_text("x")
+        """,
+    )
+    folder.write("book.py", '# %% tags=["parameters"]\nupstream = ["make"]\n\n# %%\nprint("it ran")\n')
+    folder.write(
+        "pipeline.yaml",
+        """
+        clients:
+          File: connections.get
+        tasks:
+          - source: tasks.make
+            product: {data: out/data.txt, folder: out/many}
+          - source: book.py
+            product: out/book.ipynb
+        """,
+    )
+    return folder
+
+
+def test_products_are_sent_after_a_task_has_ended_well(kept: Folder) -> None:
+    done = kept.quire("build")
+    assert done.returncode == 0, done.stdout + done.stderr
+    backup = kept.path / "backup" / "out"
+    assert (backup / "data.txt").read_text() == "data"
+    assert (backup / "many" / "deep" / "x.txt").read_text() == "x"
+    assert "it ran" in (backup / "book.ipynb").read_text()
+    assert "2 tasks fresh" in kept.quire("build").stdout
+
+
+def test_a_product_that_cannot_be_sent_is_a_failure_of_its_task(kept: Folder) -> None:
+    kept.write("connections.py", FILES.replace("LocalStorageClient(path)", "Lost()") + LOST)
+    done = kept.quire("build")
+    assert done.returncode == 1
+    assert (
+        "out/data.txt was made, but could not be sent to Lost(): ConnectionError: it is on strike"
+        in done.stdout
+    )
+    assert "hint: connections.get in pipeline.yaml says where files are sent" in done.stdout
+    kept.write("connections.py", FILES)
+    assert kept.quire("build").returncode == 0
+    assert (kept.path / "backup/out/data.txt").exists()
+
+
+LOST = """
+
+class Lost:
+    def upload(self, path):
+        raise ConnectionError("it is on strike")
+
+    def __repr__(self):
+        return "Lost()"
+"""
+
+
+def test_a_client_that_is_none_for_files_is_told(kept: Folder) -> None:
+    kept.write("connections.py", "from quire.clients import ShellClient as get\n")
+    done = kept.quire("build")
+    assert "connections.get is no client of files" in done.stdout
+    assert "hint: LocalStorageClient, S3Client and GCloudStorageClient are" in done.stdout
+
+
+def test_a_client_of_one_task_is_its_product_client(kept: Folder) -> None:
+    text = kept.read("pipeline.yaml").replace("clients:\n  File: connections.get\n", "")
+    kept.write("pipeline.yaml", text + "    product_client: {dotted_path: connections.get, path: other}\n")
+    done = kept.quire("build")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {it.name for it in (kept.path / "other/out").iterdir()} == {"book.ipynb"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[dict[str, str]]:
+    with moto() as env:
+        s3("client.create_bucket(Bucket='books')", {**os.environ, **env})
+        yield env
+
+
+@needs_moto
+def test_products_are_sent_to_s3(kept: Folder, server: dict[str, str]) -> None:
+    kept.write(
+        "connections.py",
+        "from quire.clients import S3Client\n\ndef get():\n    return S3Client('books', 'sent')\n",
+    )
+    done = kept.quire("build", env=server)
+    assert done.returncode == 0, done.stdout + done.stderr
+    listed = "print([it['Key'] for it in client.list_objects_v2(Bucket='books', Prefix='sent')['Contents']])"
+    assert s3(listed, {**os.environ, **server}) == (
+        "['sent/out/book.ipynb', 'sent/out/data.txt', 'sent/out/many/deep/x.txt']\n"
+    )
+
+
+@needs_moto
+def test_a_file_is_uploaded_under_the_name_that_is_its_product(
+    folder: Folder, server: dict[str, str]
+) -> None:
+    folder.write(
+        "tasks.py", "from pathlib import Path\n\ndef fit(product):\n    Path(product).write_text('model')\n"
+    )
+    folder.write(
+        "pipeline.yaml",
+        """
+        tasks:
+          - source: tasks.fit
+            product: out/model.txt
+          - class: UploadToS3
+            source: out/model.txt
+            name: send
+            upstream: fit
+            product: models/new%/model.txt
+            bucket: books
+            upload_file_kwargs: {Metadata: {by: quire}}
+        meta: {extract_upstream: false}
+        """,
+    )
+    done = folder.quire("build", env=server)
+    assert done.returncode == 0, done.stdout + done.stderr
+    code = "it = client.get_object(Bucket='books', Key='models/new%/model.txt')"
+    code += "\nprint(it['Body'].read(), it['Metadata'])"
+    assert s3(code, {**os.environ, **server}) == "b'model' {'by': 'quire'}\n"
+    assert "2 tasks fresh" in folder.quire("build", env=server).stdout
+    folder.write("tasks.py", folder.read("tasks.py").replace("'model'", "'better'"))
+    assert folder.quire("build", env=server).returncode == 0
+    assert "b'better'" in s3(code, {**os.environ, **server})
+
+
+@needs_moto
+def test_an_upload_that_fails_is_a_failure(folder: Folder, server: dict[str, str]) -> None:
+    folder.write("model.txt", "model")
+    task = "  - {class: UploadToS3, source: model.txt, name: send, product: x, bucket: nowhere}\n"
+    folder.write("pipeline.yaml", f"tasks:\n{task}")
+    done = folder.quire("build", env=server)
+    assert done.returncode == 1
+    assert "UploadError: model.txt could not be sent to the bucket nowhere: " in done.stdout
+    assert "NoSuchBucket" in done.stdout
+    assert not Path(folder.path, ".quire/standing/generic/x").exists()
