@@ -188,8 +188,9 @@ class _Loading:
         spec, used = self._checked(full, env, around)
         outside = {name: around.value(name) for name in expand.outside(used.union(*env.behind.values()))}
         loose = {name: value for name, value in self.params.items() if name not in mine}
-        if spec.location:
-            spec, loose = self._located(spec, self.params), {}
+        if spec.location:  # what it uses of env.yaml cannot be seen
+            spec = self._located(spec, self.params)
+            return spec, outside, spec.ignored, {}
         return spec, outside, (*spec.ignored, *expand.unused(env, used)), loose
 
     def _checked(self, full: Document, env: Any, around: Any) -> tuple[Spec, frozenset[str]]:
