@@ -90,13 +90,14 @@ def main(argv: Sequence[str]) -> int:
         return 0 if verb else 2
     if verb not in VERBS:
         what = "option" if verb.startswith("-") else "command"
-        hint = did_you_mean(verb, [*VERBS, "--help", "--version"]) or "commands: " + ", ".join(VERBS)
+        hint = import_module(".spellings", __name__).COMMANDS.get(verb)
+        hint = hint or did_you_mean(verb, [*VERBS, "--help", "--version"]) or "commands: " + ", ".join(VERBS)
         raise Error(f'there is no {what} "{verb}"', hint=hint)
     options = import_module(".options", __name__)
     module = import_module("." + verb, __name__)
     parser = options.Parser(verb, VERBS[verb])
     module.arguments(parser)
-    code: int = module.main(parser.parse_intermixed_args(rest))
+    code: int = module.main(parser.read(rest))
     return code
 
 

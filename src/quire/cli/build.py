@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ..plugins import load
-from . import options, staying
+from . import options, spellings, staying
 from .screen import flat, many, screen, seconds
 from .summary import summary
 from .watch import Watch
@@ -65,7 +65,7 @@ def arguments(parser: Parser) -> None:
     parser.add_argument(
         "--remote", action="store_true", help="use the cache at the URL of pipeline.yaml, too"
     )
-    staying.arguments(parser)
+    staying.arguments(parser, "-d")
     parser.add_argument(
         "--no-wait", action="store_true", help="fail if another build of this project is running"
     )
@@ -75,6 +75,7 @@ def arguments(parser: Parser) -> None:
     parser.add_argument(
         "-q", "--quiet", action="store_true", help="print nothing unless something goes wrong"
     )
+    spellings.arguments(parser)
     parser.examples(f"""\
 {options.SELECTING}
 
@@ -97,6 +98,7 @@ def main(args: Namespace) -> int:
     # whoever stops us, Ctrl-C or the system: what runs is ended, what it showed is kept, and a summary is printed
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
+    spellings.understood(args, lambda text: err.say(f"{err.paint('note:', 'cyan')} {text}"))
     project = options.project(args)
     if args.dry_run:
         with project:

@@ -33,16 +33,8 @@ def arguments(parser: Parser) -> None:
         help="show (if not said), gc, clear, push, pull, verify",
     )
     add("targets", nargs="*", metavar="TARGET", help="which tasks to push or pull (all when none is given)")
-    add("-F", "--file", metavar="FILE", help="a pipeline.yaml, or the folder of one")
-    add(
-        "-p",
-        "--param",
-        dest="params",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="push or pull as with this parameter",
-    )
+    options.file(parser)
+    options.values(parser, "push or pull as with this parameter")
     add("--size", type=_size, metavar="SIZE", help="gc: keep at most this much, such as 5GB")
     add("--older", type=_age, metavar="AGE", help="gc: drop what was not used for so long, such as 30d, 12h")
     add("--json", action="store_true", help="print one object of JSON, and nothing else")

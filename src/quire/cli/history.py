@@ -27,7 +27,7 @@ def arguments(parser: Parser) -> None:
     parser.add_argument(
         "--json", action="store_true", help="print the runs as lines of JSON, manifests included"
     )
-    parser.add_argument("-F", "--file", metavar="FILE", help="a pipeline.yaml, or the folder of one")
+    options.file(parser)
     parser.set_defaults(params=[])
     parser.examples("""\
 The last 50 runs of each task are kept, with what each was made from.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import Error, did_you_mean
 from ..plugins import load
+from . import options
 from .screen import Screen, screen, seconds
 from .summary import summary
 from .watch import Watch
@@ -31,7 +32,7 @@ def arguments(parser: Parser) -> None:
     add("-n", "--number", type=int, default=20, metavar="N", help="how many runs to list (20)")
     add("--follow", action="store_true", help="go on while the run goes on")
     add("--json", action="store_true", help="print runs or events as lines of JSON, and nothing else")
-    add("-F", "--file", metavar="FILE", help="a pipeline.yaml, or the folder of one")
+    options.file(parser)
     parser.examples("""\
 Runs that had something to do are kept, the last 200, with all that their tasks printed.
 
@@ -45,7 +46,7 @@ examples:
 def main(args: Namespace) -> int:
     """List runs or replay one, and return the exit code: of the listing 0, of a run its own."""
     out = screen(sys.stdout, os.environ)
-    root = load("quire.project:find")(args.file).parent
+    root = load("quire.entry:find")(args.file).root
     logs: list[Path] = load("quire.runlog:paths")(root / ".quire" / "runs")
     if not args.run:
         return _list(logs[: args.number], args.json, out)

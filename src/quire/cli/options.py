@@ -1,4 +1,4 @@
-"""What the verbs' arguments have in common: the parser, selections, --file, --param."""
+"""What the verbs' arguments have in common: the parser, selections, --file, --param, --env--KEY."""
 
 from __future__ import annotations
 
@@ -37,6 +37,15 @@ class Parser(argparse.ArgumentParser):
         )
         self.add_argument("-h", "--help", action="help", help="show this")
 
+    def read(self, words: Sequence[str]) -> argparse.Namespace:
+        """Return what the words of a command line say; --env--KEY is an option for any key of env.yaml."""
+        rest, environment = _environment(words)
+        args = self.parse_intermixed_args(rest)
+        if environment and not hasattr(args, "env"):
+            self.error(f"unrecognized arguments: --env--{next(iter(environment)).replace('.', '--')}")
+        args.env = environment
+        return args
+
     def examples(self, text: str) -> None:
         """Show this below the options."""
         self.epilog = text
@@ -46,7 +55,8 @@ class Parser(argparse.ArgumentParser):
         wrong = [word for word in message.split() if word.startswith("-")]
         hint = None
         if "unrecognized" in message and wrong:
-            hint = did_you_mean(wrong[0].partition("=")[0], known)
+            word = wrong[0].partition("=")[0]
+            hint = load("quire.cli.spellings:OPTIONS").get(word) or did_you_mean(word, known)
         elif message.endswith("expected 2 arguments"):
             hint = "name and value are two words: -p n 3"
         raise Error(
@@ -63,7 +73,24 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
 def selection(parser: argparse.ArgumentParser) -> None:
     """Add what every verb of a pipeline takes: targets, --file, --param."""
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="which tasks (all when none is given)")
-    parser.add_argument("-F", "--file", metavar="FILE", help="a pipeline.yaml, or the folder of one")
+    file(parser)
+    values(parser, "set a parameter of env.yaml; VALUE as in YAML: 3, 0.5, true, null, text, [1, 2]")
+
+
+def file(parser: argparse.ArgumentParser) -> None:
+    """Add which pipeline: --file, and Ploomber's word for it."""
+    parser.add_argument(
+        "-F",
+        "--file",
+        "-e",
+        "--entry-point",
+        metavar="FILE",
+        help="a pipeline.yaml or the folder of one; also notebooks ('*.py'), package.factory, package::pipeline.yaml",
+    )
+
+
+def values(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """Add with which values: --param, and Ploomber's --env--KEY."""
     parser.add_argument(
         "-p",
         "--param",
@@ -71,8 +98,31 @@ def selection(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="set a parameter of env.yaml; VALUE as in YAML: 3, 0.5, true, null, text, [1, 2]",
+        help=meaning,
     )
+    parser.add_argument("--env--KEY", dest="env", metavar="VALUE", help="the same: --env--sample true")
+
+
+def _environment(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Take --env--KEY VALUE out of a command line; a key in a section is --env--section--key."""
+    rest: list[str] = []
+    found: dict[str, str] = {}
+    left = iter(words)
+    for word in left:
+        if word == "--":
+            return [*rest, word, *left], found
+        if not word.startswith(_KEY) or word == _KEY:
+            rest.append(word)
+            continue
+        option, equals, text = word.partition("=")
+        given = text if equals else next(left, None)
+        if given is None:
+            raise Error(f"{option} wants a value", hint=f"{option} VALUE")
+        found[option.removeprefix(_KEY).replace("--", ".")] = given
+    return rest, found
+
+
+_KEY = "--env--"
 
 
 def params(given: Sequence[str]) -> dict[str, Any] | None:
@@ -112,7 +162,8 @@ _WORDS = {
 
 def project(args: argparse.Namespace) -> Project:
     """Open the pipeline that --file names, or the one found from this folder upwards."""
-    found: Project = load("quire.project:load")(args.file, params=params(args.params))
+    given = {**(params(args.params) or {}), **args.env}
+    found: Project = load("quire.project:load")(args.file, params=given or None)
     return found
 
 

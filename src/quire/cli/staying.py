@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Add --debug and --hold."""
+def arguments(parser: ArgumentParser, *short: str) -> None:
+    """Add --debug, with these short forms, and --hold."""
     either = parser.add_mutually_exclusive_group()
     either.add_argument(
+        *short,
         "--debug",
         action="store_true",
         help="when a task fails, open a debugger where it did, here; q goes on",

@@ -1,0 +1,75 @@
+"""Ploomber's commands and options where quire spells them otherwise: understood, or explained."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import Error
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Callable
+
+#: Commands that quire does not have, and what is done instead.
+COMMANDS = {
+    "nb": "sources need no preparation: Jupyter opens them, quire runs them and leaves them as they are",
+    "scaffold": "write pipeline.yaml, and quire status names every source that is missing",
+    "examples": "Ploomber's examples run as they are: git clone https://github.com/ploomber/projects",
+    "install": "environments are left to pip and conda: pip install -r requirements.txt",
+    "cloud": "there is no service behind quire; quire cache push shares results through storage of your own",
+    "execute": 'did you mean "build"?',
+}
+
+#: Options that quire does not have, and what is done instead.
+OPTIONS = {
+    **dict.fromkeys(
+        ("--debuglater", "-D"), "--hold keeps the kernel of a failed task, --debug asks right there"
+    ),
+    **dict.fromkeys(
+        ("--backend", "-b"), "quire draws by itself: --format, or the ending of --output, says as what"
+    ),
+    **dict.fromkeys(("--include-products", "-i"), "quire status --json lists the products"),
+    **dict.fromkeys(("--skip-upstream", "-su"), "quire build TASK runs a task and nothing before it"),
+    **dict.fromkeys(
+        ("--log", "-l", "--log-file"), "quire build --log LEVEL sets what tasks log; quire log shows it"
+    ),
+}
+
+_LEVELS = ("debug", "info", "warning", "error", "critical")
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Add the options of ``ploomber build``."""
+    add = parser.add_argument
+    add("--partially", metavar="TASK", help="run this task and all it needs, as quire build +TASK does")
+    add("-su", "--skip-upstream", action="store_true", help="with --partially: not what it needs")
+    logged = "what functions and scripts log from this level on is kept with what they print: debug, info, …"
+    add("-l", "--log", metavar="LEVEL", type=str.lower, choices=_LEVELS, help=logged)
+    add("--log-file", metavar="PATH", help="with --log: write it to this file instead")
+
+
+def understood(args: Namespace, note: Callable[[str], None]) -> None:
+    """Turn what was said in Ploomber's way into quire's: targets, and variables for the workers.
+
+    ``-p TASK`` is Ploomber's short form of --partially: what has no "=" is no parameter.
+    """
+    for word in [word for word in args.params if "=" not in word and word.strip()]:
+        args.params.remove(word)
+        if args.partially:
+            raise Error(f'--partially is given twice: "{args.partially}" and "{word}"')
+        args.partially = word
+        note(
+            f"-p {word} is taken for --partially {word}; quire build +{word} is the same, and -p NAME=VALUE a parameter"
+        )
+    if args.skip_upstream and not args.partially:
+        raise Error("--skip-upstream is for --partially", hint=OPTIONS["-su"])
+    if args.partially:
+        args.targets = [*args.targets, args.partially if args.skip_upstream else f"+{args.partially}"]
+    if args.log_file and not args.log:
+        raise Error("--log-file needs --log", hint=f"--log info --log-file {args.log_file}")
+    if args.log:
+        os.environ["QUIRE_LOG"] = args.log.upper()
+        if args.log_file:
+            os.environ["QUIRE_LOG_FILE"] = str(Path(args.log_file).absolute())

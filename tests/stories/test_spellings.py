@@ -1,0 +1,106 @@
+"""Ploomber's command lines: what quire makes of them, and what it says where it has another way."""
+
+from __future__ import annotations
+
+import pytest
+
+from projects import Folder
+
+FUNCTIONS = """
+    import logging
+
+    def first(product, n):
+        logging.getLogger("mine").info("first has %r", n)
+        product.write_text(str(n))
+
+    def second(product, upstream):
+        product.write_text(upstream["first"].read_text() + "!")
+
+    def third(product, upstream):
+        product.write_text(upstream["second"].read_text())
+"""
+
+
+@pytest.fixture
+def three(folder: Folder) -> Folder:
+    """A project of three tasks in a row, with an environment."""
+    folder.write("jobs.py", FUNCTIONS)
+    folder.write("env.yaml", "n: 1\npath: {out-dir: out, deep: {er: x}}\n")
+    folder.write(
+        "pipeline.yaml",
+        """
+        - source: jobs.first
+          product: "{{path.out-dir}}/first.txt"
+          params: {n: "{{n}}"}
+        - {source: jobs.second, product: "{{path.out-dir}}/second{{path.deep.er}}.txt"}
+        - {source: jobs.third, product: "{{path.out-dir}}/third.txt"}
+        """,
+    )
+    return folder
+
+
+def made(folder: Folder, out: str = "out") -> list[str]:
+    return sorted(path.name for path in (folder.path / out).glob("*"))
+
+
+def test_values_of_the_environment_are_given_as_in_ploomber(three: Folder) -> None:
+    said = three.quire("build", "--env--n", "3", "--env--path--out-dir=other", "--env--path--deep--er", "-y")
+    assert said.returncode == 0, said.stderr
+    assert (three.read("other/first.txt"), made(three, "other")) == (
+        "3",
+        ["first.txt", "second-y.txt", "third.txt"],
+    )
+    told = three.quire("status", "--env--m", "3").stderr
+    assert told.startswith('error: no task has a parameter "m", and env.yaml has no such key')
+    assert three.quire("plot", "--env--n").stderr == "error: --env--n wants a value\n  hint: --env--n VALUE\n"
+    assert "unrecognized arguments: --env--a--b" in three.quire("run", "x.py", "--env--a--b", "1").stderr
+
+
+@pytest.mark.parametrize("words", [["--partially", "second"], ["-p", "second"]], ids=" ".join)
+def test_a_partial_build_runs_a_task_and_what_it_needs(words: list[str], three: Folder) -> None:
+    said = three.quire("build", *words)
+    assert (said.returncode, made(three)) == (0, ["first.txt", "secondx.txt"])
+    assert ("note: -p second is taken for --partially second" in said.stderr) == (words[0] == "-p")
+
+
+def test_a_partial_build_may_leave_out_what_it_needs(three: Folder) -> None:
+    assert three.quire("build").returncode == 0
+    three.write("jobs.py", FUNCTIONS.replace("str(n)", "str(n + 1)").replace('"!"', '"?"'))
+    assert three.quire("build", "--partially", "second", "-su").returncode == 0
+    assert (three.read("out/first.txt"), three.read("out/secondx.txt")) == ("1", "1?")
+    told = three.quire("build", "--skip-upstream")
+    assert (told.returncode, "--skip-upstream is for --partially" in told.stderr) == (2, True)
+
+
+def test_what_tasks_log_is_kept_from_a_level_on(three: Folder) -> None:
+    line = "INFO:mine:first has 1"
+    assert three.quire("build", "-f", "-l", "WARNING", "first").returncode == 0
+    assert line not in three.quire("log", "latest").stdout
+    assert line in three.quire("build", "-f", "--log", "info", "first", "--json").stdout
+    assert three.quire("build", "-f", "--log", "debug", "--log-file", "x.log", "first").returncode == 0
+    assert line in three.read("x.log").splitlines()
+    told = three.quire("build", "--log-file", "x.log")
+    assert (told.returncode, "--log-file needs --log" in told.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("nb --inject", "sources need no preparation"),
+        ("scaffold", "quire status names every source that is missing"),
+        ("install", "pip install -r requirements.txt"),
+        ("examples -n x", "git clone"),
+        ("cloud", "quire cache push"),
+        ("execute", 'did you mean "build"?'),
+        ("build --debuglater", "--hold keeps the kernel"),
+        ("plot --backend d3", "quire draws by itself"),
+        ("plot --include-products", "quire status --json"),
+        ("status --log info", "quire build --log LEVEL"),
+    ],
+)
+def test_what_quire_has_not_is_explained_in_one_line(words: str, hint: str, three: Folder) -> None:
+    told = three.quire(*words.split())
+    assert told.returncode == 2
+    assert told.stderr.startswith("error: ")
+    assert hint in told.stderr.splitlines()[1]
+    assert not (three.path / "out").exists()
