@@ -142,6 +142,20 @@ def test_a_report_that_is_not_among_the_products_is_a_mistake(
     assert 'has no product "slides", its nb_product_key' in mistakes(load, text)[0]
 
 
+def test_a_script_may_say_itself_what_it_makes(load: Callable[..., Loaded], folder: Folder) -> None:
+    folder.write(
+        "a.sql", "{% set product = SQLiteRelation(['main', 't', 'view']) %}\nCREATE VIEW {{product}} AS ..."
+    )
+    folder.write(
+        "b.sql", "{% set product = GenericSQLRelation(['u', 'table']) %}\nSELECT * FROM {{upstream['a']}}"
+    )
+    loaded = load("meta: {extract_product: true}\ntasks: [a.sql, b.sql]\n")
+    (view,), (table,) = (loaded.graph[name].products for name in "ab")
+    assert (view.relation, view.maker) == ("main.t", "SQLiteRelation")
+    assert (table.relation, table.maker) == ("u", "GenericSQLRelation")
+    assert loaded.graph["b"].inputs == {"a": "main.t"}
+
+
 # ── clients, serializers, folders to run in
 
 

@@ -8,10 +8,11 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from . import plugins
 from .errors import Error, Place, SpecError, did_you_mean
 from .model import DATA, Source, Task
 from .promises import Promises, given, options, relative
-from .sources import Reader, package_folder
+from .sources import Reader, contents, package_folder
 
 if TYPE_CHECKING:
     from .schema import Spec, TaskSpec
@@ -51,7 +52,9 @@ class Drafts:
         told = {"product": said.product, "upstream": said.upstream if spec.extract_upstream else ()}
         if mistakes := _heeded(facts.mistakes, [word for word, value in told.items() if value is not None]):
             self.unfit[name] = mistakes
-        product = facts.product if spec.extract_product and said.product is None else said.product
+        if spec.extract_product and said.product is None:
+            said = self._extracted(said, kind, source)
+        product = said.product
         upstream = said.upstream if said.upstream is not None else facts.upstream
         if not spec.extract_upstream and said.upstream is None:
             upstream = ()
@@ -65,6 +68,15 @@ class Drafts:
         )
         self._said[id(draft)] = said
         return draft
+
+    def _extracted(self, said: TaskSpec, kind: str, source: Source) -> TaskSpec:
+        """Return a task with the product that its source names; a script of SQL also says of what class that is."""
+        maker = said.maker
+        if kind == "sql" and source.facts.product:
+            text = contents(os.path.join(self.root, source.path)).decode("utf-8-sig", "replace")
+            named = plugins.load("quire.templates:product_of")(text)
+            maker = maker or (named and named[0])
+        return replace(said, product=source.facts.product, maker=maker)
 
     def _options(self, said: TaskSpec, kind: str, source: Source) -> dict[str, Any]:
         found = {key: value for key, value in said.options.items() if key not in ("tags", "cwd")}

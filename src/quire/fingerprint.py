@@ -92,7 +92,8 @@ def reports_read(
 
 def undeclared(task: Task, discovered: Mapping[str, tuple[str, str]], made: Collection[str]) -> Iterator[str]:
     """Yield the files of the project that a run read though nobody declared or ``made`` them."""
-    known = {*_declared(task), *made}
+    templates = task.options.get("source_loader", {}).get("path", ())
+    known = {*_declared(task), *made, *templates}
     for part, (path, found) in discovered.items():
         if part.startswith("file ") and found != ABSENT:
             around = [path[:n] for n, sign in enumerate(path) if sign == "/"]

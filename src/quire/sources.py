@@ -55,15 +55,16 @@ class Reader:
     def _data(self, text: str) -> Source:
         """Return a source that is no code: a file, a URL, or a text with placeholders for upstream."""
         if not text or "://" in text:
-            return Source(text, facts=Facts(digest(text)))
+            return Source(text, facts=Facts(digest(text), language="data"))
         if "{{" in text:
             upstream = plugins.load("quire.templates:upstream_of")(text)
-            return Source(text, facts=Facts(digest(text), upstream=upstream))
+            return Source(text, facts=Facts(digest(text), language="data", upstream=upstream))
         full = os.path.normpath(os.path.join(self.root, os.path.expanduser(text)))
         inside = full.startswith(self.root + os.sep)
         path = (os.path.relpath(full, self.root) if inside else full).replace(os.sep, "/")
         self.stamps[path] = "young" if products.racy(full) else products.stamp(full)
-        return Source(path, facts=Facts((self.store.digest(path) if self.store else None) or ABSENT))
+        found = self.store.digest(path) if self.store else None
+        return Source(path, facts=Facts(found or ABSENT, language="data"))
 
     def _file(self, text: str, where: Place, kind: str) -> Source:
         full = os.path.normpath(os.path.join(self.root, text))
