@@ -12,7 +12,7 @@ import quire
 SRC = Path(quire.__file__).parent
 
 ORDER = [
-    *["errors", "model", "digests", "editions", "events", "plugins", "calls"],
+    *["errors", "model", "digests", "editions", "events", "plugins", "calls", "serialize"],
     *[
         "surroundings",
         "document",
@@ -39,6 +39,7 @@ ORDER = [
         "runlog",
         "lock",
         "views",
+        "standing",
         "databases",
         "connections",
         "tables",

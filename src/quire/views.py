@@ -55,6 +55,11 @@ def given(value: Any) -> Any:
     return Path(value) if isinstance(value, str) else value
 
 
+def text(value: Any) -> Any:
+    """Return what notebooks and scripts get for inputs and products: plain text, or dicts of it."""
+    return {key: text(inner) for key, inner in value.items()} if isinstance(value, Mapping) else str(value)
+
+
 def plain(product: Product) -> str:
     """Return what stands for a product in text: its path, the table's name, or the identifier of what is neither."""
     if product.relation is not None:

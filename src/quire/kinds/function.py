@@ -1,4 +1,8 @@
-"""Python functions as tasks: called with ``product``, ``upstream`` and the parameters that they name."""
+"""Python functions as tasks: called with ``product``, ``upstream`` and the parameters that they name.
+
+With a serializer a function has no ``product``: it returns a value, which is saved there. An unserializer loads what
+comes from upstream.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,19 @@ import importlib
 import inspect
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..calls import arguments_of, invoke, path_of, resolve
 from ..errors import Error, ParameterError, SpecError
 from ..model import Facts, Failure, Source, Task
 from ..notebook.facts import function
+from ..views import TaskView, Upstream, given
 from . import Tell
 from .staying import stay
 
@@ -37,14 +47,17 @@ class FunctionKind:
         except BaseException as error:
             return failure_of(error, task)
         try:
-            call(**values)
+            value = call(**values)
         except BaseException as error:
             if isinstance(error, SystemExit) and error.code in (None, 0):
                 return None
             failure = failure_of(error, task)
             stay(task, failure, tell, error)
             return failure
-        return None
+        finally:
+            if "client" in task.options and hasattr(values.get("client"), "close"):
+                values["client"].close()
+        return _saved(value, task)
 
     def refresh(self, task: Task, root: str) -> str | None:
         """A function has no report that shows its text."""
@@ -58,16 +71,19 @@ def _prepare(task: Task) -> tuple[Callable[..., Any], dict[str, Any]]:
     if not callable(call):
         raise SpecError(f"{task.source.entry} is no function, but {call!r:.60}")
     offered: dict[str, Any] = dict(task.params)
-    single = bool(task.products) and task.products[0].key is None
-    offered["product"] = (
-        Path(task.products[0].path)
-        if single
-        else {product.key: Path(product.path) for product in task.products}
-    )
-    if task.inputs:
-        offered["upstream"] = _paths(task.inputs)
     signature = inspect.signature(call)
     open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+    if not task.options.get("serializer"):
+        offered["product"] = TaskView(task).product
+    elif (argument := signature.parameters.get("product")) and argument.default is argument.empty:
+        raise ParameterError(
+            f'the function {name} takes "product", but what it returns is saved by its serializer',
+            hint="return the result, and drop the argument",
+        )
+    if task.inputs and (open_ended or "upstream" in signature.parameters):
+        offered["upstream"] = Upstream(_loaded(task))
+    if "client" in task.options and "client" in signature.parameters:
+        offered["client"] = invoke(task.options["client"])
     if "upstream" in signature.parameters and "upstream" not in offered:
         offered["upstream"] = None
     wanted = {name: offered[name] for name in offered if open_ended or name in signature.parameters}
@@ -84,12 +100,54 @@ def _prepare(task: Task) -> tuple[Callable[..., Any], dict[str, Any]]:
     return call, wanted
 
 
-def _paths(value: Any) -> Any:
-    return Path(value) if isinstance(value, str) else {key: _paths(inner) for key, inner in value.items()}
+def _loaded(task: Task) -> dict[str, Any]:
+    """Return what comes from upstream: paths and tables, or what the unserializer makes of them."""
+    inputs: dict[str, Any] = given(task.inputs)
+    if not (call := task.options.get("unserializer")):
+        return inputs
+    load = partial(resolve(call), **arguments_of(call))
+    # below a wildcard there is a dict of tasks, which is not a dict of products
+    return {
+        name: load(value) if name in task.upstream else {inner: load(one) for inner, one in value.items()}
+        for name, value in inputs.items()
+    }
+
+
+def _saved(value: Any, task: Task) -> Failure | None:
+    """Save what a function returned, if it has a serializer; return why that cannot be."""
+    if not (call := task.options.get("serializer")):
+        return None
+    if value is None:
+        message = "it returned nothing, and its serializer needs a value to save"
+        return Failure("ProductError", message, path=task.source.path, hint="does it end with return?")
+    try:
+        resolve(call)(value, TaskView(task).product, **arguments_of(call))
+    except Error as error:
+        return Failure(type(error).__name__, error.message, path=task.source.path, hint=error.hint or "")
+    except BaseException as error:
+        failure = failure_of(error, task)
+        return replace(failure, message=f"in serializer {path_of(call)}: {failure.message}")
+    return None
+
+
+#: Where exceptions are kept as they are, for a caller in this very process that wants to raise them.
+_KEPT: ContextVar[list[BaseException] | None] = ContextVar("kept", default=None)
+
+
+@contextmanager
+def kept(errors: list[BaseException]) -> Iterator[None]:
+    """Collect the exceptions that become failures in this process meanwhile."""
+    before = _KEPT.set(errors)
+    try:
+        yield
+    finally:
+        _KEPT.reset(before)
 
 
 def failure_of(error: BaseException, task: Task) -> Failure:
     """Return an exception as data, with the traceback from the user's code on and its last line in the task's file."""
+    if (keeping := _KEPT.get()) is not None:
+        keeping.append(error)
     frames = list(traceback.walk_tb(error.__traceback__))
     ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     skip = next(

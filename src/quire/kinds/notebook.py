@@ -20,6 +20,7 @@ from ..notebook.inject import inject, runs, tags
 from ..notebook.provenance import MARKER, Provenance
 from ..notebook.refresh import refreshed
 from ..notebook.writer import ExecutedNotebook, write_whole
+from ..views import products, text
 from . import Tell
 from .staying import stay
 
@@ -158,10 +159,9 @@ def prepare(task: Task) -> tuple[dict[str, Any], dict[str, Any]]:
     document = documents.loads(task.source.text.encode("utf-8", "surrogateescape"), task.source.path)
     values = dict(task.params)
     if task.inputs:
-        values["upstream"] = dict(task.inputs)
+        values["upstream"] = text(task.inputs)
     if task.products:
-        single = task.products[0].key is None
-        values["product"] = task.products[0].path if single else {p.key: p.path for p in task.products}
+        values["product"] = text(products(task))
     data = document.data
     if values:
         data = inject(data, values, language=task.source.facts.language)
