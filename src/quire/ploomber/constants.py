@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from enum import Enum
 
+# hooks compare the status of the tasks that they get with these
+from ..views import Status as TaskStatus
+
+__all__ = ["DAGStatus", "TaskStatus"]
+
 
 class DAGStatus(Enum):
     """How far a pipeline is."""
@@ -13,19 +18,3 @@ class DAGStatus(Enum):
     ErroredRender = "errored_render"
     Executed = "executed"
     Errored = "errored"
-
-
-class TaskStatus(Enum):
-    """How far a task is."""
-
-    WaitingRender = "waiting_render"
-    Skipped = "skipped"
-    WaitingExecution = "waiting_execution"
-    WaitingUpstream = "waiting_upstream"
-    WaitingDownload = "waiting_download"
-    ErroredRender = "errored_render"
-    AbortedRender = "aborted_render"
-    Executed = "executed"
-    Errored = "errored"
-    Aborted = "aborted"
-    BrokenProcessPool = "broken_process_pool"

@@ -1,0 +1,23 @@
+"""Connections, under the names that Ploomber gives them."""
+
+from __future__ import annotations
+
+from ..clients import (
+    Client,
+    DBAPIClient,
+    GCloudStorageClient,
+    LocalStorageClient,
+    S3Client,
+    ShellClient,
+    SQLAlchemyClient,
+)
+
+__all__ = [
+    "Client",
+    "DBAPIClient",
+    "GCloudStorageClient",
+    "LocalStorageClient",
+    "S3Client",
+    "SQLAlchemyClient",
+    "ShellClient",
+]

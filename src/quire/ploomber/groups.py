@@ -1,0 +1,108 @@
+"""Groups of tasks: one for each set of parameters."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment
+
+from .util import ParamGrid
+
+if TYPE_CHECKING:
+    from .dag import DAG
+    from .tasks import TaskGroup
+
+
+def from_params(
+    group: type[TaskGroup],
+    task_class: Any,
+    product_class: Any,
+    product_primitive: Any,
+    task_kwargs: Mapping[str, Any],
+    dag: DAG,
+    params_array: Iterable[Mapping[str, Any]],
+    name: str | None = None,
+    namer: Callable[[Mapping[str, Any]], str] | str | None = None,
+    resolve_relative_to: str | os.PathLike[str] | None = None,
+    on_render: Any = None,
+    on_finish: Any = None,
+    on_failure: Any = None,
+) -> TaskGroup:
+    """Return a group with a task for each set of parameters.
+
+    Their names are ``name`` and a number, or what ``namer`` makes of the parameters; with numbers, these stand in the
+    products, too: ``out.csv`` becomes ``out-0.csv``.
+    """
+    if name is None and namer is None:
+        raise ValueError("Only one of name and namer can be None, but not both")
+    if twice := [key for key in ("dag", "name", "params", "product") if key in task_kwargs]:
+        raise KeyError(f"{', '.join(twice)} should not be part of task_kwargs")
+    if "source" not in task_kwargs:
+        raise KeyError("source should be in task_kwargs")
+    made = []
+    for number, given in enumerate(params_array):
+        params, index = copy.deepcopy(dict(given)), None if namer else number
+        called = _named(namer, params) if namer else f"{name}{number}"
+        said = _filled(product_primitive, "{{", {"name": called})
+        product = _product(product_class, said, index, resolve_relative_to, params)
+        task = task_class(
+            product=product, dag=dag, name=called, params=params, **copy.copy(dict(task_kwargs))
+        )
+        task.on_render, task.on_finish, task.on_failure = on_render, on_finish, on_failure
+        made.append(task)
+    return group(made)
+
+
+def from_grid(
+    group: type[TaskGroup],
+    task_class: Any,
+    product_class: Any,
+    product_primitive: Any,
+    task_kwargs: Mapping[str, Any],
+    dag: DAG,
+    grid: Any,
+    params: Mapping[str, Any] | None = None,
+    **arguments: Any,
+) -> TaskGroup:
+    """Return a group with a task for each combination of the values of a grid; ``params`` are the same for all."""
+    array = ParamGrid(grid, params).product()
+    return from_params(
+        group, task_class, product_class, product_primitive, task_kwargs, dag, array, **arguments
+    )
+
+
+def _named(namer: Callable[[Mapping[str, Any]], str] | str, params: Mapping[str, Any]) -> str:
+    return str(_filled(namer, "[[", params)) if isinstance(namer, str) else namer(params)
+
+
+def _filled(value: Any, opening: str, values: Mapping[str, Any]) -> Any:
+    """Fill what stands in [[ ]] or {{ }}; what has no value becomes nothing, as in Ploomber's grids."""
+    if not isinstance(value, str) or opening not in value:
+        return value
+    closing = {"[[": "]]", "{{": "}}"}[opening]
+    around = Environment(variable_start_string=opening, variable_end_string=closing)
+    return around.from_string(value).render(**values)
+
+
+def _product(make: Any, said: Any, index: int | None, base: Any, params: Mapping[str, Any]) -> Any:
+    if isinstance(said, Mapping):
+        return {key: _product(make, inner, index, base, params) for key, inner in said.items()}
+    number = "" if index is None else f"-{index}"
+    if isinstance(said, list | tuple):
+        parts = list(said)
+        parts[len(parts) - 2] = _filled(f"{parts[len(parts) - 2]}{number}", "[[", params)
+        return make(parts)
+    path = Path(base, said).resolve() if base is not None else Path(said)
+    # the rule of the dialect: the number stands before the first dot of the name
+    suffix = "".join(path.suffixes)
+    return make(
+        _filled(
+            str(path.parent / f"{path.name.replace(suffix, '') if suffix else path.name}{number}{suffix}"),
+            "[[",
+            params,
+        )
+    )

@@ -1,0 +1,138 @@
+"""Tasks of a pipeline made in Python: those that only this process can run in forks of it, the others as ever.
+
+With ``Serial(build_in_subprocess=False)`` functions run in this very process, where debuggers and tests expect them.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+
+from ..events import Event, TaskFinished
+from ..executors.handle import Worker
+from ..executors.inline import Inline
+from ..executors.local import CAN_FORK, Local
+from ..executors.worker import work
+from ..model import Task
+from . import live
+
+
+class Forked:
+    """A child of this process, waited for as ``subprocess.Popen`` is."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._status: int | None = None
+
+    def poll(self) -> int | None:
+        """Return its exit code if it has ended: negative for a signal."""
+        return self._look(os.WNOHANG)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; return its exit code."""
+        while (code := self._look(0)) is None:
+            pass
+        return code
+
+    def _look(self, how: int) -> int | None:
+        if self._status is None:
+            try:
+                pid, status = os.waitpid(self.pid, how)
+            except ChildProcessError:  # somebody else waits for all children of this process
+                pid, status = self.pid, 0
+            if pid:
+                self._status = os.waitstatus_to_exitcode(status)
+        return self._status
+
+
+class Here(Local):
+    """The executor ``here``: forks this process for what only it knows.
+
+    ``inline``: functions run in this very process. The warm server is started for the first task that wants one.
+    """
+
+    def __init__(
+        self, root: str, jobs: int | None = None, log: str | None = None, inline: bool = False
+    ) -> None:
+        super().__init__(root, jobs, fork=False, log=log)
+        self._functions_inline = inline
+        self._inline: Inline | None = None
+
+    def submit(self, task: Task) -> None:
+        """Start a task in a worker, or keep it for this process."""
+        if (self._functions_inline and task.kind == "function") or (mine(task) and not CAN_FORK):
+            self._inline = Inline(self.root)
+            self._inline.submit(task)
+        else:
+            super().submit(task)
+
+    def next(self) -> Event:
+        """Return the next event: of the task that runs in this process, where one does, or of any worker."""
+        if self._inline is None:
+            return super().next()
+        with lent():
+            event = self._inline.next()
+        if isinstance(event, TaskFinished):
+            self._inline = None
+        return event
+
+    def _start(self, worker: Worker, descriptors: list[int]) -> None:
+        if not mine(worker.task):
+            if self._warm is None and CAN_FORK:
+                self._start_server()
+                self.prepare(self._modules)
+            super()._start(worker, descriptors)
+            return
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.setpgid(0, 0)
+                self._leave(descriptors)
+                atexit._clear()  # the program's own farewells are not the worker's to say
+                live.lend()
+                work(descriptors, frozenset())
+            finally:
+                os._exit(70)
+        with contextlib.suppress(OSError):
+            os.setpgid(pid, pid)
+        worker.process = Forked(pid)  # type: ignore[assignment]
+        worker.pid = pid
+
+    def _leave(self, descriptors: list[int]) -> None:
+        """Close, in a child, what belongs to its parent and to other workers: their ends are known by it."""
+        signal.set_wakeup_fd(-1)
+        kept = set(descriptors)
+        for key in list(self._selector.get_map().values()):
+            if key.fd not in kept:
+                os.close(key.fd)
+        for other in self._workers.values():
+            for end in (*other.pipes.values(), other.traces):
+                if end not in kept:
+                    os.close(end)
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+
+
+def mine(task: Task) -> bool:
+    """Tell whether a task needs something that only this process knows."""
+    if task.source.entry and live.known(task.source.entry):
+        return True
+    calls = (value for value in task.options.values() if isinstance(value, Mapping))
+    return any(live.known(str(call.get("dotted_path", ""))) for call in calls)
+
+
+@contextlib.contextmanager
+def lent() -> Iterator[None]:
+    """Let ``import`` find what only this process knows."""
+    end = live.lend()
+    try:
+        yield
+    finally:
+        end()
