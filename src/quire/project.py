@@ -46,6 +46,7 @@ class Project:
         self.path = entry.path
         self.root = entry.root
         self.store = Store(self.root / ".quire", self.root)
+        self._noticed: tuple[str, ...] = ()
         try:
             self._loaded = load_spec(str(self.path), str(self.root), self.store, params, entry.data)
         except BaseException:
@@ -62,13 +63,15 @@ class Project:
         unfit = (
             f"{name} cannot run: {error}" for name, errors in self._loaded.unfit.items() for error in errors
         )
-        return (*self._loaded.notes, *unfit)
+        return (*self._loaded.notes, *self._noticed, *unfit)
 
     def status(self, targets: Sequence[str] = (), *, force: bool = False) -> dict[str, Step]:
         """Return the steps of the selected tasks, in order: why each is stale, and what it waits for.
 
-        Nothing of the user's is run or imported.
+        Nothing of the user's is run or imported, but for what connects to the databases that products are in.
         """
+        if any(product.relation is not None for task in self.graph for product in task.products):
+            self._noticed = plugins.load("quire.standing:verify")(self.graph, str(self.root), self.store)
         steps = plan(self.graph, self.store, frozenset(self.graph.select(targets)), force)
         self.store.flush()
         return steps
