@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from ..products import stamp
 
-#: Characters of which paths in a script are made, where nobody quotes them.
+#: Characters of which paths are made where nobody quotes them, and what stands in quotes.
 _WORD = re.compile(r"[\w./~+@%,:-]+")
+_QUOTED = re.compile(r"\"([^\"\n]+)\"|'([^'\n]+)'")
 _LONGEST = 4096
 _MOST = 200
 
@@ -33,7 +34,8 @@ class Named:
 def touch(text: str) -> Named:
     """Return the files that a text names and that are there; those a command writes are none that it needs."""
     found: dict[str, str | None] = {}
-    for word in _WORD.findall(text):
+    quoted = (one or other for one, other in _QUOTED.findall(text))
+    for word in (*_WORD.findall(text), *quoted):
         for path in {word, *word.split(":"), word.rstrip(".,:")}:
             if path and len(path) < _LONGEST and len(found) < _MOST and os.path.isfile(path):
                 found.setdefault(os.path.abspath(path), None)

@@ -22,6 +22,7 @@ from ..notebook.refresh import refreshed
 from ..notebook.writer import ExecutedNotebook, write_whole
 from ..views import products, text
 from . import Tell
+from .named import touch
 from .staying import stay
 
 
@@ -58,12 +59,15 @@ class NotebookKind:
         except Error as error:
             return Failure(type(error).__name__, error.message, hint=error.hint or "")
         tell(KernelReady(task.name, kernel.language, kernel.kernelspec))
+        # what another process reads cannot be watched
+        named = touch(task.source.text or "" if _kernel_family(task) == "jupyter" else "")
         try:
             failure = cells.run(kernel)
             if failure:
                 stay(task, failure, tell, kernel.raised(), kernel)
         finally:
             kernel.close()
+            named.seen()
         return failure or reports.made(tell)
 
     def refresh(self, task: Task, root: str) -> str | None:

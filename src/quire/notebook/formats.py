@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from copy import deepcopy
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ from jupytext.jupytext import NotebookNode
 from ..errors import NotebookError, Place
 from .broken import merge_conflict, place
 from .cells import Notebook, add_ids
+from .quarto import adopt
+
+#: In a header, the line with the kernel's name: what stands before "name", and the name.
+_KERNEL = re.compile(r"kernelspec:[ \t]*\n(?:.*\n)*?([^\w\n]*)name:[ \t]*(\S+)[ \t]*\n")
 
 
 @dataclass(slots=True)
@@ -44,16 +49,32 @@ def loads(data: bytes, path: str) -> Notebook:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = jupytext.reads(text, {"extension": suffix})
+            found = _read(text, suffix)
     except Exception as e:  # jupytext, YAML and markdown parsers each have their own
         raise _error(e, path) from e
     nb = _plain(found)
+    if suffix == ".qmd":
+        adopt(nb)
     for cell in nb["cells"]:  # random ones
         cell.pop("id", None)
     nb["nbformat_minor"] = 5
     add_ids(nb["cells"])
     shown = nb["metadata"].get("jupytext", {}).get("text_representation", {})
     return Notebook(nb, _name(suffix, shown.get("format_name", "")), path, Text(data, deepcopy(nb)))
+
+
+def _read(text: str, suffix: str) -> Any:
+    """Read a notebook by jupytext, and what it does not read though nothing is wrong with it."""
+    try:
+        return jupytext.reads(text, {"extension": suffix})
+    except Exception as error:
+        if suffix == ".qmd" and "quarto" in str(error):  # a program of 300 MB that is not installed
+            return jupytext.reads(text, {"extension": ".Rmd"})
+        if "display_name" in str(error) and (kernel := _KERNEL.search(text)):
+            # a header may name its kernel and no more, but not for nbformat
+            whole = f"{text[: kernel.end()]}{kernel[1]}display_name: {kernel[2]}\n{text[kernel.end() :]}"
+            return jupytext.reads(whole, {"extension": suffix})
+        raise
 
 
 def dumps(notebook: Notebook) -> bytes:

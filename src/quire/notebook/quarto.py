@@ -1,0 +1,48 @@
+"""Quarto's .qmd where quarto is not installed: cells as those of R Markdown, with options as Quarto writes them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+#: An option of a cell, in a comment before its first line of code: "#| tags: [parameters]".
+_OPTION = re.compile(r"^\s*(?:#|//|--|%)\|\s?(?P<text>.*)$")
+#: The kernel in the header: "jupyter: python3", or as a mapping with "kernelspec" and its name.
+_KERNEL = re.compile(
+    r"^jupyter:[ \t]*(?:(?P<name>[\w.-]+)[ \t]*$|\n(?:[ \t]+.*\n)*?[ \t]+name:[ \t]*(?P<inner>\S+))", re.M
+)
+
+
+def adopt(nb: dict[str, Any]) -> None:
+    """Give a notebook that was read as R Markdown what Quarto's own reader would: tags of cells, and the kernel."""
+    for cell in nb["cells"]:
+        if cell["cell_type"] == "code" and (found := _tags(cell["source"])):
+            cell["metadata"]["tags"] = [*cell["metadata"].get("tags", ()), *found]
+    head = next((cell["source"] for cell in nb["cells"][:1] if cell["cell_type"] == "raw"), "")
+    if "kernelspec" not in nb["metadata"] and (kernel := _KERNEL.search(head)):
+        name = kernel["name"] or kernel["inner"].strip("\"'")
+        nb["metadata"]["kernelspec"] = {"display_name": name, "name": name}
+
+
+def _tags(source: str) -> list[str]:
+    """Return the tags that a cell's options name; one that is not evaluated has the tag that says so."""
+    tags: list[str] = []
+    listing = False
+    for line in source.splitlines():
+        option = _OPTION.match(line)
+        if option is None:
+            break
+        key, colon, value = option["text"].partition(":")
+        if listing and option["text"].lstrip().startswith("- "):
+            tags.append(_word(option["text"].lstrip()[2:]))
+            continue
+        listing = key.strip() == "tags" and not value.strip()
+        if key.strip() == "tags" and value.strip():
+            tags += [_word(it) for it in value.strip().strip("[]").split(",")]
+        elif key.strip() == "eval" and colon and value.strip() == "false":
+            tags.append("skip-execution")
+    return [tag for tag in tags if tag]
+
+
+def _word(text: str) -> str:
+    return text.strip().strip("\"'")
