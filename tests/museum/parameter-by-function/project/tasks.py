@@ -1,0 +1,2 @@
+def make(product, n, m, resources_):
+    product.write_text(str(n))

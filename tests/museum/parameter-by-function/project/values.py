@@ -1,0 +1,6 @@
+def count():
+    return 3
+
+
+def odd():
+    return {1, 2}
