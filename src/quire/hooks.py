@@ -81,6 +81,12 @@ def mourn(task: Task, folder: str, failure: Failure) -> Failure | None:
     return of_task("on_failure", task, Status.Errored, traceback=trace)
 
 
+def finish(task: Task, folder: str) -> Failure | None:
+    """Call the hook that checks a task's products, where the task runs; return its failure."""
+    os.chdir(folder)
+    return of_task("on_finish", task, Status.Executed)
+
+
 def stopped(failure: Failure) -> str:
     """Return the note on what has stopped the build on purpose; an empty text for a real failure."""
     if failure.kind != EARLY_STOP:
@@ -130,7 +136,7 @@ def main() -> None:
     root, work = pickle.load(sys.stdin.buffer)
     answer = os.dup(1)
     os.dup2(2, 1)  # what the hook prints is no answer
-    sys.path[:0] = [root]
+    sys.path[:0] = plugins.load("quire.sources:folders")(root)
     sys.argv = ["quire"]
     plugins.load("quire.executors.modules:doubt")(root)
     plugins.load("quire.ploomber.finder:install")()

@@ -16,6 +16,7 @@ from ..hooks import file_of, module_of, mourn, of_task
 from ..kinds.function import failure_of
 from ..model import STANDING, Failure, Product, Relation, Task
 from ..products import not_made
+from ..sources import folders
 from ..views import Status
 from .watch import Watch
 
@@ -29,9 +30,9 @@ def folder_of(task: Task, root: str) -> str:
 
 
 def importable(task: Task, root: str) -> list[str]:
-    """Return the folders from which a task imports before all others: its own, and the project's."""
+    """Return the folders from which a task imports before all others: the one it runs in, and the project's."""
     whole = os.path.isabs(task.options.get("cwd") or "")  # a notebook that is run alone belongs to no project
-    return list(dict.fromkeys([folder_of(task, root), *([] if whole else [root])]))
+    return list(dict.fromkeys([folder_of(task, root), *([] if whole else folders(root))]))
 
 
 def placed(task: Task, root: str) -> Task:
