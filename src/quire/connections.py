@@ -143,14 +143,22 @@ def _known(client: Any) -> list[str]:
 
 def unreachable(error: BaseException, call: Call, client: Any = None) -> Error:
     """Return the error for a database that cannot be opened."""
-    words = discreet(first_words(error), client)
+    words = discreet(words_of(error), client)
     return SpecError(
         f"{path_of(call)} cannot connect to its database: {words}",
         hint="is the server running, and are address, user and password right?",
     )
 
 
-def first_words(error: BaseException) -> str:
-    """Return what the driver says, without SQLAlchemy's wrapping: that names the statement and a page again."""
+def driver_error(error: BaseException) -> BaseException:
+    """Return what the driver raised, out of what SQLAlchemy and pandas wrap it in, with the statement once more."""
     inner = getattr(error, "orig", None)
-    return str(inner if isinstance(inner, BaseException) else error).strip() or type(error).__name__
+    if not isinstance(inner, BaseException) and type(error).__module__.startswith("pandas."):
+        inner = error.__cause__
+    return driver_error(inner) if isinstance(inner, BaseException) else error
+
+
+def words_of(error: BaseException) -> str:
+    """Return what the driver says."""
+    inner = driver_error(error)
+    return str(inner).strip() or type(inner).__name__

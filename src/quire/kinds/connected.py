@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ..connections import call_of, discreet, first_words, opened_all, unreachable
+from ..connections import call_of, discreet, driver_error, opened_all, unreachable, words_of
 from ..errors import Error, MissingExtra
 from ..model import Failure, Task
 from ..plugins import EXTRAS
@@ -107,12 +107,11 @@ def mistake(error: Error, task: Task) -> Failure:
 
 def refused(rejected: Rejected, task: Task, client: Any) -> Failure:
     """Return the failure of a statement: the SQL as it was sent, the line, and the database's own words."""
-    message = discreet(first_words(rejected.error), client)
-    inner = getattr(rejected.error, "orig", None) or rejected.error
+    message = discreet(words_of(rejected.error), client)
     line = rejected.line + _inside(rejected.statement or rejected.code, message) if rejected.code else None
     plain = not rejected.code or same_lines(task.source.text or "", rejected.code)
     return Failure(
-        type(inner).__name__,
+        type(driver_error(rejected.error)).__name__,
         message,
         line=line,
         path=task.source.path if plain else f"{task.source.path} (rendered)",
