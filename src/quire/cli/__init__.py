@@ -27,6 +27,8 @@ VERBS = {
     "status": "say of every task whether it is fresh or stale, and why",
     "plot": "draw the graph: as text, svg, html, mermaid, dot, json",
     "report": "write the state of the pipeline as one page",
+    "task": "run one task, or look at it: its code, its state, its check",
+    "interact": "open IPython with the pipeline in it",
     "run": "run one notebook, without a pipeline",
     "log": "list the runs of the project, or show one once more",
     "history": "list the runs of a task, and what changed between them",

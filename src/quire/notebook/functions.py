@@ -142,6 +142,18 @@ def _is_main(node: ast.AST) -> bool:
     return False
 
 
+def definition(text: str, name: str) -> str | None:
+    """Return the lines of a function with its decorators, the last one where there are several of that name."""
+    try:
+        found = [node for node in _definitions(_module(text)[0].body) if node.name == name]
+    except SyntaxError:
+        return None
+    if not found:
+        return None
+    first = min(node.lineno for node in (found[0], *found[0].decorator_list))
+    return "".join(text.splitlines(keepends=True)[first - 1 : found[0].end_lineno])
+
+
 def _definitions(body: Sequence[ast.AST]) -> Iterator[_Definition]:
     """Yield the functions and classes of a module, within ``if`` and ``try`` too; the last one first."""
     for node in reversed(body):
