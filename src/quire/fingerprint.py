@@ -60,7 +60,7 @@ def manifest(
     for path in _declared(task):
         table[f"file {path}"] = made(path) or ABSENT
     for name in task.options.keys() - _NO_MATTER:
-        table[f"option {name}"] = canonical(task.options[name])
+        table[f"option {name}"] = _option(task.options[name])
     read = record.discovered.values() if record else ()
     for name in task.upstream:
         table |= _upstream(graph[name], read, made)
@@ -75,6 +75,14 @@ def manifest(
             elif record.manifest.get(part) == ABSENT:
                 table[part] = ABSENT
     return table
+
+
+def _option(value: Any) -> str:
+    """Return an option's value as text; that of a call is shown as its path, and then its arguments."""
+    if not isinstance(value, Mapping) or not isinstance(path := value.get("dotted_path"), str):
+        return canonical(value)
+    rest = {name: inner for name, inner in value.items() if name != "dotted_path"}
+    return f"{path} {canonical(rest)}" if rest else path
 
 
 def reports_read(
