@@ -41,6 +41,8 @@ def test_a_name_with_values_has_no_number() -> None:
         (".hidden", ".hidden-0"),
         ("[[none]]-m.csv", "-m-0.csv"),
         (["t", "table"], ["t-0", "table"]),
+        ([None, "t", "table"], [None, "t-0", "table"]),
+        (".", "."),
         (["s", "t-[[b]]", "view"], ["s", "t-x-0", "view"]),
         ({"nb": "a.ipynb", "data": "d-[[b]].csv"}, {"nb": "a-0.ipynb", "data": "d-x-0.csv"}),
     ],
@@ -67,8 +69,11 @@ def test_parameters_join_each_combination() -> None:
 
 def test_an_expression_is_rendered_and_a_broken_one_has_its_place() -> None:
     assert tasks("t-[[ a | upper ]]", "p", {"a": "x"})[0].name == "t-X"
+    assert tasks("t-[[ a * 2 ]]", "p", {"a": 0})[0].name == "t-0"
     with pytest.raises(SpecError, match=r"pipeline.yaml:1:1: .*no parameter of the grid"):
         tasks("t-[[ a | ]]", "p", {"a": "x"})
+    with pytest.raises(SpecError, match=r"no parameter of the grid"):
+        tasks("t-[[ a / 0 ]]", "p", {"a": 1})
 
 
 def test_a_task_without_grid_is_itself() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -94,6 +95,20 @@ def test_a_product_that_is_no_table_is_a_mistake(
 ) -> None:
     (found,) = mistakes(load, f"- {{source: tasks.make, product_class: SQLRelation, product: {said}}}")
     assert expected in found
+
+
+def test_a_script_of_sql_makes_a_table_or_dumps_into_a_file(
+    load: Callable[..., Loaded], folder: Folder
+) -> None:
+    folder.write("q.sql", "SELECT 1")
+    (found,) = mistakes(load, "- {source: q.sql, product: out.cvs}")
+    assert "a path that ends in .csv or .parquet" in found
+    task = only(load("- {source: q.sql, product: out.csv, client: db.get}"))
+    assert (task.kind, task.products[0].path, task.options) == (
+        "dump",
+        "out.csv",
+        {"client": {"dotted_path": "db.get"}},
+    )
 
 
 def test_a_list_is_no_product_of_a_function(load: Callable[..., Loaded]) -> None:
@@ -401,6 +416,37 @@ def test_what_a_task_makes_is_no_input(load: Callable[..., Loaded]) -> None:
     )
     assert "make makes the input out.txt" in found
     assert 'name "make" as upstream' in found
+
+
+# ── a pipeline that a function makes
+
+
+def test_a_factory_is_asked_each_time(load: Callable[..., Loaded], folder: Folder) -> None:
+    folder.write(
+        "factory.py",
+        """
+        import json
+        from pathlib import Path
+        from ploomber import DAG
+        from ploomber.products import File
+        from ploomber.tasks import PythonCallable
+        from tasks import make
+
+        def build():
+            dag = DAG()
+            for name in json.loads(Path("names.json").read_text()):
+                PythonCallable(make, File(f"{name}.txt"), dag, name=name)
+            return dag
+        """,
+    )
+    folder.write("names.json", json.dumps(["a", "b"]))
+    assert [task.name for task in load("location: factory.build\nstrict: true\n").graph] == ["a", "b"]
+    assert load().strict
+    folder.write("names.json", json.dumps(["a", "c"]))
+    assert [task.name for task in load().graph] == ["a", "c"]
+    folder.write("names.json", "nonsense")
+    (found,) = mistakes(load, "location: factory.build\n")
+    assert "pipeline.yaml: factory.build made no pipeline" in found
 
 
 # ── what is not run

@@ -58,12 +58,9 @@ def _placed(said: Any, index: int, params: Mapping[str, Any], spec: TaskSpec) ->
         return {key: _placed(value, index, params, spec) for key, value in said.items()}
     if isinstance(said, list):
         at = 1 if len(said) == 3 else 0
-        return [
-            _filled(f"{it}-{index}", params, spec) if n == at else it for n, it in enumerate(map(str, said))
-        ]
-    if not isinstance(said, str):
+        return [_filled(f"{it}-{index}", params, spec) if n == at else it for n, it in enumerate(said)]
+    if not isinstance(said, str) or not (path := PurePosixPath(said)).name:
         return said
-    path = PurePosixPath(said)
     suffix = "".join(path.suffixes)
     name = path.name.replace(suffix, "") if suffix else path.name
     return _filled(str(path.with_name(f"{name}-{index}{suffix}")), params, spec)
@@ -79,6 +76,7 @@ def _value(name: str, params: Mapping[str, Any], spec: TaskSpec) -> str:
         return str(params[name]) if name in params else ""
     jinja = plugins.load("jinja2")
     try:
-        return str(jinja.Environment().compile_expression(name)(**params) or "")
-    except jinja.TemplateError as error:
+        found = jinja.Environment().compile_expression(name)(**params)
+        return "" if found is None else str(found)
+    except Exception as error:  # also what the values themselves raise
         raise SpecError(f'"[[{name}]]" is no parameter of the grid: {error}', spec.where) from None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 #: What an executed notebook can be made into.
 REPORTS = (".ipynb", ".html", ".md", ".pdf", ".rst", ".tex")
 _LONGEST = 63  # PostgreSQL cuts off the names of tables here, without a word
+_DUMP = "; for a file with what it selects, a path that ends in .csv or .parquet"
 _TABLE = "write [name, table] or [schema, name, table]; a view is [name, view]"
 
 
@@ -66,7 +67,9 @@ class Promises:
         where = self._where(key)
         parts = value if isinstance(value, list | tuple) else ()
         if len(parts) not in (2, 3) or not all(isinstance(it, str) and it for it in parts[-2:]):
-            self._wrong(f'the product of "{self.name}" should be a table ({self.maker})', where, _TABLE)
+            dumped = self.kind == "sql" and isinstance(value, str)
+            hint = f"{_TABLE}{_DUMP if dumped else ''}"
+            self._wrong(f'the product of "{self.name}" should be a table ({self.maker})', where, hint)
             return None
         *schema, name, kind = parts
         if kind not in ("table", "view"):
