@@ -121,14 +121,17 @@ def values(
     around = load("quire.surroundings:surroundings")(os.path.abspath(root), folder)
     made = load("quire.expand:environment")(document, changes or {}, around)
     table = dict(made.table)
-    if isinstance(table.get("path"), Mapping):
-        table["path"] = {
-            name: Path(value).expanduser() if isinstance(value, str) else value
-            for name, value in table["path"].items()
-        }
+    if "path" in table:
+        table["path"] = _paths(table["path"])
     for path in made.folders:
         Path(folder, path).mkdir(parents=True, exist_ok=True)
     return table
+
+
+def _paths(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _paths(inner) for name, inner in value.items()}
+    return Path(value).expanduser() if isinstance(value, str) else value
 
 
 def find(name: str) -> str:

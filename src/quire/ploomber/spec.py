@@ -137,7 +137,21 @@ class DAGSpec(MutableMapping[str, Any]):
 
 
 class DAGSpecPartial(DAGSpec):
-    """A pipeline whose file is a list of tasks, some of whose upstream may be elsewhere."""
+    """A list of functions, some of whose upstream is elsewhere: for pipelines in memory."""
+
+    def to_dag(self) -> DAG:
+        """Return the tasks as a DAG; what they wait for is theirs to say, in their code."""
+        dag = DAG()
+        dag.root = self.root
+        for number, said in enumerate(self.data["tasks"] or ()):
+            source = said if isinstance(said, str) else said.get("source")
+            if not plugins.load("quire.dialect:is_dotted")(source):
+                raise DAGSpecInitializationError(
+                    f"task {number + 1} of {self.path} is no function: {source!r}"
+                )
+            more = said if isinstance(said, dict) else {}
+            classes.PythonCallable(source, products.EmptyProduct(), dag, more.get("name"), more.get("params"))
+        return dag
 
 
 _NOTEBOOKS = (".py", ".ipynb", ".R", ".r", ".Rmd", ".md", ".qmd")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import os
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..dialect import CLASSES, KINDS, PRODUCTS
+from ..digests import digest
 from ..errors import Error
 from ..model import STANDING, Task
 from ..model import Product as Made
@@ -112,14 +114,27 @@ class Spelling:
             text = Placeholder(str(said)).render({**task._params, "upstream": inputs})
             return text if isinstance(task, DownloadFromURL) else self.path(text)
         if isinstance(said, Placeholder) and _IMPORTING.search(said.text):
-            self.folders |= dict.fromkeys(os.path.abspath(folder) for folder in said.folders)
-            return os.path.abspath(said.path or "")
+            return self._template(said)
         path = task.source.path
         inside = path is not None and not os.path.relpath(path.absolute(), self.root).startswith("..")
         if path is not None and inside:
             return self.path(path)
         ending = path.suffix[1:] if path else _ENDINGS.get(word) or task.options.get("ext_in") or "py"
         return self._written(task.name, ending, task.source.text)
+
+    def _template(self, said: Placeholder) -> str:
+        """Return the path of a template that imports others; folders outside the project are copied into it."""
+        assert said.path is not None
+        source = said.path.absolute()
+        for folder in map(os.path.abspath, said.folders):
+            kept = folder
+            if _outside(self.path(folder)):
+                kept = os.path.join(self.root, FOLDER, f"templates-{digest(folder)[:8]}")
+                shutil.copytree(folder, kept, dirs_exist_ok=True, copy_function=_kept)
+            self.folders[kept] = None
+            if source.is_relative_to(folder):
+                source = Path(kept, source.relative_to(folder))
+        return str(source)
 
     def _live_function(self, function: Any, task: DagTask, unsaid: Mapping[str, Any]) -> str:
         if not self.alive:
@@ -285,6 +300,17 @@ def _plain(value: Any) -> bool:
     if isinstance(value, dict):
         return all(isinstance(key, str) and _plain(inner) for key, inner in value.items())
     return type(value) in _PLAIN
+
+
+def _outside(path: str) -> bool:
+    return os.path.isabs(path) or path.startswith("..")
+
+
+def _kept(source: str, target: str) -> str:
+    """Copy a file, unless it is there already as it is: what is not touched is not read again."""
+    if not os.path.exists(target) or Path(target).read_bytes() != Path(source).read_bytes():
+        shutil.copyfile(source, target)
+    return target
 
 
 def _is_said(thing: Any) -> bool:
