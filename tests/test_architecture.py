@@ -61,7 +61,7 @@ ORDER = [
     ],
     "executors",
     *["remote", "single", "entry", "project"],
-    "ploomber",
+    *["ploomber", "rewrite", "migrate"],
     "papermill_engine",
     *["cli", "__main__"],
 ]

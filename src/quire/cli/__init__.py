@@ -35,6 +35,7 @@ VERBS = {
     "accept": "take products as they are for right",
     "clean": "remove products",
     "cache": "show what is kept of results, make room, exchange it with a remote",
+    "migrate": "show what still speaks of Ploomber, and rewrite imports",
 }
 
 _HELP = """\

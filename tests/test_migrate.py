@@ -1,0 +1,333 @@
+"""What speaks of Ploomber in a project is found, and imports are rewritten without touching anything else."""
+
+from __future__ import annotations
+
+import ast
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from projects import Folder
+from quire.errors import StateError
+from quire.migrate import Migration, files, migration
+from quire.rewrite import imports, provided
+
+
+def rewritten(text: str, path: str = "x.py") -> str:
+    _, data = imports(path, text.encode())
+    assert data is not None
+    return data.decode()
+
+
+def looked_through(folder: Folder, *made: str, said: tuple[Any, ...] = ()) -> Migration:
+    return migration(folder.path, made, said, {"nb": "not needed"})
+
+
+def told(folder: Folder, *made: str) -> list[tuple[str, str, str]]:
+    return [
+        (one.code, f"{one.where}: {one.message}", one.hint) for one in looked_through(folder, *made).findings
+    ]
+
+
+# ── imports
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("from ploomber import DAG", "from quire.ploomber import DAG"),
+        (
+            "from ploomber.clients import SQLAlchemyClient as C",
+            "from quire.clients import SQLAlchemyClient as C",
+        ),
+        ("from ploomber.spec import DAGSpec  # x", "from quire.ploomber.spec import DAGSpec  # x"),
+        (
+            "from  ploomber.tasks import (\n  SQLDump,\n)",
+            "from  quire.ploomber.tasks import (\n  SQLDump,\n)",
+        ),
+        ("from \\\n ploomber import DAG", "from \\\n quire.ploomber import DAG"),
+        ("import ploomber", "import quire.ploomber as ploomber"),
+        ("import ploomber as p", "import quire.ploomber as p"),
+        ("import os, ploomber, sys", "import os, quire.ploomber as ploomber, sys"),
+        ("import ploomber.spec as s; x = 1", "import quire.ploomber.spec as s; x = 1"),
+        ("import ploomber.spec", "import quire.ploomber.spec, quire.ploomber as ploomber"),
+        ("é = 'ü'; from ploomber import DAG", "é = 'ü'; from quire.ploomber import DAG"),
+        ("if x:\n\tfrom ploomber import DAG\r\n", "if x:\n\tfrom quire.ploomber import DAG\r\n"),
+        ("%%sql x\nfrom ploomber import DAG, Env\n", "%%sql x\nfrom quire.ploomber import DAG, Env\n"),
+        ("!ls\nimport ploomber as p # x\n", "!ls\nimport quire.ploomber as p # x\n"),
+        ("!ls\nimport ploomber\n", "!ls\nimport quire.ploomber as ploomber\n"),
+    ],
+)
+def test_an_import_names_quire_and_binds_the_same(text: str, expected: str) -> None:
+    assert rewritten(text) == expected
+    assert rewritten(expected) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = 'from ploomber import DAG'\n",
+        '"""\nfrom ploomber import DAG\n"""\n',
+        "# import ploomber\n",
+        "from .ploomber import DAG\n",
+        "from ploomber_engine import execute_notebook\n",
+        "import ploombers\n",
+        "from ploomber import NoSuchName\n",
+        "from ploomber.nowhere import x\n",
+    ],
+)
+def test_what_is_no_import_or_has_no_counterpart_is_left_alone(text: str) -> None:
+    assert rewritten(text) == text
+
+
+def test_what_the_rewritten_code_imports_is_there() -> None:
+    text = (
+        "from ploomber import DAG, with_env, OnlineDAG, SourceLoader, DAGConfigurator\n"
+        "from ploomber.clients import SQLAlchemyClient, S3Client\n"
+        "from ploomber.executors import Serial, Parallel\nfrom ploomber.products import File\n"
+        "from ploomber.spec import DAGSpec\nfrom ploomber.io import serializer\nimport ploomber.tasks\n"
+    )
+    changed = rewritten(text)
+    assert "from ploomber" not in changed
+    names: dict[str, Any] = {}
+    exec(compile(changed, "x.py", "exec"), names)
+    assert {"DAG", "File", "Serial", "DAGSpec", "serializer"} <= names.keys()
+    assert names["ploomber"].tasks.SQLDump
+
+
+def test_a_name_is_provided_or_not() -> None:
+    assert provided("ploomber", "DAG")
+    assert provided("ploomber", "tasks")
+    assert not provided("ploomber", "NoSuchName")
+    assert not provided("ploomber.nowhere", "x")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "\ufefffrom ploomber import DAG\r\nx = 1\r\n".encode(),
+        "# -*- coding: latin-1 -*-\ns = 'é'; import ploomber\rx = 2\n\n".encode("latin-1"),
+    ],
+    ids=["byte order mark", "latin-1"],
+)
+def test_encoding_and_line_ends_stay(data: bytes) -> None:
+    _, changed = imports("x.py", data)
+    assert changed is not None
+    assert changed != data
+    assert (
+        changed.replace(b"quire.ploomber as ploomber", b"ploomber").replace(b"quire.ploomber", b"ploomber")
+        == data
+    )
+
+
+@given(st.text(alphabet="abé'\"\\\n\r\t #=()", max_size=40), st.text(alphabet="xü \n\r\t#'", max_size=20))
+def test_no_other_byte_changes(before: str, after: str) -> None:
+    text = f"{before}\nimport ploomber.spec as s{after}"
+    found, changed = imports("x.py", text.encode())
+    assert changed is not None
+    assert changed.decode().replace("quire.ploomber", "ploomber") == text
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError):
+        return
+    assert len(found) <= 1
+
+
+def test_bytes_that_are_no_text_are_left_alone() -> None:
+    assert imports("x.py", b"import ploomber\n\xff") == ([], None)
+    assert imports("x.ipynb", b"ploomber {") == ([], None)
+
+
+# ── notebooks
+
+
+def book(*sources: Any, **metadata: Any) -> str:
+    cells = [
+        {"cell_type": "code", "metadata": metadata, "outputs": [], "source": source, "execution_count": None}
+        for source in sources
+    ]
+    return json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5, "metadata": {}}, indent=1) + "\n"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [["import os\n", "from ploomber import DAG\n", "é = 1"], "import os\nfrom ploomber import DAG\né = 1"],
+)
+def test_cells_of_a_notebook_are_rewritten_in_the_text_as_it_is(source: Any) -> None:
+    text = book("x = 1", source)
+    found, changed = imports("x.ipynb", text.encode())
+    assert changed is not None
+    assert [(one.cell, one.line, one.names) for one in found] == [(1, 2, ("DAG",))]
+    assert changed.decode() == text.replace("from ploomber", "from quire.ploomber")
+
+
+def test_what_a_cell_printed_is_not_taken_for_its_code() -> None:
+    whole = json.loads(book(["import ploomber\n"]))
+    output = {"output_type": "stream", "name": "stdout", "text": ["import ploomber\n"]}
+    whole["cells"][0]["outputs"] = [output]
+    text = json.dumps(whole)
+    found, changed = imports("x.ipynb", text.encode())
+    assert (len(found), changed) == (1, None)
+
+
+def test_an_executed_notebook_is_left_alone() -> None:
+    text = book("from ploomber import DAG", tags=["injected-parameters"]).encode()
+    assert imports("x.ipynb", text) == ([], text)
+
+
+# ── a project
+
+
+def test_everything_that_speaks_of_ploomber_is_found(folder: Folder) -> None:
+    folder.write("clients.py", "import os\nfrom ploomber.clients import SQLAlchemyClient\n")
+    folder.write("odd.py", "from ploomber.cli import cli\n")
+    folder.write("out/made.py", "import ploomber\n")
+    folder.write("requirements.txt", "pandas\nploomber>=0.20  # x\nploomber-engine\nsome-ploomber-thing\n")
+    folder.write("setup.cfg", "[metadata]\n[ploomber]\nentry-point = x\n")
+    folder.write(
+        "Makefile", "all:\n\tploomber build --entry-point a.yaml --partially fit --force\n\tploomber nb -i\n"
+    )
+    folder.write(
+        "README.md",
+        "We ploomber things. `ploomber build` and see ploomber.io, ploomber task fit -f or more.\n",
+    )
+    folder.write(
+        ".github/workflows/ci.yml", "env:\n  PLOOMBER_ENV_FILENAME: env.ci.yaml\n  PLOOMBER_DEBUG: 1\n"
+    )
+    folder.write(
+        "pipeline.yaml",
+        """
+        executor: parallel
+        serializer: ploomber.io.serializer_pickle
+        tasks:
+          - source: a.py
+            product: a.ipynb
+            on_render: hooks.f
+            executor: papermill
+        """,
+    )
+    folder.write(".a.ipynb.metadata", "{}")
+    folder.write(".b.csv.metadata", "{}")
+    assert told(folder, "out") == [
+        ("import", "clients.py:2: from ploomber.clients import SQLAlchemyClient", "quire.clients"),
+        ("missing", "odd.py:1: from ploomber.cli import cli", "quire has no cli"),
+        (
+            "setting",
+            ".github/workflows/ci.yml:2: PLOOMBER_ENV_FILENAME",
+            "quire reads it, too",
+        ),
+        ("setting", ".github/workflows/ci.yml:3: PLOOMBER_DEBUG", "quire does not read it"),
+        (
+            "setting",
+            "pipeline.yaml:1:1: executor:",
+            "tasks run in parallel, one per processor: quire build --jobs 1 runs them one after another",
+        ),
+        ("setting", "pipeline.yaml:2:1: ploomber.io.serializer_pickle", "the name works: quire provides it"),
+        (
+            "setting",
+            "pipeline.yaml:6:5: on_render:",
+            "it is called when something runs, never by quire status",
+        ),
+        ("setting", "setup.cfg:2: [ploomber]", "quire reads its entry-point, too"),
+        (
+            "command",
+            "Makefile:2: ploomber build --entry-point a.yaml --partially fit --force",
+            "quire build --file a.yaml +fit --force",
+        ),
+        ("command", "Makefile:3: ploomber nb -i", "not needed"),
+        ("command", "README.md:1: ploomber build", "quire build"),
+        ("command", "README.md:1: ploomber task fit -f", "quire task fit -f"),
+        ("package", "requirements.txt:2: ploomber>=0.20  # x", "quire[ploomber] takes its place"),
+        ("package", "requirements.txt:3: ploomber-engine", "quire does not need it"),
+        (
+            "result",
+            ".a.ipynb.metadata: Ploomber left notes on 2 products (.metadata files)",
+            "quire build --adopt takes for fresh what they say is",
+        ),
+    ]
+
+
+def test_what_loading_says_has_its_place(folder: Folder) -> None:
+    said = (
+        'env.yaml:2:1: no placeholder uses "rows"',
+        "a note without a place: x",
+        StateError("no", "a.db", "try"),
+    )
+    found = looked_through(folder, said=said).findings
+    assert [(str(one.where), one.message, one.severity) for one in found] == [
+        ("", "a note without a place: x", "note"),
+        ("a.db", "no", "error"),
+        ("env.yaml:2:1", 'no placeholder uses "rows"', "note"),
+    ]
+
+
+def test_what_git_ignores_and_environments_are_not_looked_at(folder: Folder) -> None:
+    for name in ("a.py", "env/pyvenv.cfg", "env/b.py", "node_modules/c.py", "sub/d.py", ".quire/e.py"):
+        folder.write(name, "")
+    assert list(files(folder.path)) == ["a.py", "sub/d.py"]
+
+
+def test_changes_are_made_whole_and_only_to_what_was_seen(folder: Folder) -> None:
+    script = folder.write("run.py", "import ploomber\n")
+    script.chmod(0o755)
+    target = folder.write("real.py", "from ploomber import DAG\n")
+    (folder.path / "link.py").symlink_to(target)
+    found = looked_through(folder)
+    assert [change.path for change in found.changes] == ["real.py", "run.py"]
+    assert list(found.changes[1].diff())[2:] == [
+        "@@ -1 +1 @@",
+        "-import ploomber",
+        "+import quire.ploomber as ploomber",
+    ]
+    Migration(folder.path, (), found.changes[1:]).apply()
+    assert folder.read("run.py") == "import quire.ploomber as ploomber\n"
+    assert script.stat().st_mode & 0o777 == 0o755
+    target.write_text("# mine\n")
+    with pytest.raises(StateError, match=r"real\.py: it was edited meanwhile"):
+        found.apply()
+    assert target.read_text() == "# mine\n"
+    assert sorted(path.name for path in folder.path.iterdir()) == ["link.py", "real.py", "run.py"]
+
+
+# ── the command
+
+
+def test_nothing_is_touched_without_apply(folder: Folder) -> None:
+    folder.write(
+        "jobs.py", "from ploomber.products import File\n\ndef make(product):\n    product.write_text('x')\n"
+    )
+    folder.write("pipeline.yaml", "- {source: jobs.make, product: out.txt}\n")
+    before = folder.read("jobs.py")
+    said = folder.quire("migrate")
+    assert (said.returncode, said.stderr) == (0, "")
+    assert "  jobs.py:1: from ploomber.products import File\n    → quire.ploomber.products\n" in said.stdout
+    assert "what quire does otherwise" in said.stdout
+    assert json.loads(folder.quire("migrate", "--json").stdout)[0]["kind"] == "import"
+    shown = folder.quire("migrate", "--diff").stdout
+    assert "+from quire.ploomber.products import File" in shown.splitlines()
+    assert folder.read("jobs.py") == before
+    applied = folder.quire("migrate", "--apply")
+    assert applied.stdout.startswith(shown)
+    assert "rewrote jobs.py" in applied.stdout
+    assert folder.read("jobs.py") == before.replace("ploomber.", "quire.ploomber.")
+    assert "nothing here speaks of Ploomber" in folder.quire("migrate").stdout
+    assert folder.quire("build").returncode == 0
+
+
+def test_a_pipeline_that_quire_refuses_is_told(folder: Folder) -> None:
+    folder.write("pipeline.yaml", "- {source: jobs.make, produkt: out.txt}\n")
+    said = folder.quire("migrate")
+    assert said.returncode == 1
+    assert "pipeline.yaml:1:23: " in said.stdout
+    assert '    → did you mean "product"?' in said.stdout
+
+
+def test_a_folder_without_a_pipeline_is_looked_through_all_the_same(folder: Folder) -> None:
+    folder.write("a.py", "import ploomber\n")
+    said = folder.quire("migrate")
+    assert said.returncode == 1
+    assert "  a.py:1: import ploomber\n" in said.stdout
+    assert "  there is no pipeline.yaml here or in any folder above\n" in said.stdout
