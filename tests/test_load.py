@@ -239,6 +239,17 @@ def test_functions_make_parameters_each_time_the_pipeline_is_read(
     assert only(load()).params == {"rows": 5, "more": 15, "text": "a :: b"}
 
 
+def test_modules_of_the_project_may_be_called_as_those_of_python(
+    load: Callable[..., Loaded], folder: Folder
+) -> None:
+    for name in ("logging.py", "types.py", "random.py"):
+        folder.write(name, "raise SystemExit('this is not the module of Python')\n")
+    folder.write("values.py", "def rows(): return 4\n")
+    assert only(load("- {source: tasks.make, product: a, params: {rows: 'values::rows'}}")).params == {
+        "rows": 4
+    }
+
+
 def test_functions_make_the_values_of_grids(load: Callable[..., Loaded], folder: Folder) -> None:
     folder.write("values.py", "def several(): return [3, 4]\n")
     loaded = load(

@@ -69,18 +69,17 @@ def pipeline(question: Sequence[Any], root: str) -> Any:
 def asked(module: str, arguments: Sequence[str], root: str, question: Any = None) -> Any:
     """Run a module of quire in a child process and return the JSON that it says last.
 
-    The project's folder is the working directory and the first place where modules are looked for. Raises
+    The project's folder is the working directory; the module itself adds it to the places of modules. Raises
     ``RuntimeError`` with the last line of the child's errors.
     """
     import subprocess  # noqa: PLC0415 - only pipelines whose values are made by functions come here
 
-    path = os.pathsep.join([*folders(root), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
+        # -P: a module of the project may be called as one of Python's own, which quire needs first
+        [sys.executable, "-P", "-m", module, *arguments],
         input=json.dumps(question),
         capture_output=True,
         cwd=root,
-        env={**os.environ, "PYTHONPATH": path},
         encoding="utf-8",
         errors="replace",
         check=False,
@@ -121,6 +120,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what functions print is no answer
     plugins.load("quire.ploomber.finder:install")()
+    sys.path[:0] = folders(os.getcwd())
     found = [_value(call) for call in json.load(sys.stdin)]
     print(json.dumps(found), file=answers, flush=True)
 

@@ -12,6 +12,7 @@ import os
 import sys
 from typing import Any
 
+from ..sources import folders
 from . import finder
 from .exceptions import DAGSpecInitializationError, TaskInitializationError
 from .spec import factory
@@ -46,6 +47,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     finder.install()
+    sys.path[:0] = folders(os.getcwd())
     parser = argparse.ArgumentParser(prog="quire.ploomber.factory")
     parser.add_argument("location")
     parser.add_argument("--env", type=json.loads, default={})
