@@ -69,7 +69,7 @@ def _read(text: str, suffix: str) -> Any:
         return jupytext.reads(text, {"extension": suffix})
     except Exception as error:
         if suffix == ".qmd" and "quarto" in str(error):  # a program of 300 MB that is not installed
-            return jupytext.reads(text, {"extension": ".Rmd"})
+            return _read(text, ".Rmd")
         if "display_name" in str(error) and (kernel := _KERNEL.search(text)):
             # a header may name its kernel and no more, but not for nbformat
             whole = f"{text[: kernel.end()]}{kernel[1]}display_name: {kernel[2]}\n{text[kernel.end() :]}"
