@@ -93,6 +93,8 @@ def _taking(function: Callable[..., Any], names: list[str], by_place: bool) -> C
     own = inspect.signature(function).parameters
     rest = [own[name] for name in own if name not in names] if not by_place else []
     first = inspect.Parameter("upstream", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    # the function may be defined anew in its notebook
+    call.__quire_remake__ = functools.partial(_taking, names=names, by_place=by_place)  # type: ignore[attr-defined]
     call.__signature__ = inspect.Signature([first, *rest])  # type: ignore[attr-defined]
     return call
 

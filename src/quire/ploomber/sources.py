@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ class Source:
         if isinstance(self._said, str):
             module, _, name = self._said.replace("::", ".").rpartition(".")
             return getattr(importlib.import_module(module), name)
-        return self._said
+        return _newest(self._said)
 
     @property
     def said(self) -> Any:
@@ -96,6 +97,18 @@ class Source:
 
     def __repr__(self) -> str:
         return f"Source({self._said!r:.80})"
+
+
+def _newest(function: Any) -> Any:
+    """Return what a function of a notebook or program is called there now: its cell may have been run again."""
+    plain = inspect.unwrap(function)
+    if getattr(plain, "__module__", None) != "__main__" or not inspect.isfunction(plain):
+        return function
+    now = getattr(sys.modules["__main__"], plain.__name__, None)
+    if not inspect.isfunction(now) or inspect.unwrap(now) is plain or "." in plain.__qualname__:
+        return function
+    remake = getattr(function, "__quire_remake__", None)
+    return remake(now) if remake else now if plain is function else function
 
 
 class Params(dict[str, Any]):

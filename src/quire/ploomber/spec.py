@@ -143,13 +143,13 @@ class DAGSpecPartial(DAGSpec):
         """Return the tasks as a DAG; what they wait for is theirs to say, in their code."""
         dag = DAG()
         dag.root = self.root
-        for number, said in enumerate(self.data["tasks"] or ()):
-            source = said if isinstance(said, str) else said.get("source")
+        for number, told in enumerate(self.data["tasks"] or ()):
+            source = told if isinstance(told, str) else told.get("source")
             if not plugins.load("quire.dialect:is_dotted")(source):
                 raise DAGSpecInitializationError(
                     f"task {number + 1} of {self.path} is no function: {source!r}"
                 )
-            more = said if isinstance(said, dict) else {}
+            more = told if isinstance(told, dict) else {}
             classes.PythonCallable(source, products.EmptyProduct(), dag, more.get("name"), more.get("params"))
         return dag
 
