@@ -86,6 +86,14 @@ def _named(said: str | Path, here: Path) -> Entry:
     elif full.parent.is_dir():
         near = [one.name for one in full.parent.iterdir() if one.suffix in (".yaml", ".yml")]
         hint = did_you_mean(full.name, near)
+    module, dot, _ = text.rpartition(".")
+    if (
+        hint is None
+        and dot
+        and full.suffix not in (".yaml", ".yml")
+        and all(map(str.isidentifier, text.split(".")))
+    ):
+        hint = f'a function would do, but there is no module "{module}"'
     raise SpecError(f"there is no pipeline at {text}", hint=hint)
 
 

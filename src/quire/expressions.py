@@ -17,8 +17,8 @@ def render(text: str, values: Mapping[str, Any]) -> str:
     """Return a text with its expressions replaced; only the values that it names are asked for.
 
     Raises ``KeyError`` with a name that it needs and that is none of the values, and ``SpecError``, without a
-    place, for everything else that is wrong with it. Expressions cannot reach beyond the values: reading a
-    pipeline runs nothing of the project.
+    place and to be read after the text itself, for everything else that is wrong with it. Expressions cannot reach
+    beyond the values: reading a pipeline runs nothing of the project.
     """
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
     named: list[str] = []
@@ -26,11 +26,11 @@ def render(text: str, values: Mapping[str, Any]) -> str:
         named = sorted(meta.find_undeclared_variables(environment.parse(text)))
         return environment.from_string(text).render({name: values[name] for name in named if name in values})
     except TemplateSyntaxError as error:
-        raise SpecError(f"it is no expression that Jinja understands: {error.message}") from None
+        raise SpecError(f"is no expression that Jinja understands: {error.message}") from None
     except UndefinedError as error:
         for name in named:
             if name not in values:
                 raise KeyError(name) from None
-        raise SpecError(f"{error.message}") from None
+        raise SpecError(f"cannot be computed: {error.message}") from None
     except (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise SpecError(f"it cannot be computed: {error}") from None
+        raise SpecError(f"cannot be computed: {error}") from None

@@ -55,7 +55,7 @@ class Names:
         except SpecError as error:
             if error.where is not None:  # it is about a value that the expression needs
                 raise
-            raise self.wrong(f'"{text[:60]}": {error.message}', path) from None
+            raise self.wrong(f'"{text[:60]}" {error.message}', path) from None
         return found
 
     def find(self, name: str, path: tuple[Any, ...], used: set[str]) -> Any:

@@ -69,7 +69,8 @@ def env_file(path: str) -> str | None:
             if os.path.isfile(found := os.path.join(folder, one)):
                 return found
     if name := os.environ.get("PLOOMBER_ENV_FILENAME"):
-        hint = f"it is looked for here and in {os.path.relpath(folders[1])}"
+        beside = os.path.relpath(folders[1])
+        hint = "it is looked for here" + (f" and in {beside}" if beside != "." else "")
         raise SpecError(f"there is no {name}, which the variable PLOOMBER_ENV_FILENAME names", hint=hint)
     return None
 

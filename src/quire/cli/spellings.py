@@ -47,7 +47,7 @@ def arguments(parser: ArgumentParser) -> None:
     add("-su", "--skip-upstream", action="store_true", help="with --partially: not what it needs")
     logged = "what functions and scripts log from this level on is kept with what they print: debug, info, …"
     add("-l", "--log", metavar="LEVEL", type=str.lower, choices=_LEVELS, help=logged)
-    add("--log-file", metavar="PATH", help="with --log: write it to this file instead")
+    add("--log-file", metavar="PATH", help="append it to this file instead; of level info without --log")
 
 
 def understood(args: Namespace, note: Callable[[str], None]) -> None:
@@ -67,9 +67,7 @@ def understood(args: Namespace, note: Callable[[str], None]) -> None:
         raise Error("--skip-upstream is for --partially", hint=OPTIONS["-su"])
     if args.partially:
         args.targets = [*args.targets, args.partially if args.skip_upstream else f"+{args.partially}"]
-    if args.log_file and not args.log:
-        raise Error("--log-file needs --log", hint=f"--log info --log-file {args.log_file}")
-    if args.log:
-        os.environ["QUIRE_LOG"] = args.log.upper()
+    if args.log or args.log_file:
+        os.environ["QUIRE_LOG"] = (args.log or "info").upper()
         if args.log_file:
             os.environ["QUIRE_LOG_FILE"] = str(Path(args.log_file).absolute())

@@ -1,0 +1,2 @@
+# %% tags=["parameters"]
+upstream = None
