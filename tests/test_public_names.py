@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import quire
+import quire.project
 
 
 def test_the_menu_is_at_most_twenty_names_and_all_of_them_exist() -> None:
@@ -19,3 +22,10 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         assert "nonsense" in str(error)
     else:
         raise AssertionError("it should not exist")
+
+
+def test_a_name_stays_what_it_is_when_a_module_of_that_name_is_imported() -> None:
+    import_module("quire.load")
+    import_module("quire.project")
+    assert callable(quire.load) and quire.load.__name__ == "load"
+    assert quire.load is quire.project.load

@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 
 __version__ = "0.1.0"
 
@@ -36,6 +38,17 @@ def __getattr__(name: str) -> object:
     if name in _WHERE:
         return getattr(import_module(f".{_WHERE[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class _Menu(ModuleType):
+    """A package in which ``quire.load`` stays the function after its module ``quire.load`` was imported."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _WHERE and isinstance(value, ModuleType)):  # which the import system binds
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Menu
 
 
 def __dir__() -> list[str]:
