@@ -26,6 +26,8 @@ class Reader:
         self.store = store
         self.stamps: dict[str, str | None] = {}
         self._new: list[tuple[str, str, bytes]] = []
+        self._found: dict[str, str | None] = {}
+        self._facts_of: dict[tuple[str, str | None], Facts] = {}
 
     def source(
         self, text: str, where: Place, kind: str | None = None, folders: Sequence[str] = ()
@@ -49,8 +51,13 @@ class Reader:
             return True
         # tasks.do and tasks.m are functions, though notebooks of other languages end so
         module = text.rpartition(".")[0]
-        named = text.endswith(".py") or not module or not find_module(module, self.root)
+        named = text.endswith(".py") or not module or not self._module(module)
         return named and bool(plugins.load("quire.notebook:is_notebook")(text))
+
+    def _module(self, name: str) -> str | None:
+        if name not in self._found:
+            self._found[name] = find_module(name, self.root)
+        return self._found[name]
 
     def _data(self, text: str) -> Source:
         """Return a source that is no code: a file, a URL, or a text with placeholders for upstream."""
@@ -85,7 +92,7 @@ class Reader:
         if not module or not all(part.isidentifier() for part in text.split(".")):
             hint = "a source is a path (tasks/clean.py) or a function's dotted path (tasks.clean.get)"
             raise SpecError(f'"{text}" is neither a file nor a function', where, hint)
-        full = find_module(module, self.root)
+        full = self._module(module)
         if full is None:
             missing = module.replace(".", "/") + ".py"
             hint = (
@@ -104,6 +111,10 @@ class Reader:
         key = f"{kind} {source.path} {source.entry or ''}"
         while True:
             stamp, young = products.stamp(full), products.racy(full)
+            if not text and (
+                facts := self._facts_of.get((key, stamp))
+            ):  # a source of many tasks, as of a grid
+                return replace(source, facts=facts)
             known = self.store.memo("facts", key, f"{VERSION} {stamp}") if self.store else None
             try:
                 data = contents(full) if text or known is None else b""
@@ -111,7 +122,8 @@ class Reader:
                 raise SpecError(f"{source.path} cannot be read: {error.strerror}", where) from error
             if stamp == products.stamp(full):  # else it was saved while we read
                 break
-        facts: Facts = thaw(known) if known else self._facts(kind, source, data)
+        facts = thaw(known) if known else self._facts(kind, source, data)
+        self._facts_of[(key, stamp)] = facts
         if known is None and not young:
             self._new.append((key, f"{VERSION} {stamp}", freeze(facts)))
         self.stamps[source.path] = None if young else stamp
