@@ -13,7 +13,7 @@ from projects import Folder
 
 HEAVY = {
     *["nbformat", "jupytext", "yaml", "IPython", "ipykernel", "jupyter_client", "zmq", "traitlets"],
-    *["rich", "fsspec", "pandas", "sqlalchemy", "asyncio", "multiprocessing", "subprocess"],
+    *["rich", "fsspec", "pandas", "sqlalchemy", "jinja2", "asyncio", "multiprocessing", "subprocess"],
     *["tempfile", "shutil", "logging", "threading", "email", "importlib.metadata", "difflib"],
 }
 
@@ -95,3 +95,16 @@ def test_a_warm_build_with_nothing_to_do_loads_nothing_heavy(warm: Folder) -> No
     assert "quire.engine" in found
     assert not {"quire.cli.live", "quire.cli.failures", "quire.executors.local", "quire.cache"} & found
     within(found, MOST["build"])
+
+
+def test_names_in_placeholders_need_no_templates(folder: Folder) -> None:
+    folder.write("tasks.py", "def make(product, n): ...\n")
+    folder.write("env.yaml", "out: made\nn: 3\n")
+    folder.write(
+        "pipeline.yaml", "- {source: tasks.make, product: '{{out}}/{{ n }}.txt', params: {n: '{{n}}'}}\n"
+    )
+    found = loaded(command(["status"]), folder)
+    assert "yaml" in found
+    assert "jinja2" not in found
+    folder.write("env.yaml", "out: made\nn: '{{ 1 + 2 }}'\n")
+    assert "jinja2" in loaded(command(["status"]), folder)

@@ -95,6 +95,8 @@ def test_what_tasks_log_is_kept_from_a_level_on(three: Folder) -> None:
         ("plot --backend d3", "quire draws by itself"),
         ("plot --include-products", "quire status --json"),
         ("status --log info", "quire build --log LEVEL"),
+        ("status -e flows.make --sample-size 3", "-p sample_size=VALUE"),
+        ("status -e pipeline.yaml --jsn", 'did you mean "--json"?'),
     ],
 )
 def test_what_quire_has_not_is_explained_in_one_line(words: str, hint: str, three: Folder) -> None:

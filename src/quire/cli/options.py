@@ -35,10 +35,12 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
             add_help=False,
         )
+        self.words: Sequence[str] = ()
         self.add_argument("-h", "--help", action="help", help="show this")
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """Return what the words of a command line say; --env--KEY is an option for any key of env.yaml."""
+        self.words = words
         rest, environment = _environment(words)
         args = self.parse_intermixed_args(rest)
         if environment and not hasattr(args, "env"):
@@ -56,7 +58,7 @@ class Parser(argparse.ArgumentParser):
         hint = None
         if "unrecognized" in message and wrong:
             word = wrong[0].partition("=")[0]
-            hint = load("quire.cli.spellings:OPTIONS").get(word) or did_you_mean(word, known)
+            hint = load("quire.cli.spellings:instead")(word, self.words) or did_you_mean(word, known)
         elif message.endswith("expected 2 arguments"):
             hint = "name and value are two words: -p n 3"
         raise Error(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from ..errors import Error
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 #: Commands that quire does not have, and what is done instead.
 COMMANDS = {
@@ -38,6 +39,19 @@ OPTIONS = {
 }
 
 _LEVELS = ("debug", "info", "warning", "error", "critical")
+
+
+def instead(option: str, words: Sequence[str]) -> str | None:
+    """Return what is done instead of an option that quire does not have; None if it is none of Ploomber's.
+
+    With a factory as entry point, Ploomber made options of its arguments.
+    """
+    named = [after for before, after in pairwise(words) if before in ("-e", "--entry-point", "-F", "--file")]
+    entry = (named or [os.environ.get("ENTRY_POINT", "")])[-1]
+    factory = "." in entry and not entry.endswith((".yaml", ".yml")) and not set("/*:") & set(entry)
+    if factory and option.startswith("--") and option not in OPTIONS:
+        return f"an argument of {entry} is a parameter here: -p {option[2:].replace('-', '_')}=VALUE"
+    return OPTIONS.get(option)
 
 
 def arguments(parser: ArgumentParser) -> None:
