@@ -54,6 +54,7 @@ class Cache(Protocol):
     def restore(self, task: Task, reasons: tuple[Reason, ...], run: str) -> Record | None: ...
     def save(self, task: Task, record: Record) -> None: ...
     def finish(self) -> list[str]: ...
+    def abandon(self) -> None: ...
 
 
 class Run:
@@ -118,6 +119,10 @@ class Run:
                 if self.running:
                     for event in self._receive(self.executor.next()):
                         yield self._tell(event, order)
+        except BaseException:
+            if self.cache:
+                self.cache.abandon()
+            raise
         finally:
             self._abandon()
         for message in self.cache.finish() if self.cache else ():
@@ -176,8 +181,7 @@ class Run:
         self.store.begin(name, [product.path for product in task.products])
         # a folder that quire has never made may be somebody's
         known = [p.path for p in task.products if record is not None or self.claims.known(p.path)]
-        known = [] if task.kind == "link" else known
-        self.aside[name] = Aside(str(self.store.root), self._set_aside, known)
+        self.aside[name] = Aside(str(self.store.root), self._set_aside, () if task.kind == "link" else known)
         # what an earlier run discovered is no part of this one's manifest: it will say itself what it uses
         table = manifest(task, None, self.graph.tasks, self.store.digest, lambda part, path: None)
         self.running[name] = (task, table)

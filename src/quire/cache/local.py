@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -77,9 +77,16 @@ class Cache:
     # ── a task's result
 
     def save(
-        self, task: Task, declared: Manifest, record: Record, always: bool = False
+        self,
+        task: Task,
+        declared: Manifest,
+        record: Record,
+        always: bool = False,
+        stamps: Mapping[str, str | None] | None = None,
     ) -> Entry | tuple[str, int] | None:
         """Keep the result of a success, as its record says it; return its entry.
+
+        ``stamps`` are those of the products when they were what the record says, if that was a while ago.
 
         None: the products are not, or not any more, what the record says, or cannot be given back as they are. A path
         and its size: that product is larger than ``largest``, and ``always`` is not said.
@@ -98,7 +105,10 @@ class Cache:
             if found is None or wanted is None:
                 return None
             pieces[path] = Piece(wanted, found.size, found.modes, found.folders)
-            if not self._keep(self._full(path), pieces[path]):
+            now = products.stamp(self._full(path))
+            if stamps is not None and stamps[path] != now:
+                return None
+            if not self._keep(self._full(path), pieces[path], now):
                 return None
         entry = Entry(
             task.name,
@@ -115,13 +125,12 @@ class Cache:
             self.elsewhere.send(entry)
         return entry
 
-    def _keep(self, full: str, piece: Piece) -> bool:
+    def _keep(self, full: str, piece: Piece, before: str | None) -> bool:
         """Keep a product's bytes; return whether they are still what its digest says.
 
         What is copied is not digested once more: it has the stamp that it was digested under. Should that not be true,
         a file written twice within a tick of the clock, it is found out when it is given back.
         """
-        before = products.stamp(full)
         files = {"": piece.digest}
         if piece.folder:
             files = {name: products.digest(os.path.join(full, name)) or "" for name in piece.modes}

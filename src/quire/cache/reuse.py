@@ -6,10 +6,13 @@ Whatever goes wrong here, a full disk, a folder of others, costs the use of the 
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 from .. import plugins, products
@@ -23,6 +26,8 @@ from .local import LARGEST, SIZE, Cache
 
 #: A result of so many bytes takes longer to read than its stamps take to be of use.
 _LARGE = 64 << 20
+#: A result of more bytes is kept by a thread in the background, and neither its record nor "done" waits for that.
+_SMALL = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,10 @@ class Reuse:
         self._seen = seen
         self._declared: dict[str, Manifest] = {}
         self._broken = False
+        self._waiting: SimpleQueue[tuple[Task, Manifest, Record, Mapping[str, str | None]] | None] = (
+            SimpleQueue()
+        )
+        self._copying: Thread | None = None
 
     def restore(self, task: Task, reasons: tuple[Reason, ...], run: str) -> Record | None:
         """Put the products of a task in place, if the cache has them, and commit its record; None: it must run.
@@ -142,18 +151,58 @@ class Reuse:
             return
         if any(os.path.isdir(os.path.join(self.store.root, folder)) for folder in images(task)):
             return  # without its images the report would be half of one
-        try:
-            kept = self.cache.save(task, declared, record, always=task.options.get("cache") is True)
-        except OSError as error:
-            self._broken = True
-            self.notes.append(f"results are not kept in the cache: {error.strerror or error}")
+        stamps = {path: products.stamp(os.path.join(self.store.root, path)) for path in record.products}
+        if self._quick(record):
+            self._keep(task, declared, record, stamps)
             return
+        if self._copying is None:
+            self._copying = Thread(target=self._copy, name="quire-cache", daemon=True)
+            self._copying.start()
+        self._waiting.put((task, declared, record, stamps))
+
+    def _quick(self, record: Record) -> bool:
+        """Tell whether a result is kept faster than a thread could be told of it."""
+        size = 0
+        for path in record.products:
+            try:
+                found = os.stat(os.path.join(self.store.root, path))
+            except OSError:
+                return True  # it is gone, and will not be kept
+            if stat.S_ISDIR(found.st_mode):
+                return False
+            size += found.st_size
+        return size <= _SMALL
+
+    def _copy(self) -> None:
+        """Keep what waits, one result after another, while the build goes on."""
+        while (job := self._waiting.get()) is not None:
+            try:
+                if not self._broken:
+                    self._keep(*job)
+            except Exception as error:
+                self._trouble(error)
+
+    def _keep(self, task: Task, declared: Manifest, record: Record, stamps: Mapping[str, str | None]) -> None:
+        try:
+            always = task.options.get("cache") is True
+            kept = self.cache.save(task, declared, record, always, stamps)
+        except OSError as error:
+            if all(os.path.lexists(os.path.join(self.store.root, path)) for path in record.products):
+                self._trouble(error)
+            return  # a product that was removed meanwhile is nobody's mistake
         if isinstance(kept, tuple):
             path, size = kept
             self.notes.append(
                 f"{path} ({amount(size)}) is larger than {amount(self.cache.largest)} and not kept in the cache;"
                 f' "cache: true" at the task {task.name} keeps it, "cache: false" is silent'
             )
+
+    def _trouble(self, error: Exception) -> None:
+        self._broken = True
+        words = (
+            (error.strerror or error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        )
+        self.notes.append(f"results are not kept in the cache: {words}")
 
     def declared(self, task: Task) -> Manifest:
         """Return what is known of a task before it runs."""
@@ -185,8 +234,17 @@ class Reuse:
         except (Error, OSError, ValueError):
             return None
 
+    def abandon(self) -> None:
+        """End the use of the cache in the midst of a build: what waits to be kept is not."""
+        self._broken = True
+        self._waiting.put(None)
+
     def finish(self) -> list[str]:
         """End the use of the cache, when what goes to the remote is there; return what a person should know."""
+        if self._copying is not None:
+            self._waiting.put(None)
+            self._copying.join()
+            self._copying = None
         try:
             self.cache.close()
         except OSError as error:
