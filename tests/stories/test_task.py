@@ -63,6 +63,23 @@ def test_its_code_is_printed_and_nothing_runs(project: Folder) -> None:
     assert not (project.path / "out").exists()
 
 
+def test_a_template_is_printed_as_what_would_run(folder: Folder) -> None:
+    folder.write(
+        "pipeline.yaml",
+        """
+        tasks:
+          - {source: get.sh, product: out/get.csv}
+          - {source: copy.sh, product: out/copy.csv, params: {mode: -p}}
+        """,
+    )
+    folder.write("get.sh", "echo 1 > {{product}}\n")
+    folder.write("copy.sh", "cp {{mode}} {{upstream['get']}} {{product}}\n")
+    folder.quire("build", "get")
+    said = folder.quire("task", "copy", "--source").stdout
+    assert said == f"cp -p {folder.path}/out/get.csv {folder.path}/out/copy.csv\n"
+    assert not (folder.path / "out/copy.csv").exists()
+
+
 def test_its_state_is_told_with_what_it_makes_and_needs(project: Folder) -> None:
     said = project.quire("task", "after", "-st").stdout
     assert said.splitlines()[0] == "stale  after  first run"

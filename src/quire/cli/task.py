@@ -54,6 +54,10 @@ examples:
 exit code: 0 all went well, 1 the task or its check failed, 2 something must be changed first""")
 
 
+#: Kinds whose source is a template of SQL or shell: shown is what would run.
+TEMPLATES = ("sql", "dump", "transfer", "shell")
+
+
 def main(args: Namespace) -> int:
     """Do what is asked, in the order source, status, on_finish, build; return the first exit code that is not 0."""
     out = screen(sys.stdout, os.environ)
@@ -91,8 +95,11 @@ def _step(project: Project, name: str) -> Step:
 
 
 def _text(project: Project, step: Step) -> str:
-    """Return the code of a task: of a function its own lines, of all else the whole file."""
+    """Return the code of a task: of a function its own lines, of a template what it renders to, else the whole file."""
     filled = load("quire.sources:Reader")(str(project.root), project.store).filled(step.task)
+    if step.task.kind in TEMPLATES:
+        rendered: str = load("quire.templates:render")(filled, str(project.root))
+        return rendered
     text: str = filled.source.text or ""
     if step.task.source.entry and step.task.kind == "function":
         name = step.task.source.entry.rpartition(".")[2]
