@@ -56,6 +56,7 @@ ORDER = [
         "explain",
         "plan",
         "upkeep",
+        "adopt",
         "aside",
         "engine",
     ],

@@ -197,6 +197,17 @@ class Project:
         with holding(self.store.folder):
             return upkeep.accept(self.graph, self.store, self.graph.select(targets))
 
+    def adopt(self, targets: Sequence[str] = (), *, commit: bool = True) -> list[Any]:
+        """Take what Ploomber made of the selected tasks as fresh, where it says that nothing has changed since.
+
+        Returns an ``adopt.Verdict`` for each task of which quire has no results yet; without ``commit`` that is all.
+        """
+        with holding(self.store.folder):
+            found: list[Any] = plugins.load("quire.adopt:adopt")(
+                self.graph, self.store, self.graph.select(targets), self._loaded.unfit, commit
+            )
+            return found
+
     def leftovers(self, targets: Sequence[str] = ()) -> list[upkeep.Leftover]:
         """Return the products of the selected tasks that are on disk."""
         return upkeep.leftovers(self.graph, self.store, self.graph.select(targets))

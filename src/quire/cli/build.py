@@ -17,7 +17,7 @@ from .watch import Watch
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Set
 
     from ..project import Project
     from ..report import Report
@@ -65,6 +65,11 @@ def arguments(parser: Parser) -> None:
     parser.add_argument(
         "--remote", action="store_true", help="use the cache at the URL of pipeline.yaml, too"
     )
+    parser.add_argument(
+        "--adopt",
+        action="store_true",
+        help="take what Ploomber made as fresh where the files beside it say that code and parameters are the same",
+    )
     staying.arguments(parser, "-d")
     parser.add_argument(
         "--no-wait", action="store_true", help="fail if another build of this project is running"
@@ -100,9 +105,10 @@ def main(args: Namespace) -> int:
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
     spellings.understood(args, lambda text: err.say(f"{err.paint('note:', 'cyan')} {text}"))
     project = options.project(args)
+    adopted = _adopt(project, args, err if args.json else out) if args.adopt else set()
     if args.dry_run:
         with project:
-            return _rehearse(project, args, out)
+            return _rehearse(project, args, out, adopted)
     try:
         with (
             staying.staying(args) as stay,
@@ -148,10 +154,26 @@ def touched(report: Report, to: Screen) -> Iterator[str]:
             yield f"  {place:<8} {verb:<9} {flat(what)}"
 
 
-def _rehearse(project: Project, args: Namespace, out: Screen) -> int:
+def _adopt(project: Project, args: Namespace, to: Screen) -> set[str]:
+    """Adopt what Ploomber made, list what was adopted and why the rest was not, and return the former."""
+    found = project.adopt(args.targets, commit=not args.dry_run)
+    for verdict in found if not args.quiet else ():
+        if verdict.adopted:
+            when = time.strftime("%Y-%m-%d %H:%M", time.localtime(verdict.at))
+            to.say(f"{to.paint('adopted', 'green')}  {flat(verdict.task)}  made {when}")
+        else:
+            to.say(f"{to.paint('not', 'yellow')}      {flat(verdict.task)}  {flat(verdict.why)}")
+    if not args.quiet:
+        count = sum(verdict.adopted for verdict in found)
+        would = "would be adopted" if args.dry_run else "adopted"
+        to.say(f"{count} of {many(len(found), 'task')} {would}" if found else "there is nothing to adopt")
+    return {verdict.task for verdict in found if verdict.adopted}
+
+
+def _rehearse(project: Project, args: Namespace, out: Screen, adopted: Set[str] = frozenset()) -> int:
     """Show what a build would run, without running anything."""
     steps = project.status(args.targets, force=args.force)
-    todo = {name: step for name, step in steps.items() if not step.fresh}
+    todo = {name: step for name, step in steps.items() if not step.fresh and name not in adopted}
     status = load("quire.cli.status")
     if args.json:
         out.say(json.dumps([status.plain(step) for step in todo.values()], ensure_ascii=False))
