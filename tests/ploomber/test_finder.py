@@ -48,6 +48,12 @@ def test_a_real_ploomber_is_left_alone(tmp_path: Path) -> None:
     assert said == "ModuleNotFoundError: No module named 'ploomber.exceptions'"
 
 
+def test_a_folder_of_the_name_hides_nothing(tmp_path: Path) -> None:
+    (tmp_path / "ploomber").mkdir()
+    said = python(INSTALL + "from ploomber import exceptions; print(exceptions.__name__)", str(tmp_path))
+    assert said == "quire.ploomber.exceptions"
+
+
 def test_what_is_not_provided_says_so_and_names_the_way() -> None:
     said = python(INSTALL + "import ploomber.cli")
     assert said.startswith(

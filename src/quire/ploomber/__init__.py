@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from .finder import NAME, missing
+
+if TYPE_CHECKING:
+    from .dag import DAG, DAGConfigurator
+    from .env import Env, load_env, with_env
+    from .memory import InMemoryDAG
+    from .online import OnlineDAG, OnlineModel
+    from .placeholders import SourceLoader
+    from .spec import lazily_load_entry_point
 
 #: The version of Ploomber whose names these are.
 __version__ = "0.23.3"

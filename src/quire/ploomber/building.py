@@ -108,7 +108,7 @@ def _project(dag: DAG) -> Forcing:
 def render(dag: DAG, force: bool = False) -> dict[str, Step]:
     """Let each task of a DAG know whether it is up to date; return the steps."""
     for task in dag.values():
-        task._status = Status.WaitingExecution
+        task._status = dag._forced_status.get(task.name, Status.WaitingExecution)
     with opened(dag) as project:
         steps = project.status(force=force)
     _told(dag, steps)
@@ -136,7 +136,7 @@ def build(
 ) -> BuildReport:
     """Build a DAG, or some of its tasks, and return the report; raise ``DAGBuildError`` when a task failed."""
     for task in dag.values():
-        task._status = Status.WaitingExecution
+        task._status = dag._forced_status.get(task.name, Status.WaitingExecution)
     how = dag.executor
     inline = isinstance(how, Serial) and not how.build_in_subprocess
     raised: list[BaseException] = []

@@ -75,8 +75,9 @@ def spec(name: str) -> ModuleSpec | None:
 def _real() -> bool:
     """Tell whether anybody else on ``sys.meta_path`` knows a package of the name."""
     others = (it for it in sys.meta_path if not getattr(it, "quire_ploomber", False))
-    finds = (getattr(other, "find_spec", None) for other in others)
-    return any(find is not None and find(NAME, None, None) is not None for find in finds)
+    finds = (find for other in others if (find := getattr(other, "find_spec", None)) is not None)
+    # a mere folder of that name, which a project may have, is a namespace package, and has no origin
+    return any(found.origin is not None for find in finds if (found := find(NAME, None, None)) is not None)
 
 
 def missing(name: str, module: str) -> str:

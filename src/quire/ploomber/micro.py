@@ -52,7 +52,8 @@ def dag_from_functions(
     dag = configurator.create()
     dag.executor = Parallel() if parallel else Serial(build_in_subprocess=False)
     waiting: dict[str, list[str]] = {}
-    for function in functions:
+    known = {function.__name__: function for function in functions}
+    for function in known.values():
         name, given = function.__name__, dict((params or {}).get(function.__name__, {}))
         grids = getattr(function, "__ploomber_grid__", None)
         if grids is None:
@@ -62,7 +63,7 @@ def dag_from_functions(
             sets = [(f"{name}-{number}", {**given, **values}) for number, values in enumerate(combined)]
         listed = (dependencies or {}).get(name)
         for task, values in sets:
-            names = listed if listed is not None else _arguments(function, values)
+            names = listed if listed is not None else _arguments(function, values, known)
             call = _taking(function, names, by_place=listed is not None)
             PythonCallable(
                 call, File(f"{output}/{task}"), dag, task, values, serializer=dump, unserializer=load
@@ -74,9 +75,16 @@ def dag_from_functions(
     return dag
 
 
-def _arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> list[str]:
-    names = inspect.signature(function).parameters
-    return [name for name in names if name != "input_data" and name not in given]
+def _arguments(function: Callable[..., Any], given: Mapping[str, Any], known: Mapping[str, Any]) -> list[str]:
+    """Return the arguments that are values of other functions: what has a default may be something else."""
+    names = {name: it.default for name, it in inspect.signature(function).parameters.items()}
+    return [
+        name
+        for name, default in names.items()
+        if name != "input_data"
+        and name not in given
+        and (name in known or default is inspect.Parameter.empty)
+    ]
 
 
 def _taking(function: Callable[..., Any], names: list[str], by_place: bool) -> Callable[..., Any]:

@@ -61,7 +61,7 @@ class Spelling:
 
     def task(self, task: DagTask) -> dict[str, Any]:
         """Return what pipeline.yaml would say of a task."""
-        if task.exec_status is TaskStatus.Skipped and task.name in self.dag._forced_status:
+        if self.dag._forced_status.get(task.name) is TaskStatus.Skipped:
             # a program said that it shall not run: what it makes is there, or is missing downstream
             return {"name": task.name, "class": "Link", **self._product(task)}
         said = dict(task.said) if task.said is not None else self._made(task)

@@ -1,0 +1,41 @@
+"""Programs that say ``import ploomber``, run in an interpreter that knows the name as an installed quire lets it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import quire.ploomber
+
+_PTH = Path(quire.ploomber.__file__).parent / "quire-ploomber.pth"
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return the environment of an interpreter that does what the .pth file of an installed quire says."""
+    site = folder / ".site"
+    site.mkdir(exist_ok=True)
+    (site / "sitecustomize.py").write_text(_PTH.read_text())
+    path = os.pathsep.join([str(site), str(_PTH.parents[2])])
+    return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1"}
+
+
+def ran(folder: Path, *words: str) -> str:
+    """Run Python in a folder and return what it said; where it fails, so does the test."""
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=folder,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def program(folder: Path, code: str, name: str = "run.py") -> str:
+    """Write a program and run it; return what it said."""
+    (folder / name).write_text(code)
+    return ran(folder, name)
