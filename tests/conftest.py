@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from databases import postgres_at
+from databases import postgres_server
 from projects import Folder
 
 
@@ -17,6 +17,6 @@ def folder(tmp_path: Path) -> Folder:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The address of a PostgreSQL server of our own."""
-    yield from postgres_at(tmp_path_factory.mktemp("postgres"))
+    yield from postgres_server()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,8 +17,10 @@ import pytest
 from projects import Folder
 
 
-def postgres_at(folder: Path) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """Start a PostgreSQL server and yield its address; skip the test where there is none for this Python."""
+    # where its own user can go, also when the tests are run by root; and with a short path, for sockets
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of where it may keep its sockets
         pgserver = pytest.importorskip("pgserver", reason="PyPI has no PostgreSQL (pgserver) for this Python")
@@ -25,6 +29,7 @@ def postgres_at(folder: Path) -> Iterator[str]:
         yield server.get_uri().replace("postgresql://", "postgresql+psycopg2://")
     finally:
         server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def rows(path: Path, query: str) -> list[Any]:
@@ -58,12 +63,3 @@ def sql(folder: Folder, name: str, select: str, kind: str = "TABLE") -> None:
     """Write a script that makes its product of a SELECT."""
     drop = f"DROP {kind} IF EXISTS {{{{product}}}};"
     folder.write(f"{name}.sql", f"{drop}\n\nCREATE {kind} {{{{product}}}} AS\n{dedent(select)}\n")
-
-
-def outcomes(said: str) -> dict[str, str]:
-    """Return how tasks ended, by what a build printed."""
-    words = ("done", "failed", "blocked", "fresh", "cancelled")
-    lines = (line.split() for line in said.splitlines())
-    return {
-        it[1].rstrip(":"): it[0] for it in lines if len(it) > 2 and it[0] in words and not it[0][0].isdigit()
-    }

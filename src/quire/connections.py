@@ -23,7 +23,7 @@ _PATIENCE = 60_000
 _SECRETS = (
     (re.compile(r"(://[^\s:/@'\"]*:)([^\s'\"]+)(@)"), r"\1***\3"),
     (
-        re.compile(r"(?i)\b((?:password|passwd|pwd|secret|token)[\"']?\s*[=:]\s*)([\"']?)[^\s\"',;)&]+\2"),
+        re.compile(r"(?i)((?:password|passwd|pwd|secret|token)[\"']?\s*[=:]\s*)([\"']?)[^\s\"',;)&]+\2"),
         r"\1***",
     ),
 )
@@ -95,7 +95,7 @@ def made(call: Call) -> Any:
             hint = f'pip install "quire[{EXTRAS[error.name or ""]}]"'
             raise MissingExtra(f'the package "{error.name}" is not installed', hint=hint) from error
         raise
-    if not hasattr(client, "connection"):
+    if not hasattr(client, "execute"):  # asked for its connection it would open one
         hint = "it should return an SQLAlchemyClient or a DBAPIClient"
         raise SpecError(
             f"{path_of(call)} returned {client!r:.60}, which is no client of a database", hint=hint
