@@ -52,7 +52,7 @@ def imported(root: str, discovered: Mapping[str, str]) -> set[str]:
     """Return what the project's own modules, as a run discovered them, import."""
     found: set[str] = set()
     for part, path in discovered.items():
-        if part.startswith("module "):
+        if part.startswith(("module ", "hook ")):
             try:
                 tree = ast.parse(Path(root, path).read_text(encoding="utf-8-sig", errors="replace"))
             except (OSError, SyntaxError, ValueError):
