@@ -399,6 +399,11 @@ def test_data_that_a_task_makes_needs_no_upstream(load: Callable[..., Loaded], f
     assert 'did you mean "b.csv"?' in found
 
 
+def test_a_link_needs_no_source_and_is_called_as_what_is_there(load: Callable[..., Loaded]) -> None:
+    task = only(load("- {class: Link, product: data/sales.csv}"))
+    assert (task.name, task.kind, task.source.path) == ("sales", "link", "")
+
+
 # ── inputs
 
 

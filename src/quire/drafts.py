@@ -46,7 +46,7 @@ class Drafts:
         except Error as error:
             self.mistakes.append(error)
             return None
-        name = said.name or _default_name(source)
+        name = said.name or _default_name(source) or _stem(said.product)
         facts = source.facts
         # what the spec says itself need not be readable in the source
         told = {"product": said.product, "upstream": said.upstream if spec.extract_upstream else ()}
@@ -210,7 +210,12 @@ def _heeded(mistakes: tuple[tuple[str, Place], ...], told: list[str]) -> tuple[t
 def _default_name(source: Source) -> str:
     if source.entry:
         return source.entry.rpartition(".")[2]
-    return os.path.splitext(os.path.basename(source.path))[0]
+    return _stem(source.path)
+
+
+def _stem(path: Any) -> str:
+    """Return the name of a file without its extension; of what is no path, a name all the same."""
+    return os.path.splitext(os.path.basename(str(path)))[0]
 
 
 def _is_path(text: str) -> bool:
