@@ -48,7 +48,8 @@ class Environment:
 
     def has(self, module: str) -> bool:
         """Return whether a module is installed; if not, say that its part is skipped."""
-        code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({module!r}) is None)"
+        # by path: quire itself answers to the name of Ploomber where that is absent
+        code = f"import sys; from importlib.machinery import PathFinder as P; sys.exit(not P.find_spec({module!r}))"
         found = subprocess.run([self.python, "-c", code]).returncode == 0
         if not found:
             print(f"{module} is not installed here: its part is skipped")
