@@ -152,7 +152,7 @@ class Drafts:
             if maker is None:
                 message = f"the source {task.source.path} does not exist"
                 self._need(task.source.path, message, said.places.get("source", said.where))
-            elif maker != task.name and maker not in task.upstream:
+            elif maker != task.name and maker not in _names(task.upstream, makers):
                 task = replace(task, upstream=(*task.upstream, maker))
         if said.inputs is None:
             return task
