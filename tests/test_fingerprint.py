@@ -119,3 +119,13 @@ def test_where_an_upstream_makes_only_a_report_its_code_stands_for_its_result() 
 def test_what_a_run_discovered_is_looked_at_again() -> None:
     last = record({}, {}, **{"module lib": "lib.py"})
     assert table(task("a", DATA), last, data="1")["module lib"] == digest("lib.py")
+
+
+def test_the_arguments_of_a_client_count_and_are_not_shown() -> None:
+    def option(password: str) -> str:
+        call = {"dotted_path": "db.get", "password": password}
+        one = Task("a", "sql", Source("a.sql"), (DATA,), options={"client": call})
+        return manifest(one, None, {}, lambda path: None, lambda part, path: None)["option client"]
+
+    assert option("hunter2") != option("hunter3")
+    assert option("hunter2").startswith("db.get ") and "hunter" not in option("hunter2")

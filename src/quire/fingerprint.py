@@ -60,7 +60,7 @@ def manifest(
     for path in _declared(task):
         table[f"file {path}"] = made(path) or ABSENT
     for name in task.options.keys() - _NO_MATTER:
-        table[f"option {name}"] = _option(task.options[name])
+        table[f"option {name}"] = _option(name, task.options[name])
     read = record.discovered.values() if record else ()
     for name in task.upstream:
         table |= _upstream(graph[name], read, made)
@@ -77,11 +77,16 @@ def manifest(
     return table
 
 
-def _option(value: Any) -> str:
+def _option(name: str, value: Any) -> str:
     """Return an option's value as text; that of a call is shown as its path, and then its arguments."""
-    if not isinstance(value, Mapping) or not isinstance(path := value.get("dotted_path"), str):
+    if not isinstance(value, Mapping):
         return canonical(value)
-    rest = {name: inner for name, inner in value.items() if name != "dotted_path"}
+    rest = {key: inner for key, inner in value.items() if key != "dotted_path"}
+    if "client" in name:  # passwords are among the arguments, and the text is shown and kept
+        rest = {"…": digest(json.dumps(rest, sort_keys=True, default=str))[:12]} if rest else {}
+    path = value.get("dotted_path")
+    if not isinstance(path, str):
+        return canonical(rest)
     return f"{path} {canonical(rest)}" if rest else path
 
 
