@@ -13,6 +13,7 @@ from .errors import SpecError, did_you_mean
 
 #: A call as tasks carry it: ``{"dotted_path": "package.module.name", **arguments}``.
 Call = Mapping[str, Any]
+_MOST = 8
 
 
 def path_of(call: Call) -> str:
@@ -102,8 +103,10 @@ def _inside(found: Any, names: list[str], path: str) -> Any:
             found = getattr(found, name)
         except AttributeError:
             where = path.rsplit(".", len(names) - number)[0]
-            known = [it for it in vars(found) if not it.startswith("_")] if hasattr(found, "__dict__") else []
-            raise SpecError(f'there is no "{name}" in {where}', hint=did_you_mean(name, known)) from None
+            names = [it for it in getattr(found, "__dict__", ()) if not it.startswith("_")]
+            known = [it for it in names if callable(getattr(found, it, None))]
+            hint = did_you_mean(name, known) or (f"there are: {', '.join(known[:_MOST])}" if known else None)
+            raise SpecError(f'there is no "{name}" in {where}', hint=hint) from None
     return found
 
 

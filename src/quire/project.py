@@ -110,7 +110,7 @@ class Project:
             log = RunLog(self.store.folder / "runs" / f"{run}.jsonl")
             for folder in self._loaded.folders if stale else ():
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
-            with log if stale else _silent() as tell:
+            with log if stale or self._loaded.hooks else _silent() as tell:
                 where = Later(self._executor(executor, jobs, stale, stay))
                 engine = Run(
                     self.graph,

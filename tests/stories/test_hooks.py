@@ -269,6 +269,8 @@ def test_a_failing_on_finish_of_the_pipeline_fails_the_build(folder: Folder) -> 
     assert "ZeroDivisionError: in on_finish checks.after: division by zero" in ended.stdout
     assert "looking" in ended.stdout
     assert "2 done" in ended.stdout
+    assert folder.quire("build").returncode == 1
+    assert len(list((folder.path / ".quire/runs").iterdir())) == 2
     assert folder.read("failed.txt").split("|")[1] == "['build', 'on_finish']"
     assert "1 / 0" in folder.read("failed.txt")
 
@@ -291,3 +293,35 @@ def test_hooks_are_called_where_tasks_run_in_this_process(folder: Folder) -> Non
     ended = folder.quire("build", "--executor", "inline")
     assert ended.returncode == 1
     assert "AssertionError: in on_finish checks.check" in ended.stdout
+
+
+def test_a_function_and_its_hooks_get_the_client_that_they_name_and_it_is_closed(folder: Folder) -> None:
+    hooks = """
+    class Client:
+        def __init__(self, where):
+            self.where = where
+
+        def close(self):
+            with open("closed.txt", "a") as file:
+                file.write(self.where)
+
+    def connect(where):
+        return Client(where)
+
+    def check(client, product):
+        assert client.where == product.read_text()
+    """
+    spec = """
+    clients:
+      PythonCallable: {dotted_path: checks.connect, where: here}
+    tasks:
+      - source: tasks.make
+        product: out/made.txt
+        on_finish: checks.check
+    """
+    project(folder, "", hooks)
+    folder.write("pipeline.yaml", spec)
+    folder.write("tasks.py", "def make(product, client):\n    product.write_text(client.where)\n")
+    ended = folder.quire("build")
+    assert ended.returncode == 0, ended.stdout
+    assert folder.read("closed.txt") == "herehere"
