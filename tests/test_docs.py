@@ -178,11 +178,11 @@ def test_the_tree_of_the_design_page_is_that_of_the_source() -> None:
     assert trees
     for folder, text in trees:
         shown: set[str] = set()
-        above = ""
+        above: list[str] = []
         for line in text.splitlines()[1:]:
-            if name := re.match(r"(  |    )([\w.]+/?)(?=\s|$)", line):
-                above = name[2] if len(name[1]) == 2 and name[2].endswith("/") else above
-                shown.add((above if len(name[1]) == 4 else "") + name[2])
+            if name := re.match(r"((?:  )+)([\w.]+/?)(?=\s|$)", line):
+                above = [*above[: len(name[1]) // 2 - 1], name[2]]
+                shown.add("".join(above))
         there = {
             str(path.relative_to(ROOT / folder)) + ("/" if path.is_dir() else "")
             for path in (ROOT / folder).rglob("*")

@@ -45,6 +45,18 @@ def sentence(path: Path) -> str:
     return line if len(line) <= 110 else line[:110].rpartition(" ")[0] + " …"
 
 
+def within(folder: Path, indent: str) -> list[str]:
+    """Return the lines of a package and of all that is in it."""
+    width = 20 - len(indent)
+    lines = [f"{indent}{folder.name + '/':<{width}} {sentence(folder / '__init__.py')}"]
+    for path in sorted(folder.iterdir()):
+        if path.suffix == ".py" and path.name != "__init__.py":
+            lines.append(f"{indent}  {path.name:<{width - 2}} {sentence(path)}")
+        elif (path / "__init__.py").exists():
+            lines += within(path, indent + "  ")
+    return lines
+
+
 def tree() -> str:
     """Return the tree, each module after those that it may import."""
     lines = ["src/quire/"]
@@ -52,9 +64,7 @@ def tree() -> str:
         lines += [f"  ── {GROUPS[name]}"] if name in GROUPS else []
         folder = SRC / name
         if folder.is_dir():
-            lines.append(f"  {name + '/':<18} {sentence(folder / '__init__.py')}")
-            inner = sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")
-            lines += [f"    {path.name:<16} {sentence(path)}" for path in inner]
+            lines += within(folder, "  ")
         else:
             lines.append(f"  {name + '.py':<18} {sentence(folder.with_suffix('.py'))}")
     lines.append(f"  {'__main__.py':<18} {sentence(SRC / '__main__.py')}")
