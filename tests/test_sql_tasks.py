@@ -452,6 +452,11 @@ def test_postgres_runs_scripts_dumps_uploads_transfers_and_copies(here: Folder, 
     engine.dispose()
 
 
+def test_an_address_without_a_driver_gets_one_that_is_installed(here: Folder, postgres: str) -> None:
+    client(here, postgres.replace("+psycopg2", ""))
+    assert run("dump", "SELECT 1 AS a", "out.csv", chunksize=None) is None
+
+
 def test_only_some_columns_can_be_copied(here: Folder, postgres: str) -> None:
     client(here, postgres)
     here.write("in.csv", "a,b\n1,x\n")

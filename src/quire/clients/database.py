@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
@@ -122,7 +123,8 @@ class SQLAlchemyClient(DatabaseClient):
     def engine(self) -> Any:
         """Return SQLAlchemy's engine."""
         if self._engine is None:
-            self._engine = plugins.load("sqlalchemy:create_engine")(self.url, **self._create_engine_kwargs)
+            create = plugins.load("sqlalchemy:create_engine")
+            self._engine = create(_driven(self.url), **self._create_engine_kwargs)
         return self._engine
 
     @property
@@ -154,6 +156,14 @@ class SQLAlchemyClient(DatabaseClient):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self})"
+
+
+def _driven(url: Any) -> Any:
+    """Return an address with a driver that is installed, where it names none: SQLAlchemy takes another by version."""
+    if url.drivername != "postgresql":
+        return url
+    driver = next((it for it in ("psycopg2", "psycopg") if importlib.util.find_spec(it)), None)
+    return url.set(drivername=f"postgresql+{driver}") if driver else url
 
 
 def split(code: str, token: str) -> list[str]:
