@@ -80,6 +80,19 @@ def test_what_tasks_log_is_kept_from_a_level_on(three: Folder) -> None:
     for words in ((), ("--log", "debug"), ("-l", "error")):
         assert three.quire("build", "-f", *words, "--log-file", "x.log", "first").returncode == 0
     assert three.read("x.log").splitlines().count(line) == 2
+    said = three.quire("build", "--log-file", "no/x.log")
+    assert (said.returncode, said.stderr) == (
+        2,
+        "no/x.log: --log-file: it cannot be written: No such file or directory\n",
+    )
+
+
+def test_that_notebooks_log_elsewhere_is_said(three: Folder) -> None:
+    three.write("nb.py", "# %% tags=['parameters']\nupstream = product = None\n")
+    three.write("pipeline.nb.yaml", "- {source: nb.py, product: nb.ipynb}\n")
+    note = "note: --log is about functions; what notebooks and scripts log is in their reports and in quire log\n"
+    assert three.quire("build", "-n", "-e", "pipeline.nb.yaml", "--log", "info").stderr == note
+    assert three.quire("build", "-n", "--log", "info").stderr == ""
 
 
 @pytest.mark.parametrize(

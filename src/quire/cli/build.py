@@ -105,6 +105,8 @@ def main(args: Namespace) -> int:
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
     spellings.understood(args, lambda text: err.say(f"{err.paint('note:', 'cyan')} {text}"))
     project = options.project(args)
+    if text := spellings.unlogged(args, (task.kind for task in project.graph)):
+        err.say(f"{err.paint('note:', 'cyan')} {text}")
     adopted = _adopt(project, args, err if args.json else out) if args.adopt else set()
     if args.dry_run:
         with project:

@@ -11,7 +11,7 @@ from ..errors import Error
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 #: Commands that quire does not have, and what is done instead.
 COMMANDS = {
@@ -59,7 +59,7 @@ def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("--partially", metavar="TASK", help="run this task and all it needs, as quire build +TASK does")
     add("-su", "--skip-upstream", action="store_true", help="with --partially: not what it needs")
-    logged = "what functions and scripts log from this level on is kept with what they print: debug, info, …"
+    logged = "what functions log from this level on is kept with what they print: debug, info, …"
     add("-l", "--log", metavar="LEVEL", type=str.lower, choices=_LEVELS, help=logged)
     add("--log-file", metavar="PATH", help="append it to this file instead; of level info without --log")
 
@@ -84,4 +84,16 @@ def understood(args: Namespace, note: Callable[[str], None]) -> None:
     if args.log or args.log_file:
         os.environ["QUIRE_LOG"] = (args.log or "info").upper()
         if args.log_file:
-            os.environ["QUIRE_LOG_FILE"] = str(Path(args.log_file).absolute())
+            file = Path(args.log_file).absolute()
+            try:
+                file.touch()
+            except OSError as error:
+                raise Error(f"--log-file: it cannot be written: {error.strerror}", args.log_file) from None
+            os.environ["QUIRE_LOG_FILE"] = str(file)
+
+
+def unlogged(args: Namespace, kinds: Iterable[str]) -> str | None:
+    """Return what must be said of --log where tasks of these kinds run."""
+    if (args.log or args.log_file) and {"notebook", "script"} & set(kinds):
+        return "--log is about functions; what notebooks and scripts log is in their reports and in quire log"
+    return None
