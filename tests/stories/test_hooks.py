@@ -325,3 +325,26 @@ def test_a_function_and_its_hooks_get_the_client_that_they_name_and_it_is_closed
     ended = folder.quire("build")
     assert ended.returncode == 0, ended.stdout
     assert folder.read("closed.txt") == "herehere"
+
+
+def test_a_restored_result_has_passed_its_check_and_another_check_is_another_result(folder: Folder) -> None:
+    check = "def check(product):\n    open('checked.txt', 'a').write(product.read_text())\n"
+    project(folder, "on_finish: checks.check", check)
+    assert folder.quire("build").returncode == 0
+    folder.write("tasks.py", TASKS.replace("made", "other"))
+    assert outcomes(folder)["make"] == "done"
+    folder.write("tasks.py", TASKS)
+    assert outcomes(folder)["make"] == "restored"
+    assert folder.read("checked.txt") == "madeother"
+    folder.write("checks.py", check.replace("'a'", "'w'"))
+    assert outcomes(folder)["make"] == "done"
+    assert folder.read("checked.txt") == "made"
+
+
+def test_a_task_that_ran_out_of_time_calls_its_on_failure(folder: Folder) -> None:
+    hooks = "def failed(task):\n    with open('failed.txt', 'a') as file:\n        file.write(task.name)\n"
+    project(folder, "on_failure: checks.failed\n    timeout: 0.5", hooks)
+    folder.write("tasks.py", TASKS.replace('Path(product).write_text("made")', "import time; time.sleep(60)"))
+    ended = folder.quire("build")
+    assert "Timeout" in ended.stdout
+    assert folder.read("failed.txt") == "make"

@@ -20,6 +20,7 @@ import threading
 import warnings
 from typing import Any
 
+from .. import plugins
 from .worker import DESCRIPTORS, work
 
 #: Libraries whose native thread pools start anew after a fork.
@@ -153,4 +154,5 @@ def _kill(group: int) -> None:
 def main() -> None:
     line = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(line.fileno(), False)
+    plugins.load("quire.ploomber.finder:install")()  # once for all workers
     Server(line).serve()
