@@ -54,6 +54,16 @@ def test_a_folder_of_the_name_hides_nothing(tmp_path: Path) -> None:
     assert said == "quire.ploomber.exceptions"
 
 
+def test_modules_inside_of_its_packages_are_found_too() -> None:
+    code = INSTALL + (
+        "from ploomber.spec.dagspec import DAGSpec as one\n"
+        "from ploomber.spec import DAGSpec as other\n"
+        "import ploomber.clients.storage.local as deep, ploomber.clients as flat, ploomber.table\n"
+        "print(one is other, deep is flat, ploomber.table.BuildReport.__name__)"
+    )
+    assert python(code) == "True True BuildReport"
+
+
 def test_what_is_not_provided_says_so_and_names_the_way() -> None:
     said = python(INSTALL + "import ploomber.cli")
     assert said.startswith(

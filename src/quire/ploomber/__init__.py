@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .finder import NAME, missing
+from .finder import absent
 
 if TYPE_CHECKING:
     from .dag import DAG, DAGConfigurator
@@ -39,7 +39,7 @@ def __getattr__(name: str) -> object:
     # PEP 562: a project that imports one client does not pay for the whole
     if name in _WHERE:
         return getattr(import_module(f".{_WHERE[name]}", __name__), name)
-    raise AttributeError(missing(f"{NAME}.{name}", name))
+    return absent(__name__)(name)
 
 
 def __dir__() -> list[str]:

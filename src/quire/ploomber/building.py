@@ -241,6 +241,8 @@ def _row(task: Task, step: Step, runs: Sequence[Any]) -> tuple[str, ...]:
     why = "; ".join(str(reason) for reason in step.reasons) or ("Upstream" if step.waits else "False")
     said = task.source.doc or step.task.source.facts.title
     where = task.source.loc or step.task.source.path
+    folder = os.getcwd() + os.sep
+    where = where.removeprefix(folder)
     return task.name, when, why, str(task.product), said.partition("\n")[0], where
 
 

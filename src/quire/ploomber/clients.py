@@ -11,6 +11,7 @@ from ..clients import (
     ShellClient,
     SQLAlchemyClient,
 )
+from .finder import absent
 
 __all__ = [
     "Client",
@@ -21,3 +22,4 @@ __all__ = [
     "SQLAlchemyClient",
     "ShellClient",
 ]
+__getattr__ = absent(__name__)

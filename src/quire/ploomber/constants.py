@@ -6,8 +6,10 @@ from enum import Enum
 
 # hooks compare the status of the tasks that they get with these
 from ..views import Status as TaskStatus
+from .finder import absent
 
 __all__ = ["DAGStatus", "TaskStatus"]
+__getattr__ = absent(__name__)
 
 
 class DAGStatus(Enum):

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from .. import plugins
+from .finder import absent
 
 __all__ = ["Env", "load_env", "with_env"]
+__getattr__ = absent(__name__)
 
 _FILE = "env.yaml"
 

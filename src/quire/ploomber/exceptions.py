@@ -2,6 +2,37 @@
 
 from __future__ import annotations
 
+from .finder import absent
+
+__all__ = [
+    "CallbackCheckAborted",
+    "CallbackSignatureError",
+    "DAGBuildEarlyStop",
+    "DAGBuildError",
+    "DAGCycle",
+    "DAGRenderError",
+    "DAGSpecInitializationError",
+    "DAGSpecInvalidError",
+    "DAGWithDuplicatedProducts",
+    "DebuggingFinished",
+    "MissingClientError",
+    "MissingKeysValidationError",
+    "MissingParametersCellError",
+    "NetworkException",
+    "PlotException",
+    "RemoteFileNotFound",
+    "RenderError",
+    "SQLTaskBuildError",
+    "SourceInitializationError",
+    "SpecValidationError",
+    "TaskBuildError",
+    "TaskInitializationError",
+    "TaskRenderError",
+    "UpstreamKeyError",
+    "ValidationError",
+]
+__getattr__ = absent(__name__)
+
 
 class DAGRenderError(Exception):
     """A pipeline has a mistake: its tasks cannot be made ready to run."""
@@ -85,3 +116,23 @@ class MissingKeysValidationError(ValidationError):
     def __init__(self, message: str, missing_keys: object = ()) -> None:
         super().__init__(message)
         self.missing_keys = missing_keys
+
+
+class SpecValidationError(Exception):
+    """A part of a pipeline file is wrong. Nothing here raises it; the name is here to be caught."""
+
+
+class CallbackCheckAborted(Exception):
+    """A hook cannot be looked at. Nothing here raises it; the name is here to be caught."""
+
+
+class NetworkException(Exception):
+    """A service did not answer. Nothing here raises it; the name is here to be caught."""
+
+
+class PlotException(Exception):
+    """A drawing failed. Nothing here raises it; the name is here to be caught."""
+
+
+class DebuggingFinished(TaskBuildError):
+    """A debugger was left. Nothing here raises it; the name is here to be caught."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.abc
 import sys
+from collections.abc import Callable
 from importlib import import_module, util
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -13,15 +14,43 @@ from typing import Any
 NAME = "ploomber"
 OURS = __name__.rpartition(".")[0]
 
-#: What Ploomber has as a module and quire has not, and what to use instead.
+#: What Ploomber has and quire has not, module or name, and what to use instead.
 ELSEWHERE = {
     "cli": "the command is quire: quire build, quire status, quire plot",
-    "jupyter": "quire reads notebooks where they are; nothing has to be injected into the server",
+    "clients.RemoteShellClient": "run the script by ssh from a shell task, or the build itself on that machine",
+    "entrypoint": "ploomber.lazily_load_entry_point finds a pipeline",
+    "io.FileLoaderMixin": "task.load() reads a product",
+    "io.TerminalWriter": "quire build shows how a build goes",
+    "jupyter": "quire reads notebooks where they are; nothing has to be put into the server",
     "qa": "quire check looks at a pipeline",
-    "telemetry": "quire reports nothing to anybody",
-    "tracking": "quire history tells what ran, when, and how it ended",
     "scaffold": "quire init begins a project",
+    "static_analysis": "quire check looks at notebooks",
+    "tasks.TaskFactory": "a function that returns the task does the same",
+    "tasks.task_factory": "a function that returns the task does the same",
+    "telemetry": "quire reports nothing to anybody",
+    "testing.sql.SQLParser": "name the parts of a long query as tasks, each a table or view that can be looked at",
+    "tracking": "quire history tells what ran, when, and how it ended",
 }
+_PACKAGES = {
+    "clients": "client db shell storage storage.aws storage.gcloud storage.local",
+    "dag": "dag dagconfiguration dagconfigurator",
+    "env": "decorators env",
+    "executors": "parallel parallel_dill serial",
+    "io": "serialize unserialize",
+    "micro": "_micro",
+    "placeholders": "placeholder sourceloader",
+    "products": "file genericproduct metaproduct product sql",
+    "spec": "dagspec",
+    "tasks": "abc aws notebook param_forward sql taskgroup tasks",
+    "testing.sql": "duplicated functions",
+    "util": "param_grid",
+    "validators": "validators",
+}
+#: Modules of Ploomber whose names are in another module here: its packages are modules.
+_DEEPER = {f"{here}.{part}": here for here, parts in _PACKAGES.items() for part in parts.split()}
+_DEEPER |= {"dag.inmemorydag": "memory", "dag.onlinedag": "online", "table": "report"}
+#: Modules here that are no part of the API.
+_INNER = ("building", "factory", "finder", "groups", "here", "live", "report", "sources", "spelling")
 
 
 class Finder:
@@ -63,13 +92,23 @@ def spec(name: str) -> ModuleSpec | None:
             return None
     elif _real():
         return None
-    ours = f"{OURS}.{rest}" if rest else OURS
-    found = util.find_spec(ours)
-    if found is None or rest.partition(".")[0] in ("finder", "factory", "live"):
-        raise ModuleNotFoundError(missing(name, rest.partition(".")[0]), name=name)
+    ours = _ours(rest)
+    found = util.find_spec(ours) if ours else None
+    if ours is None or found is None:
+        raise ModuleNotFoundError(missing(name), name=name)
     made = ModuleSpec(name, Loader(ours), origin=found.origin)
-    made.submodule_search_locations = [] if found.submodule_search_locations is not None else None
+    # what Ploomber has as a package is a module here, and its parts are asked for all the same
+    made.submodule_search_locations = []
     return made
+
+
+def _ours(rest: str) -> str | None:
+    """Return the module here that has the names of ``ploomber.…``; None where there is none."""
+    if rest in _DEEPER:
+        return f"{OURS}.{_DEEPER[rest]}"
+    if rest.partition(".")[0] in _INNER or rest.count(".") > rest.startswith("testing."):
+        return None
+    return f"{OURS}.{rest}" if rest else OURS
 
 
 def _real() -> bool:
@@ -80,10 +119,24 @@ def _real() -> bool:
     return any(found.origin is not None for find in finds if (found := find(NAME, None, None)) is not None)
 
 
-def missing(name: str, module: str) -> str:
-    """Return what is said of a name that is not provided."""
-    way = ELSEWHERE.get(module)
+def missing(name: str) -> str:
+    """Return what is said of a name that is not provided: ``ploomber.tasks.TaskFactory``."""
+    rest = name.removeprefix(NAME + ".")
+    way = ELSEWHERE.get(rest) or ELSEWHERE.get(rest.partition(".")[0])
     return f"quire's {NAME} does not provide {name}" + (f": {way}" if way else "")
+
+
+def absent(module: str) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of a module here: it says what is not provided, and what to use instead."""
+    inside = module.removeprefix(OURS).removeprefix(".")
+
+    def __getattr__(name: str) -> Any:
+        path = ".".join(filter(None, (NAME, inside, name)))
+        # "from … import …" has words of its own for an AttributeError, and drops ours
+        kind = ImportError if path.removeprefix(NAME + ".") in ELSEWHERE else AttributeError
+        raise kind(missing(path))
+
+    return __getattr__
 
 
 def install() -> None:

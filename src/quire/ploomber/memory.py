@@ -8,9 +8,11 @@ from typing import Any
 
 from .dag import DAG
 from .exceptions import MissingKeysValidationError, ValidationError
+from .finder import absent
 from .tasks import PythonCallable
 
 __all__ = ["InMemoryDAG"]
+__getattr__ = absent(__name__)
 
 
 class InMemoryDAG:

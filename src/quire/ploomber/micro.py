@@ -11,11 +11,13 @@ from typing import Any
 
 from .dag import DAG, DAGConfigurator
 from .executors import Parallel, Serial
+from .finder import absent
 from .products import File
 from .tasks import PythonCallable
 from .util import ParamGrid
 
 __all__ = ["capture", "dag_from_functions", "grid"]
+__getattr__ = absent(__name__)
 
 
 def grid(**params: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -9,11 +9,13 @@ from types import ModuleType
 from typing import Any
 
 from .dag import DAG
+from .finder import absent
 from .memory import InMemoryDAG
 from .spec import DAGSpecPartial
 from .tasks import in_memory_callable, input_data_passer
 
 __all__ = ["OnlineDAG", "OnlineModel"]
+__getattr__ = absent(__name__)
 
 
 class OnlineDAG:

@@ -11,8 +11,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound, UndefinedError
 
 from .exceptions import RenderError
+from .finder import absent
 
 __all__ = ["Placeholder", "SourceLoader"]
+__getattr__ = absent(__name__)
 
 
 class Placeholder:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..model import Relation
+from .finder import absent
 from .placeholders import Placeholder
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "SQLRelation",
     "SQLiteRelation",
 ]
+__getattr__ = absent(__name__)
 
 
 class Product:

@@ -23,9 +23,11 @@ from .dag import DAG
 from .env import plain
 from .exceptions import DAGSpecInitializationError, DAGSpecInvalidError
 from .executors import Parallel
+from .finder import absent
 from .spelling import said
 
 __all__ = ["DAGSpec", "DAGSpecPartial", "lazily_load_entry_point"]
+__getattr__ = absent(__name__)
 
 
 class DAGSpec(MutableMapping[str, Any]):

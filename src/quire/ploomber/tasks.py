@@ -10,6 +10,7 @@ from ..errors import did_you_mean
 from ..views import Upstream, loaded
 from .constants import TaskStatus
 from .exceptions import RenderError, TaskInitializationError, TaskRenderError
+from .finder import absent
 from .placeholders import Placeholder
 from .products import EmptyProduct, MetaProduct, Product, product_of
 from .sources import Params, Source
@@ -36,6 +37,7 @@ __all__ = [
     "in_memory_callable",
     "input_data_passer",
 ]
+__getattr__ = absent(__name__)
 
 
 class _Joined:

@@ -6,7 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any
 
+from .finder import absent
+
 __all__ = ["Interval", "ParamGrid"]
+__getattr__ = absent(__name__)
 
 
 class Interval:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import plugins
+from ..finder import absent
 
 __all__ = [
     "distinct_values_in_column",
@@ -16,6 +17,7 @@ __all__ = [
     "nulls_in_columns",
     "range_in_column",
 ]
+__getattr__ = absent(__name__)
 
 
 def load_product(product: Any) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..finder import absent
+
 __all__ = [
     "assert_no_duplicates_in_column",
     "distinct_values_in_column",
@@ -13,6 +15,7 @@ __all__ = [
     "nulls_in_columns",
     "range_in_column",
 ]
+__getattr__ = absent(__name__)
 
 
 def nulls_in_columns(client: Any, cols: str | list[str], product: Any) -> bool:

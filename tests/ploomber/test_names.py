@@ -1,0 +1,61 @@
+"""The names that are provided, and that their page says so."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+import quire.ploomber
+from quire.ploomber.finder import ELSEWHERE
+
+PAGE = Path(__file__).parents[2] / "docs" / "python-ploomber.md"
+
+MODULES = (
+    *(
+        "clients",
+        "constants",
+        "dag",
+        "env",
+        "exceptions",
+        "executors",
+        "io",
+        "micro",
+        "placeholders",
+        "products",
+    ),
+    *("spec", "tasks", "testing.pandas", "testing.sql", "util", "validators"),
+)
+
+
+def provided() -> dict[str, list[str]]:
+    """Return the public names of each module."""
+    found = {"ploomber": sorted(quire.ploomber.__all__)}
+    for name in MODULES:
+        module = importlib.import_module(f"quire.ploomber.{name}")
+        found[f"ploomber.{name}"] = sorted(module.__all__)
+    return found
+
+
+def listed() -> dict[str, list[str]]:
+    """Return the names that the page has in its table of what is provided."""
+    rows = re.findall(r"^\| `(ploomber[\w.]*)` \| (`.+`) \|$", PAGE.read_text(), re.MULTILINE)
+    return {module: sorted(re.findall(r"`(\w+)`", names)) for module, names in rows}
+
+
+def test_the_page_lists_the_names_that_are_there() -> None:
+    assert listed() == provided()
+
+
+def test_the_page_says_what_to_use_for_names_that_are_not_there() -> None:
+    rows = dict(re.findall(r"^\| `ploomber\.([\w.]+)` \| ([^`].*) \|$", PAGE.read_text(), re.MULTILINE))
+    assert rows == ELSEWHERE
+
+
+@pytest.mark.parametrize("module", sorted(provided()))
+def test_every_listed_name_can_be_imported(module: str) -> None:
+    found = importlib.import_module(module.replace("ploomber", "quire.ploomber", 1))
+    for name in provided()[module]:
+        assert getattr(found, name) is not None
