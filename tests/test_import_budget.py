@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from databases import client, sql
 from projects import Folder
 
 HEAVY = {
@@ -94,6 +95,20 @@ def test_a_warm_build_with_nothing_to_do_loads_nothing_heavy(warm: Folder) -> No
     found = loaded(command(["build"]), warm)
     assert "quire.engine" in found
     assert not {"quire.cli.live", "quire.cli.failures", "quire.executors.local", "quire.cache"} & found
+    within(found, MOST["build"])
+
+
+def test_a_warm_build_of_tables_in_a_file_loads_nothing_heavy_either(folder: Folder) -> None:
+    client(folder, "sqlite:///data.db")
+    sql(folder, "made", "SELECT 1 AS a")
+    folder.write(
+        "pipeline.yaml", "tasks:\n  - {source: made.sql, product: [made, table], client: clients.get}\n"
+    )
+    for _ in range(2):
+        assert folder.quire("build").returncode == 0
+    found = loaded(command(["build"]), folder)
+    assert "quire.standing" in found
+    assert not {"quire.tables", "quire.connections", "quire.calls"} & found
     within(found, MOST["build"])
 
 
