@@ -43,6 +43,7 @@ ORDER = [
         "databases",
         "connections",
         "tables",
+        "table_notes",
     ],
     "notebook",
     *["kernels", "kinds", "hooks"],

@@ -20,7 +20,7 @@ from . import code, plugins
 from . import notebook as documents
 from .errors import Error
 from .graph import Graph
-from .model import Record, Task
+from .model import Product, Record, Task
 from .notebook import digest, functions, magics
 from .notebook.inject import tags
 from .plan import key_of, why
@@ -31,7 +31,7 @@ from .store import Store
 RUN = "adopted"
 #: A product written later than what tells of it, by more than this (seconds), was changed after that.
 _LATE = 2.0
-_NOTEBOOKS, _TEMPLATES = ("notebook", "script"), ("sql", "dump", "shell")
+_NOTEBOOKS, _TEMPLATES = ("notebook", "script"), ("sql", "dump", "transfer", "shell")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ def adopt(
     """
     wanted, unfit = set(names), set(unfit)
     fill = Reader(str(store.root), store).filled
+    tables = _tables([task for task in graph if task.name in wanted], store, commit)
     made: dict[str, float] = {}
     verdicts = []
     for task in graph:
@@ -72,7 +73,7 @@ def adopt(
             if task.name in unfit:
                 raise _Doubt("its source has mistakes")
             task = fill(task)
-            at = _agreed(task, store, made)
+            at = _agreed(task, store, made, tables)
         except _Doubt as doubt:
             verdicts.append(Verdict(task.name, False, str(doubt)))
             continue
@@ -93,11 +94,11 @@ def _commit(task: Task, graph: Graph, store: Store) -> None:
     store.commit(Record(task.name, table, products, {}, RUN, 0.0, raw=task.source.facts.raw))
 
 
-def _agreed(task: Task, store: Store, made: Mapping[str, float]) -> float:
+def _agreed(task: Task, store: Store, made: Mapping[str, float], tables: _Tables) -> float:
     """Return when the products of a task were made; raise what speaks against taking them for its results."""
-    told = [_told(product.path, store) for product in task.products if _a_file(product.maker)]
-    if not told or len(told) != len(task.products):
-        raise _Doubt("its product is no file")
+    told = [_told(product, store, tables) for product in task.products]
+    if not told:
+        raise _Doubt("it has no product")
     if not all(_same_code(task, it["stored_source_code"], str(store.root)) for it in told):
         raise _Doubt("its code has changed since")
     for it in told:
@@ -115,8 +116,25 @@ def _agreed(task: Task, store: Store, made: Mapping[str, float]) -> float:
 # ── what Ploomber left
 
 
-def _a_file(maker: str) -> bool:
-    return maker == "File"
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """What is noted of tables in their database, and why it could not be asked."""
+
+    noted: Mapping[str, Any]
+    why: str = ""
+
+
+def _tables(tasks: Iterable[Task], store: Store, write: bool) -> _Tables:
+    """Return the notes on the tables of tasks that have no record yet, and may have been made by Ploomber."""
+    doubtful = [
+        task
+        for task in tasks
+        if any(product.maker == "SQLiteRelation" for product in task.products)
+        and store.record(key_of(task)) is None
+    ]
+    if not doubtful:
+        return _Tables({})
+    return _Tables(*plugins.load("quire.table_notes:noted")(doubtful, str(store.root), write))
 
 
 def _sidecar(path: str, store: Store) -> str:
@@ -124,8 +142,15 @@ def _sidecar(path: str, store: Store) -> str:
     return os.path.join(folder, f".{name}.metadata")
 
 
-def _told(path: str, store: Store) -> dict[str, Any]:
-    """Return what the file beside a product says of it."""
+def _told(product: Product, store: Store, tables: _Tables) -> dict[str, Any]:
+    """Return what is said of a product: by the file beside it, or in its database."""
+    if product.relation is not None and product.maker == "SQLiteRelation":
+        if product.path not in tables.noted:
+            raise _Doubt(tables.why or f"nothing is noted of the table {product.relation} in its database")
+        return _whole(tables.noted[product.path], f"what is noted of the table {product.relation}")
+    if product.maker != "File":
+        raise _Doubt(f"Ploomber keeps nothing of a {product.maker} that can be read")
+    path = product.path
     full, beside = os.path.join(store.root, path), _sidecar(path, store)
     if not os.path.exists(full):
         raise _Doubt(f"{path} is not there")
@@ -137,21 +162,29 @@ def _told(path: str, store: Store) -> dict[str, Any]:
         raise _Doubt(f"{shown} is not there") from None
     except (OSError, ValueError) as error:
         raise _Doubt(f"{shown} cannot be read: {error}") from None
-    if not isinstance(said, dict) or not isinstance(said.get("params"), dict | None):
-        raise _Doubt(f"{shown} is damaged")
-    at, text = said.get("timestamp"), said.get("stored_source_code")
-    if isinstance(at, bool) or not isinstance(at, int | float) or not isinstance(text, str):
-        raise _Doubt(f"{shown} is damaged")
+    told = _whole(said, shown)
     # where it is still the file that Ploomber wrote, and no copy, times tell
     written = os.stat(beside).st_mtime
-    if abs(written - at) < _LATE and os.stat(full).st_mtime > written + _LATE:
+    if abs(written - told["timestamp"]) < _LATE and os.stat(full).st_mtime > written + _LATE:
         raise _Doubt(f"{path} was changed after Ploomber had made it")
-    return {"timestamp": float(at), "stored_source_code": text, "params": said.get("params") or {}}
+    return told
+
+
+def _whole(said: Any, shown: str) -> dict[str, Any]:
+    """Return what is said of a product when all of it is there."""
+    if isinstance(said, dict) and isinstance(said.get("params"), dict | None):
+        at, text = said.get("timestamp"), said.get("stored_source_code")
+        if isinstance(at, int | float) and not isinstance(at, bool) and isinstance(text, str):
+            return {"timestamp": float(at), "stored_source_code": text, "params": said.get("params") or {}}
+    raise _Doubt(f"{shown} is damaged")
 
 
 def _at(task: Task, store: Store) -> float | None:
+    tables = _Tables({})
+    if any(product.relation is not None for product in task.products):
+        tables = _Tables(*plugins.load("quire.table_notes:noted")([task], str(store.root), False))
     try:
-        return min((_told(product.path, store)["timestamp"] for product in task.products), default=None)
+        return min((_told(product, store, tables)["timestamp"] for product in task.products), default=None)
     except _Doubt:
         return None
 
@@ -206,6 +239,8 @@ def _same_code(task: Task, stored: str, root: str) -> bool:
         return _same_notebook(task, stored)
     if task.kind in _TEMPLATES:
         return _same_template(task, stored, root)
+    if task.kind == "upload":  # its source is data, which Ploomber knows by its path
+        return f"/{stored}".endswith(f"/{task.source.path}")
     raise _Doubt(f"what is a {task.kind} is not adopted")
 
 

@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -256,3 +258,96 @@ def test_events_stay_alone_on_standard_output(left: Folder) -> None:
     done = left.quire("build", "--adopt", "--json")
     assert all(json.loads(line)["event"] for line in done.stdout.splitlines())
     assert "3 of 3 tasks adopted" in done.stderr
+
+
+# ── tables, of which Ploomber notes in their own database
+
+TABLES = """
+    meta: {product_default_class: {SQLScript: SQLiteRelation}}
+    clients: {SQLScript: db.client, SQLDump: db.client, SQLiteRelation: db.client}
+    tasks:
+      - {source: first.sql, product: [numbers, table]}
+      - {source: second.sql, product: [doubled, view]}
+      - {source: dump.sql, product: out/doubled.csv, chunksize: null}
+    """
+FIRST = "DROP TABLE IF EXISTS {{product}};\nCREATE TABLE {{product}} AS SELECT 1 AS n UNION SELECT 2;"
+SECOND = (
+    "DROP VIEW IF EXISTS {{product}};\nCREATE VIEW {{product}} AS SELECT 2 * n AS m FROM {{upstream.first}};"
+)
+DUMP = "SELECT * FROM {{upstream['second']}}"
+
+
+@pytest.fixture(scope="module")
+def once_with_tables(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    folder = Folder(tmp_path_factory.mktemp("tables"))
+    folder.write("pipeline.yaml", TABLES)
+    folder.write(
+        "db.py",
+        """
+        import sqlite3
+
+        from ploomber.clients import DBAPIClient
+
+
+        def client():
+            return DBAPIClient(sqlite3.connect, {"database": "data.db"}, split_source=";")
+        """,
+    )
+    for name, text in (("first", FIRST), ("second", SECOND), ("dump", DUMP)):
+        (folder.path / f"{name}.sql").write_text(text)
+    done = folder.quire("build")
+    assert done.returncode == 0, done.stdout + done.stderr
+    shutil.rmtree(folder.path / ".quire")
+    with closing(sqlite3.connect(folder.path / "data.db")) as db:
+        db.execute(
+            "CREATE TABLE _metadata (name TEXT NOT NULL, schema TEXT, metadata BLOB, UNIQUE(schema, name))"
+        )
+        for name, text, at in (("numbers", FIRST, 1000), ("doubled", SECOND, 1001)):
+            text = text.replace("{{product}}", name).replace("{{upstream.first}}", "numbers")
+            said = json.dumps({"timestamp": at, "stored_source_code": text, "params": {}})
+            db.execute("INSERT INTO _metadata (metadata, name) VALUES (?, ?)", (said.encode(), name))
+        db.commit()
+    tell(folder, "out/doubled.csv", "SELECT *   FROM doubled -- all", {}, 1002)
+    return folder
+
+
+@pytest.fixture
+def tables(once_with_tables: Folder, tmp_path: Path) -> Folder:
+    shutil.copytree(once_with_tables.path, tmp_path / "project")
+    return Folder(tmp_path / "project")
+
+
+def test_tables_are_adopted_by_what_is_noted_in_their_database(tables: Folder) -> None:
+    assert "3 of 3 tasks would be adopted" in tables.quire("build", "--adopt", "-n").stdout
+    assert not (tables.path / ".quire/standing").exists()
+    done = tables.quire("build", "--adopt")
+    assert "3 of 3 tasks adopted" in done.stdout and "3 tasks fresh" in done.stdout, done.stdout
+    assert "all 3 tasks are fresh" in tables.quire("status").stdout
+    with closing(sqlite3.connect(tables.path / "data.db")) as db:
+        db.execute("DELETE FROM numbers")
+        db.commit()
+    assert "numbers was changed by hand" in tables.quire("status").stdout
+
+
+def test_a_table_that_is_gone_or_of_other_sql_is_made_again(tables: Folder) -> None:
+    (tables.path / "second.sql").write_text(SECOND.replace("2 * n", "3 * n"))
+    found = adopted(tables)
+    assert found["first"] == "" and found["second"] == "its code has changed since"
+    assert found["dump"] == "second, which it needs, is not adopted"
+    with closing(sqlite3.connect(tables.path / "data.db")) as db:
+        db.execute("DROP TABLE numbers")
+        db.commit()
+    assert adopted(tables)["first"] == "nothing is noted of the table numbers in its database"
+    (tables.path / "data.db").unlink()
+    assert adopted(tables)["first"].startswith("nothing is noted of the table numbers")
+    assert not (tables.path / "data.db").exists()
+
+
+def test_damaged_notes_and_databases_that_do_not_answer_adopt_nothing(tables: Folder) -> None:
+    with closing(sqlite3.connect(tables.path / "data.db")) as db:
+        db.execute("UPDATE _metadata SET metadata = ? WHERE name = 'numbers'", (b'{"timestamp": "soon"}',))
+        db.commit()
+    assert adopted(tables)["first"] == "what is noted of the table numbers is damaged"
+    tables.write("db.py", "def client():\n    raise ConnectionError('nobody there')\n")
+    done = tables.quire("build", "--adopt", "--dry-run")
+    assert "not      first  ConnectionError: nobody there" in done.stdout
