@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from textwrap import dedent
 from typing import Any
 
@@ -96,7 +96,7 @@ def _commit(task: Task, graph: Graph, store: Store) -> None:
 
 def _agreed(task: Task, store: Store, made: Mapping[str, float], tables: _Tables) -> float:
     """Return when the products of a task were made; raise what speaks against taking them for its results."""
-    told = [_told(product, store, tables) for product in task.products]
+    told = [_told(task, product, store, tables) for product in task.products]
     if not told:
         raise _Doubt("it has no product")
     if not all(_same_code(task, it["stored_source_code"], str(store.root)) for it in told):
@@ -118,10 +118,10 @@ def _agreed(task: Task, store: Store, made: Mapping[str, float], tables: _Tables
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
-    """What is noted of tables in their database, and why it could not be asked."""
+    """What is noted of tables in their database, by path, and why it could not be asked, by task."""
 
-    noted: Mapping[str, Any]
-    why: str = ""
+    noted: Mapping[str, Any] = field(default_factory=dict)
+    why: Mapping[str, str] = field(default_factory=dict)
 
 
 def _tables(tasks: Iterable[Task], store: Store, write: bool) -> _Tables:
@@ -133,7 +133,7 @@ def _tables(tasks: Iterable[Task], store: Store, write: bool) -> _Tables:
         and store.record(key_of(task)) is None
     ]
     if not doubtful:
-        return _Tables({})
+        return _Tables()
     return _Tables(*plugins.load("quire.table_notes:noted")(doubtful, str(store.root), write))
 
 
@@ -142,11 +142,12 @@ def _sidecar(path: str, store: Store) -> str:
     return os.path.join(folder, f".{name}.metadata")
 
 
-def _told(product: Product, store: Store, tables: _Tables) -> dict[str, Any]:
+def _told(task: Task, product: Product, store: Store, tables: _Tables) -> dict[str, Any]:
     """Return what is said of a product: by the file beside it, or in its database."""
     if product.relation is not None and product.maker == "SQLiteRelation":
         if product.path not in tables.noted:
-            raise _Doubt(tables.why or f"nothing is noted of the table {product.relation} in its database")
+            nothing = f"nothing is noted of the table {product.relation} in its database"
+            raise _Doubt(tables.why.get(task.name) or nothing)
         return _whole(tables.noted[product.path], f"what is noted of the table {product.relation}")
     if product.maker != "File":
         raise _Doubt(f"Ploomber keeps nothing of a {product.maker} that can be read")
@@ -180,11 +181,13 @@ def _whole(said: Any, shown: str) -> dict[str, Any]:
 
 
 def _at(task: Task, store: Store) -> float | None:
-    tables = _Tables({})
+    tables = _Tables()
     if any(product.relation is not None for product in task.products):
         tables = _Tables(*plugins.load("quire.table_notes:noted")([task], str(store.root), False))
     try:
-        return min((_told(product, store, tables)["timestamp"] for product in task.products), default=None)
+        return min(
+            (_told(task, product, store, tables)["timestamp"] for product in task.products), default=None
+        )
     except _Doubt:
         return None
 

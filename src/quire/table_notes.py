@@ -21,8 +21,8 @@ from .standing import PATIENCE
 from .tables import settle
 
 
-def noted(tasks: Sequence[Task], root: str, write: bool) -> tuple[dict[str, dict[str, Any]], str]:
-    """Return what is noted of the tables of tasks, by the paths that stand for them, and why some could not be asked.
+def noted(tasks: Sequence[Task], root: str, write: bool) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what is noted of the tables of tasks, by the paths that stand for them; and why, by task, nothing is.
 
     With ``write``, the files that stand for tables of which something is noted are written.
     """
@@ -33,9 +33,9 @@ def noted(tasks: Sequence[Task], root: str, write: bool) -> tuple[dict[str, dict
         done = subprocess.run(command, input=given, cwd=root, capture_output=True, timeout=PATIENCE)
         found, why = json.loads(done.stdout.rpartition(b"\x1e")[2])
     except subprocess.TimeoutExpired:
-        return {}, f"its database did not answer in {PATIENCE:.0f} s"
+        return {}, {task.name: f"its database did not answer in {PATIENCE:.0f} s" for task in tasks}
     except ValueError:
-        return {}, "its database could not be asked"
+        return {}, {task.name: "its database could not be asked" for task in tasks}
     return found, why
 
 
@@ -71,7 +71,7 @@ def main() -> None:
     sys.path.insert(0, root)
     plugins.load("quire.ploomber.finder:install")()
     found: dict[str, Any] = {}
-    why = ""
+    why: dict[str, str] = {}
     for task in tasks:
         try:
             mine = _of(task, root)
@@ -80,7 +80,7 @@ def main() -> None:
             found |= mine
         except Exception as error:
             words = error.message if isinstance(error, Error) else f"{type(error).__name__}: {error}"
-            why = why or discreet(words).strip().partition("\n")[0]
+            why[task.name] = discreet(words).strip().partition("\n")[0]
     with os.fdopen(out, "w") as stream:
         stream.write("\x1e" + json.dumps([found, why]))
 
