@@ -14,7 +14,7 @@ from typing import Any
 
 from . import plugins
 from .connections import call_of, discreet, opened
-from .databases import driver, examine, file_of, plain
+from .databases import embedded, examine, plain
 from .errors import Error
 from .model import Task
 from .standing import PATIENCE
@@ -44,10 +44,8 @@ def _of(task: Task, root: str) -> dict[str, Any]:
     found = {}
     call = call_of(task, product=True)
     with opened(call, reading=True, root=root) as client:
-        if driver(client) != "sqlite3":
-            return {}
-        path = file_of(client)
-        if path is None or not os.path.exists(path):
+        name, path = embedded(client)
+        if name != "sqlite" or path is None or not os.path.exists(path):  # opening it would make an empty one
             return {}
         for product in task.products:
             relation = product.relation
