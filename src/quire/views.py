@@ -276,7 +276,10 @@ def loaded(product: Any, client: Callable[[], Any], limit: int | None, **argumen
     pandas = plugins.load("pandas")
     if isinstance(product, Relation):
         rows = f" LIMIT {int(limit)}" if limit is not None else ""
-        return pandas.read_sql(f"SELECT * FROM {product}{rows}", client().connection, **arguments)
+        made = client()
+        # pandas warns of any connection but SQLAlchemy's own and that of sqlite3
+        where = getattr(made, "engine", None) or made.connection
+        return pandas.read_sql(f"SELECT * FROM {product}{rows}", where, **arguments)
     readers = {".csv": pandas.read_csv, ".parquet": pandas.read_parquet}
     if isinstance(product, Mapping):
         raise ValueError(f"the task has several products: say which, load({next(iter(product))!r})")

@@ -344,3 +344,97 @@ if __name__ == "__main__":
     assert program(tmp_path, code).split() == ["[False]", "bye"]
     assert program(tmp_path, code.replace("return str(N)", "return str(N + 1)")).split() == ["[True]", "bye"]
     assert (tmp_path / "one.txt").read_text() == "3"
+
+
+def test_upstream_may_come_as_a_group(here: Path) -> None:
+    def gather(product: Any, upstream: Any) -> None:
+        Path(product).write_text("".join(Path(path).read_text() for path in upstream["w-*"].values()))
+
+    dag = DAG()
+    last = PythonCallable(gather, File("c.txt"), dag, name="c")
+    for text in ("p", "q"):
+        task = PythonCallable(write, File(f"{text}.txt"), dag, name=f"w-{text}", params={"text": text})
+        last.set_upstream(task, group_name="w-*")
+    dag.build(show_progress=False)
+    assert Path("c.txt").read_text() == "pq"
+
+
+def test_several_products_have_names_or_numbers(here: Path) -> None:
+    def both(product: Any) -> None:
+        for key in product:
+            Path(product[key]).write_text(str(key))
+
+    dag = DAG()
+    task = PythonCallable(both, {"x": File("x.txt"), "y": File("y.txt")}, dag)
+    assert task.product["y"] == File("y.txt") and task.product.first == File("x.txt")
+    dag.build(show_progress=False)
+    assert Path("y.txt").read_text() == "y" and task.product.exists()
+
+
+def test_products_outside_of_the_project_are_products(here: Path, tmp_path_factory: Any) -> None:
+    other = tmp_path_factory.mktemp("other") / "a.txt"
+    dag = DAG()
+    PythonCallable(write, File(other), dag, name="a")
+    dag.build(show_progress=False)
+    assert other.read_text() == "text"
+    assert ran(dag.build(show_progress=False)) == []
+
+
+def test_builds_log_where_the_configuration_says(here: Path) -> None:
+    import logging
+
+    def factory(name: str) -> logging.Handler:
+        return logging.FileHandler(f"{name}.log")
+
+    configurator = DAGConfigurator()
+    configurator.params.logging_factory = factory
+    dag = configurator.create(name="mine", executor=Serial(build_in_subprocess=False))
+    PythonCallable(lambda product: Path(product).touch(), File("a.txt"), dag, name="a")
+    dag["a"].on_finish = lambda: logging.getLogger("ploomber").warning("made it")
+    dag.build(show_progress=False)
+    assert Path("mine.log").read_text() == "made it\n"
+
+
+def test_a_helper_that_the_program_imported_is_part_of_what_a_task_depends_on(tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text("def word():\n    return 'a'\n")
+    code = """
+from pathlib import Path
+import helper
+from ploomber import DAG
+from ploomber.products import File
+from ploomber.tasks import PythonCallable
+
+def one(product):
+    Path(product).write_text(helper.word())
+
+dag = DAG()
+PythonCallable(one, File("one.txt"), dag)
+print(dag.build(show_progress=False)["Ran?"])
+"""
+    assert program(tmp_path, code).strip() == "[True]"
+    assert program(tmp_path, code).strip() == "[False]"
+    (tmp_path / "helper.py").write_text("def word():\n    return 'b'\n")
+    assert program(tmp_path, code).strip() == "[True]"
+    assert (tmp_path / "one.txt").read_text() == "b"
+
+
+def test_tasks_of_another_dag_are_refused(here: Path) -> None:
+    one, other = three(), three()
+    with pytest.raises(TaskInitializationError, match="different DAGs"):
+        one["c"].set_upstream(other["a"])
+
+
+def test_where_processes_cannot_be_forked_functions_run_in_the_program(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quire.ploomber.here.CAN_FORK", False)
+    seen: list[int] = []
+
+    def look(product: Any) -> None:
+        seen.append(1)
+        Path(product).touch()
+
+    dag = DAG()
+    PythonCallable(look, File("a.txt"), dag, name="a")
+    dag.build(show_progress=False)
+    assert seen == [1]

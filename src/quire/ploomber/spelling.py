@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -186,6 +187,12 @@ class Spelling:
                 yield name
             elif group not in seen:
                 seen.add(group)
+                meant = {one for one in self.dag if fnmatchcase(one, group) and one != task.name}
+                if meant != {one for one, other in task._before.items() if other == group}:
+                    raise TaskInitializationError(
+                        f'{task.name}: the group name "{group}" must be a pattern that means its tasks, and no other, '
+                        f'as "fit-*" does; it means: {", ".join(sorted(meant)) or "none"}'
+                    )
                 yield group
 
     def path(self, path: str | os.PathLike[str]) -> str:
