@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import plugins
-from .connections import call_of, discreet, opened
+from .connections import call_of, discreet, made, opened
 from .databases import embedded, examine, plain
 from .errors import Error
 from .model import Task
@@ -43,10 +43,10 @@ def _of(task: Task, root: str) -> dict[str, Any]:
     """Return the notes on the tables of one task that are there, as they are kept."""
     found = {}
     call = call_of(task, product=True)
+    name, path = embedded(made(call))
+    if name != "sqlite" or path is None or not os.path.exists(path):  # opening it would make an empty one
+        return {}
     with opened(call, reading=True, root=root) as client:
-        name, path = embedded(client)
-        if name != "sqlite" or path is None or not os.path.exists(path):  # opening it would make an empty one
-            return {}
         for product in task.products:
             relation = product.relation
             if relation is None or examine(client, relation, lambda table: True) is None:
