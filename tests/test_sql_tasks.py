@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import sys
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -35,7 +36,7 @@ def here(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Folder:
 @pytest.fixture(autouse=True)
 def _no_modules_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("clients", "other", "handlers"):
-        monkeypatch.delitem(__import__("sys").modules, name, raising=False)
+        monkeypatch.delitem(sys.modules, name, raising=False)
 
 
 def run(
@@ -209,6 +210,28 @@ def test_a_plain_driver_is_enough(here: Folder) -> None:
     here.write("in.csv", "a\n5\n")
     assert run("upload", "", Relation("u"), "in.csv") is None
     assert rows(here.path / "my.db", "SELECT a FROM u") == [(5,)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "missing", "hint"),
+    [
+        ("upload", "in.csv", "pandas", 'pip install "quire[ploomber]"'),
+        ("dump", "task.sql", "pyarrow", "pip install pyarrow"),
+        ("dump", "task.sql", "sqlalchemy", 'pip install "quire[sql]"'),
+        ("transfer", "task.sql", "pandas", 'pip install "quire[ploomber]"'),
+    ],
+)
+def test_a_package_that_is_not_installed_is_told_with_what_to_install(
+    here: Folder, monkeypatch: pytest.MonkeyPatch, kind: str, source: str, missing: str, hint: str
+) -> None:
+    here.write("in.csv", "a\n1\n")
+    for name in [name for name in sys.modules if name.partition(".")[0] == missing]:
+        monkeypatch.setitem(sys.modules, name, None)
+    product = "out.parquet" if kind == "dump" else Relation("t")
+    failure = run(kind, "SELECT 1 AS a", product, source)
+    assert failure is not None
+    assert (failure.kind, failure.hint) == ("MissingExtra", hint)
+    assert missing in failure.message
 
 
 # ── dumps
