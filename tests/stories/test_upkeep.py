@@ -141,12 +141,12 @@ def test_a_failed_run_is_in_the_history_and_is_a_reason(built: Folder) -> None:
 
 
 def test_the_history_does_not_take_what_a_failed_run_could_not_discover_for_gone(built: Folder) -> None:
-    built.write("helper.py", "WORD = 'one'\n")
+    built.write("phrase.py", "WORD = 'one'\n")
     built.write(
-        "tasks.py", "import helper\ndef make(product, n):\n    open(product, 'w').write(helper.WORD)\n"
+        "tasks.py", "import phrase\ndef make(product, n):\n    open(product, 'w').write(phrase.WORD)\n"
     )
     assert built.quire("build").returncode == 0
-    built.write("tasks.py", "import helper\ndef make(product, n):\n    raise ValueError('no')\n")
+    built.write("tasks.py", "import phrase\ndef make(product, n):\n    raise ValueError('no')\n")
     assert built.quire("build").returncode == 1
     newest = built.quire("history", "make").stdout.splitlines()[0]
     assert "failed" in newest and "source changed" in newest
