@@ -209,6 +209,26 @@ class Lost:
 """
 
 
+def test_where_products_are_sent_makes_nothing_stale(kept: Folder) -> None:
+    kept.write("connections.py", FILES.replace("path)", "open('where.txt').read())"))
+    kept.write("where.txt", "backup")
+    assert kept.quire("build").returncode == 0
+    assert (kept.path / "backup/out/data.txt").exists()
+    kept.write("connections.py", FILES.replace("backup", "another"))
+    kept.write("where.txt", "another")
+    assert "2 tasks fresh" in kept.quire("build").stdout
+
+
+def test_a_clients_folder_is_relative_to_the_project_wherever_a_task_runs(kept: Folder) -> None:
+    kept.write("code/book.py", kept.read("book.py"))
+    spec = kept.read("pipeline.yaml").replace("source: book.py", "source: code/book.py")
+    kept.write("pipeline.yaml", spec + "    local_execution: true\n")
+    done = kept.quire("build")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (kept.path / "backup/out/book.ipynb").exists()
+    assert not (kept.path / "code/backup").exists()
+
+
 def test_a_client_that_is_none_for_files_is_told(kept: Folder) -> None:
     kept.write("connections.py", "from quire.clients import ShellClient as get\n")
     done = kept.quire("build")

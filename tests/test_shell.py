@@ -215,6 +215,18 @@ def test_output_comes_before_the_end(folder: Folder) -> None:
         assert it.stdout.readline() == "two\n"
 
 
+def test_a_pattern_stands_for_the_files_that_it_finds(folder: Folder) -> None:
+    one(folder, "cat data/*.csv > {{product}}\n")
+    folder.write("data/a.csv", "a\n")
+    folder.quire("build")
+    assert "1 task fresh" in folder.quire("build").stdout
+    folder.write("data/a.csv", "b\n")
+    assert "file data/a.csv changed" in folder.quire("status").stdout
+    folder.quire("build")
+    folder.write("data/c.csv", "c\n")
+    assert "folder data holds other files" in folder.quire("status").stdout
+
+
 def test_only_files_that_are_there_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("a.csv", "b-1.txt"):

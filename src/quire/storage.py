@@ -18,7 +18,12 @@ def send(task: Task, root: str) -> None:
     if task.kind == "link":
         return  # it has made nothing
     call = task.options["file_client"]
-    client = invoke(call)
+    here = os.getcwd()
+    os.chdir(root)  # the folder that relative paths of the client mean, wherever the task has run
+    try:
+        client = invoke(call)
+    finally:
+        os.chdir(here)
     if isinstance(client, StorageClient):
         client.at(root)
     if not hasattr(client, "upload"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -69,7 +70,7 @@ def perform(task: Task, root: str, tell: Callable[[Event], None], watch: Watch) 
     failure = of_task("on_render", mine, Status.WaitingExecution)
     failure = failure or plugins.get("kinds", task.kind).run(mine, tell)
     before = frozenset(sys.modules)
-    failure = failure or _finished(task, mine, root, folder, tell)
+    failure = failure or _finished(task, mine, root, folder, tell, watch)
     if failure is None:
         watch.called = tuple(_parts(task, root, before))
         return None
@@ -83,7 +84,7 @@ def perform(task: Task, root: str, tell: Callable[[Event], None], watch: Watch) 
 
 
 def _finished(
-    task: Task, mine: Task, root: str, folder: str, tell: Callable[[Event], None]
+    task: Task, mine: Task, root: str, folder: str, tell: Callable[[Event], None], watch: Watch
 ) -> Failure | None:
     """Do what follows a run that went well: its check, the digests of its tables, its files sent elsewhere."""
     tables = any(product.path.startswith(STANDING) for product in task.products)
@@ -95,11 +96,13 @@ def _finished(
         return not_made(absent)
     if failure := of_task("on_finish", mine, Status.Executed):
         return failure
-    after = ["quire.tables:settle"] if tables else []
-    after += ["quire.storage:send"] if "file_client" in task.options else []
-    for step in after:
+    after: list[tuple[str, Any]] = [("quire.tables:settle", contextlib.nullcontext)] if tables else []
+    # where its products are sent is no part of what makes them
+    after += [("quire.storage:send", watch.apart)] if "file_client" in task.options else []
+    for step, seen in after:
         try:
-            note = plugins.load(step)(task, root)
+            with seen():
+                note = plugins.load(step)(task, root)
         except Error as error:
             return Failure(type(error).__name__, error.message, hint=error.hint or "")
         except Exception as error:  # of the user's connection

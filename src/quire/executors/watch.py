@@ -6,10 +6,11 @@ not. Only the worker of a task is watched; what a hook sees is judged once, at t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -120,6 +121,16 @@ class Watch:
             self.read.add(full)
             if not full.startswith(_SYSTEM):
                 self._touch("read", full)
+
+    @contextlib.contextmanager
+    def apart(self) -> Iterator[None]:
+        """Let what happens meanwhile, and the modules that it is the first to import, be no part of the task."""
+        before, on, self.on = frozenset(sys.modules), self.on, False
+        try:
+            yield
+        finally:
+            self._ours |= frozenset(sys.modules) - before
+            self.on = on
 
     def _list(self, folder: Any) -> None:
         """Note what is in a folder that is listed: a file more would have been found too."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from ..products import stamp
 
 #: Characters of which paths are made where nobody quotes them, and what stands in quotes.
-_WORD = re.compile(r"[\w./~+@%,:-]+")
+_WORD = re.compile(r"[\w./~+@%,:*?-]+")
 _QUOTED = re.compile(r"\"([^\"\n]+)\"|'([^'\n]+)'")
 _LONGEST = 4096
 _MOST = 200
@@ -33,10 +35,25 @@ class Named:
 
 def touch(text: str) -> Named:
     """Return the files that a text names and that are there; those a command writes are none that it needs."""
-    found: dict[str, str | None] = {}
+    found: dict[str, None] = {}
     quoted = (one or other for one, other in _QUOTED.findall(text))
     for word in (*_WORD.findall(text), *quoted):
         for path in {word, *word.split(":"), word.rstrip(".,:")}:
-            if path and len(path) < _LONGEST and len(found) < _MOST and os.path.isfile(path):
-                found.setdefault(os.path.abspath(path), None)
+            if len(found) < _MOST and 0 < len(path) < _LONGEST:
+                found |= dict.fromkeys(os.path.abspath(it) for it in _files(path))
     return Named(tuple((path, stamp(path)) for path in found))
+
+
+def _files(path: str) -> Iterable[str]:
+    """Yield the file of a path; of a pattern in the last part of one the files that it finds."""
+    folder, pattern = os.path.split(path)
+    if not any(character in pattern for character in "*?"):
+        return [path] if os.path.isfile(path) else []
+    if not any(character.isalnum() for character in folder):
+        return []  # "/*", "*", "**/*" are more often no paths than that
+    try:
+        with os.scandir(folder) as entries:  # who watches sees that the folder was listed
+            there = sorted(entry.name for entry in entries if entry.is_file())
+    except OSError:
+        return []
+    return [os.path.join(folder, name) for name in there[:_MOST] if fnmatchcase(name, pattern)]
