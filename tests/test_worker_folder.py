@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,16 @@ from quire.executors.local import Local
 from quire.model import STANDING, Outcome, Product, Relation, Source, Task
 from quire.sources import Reader
 
+EXECUTORS: dict[str, Callable[[str], Any]] = {
+    "forked": lambda root: Local(root, 1),
+    "spawned": lambda root: Local(root, 1, fork=False),
+    "inline": Inline,
+}
 
-@pytest.fixture(params=["local", "inline"])
+
+@pytest.fixture(params=list(EXECUTORS))
 def executor(request: pytest.FixtureRequest, folder: Folder) -> Iterator[Any]:
-    made = (Local if request.param == "local" else Inline)(str(folder.path), 1)
+    made = EXECUTORS[request.param](str(folder.path))
     yield made
     made.close()
 
