@@ -169,6 +169,18 @@ def test_an_exporter_that_is_not_there_is_told_before_anything_runs(tmp_path: Pa
     assert events == []
 
 
+def test_without_nbconvert_only_the_task_fails_and_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "nbconvert.py").write_text("raise ModuleNotFoundError('hidden', name='nbconvert')\n")
+    monkeypatch.setenv("PYTHONPATH", str(hidden))
+    event, _ = ran(wanting("out/look.html"), tmp_path)
+    assert event.failure is not None and event.failure.message == 'the package "nbconvert" is not installed'
+    assert event.failure.hint == 'pip install "quire[export]"'
+
+
 def test_a_format_that_nobody_knows_is_told(tmp_path: Path) -> None:
     event, _ = ran(wanting("out/look.xyz"), tmp_path)
     assert event.failure is not None and "its format is not known" in event.failure.message
