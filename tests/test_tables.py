@@ -200,6 +200,31 @@ def test_tasks_that_write_one_database_take_turns(project: Project) -> None:
     assert project.build() == {}
 
 
+def test_checks_that_work_with_a_file_of_duckdb_take_turns_with_tasks(folder: Folder) -> None:
+    made = Project(folder.path, f"duckdb:///{folder.path}/data.db")
+    client(made, made.uri)
+    made.write(
+        "checks.py",
+        """
+        import time
+
+        def some(client, product):
+            cursor = client.cursor()
+            cursor.execute(f"SELECT count(*) FROM {product}")
+            time.sleep(0.2)
+            assert cursor.fetchone() == (1,)
+        """,
+    )
+    names = [f"t{number}" for number in range(4)]
+    tasks = "".join(
+        f"\n  - {{source: {name}.sql, product: [{name}, table], on_finish: checks.some}}" for name in names
+    )
+    made.write("pipeline.yaml", f"clients: {{SQLScript: clients.get}}\ntasks:{tasks}\n")
+    for name in names:
+        sql(made, name, "SELECT 1 AS a")
+    assert set(made.build(jobs=4).values()) == {"done"}, made.said
+
+
 def test_two_clients_are_two_databases(folder: Folder) -> None:
     for name in ("one", "two"):
         client(folder, f"sqlite:///{name}.db", f"of_{name}")

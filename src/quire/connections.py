@@ -86,6 +86,20 @@ def opened_all(calls: Sequence[tuple[Call, bool]], root: str = ".") -> Iterator[
         yield clients
 
 
+@contextlib.contextmanager
+def turn(client: Any) -> Iterator[None]:
+    """Have a file of DuckDB to oneself, for a hook that works with its client anywhere in the project's folder."""
+    name, path = embedded(client)
+    if name != "duckdb" or path is None:
+        yield
+        return
+    here = os.getcwd()
+    above = (here.rsplit(os.sep, count)[0] for count in range(here.count(os.sep)))
+    root = next((it for it in above if os.path.isdir(os.path.join(it, ".quire"))), here)
+    with _alone(os.path.realpath(path), False, root):
+        yield
+
+
 def made(call: Call) -> Any:
     """Return the client that a call returns."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import sys
@@ -41,11 +42,18 @@ def of_task(hook: str, task: Task, status: Status, **more: Any) -> Failure | Non
     if not (call := task.options.get(hook)):
         return None
     view = TaskView(task, status)
+    turns = contextlib.ExitStack()
+
+    def client() -> Any:
+        if "connection" in dir(view.client):  # a database: other tasks may be at work with it
+            turns.enter_context(plugins.load("quire.connections:turn")(view.client))
+        return view.client
+
     offered = Offer(
         task=lambda: view,
         product=lambda: view.product,
         params=lambda: view.params,
-        client=lambda: view.client,
+        client=client,
         upstream=lambda: Upstream(given(task.inputs)),
         **{name: lambda value=value: value for name, value in more.items()},
     )
@@ -54,6 +62,7 @@ def of_task(hook: str, task: Task, status: Status, **more: Any) -> Failure | Non
     finally:
         if "client" in vars(view) and hasattr(view.client, "close"):
             view.client.close()
+        turns.close()
 
 
 def of_pipeline(
