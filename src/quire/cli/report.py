@@ -93,7 +93,9 @@ def _row(step: Step, project: Project, here: Path) -> Row:
     runs = tuple(project.history(step.task.name))
     source = _link(project.root / step.task.source.path, here)
     failure = _failure(project, step.task.name, runs[0]) if runs and runs[0].outcome == "failed" else ""
-    return Row(step, source, tuple(_made(step, project, here)), runs, failure)
+    record = project.store.record(load("quire.plan:key_of")(step.task))
+    taken = record.run if record and record.run in ("accepted", "adopted") else ""
+    return Row(step, source, tuple(_made(step, project, here)), runs, failure, taken)
 
 
 def _made(step: Step, project: Project, here: Path) -> Iterator[Made]:

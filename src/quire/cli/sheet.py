@@ -34,13 +34,17 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A task on the page, with its last runs (the newest first) and why the last one failed, if it did."""
+    """A task on the page, with its last runs (the newest first) and why the last one failed, if it did.
+
+    ``taken``: how its results came to be taken without a run, "adopted" or "accepted".
+    """
 
     step: Step
     source: str
     made: tuple[Made, ...] = ()
     runs: tuple[Ended, ...] = ()
     failure: str = ""
+    taken: str = ""
 
 
 _LOOK = """
@@ -62,6 +66,7 @@ th{text-align:left;font-weight:600;font-size:12px;color:var(--dim);padding:0 14p
 border-bottom:1px solid var(--rule)}
 td{vertical-align:top;padding:11px 14px 11px 0;border-bottom:1px solid var(--rule);overflow-wrap:anywhere}
 td:first-child{min-width:11em}td:nth-child(2){min-width:13em}td:nth-child(3){min-width:9.5em;white-space:nowrap}
+td:last-child{min-width:15em}
 tr:target td,tr.shown td{background:var(--panel)}
 .name{font:600 14px ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace}
 small,.soft{font-size:12.5px;color:var(--dim)}
@@ -137,13 +142,13 @@ def _row(row: Row) -> str:
         f'\n<tr id="task {escaped(task.name)}"><td><div class="name">{escaped(task.name)}</div>'
         f"<small>{escaped(task.kind)} · {_anchor(row.source, task.source.entry or task.source.path)}</small></td>"
         f'<td><span class="pill {word}">{word}</span>{f"<ul class=why>{lines}</ul>" if lines else ""}{failed}</td>'
-        f'<td>{_ran(row.runs)}</td><td><ul class="made">{made}</ul></td></tr>'
+        f'<td>{_ran(row.runs, row.taken)}</td><td><ul class="made">{made}</ul></td></tr>'
     )
 
 
-def _ran(runs: Sequence[Ended]) -> str:
+def _ran(runs: Sequence[Ended], taken: str) -> str:
     if not runs:
-        return '<span class="soft">never</span>'
+        return f'<span class="soft">{taken or "never"}</span>'
     newest, last = runs[0], _last(runs)
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(newest.at))
     how = '<span class="pill failed">failed</span>' if newest.outcome == "failed" else newest.outcome
