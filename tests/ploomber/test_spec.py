@@ -6,16 +6,19 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from programs import ran
 
 from projects import Folder
+from quire.entry import Entry
 from quire.ploomber.env import Env, load_env, with_env
 from quire.ploomber.exceptions import DAGSpecInitializationError, DAGSpecInvalidError
 from quire.ploomber.executors import Parallel
 from quire.ploomber.spec import DAGSpec, lazily_load_entry_point
+from quire.project import Project, load
 
 PIPELINE = """
     executor: parallel
@@ -36,6 +39,12 @@ STEPS = '''
 
     def two(upstream, product):
         Path(product).write_text(Path(upstream["one"]).read_text() + "!")
+
+    def all(upstream, product):
+        pass
+
+    def check():
+        pass
 '''
 
 
@@ -204,3 +213,35 @@ def test_decorated_functions_get_the_environment(project: Folder) -> None:
     assert make("world", env__text="bye") == "bye world"
     with pytest.raises(RuntimeError, match='must be "env"'):
         with_env(lambda x: x)
+
+
+EVERYTHING = """
+    meta: {extract_upstream: false, import_tasks_from: more/tasks.yaml, source_loader: {path: sql}}
+    clients: {SQLScript: connect.get, SQLDump: connect.get, SQLiteRelation: connect.get}
+    tasks:
+      - {source: steps.one, product: out/one.txt, params: {text: x}, on_finish: steps.check, tags: [daily]}
+      - source: nb.py
+        name: nb-
+        product: out/nb.ipynb
+        grid: {n: [1, 2]}
+        timeout: 30
+      - {source: steps.all, product: {a: out/a.txt, b: out/b.txt}, upstream: ["nb-*", one]}
+      - {source: table.sql, product: [clean, table], product_class: SQLiteRelation, upstream: [one]}
+      - {source: dump.sql, product: out/d.csv, chunksize: null, upstream: [table]}
+"""
+
+
+def test_a_pipeline_that_was_read_is_said_as_it_was(project: Folder) -> None:
+    project.write("pipeline.yaml", EVERYTHING)
+    project.write("connect.py", "def get():\n    raise AssertionError('nobody asked')\n")
+    project.write("nb.py", "# %% tags=['parameters']\nupstream = None\nproduct = None\nn = None\n")
+    project.write("more/other.py", "# %% tags=['parameters']\nupstream = None\nproduct = None\n")
+    project.write("more/tasks.yaml", "- {source: other.py, product: out/other.ipynb}")
+    project.write("sql/table.sql", "CREATE TABLE {{product}} AS SELECT 1 AS x")
+    project.write("sql/dump.sql", "SELECT * FROM {{upstream['table']}}")
+    with load(project.path) as real:
+        wanted = {task.name: replace(task, where=None) for task in real.graph}
+    dag = DAGSpec("pipeline.yaml").to_dag()
+    with Project(Entry(project.path / "said", project.path, dag.to_spec(alive=True)), {}) as again:
+        found = {task.name: replace(task, where=None) for task in again.graph}
+    assert found == wanted

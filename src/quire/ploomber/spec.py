@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
 from .. import plugins
+from ..dialect import FILES
 from ..entry import Entry
 from ..entry import find as find_entry
 from ..errors import Error, Errors
@@ -16,6 +18,7 @@ from ..model import Product as Made
 from ..model import Relation
 from ..model import Task as Read
 from ..project import Project
+from ..sources import folders
 from . import products
 from . import tasks as classes
 from .building import Origin
@@ -78,13 +81,14 @@ class DAGSpec(MutableMapping[str, Any]):
     def to_dag(self) -> DAG:
         """Return the pipeline as a DAG; raise ``DAGSpecInitializationError`` for mistakes in it."""
         if location := self.data.get("location"):
+            # the project's own modules, installed or not
+            sys.path[:0] = [folder for folder in folders(self.root) if folder not in sys.path]
             return lazily_load_entry_point(location)
-        _table, _ = self._env
         return _dag(self._entry(), {}, self.data)
 
     def _entry(self) -> Entry:
         named = self.path or Path(self.root, "pipeline")
-        return Entry(named, Path(self.root), _resolved(self.data, named.parent, self._env))
+        return Entry(named, Path(self.root), _resolved(self.data, named.parent, self.root, self._env))
 
     @classmethod
     def find(
@@ -209,7 +213,7 @@ def _environment(env: Any, path: Path | None, root: str) -> tuple[Any, Any]:
     return table, table.around or around
 
 
-def _resolved(data: Mapping[str, Any], here: Path, env: tuple[Any, Any]) -> dict[str, Any]:
+def _resolved(data: Mapping[str, Any], here: Path, root: str, env: tuple[Any, Any]) -> dict[str, Any]:
     """Return data that stands for itself: what it imports from another file has its placeholders replaced, too."""
     meta = data.get("meta") or {}
     named = meta.get("import_tasks_from")
@@ -221,7 +225,18 @@ def _resolved(data: Mapping[str, Any], here: Path, env: tuple[Any, Any]) -> dict
     if full.mistakes:
         raise DAGSpecInitializationError("\n".join(map(str, full.mistakes)))
     rest = {key: value for key, value in meta.items() if key != "import_tasks_from"}
-    return {**data, "meta": rest, "tasks": [*(data.get("tasks") or ()), *full.data]}
+    base = os.path.relpath(path.parent, root)
+    more = [_based(task, base) for task in full.data] if base != "." else full.data
+    return {**data, "meta": rest, "tasks": [*(data.get("tasks") or ()), *more]}
+
+
+def _based(task: Any, base: str) -> Any:
+    """Return a task of an imported file: its source, if that is a file, counts from the folder of that file."""
+    if isinstance(task, str):
+        task = {"source": task}
+    source = str(task.get("source", ""))
+    filed = source.lower().endswith(FILES) and not os.path.isabs(source)
+    return {**task, "source": os.path.normpath(os.path.join(base, source))} if filed else task
 
 
 def _dag(entry: Entry, params: Mapping[str, Any], data: Mapping[str, Any]) -> DAG:

@@ -52,6 +52,10 @@ class Spelling:
         meta: dict[str, Any] = {"extract_upstream": False}
         if self.folders:
             meta["source_loader"] = {"path": [self.path(folder) for folder in self.folders]}
+            # a relative source would be one of those folders
+            for task in tasks:
+                if (file := Path(self.root, task.get("source", ""))).is_file():
+                    task["source"] = str(file)
         known = (*CLASSES, *PRODUCTS)
         clients = {
             name: self.call(client, name) for name, client in self.dag.clients.items() if name in known
@@ -66,6 +70,8 @@ class Spelling:
             # a program said that it shall not run: what it makes is there, or is missing downstream
             return {"name": task.name, "class": "Link", **self._product(task)}
         said = dict(task.said) if task.said is not None else self._made(task)
+        for folder in said.pop("source_loader", {}).get("path", ()):
+            self.folders[os.path.join(self.root, folder)] = None
         said["name"] = task.name
         said.pop("upstream", None)
         if task._before:
@@ -265,7 +271,7 @@ def said(task: Task) -> dict[str, Any]:
     for name, value in task.options.items():
         if name == "cwd":
             found["executor_params"] = {"cwd": value}
-        elif name not in ("file_client", "source_loader", "environment", "resources"):
+        elif name not in ("file_client", "environment", "resources"):
             found[name] = value
     return found
 
