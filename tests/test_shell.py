@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -199,6 +200,29 @@ def test_what_runs_in_the_background_is_not_waited_for() -> None:
     began = time.monotonic()
     assert follow(["bash", "-c", "echo now; sleep 30 & exit 3"]).code == 3
     assert time.monotonic() - began < 10
+
+
+def test_an_interrupted_script_leaves_nothing_running(folder: Folder) -> None:
+    one(folder, "sleep 98.76; touch {{product}}\n")
+    command = [sys.executable, "-m", "quire", "build", "--executor", "inline"]
+    with subprocess.Popen(command, cwd=folder.path, stdout=subprocess.PIPE, text=True) as quire:
+        until = time.monotonic() + 30
+        while not running("98.76") and time.monotonic() < until:
+            time.sleep(0.05)
+        assert running("98.76")
+        quire.send_signal(signal.SIGINT)
+        said, _ = quire.communicate(timeout=30)
+    assert "KeyboardInterrupt" in said and quire.returncode
+    until = time.monotonic() + 10
+    while running("98.76") and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not running("98.76")
+
+
+def running(word: str) -> bool:
+    """Tell whether a process has a word among its arguments."""
+    found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    return any(line.split()[:2] == ["sleep", word] for line in found.splitlines())
 
 
 def test_output_comes_before_the_end(folder: Folder) -> None:

@@ -57,14 +57,20 @@ def follow(
 
     OSError where there is no such command. When this is interrupted, the command is ended.
     """
+    # a worker is ended with its whole group, and so is a terminal's foreground; elsewhere nobody would end the rest
+    group = None if os.getpgrp() == os.getpid() else 0
+    pipe = subprocess.PIPE
     child = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, cwd=cwd
+        command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=env, cwd=cwd, process_group=group
     )
     with child:
         try:
             return Ended(*_followed(child, shown))
         except BaseException:
-            child.kill()
+            if group is None:
+                child.kill()
+            else:
+                os.killpg(child.pid, signal.SIGKILL)
             raise
 
 
