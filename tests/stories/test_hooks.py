@@ -348,3 +348,37 @@ def test_a_task_that_ran_out_of_time_calls_its_on_failure(folder: Folder) -> Non
     ended = folder.quire("build")
     assert "Timeout" in ended.stdout
     assert folder.read("failed.txt") == "make"
+
+
+def test_functions_and_checks_take_turns_with_a_file_of_duckdb(folder: Folder) -> None:
+    pytest.importorskip("duckdb_engine")
+    tasks = """
+    import time
+    from quire.clients import SQLAlchemyClient
+
+    def connect():
+        return SQLAlchemyClient("duckdb:///data.db")
+
+    def make(product, client, i):
+        client.execute(f"create table t{i} as select {i} as x")
+        time.sleep(0.2)
+        product.write_text("made")
+
+    def check(client, params):
+        client.execute(f"select * from t{params['i']}")
+        time.sleep(0.2)
+    """
+    spec = """
+    clients:
+      PythonCallable: tasks.connect
+    tasks:
+      - source: tasks.make
+        name: make-[[i]]
+        product: out/made.txt
+        grid: {i: [1, 2, 3]}
+        on_finish: tasks.check
+    """
+    folder.write("tasks.py", tasks)
+    folder.write("pipeline.yaml", spec)
+    ended = folder.quire("build", "--jobs", "3")
+    assert ended.returncode == 0, ended.stdout

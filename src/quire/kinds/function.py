@@ -10,14 +10,15 @@ import importlib
 import inspect
 import os
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .. import plugins
 from ..calls import arguments_of, invoke, path_of, resolve
 from ..errors import Error, ParameterError, SpecError
 from ..model import Facts, Failure, Source, Task
@@ -47,16 +48,14 @@ class FunctionKind:
         except BaseException as error:
             return failure_of(error, task)
         try:
-            value = call(**values)
+            with _connected(values["client"] if _wants_client(task, values) else None):
+                value = call(**values)
         except BaseException as error:
             if isinstance(error, SystemExit) and error.code in (None, 0):
                 return None
             failure = failure_of(error, task)
             stay(task, failure, tell, error)
             return failure
-        finally:
-            if "client" in task.options and hasattr(values.get("client"), "close"):
-                values["client"].close()
         return _saved(value, task)
 
     def refresh(self, task: Task, root: str) -> str | None:
@@ -82,7 +81,7 @@ def _prepare(task: Task) -> tuple[Callable[..., Any], dict[str, Any]]:
         )
     if task.inputs and (open_ended or "upstream" in signature.parameters):
         offered["upstream"] = Upstream(_loaded(task))
-    if "client" in task.options and "client" in signature.parameters:
+    if _wants_client(task, signature.parameters):
         offered["client"] = invoke(task.options["client"])
     if "upstream" in signature.parameters and "upstream" not in offered:
         offered["upstream"] = None
@@ -98,6 +97,23 @@ def _prepare(task: Task) -> tuple[Callable[..., Any], dict[str, Any]]:
             hint="add it to the task's params, or give it a default",
         )
     return call, wanted
+
+
+def _wants_client(task: Task, names: Container[str]) -> bool:
+    """Tell whether a function with these arguments gets the task's client as one of them."""
+    return "client" in task.options and "client" in names and "client" not in task.params
+
+
+@contextmanager
+def _connected(client: Any) -> Iterator[None]:
+    """Close a client in the end; one of an embedded database is meanwhile no other task's."""
+    turn = plugins.load("quire.connections:turn") if "connection" in dir(client) else nullcontext
+    with turn(client):
+        try:
+            yield
+        finally:
+            if hasattr(client, "close"):
+                client.close()
 
 
 def _loaded(task: Task) -> dict[str, Any]:
