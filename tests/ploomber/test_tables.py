@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -11,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from quire.ploomber import DAG, SourceLoader
+from quire.ploomber import DAG, SourceLoader, finder
 from quire.ploomber.clients import SQLAlchemyClient
 from quire.ploomber.exceptions import DAGBuildEarlyStop, RenderError, TaskRenderError
 from quire.ploomber.executors import Serial
 from quire.ploomber.placeholders import Placeholder
 from quire.ploomber.products import File, SQLiteRelation
+from quire.ploomber.spec import DAGSpec
 from quire.ploomber.tasks import PythonCallable, SQLDump, SQLScript, SQLTransfer, SQLUpload
 from quire.ploomber.testing import pandas as files
 from quire.ploomber.testing import sql
@@ -189,3 +191,28 @@ def test_validators_tell_all_that_does_not_hold() -> None:
     assert "Unexpected columns {'kind'}" in str(error.value)
     with pytest.warns(UserWarning, match="Unexpected"):
         data_frame_validator(frame, [validate_schema(schema=["x"], on_unexpected_cols="warn")])
+
+
+def test_a_client_that_a_file_names_is_made_once_and_when_it_is_needed(here: Path) -> None:
+    Path("connect.py").write_text(
+        "from ploomber.clients import SQLAlchemyClient\n\nmade = []\n\n"
+        "def get():\n    made.append(1)\n    return SQLAlchemyClient('sqlite:///my.db')\n"
+    )
+    task = {"source": "q.sql", "product": "q.csv", "client": "connect.get", "chunksize": None}
+    Path("q.sql").write_text("SELECT * FROM source")
+    said = {"clients": {"SQLDump": "connect.get"}, "tasks": [task, {**task, "name": "r", "product": "r.csv"}]}
+    dag = DAGSpec(said).to_dag()
+    dag.build(show_progress=False)
+    assert len(pandas.read_csv("q.csv")) == 3
+    finder.install()
+    sys.path.insert(0, str(here))
+    try:
+        import connect  # type: ignore[import-not-found]
+
+        assert not connect.made
+        assert dag["r"].client is dag["q"].client
+        assert connect.made == [1]
+        dag.close_clients()
+    finally:
+        sys.path.remove(str(here))
+        del sys.modules["connect"]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from .. import plugins
 from ..errors import did_you_mean
 from . import building
 from .constants import TaskStatus
@@ -20,6 +21,26 @@ from .tasks import Task
 __all__ = ["DAG", "DAGConfigurator"]
 
 
+class Named:
+    """A client as a pipeline file names it: made when somebody asks for it."""
+
+    def __init__(self, call: Any) -> None:
+        self.call: dict[str, Any] = {"dotted_path": call} if isinstance(call, str) else dict(call)
+        self._made: Any = None
+
+    @property
+    def client(self) -> Any:
+        """The client, the same each time."""
+        if self._made is None:
+            self._made = plugins.load("quire.calls:invoke")(self.call)
+        return self._made
+
+    def close(self) -> None:
+        """Close it, if somebody has asked for it."""
+        if hasattr(self._made, "close"):
+            self._made.close()
+
+
 class Clients(MutableMapping[Any, Any]):
     """The clients of a DAG, by classes of tasks and products, or by the names of these."""
 
@@ -30,7 +51,7 @@ class Clients(MutableMapping[Any, Any]):
     def of(self, name: str) -> Any:
         """Return the client for a class, or None."""
         found = self._table.get(name)
-        return found() if callable(found) and not hasattr(found, "close") else found
+        return found.client if isinstance(found, Named) else found
 
     def __getitem__(self, key: Any) -> Any:
         name = _name(key)

@@ -22,7 +22,7 @@ from ..sources import folders
 from . import products
 from . import tasks as classes
 from .building import Origin
-from .dag import DAG
+from .dag import DAG, Named
 from .env import plain
 from .exceptions import DAGSpecInitializationError, DAGSpecInvalidError
 from .executors import Parallel
@@ -251,23 +251,13 @@ def _dag(entry: Entry, params: Mapping[str, Any], data: Mapping[str, Any]) -> DA
     dag.name = entry.path.stem if entry.data is None else "No name"
     for name, call in (data.get("clients") or {}).items():
         if call is not None:
-            dag.clients[name] = _Call(call)
+            dag.clients[name] = Named(call)
     for one in read:
         _task(one, dag)
     dag.clients.changed = False
     edges = {task.name: tuple(task._before) for task in dag._tasks.values()}
     dag._origin = Origin(entry, params, edges)
     return dag
-
-
-class _Call:
-    """A client as the file names it: made when somebody asks for it."""
-
-    def __init__(self, call: Any) -> None:
-        self.call = {"dotted_path": call} if isinstance(call, str) else dict(call)
-
-    def __call__(self) -> Any:
-        return plugins.load("quire.calls:invoke")(self.call)
 
 
 def _executor(named: Any) -> Any:
