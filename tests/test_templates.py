@@ -242,6 +242,11 @@ def test_paths_stand_in_a_template_as_absolute_ones_and_names_as_they_are(tmp_pa
     assert render(one, str(tmp_path)) == f"{tmp_path}/out/b.csv {tmp_path}/out.csv thing"
 
 
+def test_a_thing_that_is_neither_file_nor_table_stands_in_a_template_by_its_name(tmp_path: Path) -> None:
+    one = task("{{product}}", (Product(".quire/standing/generic/s3:%2F%2Fb%2Fk", maker="GenericProduct"),))
+    assert render(one, str(tmp_path)) == "s3://b/k"
+
+
 def test_several_products_and_wildcards_are_asked_for_by_name(tmp_path: Path) -> None:
     products = (Product("x", "a", relation=Relation("ta")), Product("y", "items", relation=Relation("tb")))
     inputs = {"fit-*": {"fit-0": Relation("f0"), "fit-1": Relation("f1")}, "keys": Relation("k")}

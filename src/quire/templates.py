@@ -16,7 +16,7 @@ from . import plugins
 from .code import shell, sql
 from .digests import digest
 from .errors import Error, ParameterError, Place, SpecError, TemplateError, did_you_mean
-from .model import Facts, Parameter, Relation, Task
+from .model import STANDING, Facts, Parameter, Product, Relation, Task
 
 #: What a template may call its product: the dialect's classes of tables.
 RELATIONS = ("SQLRelation", "SQLiteRelation", "PostgresRelation", "GenericSQLRelation")
@@ -131,7 +131,7 @@ def render(task: Task, root: str) -> str:
             text = file.read()
     given: dict[str, Any] = dict(task.params)
     single = len(task.products) == 1 and task.products[0].key is None
-    made = {it.key: it.relation or _absolute(it.path, root) for it in task.products}
+    made = {it.key: _made(it, root) for it in task.products}
     given["product"] = made[None] if single else _named(_Named, made)
     given["upstream"] = _named(_Upstream, {name: _deep(it, root) for name, it in task.inputs.items()})
     return _rendered(text, task, root, given)
@@ -251,11 +251,25 @@ def _named(kind: type[_Named], table: Mapping[Any, Any]) -> _Named:
     return kind(table)
 
 
+def _made(product: Product, root: str) -> str:
+    if product.relation is not None:
+        return product.relation
+    generic = f"{STANDING}generic/"
+    if product.path.startswith(generic):  # a thing elsewhere, by the name that it was given
+        name = product.path.removeprefix(generic)
+        return name.replace("%5C", "\\").replace("%2F", "/").replace("%25", "%")
+    return _absolute(product.path, root)
+
+
 def _deep(value: Any, root: str) -> Any:
     if isinstance(value, Mapping):
         return _Named({name: _deep(it, root) for name, it in value.items()})
     # the name of a thing that is no file stays a name
-    if isinstance(value, Relation) or not os.path.lexists(os.path.join(root, value)):
+    if (
+        not isinstance(value, str)
+        or isinstance(value, Relation)
+        or not os.path.lexists(os.path.join(root, value))
+    ):
         return value
     return _absolute(value, root)
 
