@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import quire.ploomber
@@ -95,3 +96,10 @@ def test_the_pth_file_does_what_install_does_and_imports_nothing() -> None:
 def test_the_pth_file_is_one_line_that_python_runs() -> None:
     (line,) = PTH.read_text().splitlines()
     assert line.startswith("import ")
+
+
+def test_an_installed_quire_has_the_pth_file() -> None:
+    root = PTH.parents[3]
+    table = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    # in the top of the wheel is in site-packages, where Python reads it; editable installs put it there as well
+    assert table["force-include"] == {str(PTH.relative_to(root)): PTH.name}
