@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -17,10 +18,12 @@ import sqlalchemy
 from databases import change, client, rows, sql
 from projects import Folder
 from quire import databases as subject
+from quire import tables
 from quire.clients import SQLAlchemyClient
 from quire.connections import discreet
 from quire.databases import examine, plain
-from quire.model import Outcome, Relation
+from quire.errors import ProductError
+from quire.model import Outcome, Product, Relation, Source, Task
 from quire.project import load
 
 NUMBERS = itertools.count()
@@ -280,6 +283,17 @@ def test_a_file_that_nobody_touched_is_not_opened(folder: Folder, tmp_path: Path
     assert count() > known  # it may say now that the database is elsewhere
 
 
+def test_a_project_may_have_a_module_named_as_one_that_quire_uses(folder: Folder) -> None:
+    made = Project(folder.path, f"sqlite:///{folder.path}/data.db")
+    client(made, made.uri)
+    made.write("json.py", "1 / 0\n")
+    made.write("pipeline.yaml", "tasks:\n  - {source: raw.sql, product: [raw, table], client: clients.get}\n")
+    sql(made, "raw", "SELECT 1 AS a")
+    assert made.build() == {"raw": "done"}, made.said
+    assert made.stale() == {}
+    assert made.said == ""
+
+
 def test_a_write_ahead_log_is_part_of_the_file(folder: Folder) -> None:
     made = Project(folder.path, f"sqlite:///{folder.path}/data.db")
     client(made, made.uri)
@@ -352,6 +366,66 @@ def test_a_function_may_make_a_table(folder: Folder) -> None:
     assert made.build() == {}
     change(folder.path / "data.db", "DROP TABLE raw")
     assert "gone" in made.stale()["raw"]
+
+
+# ── standing files
+
+
+def settled(folder: Folder, monkeypatch: pytest.MonkeyPatch, maker: str = "SQLRelation") -> Callable[[], str]:
+    """Return what settles a task with one table and returns what stands for it."""
+    monkeypatch.chdir(folder.path)
+    monkeypatch.syspath_prepend(str(folder.path))
+    monkeypatch.delitem(sys.modules, "clients", raising=False)
+    client(folder, "sqlite:///data.db")
+    generic = maker == "GenericProduct"
+    path = ".quire/standing/" + ("generic/thing" if generic else "clients.get/seen")
+    product = Product(path, relation=None if generic else Relation("seen"), maker=maker)
+    task = Task("it", "sql", Source("it.sql"), (product,), options={"client": {"dotted_path": "clients.get"}})
+
+    def settling() -> str:
+        tables.settle(task, str(folder.path))
+        return folder.read(path)
+
+    return settling
+
+
+def test_a_table_that_is_too_large_counts_as_changed_by_each_run_and_by_nothing_else(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "MOST", 2)
+    settling = settled(folder, monkeypatch)
+    change(folder.path / "data.db", "CREATE TABLE seen (n)", "INSERT INTO seen VALUES (1), (2), (3)")
+    first = settling()
+    assert settling() != first
+    first = settling()
+    plain = {"path": ".quire/standing/clients.get/seen", "name": "seen", "schema": None, "kind": "table"}
+
+    def looked_at() -> str:
+        tables._compared({"dotted_path": "clients.get"}, [plain], {}, str(folder.path))
+        return folder.read(plain["path"] or "")
+
+    assert looked_at() == first
+    change(folder.path / "data.db", "INSERT INTO seen VALUES (4)")
+    assert looked_at() != first
+
+
+def test_a_thing_that_is_neither_file_nor_table_counts_as_changed_by_each_run(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settling = settled(folder, monkeypatch, "GenericProduct")
+    assert settling() != settling()
+
+
+def test_a_table_that_did_not_change_keeps_its_file_over_another_run(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settling = settled(folder, monkeypatch)
+    change(folder.path / "data.db", "CREATE TABLE seen (n)")
+    assert settling() == settling()
+    change(folder.path / "data.db", "DROP TABLE seen")
+    with pytest.raises(ProductError, match=r"there is no table seen in the database of clients\.get"):
+        settling()
+    assert not (folder.path / ".quire/standing/clients.get/seen").exists()
 
 
 # ── what a database says

@@ -7,6 +7,7 @@ SQLAlchemy is needed only where a project uses it. Any other database tells colu
 from __future__ import annotations
 
 import contextlib
+import marshal
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -130,7 +131,7 @@ def _sqlite(cursor: Any, relation: Relation, enough: Callable[[Table], bool]) ->
         if found:
             columns = cursor.execute(f"PRAGMA {quoted(schema)}.table_xinfo({quoted(found[0])})").fetchall()
             view = found[2] if found[1] == "view" else None
-            table = Table(found[1], _shape(found[1], columns, view), method="rows-1")
+            table = Table(found[1], _shape(found[1], columns, view), method="rows-2")
             return table if enough(table) else _read(cursor, quoted(schema, found[0]), table)
     return None
 
@@ -144,7 +145,8 @@ def _read(cursor: Any, name: str, table: Table) -> Table:
         cursor.execute(f"SELECT * FROM {name}")
         try:
             while rows := cursor.fetchmany(_BATCH):
-                whole.update(repr(rows).encode("utf-8", "surrogatepass"))
+                # of version 2: later ones write a value once, and how often depends on the interpreter
+                whole.update(marshal.dumps(rows, 2))
             checksum = whole.hexdigest()
         except Exception:  # text that is no UTF-8: such a table can be counted, not read
             checksum = None

@@ -68,7 +68,7 @@ def _ask(
         for label, group in groups.items()
     }
     subprocess = plugins.load("subprocess")
-    command = [sys.executable, "-m", "quire.tables"]
+    command = [sys.executable, "-P", "-m", "quire.tables"]  # a project may have a json.py
     try:
         done = subprocess.run(
             command, input=json.dumps(question), cwd=root, capture_output=True, text=True, timeout=PATIENCE
