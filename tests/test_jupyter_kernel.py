@@ -97,6 +97,8 @@ def test_a_missing_kernel_is_an_error_that_helps(install: Install) -> None:
 def test_a_missing_kernel_says_how_to_install_it(
     name: str, language: str, hint: str, install: Install
 ) -> None:
+    if name in specs._folders():
+        pytest.skip(f"the kernel {name} is installed here")
     for wanted in (name, None):
         with pytest.raises(KernelError) as caught:
             specs.find(wanted, language)
