@@ -12,7 +12,7 @@ from typing import Any
 from .calls import Call, invoke, path_of
 from .databases import driver, embedded
 from .digests import digest
-from .errors import Error, MissingExtra, SpecError
+from .errors import ClientError, Error, MissingExtra
 from .model import Task
 from .plugins import EXTRAS
 
@@ -40,7 +40,7 @@ def call_of(task: Task, product: bool = False) -> Call:
         )
         name = name or {"copy_from": "PostgresCopyFrom"}.get(task.kind) or "SQLRelation"
         hint = f'add "clients:" with "{name}: module.function", where that returns an SQLAlchemyClient'
-        raise SpecError(f'the task "{task.name}" has no client, so it knows no database', task.where, hint)
+        raise ClientError(f'the task "{task.name}" has no client, so it knows no database', task.where, hint)
     return call
 
 
@@ -111,7 +111,7 @@ def made(call: Call) -> Any:
         raise
     if not hasattr(client, "execute"):  # asked for its connection it would open one
         hint = "it should return an SQLAlchemyClient or a DBAPIClient"
-        raise SpecError(
+        raise ClientError(
             f"{path_of(call)} returned {client!r:.60}, which is no client of a database", hint=hint
         )
     return client
@@ -158,7 +158,7 @@ def _known(client: Any) -> list[str]:
 def unreachable(error: BaseException, call: Call, client: Any = None) -> Error:
     """Return the error for a database that cannot be opened."""
     words = discreet(words_of(error), client)
-    return SpecError(
+    return ClientError(
         f"{path_of(call)} cannot connect to its database: {words}",
         hint="is the server running, and are address, user and password right?",
     )

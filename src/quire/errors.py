@@ -8,6 +8,7 @@ Error                    a mistake of the user: what, where, and what to do abou
 ├── ParameterError       a parameter that is unknown, missing or of the wrong type
 ├── ProductError         a product path that cannot be used
 ├── KernelError          a kernel that is not installed or does not start
+├── ClientError          a connection that cannot be made, or that is none
 ├── StateError           .quire/ cannot be read, written or locked
 └── MissingExtra         an optional package that is not installed
 
@@ -76,6 +77,10 @@ class ProductError(Error):
 
 class KernelError(Error):
     """A kernel that is not installed or does not start."""
+
+
+class ClientError(Error):
+    """A connection that cannot be made, or that is none."""
 
 
 class StateError(Error):

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..databases import driver, plain, quoted
 from ..digests import digest
-from ..errors import Error, ParameterError, SpecError, did_you_mean
+from ..errors import ClientError, Error, ParameterError, did_you_mean
 from ..model import Facts, Failure, Relation, Source, Task
 from . import Tell
 from .connected import connected, mistake
@@ -56,7 +56,7 @@ def _copy(frame: Any, client: Any, relation: Relation, columns: list[str]) -> No
     """Copy rows as CSV, in which quotes keep tabs and line ends; what is missing is NULL, an empty text is not."""
     if driver(client) not in ("psycopg2", "psycopg"):
         hint = "its driver should be psycopg2 or psycopg; for other databases there is SQLUpload"
-        raise SpecError("COPY wants a client of PostgreSQL", hint=hint)
+        raise ClientError("COPY wants a client of PostgreSQL", hint=hint)
     write(frame.head(0), client, relation, {"if_exists": "replace", "index": False})
     name = quoted(plain(relation.schema)[0] if relation.schema else None, plain(relation.name)[0])
     command = f"COPY {name} ({', '.join(map(quoted, columns))}) FROM STDIN WITH (FORMAT csv, NULL '\\N')"

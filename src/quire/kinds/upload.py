@@ -11,7 +11,7 @@ from .. import plugins
 from ..calls import resolve
 from ..databases import driver, plain, quoted
 from ..digests import digest
-from ..errors import Error, ProductError, SpecError, did_you_mean
+from ..errors import ClientError, Error, ProductError, SpecError, did_you_mean
 from ..model import Facts, Failure, Relation, Source, Task
 from ..templates import render
 from . import Tell
@@ -87,7 +87,7 @@ def write(frame: Any, client: Any, relation: Relation, settings: dict[str, Any])
         raise SpecError(f"to_sql_kwargs: if_exists is not {way!r}", hint=hint)
     target = client.engine if hasattr(client, "engine") else client.connection
     if not hasattr(client, "engine") and driver(client) != "sqlite3":
-        raise SpecError(
+        raise ClientError(
             "pandas writes to this database through SQLAlchemy", hint="make the client an SQLAlchemyClient"
         )
     schema = plain(relation.schema)[0] if relation.schema else None
