@@ -438,3 +438,18 @@ def test_where_processes_cannot_be_forked_functions_run_in_the_program(
     PythonCallable(look, File("a.txt"), dag, name="a")
     dag.build(show_progress=False)
     assert seen == [1]
+
+
+def test_hooks_of_the_dag_that_raise_fail_the_build(here: Path) -> None:
+    def refuse() -> None:
+        raise ValueError("not today")
+
+    told: list[Any] = []
+    dag = three()
+    dag.on_finish, dag.on_failure = refuse, lambda traceback: told.append(traceback["on_finish"])
+    with pytest.raises(DAGBuildError, match=r"on_finish of the DAG .*not today"):
+        dag.build(show_progress=False)
+    assert "refuse" in told[0]
+    dag.on_render = refuse
+    with pytest.raises(DAGRenderError, match="on_render of the DAG"):
+        dag.build(show_progress=False)

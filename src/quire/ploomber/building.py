@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from traceback import format_exception
 from typing import TYPE_CHECKING, Any
 
 from .. import plugins
@@ -23,7 +24,7 @@ from ..project import Project
 from ..report import Report
 from ..views import Status
 from . import live
-from .exceptions import DAGBuildError, DAGRenderError
+from .exceptions import DAGBuildEarlyStop, DAGBuildError, DAGRenderError
 from .executors import Serial
 from .here import Here
 from .report import BuildReport, Table
@@ -142,7 +143,10 @@ def build(
     raised: list[BaseException] = []
     with _logging(dag), opened(dag) as project:
         project.forced = forced
-        _called(dag.on_render, dag)
+        try:
+            _called(dag.on_render, dag)
+        except Exception as error:
+            raise DAGRenderError(f'on_render of the DAG "{dag.name}" failed: {error!r}') from error
         screen = plugins.load("quire.cli.screen:screen")(sys.stdout, os.environ)
         make = plugins.load("quire.cli.watch:Watch")
         began = time.perf_counter()
@@ -176,7 +180,7 @@ def _ended(
     made = BuildReport(report)
     bad = [name for name, event in report.ended.items() if event.outcome in (Outcome.FAILED, Outcome.BLOCKED)]
     if report.finished and not bad:
-        _called(dag.on_finish, dag, report=made)
+        _finished(dag, made)
         return made
     message = _failed(dag, report, tails, root)
     _called(dag.on_failure, dag, traceback={"build": message, "on_finish": None})
@@ -184,6 +188,17 @@ def _ended(
     if isinstance(how, Serial) and not how.catch_exceptions and raised:
         raise raised[0]
     raise DAGBuildError(message)
+
+
+def _finished(dag: DAG, report: BuildReport) -> None:
+    try:
+        _called(dag.on_finish, dag, report=report)
+    except DAGBuildEarlyStop:
+        pass  # there is nothing left to stop
+    except Exception as error:
+        text = "".join(format_exception(error))
+        _called(dag.on_failure, dag, traceback={"build": None, "on_finish": text})
+        raise DAGBuildError(f'on_finish of the DAG "{dag.name}" failed: {error!r}') from error
 
 
 def _failed(dag: DAG, report: Report, tails: Mapping[str, str], root: str) -> str:
