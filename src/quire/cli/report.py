@@ -53,7 +53,8 @@ examples:
   quire report                     report.html, of all tasks
   quire report +fit -o fit.html    only what fit needs
 
-Nothing of the project is run or imported.""")
+Nothing of the project is run or imported, but for functions that the pipeline names
+to be read at all: factories, parameters, clients of tables.""")
 
 
 def main(args: Namespace) -> int:

@@ -47,7 +47,8 @@ examples:
   quire status -p sample=true      as it would be with this parameter
   quire status --exit-code         in CI: are the committed results those of the code?
 
-Nothing of the project is run or imported to find this out.""")
+Nothing of the project is run or imported to find this out, but for functions that the
+pipeline names to be read at all: factories, parameters, clients of tables.""")
 
 
 def main(args: Namespace) -> int:
