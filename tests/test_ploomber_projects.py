@@ -6,6 +6,7 @@ that has Ploomber, jupytext<1.17 and networkx<3.6, each project is built with it
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import re
@@ -29,6 +30,43 @@ runnable = [one for one in (*EXAMPLES, *BESIDES) if not one.why]
 
 #: What is a report of a run, or somebody's notes, and no data.
 NO_DATA = {".html", ".ipynb", ".pdf", ".metadata", ".log", ".pyc", ".db"}
+#: A sitecustomize for both sides: chance begins the same in each process and after each fork.
+CHANCE = """
+import os, random, sys
+from importlib.machinery import PathFinder
+
+seeded = random.seed
+random.seed = lambda a=None, version=2: seeded(0 if a is None else a, version)
+
+
+def again():
+    random.seed()
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()
+
+
+class Finder:
+    def find_spec(name, path=None, target=None):
+        if name != "numpy.random":
+            return None
+        spec = PathFinder.find_spec(name, path)
+        load = spec.loader.exec_module
+
+        def exec_module(module):
+            load(module)
+            seed = module.seed
+            module.seed = lambda a=None: seed(0 if a is None else a)
+            module.seed()
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+again()
+os.register_at_fork(after_in_child=again)
+sys.meta_path.insert(0, Finder)
+"""
+
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+")
 
 
@@ -40,25 +78,30 @@ def prepared(one: Example, where: Path) -> Path:
         one.prepare(folder)
     if one.folder == "guides/versioning":
         (folder / ".gitignore").write_text("output\n.quire\n__pycache__\n")
+        # the same hash on both sides
+        dates = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), "2024-01-01T00:00:00+00:00")
         who = ["-c", "user.name=one", "-c", "user.email=one@example.org"]
         for words in (["init", "-q", "-b", "main"], ["add", "-A"], [*who, "commit", "-qm", "first"]):
-            subprocess.run(["git", *words], cwd=folder, check=True)
+            subprocess.run(["git", *words], cwd=folder, check=True, env=os.environ | dates)
     return folder
 
 
-def run(one: Example, folder: Path, tool: str, python: str) -> None:
+def run(one: Example, folder: Path, python: str, *tool: str) -> None:
     """Give the commands of an example; ``src`` of a packaged one is on the path, as its installation would have it."""
     started = one.below if one.spec != "*.py" and not one.below.startswith("src") else "."
+    chance = folder.parent / "chance"
+    chance.mkdir()
+    (chance / "sitecustomize.py").write_text(CHANCE)
     env = {
         **os.environ,
-        "PYTHONPATH": str(folder / "src"),
+        "PYTHONPATH": f"{folder / 'src'}{os.pathsep}{chance}",
         "SEABORN_DATA": str(folder / "seaborn-data"),
         "PLOOMBER_STATS_ENABLED": "false",
         "MLFLOW_ALLOW_FILE_STORE": "true",
         "PATH": f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}",
     }
     for command in one.commands:
-        command = re.sub(r"\bquire ", f"{shlex.quote(python)} -m {tool} ", command, count=1)
+        command = re.sub(r"\bquire ", f"{shlex.join(tool)} ", command, count=1)
         command = re.sub(r"^python ", f"{shlex.quote(python)} ", command)
         ran = subprocess.run(
             command, shell=True, cwd=folder / started, env=env, capture_output=True, text=True
@@ -72,13 +115,17 @@ def wanting(one: Example) -> list[str]:
     return [name for name in one.needs.split() if not find_spec(name)] + programs
 
 
-def made(folder: Path) -> dict[str, Path]:
-    """Return the data in a folder, by path; a time in a path counts as any other."""
-    hidden = {".quire", "__pycache__", ".git", "seaborn-data"}
+def made(folder: Path, one: Example) -> dict[str, Path]:
+    """Return the data that a run left in a folder, by path; a time in a path counts as any other."""
+    before = Path(PROJECTS) / one.folder
+    hidden = {".quire", "__pycache__", ".git", "seaborn-data", "mlruns"}
     return {
         STAMP.sub("now", str(path.relative_to(folder))): path
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not hidden & set(path.parts) and path.suffix not in NO_DATA
+        if path.is_file()
+        and not hidden & set(path.parts)
+        and path.suffix not in NO_DATA
+        and not (before / path.relative_to(folder)).exists()
     }
 
 
@@ -89,10 +136,18 @@ def same(one: Path, other: Path) -> bool:
     if one.suffix == ".parquet":
         pandas = pytest.importorskip("pandas")
         return bool(pandas.read_parquet(one).equals(pandas.read_parquet(other)))
-    if one.suffix in {".csv", ".json", ".txt"}:
+    if one.suffix == ".json":  # in another order: Ploomber takes the files of a folder as the disk has them
+        return parsed(one.read_text()) == parsed(other.read_text())
+    if one.suffix in {".csv", ".txt"}:
         return False
     left, right = pickle.loads(one.read_bytes()), pickle.loads(other.read_bytes())
     return repr(left) == repr(right)
+
+
+def parsed(text: str) -> object:
+    """Read JSON, and JSON in a text of JSON."""
+    value = json.loads(text)
+    return parsed(value) if isinstance(value, str) and value.startswith("{") else value
 
 
 @brought
@@ -101,16 +156,14 @@ def test_a_project_written_for_ploomber_runs_as_it_is(one: Example, tmp_path: Pa
     if missing := wanting(one):
         pytest.skip(f"not installed here: {', '.join(missing)}")
     ours = prepared(one, tmp_path / "quire")
-    run(one, ours, "quire", sys.executable)
+    run(one, ours, sys.executable, sys.executable, "-m", "quire")
     if not PLOOMBER:
         return
-    first, again = prepared(one, tmp_path / "ploomber"), prepared(one, tmp_path / "again")
-    run(one, first, "ploomber.cli", PLOOMBER)
-    assert made(ours).keys() == made(first).keys()
-    differing = [name for name, path in made(ours).items() if not same(path, made(first)[name])]
-    if differing:  # unless chance is in it: then it differs between two runs of Ploomber as well
-        run(one, again, "ploomber.cli", PLOOMBER)
-        assert not [name for name in differing if same(made(first)[name], made(again)[name])]
+    theirs = prepared(one, tmp_path / "ploomber")
+    run(one, theirs, PLOOMBER, str(Path(PLOOMBER).parent / "ploomber"))
+    found, expected = made(ours, one), made(theirs, one)
+    assert found.keys() == expected.keys()
+    assert not [name for name, path in found.items() if not same(path, expected[name])]
 
 
 def test_the_page_tells_what_becomes_of_each_of_the_44() -> None:
