@@ -127,7 +127,7 @@ class Project:
                     refresh=lambda task: plugins.get("kinds", task.kind).refresh(task, str(self.root)),
                     fail_fast=fail_fast,
                     strict=self._loaded.strict,
-                    cache=self._reuse(remote) if stale and cache else None,
+                    cache=self._reuse(remote, stale) if stale and cache else None,
                 )
                 tell_all(
                     self._hooked(engine.events()), report, [tell, *listeners] if tell else list(listeners)
@@ -144,10 +144,13 @@ class Project:
         told: Iterator[Event] = hooked.events(events)
         return told
 
-    def _reuse(self, remote: bool) -> Any:
+    def _reuse(self, remote: bool, wanted: Sequence[Task] = ()) -> Any:
         """Return the cache as the engine uses it; None where the pipeline wants none."""
         made = plugins.load("quire.cache.reuse:reuse")
-        return made(self.root, self._loaded.cache, remote, self.graph.tasks, self.store, Seen(self.store))
+        cache = made(self.root, self._loaded.cache, remote, self.graph.tasks, self.store, Seen(self.store))
+        if cache is not None:
+            cache.expect(wanted)
+        return cache
 
     def cache(self) -> Any:
         """Return the cache of this project, whether builds use it or not."""
@@ -165,7 +168,7 @@ class Project:
         with holding(self.store.folder):
             order = [step.task for step in self.status(targets).values()]
             return plugins.load("quire.cache.exchange:pull")(
-                self._reuse(True),
+                self._reuse(True, order),
                 order,
                 _new_run(),
                 lambda task: judged(task, self.graph.tasks, self.store)[0],

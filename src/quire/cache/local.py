@@ -17,8 +17,7 @@ from ..model import UNSETTLED, Manifest, Record, Task
 from .blobs import Blobs, Missing
 from .entry import VERSION, Entry, Piece, Shape, action, decode, encode, folder, listed, listing, shape
 
-GB = 1 << 30
-SIZE, LARGEST = 10 * GB, GB
+SIZE, LARGEST = 10 << 30, 1 << 30
 #: So many results of one action are kept: what a run discovers can have more than one state.
 MOST = 16
 DAY = 24 * 3600.0
@@ -31,6 +30,7 @@ Made = Callable[[str], str | None]
 class Elsewhere(Protocol):
     """Where results may be that are not here."""
 
+    def ask(self, action: str) -> None: ...
     def entries(self, action: str) -> list[Entry]: ...
     def fetch(self, names: list[str]) -> None: ...
     def send(self, entry: Entry) -> None: ...

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -21,13 +22,15 @@ from ..errors import Error
 from ..fingerprint import manifest
 from ..model import Manifest, Reason, Record, Task
 from ..store import Store
-from .entry import Entry
+from .entry import Entry, action, folder
 from .local import LARGEST, SIZE, Cache
 
 #: A result of so many bytes takes longer to read than its stamps take to be of use.
 _LARGE = 64 << 20
 #: A result of more bytes is kept by a thread in the background, and neither its record nor "done" waits for that.
 _SMALL = 1 << 20
+#: Of so many tasks, those whose turn may come next, a remote is asked before their turn.
+_NEXT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,25 @@ class Reuse:
             SimpleQueue()
         )
         self._copying: Thread | None = None
+        self._expected: dict[str, Task] = {}
+        self._pending: set[str] = set()
+
+    def expect(self, tasks: Iterable[Task]) -> None:
+        """Tell which tasks will be asked for, in order: a remote is asked for several at a time, before their turns."""
+        if self.cache.elsewhere:
+            self._expected = {task.name: task for task in tasks if task.options.get("cache") is not False}
+            self._pending = set(self._expected)
+
+    def _look_ahead(self) -> None:
+        """Ask the remote for the next tasks whose inputs are there, and that are not known here."""
+        if (elsewhere := self.cache.elsewhere) is None:
+            return
+        for task in list(islice(self._expected.values(), _NEXT)):
+            if self._pending.isdisjoint(task.upstream):
+                del self._expected[task.name]
+                wanted = action(task, self.declared(task))
+                if not (self.cache.at / folder(wanted)).is_dir():
+                    elsewhere.ask(wanted)
 
     def restore(self, task: Task, reasons: tuple[Reason, ...], run: str) -> Record | None:
         """Put the products of a task in place, if the cache has them, and commit its record; None: it must run.
@@ -108,6 +130,8 @@ class Reuse:
         declared = self._declared[task.name] = self.declared(task)
         if self._broken or task.options.get("cache") is False or any(map(_forbids, reasons)):
             return None
+        self._pending.difference_update(task.upstream)  # those that were fresh said nothing here
+        self._look_ahead()
         paths = [product.path for product in task.products]
         entry = self.cache.restore(
             task, declared, self.same(task), self._made, lambda: self.store.begin(task.name, paths)
@@ -119,6 +143,7 @@ class Reuse:
         record = self.record(task, entry, run)
         self.store.commit(record)
         self.store.flush()
+        self._pending.discard(task.name)
         return record
 
     def _know(self, entry: Entry) -> None:
@@ -145,6 +170,7 @@ class Reuse:
     def save(self, task: Task, record: Record) -> None:
         """Keep the result of a run that has just ended well, unless what it depends on has changed meanwhile."""
         declared = self._declared.pop(task.name, None)
+        self._pending.discard(task.name)
         if self._broken or declared is None or task.options.get("cache") is False:
             return
         if declared != self.declared(task) or not self._still(record):

@@ -10,7 +10,7 @@ import os
 import queue
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock, Thread
 
@@ -19,6 +19,8 @@ from .entry import VERSION, Entry, decode, encode, folder, listed
 from .remotes import Absent, Remote, Trouble
 
 THREADS = 4
+#: So many actions are looked for at a time before they are asked for: of a remote that is far, mostly waiting.
+AHEAD = 16
 #: So many results may wait to be sent; what comes then is left to ``quire cache push``.
 WAITING = 10_000
 #: So many entries of an action are looked at: the newest.
@@ -43,6 +45,8 @@ class Shared:
         self._queue: queue.Queue[Entry | None] = queue.Queue(WAITING)
         self._threads: list[Thread] = []
         self._lock = Lock()
+        self._ahead: ThreadPoolExecutor | None = None
+        self._asked: dict[str, Future[list[Entry]]] = {}
 
     @property
     def notes(self) -> list[str]:
@@ -54,8 +58,18 @@ class Shared:
 
     # ── from there
 
+    def ask(self, action: str) -> None:
+        """Begin to look for an action, so that ``entries`` has it at once."""
+        if self.off is None and action not in self._asked:
+            self._ahead = self._ahead or ThreadPoolExecutor(AHEAD, "quire-ahead")
+            self._asked[action] = self._ahead.submit(self._entries, action)
+
     def entries(self, action: str) -> list[Entry]:
         """Return the entries of an action, the newest first; none where the remote is in trouble."""
+        asked = self._asked.pop(action, None)
+        return asked.result() if asked else self._entries(action)
+
+    def _entries(self, action: str) -> list[Entry]:
         found: list[Entry] = []
         if self.off:
             return found
@@ -157,6 +171,8 @@ class Shared:
 
     def close(self) -> None:
         """Wait until all is sent, or given up."""
+        if self._ahead:
+            self._ahead.shutdown(wait=False, cancel_futures=True)
         threads, self._threads = self._threads, []
         try:
             for _ in threads:
