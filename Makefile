@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 EXAMPLE := examples/wine
 
-.PHONY: demo test lint types bench lock clean
+.PHONY: demo test system lint types bench lock clean
 
 demo: .venv/ready  ## build the example pipeline and say where its reports are
 	cd $(EXAMPLE) && ../../$(BIN)/quire build
@@ -11,6 +11,9 @@ demo: .venv/ready  ## build the example pipeline and say where its reports are
 
 test: .venv/ready  ## run every test
 	$(BIN)/python -m pytest -n auto
+
+system:  ## install Debian's packages without which some tests are skipped (as root)
+	apt-get install --yes --no-install-recommends chromium fuse3 pandoc r-base-core r-cran-irkernel
 
 lint: .venv/ready  ## check style and format
 	$(BIN)/ruff check
