@@ -62,7 +62,7 @@ ORDER = [
         "engine",
     ],
     "executors",
-    *["remote", "single", "entry", "project"],
+    *["remote", "pages", "single", "entry", "project"],
     *["ploomber", "rewrite", "migrate"],
     "papermill_engine",
     *["cli", "__main__"],

@@ -52,11 +52,11 @@ def read(url: str) -> bytes:
         return data
 
 
-def write(url: str, data: bytes) -> None:
+def write(url: str, data: bytes, media: str = "application/json") -> None:
     """Write bytes to a URL: a web server is sent a PUT, as papermill sends it."""
     with _told(url, "written"):
         if _is_web(url):
-            _web(url, data)
+            _web(url, data, media)
             return
         with plugins.load("fsspec:open")(url, "wb") as file:
             file.write(data)
@@ -66,11 +66,11 @@ def _is_web(url: str) -> bool:
     return url.lower().startswith(("http://", "https://"))
 
 
-def _web(url: str, data: bytes | None) -> bytes:
+def _web(url: str, data: bytes | None, media: str = "") -> bytes:
     # the standard library's, so that a notebook of the web needs no extra package; as URLs, for its own is large
     from urllib.request import Request, urlopen  # noqa: PLC0415 - 40 ms that only a URL should cost
 
-    headers = {"User-Agent": "quire"} | ({"Content-Type": "application/json"} if data is not None else {})
+    headers = {"User-Agent": "quire"} | ({"Content-Type": media} if data is not None else {})
     request = Request(url, data=data, headers=headers, method="GET" if data is None else "PUT")
     with urlopen(request, timeout=_TIMEOUT) as answer:
         body: bytes = answer.read()

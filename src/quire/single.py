@@ -19,6 +19,7 @@ from .notebook import dump_ipynb
 from .notebook.inject import check
 from .notebook.provenance import Provenance, prepared
 from .notebook.writer import ExecutedNotebook, write_whole
+from .pages import Page, is_page
 from .report import Report
 from .sources import Reader
 
@@ -72,6 +73,8 @@ def run(
     draft = _draft(source.path, target, how) if target is not None else None
     paths = {"PAPERMILL_INPUT_PATH": source.path, "PAPERMILL_OUTPUT_PATH": target and remote.shown(target)}
     task = _task(source, {**{name: paths[name] for name in how.paths}, **parameters}, how)
+    if isinstance(draft, PageDraft):
+        draft.page.check(plugins.load("quire.kinds.notebook:prepare")(task)[0])
     report = Report()
     told: list[Callable[[Event], None]] = [report, *listeners]
     for event in _events(task, draft, source.path, how):
@@ -178,6 +181,8 @@ class Draft:
         self._every = every
         self._changed = False
         self._next = time.monotonic() + every
+        #: Where the notebook is when it could not be written to its place.
+        self.spare: str | None = None
 
     def __call__(self, event: Event) -> None:
         self._notebook(event)
@@ -205,10 +210,36 @@ class Draft:
         return self.where
 
 
+class PageDraft(Draft):
+    """An executed notebook wanted as a page; one that failed is kept as a notebook, beside the last good page."""
+
+    def __init__(self, notebook: ExecutedNotebook, where: str, page: Page) -> None:
+        super().__init__(notebook, where, page, 0)
+        self.page = page
+
+    def keep(self, outcome: Outcome) -> str | None:
+        if (data := self._notebook.ended(outcome)) is None:
+            return None
+        if not outcome.good:
+            write_whole(data, Path(self.page.spare))
+            return self.page.spare
+        try:
+            self.write(data)
+        except Exception:
+            write_whole(data, Path(self.page.spare))  # hours of work are not lost because of their last step
+            self.spare = self.page.spare
+            raise
+        Path(self.page.spare).unlink(missing_ok=True)
+        return self.where
+
+
 def _draft(source: str, target: str, how: How) -> Draft:
     notebook = ExecutedNotebook(Provenance(source, remote.shown(target), time.time))
     if target == STDIO:
         return Draft(notebook, target, _print, 0)
+    if is_page(target):
+        page = Page(target, source, hide_code=how.report_mode)
+        return PageDraft(notebook, remote.shown(target), page)
     if remote.is_url(target):
         return Draft(notebook, remote.shown(target), lambda data: _upload(data, target), 0)
     return Draft(notebook, target, lambda data: write_whole(data, Path(target)), how.save_every)
@@ -267,7 +298,7 @@ def _prepared(task: Task, draft: Draft | None, source: str) -> Iterator[Event]:
     event = TaskFinished(task.name, Outcome.DONE)
     if draft is not None:
         prepared(data, values, source, draft.where)
-        event = _written(event, draft, lambda: draft.write(data))
+        event = _written(event, draft, lambda: draft.write(data) or draft.where)
     yield NotebookOpened(task.name, data, values)
     yield Note("its parameters are filled in; it was not run", task.name)
     yield event
@@ -307,7 +338,7 @@ def _kept(event: TaskFinished, draft: Draft) -> TaskFinished:
     return _written(event, draft, lambda: draft.keep(event.outcome))
 
 
-def _written(event: TaskFinished, draft: Draft, write: Callable[[], object]) -> TaskFinished:
+def _written(event: TaskFinished, draft: Draft, write: Callable[[], str | None]) -> TaskFinished:
     """Write the notebook of a task that has ended; one that cannot be written is a failure."""
     try:
         kept = write()
@@ -316,5 +347,10 @@ def _written(event: TaskFinished, draft: Draft, write: Callable[[], object]) -> 
     except Error as error:
         failure = Failure("ProductError", f"{draft.where}: {error.message}", hint=error.hint or "")
     else:
-        return replace(event, notebook=draft.where if kept is not None or event.outcome.good else None)
-    return replace(event, outcome=Outcome.FAILED, failure=event.failure or failure)
+        return replace(event, notebook=kept or (draft.where if event.outcome.good else None))
+    return replace(
+        event,
+        outcome=Outcome.FAILED,
+        failure=event.failure or failure,
+        notebook=draft.spare or event.notebook,
+    )

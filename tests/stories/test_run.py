@@ -97,3 +97,52 @@ def test_a_missing_notebook_is_a_mistake(folder: Folder) -> None:
 def test_quiet_says_nothing_when_all_is_well(notebook: Folder) -> None:
     ended = notebook.quire("run", "in.py", "-q")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+def test_an_output_called_html_is_a_page(notebook: Folder) -> None:
+    ended = notebook.quire("run", "in.py", "out.html", "-p", "n", "2")
+    assert ended.returncode == 0, ended.stderr
+    assert "wrote out.html in " in ended.stdout
+    page = notebook.read("out.html")
+    assert page.lstrip().startswith("<!DOCTYPE html>") and "BernBern False" in page
+    assert "print" in page
+    assert notebook.quire("run", "in.py", "out.html", "--report-mode").returncode == 0
+    assert "sample</span>" not in notebook.read("out.html")
+
+
+def test_a_failed_run_leaves_the_last_good_page_and_the_notebook_beside_it(notebook: Folder) -> None:
+    assert notebook.quire("run", "in.py", "out.html").returncode == 0
+    page = notebook.read("out.html")
+    words = ["run", "in.py", "out.html", "-p", "n", "{}", "--no-strict"]
+    ended = notebook.quire(*words)
+    assert ended.returncode == 1
+    assert "the notebook up to there: out.failed.ipynb" in ended.stdout
+    assert notebook.read("out.html") == page
+    assert json.loads(notebook.read("out.failed.ipynb"))["cells"]
+    assert notebook.quire("run", "in.py", "out.html").returncode == 0
+    assert not (notebook.path / "out.failed.ipynb").exists()
+
+
+def test_a_page_that_no_server_takes_leaves_the_notebook_here(notebook: Folder) -> None:
+    ended = notebook.quire("run", "in.py", "http://127.0.0.1:9/out.html")
+    assert ended.returncode == 1
+    assert "its notebook: out.failed.ipynb" in ended.stdout
+    assert printed(notebook, "out.failed.ipynb") == "Bern False\n"
+
+
+@pytest.mark.parametrize("name", ["other.py", "out.R", "out.Rmd"])
+def test_an_output_with_the_name_of_a_source_is_refused(notebook: Folder, name: str) -> None:
+    notebook.write(name, "kept")
+    ended = notebook.quire("run", "in.py", name)
+    assert ended.returncode == 2
+    assert f"{name} is the name of a source, not of an executed notebook" in ended.stderr
+    assert notebook.read(name).strip() == "kept"
+
+
+def test_without_nbconvert_a_page_is_refused_before_anything_runs(notebook: Folder) -> None:
+    notebook.write("nbconvert.py", "raise ModuleNotFoundError('no', name='nbconvert')")
+    ended = notebook.quire("run", "in.py", "out.html", env={"PYTHONPATH": str(notebook.path)})
+    assert ended.returncode == 2
+    assert "out.html is made with it" in ended.stderr
+    assert 'pip install "quire[export]"' in ended.stderr
+    assert not (notebook.path / "out.html").exists()

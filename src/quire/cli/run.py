@@ -42,7 +42,7 @@ def arguments(parser: Parser) -> None:
         nargs="?",
         help='a notebook: .ipynb, .py, .md, .Rmd, …; a URL; "-" for standard input',
     )
-    out = 'the executed notebook (IN.executed.ipynb, beside IN); a URL; "-" for standard output'
+    out = 'the executed notebook (IN.executed.ipynb, beside IN), or as .html, .md, .pdf; a URL; "-" for standard output'
     add("output", metavar="OUT", nargs="?", help=out)
     add("-h", "--help", action="store_true", help="show this, or with IN what the notebook takes")
     inspect = "show what the notebook takes, and do not run it: parameters, types, defaults"
