@@ -168,6 +168,14 @@ def test_what_is_no_client_is_told(here: Folder) -> None:
     assert "clients.get returned 7, which is no client" in failure.message
 
 
+def test_what_a_client_raises_shows_the_projects_own_lines_only(here: Folder) -> None:
+    here.write("clients.py", "def get():\n    raise RuntimeError('no database today')\n")
+    failure = run("sql", "SELECT 1", Relation("t"))
+    assert failure is not None and failure.message == "no database today"
+    files = [line for line in "".join(failure.traceback).splitlines() if line.lstrip().startswith("File ")]
+    assert [line.split('"')[1] for line in files] == [str(here.path / "clients.py")]
+
+
 def test_a_client_that_only_executes_is_given_the_whole_script(here: Folder) -> None:
     """Ploomber's own clients, and those that people wrote after them."""
     here.write(

@@ -292,6 +292,7 @@ MISTAKES = [
     ("\n{{ x", TemplateError, "sql/a.sql:2", "cannot be read", None),
     ("{% import 'broken.sql' as m %}", TemplateError, "sql/broken.sql:2", "cannot be read", None),
     ("{% import 'fails.sql' as m %}\n{{ m.f() }}", ParameterError, "sql/fails.sql:2", '"unknown"', None),
+    ("{% import 'fails.sql' as m %}\n{{ m.g() }}", ParameterError, "sql/a.sql:2", 'no macro "g"', None),
     ("\n{{ 1 / 0 }}", TemplateError, "sql/a.sql:2", "ZeroDivisionError", None),
     ("{{ get_key('x.txt', 'k') }}", Error, "", "reads .json and .yaml", None),
 ]  # fmt: skip

@@ -6,7 +6,7 @@ import contextlib
 import os
 import pickle
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,8 @@ from .views import BuildReport, DagView, Status, TaskView, Upstream, given
 
 #: The exception, by its name, with which a task or a hook ends a build that is no failure.
 EARLY_STOP = "DAGBuildEarlyStop"
+#: Functions that only begin when somebody waits for them, or asks for their values: a check would always pass.
+_LATER = ("an async function", "a generator")
 
 
 class Offer(Mapping[str, Any]):
@@ -107,13 +109,17 @@ def called(hook: str, call: Call, offered: Mapping[str, Any]) -> Failure | None:
     """Call a hook and return how it failed: the message says which it was, the traceback begins in its code."""
     path = path_of(call)
     try:
-        invoke(call, offered)
+        value = invoke(call, offered)
+        if isinstance(value, Coroutine | Generator):
+            value.close()
+            message = f"in {hook}: {path} has not run: it is {_LATER[isinstance(value, Generator)]}"
+            return Failure("SpecError", message, hint="make it a plain function")
     except SystemExit as error:
         return None if error.code in (None, 0) else _failure(hook, path, error)
     except Error as error:
         return Failure(type(error).__name__, f"in {hook}: {error.message}", hint=error.hint or "")
-    except KeyboardInterrupt:
-        return Failure("KeyboardInterrupt", f"in {hook} {path}: it was interrupted")
+    except KeyboardInterrupt as error:
+        return replace(_failure(hook, path, error), message=f"in {hook} {path}: it was interrupted")
     except BaseException as error:
         return _failure(hook, path, error)
     return None

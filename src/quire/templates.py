@@ -171,6 +171,11 @@ def _rendered(text: str, task: Task, root: str, given: Mapping[str, Any], **mark
     except UndefinedError as error:
         missing = str(error.message).partition("'")[2].partition("'")[0]
         where_ = _line(error, root) or Place(task.source.path)
+        if "TemplateModule object'" in str(error.message):  # Jinja's name for what was imported
+            name = str(error.message).rpartition("attribute ")[2].strip("'")
+            raise ParameterError(
+                f'there is no macro "{name}" in what the template imports', where_
+            ) from error
         if missing in given or not str(error.message).endswith("is undefined"):
             raise ParameterError(str(error.message), where_, did_you_mean(missing, given)) from error
         hint = did_you_mean(missing, given) or f'add "{missing}" to the params of "{task.name}"'

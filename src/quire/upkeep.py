@@ -10,19 +10,20 @@ from . import plugins
 from .editions import failed, images
 from .errors import ProductError
 from .graph import Graph
-from .model import Reason, Record, Task
+from .model import STANDING, Reason, Record, Task
 from .plan import key_of, why
 from .store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A product on disk that could be removed. ``edited``: it is not as its task left it."""
+    """A product that could be removed. ``edited``: it is not as its task left it; ``outside``: it is no file."""
 
     task: str
     path: str
     size: int
     edited: bool = False
+    outside: bool = False
 
 
 def accept(graph: Graph, store: Store, names: Iterable[str]) -> dict[str, tuple[Reason, ...]]:
@@ -42,7 +43,7 @@ def accept(graph: Graph, store: Store, names: Iterable[str]) -> dict[str, tuple[
             continue
         found = {product.path: store.digest(product.path) for product in task.products}
         made = {path: digest for path, digest in found.items() if digest is not None}
-        if absent := [path for path in found if path not in made]:
+        if absent := [path.removeprefix(STANDING) for path in found if path not in made]:
             hint = f"quire build {task.name} makes it"
             raise ProductError(
                 f'"{task.name}" cannot be accepted: {", ".join(absent)} is not there', hint=hint
@@ -60,13 +61,17 @@ def accept(graph: Graph, store: Store, names: Iterable[str]) -> dict[str, tuple[
 
 
 def leftovers(graph: Graph, store: Store, names: Iterable[str]) -> list[Leftover]:
-    """Return what is on disk of the products of some tasks, failed notebooks included."""
+    """Return what is there of the products of some tasks, failed notebooks included."""
     found = []
     for task in (graph[name] for name in names):
         record = store.record(key_of(task))
         for path in [] if task.kind == "link" else _paths(task):  # what a link stands for is not quire's
             full = os.path.join(store.root, path)
-            if os.path.lexists(full):
+            if not os.path.lexists(full):
+                continue
+            if path.startswith(STANDING):
+                found.append(Leftover(task.name, path[len(STANDING) :], 0, outside=True))
+            else:
                 known = record.products.get(path) if record and record.state == "done" else None
                 edited = known is not None and known != store.digest(path)
                 found.append(Leftover(task.name, path, _size(full), edited))
@@ -74,7 +79,9 @@ def leftovers(graph: Graph, store: Store, names: Iterable[str]) -> list[Leftover
 
 
 def remove(store: Store, leftover: Leftover) -> None:
-    """Remove a product, file or folder; that it is gone is a reason to make it again."""
+    """Remove a product, file or folder; that it is gone is a reason to make it again. What is outside stays."""
+    if leftover.outside:
+        return
     full = os.path.join(store.root, leftover.path)
     try:
         if os.path.isdir(full) and not os.path.islink(full):

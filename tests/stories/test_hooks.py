@@ -162,10 +162,13 @@ def test_a_failing_on_failure_is_a_note(folder: Folder) -> None:
         ("on_finish: checks.chek", 'in on_finish: there is no "chek" in checks'),
         ("on_finish: checks.greedy", "in on_finish: checks.greedy wants money, which nobody gives"),
         ("on_finish: {dotted_path: checks.check, leest: 1}", "checks.check takes no argument leest"),
+        ("on_finish: checks.later", "checks.later has not run: it is an async function"),
+        ("on_finish: checks.each", "checks.each has not run: it is a generator"),
     ],
 )
 def test_a_hook_that_cannot_be_called_says_why(folder: Folder, hook: str, said: str) -> None:
-    project(folder, hook, "def check(product, least=1): ...\ndef greedy(money): ...\n")
+    late = "async def later(): ...\ndef each(product):\n    yield product\n"
+    project(folder, hook, "def check(product, least=1): ...\ndef greedy(money): ...\n" + late)
     ended = folder.quire("build")
     assert ended.returncode == 1
     assert said in ended.stdout
@@ -348,6 +351,22 @@ def test_a_task_that_ran_out_of_time_calls_its_on_failure(folder: Folder) -> Non
     ended = folder.quire("build")
     assert "Timeout" in ended.stdout
     assert folder.read("failed.txt") == "make"
+
+
+def test_a_check_that_ran_out_of_time_shows_where_it_was(folder: Folder) -> None:
+    hooks = "import time\n\ndef check():\n    time.sleep(60)\n"
+    project(folder, "on_finish: checks.check\n    timeout: 0.5", hooks)
+    said = folder.quire("build").stdout
+    assert "failed make: checks.py:4" in said
+    assert "Timeout: it ran longer than its limit of 0.5 s" in said
+
+
+def test_a_hook_of_the_pipeline_that_crashes_is_told_by_its_signal(folder: Folder) -> None:
+    hooks = "import os, signal\n\ndef after():\n    os.kill(os.getpid(), signal.SIGSEGV)\n"
+    project(folder, "", hooks, "on_finish: checks.after\n" + TWO.format(hook=""))
+    ended = folder.quire("build")
+    assert ended.returncode == 1
+    assert "WorkerDied: its process crashed (SIGSEGV)" in ended.stdout
 
 
 def test_functions_and_checks_take_turns_with_a_file_of_duckdb(folder: Folder) -> None:

@@ -89,6 +89,15 @@ def test_a_template_that_cannot_be_read_is_told_before_anything_runs(shop: Folde
     assert not (shop.path / "data.db").exists()
 
 
+def test_cleaning_leaves_tables_and_says_so(shop: Folder) -> None:
+    assert shop.quire("build").returncode == 0
+    said = shop.quire("clean", "--yes").stdout
+    assert "  stays:  clients.get/many (no file)" in said
+    assert "removed 1 product," in said
+    assert rows(shop.path / "data.db", "SELECT count(*) FROM many") == [(6,)]
+    assert "fresh  many" in shop.quire("status").stdout
+
+
 def test_a_password_is_shown_nowhere(shop: Folder) -> None:
     client(shop, "postgresql+psycopg2://me:s3cret-word@127.0.0.1:9/db")
     done = shop.quire("build")

@@ -27,7 +27,7 @@ def arguments(parser: Parser) -> None:
     )
     parser.examples("""\
 Removes the products of tasks, and *.failed.ipynb beside them; never a source. Products that were changed by hand
-stay, unless --force is given. What is gone is made again by the next build.
+stay, unless --force is given; tables in databases always stay. What is gone is made again by the next build.
 
 examples:
   quire clean --dry-run     list all products that are there
@@ -40,12 +40,15 @@ def main(args: Namespace) -> int:
     out = screen(sys.stdout, os.environ)
     with options.project(args) as project:
         found = project.leftovers(args.targets)
+        outside = [one for one in found if one.outside]
         kept = [one for one in found if one.edited and not args.force]
-        doomed = [one for one in found if one not in kept]
+        doomed = [one for one in found if one not in kept and not one.outside]
         for one in doomed:
             out.say(f"{size(one.size):>8}  {one.path}")
         for one in kept:
             out.say(f"  stays:  {one.path} was changed by hand (--force removes it)")
+        for one in outside:
+            out.say(f"  stays:  {one.path} (no file)")
         if not doomed:
             out.say("nothing to remove")
             return 0

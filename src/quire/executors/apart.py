@@ -16,6 +16,7 @@ from ..hooks import mourn, of_pipeline, stopped
 from ..model import Failure, Outcome, Task
 from ..views import Status
 from .around import folder_of, placed
+from .death import Scene, death
 from .warm import python
 
 _STATUS = {
@@ -37,7 +38,8 @@ def apart(root: str, work: Callable[[], Failure | None]) -> tuple[Failure | None
     ended = subprocess.run(python("quire.hooks"), input=given, capture_output=True, cwd=root, check=False)
     said = ended.stderr.decode("utf-8", "replace")
     if ended.returncode or not ended.stdout:
-        return Failure("WorkerDied", f"its process ended by itself with exit code {ended.returncode}"), said
+        code = ended.returncode  # negative for a signal, as the system says it
+        return death(-code if code < 0 else code << 8, Scene("")), said
     failure: Failure | None = pickle.loads(ended.stdout)
     if failure and failure.path and failure.path.startswith(root + os.sep):
         failure = replace(failure, path=os.path.relpath(failure.path, root))

@@ -6,6 +6,7 @@ comes from upstream.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import os
@@ -169,6 +170,12 @@ def failure_of(error: BaseException, task: Task) -> Failure:
     skip = next(
         (i for i, (frame, _) in enumerate(frames) if not _within(frame.f_code.co_filename, ours)), len(frames)
     )
+    # where a client is made within a "with" of ours, Python's own frame stands between ours
+    while skip < len(frames) and frames[skip][0].f_code.co_filename == contextlib.__file__:
+        skip = next(
+            (i for i in range(skip + 1, len(frames)) if not _within(frames[i][0].f_code.co_filename, ours)),
+            len(frames),
+        )
     # frames of the import system stand between us and a module that fails while it is imported
     while skip < len(frames) and frames[skip][0].f_code.co_filename.startswith("<frozen importlib"):
         skip += 1
