@@ -274,7 +274,10 @@ def test_a_function_that_gives_no_parameter_is_a_mistake_with_its_place(
     assert (
         "pipeline.yaml:4:8: values.odd gave no parameter: it returned a set, which is no plain value" in odd
     )
-    assert "pipeline.yaml:5:8: values.bad gave no parameter: ZeroDivisionError: division by zero" in bad
+    assert (
+        "pipeline.yaml:5:8: values.bad gave no parameter: ZeroDivisionError: division by zero (values.py:3)"
+        in bad
+    )
     assert "pipeline.yaml:6:8" in missing
     assert 'did you mean "bad"?' in missing
     folder.write("values.py", "import os\ndef odd(): os._exit(3)\n")
@@ -463,6 +466,7 @@ def test_a_factory_is_asked_each_time(load: Callable[..., Loaded], folder: Folde
     folder.write("names.json", "nonsense")
     (found,) = mistakes(load, "location: factory.build\n")
     assert "pipeline.yaml: factory.build made no pipeline" in found
+    assert "(factory.py:" in found
 
 
 # ── what is not run

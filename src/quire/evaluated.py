@@ -87,19 +87,34 @@ def asked(module: str, arguments: Sequence[str], root: str, question: Any = None
     said = done.stdout.strip().splitlines()
     if done.returncode or not said:
         lines = done.stderr.strip().splitlines()
-        raise RuntimeError(lines[-1] if lines else f"it ended with exit code {done.returncode}")
+        words = lines[-1] if lines else f"it ended with exit code {done.returncode}"
+        raise RuntimeError(words + _place(lines, root))
     try:
         return json.loads(said[-1])
     except ValueError:
         raise RuntimeError(f"it said {said[-1][:60]!r} instead of JSON") from None
 
 
+def _place(lines: Sequence[str], root: str) -> str:
+    """Return where in the project's own code a traceback ends, as the rest of a sentence."""
+    own = f'File "{os.path.realpath(root)}{os.sep}'
+    found = [line.strip()[len(own) :] for line in lines if line.strip().startswith(own)]
+    path, _, rest = found[-1].partition('", line ') if found else ("", "", "")
+    return f" ({path}:{rest.split(',')[0]})" if found else ""
+
+
 def _value(call: Mapping[str, Any]) -> dict[str, Any]:
     try:
         value = plugins.load("quire.calls:invoke")(call)
     except Exception as error:
+        import traceback  # noqa: PLC0415 - only a function that fails comes here
+
         known = getattr(error, "message", None)
-        return {"error": known or f"{type(error).__name__}: {error}", "hint": getattr(error, "hint", None)}
+        where = _place("".join(traceback.format_exception(error)).splitlines(), os.getcwd())
+        return {
+            "error": known or f"{type(error).__name__}: {error}{where}",
+            "hint": getattr(error, "hint", None),
+        }
     if (odd := _odd(value)) is not None:
         return {"error": f"it returned {odd}, which is no plain value", "hint": _HINT}
     return {"value": value}
