@@ -6,6 +6,7 @@ import csv
 import random
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,7 +110,7 @@ def table(
     """Return a function that adds a table of a hundred rows to an SQLite file of the folder."""
 
     def prepare(folder: Path) -> None:
-        with sqlite3.connect(folder / file) as database:
+        with closing(sqlite3.connect(folder / file)) as database, database:
             marks = ", ".join("?" * len(rows(0)))
             database.execute(f"CREATE TABLE {name} ({columns})")
             database.executemany(f"INSERT INTO {name} VALUES ({marks})", map(rows, range(100)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,7 +120,7 @@ def test_a_damaged_state_is_begun_anew(tmp_path: Path, damage: bytes) -> None:
 def test_the_state_of_another_version_is_begun_anew(tmp_path: Path) -> None:
     state = tmp_path / ".quire"
     state.mkdir()
-    with sqlite3.connect(state / "state.db") as db:
+    with closing(sqlite3.connect(state / "state.db")) as db, db:
         db.execute("CREATE TABLE records (other TEXT)")
         db.execute("PRAGMA user_version=999")
     db.close()

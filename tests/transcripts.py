@@ -25,6 +25,7 @@ _VARYING = (
     (r"(?<=commands: )[^\n]*", "COMMANDS"),
     (r"/\S*/interactiveshell.py:\d+", "IPYTHON"),
     (r"0x[0-9a-f]{6,}", "ADDRESS"),
+    (r"(?<=PYTHON/ctypes/__init__.py:)\d+", "LINE"),  # of Python's own library: another one in each version
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 from projects import Folder
@@ -58,7 +59,7 @@ def test_preload_false_starts_cold_and_a_list_warms_just_that(folder: Folder) ->
 def _left(project: Folder, env: dict[str, str]) -> list[str]:
     import sqlite3
 
-    with sqlite3.connect(project.path / ".quire" / "state.db") as db:
+    with closing(sqlite3.connect(project.path / ".quire" / "state.db")) as db, db:
         rows = db.execute("SELECT key, value FROM memos WHERE space = 'left'").fetchall()
     db.close()
     assert json.dumps([value.decode() for _, value in rows])
