@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import quire.ploomber
+from quire.cli import VERBS
 from quire.ploomber.finder import ELSEWHERE
 
 PAGE = Path(__file__).parents[2] / "docs" / "python-ploomber.md"
@@ -59,3 +60,9 @@ def test_every_listed_name_can_be_imported(module: str) -> None:
     found = importlib.import_module(module.replace("ploomber", "quire.ploomber", 1))
     for name in provided()[module]:
         assert getattr(found, name) is not None
+
+
+def test_the_commands_that_are_named_instead_are_there() -> None:
+    named = {verb for way in ELSEWHERE.values() for verb in re.findall(r"\bquire (\w+)", way)}
+    told = {"reads", "reports"}  # verbs of sentences about quire
+    assert {"status", "build"} <= named - told <= set(VERBS)

@@ -96,6 +96,14 @@ def test_a_product_is_not_written_over(built: Folder) -> None:
     assert "the page cannot be written" in built.quire("report", "-o", "no/where.html").stderr
 
 
+@pytest.mark.parametrize("name", ["state.pdf", "state.svg", "state.ipynb"])
+def test_a_page_is_not_written_under_a_name_that_says_something_else(built: Folder, name: str) -> None:
+    done = built.quire("report", "-o", name)
+    assert done.returncode == 2
+    assert f"{name}: the page is HTML, and nothing else" in done.stderr and "state.html" in done.stderr
+    assert not (built.path / name).exists()
+
+
 def test_the_backends_of_ploomber_are_taken_with_a_note(built: Folder) -> None:
     done = built.quire("report", "-b", "mermaid")
     assert done.returncode == 0 and "--backend mermaid has no effect" in done.stderr

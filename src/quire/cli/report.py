@@ -80,7 +80,7 @@ def main(args: Namespace) -> int:
 
 
 def _spare(path: Path, project: Project) -> None:
-    """Refuse to write over what a task makes, or over a source."""
+    """Refuse to write over what a task makes, or over a source, and a name of something else than a page."""
     full = os.path.abspath(path)
     for task in project.graph:
         for mine in (task.source.path, *(product.path for product in task.products)):
@@ -88,6 +88,9 @@ def _spare(path: Path, project: Project) -> None:
                 raise Error(
                     f'it belongs to the task "{task.name}"', str(path), "choose another name: -o FILE"
                 )
+    if path.suffix.lower() not in ("", ".html", ".htm"):
+        hint = f"{path.stem}.html; quire plot writes the graph alone as .svg, .mmd, .dot, .json"
+        raise Error("the page is HTML, and nothing else", str(path), hint)
 
 
 def _row(step: Step, project: Project, here: Path) -> Row:
