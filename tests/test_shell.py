@@ -130,6 +130,16 @@ def test_a_script_that_ends_well_and_makes_nothing_has_failed(folder: Folder) ->
     assert "did not make out.txt" in one(folder, "echo {{product}}\n").quire("build").stdout
 
 
+@pytest.mark.parametrize("script", ["echo 1 > {{product}}", "cat {{product}} && echo 1 > '{{product}}'"])
+def test_a_path_with_a_space_outside_of_quotes_is_told(folder: Folder, script: str) -> None:
+    folder.write("go.sh", script)
+    folder.write("pipeline.yaml", "tasks:\n  - source: go.sh\n    product: out/two words.txt\n")
+    said = folder.quire("build").stdout
+    assert 'two words.txt" has a space: such a placeholder must be in quotes' in said
+    folder.write("go.sh", 'echo 1 > "{{product}}"')
+    assert folder.quire("build").returncode == 0
+
+
 def test_a_script_without_product_is_a_mistake(folder: Folder) -> None:
     done = one(folder, "echo product > somewhere\n").quire("build")
     assert done.returncode == 2

@@ -98,6 +98,12 @@ def test_cleaning_leaves_tables_and_says_so(shop: Folder) -> None:
     assert "fresh  many" in shop.quire("status").stdout
 
 
+def test_what_quire_itself_writes_is_not_listed_as_used(shop: Folder) -> None:
+    said = shop.quire("build", "--explain-io").stdout
+    assert "2 done" in said
+    assert ".quire" not in said
+
+
 def test_a_password_is_shown_nowhere(shop: Folder) -> None:
     client(shop, "postgresql+psycopg2://me:s3cret-word@127.0.0.1:9/db")
     done = shop.quire("build")

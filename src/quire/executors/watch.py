@@ -150,11 +150,13 @@ class Watch:
     def touched(self) -> tuple[Touch, ...]:
         """Return what was read, written, connected to and started, by which cell; of the project's modules nothing."""
         modules = {path for _, path in _modules(self._ours)}
+        # also what is quire's own, such as the locks of tasks that take turns
+        noise = (*_NOISE, os.path.join(self.root, ".quire", ""))
         return tuple(
             (cell, verb, self._inside(what) or what if verb in ("read", "wrote") else what)
             for cell, verb, what in self._touched
             if what not in modules
-            and not what.startswith(_NOISE)
+            and not what.startswith(noise)
             # a file that is gone was a probe, or somebody's scratch
             and (verb != "wrote" or os.path.lexists(what))
         )

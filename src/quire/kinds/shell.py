@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ..calls import invoke
 from ..clients import ShellClient
 from ..errors import Error, Place
 from ..model import Facts, Failure, Source, Task
+from ..products import not_made
 from ..templates import facts, render
 from . import Tell
 from .child import Ended, absent, follow, same_lines, text_of
@@ -96,7 +98,9 @@ def _ours(task: Task, code: str, client: ShellClient, folder: Path) -> Failure |
     except OSError as error:
         return absent(command, error, "it is named in the run_template of the task's client")
     if ended.code == 0:
-        return None
+        absent_ = [it.path for it in task.products if not os.path.lexists(it.path)]
+        hint = _unquoted(task, code)
+        return replace(not_made(absent_), path=task.source.path, hint=hint) if absent_ and hint else None
     line = _line(ended, text_of(folder / "lines"))
     text = task.source.text or text_of(Path(task.source.path))
     plain = same_lines(text, code)
@@ -107,8 +111,18 @@ def _ours(task: Task, code: str, client: ShellClient, folder: Path) -> Failure |
         line=line if plain else None,
         path=task.source.path,
         code=code if plain else "",
-        hint=_HINTS.get(ended.code, ""),
+        hint=_HINTS.get(ended.code) or _unquoted(task, code),
     )
+
+
+def _unquoted(task: Task, code: str) -> str:
+    """Return a hint if a path with a space stands in a script outside of quotes, where it is two words."""
+    given = [it if isinstance(it, Mapping) else {"": it} for it in task.inputs.values()]
+    paths = [it.path for it in task.products] + [str(it) for one in given for it in one.values()]
+    for path in map(os.path.abspath, paths):
+        if " " in path and any(not before.endswith(("'", '"')) for before in code.split(path)[:-1]):
+            return f'"{path}" has a space: such a placeholder must be in quotes, as in "{{{{product}}}}"'
+    return ""
 
 
 #: What some exit codes mean to every shell.
