@@ -15,7 +15,7 @@ from programs import ran
 from projects import Folder
 from quire.entry import Entry
 from quire.ploomber.env import Env, load_env, with_env
-from quire.ploomber.exceptions import DAGSpecInitializationError, DAGSpecInvalidError
+from quire.ploomber.exceptions import DAGBuildError, DAGSpecInitializationError, DAGSpecInvalidError
 from quire.ploomber.executors import Parallel
 from quire.ploomber.spec import DAGSpec, lazily_load_entry_point
 from quire.project import Project, load
@@ -245,3 +245,9 @@ def test_a_pipeline_that_was_read_is_said_as_it_was(project: Folder) -> None:
     with Project(Entry(project.path / "said", project.path, dag.to_spec(alive=True)), {}) as again:
         found = {task.name: replace(task, where=None) for task in again.graph}
     assert found == wanted
+
+
+def test_a_source_that_cannot_run_is_an_error_of_the_build(project: Folder) -> None:
+    dag = DAGSpec({"tasks": [{"source": "steps.three", "product": "out/three.txt"}]}).to_dag()
+    with pytest.raises(DAGBuildError, match=r'there is no function "three" in steps\.py'):
+        dag.build()

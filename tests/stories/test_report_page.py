@@ -104,6 +104,24 @@ def test_a_page_is_not_written_under_a_name_that_says_something_else(built: Fold
     assert not (built.path / name).exists()
 
 
+def test_a_failure_of_what_is_not_asked_for_any_more_is_no_news(built: Folder) -> None:
+    pipeline, look = built.read("pipeline.yaml"), built.read("look.py")
+    built.write(
+        "pipeline.yaml", pipeline.replace("<b>.txt", "other.txt").replace("look.ipynb", "other.ipynb")
+    )
+    built.write("look.py", look + "raise ValueError('not so')\n")
+    assert built.quire("build", "look").returncode == 1
+    assert built.quire("report").returncode == 0
+    assert "ValueError: not so" in built.read("report.html")
+    assert "failed in their last run" in built.read("report.html")
+    built.write("pipeline.yaml", pipeline)
+    built.write("look.py", look)
+    assert built.quire("status", "look", "--exit-code").returncode == 0
+    assert built.quire("report").returncode == 0
+    assert "ValueError: not so" not in built.read("report.html")
+    assert "failed in their last run" not in built.read("report.html")
+
+
 def test_the_backends_of_ploomber_are_taken_with_a_note(built: Folder) -> None:
     done = built.quire("report", "-b", "mermaid")
     assert done.returncode == 0 and "--backend mermaid has no effect" in done.stderr

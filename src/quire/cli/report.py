@@ -96,7 +96,9 @@ def _spare(path: Path, project: Project) -> None:
 def _row(step: Step, project: Project, here: Path) -> Row:
     runs = tuple(project.history(step.task.name))
     source = _link(project.root / step.task.source.path, here)
-    failure = _failure(project, step.task.name, runs[0]) if runs and runs[0].outcome == "failed" else ""
+    # what is fresh is fresh again: the failure was of another state of the project
+    broken = bool(runs) and runs[0].outcome == "failed" and not step.fresh
+    failure = _failure(project, step.task.name, runs[0]) if broken else ""
     record = project.store.record(load("quire.plan:key_of")(step.task))
     taken = record.run if record and record.run in ("accepted", "adopted") else ""
     return Row(step, source, tuple(_made(step, project, here)), runs, failure, taken)

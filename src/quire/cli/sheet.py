@@ -123,7 +123,8 @@ def _counts(rows: Sequence[Row]) -> Iterator[str]:
     states = [state(row.step) for row in rows]
     for word in dict.fromkeys(states):
         yield f"<li><b>{states.count(word):,}</b>{word}</li>"
-    if failed := sum(bool(row.runs) and row.runs[0].outcome == "failed" for row in rows):
+    broken = [row for row in rows if row.runs and row.runs[0].outcome == "failed" and not row.step.fresh]
+    if failed := len(broken):
         yield f"<li><b>{failed:,}</b>failed in their last run</li>"
     took = [run.seconds for row in rows if (run := _last(row.runs))]
     if took:

@@ -151,14 +151,17 @@ def build(
         make = plugins.load("quire.cli.watch:Watch")
         began = time.perf_counter()
         with make(screen, quiet=not progress, logs=inline) as watch, kept(raised):
-            report = project.build(
-                targets,
-                force=force,
-                jobs=how.jobs,
-                fail_fast=isinstance(how, Serial) and not how.catch_exceptions,
-                executor=functools.partial(Here, inline=inline),
-                listeners=(watch,),
-            )
+            try:
+                report = project.build(
+                    targets,
+                    force=force,
+                    jobs=how.jobs,
+                    fail_fast=isinstance(how, Serial) and not how.catch_exceptions,
+                    executor=functools.partial(Here, inline=inline),
+                    listeners=(watch,),
+                )
+            except (Error, Errors) as error:  # a source that cannot run: nothing was begun
+                raise DAGBuildError(_words(error)) from error
         for name, event in report.ended.items():
             if name in dag._tasks and name not in dag._forced_status:
                 dag[name]._status = _ENDED[event.outcome]
