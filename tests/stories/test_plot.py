@@ -97,6 +97,16 @@ def test_an_unknown_format_is_a_mistake(project: Folder) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["pipeline.png", "steps.py"])
+def test_a_file_whose_name_says_something_else_is_not_written(project: Folder, name: str) -> None:
+    before = project.read("steps.py")
+    done = project.quire("plot", "-o", name)
+    assert done.returncode == 2
+    assert f"{name}: there is no drawing as ." in done.stderr and "dot -Tpng" in done.stderr
+    assert not (project.path / "pipeline.png").exists() and project.read("steps.py") == before
+    assert project.quire("plot", "-o", "graph.out", "--format", "dot").returncode == 0
+
+
 def test_a_drawing_that_cannot_be_written_is_a_mistake(project: Folder) -> None:
     said = project.quire("plot", "-o", "no/g.svg")
     assert said.returncode == 2

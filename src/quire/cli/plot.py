@@ -27,6 +27,7 @@ FORMATS = {
     "json": "quire.cli.draw:as_json",
 }
 _SUFFIXES = {
+    "": "text",
     ".txt": "text",
     ".svg": "svg",
     ".html": "html",
@@ -60,7 +61,7 @@ examples:
 def main(args: Namespace) -> int:
     """Draw the graph; a picture that goes into a file is written beside it and renamed."""
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
-    form = args.format or (_SUFFIXES.get(Path(args.output).suffix.lower(), "text") if args.output else "text")
+    form = args.format or (_form(args.output) if args.output else "text")
     if form not in FORMATS:
         raise Error(
             f'there is no format "{form}"',
@@ -78,6 +79,17 @@ def main(args: Namespace) -> int:
     else:
         out.say(drawn.rstrip("\n"))
     return 0
+
+
+def _form(name: str) -> str:
+    """Return the format that a file's name says; what is no drawing of ours is refused: text is no .png."""
+    suffix = Path(name).suffix.lower()
+    if suffix not in _SUFFIXES:
+        hint = f"{Path(name).stem}.svg or .html; quire plot --format dot | dot -Tpng > graph.png makes others"
+        raise Error(
+            f"there is no drawing as {suffix}, but as .svg, .html, .mmd, .dot, .json, .txt", name, hint
+        )
+    return _SUFFIXES[suffix]
 
 
 def write(path: Path, text: str, what: str = "drawing") -> None:
