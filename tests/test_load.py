@@ -258,6 +258,21 @@ def test_functions_make_the_values_of_grids(load: Callable[..., Loaded], folder:
     assert [(task.name, task.params) for task in loaded.graph] == [("m-3", {"rows": 3}), ("m-4", {"rows": 4})]
 
 
+def test_a_key_that_means_nothing_to_a_kind_of_task_is_noted(load: Callable[..., Loaded]) -> None:
+    text = """\
+serializer: values.save
+tasks:
+  - source: tasks.make
+    name: many
+    product: a.txt
+    chunksize: 5
+    grid: {rows: [1, 2]}
+  - {source: tasks.make, name: one, product: b.txt, timeout: 5, serializer: values.save}
+"""
+    (note,) = load(text).notes
+    assert note.endswith('pipeline.yaml:6:16: "chunksize" has no effect on a PythonCallable')
+
+
 def test_a_function_that_gives_no_parameter_is_a_mistake_with_its_place(
     load: Callable[..., Loaded], folder: Folder
 ) -> None:

@@ -238,6 +238,17 @@ TASK: Mapping[str, Key] = {
     ),
 }
 
+#: Keys that mean something to some kinds only.
+HEEDED: Mapping[str, tuple[str, ...]] = {
+    "chunksize": ("dump", "upload", "transfer"),
+    "io_handler": ("dump", "upload", "copy_from"),
+    "to_sql_kwargs": ("upload",),
+    "columns": ("copy_from",),
+    **dict.fromkeys(("bucket", "client_kwargs", "upload_file_kwargs"), ("upload_s3",)),
+    **dict.fromkeys(("nbconvert_exporter_name", "nbconvert_export_kwargs", "cell_timeout"), ("notebook",)),
+    **dict.fromkeys(SERIALIZERS, ("function",)),
+}
+
 FILES = (".py", ".ipynb", ".md", ".rmd", ".qmd", ".r", ".jl", ".sh", ".sql")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -111,8 +111,9 @@ class _Loading:
         spec, outside, notes, loose = self._spec()
         drafting = plugins.load("quire.drafts:Drafts")(spec, self.reader, self.root)
         said = [task for one in self._evaluated(spec.tasks) for task in self._expanded(one)]
-        drafts = [draft for one in said if (draft := drafting.draft(one)) is not None]
-        drafts = drafting.settled(drafts)
+        pairs = [(one, draft) for one in said if (draft := drafting.draft(one)) is not None]
+        notes += tuple(dict.fromkeys(note for one, draft in pairs for note in _idle(one, draft.kind)))
+        drafts = drafting.settled([draft for _, draft in pairs])
         self.unfit = drafting.unfit
         raise_all([*self.mistakes, *drafting.mistakes], f"{spec.path} has mistakes")
         drafts = self._with_params(drafts, loose)
@@ -241,6 +242,14 @@ class _Loading:
             given.append(replace(draft, params={**draft.params, **mine}))
         raise_all(self.mistakes, "parameters that do not fit")
         return given
+
+
+def _idle(said: TaskSpec, kind: str) -> Iterator[str]:
+    """Yield a note on each key of a task that means nothing to its kind."""
+    heeded, kinds = plugins.load("quire.dialect:HEEDED"), plugins.load("quire.dialect:KINDS")
+    for name in said.options:
+        if kind not in heeded.get(name, (kind,)):
+            yield f'{said.places.get(name, said.where)}: "{name}" has no effect on a {kinds[kind]}'
 
 
 #: What people call env.yaml, and conda something else: it is spoken of only when a placeholder has no value.
