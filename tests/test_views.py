@@ -96,3 +96,12 @@ def test_a_product_loads_as_a_frame(tmp_path: Path) -> None:
         TaskView(FIT).load()
     with pytest.raises(NotImplementedError, match=r"neither \.csv nor \.parquet"):
         TaskView(FIT).load("model")
+
+
+def test_a_dump_in_chunks_loads_as_one_frame_in_their_order(tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
+    (tmp_path / "rows.csv").mkdir()
+    for number in (0, 1, 2, 10):
+        (tmp_path / "rows.csv" / f"{number}.csv").write_text(f"x\n{number}\n")
+    view = TaskView(Task("t", "dump", Source("t.sql"), (Product(str(tmp_path / "rows.csv")),)))
+    assert list(view.load().x) == [0, 1, 2, 10]

@@ -285,6 +285,9 @@ def loaded(product: Any, client: Callable[[], Any], limit: int | None, **argumen
         raise ValueError(f"the task has several products: say which, load({next(iter(product))!r})")
     if (reader := readers.get(Path(product).suffix)) is None:
         raise NotImplementedError(f"{product} is neither .csv nor .parquet: read it with what wrote it")
+    if Path(product).is_dir():  # a dump in chunks, one file for each: 0.csv, 1.csv
+        files = sorted(Path(product).iterdir(), key=lambda it: (len(it.name), it.name))
+        return pandas.concat([reader(it, **arguments) for it in files], ignore_index=True)
     return reader(product, **arguments)
 
 
