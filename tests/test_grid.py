@@ -42,6 +42,7 @@ def test_a_name_with_values_has_no_number() -> None:
         ("[[none]]-m.csv", "-m-0.csv"),
         (["t", "table"], ["t-0", "table"]),
         ([None, "t", "table"], [None, "t-0", "table"]),
+        (['"t"', "table"], ['"t-0"', "table"]),
         (".", "."),
         (["s", "t-[[b]]", "view"], ["s", "t-x-0", "view"]),
         ({"nb": "a.ipynb", "data": "d-[[b]].csv"}, {"nb": "a-0.ipynb", "data": "d-x-0.csv"}),

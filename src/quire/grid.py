@@ -58,12 +58,18 @@ def _placed(said: Any, index: int, params: Mapping[str, Any], spec: TaskSpec) ->
         return {key: _placed(value, index, params, spec) for key, value in said.items()}
     if isinstance(said, list):
         at = 1 if len(said) == 3 else 0
-        return [_filled(f"{it}-{index}", params, spec) if n == at else it for n, it in enumerate(said)]
+        return [_filled(_numbered(it, index), params, spec) if n == at else it for n, it in enumerate(said)]
     if not isinstance(said, str) or not (path := PurePosixPath(said)).name:
         return said
     suffix = "".join(path.suffixes)
     name = path.name.replace(suffix, "") if suffix else path.name
     return _filled(str(path.with_name(f"{name}-{index}{suffix}")), params, spec)
+
+
+def _numbered(name: Any, index: int) -> str:
+    """Return the name of a table with a number, within its quotes if it has some: with a hyphen it needs them."""
+    quoted = isinstance(name, str) and len(name) > 1 and name[0] == name[-1] == '"'
+    return f'{name[:-1]}-{index}"' if quoted else f"{name}-{index}"
 
 
 def _filled(text: str, params: Mapping[str, Any], spec: TaskSpec) -> str:
