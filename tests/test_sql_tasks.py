@@ -261,6 +261,14 @@ def test_a_dump_in_one_file_quotes_everything(numbers: Folder) -> None:
     assert os.listdir(numbers.path / "deep") == ["out.csv"]
 
 
+@pytest.mark.parametrize("name", ["out.xlsx", "out.JSON"])
+def test_a_dump_is_not_called_what_it_is_not(numbers: Folder, name: str) -> None:
+    failure = run("dump", "SELECT * FROM numbers", name, chunksize=None)
+    assert failure is not None
+    assert f"{name} would not be what its name says" in failure.message
+    assert not (numbers.path / name).exists()
+
+
 def test_a_dump_in_chunks_is_a_folder_of_numbered_files(numbers: Folder) -> None:
     assert run("dump", "SELECT n FROM numbers", "out", chunksize=2) is None
     found = {path.name: table(path) for path in (numbers.path / "out").iterdir()}

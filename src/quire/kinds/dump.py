@@ -116,6 +116,10 @@ class _Chunks:
         self._count += 1
 
 
+#: Formats that nobody should find CSV under.
+_OTHERS = frozenset((".feather", ".h5", ".html", ".json", ".orc", ".pickle", ".pkl", ".xls", ".xlsx", ".xml"))
+
+
 def _handler(task: Task, path: Path) -> Any:
     """Return what writes the answer: as the option ``io_handler`` says, else by the end of the product's name."""
     chunked = bool(task.options.get("chunksize", _CHUNK))
@@ -125,6 +129,11 @@ def _handler(task: Task, path: Path) -> Any:
     match name.rpartition(".")[2].lower():
         case "" if path.suffix == ".parquet":
             kind = "parquet"
+        case "" if path.suffix.lower() in _OTHERS:
+            hint = "name it .csv or .parquet, or let a function write it"
+            raise SpecError(
+                f"{path.name} would not be what its name says: a dump is CSV or Parquet", hint=hint
+            )
         case "" | "csv" | "csvio":
             kind = "csv"
         case "parquet" | "parquetio":
