@@ -103,7 +103,7 @@ class Blobs:
         The name is a digest that one processor has to make alone; the sums can be checked by all of them at once,
         which makes giving the blob back as fast as copying it.
         """
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(1, "quire-blobs") as pool:
             whole = pool.submit(products.digest, beside)
             found = sums(beside)
         if whole.result() != name:
@@ -164,7 +164,7 @@ def copy(source: str, target: str) -> None:
 def sums(path: str) -> list[str]:
     """Return the SHA-256 of each part of a file, made by all processors at once."""
     starts = range(0, os.stat(path).st_size, _PART)
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1), "quire-blobs") as pool:
         return list(pool.map(lambda start: _sum(path, start), starts))
 
 
@@ -185,7 +185,7 @@ def _copy_and_check(source: str, target: str, name: str, known: list[str] | None
             new.write(data)
             return digest(data) == name
         # while one processor copies in the system, the others read the same pages of memory
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(1, "quire-blobs") as pool:
             copying = pool.submit(_fill, old, new)
             right = sums(source) == known if known is not None else products.digest(source) == name
             copying.result()

@@ -91,7 +91,7 @@ class Shared:
         if len(names) == 1:
             self._fetch(names[0])
         elif names:
-            with ThreadPoolExecutor(min(THREADS, len(names))) as pool:
+            with ThreadPoolExecutor(min(THREADS, len(names)), "quire-fetch") as pool:
                 list(pool.map(self._fetch, names))
 
     def _fetch(self, name: str) -> None:
@@ -122,7 +122,9 @@ class Shared:
         if self.off:
             return
         if not self._threads:
-            self._threads = [Thread(target=self._work, daemon=True) for _ in range(THREADS)]
+            self._threads = [
+                Thread(target=self._work, name="quire-send", daemon=True) for _ in range(THREADS)
+            ]
             for thread in self._threads:
                 thread.start()
         try:

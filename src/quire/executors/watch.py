@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -39,6 +40,8 @@ _MOST = 2_000
 _STANDARD = os.path.dirname(os.__file__) + os.sep
 _SYSTEM = tuple({sys.prefix, sys.base_prefix, "/proc/", "/sys/", "/dev/", "/etc/", "/usr/"})
 _NOISE = ("/proc/", "/dev/", "/sys/")
+#: How the names of quire's own threads begin.
+_THREADS = "quire-"
 
 
 #: Those who are told what this process does. A hook cannot be removed, so there is one for all watches to come.
@@ -52,6 +55,15 @@ def now_of_files() -> int:
     """Return the time that a file written now would get: Linux stamps them by a clock that ticks."""
     clock = getattr(time, "CLOCK_REALTIME_COARSE", None)
     return time.time_ns() if clock is None else time.clock_gettime_ns(clock)
+
+
+def _of_quire() -> bool:
+    """Return whether a thread of quire itself is at work, such as one that keeps a result while the next task runs."""
+    # the main thread is asked for first, as nearly all is done there
+    return (
+        threading.get_ident() != threading.main_thread().ident
+        and threading.current_thread().name.startswith(_THREADS)
+    )
 
 
 def _tell(event: str, arguments: tuple[Any, ...]) -> None:
@@ -92,7 +104,7 @@ class Watch:
 
     def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         # called for every audited event of the process: decide fast, never raise
-        if not self.on:
+        if not self.on or _of_quire():
             return
         if event in ("os.listdir", "os.scandir"):
             self._list(arguments[0])
@@ -149,12 +161,13 @@ class Watch:
 
     def touched(self) -> tuple[Touch, ...]:
         """Return what was read, written, connected to and started, by which cell; of the project's modules nothing."""
+        self.on = False
         modules = {path for _, path in _modules(self._ours)}
         # also what is quire's own, such as the locks of tasks that take turns
         noise = (*_NOISE, os.path.join(self.root, ".quire", ""))
         return tuple(
             (cell, verb, self._inside(what) or what if verb in ("read", "wrote") else what)
-            for cell, verb, what in self._touched
+            for cell, verb, what in list(self._touched)  # threads of the task may still be at work
             if what not in modules
             and not what.startswith(noise)
             # a file that is gone was a probe, or somebody's scratch
@@ -183,14 +196,14 @@ class Watch:
         # inputs from upstream are in the manifest already, but for executed notebooks, which count only when read
         known = [product.path for product in task.products] + [task.source.path, *modules]
         known += [path for path in _paths(task.inputs) if not path.endswith(".ipynb")]
-        for path in sorted(self.read - self.written):
+        for path in sorted(set(self.read) - self.written):
             inside = self._inside(path)
             if inside and not any(_below(inside, other) for other in known):
                 if os.path.isfile(path):
                     found[f"file {inside}"] = (inside, self._digest(path))
                 elif not os.path.lexists(path):
                     found[f"file {inside}"] = (inside, ABSENT)
-        for path, names in self.listed.items():
+        for path, names in list(self.listed.items()):
             if (inside := self._inside(path)) and names:
                 found[f"folder {inside}"] = (inside, names)
         return found

@@ -1,0 +1,61 @@
+"""What a task is seen to use, while threads of it and of quire are at work in the same process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from quire.executors.watch import Watch, now_of_files
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Iterator[Watch]:
+    made = Watch(str(tmp_path))
+    made.start(now_of_files())
+    yield made
+    made.on = False
+
+
+def read_in_a_thread(path: Path, name: str) -> None:
+    thread = threading.Thread(target=path.read_bytes, name=name)
+    thread.start()
+    thread.join()
+
+
+def test_what_a_thread_of_the_task_reads_counts_and_what_one_of_quire_reads_does_not(
+    watch: Watch, tmp_path: Path
+) -> None:
+    for name in ("mine", "kept"):
+        (tmp_path / name).write_text(name)
+    read_in_a_thread(tmp_path / "mine", "Thread-1")
+    read_in_a_thread(tmp_path / "kept", "quire-cache")
+    assert str(tmp_path / "mine") in watch.read
+    assert str(tmp_path / "kept") not in watch.read
+    assert ("read", "mine") in {touch[1:] for touch in watch.touched()}
+
+
+def test_a_task_whose_threads_go_on_reading_ends_well(watch: Watch, tmp_path: Path) -> None:
+    stop = threading.Event()
+
+    def go_on(number: int) -> None:
+        count = 0
+        while not stop.is_set():
+            file = tmp_path / f"{number}-{count}"
+            file.write_text("")
+            count += 1
+
+    threads = [threading.Thread(target=go_on, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(300):
+            watch.on = True
+            watch._touched.clear()
+            assert isinstance(watch.touched(), tuple)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
