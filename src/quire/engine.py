@@ -160,7 +160,7 @@ class Run:
             task = self.filled(step.task)
             reasons, _, record = judged(task, self.graph.tasks, self.store, self.claims)
         except Error as error:  # deleted, broken or locked away since the pipeline was loaded
-            yield TaskFinished(name, Outcome.FAILED, failure=_mistake(error))
+            yield TaskFinished(name, Outcome.FAILED, failure=Failure.of(error))
             return
         forced = tuple(reason for reason in step.reasons if reason.part == "forced")
         if not (reasons or forced):
@@ -283,7 +283,7 @@ class Run:
         try:
             found = {product.path: self.store.digest(product.path) for product in task.products}
         except ProductError as error:
-            return replace(event, outcome=Outcome.FAILED, failure=_mistake(error))
+            return replace(event, outcome=Outcome.FAILED, failure=Failure.of(error))
         made = {path: digest for path, digest in found.items() if digest is not None}
         if absent := [path for path in found if path not in made]:
             return replace(event, outcome=Outcome.FAILED, failure=not_made(absent))
@@ -393,8 +393,3 @@ def unwritable(path: str, error: OSError) -> Failure:
 
 def _within(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder + "/")
-
-
-def _mistake(error: Error) -> Failure:
-    where = f"{error.where}: " if error.where else ""
-    return Failure(type(error).__name__, where + error.message, hint=error.hint or "")

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .errors import Place
+    from .errors import Error, Place
 
 #: What a result depends on: the name of a part ("source", "param n", "module pkg.mod") → its digest,
 #: or the value itself where that is short enough to be shown to a person.
@@ -282,6 +282,12 @@ class Failure:
     path: str | None = None
     code: str = ""
     hint: str = ""
+
+    @classmethod
+    def of(cls, error: Error) -> Failure:
+        """Return a mistake that was found only when the task was due, with its place."""
+        where = f"{error.where}: " if error.where else ""
+        return cls(type(error).__name__, where + error.message, hint=error.hint or "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import plugins
 from .calls import invoke
-from .model import STANDING, Product, Relation, Source, Task
+from .model import STANDING, Outcome, Product, Relation, Source, Task
 
 
 class Status(Enum):
@@ -27,6 +27,17 @@ class Status(Enum):
     Errored = "errored"
     Aborted = "aborted"
     BrokenProcessPool = "broken_process_pool"
+
+
+#: How far a task is that has ended in a build.
+ENDED = {
+    Outcome.DONE: Status.Executed,
+    Outcome.RESTORED: Status.Executed,
+    Outcome.FRESH: Status.Skipped,
+    Outcome.FAILED: Status.Errored,
+    Outcome.BLOCKED: Status.Aborted,
+    Outcome.CANCELLED: Status.Aborted,
+}
 
 
 class Upstream(dict[str, Any]):

@@ -78,6 +78,17 @@ for (const box of picture.querySelectorAll(".task"))
 """
 
 
+def head(title: str, look: str) -> str:
+    """Return how a page begins that fetches nothing, with the colours of states and a look of its own."""
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+        "script-src 'unsafe-inline'\">\n"
+        f"<title>{escaped(title)}</title>\n<style>{STYLE}{look}</style></head>\n"
+    )
+
+
 def html(steps: Mapping[str, Step], title: str) -> str:
     """Return a page that fetches nothing: the picture, a legend, and the details of the task pointed at."""
     present = dict.fromkeys(state(step) for step in steps.values())
@@ -87,11 +98,7 @@ def html(steps: Mapping[str, Step], title: str) -> str:
     )
     data = json.dumps([plain(step) for step in steps.values()], default=str).replace("<", "\\u003c")
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-        "script-src 'unsafe-inline'\">\n"
-        f"<title>{escaped(title)}</title>\n<style>{STYLE}{_LOOK}</style></head>\n"
+        f"{head(title, _LOOK)}"
         f"<body><header><h1>{escaped(title)}</h1><p>{counted(steps)}</p>"
         f'<ul class="quire">{legend}</ul></header>\n'
         f"<main>{svg(steps, title, style=False)}</main>\n<aside></aside>\n"

@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .page import head
 from .screen import many, seconds
 from .status import counted, state
-from .svg import STYLE, escaped, svg
+from .svg import escaped, svg
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -103,11 +104,7 @@ def sheet(rows: Sequence[Row], title: str, made: str, notes: Sequence[str] = ())
     steps = {row.step.task.name: row.step for row in rows}
     said = "".join(f"<p>{escaped(note)}</p>" for note in notes)
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-        "script-src 'unsafe-inline'\">\n"
-        f"<title>{escaped(title)}</title>\n<style>{STYLE}{_LOOK}</style></head>\n"
+        f"{head(title, _LOOK)}"
         f'<body class="quire"><h1>{escaped(title)}</h1><p>{counted(steps)}</p>\n'
         f'<ul class="count">{"".join(_counts(rows))}</ul>\n'
         f'<h2>Graph</h2>\n<div class="graph">{svg(steps, title, style=False)}</div>\n'

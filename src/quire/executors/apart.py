@@ -14,19 +14,10 @@ from typing import Any
 from ..events import Event, HookFinished, Note, RunFinished, RunStarted, TaskFinished
 from ..hooks import mourn, of_pipeline, stopped
 from ..model import Failure, Outcome, Task
-from ..views import Status
+from ..views import ENDED
 from .around import folder_of, placed
 from .death import Scene, death
 from .warm import python
-
-_STATUS = {
-    Outcome.DONE: Status.Executed,
-    Outcome.RESTORED: Status.Executed,
-    Outcome.FRESH: Status.Skipped,
-    Outcome.FAILED: Status.Errored,
-    Outcome.BLOCKED: Status.Aborted,
-    Outcome.CANCELLED: Status.Aborted,
-}
 
 
 def apart(root: str, work: Callable[[], Failure | None]) -> tuple[Failure | None, str]:
@@ -107,7 +98,7 @@ class Hooked:
         if not (call := self._hooks.get(hook)):
             return []
         began = time.time()
-        statuses = {name: _STATUS[ended.outcome] for name, ended in self._ended.items()}
+        statuses = {name: ENDED[ended.outcome] for name, ended in self._ended.items()}
         ran = [(name, True, it.seconds) for name, it in self._ended.items() if it.outcome is Outcome.DONE]
         rows = ran + [
             (name, False, 0.0) for name, it in self._ended.items() if it.outcome is not Outcome.DONE

@@ -104,8 +104,7 @@ class Reports:
         try:
             plugins.load("quire.notebook.export:check")(self._wanted, notebook)
         except Error as error:
-            where = f"{error.where}: " if error.where else ""
-            return Failure(type(error).__name__, where + error.message, hint=error.hint or "")
+            return Failure.of(error)
         return None
 
     def followed(self, tell: Tell) -> Tell:

@@ -16,6 +16,7 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -110,10 +111,9 @@ def write(files: Mapping[Path, bytes]) -> None:
 
 def failure(error: Error) -> Failure:
     """Return the failure of a task whose report could not be made, with the traceback of what nbconvert raised."""
-    where = f"{error.where}: " if error.where else ""
     cause = error.__cause__
     lines = tuple(traceback.format_exception(cause)) if cause is not None else ()
-    return Failure(type(error).__name__, where + error.message, lines, hint=error.hint or "")
+    return replace(Failure.of(error), traceback=lines)
 
 
 def unknown(wanted: Iterable[Edition], said: Mapping[str, Any]) -> list[str]:

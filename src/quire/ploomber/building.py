@@ -22,7 +22,7 @@ from ..kinds.function import kept
 from ..model import Outcome, Reason, Step
 from ..project import Project
 from ..report import Report
-from ..views import Status
+from ..views import ENDED, Status
 from . import live
 from .exceptions import DAGBuildEarlyStop, DAGBuildError, DAGRenderError
 from .executors import Serial
@@ -32,15 +32,6 @@ from .report import BuildReport, Table
 if TYPE_CHECKING:
     from .dag import DAG
     from .tasks import Task
-
-_ENDED = {
-    Outcome.DONE: Status.Executed,
-    Outcome.RESTORED: Status.Executed,
-    Outcome.FRESH: Status.Skipped,
-    Outcome.FAILED: Status.Errored,
-    Outcome.BLOCKED: Status.Aborted,
-    Outcome.CANCELLED: Status.Aborted,
-}
 
 
 @dataclass(frozen=True)
@@ -164,7 +155,7 @@ def build(
                 raise DAGBuildError(_words(error)) from error
         for name, event in report.ended.items():
             if name in dag._tasks and name not in dag._forced_status:
-                dag[name]._status = _ENDED[event.outcome]
+                dag[name]._status = ENDED[event.outcome]
         root = str(project.root)
         if progress:
             for line in plugins.load("quire.cli.summary:counted")(
