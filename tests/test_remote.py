@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,10 +14,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 
+from buckets import moto, needs_moto, s3
 from projects import Folder
 from quire import remote
 from quire.errors import Error, MissingExtra, NotebookError
@@ -27,10 +26,7 @@ from quire.project import run
 NOTEBOOK = '# %% tags=["parameters"]\nn = 1\n\n# %%\nprint("n is", n)\n'
 
 needs_fsspec = pytest.mark.skipif(find_spec("fsspec") is None, reason="fsspec is not installed")
-needs_moto = pytest.mark.skipif(
-    not all(map(find_spec, ("moto", "flask", "s3fs", "boto3"))),
-    reason="moto[server], s3fs or boto3 is not installed",
-)
+needs_s3fs = pytest.mark.skipif(find_spec("s3fs") is None, reason="s3fs is not installed")
 
 
 @dataclass
@@ -216,53 +212,26 @@ def test_secrets_of_a_url_are_not_shown(url: str, text: str) -> None:
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Yield a client of an S3 on loopback that has the bucket "books"."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    endpoint = f"http://127.0.0.1:{port}"
-    for name, value in {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "a",
-        "AWS_SECRET_ACCESS_KEY": "b",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    until = time.monotonic() + 60
-    while True:
-        try:
-            with urlopen(f"{endpoint}/moto-api/", timeout=5):
-                break
-        except OSError:
-            assert time.monotonic() < until and server.poll() is None, "moto does not start"
-            time.sleep(0.2)
-    # in a process of its own: boto3 warns, and warnings are errors here
-    _s3("client.create_bucket(Bucket='books')")
-    yield server
-    server.kill()
-    server.wait()
-
-
-def _s3(code: str) -> str:
-    """Run code that has an S3 ``client``, and return what it prints."""
-    script = f"import boto3\nclient = boto3.client('s3')\n{code}\n"
-    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let there be an S3 on loopback that has the bucket "books"."""
+    with moto() as there:
+        for name, value in there.items():
+            monkeypatch.setenv(name, value)
+        s3("client.create_bucket(Bucket='books')", dict(os.environ))
+        yield
 
 
 @needs_moto
+@needs_s3fs
 @pytest.mark.usefixtures("bucket")
 def test_a_notebook_goes_from_s3_to_s3(folder: Folder) -> None:
-    _s3(f"client.put_object(Bucket='books', Key='in.py', Body={NOTEBOOK.encode()!r})")
+    s3(f"client.put_object(Bucket='books', Key='in.py', Body={NOTEBOOK.encode()!r})", dict(os.environ))
     ended = folder.quire(
         "run", "s3://books/in.py", "s3://books/made/out-{n}.ipynb", "-p", "n", "7", env=os.environ
     )
     assert ended.returncode == 0, ended.stderr + ended.stdout
-    written = _s3("print(client.get_object(Bucket='books', Key='made/out-7.ipynb')['Body'].read().decode())")
+    code = "print(client.get_object(Bucket='books', Key='made/out-7.ipynb')['Body'].read().decode())"
+    written = s3(code, dict(os.environ))
     assert printed(written) == "n is 7\n"
     assert list(Path(folder.path).iterdir()) == []
     missing = folder.quire("run", "s3://books/no.py", env=os.environ)
