@@ -6,7 +6,7 @@ EXAMPLE := examples/wine
 .PHONY: demo test system lint types bench lock clean
 
 demo: .venv/ready  ## build the example pipeline and say where its reports are
-	cd $(EXAMPLE) && ../../$(BIN)/quire build
+	cd $(EXAMPLE) && ../../$(BIN)/octavo build
 	@echo "The reports are executed notebooks: $(EXAMPLE)/output/*.ipynb"
 
 test: .venv/ready  ## run every test
@@ -32,11 +32,11 @@ lock: .venv/ready  ## renew the versions that the recipes install
 
 clean:  ## remove what the recipes made
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/.peers
-	rm -rf $(EXAMPLE)/output $(EXAMPLE)/.quire
+	rm -rf $(EXAMPLE)/output $(EXAMPLE)/.octavo
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/ready: pyproject.toml requirements.lock
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "quire needs Python 3.11 or newer: make PYTHON=python3.12 …")'
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "octavo needs Python 3.11 or newer: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,example]" --constraint requirements.lock
 	touch .venv/ready

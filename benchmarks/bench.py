@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PEERS = Path(__file__).resolve().parent / ".peers"
 
 #: What the environment of the peers holds, group by group: a group that does not install is done without.
-#: quire is installed into the same environment, so that all of them pay for the same site-packages.
+#: octavo is installed into the same environment, so that all of them pay for the same site-packages.
 GROUPS: tuple[tuple[str, ...], ...] = (
     ("jupyterlab", "nbclient", "ipykernel", "pandas", "scikit-learn", "matplotlib"),
     ("papermill",),
@@ -42,22 +42,22 @@ GROUPS: tuple[tuple[str, ...], ...] = (
 
 @dataclass(frozen=True)
 class Environment:
-    """A Python with quire and whatever peers are installed beside it."""
+    """A Python with octavo and whatever peers are installed beside it."""
 
     python: Path
 
     def has(self, module: str) -> bool:
         """Return whether a module is installed; if not, say that its part is skipped."""
-        # by path: quire itself answers to the name of Ploomber where that is absent
+        # by path: octavo itself answers to the name of Ploomber where that is absent
         code = f"import sys; from importlib.machinery import PathFinder as P; sys.exit(not P.find_spec({module!r}))"
         found = subprocess.run([self.python, "-c", code]).returncode == 0
         if not found:
             print(f"{module} is not installed here: its part is skipped")
         return found
 
-    def quire(self, *words: str | Path) -> list[str]:
-        """Return the words of a quire command."""
-        return [str(self.python), "-m", "quire", *map(str, words)]
+    def octavo(self, *words: str | Path) -> list[str]:
+        """Return the words of an octavo command."""
+        return [str(self.python), "-m", "octavo", *map(str, words)]
 
     def script(self, name: str, *words: str | Path) -> list[str]:
         """Return the words of a command that a package of this environment brought."""
@@ -65,7 +65,7 @@ class Environment:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment variables of every command: this tree's quire, one thread per library, no statistics.
+        """The environment variables of every command: this tree's octavo, one thread per library, no statistics.
 
         Python's own go: one that forbids to write byte code, say, would make what runs from the tree look slow.
         """
@@ -94,7 +94,7 @@ def peers(name: str = "env", groups: Sequence[Sequence[str]] = GROUPS) -> Enviro
             for group in groups:
                 if subprocess.run([*pip, *group]).returncode:
                     print(f"{group[0]} does not install here: it is left out")
-        # what quire itself needs; the package comes from the tree, by PYTHONPATH
+        # what octavo itself needs; the package comes from the tree, by PYTHONPATH
         subprocess.run([*pip, *_needs()], check=True)
         done.write_text(json.dumps(groups))
     return Environment(python)
@@ -296,7 +296,7 @@ def settings(
 @contextmanager
 def workplace() -> Iterator[Path]:
     """Give a folder for the time of a benchmark."""
-    with tempfile.TemporaryDirectory(prefix="quire-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="octavo-bench-") as folder:
         yield Path(folder)
 
 

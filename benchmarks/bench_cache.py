@@ -21,12 +21,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
-from quire import products
-from quire.cache.entry import Entry
-from quire.cache.local import Cache
-from quire.cache.remotes import open_remote
-from quire.cache.shared import Shared
-from quire.model import Product, Record, Source, Task
+from octavo import products
+from octavo.cache.entry import Entry
+from octavo.cache.local import Cache
+from octavo.cache.remotes import open_remote
+from octavo.cache.shared import Shared
+from octavo.model import Product, Record, Source, Task
 
 BAR = 3.0
 DECLARED = {"source": "s"}
@@ -121,7 +121,7 @@ def small(root: Path) -> None:
     start = [
         sys.executable,
         "-c",
-        "import sys; sys.path.insert(0, sys.argv[1]); import quire.cache.remotes, obstore",
+        "import sys; sys.path.insert(0, sys.argv[1]); import octavo.cache.remotes, obstore",
     ]
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     source = str(Path(__file__).resolve().parent.parent / "src")
@@ -135,9 +135,9 @@ CHECK = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from quire.cache.blobs import Blobs
-from quire.cache.remotes import open_remote
-from quire.cache.shared import Shared
+from octavo.cache.blobs import Blobs
+from octavo.cache.remotes import open_remote
+from octavo.cache.shared import Shared
 assert not Shared(open_remote("s3://team/cache", "."), Blobs(Path("blobs"))).entries("0" * 64)
 """
 BY_S3FS = """
@@ -184,13 +184,13 @@ def at_s3(rounds: int) -> None:
                     time.sleep(0.1)
                 took: dict[str, list[float]] = {}
                 for _ in range(rounds + 1):
-                    for name, code in (("bare", "pass"), ("quire", CHECK), ("s3fs", BY_S3FS)):
+                    for name, code in (("bare", "pass"), ("octavo", CHECK), ("s3fs", BY_S3FS)):
                         check = [sys.executable, "-c", code, source]
                         run = partial(subprocess.run, check, check=True, env=env, cwd=folder)
                         took.setdefault(name, []).append(timed(run))
             finally:
                 server.kill()
-    bare, ours, theirs = (statistics.median(took[name][1:]) for name in ("bare", "quire", "s3fs"))
+    bare, ours, theirs = (statistics.median(took[name][1:]) for name in ("bare", "octavo", "s3fs"))
     print(
         f"a hit check at an S3 server, less the start of Python: {1e3 * (ours - bare):.0f} ms;"
         f" through s3fs {(theirs - bare) / (ours - bare):.0f} times as long"

@@ -42,7 +42,7 @@ nbformat.write(notebook, sys.argv[2])
 def commands(env: Environment, slow: int | None) -> Mapping[str, tuple[list[str], int | None]]:
     """Return how each tool runs in.ipynb to out.ipynb, and how many rounds of it are bearable."""
     found: dict[str, tuple[list[str], int | None]] = {
-        "quire": (env.quire("run", "in.ipynb", "out.ipynb"), None)
+        "octavo": (env.octavo("run", "in.ipynb", "out.ipynb"), None)
     }
     if env.has("nbclient"):
         found["nbclient"] = ([str(env.python), "-c", NBCLIENT, "in.ipynb", "nbclient.ipynb"], None)
@@ -66,7 +66,7 @@ def many_cells(asked: Settings, folder: Path) -> None:
             for name, (command, rounds) in tools.items()
         ]
     rounds = compare(contenders, asked)
-    table("notebooks of very few and very many cells", rounds, f"quire, {count} cells")
+    table("notebooks of very few and very many cells", rounds, f"octavo, {count} cells")
     price = {
         name: 1000
         * (least(rounds[f"{name}, {count} cells"]) - least(rounds[f"{name}, {few} cells"]))
@@ -76,9 +76,9 @@ def many_cells(asked: Settings, folder: Path) -> None:
     }
     for name, each in price.items():
         print(f"each further cell in {name}: {each:.2f} ms")
-    bar("ms of wall time for each cell", price["quire"], at_most=1)
+    bar("ms of wall time for each cell", price["octavo"], at_most=1)
     if "nbclient" in price:
-        bar("nbclient's price of a cell, times ours", price["nbclient"] / price["quire"], at_least=5)
+        bar("nbclient's price of a cell, times ours", price["nbclient"] / price["octavo"], at_least=5)
 
 
 def much_output(asked: Settings, folder: Path) -> None:
@@ -90,7 +90,7 @@ def much_output(asked: Settings, folder: Path) -> None:
         for name, (command, rounds) in commands(asked.environment, 0).items()
     ]
     rounds = compare(contenders, replace(asked, rounds=min(asked.rounds, 3)), memory=True)
-    table(f"{2 * cells} MB of outputs", rounds, "quire")
+    table(f"{2 * cells} MB of outputs", rounds, "octavo")
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Thirty notebooks that import pandas, scikit-learn and matplotlib and do little, as most notebooks of a pipeline.
 
-Bars: ``quire build --jobs 2`` takes at least 10 times less wall time than a shell loop over papermill, and at least
+Bars: ``octavo build --jobs 2`` takes at least 10 times less wall time than a shell loop over papermill, and at least
 5 times less than Ploomber's parallel executor; the memory (proportional set size, whole trees of processes) of four
 pandas notebooks at once is at most half that of four papermill processes.
 """
@@ -45,7 +45,7 @@ HOLD = "import time\ndata = pd.DataFrame({'x': range(100)})\ntime.sleep(8)"
 
 
 def project(folder: Path, name: str, count: int, cells: tuple[str, ...], more: str = "") -> Path:
-    """Write a pipeline of notebooks in the dialect that quire and Ploomber share."""
+    """Write a pipeline of notebooks in the dialect that octavo and Ploomber share."""
     where = folder / name
     tasks = []
     for number in range(count):
@@ -65,8 +65,8 @@ def wall(asked: Settings, folder: Path) -> None:
     env, count = asked.environment, 2 if asked.quick else asked.options.count
     cells = ("x = {number}",) if asked.quick or not has_stack(env) else (IMPORTS, WORK, PLOT)
     ours = project(folder, "ours", count, cells)
-    clean = remove(ours / "out", ours / ".quire")
-    contenders = [Contender("quire build", env.quire("build", "--jobs", "2", "--quiet"), ours, clean)]
+    clean = remove(ours / "out", ours / ".octavo")
+    contenders = [Contender("octavo build", env.octavo("build", "--jobs", "2", "--quiet"), ours, clean)]
     once = asked.options.slow_rounds
     if env.has("ploomber"):
         executor = "executor:\n  dotted_path: ploomber.executors.Parallel\n  processes: 2\n"
@@ -80,11 +80,11 @@ def wall(asked: Settings, folder: Path) -> None:
             Contender("papermill loop", ["sh", "-c", loop], theirs, remove(theirs / "out"), once)
         )
     rounds = compare(contenders, asked)
-    table(f"{count} notebooks with pandas, scikit-learn and matplotlib", rounds, "quire build")
+    table(f"{count} notebooks with pandas, scikit-learn and matplotlib", rounds, "octavo build")
     for name, limit in (("papermill loop", 10), ("ploomber", 5)):
         if name in rounds:
-            value = statistics.median(ratios(rounds, name, "quire build"))
-            bar(f"{name}'s wall time, times that of quire build --jobs 2", value, at_least=limit)
+            value = statistics.median(ratios(rounds, name, "octavo build"))
+            bar(f"{name}'s wall time, times that of octavo build --jobs 2", value, at_least=limit)
 
 
 def memory(asked: Settings, folder: Path) -> None:
@@ -94,17 +94,17 @@ def memory(asked: Settings, folder: Path) -> None:
         return
     cells = ("x = {number}",) if asked.quick else ("import pandas as pd", HOLD)
     ours = project(folder, "four", 4, cells)
-    clean = remove(ours / "out", ours / ".quire")
-    contenders = [Contender("quire build", env.quire("build", "--jobs", "4", "--quiet"), ours, clean)]
+    clean = remove(ours / "out", ours / ".octavo")
+    contenders = [Contender("octavo build", env.octavo("build", "--jobs", "4", "--quiet"), ours, clean)]
     if env.has("papermill"):
         four = "mkdir -p out; for one in *.ipynb; do papermill $one out/$one & done; wait"
         theirs = project(folder, "four-papermill", 4, cells)
         contenders.append(Contender("4 × papermill", ["sh", "-c", four], theirs, remove(theirs / "out")))
     rounds: Rounds = compare(contenders, replace(asked, rounds=1), memory=True)
-    table("memory of four pandas notebooks at once", rounds, "quire build")
+    table("memory of four pandas notebooks at once", rounds, "octavo build")
     if "4 × papermill" in rounds:
-        value = statistics.median(ratios(rounds, "quire build", "4 × papermill", _memory))
-        bar("memory of quire's processes, times that of papermill's", value, at_most=0.5)
+        value = statistics.median(ratios(rounds, "octavo build", "4 × papermill", _memory))
+        bar("memory of octavo's processes, times that of papermill's", value, at_most=0.5)
 
 
 def _memory(one: Measure) -> float:

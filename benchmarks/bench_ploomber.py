@@ -1,9 +1,9 @@
-"""Ten tasks, five functions, four notebooks and a query, built by quire and by Ploomber from the same files.
+"""Ten tasks, five functions, four notebooks and a query, built by octavo and by Ploomber from the same files.
 
-Bar: ``quire build`` takes at least 5 times less wall time than ``ploomber build``, both as they are when nothing is
+Bar: ``octavo build`` takes at least 5 times less wall time than ``ploomber build``, both as they are when nothing is
 said about workers. A second build, with nothing to do, and one after an edit of one notebook are measured beside it.
 
-The files are the same but for one line: the client comes from the package that builds, so that quire does not pay for
+The files are the same but for one line: the client comes from the package that builds, so that octavo does not pay for
 importing Ploomber, which its users need not have.
 """
 
@@ -155,22 +155,22 @@ def edit(path: Path) -> Callable[[], None]:
 
 def measured(asked: Settings, env: Environment, folder: Path) -> dict[str, Rounds]:
     """Build anew, build again, and build after an edit; the same three for each contender."""
-    ours = project(folder, "quire")
+    ours = project(folder, "octavo")
     theirs = project(folder, "ploomber") if env.has("ploomber") else None
-    build = env.quire("build", "--quiet")
+    build = env.octavo("build", "--quiet")
     befores: dict[str, Callable[[Path], Callable[[], None]]] = {
-        "ten tasks": lambda where: remove(where / "out", where / ".quire"),
+        "ten tasks": lambda where: remove(where / "out", where / ".octavo"),
         "the same again, nothing to do": lambda where: lambda: None,
         "after an edit of one notebook": lambda where: edit(where / "check.ipynb"),
     }
     found = {}
     for title, before in befores.items():
-        contenders = [Contender("quire build", build, ours, before(ours))]
+        contenders = [Contender("octavo build", build, ours, before(ours))]
         if theirs:
             command = env.script("ploomber", "build")
             contenders.append(Contender("ploomber build", command, theirs, before(theirs)))
         found[title] = compare(contenders, asked)
-        table(title, found[title], "quire build")
+        table(title, found[title], "octavo build")
     return found
 
 
@@ -182,12 +182,12 @@ def main() -> None:
     with workplace() as folder:
         found = measured(asked, env, folder)
         for path in sorted((folder / "ploomber" / "out").glob("*.csv")):
-            if path.read_bytes() != (folder / "quire" / "out" / path.name).read_bytes():
+            if path.read_bytes() != (folder / "octavo" / "out" / path.name).read_bytes():
                 raise SystemExit(f"{path.name} differs")
     rounds = found["ten tasks"]
     if "ploomber build" in rounds:
-        value = statistics.median(ratios(rounds, "ploomber build", "quire build"))
-        bar("ploomber build's wall time, times that of quire build", value, at_least=5)
+        value = statistics.median(ratios(rounds, "ploomber build", "octavo build"))
+        bar("ploomber build's wall time, times that of octavo build", value, at_least=5)
 
 
 if __name__ == "__main__":

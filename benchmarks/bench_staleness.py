@@ -50,10 +50,10 @@ def task{number}(product, upstream):
 #: Records what runs would have recorded; in a process of its own, of the environment that is measured.
 RECORD = """
 import sys
-from quire.model import Record
-from quire.plan import Seen
-from quire.fingerprint import manifest
-from quire.project import load
+from octavo.model import Record
+from octavo.plan import Seen
+from octavo.fingerprint import manifest
+from octavo.project import load
 
 with load(sys.argv[1]) as project:
     store, seen = project.store, Seen(project.store)
@@ -86,7 +86,7 @@ def sources(folder: Path, count: int) -> None:
         (folder / "out" / f"{number}.txt").write_text(f"result {number}")
 
 
-def for_quire(folder: Path, count: int, env: Environment) -> Path:
+def for_octavo(folder: Path, count: int, env: Environment) -> Path:
     sources(folder, count)
     with (folder / "pipeline.yaml").open("w") as spec:
         spec.write("tasks:\n")
@@ -145,10 +145,10 @@ def for_ninja(folder: Path, count: int, env: Environment) -> Path:
 
 
 def contenders(folder: Path, count: int, env: Environment, others: bool) -> list[Contender]:
-    where = for_quire(folder / "quire", count, env)
+    where = for_octavo(folder / "octavo", count, env)
     found = [
-        Contender("quire build", env.quire("build"), where),
-        Contender("quire status", env.quire("status"), where),
+        Contender("octavo build", env.octavo("build"), where),
+        Contender("octavo status", env.octavo("status"), where),
     ]
     if not others:
         return found
@@ -174,7 +174,7 @@ def one_size(asked: Settings, folder: Path, count: int, others: bool) -> Rounds:
     found = compare(
         contenders(folder / str(count), count, asked.environment, others), asked, memory=not others
     )
-    table(f"{count} tasks, all fresh", found, "quire build")
+    table(f"{count} tasks, all fresh", found, "octavo build")
     return found
 
 
@@ -183,18 +183,18 @@ def judge(found: dict[int, Rounds], sizes: Sequence[int]) -> None:
         if count in BARS:
             bar(
                 f"seconds of a warm build of {count} tasks",
-                least(found[count]["quire build"]),
+                least(found[count]["octavo build"]),
                 at_most=BARS[count],
             )
     rounds = found[sizes[0]]
     for other in ("dvc repro", "dvc status", "snakemake -n"):
         if other in rounds:
-            ours = "quire build" if other == "dvc repro" else "quire status"
+            ours = "octavo build" if other == "dvc repro" else "octavo status"
             times = ratios(rounds, other, ours)
             print(f"{other}: {middle(times, 1)} times {ours}")
             bar(f"{other}, times {ours}", statistics.median(times), at_least=10)
     if "ninja" in rounds:
-        print(f"quire build: {middle(ratios(rounds, 'quire build', 'ninja'), 1)} times ninja, the limit")
+        print(f"octavo build: {middle(ratios(rounds, 'octavo build', 'ninja'), 1)} times ninja, the limit")
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """One tiny notebook: what it costs to run it at all, beside papermill and jupyter execute.
 
-Bars: ``quire run`` takes at least 5 times less wall time than papermill, in an environment that also holds
+Bars: ``octavo run`` takes at least 5 times less wall time than papermill, in an environment that also holds
 JupyterLab; through a warm server a tiny notebook takes at most 60 ms.
 """
 
@@ -31,7 +31,7 @@ def alone(asked: Settings, folder: Path) -> None:
     env = asked.environment
     write_notebook(folder / "in.ipynb", CELLS)
     contenders = [
-        Contender("quire run", env.quire("run", "in.ipynb", "out.ipynb"), folder),
+        Contender("octavo run", env.octavo("run", "in.ipynb", "out.ipynb"), folder),
         Contender("python -c pass", [str(env.python), "-c", "pass"], folder),
     ]
     if env.has("papermill"):
@@ -41,10 +41,10 @@ def alone(asked: Settings, folder: Path) -> None:
         # it writes in place only with an option; so the notebook stays as it is
         contenders.append(Contender("jupyter execute", env.script("jupyter-execute", "in.ipynb"), folder))
     rounds = compare(contenders, asked)
-    table("one tiny notebook", rounds, "quire run")
+    table("one tiny notebook", rounds, "octavo run")
     if "papermill" in rounds:
-        value = statistics.median(ratios(rounds, "papermill", "quire run"))
-        bar("papermill's wall time, times that of quire run", value, at_least=5)
+        value = statistics.median(ratios(rounds, "papermill", "octavo run"))
+        bar("papermill's wall time, times that of octavo run", value, at_least=5)
 
 
 def warm(asked: Settings, folder: Path) -> None:
@@ -58,9 +58,9 @@ def warm(asked: Settings, folder: Path) -> None:
             write_notebook(where / f"tiny{number}.ipynb", CELLS)
             tasks.append(f"  - {{source: tiny{number}.ipynb, product: out/tiny{number}.ipynb}}\n")
         (where / "pipeline.yaml").write_text("tasks:\n" + "".join(tasks))
-        command = asked.environment.quire("build", "--jobs", "1", "--quiet")
+        command = asked.environment.octavo("build", "--jobs", "1", "--quiet")
         contenders.append(
-            Contender(f"build of {count}", command, where, remove(where / "out", where / ".quire"))
+            Contender(f"build of {count}", command, where, remove(where / "out", where / ".octavo"))
         )
     rounds = compare(contenders, asked)
     first, all_ = (one.name for one in contenders)

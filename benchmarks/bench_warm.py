@@ -88,12 +88,12 @@ def one_size(asked: Settings, folder: Path, count: int) -> Rounds:
     """Build a pipeline once, then compare what can be asked of it when nothing has changed."""
     env = asked.environment
     where = project(folder / str(count), count)
-    first = measure(env.quire("build", "--quiet"), where, env.variables)
+    first = measure(env.octavo("build", "--quiet"), where, env.variables)
     print(f"\nfirst build of {count} tasks: {first.wall:.1f} s, {1000 * first.wall / count:.1f} ms each")
     contenders = [
         Contender("python -c pass", [str(env.python), "-c", "pass"], where),
-        Contender("quire build", env.quire("build"), where),
-        Contender("quire status", env.quire("status"), where),
+        Contender("octavo build", env.octavo("build"), where),
+        Contender("octavo status", env.octavo("status"), where),
         # The same question to other tools (dvc status, snakemake -n) belongs here, each with a project of its own.
     ]
     rounds = compare(contenders, asked)
@@ -112,15 +112,17 @@ def main() -> None:
         found = {count: one_size(asked, folder, count) for count in sizes}
     print()
     if 10 in found:
-        times = ratios(found[10], "quire build", "python -c pass")
+        times = ratios(found[10], "octavo build", "python -c pass")
         print(f"10 tasks: {middle(times)} times python -c pass")
         bar("warm build of 10 tasks, times python -c pass", statistics.median(times), at_most=8)
     for count, most in ((1000, 0.35), (10_000, 1.5)):
         if count in found:
-            bar(f"seconds of a warm build of {count} tasks", least(found[count]["quire build"]), at_most=most)
+            bar(
+                f"seconds of a warm build of {count} tasks", least(found[count]["octavo build"]), at_most=most
+            )
     if 1000 in found and 10_000 in found:
         small, large = (
-            least(found[count]["quire build"]) - least(found[count]["python -c pass"])
+            least(found[count]["octavo build"]) - least(found[count]["python -c pass"])
             for count in (1000, 10_000)
         )
         bar("a warm build of ten times the tasks takes, times", large / small, at_most=10)

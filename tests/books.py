@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from quire.model import Facts
-from quire.notebook import loads
-from quire.notebook.facts import facts
+from octavo.model import Facts
+from octavo.notebook import loads
+from octavo.notebook.facts import facts
 
 
 def of(text: str, path: str = "nb.py") -> Facts:

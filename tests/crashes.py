@@ -124,7 +124,7 @@ def write(folder: Folder) -> None:
 
 def environment(folder: Folder, word: str = "") -> dict[str, str]:
     """Return what the command line needs to find the other kernel, and to be found by the word."""
-    return {"NO_COLOR": "1", "JUPYTER_PATH": str(folder.path / "jupyter"), "QUIRE_TEST_WORD": word}
+    return {"NO_COLOR": "1", "JUPYTER_PATH": str(folder.path / "jupyter"), "OCTAVO_TEST_WORD": word}
 
 
 def results(n: int) -> dict[str, str]:
@@ -155,7 +155,7 @@ class Build:
         for pid, parent, group in running(self.word):
             if pid == self.process.pid:
                 found[pid] = "driver"
-            elif parent == self.process.pid and "quire.executors.server" in command(pid):
+            elif parent == self.process.pid and "octavo.executors.server" in command(pid):
                 found[pid] = "server"
             elif pid == group:
                 found[pid] = "worker"
@@ -184,7 +184,7 @@ class Build:
 def build(folder: Folder, word: str) -> Build:
     """Start a build."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "quire", "build", "--jobs", "2"],
+        [sys.executable, "-m", "octavo", "build", "--jobs", "2"],
         cwd=folder.path,
         env=os.environ | environment(folder, word),
         stdout=subprocess.PIPE,
@@ -196,7 +196,7 @@ def build(folder: Folder, word: str) -> Build:
 
 def running(word: str) -> Iterator[tuple[int, int, int]]:
     """Yield (process, parent, group) of everything that has the word in its environment, but for zombies."""
-    needle = f"QUIRE_TEST_WORD={word}\0".encode()
+    needle = f"OCTAVO_TEST_WORD={word}\0".encode()
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal():
             continue
@@ -254,7 +254,7 @@ def crash(folder: Folder, seed: int, victims: str) -> str:
         assert not [o for cell in cells for o in cell.get("outputs", ()) if o["output_type"] == "error"], (
             where
         )
-    last = folder.quire("build", env=environment(folder))
+    last = folder.octavo("build", env=environment(folder))
     assert (last.returncode, last.stdout.split(" in ")[0]) == (0, "5 tasks fresh"), (
         f"{where}, then {last.stdout}{last.stderr}"
     )

@@ -39,7 +39,7 @@ def rows(path: Path, query: str) -> list[Any]:
 
 
 def change(path: Path, *statements: str) -> None:
-    """Change a SQLite file behind quire's back."""
+    """Change a SQLite file behind octavo's back."""
     with closing(sqlite3.connect(path)) as connection:
         for statement in statements:
             connection.execute(statement)
@@ -51,7 +51,7 @@ def client(folder: Folder, uri: str, name: str = "clients") -> None:
     folder.write(
         f"{name}.py",
         f"""
-        from quire.clients import SQLAlchemyClient
+        from octavo.clients import SQLAlchemyClient
 
         def get():
             return SQLAlchemyClient({uri!r})

@@ -13,15 +13,15 @@ from typing import Any
 import jupytext
 import nbformat
 
-from quire import notebook
-from quire.notebook import Notebook
-from quire.notebook.cells import load_ipynb
-from quire.notebook.percent import load_percent
+from octavo import notebook
+from octavo.notebook import Notebook
+from octavo.notebook.cells import load_ipynb
+from octavo.notebook.percent import load_percent
 
 Plain = list[tuple[str, str, dict[str, Any]]]
 
 #: A folder of checked-out repositories: nbformat, jupytext, nbconvert, nbclient, papermill ...
-PEERS = os.environ.get("QUIRE_PEERS", "")
+PEERS = os.environ.get("OCTAVO_PEERS", "")
 
 HEADER = """\
 # ---

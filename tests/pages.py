@@ -7,7 +7,7 @@ What stands before a fenced block says what it is, as a reader sees it or as a c
     <!-- part -->                          YAML that is not a pipeline of its own
     <!-- env -->                           YAML of an environment
     <!-- output -->                        what the Python before it prints
-    <!-- tree: src/quire -->               the files of a folder
+    <!-- tree: src/octavo -->               the files of a folder
     <!-- not run: reason -->               nothing is done with it
 """
 
@@ -22,8 +22,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from quire.expand import environment, expand, surroundings
-from quire.schema import parse, spec
+from octavo.expand import environment, expand, surroundings
+from octavo.schema import parse, spec
 
 _FENCE = re.compile(r"^```(\w*)$")
 _MARK = re.compile(r"^<!-- ([a-z ]+?)(?:: (.+?))? -->$")
@@ -80,7 +80,7 @@ class Play:
         self.printed = ""
         self.bin = folder / "bin"
         self.bin.mkdir()
-        for name, words in (("quire", "-m quire "), ("python", "")):
+        for name, words in (("octavo", "-m octavo "), ("python", "")):
             shim = self.bin / name
             shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" {words}"$@"\n')
             shim.chmod(0o755)

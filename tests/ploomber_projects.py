@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-BUILD = ("quire build",)
+BUILD = ("octavo build",)
 
 
 @dataclass(frozen=True)
@@ -164,20 +164,20 @@ EXAMPLES: tuple[Example, ...] = (
     Example("cookbook/file-client"),
     Example("cookbook/grid", needs=LEARN),
     Example("cookbook/hooks"),
-    Example("cookbook/incremental", commands=("quire build --force",), needs="pandas", prepare=numbers),
+    Example("cookbook/incremental", commands=("octavo build --force",), needs="pandas", prepare=numbers),
     Example("cookbook/nested-cv", needs=LEARN),
-    Example("cookbook/python-load", commands=("quire build -e pipeline.make",)),
+    Example("cookbook/python-load", commands=("octavo build -e pipeline.make",)),
     Example("cookbook/report-generation", needs=f"{PLOTS} scipy nbconvert", program="chromium xelatex"),
     Example("cookbook/serialization", needs="pandas joblib"),
     Example("cookbook/sql-dump", needs="sqlalchemy", prepare=my_numbers),
     Example("cookbook/streamlit-sample-app", needs="pandas seaborn nbconvert", prepare=seaborn_data),
-    Example(VARIABLE, "basic/pipeline.yaml", ("quire build --entry-point pipeline.yaml",), needs="joblib"),
+    Example(VARIABLE, "basic/pipeline.yaml", ("octavo build --entry-point pipeline.yaml",), needs="joblib"),
     Example(
-        VARIABLE, "serializer/pipeline.yaml", ("quire build --entry-point pipeline.yaml",), needs="joblib"
+        VARIABLE, "serializer/pipeline.yaml", ("octavo build --entry-point pipeline.yaml",), needs="joblib"
     ),
     Example(
         "guides/cron",
-        commands=("quire build", "PLOOMBER_ENV_FILENAME=env.cron.yaml quire build --log-file my.log"),
+        commands=("octavo build", "PLOOMBER_ENV_FILENAME=env.cron.yaml octavo build --log-file my.log"),
         needs=f"{PLOTS} nbconvert",
     ),
     Example("guides/debugging", needs=LEARN, why="fails on purpose, to be debugged"),
@@ -190,33 +190,33 @@ EXAMPLES: tuple[Example, ...] = (
     Example(
         "guides/intro-to-ploomber",
         "pipeline-params.yaml",
-        ("quire build -e pipeline-params.yaml",),
+        ("octavo build -e pipeline-params.yaml",),
         needs=f"{PLOTS} sklearn",
         prepare=COVID,
     ),
-    Example("guides/logging", "basic/pipeline.yaml", ("quire build --log info --force",), needs="nbconvert"),
+    Example("guides/logging", "basic/pipeline.yaml", ("octavo build --log info --force",), needs="nbconvert"),
     Example(
         "guides/logging",
         "parametrized/pipeline.yaml",
-        ("quire build --log info --env--logging_level info --force",),
+        ("octavo build --log info --env--logging_level info --force",),
         needs="nbconvert",
     ),
     Example(
         "guides/parametrized",
         commands=(
-            "quire build --force --log INFO",
-            "quire build --force --env--some_param another_value --log INFO",
+            "octavo build --force --log INFO",
+            "octavo build --force --env--some_param another_value --log INFO",
         ),
         needs="nbconvert",
     ),
     # its table is in memory and empty: what it shows is the text
-    Example("guides/sql-templating", commands=("quire task sql-task --source",), needs="sqlalchemy"),
+    Example("guides/sql-templating", commands=("octavo task sql-task --source",), needs="sqlalchemy"),
     Example("guides/testing", needs="pandas sqlalchemy nbconvert", prepare=scores),
     *(
         Example(
             VERSIONING,
             f"pipeline.{name}.yaml",
-            (f"quire build -e pipeline.{name}.yaml",),
+            (f"octavo build -e pipeline.{name}.yaml",),
             needs=f"{PLOTS} nbconvert",
         )
         for name in ("git", "git_hash", "now", "partial")
@@ -229,7 +229,7 @@ EXAMPLES: tuple[Example, ...] = (
     Example("templates/google-cloud", why=CLOUD),
     Example(
         "templates/ml-advanced",
-        commands=("quire build --entry-point ml_advanced.pipeline.make",),
+        commands=("octavo build --entry-point ml_advanced.pipeline.make",),
         needs=f"{FITS} joblib",
         why="its liblinear model of three classes is refused by scikit-learn from 1.8 on",
     ),
@@ -238,7 +238,7 @@ EXAMPLES: tuple[Example, ...] = (
     Example(
         "templates/ml-intermediate",
         "pipeline.serve.yaml",
-        ("quire build", "quire build --entry-point pipeline.serve.yaml"),
+        ("octavo build", "octavo build --entry-point pipeline.serve.yaml"),
         needs=f"{FITS} nbconvert",
     ),
     Example("templates/ml-online", "src/ml_online/pipeline.yaml", needs=f"{FITS} matplotlib nbconvert"),
@@ -264,13 +264,13 @@ EXAMPLES: tuple[Example, ...] = (
 #: What is not one of the 44 but runs as well: five serializers, and a folder without any pipeline file.
 BESIDES: tuple[Example, ...] = (
     *(
-        Example("guides/serialization", f"{name}.yaml", (f"quire build --entry-point {name}.yaml --force",))
+        Example("guides/serialization", f"{name}.yaml", (f"octavo build --entry-point {name}.yaml --force",))
         for name in ("simple", "custom", "with-json", "fallback", "defaults")
     ),
     Example(
         "templates/spec-api-directory",
         "*.py",
-        ("quire build --entry-point '*.py'",),
+        ("octavo build --entry-point '*.py'",),
         needs="pandas pyarrow matplotlib seaborn sklearn sklearn_evaluation",
     ),
 )

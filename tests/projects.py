@@ -13,7 +13,7 @@ from textwrap import dedent
 
 @dataclass(frozen=True)
 class Folder:
-    """A project folder that tests write into and run quire in."""
+    """A project folder that tests write into and run octavo in."""
 
     path: Path
 
@@ -27,12 +27,12 @@ class Folder:
     def read(self, name: str) -> str:
         return (self.path / name).read_text(encoding="utf-8")
 
-    def quire(
+    def octavo(
         self, *arguments: str, env: Mapping[str, str] | None = None, cwd: str = ".", timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
         """Run the command line, as a user would, and return what it said."""
         return subprocess.run(
-            [sys.executable, "-m", "quire", *arguments],
+            [sys.executable, "-m", "octavo", *arguments],
             cwd=self.path / cwd,
             env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **(env or {})},
             capture_output=True,

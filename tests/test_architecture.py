@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import quire
+import octavo
 
-SRC = Path(quire.__file__).parent
+SRC = Path(octavo.__file__).parent
 
 ORDER = [
     *["errors", "model", "digests", "editions", "events", "plugins", "calls", "serialize"],
@@ -73,7 +73,7 @@ LONG: dict[str, str] = {}
 
 
 def imports(path: Path) -> set[str]:
-    """Return the modules and folders of quire that a file imports, wherever the import stands."""
+    """Return the modules and folders of octavo that a file imports, wherever the import stands."""
     found, depth = set[str](), len(path.relative_to(SRC).parts)
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.level == depth:
@@ -82,7 +82,7 @@ def imports(path: Path) -> set[str]:
             )
         elif isinstance(node, ast.Import | ast.ImportFrom):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-            assert not any(name.split(".")[0] == "quire" for name in names), "import ourselves relatively"
+            assert not any(name.split(".")[0] == "octavo" for name in names), "import ourselves relatively"
     return found
 
 

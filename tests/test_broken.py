@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from octavo.errors import Error, Errors, NotebookError, each
+from octavo.notebook.cells import load_ipynb
 from oracles import code, small
-from quire.errors import Error, Errors, NotebookError, each
-from quire.notebook.cells import load_ipynb
 
 
 def fails(data: str | bytes) -> list[Error]:

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from quire import products
-from quire.cache.blobs import Blobs, Missing, copy
-from quire.cache.entry import Entry, Piece, action, decode, encode, listed, listing, shape
-from quire.cache.local import MOST, Cache
-from quire.cache.reuse import amount
-from quire.cache.sweep import clear, gc, verify
-from quire.digests import digest
-from quire.model import UNSETTLED, Product, Record, Source, Task
+from octavo import products
+from octavo.cache.blobs import Blobs, Missing, copy
+from octavo.cache.entry import Entry, Piece, action, decode, encode, listed, listing, shape
+from octavo.cache.local import MOST, Cache
+from octavo.cache.reuse import amount
+from octavo.cache.sweep import clear, gc, verify
+from octavo.digests import digest
+from octavo.model import UNSETTLED, Product, Record, Source, Task
 
 DECLARED = {"source": "s", "param n": "1"}
 

@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from octavo.cache.exchange import pull
+from octavo.cache.shared import Shared
+from octavo.model import Reason, Task
+from octavo.plan import judged
+from octavo.project import load
 from projects import Folder
-from quire.cache.exchange import pull
-from quire.cache.shared import Shared
-from quire.model import Reason, Task
-from quire.plan import judged
-from quire.project import load
 
 TASKS = 12
 

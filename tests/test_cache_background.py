@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
+from octavo import products
+from octavo.cache.local import Cache
+from octavo.cache.reuse import Reuse
+from octavo.cache.sweep import verify
+from octavo.events import RunFinished
+from octavo.fingerprint import manifest
+from octavo.model import Facts, Outcome, Product, Record, Source, Task
+from octavo.project import load
+from octavo.store import Store
 from projects import Folder
-from quire import products
-from quire.cache.local import Cache
-from quire.cache.reuse import Reuse
-from quire.cache.sweep import verify
-from quire.events import RunFinished
-from quire.fingerprint import manifest
-from quire.model import Facts, Outcome, Product, Record, Source, Task
-from quire.project import load
-from quire.store import Store
 
 TASK = Task("big", "function", Source("big.py", facts=Facts("digest")), (Product("out/big.bin"),))
 LARGE = 3 << 20
@@ -49,7 +49,7 @@ class Place:
         self.file = root / "out/big.bin"
         self.file.parent.mkdir()
         self.file.write_bytes(os.urandom(1) * size)
-        self.store = Store(root / ".quire", root)
+        self.store = Store(root / ".octavo", root)
         self.cache = Slow(root / "cache", root)
         self.reuse = Reuse(self.cache, {"big": TASK}, self.store, lambda part, path: None)
 
@@ -144,7 +144,7 @@ def test_a_killed_build_leaves_no_wrong_entry(folder: Folder) -> None:
     folder.write("pipeline.yaml", "tasks:\n  - {source: tasks.big, product: out/big.bin}\n")
     for patience in (0.0, 0.05, 0.15):
         build = subprocess.Popen(
-            [sys.executable, "-m", "quire", "build", "--force", "--json"],
+            [sys.executable, "-m", "octavo", "build", "--force", "--json"],
             cwd=folder.path,
             stdout=subprocess.PIPE,
             text=True,
@@ -157,6 +157,6 @@ def test_a_killed_build_leaves_no_wrong_entry(folder: Folder) -> None:
         build.send_signal(signal.SIGKILL)
         build.wait()
         build.stdout.close()
-        found = verify(Cache(folder.path / ".quire/cache", folder.path))
+        found = verify(Cache(folder.path / ".octavo/cache", folder.path))
         assert (found.damaged, found.dropped) == ([], 0)
-    assert folder.quire("build").returncode == 0
+    assert folder.octavo("build").returncode == 0

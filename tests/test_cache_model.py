@@ -11,11 +11,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from quire import products
-from quire.cache.entry import Entry
-from quire.cache.local import Cache
-from quire.cache.sweep import clear, gc, verify
-from quire.model import Product, Record, Source, Task
+from octavo import products
+from octavo.cache.entry import Entry
+from octavo.cache.local import Cache
+from octavo.cache.sweep import clear, gc, verify
+from octavo.model import Product, Record, Source, Task
 
 TASK = Task("t", "function", Source("t.py"), (Product("file"), Product("folder")))
 DATA = st.sampled_from([b"", b"a", b"b", b"long " * 5])

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from quire.calls import invoke, resolve
-from quire.errors import SpecError
+from octavo.calls import invoke, resolve
+from octavo.errors import SpecError
 
 MODULE = """
 SEVEN = 7

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from octavo import notebook
+from octavo.errors import Errors, NotebookError
+from octavo.notebook import Notebook, dump_ipynb
+from octavo.notebook.cells import CHUNK, load_ipynb
 from oracles import code, nbformat_writes, rewritten, small
-from quire import notebook
-from quire.errors import Errors, NotebookError
-from quire.notebook import Notebook, dump_ipynb
-from quire.notebook.cells import CHUNK, load_ipynb
 
 # Notebooks made at random: texts with every kind of line end, with half surrogate pairs and escapes; texts as
 # strings and as lists; unknown fields at every level; MIME types that are split and such that are not.

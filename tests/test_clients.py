@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from buckets import google, moto, needs_moto, s3
-from quire.clients import (
+from octavo.clients import (
     Client,
     DBAPIClient,
     GCloudStorageClient,
@@ -27,8 +27,8 @@ from quire.clients import (
     SQLAlchemyClient,
     StorageClient,
 )
-from quire.clients.database import split
-from quire.errors import Error, MissingExtra, ProductError
+from octavo.clients.database import split
+from octavo.errors import Error, MissingExtra, ProductError
 
 
 def again(client: Client) -> Any:
@@ -121,7 +121,7 @@ def test_a_driver_of_pep_249_is_a_client_with_or_without_splitting(tmp_path: Pat
 def test_a_client_is_made_again_from_its_call(tmp_path: Path) -> None:
     url: Any = importlib.import_module("sqlalchemy").URL.create("sqlite", database=str(tmp_path / "my.db"))
     client = SQLAlchemyClient(url, create_engine_kwargs={"echo": False})
-    assert client.call["dotted_path"] == "quire.clients.SQLAlchemyClient"
+    assert client.call["dotted_path"] == "octavo.clients.SQLAlchemyClient"
     client.execute("create table t (n int)")
     other = again(client)
     other.execute("insert into t values (1)")
@@ -152,14 +152,14 @@ def test_what_another_process_cannot_import_is_a_mistake_with_a_hint() -> None:
 
 
 def test_sqlalchemy_is_asked_for_only_where_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    code = "import sys, quire.clients; print('sqlalchemy' in sys.modules, 'boto3' in sys.modules)"
+    code = "import sys, octavo.clients; print('sqlalchemy' in sys.modules, 'boto3' in sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout == "False False\n"
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
     monkeypatch.setitem(sys.modules, "sqlalchemy.engine", None)
     with pytest.raises(MissingExtra) as caught:
         SQLAlchemyClient("sqlite://")
-    assert caught.value.hint == 'pip install "quire[sql]"'
+    assert caught.value.hint == 'pip install "octavo[sql]"'
 
 
 # ── shells
@@ -281,7 +281,7 @@ def test_the_layout_in_a_bucket_is_that_of_the_project(project: Path, server: di
     (project / "keys.json").write_text(json.dumps(keys))
     code = """
 import warnings; warnings.simplefilter("ignore")
-from quire.clients import S3Client
+from octavo.clients import S3Client
 S3Client("books", "layout", "keys.json", region_name="us-east-1").upload("out/deep")
 """
     env = {**os.environ, **server}

@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
+from octavo.executors.death import Hunger, Scene, death
 from projects import Folder
-from quire.executors.death import Hunger, Scene, death
 
 TRACES = """\
 Fatal Python error: Segmentation fault
@@ -26,7 +26,7 @@ Extension modules: zmq (total: 1)
 
 
 def traces() -> str:
-    import quire.kinds.function as module
+    import octavo.kinds.function as module
 
     return TRACES.format(ours=module.__file__)
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from octavo import events, schema
+from octavo.cli import VERBS, options
+from octavo.project import Project, load, run
 from pages import Block, Play, blocks
-from quire import events, schema
-from quire.cli import VERBS, options
-from quire.project import Project, load, run
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -83,19 +83,19 @@ def test_a_page_that_is_not_true_is_found_out(tmp_path: Path) -> None:
 
 
 def test_every_command_is_documented_and_no_other() -> None:
-    assert set(re.findall(r"^## `quire (\w+)`$", page("docs/commands.md"), re.M)) == set(VERBS)
+    assert set(re.findall(r"^## `octavo (\w+)`$", page("docs/commands.md"), re.M)) == set(VERBS)
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_option_is_documented_and_no_other(verb: str) -> None:
     parser = options.Parser(verb, VERBS[verb])
-    import_module(f"quire.cli.{verb}").arguments(parser)
+    import_module(f"octavo.cli.{verb}").arguments(parser)
     given = {
         frozenset(action.option_strings)
         for action in parser._actions
         if action.option_strings and action.help != SUPPRESS
     }
-    told = section(page("docs/commands.md"), f"## `quire {verb}`")
+    told = section(page("docs/commands.md"), f"## `octavo {verb}`")
     names = [{word.partition(" ")[0] for word in words} for words, _ in rows(told)]
     shown = {frozenset(words) for words in names if any(word.startswith("-") for word in words)}
     # of two spellings of one option the one with "_", papermill's, need not be shown, nor --no-x beside --x

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from quire.engine import Run
-from quire.events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
-from quire.graph import Graph
-from quire.model import Facts, Failure, Outcome, Product, Source, Task
-from quire.plan import plan
-from quire.report import Report
-from quire.store import Store
+from octavo.engine import Run
+from octavo.events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
+from octavo.graph import Graph
+from octavo.model import Facts, Failure, Outcome, Product, Source, Task
+from octavo.plan import plan
+from octavo.report import Report
+from octavo.store import Store
 
 Work = Callable[[Path, Task], None]
 
@@ -60,7 +60,7 @@ class Pipeline:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.store = Store(root / ".quire", root)
+        self.store = Store(root / ".octavo", root)
         self.params: dict[str, dict[str, int]] = {}
         self.code: dict[str, str] = {}
         self.executor = Direct(root, total)
@@ -249,7 +249,7 @@ def test_a_folder_of_an_earlier_run_is_there_again_after_a_failure(pipeline: Pip
     pipeline.params["d"] = {"n": 1}
     assert pipeline.build(work=failing("d"))["d"] == "failed"
     assert len(list((pipeline.root / "out/d").iterdir())) == 3
-    assert not (pipeline.root / ".quire/aside").exists()
+    assert not (pipeline.root / ".octavo/aside").exists()
 
 
 def test_a_folder_that_no_task_made_is_left_alone(pipeline: Pipeline) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from octavo.entry import Entry, find
+from octavo.errors import SpecError
 from projects import Folder
-from quire.entry import Entry, find
-from quire.errors import SpecError
 
 TASKS = "tasks: []\n"
 
@@ -170,9 +170,9 @@ def test_what_is_not_there_is_told_with_what_is_near(here: Folder) -> None:
 def test_a_pattern_is_built_and_a_new_notebook_belongs_to_it(here: Folder) -> None:
     cell = "# %% tags=['parameters']\nupstream = {}\nproduct = {{'nb': 'out/{}.ipynb'}}\n"
     here.write("a.py", cell.format(None, "a"))
-    assert here.quire("build", "--entry-point", "*.py", "--executor", "inline").returncode == 0
+    assert here.octavo("build", "--entry-point", "*.py", "--executor", "inline").returncode == 0
     here.write("b.py", cell.format(["a"], "b"))
-    said = here.quire("status", "-e", "*.py", "--json").stdout
+    said = here.octavo("status", "-e", "*.py", "--json").stdout
     assert [(step["task"], step["state"]) for step in json.loads(said)] == [("a", "fresh"), ("b", "stale")]
 
 
@@ -194,8 +194,8 @@ def test_a_packaged_pipeline_has_its_paths_from_the_project(here: Folder) -> Non
             product.write_text(f"{root} {here}")
         """,
     )
-    assert here.quire("status").returncode == 0
+    assert here.octavo("status").returncode == 0
     assert not (here.path / "made").exists()
-    assert here.quire("build", cwd="src").returncode == 0
+    assert here.octavo("build", cwd="src").returncode == 0
     assert here.read("made/x.txt") == f"{here.path} {here.path}/src/pkg"
-    assert (here.path / ".quire").is_dir()
+    assert (here.path / ".octavo").is_dir()

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from octavo.environment import packages, versions
+from octavo.store import Store
 from projects import Folder
-from quire.environment import packages, versions
-from quire.store import Store
 
 
 def test_folder_names_tell_the_versions_that_metadata_tell() -> None:
@@ -24,7 +24,7 @@ def test_folder_names_tell_the_versions_that_metadata_tell() -> None:
 
 
 def test_a_module_is_traced_to_its_distribution(tmp_path: Path) -> None:
-    store = Store(tmp_path / ".quire", tmp_path)
+    store = Store(tmp_path / ".octavo", tmp_path)
     found = packages(store, ["yaml", "os.path", "nonexistent", "pytest"])
     assert {part: dist for part, (dist, _) in found.items()} == {
         "package pytest": "pytest",
@@ -51,9 +51,9 @@ def upgrade(folder: Folder) -> None:
 
 def test_another_version_is_noted_and_no_reason(project: Folder) -> None:
     env = {"PYTHONPATH": str(project.path / "elsewhere" / "site-packages")}
-    assert project.quire("build", env=env).returncode == 0
+    assert project.octavo("build", env=env).returncode == 0
     upgrade(project)
-    said = project.quire("status", env=env)
+    said = project.octavo("status", env=env)
     assert "all tasks are fresh" in said.stdout
     assert "note: f ran with thing 1.0, now 2.0" in said.stderr
 
@@ -61,9 +61,9 @@ def test_another_version_is_noted_and_no_reason(project: Folder) -> None:
 def test_another_version_is_a_reason_where_the_environment_is_strict(project: Folder) -> None:
     env = {"PYTHONPATH": str(project.path / "elsewhere" / "site-packages")}
     project.write("pipeline.yaml", "environment: strict\n" + project.read("pipeline.yaml"))
-    assert project.quire("build", env=env).returncode == 0
-    assert "1 task fresh" in project.quire("build", env=env).stdout
+    assert project.octavo("build", env=env).returncode == 0
+    assert "1 task fresh" in project.octavo("build", env=env).stdout
     upgrade(project)
-    assert "stale  f  package thing 1.0 → 2.0" in project.quire("status", env=env).stdout
-    assert project.quire("build", env=env).returncode == 0
-    assert "1 task fresh" in project.quire("build", env=env).stdout
+    assert "stale  f  package thing 1.0 → 2.0" in project.octavo("status", env=env).stdout
+    assert project.octavo("build", env=env).returncode == 0
+    assert "1 task fresh" in project.octavo("build", env=env).stdout

@@ -35,7 +35,7 @@ def python(*argv: str, cwd: Path) -> str:
 
 def build(project: Path, *argv: str) -> dict[str, str]:
     """Build and return the outcome of each task."""
-    lines = python("-m", "quire", "build", "--jobs", "2", "--json", *argv, cwd=project).splitlines()
+    lines = python("-m", "octavo", "build", "--jobs", "2", "--json", *argv, cwd=project).splitlines()
     events = [json.loads(line) for line in lines]
     return {event["task"]: event["outcome"] for event in events if event["event"] == "TaskFinished"}
 
@@ -55,7 +55,7 @@ def edit(file: Path, old: str, new: str) -> None:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example, built once; tests that change it take a copy."""
-    ignored = shutil.ignore_patterns("output", ".quire", "__pycache__", ".pytest_cache")
+    ignored = shutil.ignore_patterns("output", ".octavo", "__pycache__", ".pytest_cache")
     project = shutil.copytree(EXAMPLE, tmp_path_factory.mktemp("example") / "wine", ignore=ignored)
     assert build(project) == dict.fromkeys(TASKS, "done")
     return project
@@ -180,4 +180,4 @@ def test_the_smoke_test_builds_on_a_sample_beside_the_real_results(built: Path, 
 
 
 def test_its_readme_shows_the_smoke_test_that_is_tested_here() -> None:
-    assert " ".join(["quire build", *SMOKE]) in (EXAMPLE / "README.md").read_text(encoding="utf-8")
+    assert " ".join(["octavo build", *SMOKE]) in (EXAMPLE / "README.md").read_text(encoding="utf-8")

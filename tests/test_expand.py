@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quire.errors import Error, Errors, ParameterError, each
-from quire.expand import (
+from octavo.errors import Error, Errors, ParameterError, each
+from octavo.expand import (
     BUILTINS,
     Environment,
     Surroundings,
@@ -26,8 +26,8 @@ from quire.expand import (
     surroundings,
     unused,
 )
-from quire.schema import Document, parse, spec
-from quire.surroundings import env_file
+from octavo.schema import Document, parse, spec
+from octavo.surroundings import env_file
 
 
 def never() -> str | None:

@@ -12,12 +12,12 @@ from typing import Any
 import nbformat
 import pytest
 
-from quire.editions import editions, exports, failed, home, images
-from quire.events import Event, TaskFinished
-from quire.executors.local import Local
-from quire.kinds.notebook import KIND
-from quire.model import Outcome, Product, Source, Task
-from quire.notebook.writer import Keeper
+from octavo.editions import editions, exports, failed, home, images
+from octavo.events import Event, TaskFinished
+from octavo.executors.local import Local
+from octavo.kinds.notebook import KIND
+from octavo.model import Outcome, Product, Source, Task
+from octavo.notebook.writer import Keeper
 
 NOTEBOOK = """
     # %% [markdown]
@@ -64,7 +64,7 @@ def ran(task: Task, root: Path) -> tuple[TaskFinished, list[Event]]:
     report = next((edition.path for edition in wanted if edition.plain), wanted[0].path)
     keeper = Keeper(root, report, task.source.path, time.time, home(task))
     said: list[Event] = []
-    (root / ".quire").mkdir(exist_ok=True)
+    (root / ".octavo").mkdir(exist_ok=True)
     try:
         executor.submit(task)
         while not isinstance(event := executor.next(), TaskFinished):
@@ -94,7 +94,7 @@ def test_exporters_are_named_for_all_reports_or_by_key() -> None:
 
 def test_two_reports_of_one_name_keep_their_notebooks_apart() -> None:
     places = {home(wanting(path)) for path in ("out/a.html", "out/a.pdf", "other/a.html")}
-    assert len(places) == 3 and all(place and place.startswith(".quire/notebooks/a-") for place in places)
+    assert len(places) == 3 and all(place and place.startswith(".octavo/notebooks/a-") for place in places)
     assert failed(wanting("out/a.html")) == "out/a.failed.ipynb"
 
 
@@ -178,7 +178,7 @@ def test_without_nbconvert_only_the_task_fails_and_says_what_to_install(
     monkeypatch.setenv("PYTHONPATH", str(hidden))
     event, _ = ran(wanting("out/look.html"), tmp_path)
     assert event.failure is not None and event.failure.message == 'the package "nbconvert" is not installed'
-    assert event.failure.hint == 'pip install "quire[export]"'
+    assert event.failure.hint == 'pip install "octavo[export]"'
 
 
 def test_a_format_that_nobody_knows_is_told(tmp_path: Path) -> None:

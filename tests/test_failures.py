@@ -6,10 +6,10 @@ import io
 import traceback
 from pathlib import Path
 
-from quire.cli.failures import failed, frames, last, plain
-from quire.cli.screen import Screen
-from quire.events import TaskFinished
-from quire.model import Failure, Outcome
+from octavo.cli.failures import failed, frames, last, plain
+from octavo.cli.screen import Screen
+from octavo.events import TaskFinished
+from octavo.model import Failure, Outcome
 
 IPYTHON = (
     "\x1b[31m---------------------------------------------------------------------------\x1b[39m",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from quire.filesystem import kind_of, networked
+from octavo.filesystem import kind_of, networked
 
 MOUNTS = """\
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
@@ -77,10 +77,10 @@ def test_a_project_on_a_network_is_built_and_its_state_shares_no_memory(mounted:
     (mounted / "pipeline.yaml").write_text("tasks:\n  - {source: tasks.make, product: out/a.txt}\n")
     for words, said in ((["build"], "1 done"), (["build"], "fresh"), (["status"], "all tasks are fresh")):
         done = subprocess.run(
-            [sys.executable, "-m", "quire", *words], cwd=mounted, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "octavo", *words], cwd=mounted, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
         assert said in done.stdout + done.stderr
-    with sqlite3.connect(mounted / ".quire" / "state.db") as db:
+    with sqlite3.connect(mounted / ".octavo" / "state.db") as db:
         assert db.execute("PRAGMA journal_mode").fetchone() != ("wal",)
     db.close()

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quire.digests import digest
-from quire.fingerprint import canonical, judge, manifest
-from quire.model import Facts, Product, Reason, Record, Source, Task
+from octavo.digests import digest
+from octavo.fingerprint import canonical, judge, manifest
+from octavo.model import Facts, Product, Reason, Record, Source, Task
 
 tables = st.dictionaries(st.text(min_size=1, max_size=8), st.text(max_size=8), max_size=6)
 values = st.recursive(

@@ -10,9 +10,9 @@ from typing import Any
 import jupytext
 import pytest
 
-from quire import notebook
-from quire.errors import NotebookError
-from quire.notebook import EXTENSIONS, Notebook
+from octavo import notebook
+from octavo.errors import NotebookError
+from octavo.notebook import EXTENSIONS, Notebook
 
 TEXTS = {
     "nb.md": ("md", '# Title\n\n```python tags=["a"]\nx = 1\n```\n\nText\n'),
@@ -115,7 +115,7 @@ def test_messages_show_the_path_as_it_was_given(tmp_path: Path) -> None:
 
 def test_neither_ipynb_nor_percent_import_anything_heavy() -> None:
     code = (
-        "import sys\nfrom quire import notebook\nassert 'quire.notebook.percent' not in sys.modules\n"
+        "import sys\nfrom octavo import notebook\nassert 'octavo.notebook.percent' not in sys.modules\n"
         "nb = notebook.loads(b'# %%\\nx = 1\\n', 'a.py')\nnotebook.dumps(nb)\nnb.format = 'ipynb'\n"
         "notebook.loads(notebook.dumps(nb), 'a.ipynb')\n"
         "heavy = {'jupytext', 'nbformat', 'yaml', 'jsonschema', 'tempfile', 'subprocess', 'asyncio'}\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from quire.notebook.facts import function
+from octavo.notebook.facts import function
 
 MODULE = '''\
 """Tasks."""

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quire.errors import Errors, GraphError, Place, each
-from quire.graph import Graph
-from quire.model import Product, Source, Task
+from octavo.errors import Errors, GraphError, Place, each
+from octavo.graph import Graph
+from octavo.model import Product, Source, Task
 
 
 def task(name: str, *upstream: str, makes: Sequence[str] = (), source: str = "", **rest: Any) -> Task:

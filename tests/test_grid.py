@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quire.errors import Place, SpecError
-from quire.grid import combinations, expanded
-from quire.schema import TaskSpec
+from octavo.errors import Place, SpecError
+from octavo.grid import combinations, expanded
+from octavo.schema import TaskSpec
 
 
 def tasks(name: str, made: Any, *grids: dict[str, Any], **params: Any) -> list[TaskSpec]:

@@ -8,9 +8,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from octavo import notebook
+from octavo.notebook import header
 from oracles import percent
-from quire import notebook
-from quire.notebook import header
 
 words = st.text(
     st.sampled_from("abcé1.0-:#[]{}'\"!%&*,?|>@` \\_~xeE+/=()"), max_size=9

@@ -37,7 +37,7 @@ def loaded(code: str, folder: Folder | None = None) -> set[str]:
 
 
 def command(arguments: Sequence[str]) -> str:
-    return f"from quire.cli import main; main({list(arguments)!r})"
+    return f"from octavo.cli import main; main({list(arguments)!r})"
 
 
 @pytest.fixture
@@ -55,8 +55,8 @@ def warm(folder: Folder) -> Folder:
             product: out/again.txt
         """,
     )
-    assert folder.quire("build").returncode == 0
-    assert folder.quire("status").returncode == 0
+    assert folder.octavo("build").returncode == 0
+    assert folder.octavo("status").returncode == 0
     return folder
 
 
@@ -72,8 +72,8 @@ def within(found: set[str], most: int) -> None:
 
 
 def test_importing_the_command_line_loads_no_verb_and_nothing_heavy() -> None:
-    found = loaded("import quire.cli")
-    assert {name for name in found if name.startswith("quire.cli.")} == {"quire.cli.screen"}
+    found = loaded("import octavo.cli")
+    assert {name for name in found if name.startswith("octavo.cli.")} == {"octavo.cli.screen"}
     assert "argparse" not in found
     within(found, MOST["import"])
 
@@ -81,20 +81,20 @@ def test_importing_the_command_line_loads_no_verb_and_nothing_heavy() -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"]], ids=lambda it: it[0])
 def test_help_and_version_load_no_verb(arguments: list[str]) -> None:
     found = loaded(command(arguments))
-    assert {name for name in found if name.startswith("quire.cli.")} == {"quire.cli.screen"}
+    assert {name for name in found if name.startswith("octavo.cli.")} == {"octavo.cli.screen"}
     within(found, MOST["help"])
 
 
 def test_a_warm_status_loads_nothing_heavy(warm: Folder) -> None:
     found = loaded(command(["status"]), warm)
-    assert "quire.project" in found
+    assert "octavo.project" in found
     within(found, MOST["status"])
 
 
 def test_a_warm_build_with_nothing_to_do_loads_nothing_heavy(warm: Folder) -> None:
     found = loaded(command(["build"]), warm)
-    assert "quire.engine" in found
-    assert not {"quire.cli.live", "quire.cli.failures", "quire.executors.local", "quire.cache"} & found
+    assert "octavo.engine" in found
+    assert not {"octavo.cli.live", "octavo.cli.failures", "octavo.executors.local", "octavo.cache"} & found
     within(found, MOST["build"])
 
 
@@ -105,10 +105,10 @@ def test_a_warm_build_of_tables_in_a_file_loads_nothing_heavy_either(folder: Fol
         "pipeline.yaml", "tasks:\n  - {source: made.sql, product: [made, table], client: clients.get}\n"
     )
     for _ in range(2):
-        assert folder.quire("build").returncode == 0
+        assert folder.octavo("build").returncode == 0
     found = loaded(command(["build"]), folder)
-    assert "quire.standing" in found
-    assert not {"quire.tables", "quire.connections", "quire.calls"} & found
+    assert "octavo.standing" in found
+    assert not {"octavo.tables", "octavo.connections", "octavo.calls"} & found
     within(found, MOST["build"])
 
 

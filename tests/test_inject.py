@@ -9,12 +9,12 @@ import nbformat
 import pytest
 
 from books import book, cell
-from quire.errors import Errors
-from quire.model import Facts, Parameter
-from quire.notebook import loads
-from quire.notebook.facts import facts, function
-from quire.notebook.inject import check, inject, parse_value
-from quire.notebook.languages import LANGUAGES
+from octavo.errors import Errors
+from octavo.model import Facts, Parameter
+from octavo.notebook import loads
+from octavo.notebook.facts import facts, function
+from octavo.notebook.inject import check, inject, parse_value
+from octavo.notebook.languages import LANGUAGES
 
 
 def test_the_cell_stands_after_the_parameters_cell() -> None:

@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from quire.errors import KernelError
-from quire.kernels import specs
-from quire.kernels.jupyter import Jupyter, open_kernel
+from octavo.errors import KernelError
+from octavo.kernels import specs
+from octavo.kernels.jupyter import Jupyter, open_kernel
 
 Install = Callable[..., Path]
 
@@ -149,14 +149,14 @@ def test_a_kernel_that_never_answers_is_given_up(install: Install, tmp_path: Pat
     )
     with pytest.raises(KernelError, match=r'(?s)"mute" did not answer within 0.5 s.*hm'):
         open_kernel(print, "mute", start_timeout=0.5)
-    assert list(tmp_path.glob("quire-*")) == []
+    assert list(tmp_path.glob("octavo-*")) == []
 
 
 def test_the_environment_of_the_kernelspec_is_set(install: Install, said: list[Any]) -> None:
     argv = (sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}")
-    install("with-env", *argv, env={"QUIRE_A": "a", "QUIRE_HOME": "${HOME}/x"})
+    install("with-env", *argv, env={"OCTAVO_A": "a", "OCTAVO_HOME": "${HOME}/x"})
     kernel = open_kernel(lambda kind, content: said.append(content), "with-env")
-    kernel.execute("import os; print(os.environ['QUIRE_A'], os.environ['QUIRE_HOME'])", 0)
+    kernel.execute("import os; print(os.environ['OCTAVO_A'], os.environ['OCTAVO_HOME'])", 0)
     kernel.close()
     assert said == [{"name": "stdout", "text": f"a {os.environ['HOME']}/x\n"}]
 
@@ -186,7 +186,7 @@ def test_nothing_is_left_of_a_closed_kernel(install: Install, tmp_path: Path) ->
     kernel.close()
     kernel.close()
     assert not Path(f"/proc/{pid}").exists()
-    assert list(tmp_path.glob("quire-*")) == []
+    assert list(tmp_path.glob("octavo-*")) == []
     gc.collect()
     assert len(os.listdir("/proc/self/fd")) == open_files
     assert [it.name for it in threading.enumerate()] == ["MainThread"]
@@ -215,7 +215,7 @@ def test_a_kernel_stays_in_the_process_group_of_its_worker(kernel: Jupyter) -> N
 
 def test_who_ends_the_group_of_the_worker_ends_the_kernel(tmp_path: Path) -> None:
     script = (
-        "from quire.kernels.jupyter import open_kernel\nkernel = open_kernel(print, 'python3')\n"
+        "from octavo.kernels.jupyter import open_kernel\nkernel = open_kernel(print, 'python3')\n"
         "print(kernel._process._popen.pid, flush=True)\nkernel.execute('import time; time.sleep(300)', 0)\n"
     )
     worker = subprocess.Popen(

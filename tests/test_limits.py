@@ -12,8 +12,8 @@ import time
 
 import pytest
 
-from quire.executors.limits import Limits, resident, size
-from quire.model import Failure
+from octavo.executors.limits import Limits, resident, size
+from octavo.model import Failure
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read in /proc")
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from octavo.errors import Error, Errors, each
+from octavo.load import Loaded
+from octavo.load import load as load_spec
+from octavo.model import STANDING, Relation, Task
+from octavo.store import Store
 from projects import Folder
-from quire.errors import Error, Errors, each
-from quire.load import Loaded
-from quire.load import load as load_spec
-from quire.model import STANDING, Relation, Task
-from quire.store import Store
 
 FUNCTIONS = """
 def make(product, rows=3):
@@ -28,7 +28,7 @@ def use(product, upstream):
 def load(folder: Folder) -> Iterator[Callable[..., Loaded]]:
     """Load a pipeline from a text, in a folder where there is code; a warm load follows each, and says the same."""
     folder.write("tasks.py", FUNCTIONS)
-    store = Store(folder.path / ".quire", folder.path)
+    store = Store(folder.path / ".octavo", folder.path)
 
     def loaded(text: str | None = None, name: str = "pipeline.yaml", **params: Any) -> Loaded:
         if text is not None:

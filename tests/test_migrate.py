@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from octavo.errors import StateError
+from octavo.migrate import Migration, files, migration
+from octavo.rewrite import imports, provided
 from projects import Folder
-from quire.errors import StateError
-from quire.migrate import Migration, files, migration
-from quire.rewrite import imports, provided
 
 
 def rewritten(text: str, path: str = "x.py") -> str:
@@ -38,30 +38,30 @@ def told(folder: Folder, *made: str) -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("from ploomber import DAG", "from quire.ploomber import DAG"),
+        ("from ploomber import DAG", "from octavo.ploomber import DAG"),
         (
             "from ploomber.clients import SQLAlchemyClient as C",
-            "from quire.clients import SQLAlchemyClient as C",
+            "from octavo.clients import SQLAlchemyClient as C",
         ),
-        ("from ploomber.spec import DAGSpec  # x", "from quire.ploomber.spec import DAGSpec  # x"),
+        ("from ploomber.spec import DAGSpec  # x", "from octavo.ploomber.spec import DAGSpec  # x"),
         (
             "from  ploomber.tasks import (\n  SQLDump,\n)",
-            "from  quire.ploomber.tasks import (\n  SQLDump,\n)",
+            "from  octavo.ploomber.tasks import (\n  SQLDump,\n)",
         ),
-        ("from \\\n ploomber import DAG", "from \\\n quire.ploomber import DAG"),
-        ("import ploomber", "import quire.ploomber as ploomber"),
-        ("import ploomber as p", "import quire.ploomber as p"),
-        ("import os, ploomber, sys", "import os, quire.ploomber as ploomber, sys"),
-        ("import ploomber.spec as s; x = 1", "import quire.ploomber.spec as s; x = 1"),
-        ("import ploomber.spec", "import quire.ploomber.spec, quire.ploomber as ploomber"),
-        ("é = 'ü'; from ploomber import DAG", "é = 'ü'; from quire.ploomber import DAG"),
-        ("if x:\n\tfrom ploomber import DAG\r\n", "if x:\n\tfrom quire.ploomber import DAG\r\n"),
-        ("%%sql x\nfrom ploomber import DAG, Env\n", "%%sql x\nfrom quire.ploomber import DAG, Env\n"),
-        ("!ls\nimport ploomber as p # x\n", "!ls\nimport quire.ploomber as p # x\n"),
-        ("!ls\nimport ploomber\n", "!ls\nimport quire.ploomber as ploomber\n"),
+        ("from \\\n ploomber import DAG", "from \\\n octavo.ploomber import DAG"),
+        ("import ploomber", "import octavo.ploomber as ploomber"),
+        ("import ploomber as p", "import octavo.ploomber as p"),
+        ("import os, ploomber, sys", "import os, octavo.ploomber as ploomber, sys"),
+        ("import ploomber.spec as s; x = 1", "import octavo.ploomber.spec as s; x = 1"),
+        ("import ploomber.spec", "import octavo.ploomber.spec, octavo.ploomber as ploomber"),
+        ("é = 'ü'; from ploomber import DAG", "é = 'ü'; from octavo.ploomber import DAG"),
+        ("if x:\n\tfrom ploomber import DAG\r\n", "if x:\n\tfrom octavo.ploomber import DAG\r\n"),
+        ("%%sql x\nfrom ploomber import DAG, Env\n", "%%sql x\nfrom octavo.ploomber import DAG, Env\n"),
+        ("!ls\nimport ploomber as p # x\n", "!ls\nimport octavo.ploomber as p # x\n"),
+        ("!ls\nimport ploomber\n", "!ls\nimport octavo.ploomber as ploomber\n"),
     ],
 )
-def test_an_import_names_quire_and_binds_the_same(text: str, expected: str) -> None:
+def test_an_import_names_octavo_and_binds_the_same(text: str, expected: str) -> None:
     assert rewritten(text) == expected
     assert rewritten(expected) == expected
 
@@ -118,7 +118,7 @@ def test_encoding_and_line_ends_stay(data: bytes) -> None:
     assert changed is not None
     assert changed != data
     assert (
-        changed.replace(b"quire.ploomber as ploomber", b"ploomber").replace(b"quire.ploomber", b"ploomber")
+        changed.replace(b"octavo.ploomber as ploomber", b"ploomber").replace(b"octavo.ploomber", b"ploomber")
         == data
     )
 
@@ -128,7 +128,7 @@ def test_no_other_byte_changes(before: str, after: str) -> None:
     text = f"{before}\nimport ploomber.spec as s{after}"
     found, changed = imports("x.py", text.encode())
     assert changed is not None
-    assert changed.decode().replace("quire.ploomber", "ploomber") == text
+    assert changed.decode().replace("octavo.ploomber", "ploomber") == text
     try:
         ast.parse(text)
     except (SyntaxError, ValueError):
@@ -161,7 +161,7 @@ def test_cells_of_a_notebook_are_rewritten_in_the_text_as_it_is(source: Any) -> 
     found, changed = imports("x.ipynb", text.encode())
     assert changed is not None
     assert [(one.cell, one.line, one.names) for one in found] == [(1, 2, ("DAG",))]
-    assert changed.decode() == text.replace("from ploomber", "from quire.ploomber")
+    assert changed.decode() == text.replace("from ploomber", "from octavo.ploomber")
 
 
 def test_what_a_cell_printed_is_not_taken_for_its_code() -> None:
@@ -212,40 +212,40 @@ def test_everything_that_speaks_of_ploomber_is_found(folder: Folder) -> None:
     folder.write(".a.ipynb.metadata", "{}")
     folder.write(".b.csv.metadata", "{}")
     assert told(folder, "out") == [
-        ("import", "clients.py:2: from ploomber.clients import SQLAlchemyClient", "quire.clients"),
-        ("missing", "odd.py:1: from ploomber.cli import cli", "quire has no cli"),
+        ("import", "clients.py:2: from ploomber.clients import SQLAlchemyClient", "octavo.clients"),
+        ("missing", "odd.py:1: from ploomber.cli import cli", "octavo has no cli"),
         (
             "setting",
             ".github/workflows/ci.yml:2: PLOOMBER_ENV_FILENAME",
-            "quire reads it, too",
+            "octavo reads it, too",
         ),
-        ("setting", ".github/workflows/ci.yml:3: PLOOMBER_DEBUG", "quire does not read it"),
+        ("setting", ".github/workflows/ci.yml:3: PLOOMBER_DEBUG", "octavo does not read it"),
         (
             "setting",
             "pipeline.yaml:1:1: executor:",
-            "tasks run in parallel, one per processor: quire build --jobs 1 runs them one after another",
+            "tasks run in parallel, one per processor: octavo build --jobs 1 runs them one after another",
         ),
-        ("setting", "pipeline.yaml:2:1: ploomber.io.serializer_pickle", "the name works: quire provides it"),
+        ("setting", "pipeline.yaml:2:1: ploomber.io.serializer_pickle", "the name works: octavo provides it"),
         (
             "setting",
             "pipeline.yaml:6:5: on_render:",
-            "it is called when something runs, never by quire status",
+            "it is called when something runs, never by octavo status",
         ),
-        ("setting", "setup.cfg:2: [ploomber]", "quire reads its entry-point, too"),
+        ("setting", "setup.cfg:2: [ploomber]", "octavo reads its entry-point, too"),
         (
             "command",
             "Makefile:2: ploomber build --entry-point a.yaml --partially fit --force",
-            "quire build --file a.yaml +fit --force",
+            "octavo build --file a.yaml +fit --force",
         ),
         ("command", "Makefile:3: ploomber nb -i", "not needed"),
-        ("command", "README.md:1: ploomber build", "quire build"),
-        ("command", "README.md:1: ploomber task fit -f", "quire task fit -f"),
-        ("package", "requirements.txt:2: ploomber>=0.20  # x", "quire[ploomber] takes its place"),
-        ("package", "requirements.txt:3: ploomber-engine", "quire does not need it"),
+        ("command", "README.md:1: ploomber build", "octavo build"),
+        ("command", "README.md:1: ploomber task fit -f", "octavo task fit -f"),
+        ("package", "requirements.txt:2: ploomber>=0.20  # x", "octavo[ploomber] takes its place"),
+        ("package", "requirements.txt:3: ploomber-engine", "octavo does not need it"),
         (
             "result",
             ".a.ipynb.metadata: Ploomber left notes on 2 products (.metadata files)",
-            "quire build --adopt takes for fresh what they say is",
+            "octavo build --adopt takes for fresh what they say is",
         ),
     ]
 
@@ -265,7 +265,7 @@ def test_what_loading_says_has_its_place(folder: Folder) -> None:
 
 
 def test_what_git_ignores_and_environments_are_not_looked_at(folder: Folder) -> None:
-    for name in ("a.py", "env/pyvenv.cfg", "env/b.py", "node_modules/c.py", "sub/d.py", ".quire/e.py"):
+    for name in ("a.py", "env/pyvenv.cfg", "env/b.py", "node_modules/c.py", "sub/d.py", ".octavo/e.py"):
         folder.write(name, "")
     assert list(files(folder.path)) == ["a.py", "sub/d.py"]
 
@@ -280,10 +280,10 @@ def test_changes_are_made_whole_and_only_to_what_was_seen(folder: Folder) -> Non
     assert list(found.changes[1].diff())[2:] == [
         "@@ -1 +1 @@",
         "-import ploomber",
-        "+import quire.ploomber as ploomber",
+        "+import octavo.ploomber as ploomber",
     ]
     Migration(folder.path, (), found.changes[1:]).apply()
-    assert folder.read("run.py") == "import quire.ploomber as ploomber\n"
+    assert folder.read("run.py") == "import octavo.ploomber as ploomber\n"
     assert script.stat().st_mode & 0o777 == 0o755
     target.write_text("# mine\n")
     with pytest.raises(StateError, match=r"real\.py: it was edited meanwhile"):
@@ -301,25 +301,25 @@ def test_nothing_is_touched_without_apply(folder: Folder) -> None:
     )
     folder.write("pipeline.yaml", "- {source: jobs.make, product: out.txt}\n")
     before = folder.read("jobs.py")
-    said = folder.quire("migrate")
+    said = folder.octavo("migrate")
     assert (said.returncode, said.stderr) == (0, "")
-    assert "  jobs.py:1: from ploomber.products import File\n    → quire.ploomber.products\n" in said.stdout
-    assert "what quire does otherwise" in said.stdout
-    assert json.loads(folder.quire("migrate", "--json").stdout)[0]["kind"] == "import"
-    shown = folder.quire("migrate", "--diff").stdout
-    assert "+from quire.ploomber.products import File" in shown.splitlines()
+    assert "  jobs.py:1: from ploomber.products import File\n    → octavo.ploomber.products\n" in said.stdout
+    assert "what octavo does otherwise" in said.stdout
+    assert json.loads(folder.octavo("migrate", "--json").stdout)[0]["kind"] == "import"
+    shown = folder.octavo("migrate", "--diff").stdout
+    assert "+from octavo.ploomber.products import File" in shown.splitlines()
     assert folder.read("jobs.py") == before
-    applied = folder.quire("migrate", "--apply")
+    applied = folder.octavo("migrate", "--apply")
     assert applied.stdout.startswith(shown)
     assert "rewrote jobs.py" in applied.stdout
-    assert folder.read("jobs.py") == before.replace("ploomber.", "quire.ploomber.")
-    assert "nothing here speaks of Ploomber" in folder.quire("migrate").stdout
-    assert folder.quire("build").returncode == 0
+    assert folder.read("jobs.py") == before.replace("ploomber.", "octavo.ploomber.")
+    assert "nothing here speaks of Ploomber" in folder.octavo("migrate").stdout
+    assert folder.octavo("build").returncode == 0
 
 
-def test_a_pipeline_that_quire_refuses_is_told(folder: Folder) -> None:
+def test_a_pipeline_that_octavo_refuses_is_told(folder: Folder) -> None:
     folder.write("pipeline.yaml", "- {source: jobs.make, produkt: out.txt}\n")
-    said = folder.quire("migrate")
+    said = folder.octavo("migrate")
     assert said.returncode == 1
     assert "pipeline.yaml:1:23: " in said.stdout
     assert '    → did you mean "product"?' in said.stdout
@@ -327,7 +327,7 @@ def test_a_pipeline_that_quire_refuses_is_told(folder: Folder) -> None:
 
 def test_a_folder_without_a_pipeline_is_looked_through_all_the_same(folder: Folder) -> None:
     folder.write("a.py", "import ploomber\n")
-    said = folder.quire("migrate")
+    said = folder.octavo("migrate")
     assert said.returncode == 1
     assert "  a.py:1: import ploomber\n" in said.stdout
     assert "  there is no pipeline.yaml here or in any folder above\n" in said.stdout

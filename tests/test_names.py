@@ -8,8 +8,8 @@ import warnings
 
 import pytest
 
-from quire.notebook import digest, magics
-from quire.notebook.names import Names, names
+from octavo.notebook import digest, magics
+from octavo.notebook.names import Names, names
 
 
 def read(text: str) -> Names:

@@ -23,7 +23,7 @@ def web() -> Iterator[str]:
         def do_GET(self) -> None:
             known = {"/data.csv": b"a,b\n1,2\n", "/short": b"half"}
             body = known.get(path := self.path.partition("?")[0])
-            self.send_response(403 if self.headers["User-Agent"] != "quire" else 200 if body else 404)
+            self.send_response(403 if self.headers["User-Agent"] != "octavo" else 200 if body else 404)
             self.send_header("Content-Length", str(len(body or b"") + (5 if path == "/short" else 0)))
             self.end_headers()
             self.wfile.write(body or b"")
@@ -65,28 +65,28 @@ def linked(folder: Folder) -> Folder:
             product: out/use.txt
         """,
     )
-    done = folder.quire("build")
+    done = folder.octavo("build")
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 
 
 def test_what_follows_a_link_runs_when_the_file_has_changed(linked: Folder) -> None:
-    assert "3 tasks fresh" in linked.quire("build").stdout
+    assert "3 tasks fresh" in linked.octavo("build").stdout
     linked.write("raw/a.txt", "other\n")
     linked.write("raw/many/2.txt", "2")
-    assert "file raw/a.txt changed" in linked.quire("status").stdout
-    done = linked.quire("build")
+    assert "file raw/a.txt changed" in linked.octavo("status").stdout
+    done = linked.octavo("build")
     assert done.returncode == 0, done.stdout + done.stderr
     assert linked.read("out/use.txt") == "other\n1.txt 2.txt"
 
 
 def test_what_a_link_stands_for_is_never_removed_nor_replaced(linked: Folder) -> None:
-    linked.quire("clean", "--yes")
+    linked.octavo("clean", "--yes")
     assert linked.read("raw/a.txt") == "one\n" and not (linked.path / "out/use.txt").exists()
-    linked.quire("build", "--force")
+    linked.octavo("build", "--force")
     assert linked.read("raw/many/1.txt") == "1"
     (linked.path / "raw/a.txt").unlink()
-    done = linked.quire("build")
+    done = linked.octavo("build")
     assert done.returncode == 1
     assert "MissingProduct: raw/a.txt is not there, and a link makes nothing" in done.stdout
     assert not (linked.path / "raw/a.txt").exists()
@@ -100,10 +100,10 @@ def test_a_url_is_downloaded_once(folder: Folder, web: str) -> None:
         "pipeline.yaml",
         f"tasks:\n  - class: DownloadFromURL\n    source: {web}/data.csv\n    name: get\n    product: in/data.csv\n",
     )
-    done = folder.quire("build")
+    done = folder.octavo("build")
     assert done.returncode == 0, done.stdout + done.stderr
     assert folder.read("in/data.csv") == "a,b\n1,2\n"
-    assert "1 task fresh" in folder.quire("build").stdout
+    assert "1 task fresh" in folder.octavo("build").stdout
 
 
 @pytest.mark.parametrize(
@@ -126,17 +126,17 @@ def test_a_download_that_fails_leaves_nothing(folder: Folder, web: str, path: st
             product: data.csv
         """,
     )
-    done = folder.quire("build")
+    done = folder.octavo("build")
     assert done.returncode == 1, done.stdout + done.stderr
     assert words in done.stdout
-    assert {it.name for it in folder.path.iterdir()} == {"pipeline.yaml", ".quire"}
+    assert {it.name for it in folder.path.iterdir()} == {"pipeline.yaml", ".octavo"}
 
 
 # ── products kept elsewhere
 
 
 FILES = """
-from quire.clients import LocalStorageClient
+from octavo.clients import LocalStorageClient
 
 def get(path="backup"):
     return LocalStorageClient(path)
@@ -175,18 +175,18 @@ def kept(folder: Folder) -> Folder:
 
 
 def test_products_are_sent_after_a_task_has_ended_well(kept: Folder) -> None:
-    done = kept.quire("build")
+    done = kept.octavo("build")
     assert done.returncode == 0, done.stdout + done.stderr
     backup = kept.path / "backup" / "out"
     assert (backup / "data.txt").read_text() == "data"
     assert (backup / "many" / "deep" / "x.txt").read_text() == "x"
     assert "it ran" in (backup / "book.ipynb").read_text()
-    assert "2 tasks fresh" in kept.quire("build").stdout
+    assert "2 tasks fresh" in kept.octavo("build").stdout
 
 
 def test_a_product_that_cannot_be_sent_is_a_failure_of_its_task(kept: Folder) -> None:
     kept.write("connections.py", FILES.replace("LocalStorageClient(path)", "Lost()") + LOST)
-    done = kept.quire("build")
+    done = kept.octavo("build")
     assert done.returncode == 1
     assert (
         "out/data.txt was made, but could not be sent to Lost(): ConnectionError: it is on strike"
@@ -194,7 +194,7 @@ def test_a_product_that_cannot_be_sent_is_a_failure_of_its_task(kept: Folder) ->
     )
     assert "hint: connections.get in pipeline.yaml says where files are sent" in done.stdout
     kept.write("connections.py", FILES)
-    assert kept.quire("build").returncode == 0
+    assert kept.octavo("build").returncode == 0
     assert (kept.path / "backup/out/data.txt").exists()
 
 
@@ -212,26 +212,26 @@ class Lost:
 def test_where_products_are_sent_makes_nothing_stale(kept: Folder) -> None:
     kept.write("connections.py", FILES.replace("path)", "open('where.txt').read())"))
     kept.write("where.txt", "backup")
-    assert kept.quire("build").returncode == 0
+    assert kept.octavo("build").returncode == 0
     assert (kept.path / "backup/out/data.txt").exists()
     kept.write("connections.py", FILES.replace("backup", "another"))
     kept.write("where.txt", "another")
-    assert "2 tasks fresh" in kept.quire("build").stdout
+    assert "2 tasks fresh" in kept.octavo("build").stdout
 
 
 def test_a_clients_folder_is_relative_to_the_project_wherever_a_task_runs(kept: Folder) -> None:
     kept.write("code/book.py", kept.read("book.py"))
     spec = kept.read("pipeline.yaml").replace("source: book.py", "source: code/book.py")
     kept.write("pipeline.yaml", spec + "    local_execution: true\n")
-    done = kept.quire("build")
+    done = kept.octavo("build")
     assert done.returncode == 0, done.stdout + done.stderr
     assert (kept.path / "backup/out/book.ipynb").exists()
     assert not (kept.path / "code/backup").exists()
 
 
 def test_a_client_that_is_none_for_files_is_told(kept: Folder) -> None:
-    kept.write("connections.py", "from quire.clients import ShellClient as get\n")
-    done = kept.quire("build")
+    kept.write("connections.py", "from octavo.clients import ShellClient as get\n")
+    done = kept.octavo("build")
     assert "connections.get is no client of files" in done.stdout
     assert "hint: LocalStorageClient, S3Client and GCloudStorageClient are" in done.stdout
 
@@ -239,7 +239,7 @@ def test_a_client_that_is_none_for_files_is_told(kept: Folder) -> None:
 def test_a_client_of_one_task_is_its_product_client(kept: Folder) -> None:
     text = kept.read("pipeline.yaml").replace("clients:\n  File: connections.get\n", "")
     kept.write("pipeline.yaml", text + "    product_client: {dotted_path: connections.get, path: other}\n")
-    done = kept.quire("build")
+    done = kept.octavo("build")
     assert done.returncode == 0, done.stdout + done.stderr
     assert {it.name for it in (kept.path / "other/out").iterdir()} == {"book.ipynb"}
 
@@ -255,9 +255,9 @@ def server() -> Iterator[dict[str, str]]:
 def test_products_are_sent_to_s3(kept: Folder, server: dict[str, str]) -> None:
     kept.write(
         "connections.py",
-        "from quire.clients import S3Client\n\ndef get():\n    return S3Client('books', 'sent')\n",
+        "from octavo.clients import S3Client\n\ndef get():\n    return S3Client('books', 'sent')\n",
     )
-    done = kept.quire("build", env=server)
+    done = kept.octavo("build", env=server)
     assert done.returncode == 0, done.stdout + done.stderr
     listed = "print([it['Key'] for it in client.list_objects_v2(Bucket='books', Prefix='sent')['Contents']])"
     assert s3(listed, {**os.environ, **server}) == (
@@ -284,18 +284,18 @@ def test_a_file_is_uploaded_under_the_name_that_is_its_product(
             upstream: fit
             product: models/new%/model.txt
             bucket: books
-            upload_file_kwargs: {Metadata: {by: quire}}
+            upload_file_kwargs: {Metadata: {by: octavo}}
         meta: {extract_upstream: false}
         """,
     )
-    done = folder.quire("build", env=server)
+    done = folder.octavo("build", env=server)
     assert done.returncode == 0, done.stdout + done.stderr
     code = "it = client.get_object(Bucket='books', Key='models/new%/model.txt')"
     code += "\nprint(it['Body'].read(), it['Metadata'])"
-    assert s3(code, {**os.environ, **server}) == "b'model' {'by': 'quire'}\n"
-    assert "2 tasks fresh" in folder.quire("build", env=server).stdout
+    assert s3(code, {**os.environ, **server}) == "b'model' {'by': 'octavo'}\n"
+    assert "2 tasks fresh" in folder.octavo("build", env=server).stdout
     folder.write("tasks.py", folder.read("tasks.py").replace("'model'", "'better'"))
-    assert folder.quire("build", env=server).returncode == 0
+    assert folder.octavo("build", env=server).returncode == 0
     assert "b'better'" in s3(code, {**os.environ, **server})
 
 
@@ -304,8 +304,8 @@ def test_an_upload_that_fails_is_a_failure(folder: Folder, server: dict[str, str
     folder.write("model.txt", "model")
     task = "  - {class: UploadToS3, source: model.txt, name: send, product: x, bucket: nowhere}\n"
     folder.write("pipeline.yaml", f"tasks:\n{task}")
-    done = folder.quire("build", env=server)
+    done = folder.octavo("build", env=server)
     assert done.returncode == 1
     assert "UploadError: model.txt could not be sent to the bucket nowhere: " in done.stdout
     assert "NoSuchBucket" in done.stdout
-    assert not Path(folder.path, ".quire/standing/generic/x").exists()
+    assert not Path(folder.path, ".octavo/standing/generic/x").exists()

@@ -1,4 +1,4 @@
-"""papermill with ``--engine quire``: what papermill's own engine gives, and faster."""
+"""papermill with ``--engine octavo``: what papermill's own engine gives, and faster."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ MAIN = """
 import sys
 from papermill.cli import papermill
 from papermill.engines import papermill_engines
-from quire.papermill_engine import QuireEngine
-papermill_engines.register("quire", QuireEngine)
+from octavo.papermill_engine import OctavoEngine
+papermill_engines.register("octavo", OctavoEngine)
 papermill()
 """
 
@@ -84,7 +84,7 @@ def settled(notebook: Any) -> Any:
     for cell in notebook["cells"]:
         cell.pop("id", None)
         metadata = cell["metadata"]
-        metadata.pop("quire", None)
+        metadata.pop("octavo", None)
         metadata["execution"] = sorted(metadata.get("execution", ()))
         note = metadata.get("papermill", {})
         metadata["papermill"] = {"status": note.get("status"), "exception": note.get("exception")}
@@ -100,7 +100,7 @@ def test_the_entry_point_is_the_engine() -> None:
     from papermill.engines import Engine
 
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["entry-points"]
-    module, _, name = declared["papermill.engine"]["quire"].partition(":")
+    module, _, name = declared["papermill.engine"]["octavo"].partition(":")
     assert issubclass(getattr(import_module(module), name), Engine)
 
 
@@ -124,7 +124,7 @@ BOOKS = {
 def test_the_notebook_is_what_papermills_own_engine_makes(folder: Folder, name: str) -> None:
     folder.write("in.ipynb", BOOKS[name])
     theirs = run(folder, None, "in.ipynb", "theirs.ipynb", "-p", "n", "3")
-    ours = run(folder, "quire", "in.ipynb", "ours.ipynb", "-p", "n", "3")
+    ours = run(folder, "octavo", "in.ipynb", "ours.ipynb", "-p", "n", "3")
     assert ours.returncode == theirs.returncode, ours.stderr
     assert settled(load(folder, "ours.ipynb")) == settled(load(folder, "theirs.ipynb"))
 
@@ -145,7 +145,7 @@ def test_papermills_own_notebooks_come_out_the_same(folder: Folder, path: Path) 
     if path.stem in OTHER:
         pytest.skip("papermill's own engine does not run it alone")
     theirs = run(folder, None, str(path), "theirs.ipynb", "-k", "python3")
-    ours = run(folder, "quire", str(path), "ours.ipynb", "-k", "python3")
+    ours = run(folder, "octavo", str(path), "ours.ipynb", "-k", "python3")
     assert ours.returncode == theirs.returncode, ours.stderr
     if (folder.path / "theirs.ipynb").exists():
         assert settled(load(folder, "ours.ipynb")) == settled(load(folder, "theirs.ipynb"))
@@ -153,7 +153,7 @@ def test_papermills_own_notebooks_come_out_the_same(folder: Folder, path: Path) 
 
 def test_a_failure_is_papermills_error_with_its_markers(folder: Folder) -> None:
     folder.write("in.ipynb", BOOKS["failing"])
-    ended = run(folder, "quire", "in.ipynb", "out.ipynb")
+    ended = run(folder, "octavo", "in.ipynb", "out.ipynb")
     assert ended.returncode == 1
     assert "papermill.exceptions.PapermillExecutionError" in ended.stderr
     assert "ZeroDivisionError: division by zero" in ended.stderr
@@ -163,7 +163,7 @@ def test_a_failure_is_papermills_error_with_its_markers(folder: Folder) -> None:
 
 def test_a_worker_that_dies_is_a_dead_kernel(folder: Folder) -> None:
     folder.write("in.ipynb", book("print('first')", "import os\nos.kill(os.getpid(), 9)", "3"))
-    ended = run(folder, "quire", "in.ipynb", "out.ipynb")
+    ended = run(folder, "octavo", "in.ipynb", "out.ipynb")
     assert ended.returncode == 138, ended.stderr  # papermill's code for it
     assert "DeadKernelError: Kernel died" in ended.stderr
     first, second, _ = load(folder, "out.ipynb")["cells"]
@@ -173,7 +173,7 @@ def test_a_worker_that_dies_is_a_dead_kernel(folder: Folder) -> None:
 
 def test_a_cell_that_takes_too_long_is_a_timeout(folder: Folder) -> None:
     folder.write("in.ipynb", book("import time\nprint('before', flush=True)\ntime.sleep(60)"))
-    ended = run(folder, "quire", "in.ipynb", "out.ipynb", "--execution-timeout", "1")
+    ended = run(folder, "octavo", "in.ipynb", "out.ipynb", "--execution-timeout", "1")
     assert ended.returncode == 1
     assert "CellTimeoutError" in ended.stderr and "time.sleep(60)" in ended.stderr
     assert load(folder, "out.ipynb")["cells"][0]["outputs"][0]["text"] == ["before\n"]
@@ -181,7 +181,7 @@ def test_a_cell_that_takes_too_long_is_a_timeout(folder: Folder) -> None:
 
 def test_a_missing_kernel_says_so(folder: Folder) -> None:
     folder.write("in.ipynb", book("1"))
-    ended = run(folder, "quire", "in.ipynb", "out.ipynb", "-k", "no-such-kernel")
+    ended = run(folder, "octavo", "in.ipynb", "out.ipynb", "-k", "no-such-kernel")
     assert ended.returncode == 1 and 'the kernel "no-such-kernel" is not installed' in ended.stderr
 
 
@@ -191,11 +191,11 @@ def test_options_of_papermill_reach_the_worker(folder: Folder) -> None:
     )
     (folder.path / "inner").mkdir()
     words = ["--cwd", "inner", "--stdout-file", "o.txt", "--stderr-file", "e.txt", "--log-output"]
-    ended = run(folder, "quire", "in.ipynb", "out.ipynb", *words)
+    ended = run(folder, "octavo", "in.ipynb", "out.ipynb", *words)
     assert ended.returncode == 0, ended.stderr
     assert folder.read("inner/o.txt") == f"{folder.path}/inner\n" and folder.read("inner/e.txt") == "bad\n"
     assert "\n42\n" in ended.stderr
-    used = load(folder, "out.ipynb")["cells"][1]["metadata"]["quire"]
+    used = load(folder, "out.ipynb")["cells"][1]["metadata"]["octavo"]
     assert used["memory"] > 10_000_000 and used["seconds"] >= 0
 
 
@@ -203,7 +203,7 @@ def test_it_saves_by_time_and_not_for_each_cell(folder: Folder) -> None:
     folder.write("in.ipynb", book(*(f"x = {n}" for n in range(50))))
     code = """
 import sys, papermill, papermill.engines
-from quire.papermill_engine import QuireEngine
+from octavo.papermill_engine import OctavoEngine
 saves = 0
 write = papermill.engines.write_ipynb
 def counted(*a, **k):
@@ -211,17 +211,17 @@ def counted(*a, **k):
     saves += 1
     return write(*a, **k)
 papermill.engines.write_ipynb = counted
-papermill.engines.papermill_engines.register("quire", QuireEngine)
+papermill.engines.papermill_engines.register("octavo", OctavoEngine)
 papermill.execute_notebook("in.ipynb", "out.ipynb", engine_name=sys.argv[1], progress_bar=False)
 print(saves)
 """
     counts = {}
-    for engine in ("quire", "nbclient"):
+    for engine in ("octavo", "nbclient"):
         done = subprocess.run(
             [sys.executable, "-c", code, engine], cwd=folder.path, capture_output=True, text=True, check=True
         )
         counts[engine] = int(done.stdout)
-    assert counts["nbclient"] > 100 and counts["quire"] < 10
+    assert counts["nbclient"] > 100 and counts["octavo"] < 10
 
 
 def test_a_long_cell_is_saved_before_it_ends(folder: Folder) -> None:
@@ -231,5 +231,5 @@ def test_a_long_cell_is_saved_before_it_ends(folder: Folder) -> None:
             "print('early')", "import time\ntime.sleep(3)\nprint('\"ear' + 'ly' in open('out.ipynb').read())"
         ),
     )
-    assert run(folder, "quire", "in.ipynb", "out.ipynb").returncode == 0
+    assert run(folder, "octavo", "in.ipynb", "out.ipynb").returncode == 0
     assert load(folder, "out.ipynb")["cells"][1]["outputs"][0]["text"] == ["True\n"]

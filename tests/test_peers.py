@@ -1,6 +1,6 @@
 """All notebooks and scripts of checked-out peers: jupytext and nbformat are the oracles.
 
-Set QUIRE_PEERS to a folder with the repositories of nbformat, jupytext, nbconvert, nbclient and papermill.
+Set OCTAVO_PEERS to a folder with the repositories of nbformat, jupytext, nbconvert, nbclient and papermill.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import jupytext
 import nbformat
 import pytest
 
+from octavo import notebook
+from octavo.errors import Error, Errors, NotebookError
+from octavo.notebook import EXTENSIONS
+from octavo.notebook.percent import load_percent
 from oracles import PEERS, jupytext_reads, nbformat_writes, peers, plain, rewritten, without_ids
-from quire import notebook
-from quire.errors import Error, Errors, NotebookError
-from quire.notebook import EXTENSIONS
-from quire.notebook.percent import load_percent
 
-pytestmark = pytest.mark.skipif(not PEERS, reason="QUIRE_PEERS names no folder of checked-out repositories")
+pytestmark = pytest.mark.skipif(not PEERS, reason="OCTAVO_PEERS names no folder of checked-out repositories")
 
 #: Line ends of str.splitlines that are none to Python: there we differ from jupytext with intent, since a
 #: string of the program would be broken in two.

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from octavo import notebook
+from octavo.errors import NotebookError
+from octavo.notebook import Notebook
+from octavo.notebook.percent import load_percent
 from oracles import HEADER, jupytext_reads, percent, plain
-from quire import notebook
-from quire.errors import NotebookError
-from quire.notebook import Notebook
-from quire.notebook.percent import load_percent
 
 
 def same(text: str) -> None:

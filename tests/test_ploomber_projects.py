@@ -1,6 +1,6 @@
 """The public projects written for Ploomber run as they are, and come to the same data.
 
-Set QUIRE_PLOOMBER_PROJECTS to a checkout of github.com/ploomber/projects. Where QUIRE_PLOOMBER_PYTHON names a Python
+Set OCTAVO_PLOOMBER_PROJECTS to a checkout of github.com/ploomber/projects. Where OCTAVO_PLOOMBER_PYTHON names a Python
 that has Ploomber, jupytext<1.17 and networkx<3.6, each project is built with it as well, and the data are compared.
 """
 
@@ -21,11 +21,11 @@ import pytest
 
 from ploomber_projects import BESIDES, EXAMPLES, Example
 
-PROJECTS = os.environ.get("QUIRE_PLOOMBER_PROJECTS", "")
-PLOOMBER = os.environ.get("QUIRE_PLOOMBER_PYTHON", "")
+PROJECTS = os.environ.get("OCTAVO_PLOOMBER_PROJECTS", "")
+PLOOMBER = os.environ.get("OCTAVO_PLOOMBER_PYTHON", "")
 PAGE = Path(__file__).parent.parent / "docs" / "ploomber.md"
 
-brought = pytest.mark.skipif(not PROJECTS, reason="QUIRE_PLOOMBER_PROJECTS names no checkout")
+brought = pytest.mark.skipif(not PROJECTS, reason="OCTAVO_PLOOMBER_PROJECTS names no checkout")
 runnable = [one for one in (*EXAMPLES, *BESIDES) if not one.why]
 
 #: What is a report of a run, or somebody's notes, and no data.
@@ -77,7 +77,7 @@ def prepared(one: Example, where: Path) -> Path:
     if one.prepare:
         one.prepare(folder)
     if one.folder == "guides/versioning":
-        (folder / ".gitignore").write_text("output\n.quire\n__pycache__\n")
+        (folder / ".gitignore").write_text("output\n.octavo\n__pycache__\n")
         # the same hash on both sides
         dates = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), "2024-01-01T00:00:00+00:00")
         who = ["-c", "user.name=one", "-c", "user.email=one@example.org"]
@@ -101,7 +101,7 @@ def run(one: Example, folder: Path, python: str, *tool: str) -> None:
         "PATH": f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}",
     }
     for command in one.commands:
-        command = re.sub(r"\bquire ", f"{shlex.join(tool)} ", command, count=1)
+        command = re.sub(r"\boctavo ", f"{shlex.join(tool)} ", command, count=1)
         command = re.sub(r"^python ", f"{shlex.quote(python)} ", command)
         ran = subprocess.run(
             command, shell=True, cwd=folder / started, env=env, capture_output=True, text=True
@@ -118,7 +118,7 @@ def wanting(one: Example) -> list[str]:
 def made(folder: Path, one: Example) -> dict[str, Path]:
     """Return the data that a run left in a folder, by path; a time in a path counts as any other."""
     before = Path(PROJECTS) / one.folder
-    hidden = {".quire", "__pycache__", ".git", "seaborn-data", "mlruns"}
+    hidden = {".octavo", "__pycache__", ".git", "seaborn-data", "mlruns"}
     return {
         STAMP.sub("now", str(path.relative_to(folder))): path
         for path in sorted(folder.rglob("*"))
@@ -155,8 +155,8 @@ def parsed(text: str) -> object:
 def test_a_project_written_for_ploomber_runs_as_it_is(one: Example, tmp_path: Path) -> None:
     if missing := wanting(one):
         pytest.skip(f"not installed here: {', '.join(missing)}")
-    ours = prepared(one, tmp_path / "quire")
-    run(one, ours, sys.executable, sys.executable, "-m", "quire")
+    ours = prepared(one, tmp_path / "octavo")
+    run(one, ours, sys.executable, sys.executable, "-m", "octavo")
     if not PLOOMBER:
         return
     theirs = prepared(one, tmp_path / "ploomber")

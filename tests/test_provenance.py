@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
+from octavo.events import CellFinished, CellStarted, Event, KernelReady, NotebookOpened, Output
+from octavo.model import Outcome
+from octavo.notebook.provenance import VERSION, Provenance
+from octavo.notebook.writer import ExecutedNotebook
 from projects import Folder
-from quire.events import CellFinished, CellStarted, Event, KernelReady, NotebookOpened, Output
-from quire.model import Outcome
-from quire.notebook.provenance import VERSION, Provenance
-from quire.notebook.writer import ExecutedNotebook
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
 
@@ -92,7 +92,7 @@ def test_a_notebook_that_went_well_is_complete_with_its_times() -> None:
         "status": "completed",
     }
     assert done["cells"][0]["metadata"]["papermill"]["duration"] == 0.0
-    assert done["cells"][1]["metadata"]["quire"] == {"seconds": 0.5, "cpu": 0.25, "memory": 4096}
+    assert done["cells"][1]["metadata"]["octavo"] == {"seconds": 0.5, "cpu": 0.25, "memory": 4096}
 
 
 def test_what_still_runs_is_running_and_has_no_end() -> None:
@@ -136,11 +136,11 @@ def test_what_an_earlier_run_noted_is_forgotten_but_for_what_is_the_users() -> N
         "papermill": {"default_parameters": {"n": 0}, "environment_variables": {"A": "b"}, "exception": True}
     }
     cell = code()
-    cell["metadata"] = {"papermill": {"status": "failed"}, "quire": {"seconds": 5}, "mine": 1}
+    cell["metadata"] = {"papermill": {"status": "failed"}, "octavo": {"seconds": 5}, "mine": 1}
     data = fold([cell], Outcome.CANCELLED, metadata=old)
     note = data["metadata"]["papermill"]
     assert (note["default_parameters"], note["environment_variables"]) == ({"n": 0}, {"A": "b"})
-    assert "quire" not in data["cells"][0]["metadata"] and data["cells"][0]["metadata"]["mine"] == 1
+    assert "octavo" not in data["cells"][0]["metadata"] and data["cells"][0]["metadata"]["mine"] == 1
     assert states(data) == [("pending", None)]
 
 
@@ -164,14 +164,14 @@ def test_metadata_of_any_shape_is_put_up_with() -> None:
 def build(folder: Folder) -> dict[str, Any]:
     folder.write("a.py", '# %% tags=["parameters"]\nupstream = None\nproduct = None\n\n# %%\nprint(1)\n')
     folder.write("pipeline.yaml", "tasks:\n- source: a.py\n  product: out/a.ipynb\n")
-    assert folder.quire("build", "--force").returncode == 0
+    assert folder.octavo("build", "--force").returncode == 0
     found: dict[str, Any] = json.loads(folder.read("out/a.ipynb"))
     return found
 
 
 def timeless(value: Any) -> Any:
     """Return a notebook without what is measured: times, durations, resources."""
-    measured = ("duration", "start_time", "end_time", "quire", "execution")
+    measured = ("duration", "start_time", "end_time", "octavo", "execution")
     if isinstance(value, dict):
         return {key: timeless(item) for key, item in value.items() if key not in measured}
     return [timeless(item) for item in value] if isinstance(value, list) else value
@@ -187,15 +187,15 @@ def test_builds_note_relative_paths_and_differ_in_their_times_only(tmp_path: Pat
     assert (note["input_path"], note["output_path"]) == ("a.py", "out/a.ipynb")
     assert note["parameters"] == {"product": "out/a.ipynb"}
     assert TIME.fullmatch(note["start_time"]) and 0 < note["duration"] < 60
-    used = one["cells"][-1]["metadata"]["quire"]
+    used = one["cells"][-1]["metadata"]["octavo"]
     assert used["seconds"] > 0 and used["cpu"] > 0 and 10e6 < used["memory"] < 1e9
 
 
 def test_memory_is_the_peak_so_far(folder: Folder) -> None:
     folder.write("in.py", "# %%\n1\n\n# %%\nx = b'x' * 200_000_000\ndel x\n\n# %%\n2\n")
-    assert folder.quire("run", "in.py", "out.ipynb").returncode == 0
+    assert folder.octavo("run", "in.py", "out.ipynb").returncode == 0
     before, peak, after = (
-        it["metadata"]["quire"]["memory"] for it in json.loads(folder.read("out.ipynb"))["cells"]
+        it["metadata"]["octavo"]["memory"] for it in json.loads(folder.read("out.ipynb"))["cells"]
     )
     assert peak > before + 150_000_000 and after == peak
 
@@ -205,11 +205,11 @@ def test_resources_of_another_kernel_are_those_of_its_process(folder: Folder) ->
     spec = json.dumps({"argv": argv, "display_name": "other", "language": "python"})
     folder.write("jupyter/kernels/other/kernel.json", spec)
     folder.write("in.py", "# %%\nx = b'x' * 200_000_000\n\n# %%\nsum(range(5_000_000))\n")
-    ended = folder.quire(
+    ended = folder.octavo(
         "run", "in.py", "out.ipynb", "-k", "other", env={"JUPYTER_PATH": str(folder.path / "jupyter")}
     )
     assert ended.returncode == 0, ended.stdout
-    first, second = (it["metadata"]["quire"] for it in json.loads(folder.read("out.ipynb"))["cells"])
+    first, second = (it["metadata"]["octavo"] for it in json.loads(folder.read("out.ipynb"))["cells"])
     assert first["memory"] > 200_000_000 and second["cpu"] >= 0.03
 
 
@@ -233,11 +233,11 @@ def test_papermill_itself_writes_the_same(folder: Folder, fails: bool) -> None:
         cell["id"] = f"cell-{number}"
     notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     folder.write("in.ipynb", json.dumps(notebook))
-    for words in (["papermill", "--no-progress-bar"], ["quire", "run"]):
+    for words in (["papermill", "--no-progress-bar"], ["octavo", "run"]):
         command = [sys.executable, "-m", *words, "in.ipynb", f"{words[0]}.ipynb", "-p", "n", "2"]
         done = subprocess.run(command, cwd=folder.path, capture_output=True, text=True, timeout=120)
         assert done.returncode == int(fails), done.stderr
-    theirs, ours = (json.loads(folder.read(f"{name}.ipynb")) for name in ("papermill", "quire"))
+    theirs, ours = (json.loads(folder.read(f"{name}.ipynb")) for name in ("papermill", "octavo"))
     head = [data["metadata"].pop("papermill") for data in (theirs, ours)]
     assert shape(head[0]) == shape(head[1])
     assert head[0]["parameters"] == head[1]["parameters"] and head[0]["exception"] == head[1]["exception"]

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from octavo import notebook
+from octavo.notebook.facts import facts
 from projects import Folder
-from quire import notebook
-from quire.notebook.facts import facts
 
 
 @cache
@@ -112,23 +112,23 @@ def test_notebooks_of_r_get_upstream_product_and_parameters(raw: Folder) -> None
     product: out/fit.ipynb
 """,
     )
-    done = raw.quire("build")
+    done = raw.octavo("build")
     assert done.returncode == 0, done.stdout + done.stderr
     assert raw.read("out/clean.csv") == '"x","y"\n1,2\n1,2\n'
     assert printed(raw, "out/clean.ipynb") == "[1] 4\n2 TRUE TRUE b 7"
     assert printed(raw, "out/fit.ipynb").startswith("3 out/fit.ipynb")
     assert "image/png" in raw.read("out/fit.ipynb")
-    assert "3 tasks fresh" in raw.quire("build").stdout
+    assert "3 tasks fresh" in raw.octavo("build").stdout
     # what R reads cannot be watched, but the notebook names it
     raw.write("helper.R", "helped <- function(x) x + 2\n")
-    assert "file helper.R changed" in raw.quire("status").stdout
+    assert "file helper.R changed" in raw.octavo("status").stdout
 
 
 @needs_kernel
 def test_an_error_in_r_shows_the_cell_and_what_r_says(raw: Folder) -> None:
     raw.write("bad.R", "# %%\nf <- function(x) stop('no such ', x)\n\n# %%\nf('column')\n")
     pipeline(raw, "  - source: bad.R\n    product: out/bad.ipynb\n    upstream: []\n")
-    done = raw.quire("build", "bad")
+    done = raw.octavo("build", "bad")
     assert done.returncode == 1
     assert "failed bad: cell 3 of bad.R\n" in done.stdout
     assert "no such column" in done.stdout
@@ -157,12 +157,12 @@ def test_a_script_of_r_runs_in_its_folder_with_absolute_paths(raw: Folder) -> No
     pipeline(
         raw, "  - source: code/fit.R\n    class: ScriptRunner\n    product: out/fit.txt\n    params: {n: 2}\n"
     )
-    lines = [json.loads(line) for line in raw.quire("build", "--json").stdout.splitlines()]
+    lines = [json.loads(line) for line in raw.octavo("build", "--json").stdout.splitlines()]
     said = "".join(it["content"]["text"] for it in lines if it["event"] == "Output")
     assert said == "  x y\n1 1 2\n2 3 4\nfine\n"
     assert raw.read("out/fit.txt") == "code\nmore\n2\n"
     raw.write("code/more.txt", "other\n")
-    assert "file code/more.txt changed" in raw.quire("status").stdout
+    assert "file code/more.txt changed" in raw.octavo("status").stdout
 
 
 @needs_r
@@ -192,7 +192,7 @@ def test_a_failure_in_r_names_the_users_file_and_line(
         "pipeline.yaml",
         "tasks:\n  - source: code/go.R\n    class: ScriptRunner\n    product: out/made.txt\n    params: {a: 1, b: 2}\n",
     )
-    done = folder.quire("build")
+    done = folder.octavo("build")
     assert done.returncode == 1
     assert f"failed go: code/go.R{f':{line}' if line else ''}\n" in done.stdout, done.stdout
     assert words in done.stdout
@@ -201,7 +201,7 @@ def test_a_failure_in_r_names_the_users_file_and_line(
 def test_without_r_a_script_says_what_is_missing(folder: Folder) -> None:
     folder.write("go.R", "# %%\nx = 1\n")
     folder.write("pipeline.yaml", "tasks:\n  - source: go.R\n    class: ScriptRunner\n    product: out.txt\n")
-    done = folder.quire("build", env={"PATH": "/nowhere"})
+    done = folder.octavo("build", env={"PATH": "/nowhere"})
     assert '"Rscript" cannot be started' in done.stdout
     assert "hint: install R" in done.stdout
 

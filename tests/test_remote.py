@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 
 from buckets import moto, needs_moto, s3
+from octavo import remote
+from octavo.errors import Error, MissingExtra, NotebookError
+from octavo.project import run
 from projects import Folder
-from quire import remote
-from quire.errors import Error, MissingExtra, NotebookError
-from quire.project import run
 
 NOTEBOOK = '# %% tags=["parameters"]\nn = 1\n\n# %%\nprint("n is", n)\n'
 
@@ -75,7 +75,7 @@ def printed(data: bytes | str) -> str:
 
 def test_a_notebook_of_the_web_runs_and_is_sent_back(folder: Folder, web: Web) -> None:
     web.files["/in.py"] = NOTEBOOK.encode()
-    ended = folder.quire("run", f"{web.url}/in.py?token=secret", f"{web.url}/out.ipynb", "-p", "n", "3")
+    ended = folder.octavo("run", f"{web.url}/in.py?token=secret", f"{web.url}/out.ipynb", "-p", "n", "3")
     assert ended.returncode == 0, ended.stderr
     assert f"wrote {web.url}/out.ipynb in" in ended.stdout
     assert printed(web.files["/out.ipynb"]) == "n is 3\n"
@@ -88,21 +88,21 @@ def test_a_notebook_of_the_web_runs_and_is_sent_back(folder: Folder, web: Web) -
 def test_a_notebook_of_the_web_is_written_here_when_nobody_says_where(folder: Folder, web: Web) -> None:
     web.files["/deep/in.py"] = NOTEBOOK.encode()
     web.files["/params.yaml"] = b"n: 5"
-    ended = folder.quire("run", f"{web.url}/deep/in.py", "-f", f"{web.url}/params.yaml")
+    ended = folder.octavo("run", f"{web.url}/deep/in.py", "-f", f"{web.url}/params.yaml")
     assert ended.returncode == 0, ended.stderr
     assert printed(folder.read("in.executed.ipynb")) == "n is 5\n"
 
 
 def test_a_notebook_of_the_web_that_fails_is_sent_as_far_as_it_came(folder: Folder, web: Web) -> None:
     web.files["/in.py"] = b"# %%\nprint('here')\n1 / 0\n"
-    ended = folder.quire("run", f"{web.url}/in.py", f"{web.url}/out.ipynb")
+    ended = folder.octavo("run", f"{web.url}/in.py", f"{web.url}/out.ipynb")
     assert ended.returncode == 1 and "ZeroDivisionError" in ended.stdout
     assert printed(web.files["/out.ipynb"]) == "here\n"
 
 
 def test_what_nobody_takes_is_kept_here(folder: Folder, web: Web) -> None:
     folder.write("in.py", NOTEBOOK)
-    ended = folder.quire("run", "in.py", f"{web.url}/locked/out.ipynb")
+    ended = folder.octavo("run", "in.py", f"{web.url}/locked/out.ipynb")
     assert ended.returncode == 1
     assert f"{web.url}/locked/out.ipynb: it cannot be written: HTTP Error 403" in ended.stdout
     assert "it is kept here as out.unsent.ipynb" in ended.stdout
@@ -110,27 +110,27 @@ def test_what_nobody_takes_is_kept_here(folder: Folder, web: Web) -> None:
 
 
 def test_what_is_not_there_is_a_mistake(folder: Folder, web: Web) -> None:
-    ended = folder.quire("run", f"{web.url}/no.ipynb?token=secret")
+    ended = folder.octavo("run", f"{web.url}/no.ipynb?token=secret")
     assert (ended.returncode, ended.stderr) == (
         2,
         f"{web.url}/no.ipynb: it cannot be read: HTTP Error 404: Not Found\n",
     )
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    assert "refused" in folder.quire("run", f"http://127.0.0.1:{port}/in.ipynb").stderr
+    assert "refused" in folder.octavo("run", f"http://127.0.0.1:{port}/in.ipynb").stderr
 
 
 def test_a_notebook_of_the_web_can_be_inspected(folder: Folder, web: Web) -> None:
     web.files["/in.py"] = NOTEBOOK.encode()
-    assert "  n  int  = 1" in folder.quire("run", f"{web.url}/in.py", "--inspect").stdout
+    assert "  n  int  = 1" in folder.octavo("run", f"{web.url}/in.py", "--inspect").stdout
 
 
 def test_a_url_without_an_extension_is_what_its_contents_are(folder: Folder, web: Web) -> None:
     folder.write("in.py", NOTEBOOK)
-    assert folder.quire("run", "in.py", "in.ipynb", "--prepare-only").returncode == 0
+    assert folder.octavo("run", "in.py", "in.ipynb", "--prepare-only").returncode == 0
     for name, text in {"script": NOTEBOOK, "book": folder.read("in.ipynb")}.items():
         web.files[f"/{name}"] = text.encode()
-        assert folder.quire("run", f"{web.url}/{name}", f"{name}.ipynb").returncode == 0
+        assert folder.octavo("run", f"{web.url}/{name}", f"{name}.ipynb").returncode == 0
         assert printed(folder.read(f"{name}.ipynb")) == "n is 1\n"
 
 
@@ -139,7 +139,7 @@ def test_a_url_without_an_extension_is_what_its_contents_are(folder: Folder, web
 
 def test_a_url_of_a_file_is_that_file(folder: Folder) -> None:
     file = folder.write("a b.py", NOTEBOOK)
-    ended = folder.quire("run", file.as_uri(), (folder.path / "out.ipynb").as_uri())
+    ended = folder.octavo("run", file.as_uri(), (folder.path / "out.ipynb").as_uri())
     assert ended.returncode == 0, ended.stderr
     assert printed(folder.read("out.ipynb")) == "n is 1\n"
 
@@ -166,11 +166,11 @@ def test_a_scheme_that_nobody_knows_is_a_mistake() -> None:
 @pytest.mark.parametrize(
     ("missing", "url", "hint"),
     [
-        ("fsspec", "s3://bucket/in.ipynb", 'pip install "quire[remote]"'),
+        ("fsspec", "s3://bucket/in.ipynb", 'pip install "octavo[remote]"'),
         pytest.param(
-            "gcsfs", "gs://bucket/in.ipynb", 'pip install "quire[remote]" gcsfs', marks=needs_fsspec
+            "gcsfs", "gs://bucket/in.ipynb", 'pip install "octavo[remote]" gcsfs', marks=needs_fsspec
         ),
-        pytest.param("s3fs", "s3://bucket/in.ipynb", 'pip install "quire[remote]" s3fs', marks=needs_fsspec),
+        pytest.param("s3fs", "s3://bucket/in.ipynb", 'pip install "octavo[remote]" s3fs', marks=needs_fsspec),
     ],
 )
 def test_a_missing_driver_says_what_to_install(
@@ -187,8 +187,8 @@ def test_a_missing_driver_says_what_to_install(
 def test_fsspec_is_not_imported_where_no_url_is(folder: Folder) -> None:
     folder.write("in.py", NOTEBOOK)
     code = """
-import sys, quire
-quire.run("in.py", "out.ipynb")
+import sys, octavo
+octavo.run("in.py", "out.ipynb")
 print(sorted({"fsspec", "urllib.request"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=folder.path, capture_output=True, text=True)
@@ -226,7 +226,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("bucket")
 def test_a_notebook_goes_from_s3_to_s3(folder: Folder) -> None:
     s3(f"client.put_object(Bucket='books', Key='in.py', Body={NOTEBOOK.encode()!r})", dict(os.environ))
-    ended = folder.quire(
+    ended = folder.octavo(
         "run", "s3://books/in.py", "s3://books/made/out-{n}.ipynb", "-p", "n", "7", env=os.environ
     )
     assert ended.returncode == 0, ended.stderr + ended.stdout
@@ -234,7 +234,7 @@ def test_a_notebook_goes_from_s3_to_s3(folder: Folder) -> None:
     written = s3(code, dict(os.environ))
     assert printed(written) == "n is 7\n"
     assert list(Path(folder.path).iterdir()) == []
-    missing = folder.quire("run", "s3://books/no.py", env=os.environ)
+    missing = folder.octavo("run", "s3://books/no.py", env=os.environ)
     assert (missing.returncode, missing.stderr) == (2, "s3://books/no.py: there is no such notebook\n")
 
 

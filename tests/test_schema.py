@@ -11,8 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quire.errors import Error, Errors, Place, SpecError, each
-from quire.schema import META, TASK, TOP, Spec, parse, spec
+from octavo.errors import Error, Errors, Place, SpecError, each
+from octavo.schema import META, TASK, TOP, Spec, parse, spec
 
 
 def read(text: str) -> Spec:
@@ -306,7 +306,7 @@ def test_keys_that_ask_for_nothing_new_are_fine(task: str) -> None:
         ("- {source: a.py, params: [1]}", '"params" should be a mapping, not a list'),
         (
             "- {source: a.py, params: {product: 1}}",
-            'no parameter may be called "product"\n  hint: quire sets',
+            'no parameter may be called "product"\n  hint: octavo sets',
         ),
         (
             "- {source: a.py, timeout: -1}",

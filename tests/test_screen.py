@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quire.cli.options import value
-from quire.cli.screen import columns, cut, flat, pad, screen, seconds, several
-from quire.errors import SpecError
+from octavo.cli.options import value
+from octavo.cli.screen import columns, cut, flat, pad, screen, seconds, several
+from octavo.errors import SpecError
 
 
 class Tty(io.StringIO):

@@ -72,20 +72,20 @@ def test_a_script_gets_absolute_paths_and_runs_where_its_source_is(folder: Folde
             params: {n: 2}
         """,
     )
-    done = folder.quire("build")
+    done = folder.octavo("build")
     assert done.returncode == 0, done.stdout + done.stderr
     assert folder.read("out/a.txt") == "raw raw more ['__main__', 'go.py', 'code', 'go.py', 2]"
     assert folder.read("out/b.txt") == f"{folder.path.resolve()}/out/raw.txt"
-    assert "2 tasks fresh" in folder.quire("build").stdout
+    assert "2 tasks fresh" in folder.octavo("build").stdout
     folder.write("code/helper.py", "def twice(text):\n    return text * 3\n")
     folder.write("code/more.txt", "less")
-    status = folder.quire("status").stdout
+    status = folder.octavo("status").stdout
     assert "file code/more.txt changed" in status
     assert "module helper changed" in status
 
 
 def test_a_failure_names_the_users_file_and_line(folder: Folder) -> None:
-    done = one(folder, HEAD + "def f(x):\n    return 1 / x\n\n# %%\n\nf(0)\n").quire("build")
+    done = one(folder, HEAD + "def f(x):\n    return 1 / x\n\n# %%\n\nf(0)\n").octavo("build")
     assert done.returncode == 1
     assert "failed go: code/go.py:7\n" in done.stdout
     assert re.search(r"(→|>) +7 \|     return 1 / x\n", done.stdout)
@@ -94,7 +94,7 @@ def test_a_failure_names_the_users_file_and_line(folder: Folder) -> None:
 
 def test_a_failure_in_another_module_is_shown_from_the_scripts_line_on(folder: Folder) -> None:
     folder.write("code/helper.py", "def f():\n    raise ValueError('deep')\n")
-    done = one(folder, HEAD + "import helper\nhelper.f()\n").quire("build")
+    done = one(folder, HEAD + "import helper\nhelper.f()\n").octavo("build")
     assert "failed go: code/go.py:7\n" in done.stdout
     assert "code/helper.py:2 in f: raise ValueError('deep')" in done.stdout
 
@@ -110,14 +110,14 @@ def test_a_failure_in_another_module_is_shown_from_the_scripts_line_on(folder: F
 )
 def test_what_a_plain_script_cannot_do_fails_at_its_line(folder: Folder, code: str, words: str) -> None:
     text = HEAD + code.replace("x = !", "# x = !") if code.startswith("x = !") else HEAD + code
-    done = one(folder, text).quire("build")
+    done = one(folder, text).octavo("build")
     assert done.returncode == 1, done.stdout + done.stderr
     assert words in done.stdout
 
 
 def test_a_script_that_exits_well_has_ended_well(folder: Folder) -> None:
     code = "from pathlib import Path\nPath(product).write_text('x')\nraise SystemExit\n"
-    assert one(folder, HEAD + code).quire("build").returncode == 0
+    assert one(folder, HEAD + code).octavo("build").returncode == 0
 
 
 def test_what_is_imported_from_the_future_counts_for_the_cells_after(folder: Folder) -> None:
@@ -125,13 +125,13 @@ def test_what_is_imported_from_the_future_counts_for_the_cells_after(folder: Fol
         "from __future__ import annotations\n\n# %%\ndef f(x: nowhere):\n    pass\n\n"
         "open(product, 'w').write(f.__annotations__['x'])\n"
     )
-    done = one(folder, HEAD + code).quire("build")
+    done = one(folder, HEAD + code).octavo("build")
     assert done.returncode == 0, done.stdout + done.stderr
     assert folder.read("out/made.txt") == "nowhere"
 
 
 def test_an_injected_parameter_that_is_wrong_shows_the_line_that_used_it(folder: Folder) -> None:
-    done = one(folder, HEAD + "open(product['data'])\n").quire("build")
+    done = one(folder, HEAD + "open(product['data'])\n").octavo("build")
     assert "failed go: code/go.py:6\n" in done.stdout and "TypeError" in done.stdout
 
 
@@ -142,21 +142,21 @@ def test_a_failure_in_an_ipynb_names_the_cell(folder: Folder) -> None:
         for it in sources
     ]
     book = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
-    done = one(folder, json.dumps(book), "code/go.ipynb").quire("build")
+    done = one(folder, json.dumps(book), "code/go.ipynb").octavo("build")
     assert "failed go: cell 2, line 2 of code/go.ipynb" in done.stdout
     assert "2 | 1 / 0" in done.stdout
     folder.write("code/go.ipynb", json.dumps(book).replace("1 / 0", "open(product, 'w').write('x')"))
-    assert folder.quire("build").returncode == 0
+    assert folder.octavo("build").returncode == 0
 
 
 def test_a_light_script_shows_its_lines_too(folder: Folder) -> None:
     text = '# + tags=["parameters"]\nupstream = None\nproduct = None\n# -\n\nx = 1\n\n# Text\n\n1 / 0\n'
-    done = one(folder, text).quire("build")
+    done = one(folder, text).octavo("build")
     assert "failed go: code/go.py:10\n" in done.stdout
 
 
 def test_a_language_without_an_interpreter_here_is_told(folder: Folder) -> None:
-    done = one(folder, "# %%\nx = 1\n", "go.jl").quire("build")
+    done = one(folder, "# %%\nx = 1\n", "go.jl").octavo("build")
     assert "KernelError: ScriptRunner runs Python and R, and go.jl is julia" in done.stdout
 
 
@@ -166,9 +166,9 @@ def test_a_script_runs_inline_and_leaves_the_process_as_it_was(folder: Folder) -
         "run.py",
         """
         import os, sys
-        import quire
+        import octavo
         before = (os.getcwd(), sys.modules["__main__"])
-        report = quire.load().build(executor="inline")
+        report = octavo.load().build(executor="inline")
         assert (os.getcwd(), sys.modules["__main__"]) == before
         print({name: it.value for name, it in report.outcomes.items()})
         """,

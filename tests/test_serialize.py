@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from octavo.serialize import serializer, serializer_pickle, unserializer, unserializer_pickle
 from projects import Folder
-from quire.serialize import serializer, serializer_pickle, unserializer, unserializer_pickle
 
 
 def saved(**arguments: Any) -> Callable[[Any, Any], Any]:
@@ -139,7 +139,7 @@ def test_the_decorated_function_takes_what_it_will_get() -> None:
 # ── functions that return their result
 
 IO = """
-from quire.serialize import serializer, unserializer
+from octavo.serialize import serializer, unserializer
 
 @serializer(defaults=[".json"], fallback=True)
 def save(obj, product): ...
@@ -185,20 +185,20 @@ def project(folder: Folder) -> Folder:
 
 
 def test_functions_return_values_and_get_them(folder: Folder) -> None:
-    ended = project(folder).quire("build")
+    ended = project(folder).octavo("build")
     assert ended.returncode == 0, ended.stdout
     assert json.loads(folder.read("out/all.json")) == {"p-square": 5, "p-cube": 9}
     assert json.loads(folder.read("out/numbers.json")) == [0, 1, 2]
     assert pickle.loads((folder.path / "out/set.pkl").read_bytes()) == {1}
-    assert "4 tasks fresh" in folder.quire("build").stdout
+    assert "4 tasks fresh" in folder.octavo("build").stdout
 
 
 def test_a_changed_serializer_makes_its_tasks_stale(folder: Folder) -> None:
-    project(folder).quire("build")
+    project(folder).octavo("build")
     folder.write(
         "formats.py", IO.replace('defaults=[".json"], fallback=True)\ndef save', "fallback=True)\ndef save")
     )
-    assert "module formats changed" in folder.quire("status").stdout
+    assert "module formats changed" in folder.octavo("status").stdout
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_a_function_that_returns_the_wrong_thing_is_told(
 ) -> None:
     project(folder)
     folder.write("tasks.py", folder.read("tasks.py").replace(was, now))
-    ended = folder.quire("build", "raw")
+    ended = folder.octavo("build", "raw")
     assert ended.returncode == 1
     assert said in ended.stdout
 
@@ -228,6 +228,6 @@ def test_a_failing_serializer_is_a_failure_with_its_name_and_traceback(folder: F
     folder.write(
         "pipeline.yaml", SPEC.replace("formats.save", "formats.broken").replace(", upstream: raw", "")
     )
-    ended = folder.quire("build", "raw")
+    ended = folder.octavo("build", "raw")
     assert "OSError: in serializer formats.broken: the disk is full" in ended.stdout
     assert "formats.py:11" in ended.stdout

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from octavo.kinds.child import follow, same_lines
+from octavo.kinds.named import touch
+from octavo.kinds.shell import KIND
+from octavo.model import Source
 from projects import Folder
-from quire.kinds.child import follow, same_lines
-from quire.kinds.named import touch
-from quire.kinds.shell import KIND
-from quire.model import Source
 
 
 @pytest.fixture
@@ -54,15 +54,15 @@ def one(folder: Folder, script: str, extra: str = "") -> Folder:
 
 
 def test_scripts_run_in_order_with_absolute_paths_in_the_projects_folder(shell: Folder) -> None:
-    done = shell.quire("build")
+    done = shell.octavo("build")
     assert done.returncode == 0, done.stdout + done.stderr
     assert shell.read("out/a.txt") == "raw\n"
     assert shell.read("out/b.txt") == f"{shell.path.resolve()}\n"
-    assert shell.quire("build").stdout.startswith("2 tasks fresh")
+    assert shell.octavo("build").stdout.startswith("2 tasks fresh")
 
 
 def test_what_a_script_prints_is_the_tasks_output(shell: Folder) -> None:
-    lines = [json.loads(line) for line in shell.quire("build", "--json").stdout.splitlines()]
+    lines = [json.loads(line) for line in shell.octavo("build", "--json").stdout.splitlines()]
     said = [
         (it["content"]["name"], it["content"]["text"])
         for it in lines
@@ -72,25 +72,25 @@ def test_what_a_script_prints_is_the_tasks_output(shell: Folder) -> None:
 
 
 def test_a_comment_makes_nothing_stale_but_a_named_file_does(shell: Folder) -> None:
-    shell.quire("build")
+    shell.octavo("build")
     shell.write("scripts/get.sh", shell.read("scripts/get.sh").replace("the first", "another comment"))
-    assert "fresh" in shell.quire("status").stdout
+    assert "fresh" in shell.octavo("status").stdout
     shell.write("data/in.txt", "other\n")
-    assert "file data/in.txt changed" in shell.quire("status").stdout
-    shell.quire("build")
+    assert "file data/in.txt changed" in shell.octavo("status").stdout
+    shell.octavo("build")
     assert shell.read("out/a.txt") == "other\n"
 
 
 def test_a_file_that_a_script_writes_beside_its_product_makes_it_not_stale(folder: Folder) -> None:
     one(folder, "date +%N >> log.txt\ncp log.txt {{product}}\n")
     folder.write("log.txt", "begun\n")
-    folder.quire("build")
-    assert "1 task fresh" in folder.quire("build").stdout
+    folder.octavo("build")
+    assert "1 task fresh" in folder.octavo("build").stdout
 
 
 def test_a_failure_shows_line_exit_code_and_the_end_of_stderr(folder: Folder) -> None:
     one(folder, "set -e\nfalse || true\nif true; then\n  ls nowhere.txt\nfi\necho > {{product}}\n")
-    done = folder.quire("build")
+    done = folder.octavo("build")
     assert done.returncode == 1
     assert "failed go: go.sh:4" in done.stdout
     assert "4 |   ls nowhere.txt" in done.stdout
@@ -111,14 +111,14 @@ def test_a_failure_shows_line_exit_code_and_the_end_of_stderr(folder: Folder) ->
 def test_the_line_is_told_where_bash_tells_it(
     folder: Folder, script: str, line: int | None, words: str
 ) -> None:
-    done = one(folder, script + "# {{product}}\n").quire("build")
+    done = one(folder, script + "# {{product}}\n").octavo("build")
     assert f"failed go: go.sh{f':{line}' if line else ''}\n" in done.stdout
     assert words in done.stdout
-    assert "quire-" not in done.stdout, "the rendered copy is nobody's business"
+    assert "octavo-" not in done.stdout, "the rendered copy is nobody's business"
 
 
 def test_lines_of_a_rendered_loop_are_said_to_be_such(folder: Folder) -> None:
-    done = one(folder, "{% for n in [1, 2, 3] %}\necho {{n}}\n{% endfor %}\nfalse # {{product}}\n").quire(
+    done = one(folder, "{% for n in [1, 2, 3] %}\necho {{n}}\n{% endfor %}\nfalse # {{product}}\n").octavo(
         "build"
     )
     assert "failed go: go.sh\n" in done.stdout
@@ -127,28 +127,28 @@ def test_lines_of_a_rendered_loop_are_said_to_be_such(folder: Folder) -> None:
 
 
 def test_a_script_that_ends_well_and_makes_nothing_has_failed(folder: Folder) -> None:
-    assert "did not make out.txt" in one(folder, "echo {{product}}\n").quire("build").stdout
+    assert "did not make out.txt" in one(folder, "echo {{product}}\n").octavo("build").stdout
 
 
 @pytest.mark.parametrize("script", ["echo 1 > {{product}}", "cat {{product}} && echo 1 > '{{product}}'"])
 def test_a_path_with_a_space_outside_of_quotes_is_told(folder: Folder, script: str) -> None:
     folder.write("go.sh", script)
     folder.write("pipeline.yaml", "tasks:\n  - source: go.sh\n    product: out/two words.txt\n")
-    said = folder.quire("build").stdout
+    said = folder.octavo("build").stdout
     assert 'two words.txt" has a space: such a placeholder must be in quotes' in said
     folder.write("go.sh", 'echo 1 > "{{product}}"')
-    assert folder.quire("build").returncode == 0
+    assert folder.octavo("build").returncode == 0
 
 
 def test_a_script_without_product_is_a_mistake(folder: Folder) -> None:
-    done = one(folder, "echo product > somewhere\n").quire("build")
+    done = one(folder, "echo product > somewhere\n").octavo("build")
     assert done.returncode == 2
     assert "go.sh: the script does not say where its product goes — write {{product}}" in done.stderr
     assert KIND.facts(Source("go.sh"), b"{% if product %}x{% endif %}").mistakes == ()
 
 
 def test_a_parameter_that_is_not_given_is_told_with_its_line(folder: Folder) -> None:
-    done = one(folder, "true\necho {{wrod}} > {{product}}\n", "    params: {word: x}\n").quire("build")
+    done = one(folder, "true\necho {{wrod}} > {{product}}\n", "    params: {word: x}\n").octavo("build")
     assert "go.sh:2" in done.stdout
     assert 'wants "wrod"' in done.stdout
     assert 'did you mean "word"?' in done.stdout
@@ -163,13 +163,13 @@ def test_the_clients_command_runs_the_script(folder: Folder) -> None:
     folder.write(
         "connections.py",
         f"""
-        from quire.clients import ShellClient
+        from octavo.clients import ShellClient
 
         def get(word):
             return ShellClient("'{sys.executable}' {{{{path_to_code}}}} " + word)
         """,
     )
-    done = folder.quire("build")
+    done = folder.octavo("build")
     assert done.returncode == 0, done.stdout + done.stderr
     assert folder.read("out.txt") == "given"
 
@@ -189,21 +189,21 @@ def test_a_client_of_ones_own_gets_the_rendered_code(folder: Folder) -> None:
                 pathlib.Path("closed").touch()
         """,
     )
-    done = folder.quire("build")
+    done = folder.octavo("build")
     assert done.returncode == 0, done.stdout + done.stderr
     assert folder.read("out.txt") == f"echo {folder.path.resolve()}/out.txt"
     assert (folder.path / "closed").exists()
     folder.write(
         "connections.py", folder.read("connections.py").replace('pathlib.Path("out.txt")', "pathlib.nope")
     )
-    assert "AttributeError: module 'pathlib' has no attribute 'nope'" in folder.quire("build").stdout
+    assert "AttributeError: module 'pathlib' has no attribute 'nope'" in folder.octavo("build").stdout
 
 
 def test_a_command_that_is_not_there_is_told(folder: Folder) -> None:
     one(folder, "{{product}}\n", "    client: connections.get\n")
-    code = "from quire.clients import ShellClient\n\ndef get():\n    return ShellClient('nosh {{path_to_code}}')\n"
+    code = "from octavo.clients import ShellClient\n\ndef get():\n    return ShellClient('nosh {{path_to_code}}')\n"
     folder.write("connections.py", code)
-    assert 'CommandError: "nosh" cannot be started: No such file' in folder.quire("build").stdout
+    assert 'CommandError: "nosh" cannot be started: No such file' in folder.octavo("build").stdout
 
 
 def test_what_runs_in_the_background_is_not_waited_for() -> None:
@@ -214,15 +214,15 @@ def test_what_runs_in_the_background_is_not_waited_for() -> None:
 
 def test_an_interrupted_script_leaves_nothing_running(folder: Folder) -> None:
     one(folder, "sleep 98.76; touch {{product}}\n")
-    command = [sys.executable, "-m", "quire", "build", "--executor", "inline"]
-    with subprocess.Popen(command, cwd=folder.path, stdout=subprocess.PIPE, text=True) as quire:
+    command = [sys.executable, "-m", "octavo", "build", "--executor", "inline"]
+    with subprocess.Popen(command, cwd=folder.path, stdout=subprocess.PIPE, text=True) as octavo:
         until = time.monotonic() + 30
         while not running("98.76") and time.monotonic() < until:
             time.sleep(0.05)
         assert running("98.76")
-        quire.send_signal(signal.SIGINT)
-        said, _ = quire.communicate(timeout=30)
-    assert "KeyboardInterrupt" in said and quire.returncode
+        octavo.send_signal(signal.SIGINT)
+        said, _ = octavo.communicate(timeout=30)
+    assert "KeyboardInterrupt" in said and octavo.returncode
     until = time.monotonic() + 10
     while running("98.76") and time.monotonic() < until:
         time.sleep(0.05)
@@ -236,7 +236,7 @@ def running(word: str) -> bool:
 
 
 def test_output_comes_before_the_end(folder: Folder) -> None:
-    code = "from quire.kinds.child import follow; follow(['bash', '-c', 'echo one; read < wait; echo two'])"
+    code = "from octavo.kinds.child import follow; follow(['bash', '-c', 'echo one; read < wait; echo two'])"
     folder.path.joinpath("wait").touch()
     subprocess.run(["rm", "wait"], cwd=folder.path, check=True)
     subprocess.run(["mkfifo", "wait"], cwd=folder.path, check=True)
@@ -252,13 +252,13 @@ def test_output_comes_before_the_end(folder: Folder) -> None:
 def test_a_pattern_stands_for_the_files_that_it_finds(folder: Folder) -> None:
     one(folder, "cat data/*.csv > {{product}}\n")
     folder.write("data/a.csv", "a\n")
-    folder.quire("build")
-    assert "1 task fresh" in folder.quire("build").stdout
+    folder.octavo("build")
+    assert "1 task fresh" in folder.octavo("build").stdout
     folder.write("data/a.csv", "b\n")
-    assert "file data/a.csv changed" in folder.quire("status").stdout
-    folder.quire("build")
+    assert "file data/a.csv changed" in folder.octavo("status").stdout
+    folder.octavo("build")
     folder.write("data/c.csv", "c\n")
-    assert "folder data holds other files" in folder.quire("status").stdout
+    assert "folder data holds other files" in folder.octavo("status").stdout
 
 
 def test_only_files_that_are_there_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,9 +17,9 @@ import pytest
 import sqlalchemy
 
 from databases import change, client, rows
+from octavo import plugins
+from octavo.model import Failure, Product, Relation, Source, Task
 from projects import Folder
-from quire import plugins
-from quire.model import Failure, Product, Relation, Source, Task
 
 CALL = {"dotted_path": "clients.get"}
 
@@ -48,7 +48,7 @@ def run(
     **options: Any,
 ) -> Failure | None:
     made = (
-        Product(f".quire/standing/clients.get/{product}", relation=product)
+        Product(f".octavo/standing/clients.get/{product}", relation=product)
         if isinstance(product, Relation)
         else Product(product)
     )
@@ -206,7 +206,7 @@ def test_a_plain_driver_is_enough(here: Folder) -> None:
         "clients.py",
         """
         import sqlite3
-        from quire.clients import DBAPIClient
+        from octavo.clients import DBAPIClient
 
         def get():
             return DBAPIClient(sqlite3.connect, {"database": "my.db"}, split_source=";")
@@ -223,10 +223,10 @@ def test_a_plain_driver_is_enough(here: Folder) -> None:
 @pytest.mark.parametrize(
     ("kind", "source", "missing", "hint"),
     [
-        ("upload", "in.csv", "pandas", 'pip install "quire[ploomber]"'),
+        ("upload", "in.csv", "pandas", 'pip install "octavo[ploomber]"'),
         ("dump", "task.sql", "pyarrow", "pip install pyarrow"),
-        ("dump", "task.sql", "sqlalchemy", 'pip install "quire[sql]"'),
-        ("transfer", "task.sql", "pandas", 'pip install "quire[ploomber]"'),
+        ("dump", "task.sql", "sqlalchemy", 'pip install "octavo[sql]"'),
+        ("transfer", "task.sql", "pandas", 'pip install "octavo[ploomber]"'),
     ],
 )
 def test_a_package_that_is_not_installed_is_told_with_what_to_install(

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from octavo import products
+from octavo.project import load
 from projects import Folder
-from quire import products
-from quire.project import load
 
 
 def build(folder: Folder) -> dict[str, str]:
@@ -138,10 +138,10 @@ def test_who_reads_a_report_gets_its_new_words_in_the_same_build(folder: Folder)
     tasks = "- {source: report.py, product: out/report.ipynb}\n"
     tasks += "- {source: steps.read, product: out/read.txt, upstream: report}\n"
     folder.write("pipeline.yaml", tasks)
-    folder.quire("build")
+    folder.octavo("build")
     assert why(folder) == {"report": [], "read": []}  # not even once more than needed
     folder.write("report.py", REPORT.format(words="New"))
-    done = folder.quire("build")
+    done = folder.octavo("build")
     assert done.returncode == 0, done.stderr
     assert folder.read("out/read.txt") == "New"
     assert why(folder) == {"report": [], "read": []}

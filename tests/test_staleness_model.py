@@ -27,8 +27,8 @@ from hypothesis import HealthCheck, Phase, settings, stateful
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from quire.model import Outcome
-from quire.report import Report
+from octavo.model import Outcome
+from octavo.report import Report
 from staleness.builder import Content, Mixed, Place, Scratch
 from staleness.world import CODE, DATA, ENV, EXTRA, FUNCTIONS, NUMBERS, OPTIONAL, PARAMS, World
 
@@ -71,7 +71,7 @@ class Work(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.story: list[str] = []
-        self.folder = Path(tempfile.mkdtemp(prefix="quire-model-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="octavo-model-"))
         self.place = Place(self.folder / "project")
         self.scratch = Scratch(self.folder / "scratch")
         self.world = World()
@@ -80,7 +80,7 @@ class Work(RuleBasedStateMachine):
         self.place.write(self.world)
         self.edits = 0
         self.before: dict[str, Content] = {}  # products some builds ago
-        #: what quire is known to have left: of each record its products; None where its last run did not end well
+        #: what octavo is known to have left: of each record its products; None where its last run did not end well
         self.records: dict[tuple[str, ...], dict[str, Content] | None] = {}
         self.settled = False  # since the last full build only looks changed
 
@@ -302,12 +302,12 @@ class Work(RuleBasedStateMachine):
 
     @step()
     def forget(self) -> None:
-        """Delete .quire: nothing is known any more."""
+        """Delete .octavo: nothing is known any more."""
         self._give_up()  # nobody could tell them from results
         self.place.put(
             self.world.path("many"), None
         )  # nor what a folder holds from whatever else it may hold
-        shutil.rmtree(self.place.root / ".quire", ignore_errors=True)
+        shutil.rmtree(self.place.root / ".octavo", ignore_errors=True)
         self.records.clear()
         self.settled = False
         self._build()
@@ -410,7 +410,7 @@ class Work(RuleBasedStateMachine):
         return next(task for task, paths in self.world.products().items() if path in paths)
 
     def _edited(self) -> set[str]:
-        """Return the products that are not as quire left them."""
+        """Return the products that are not as octavo left them."""
         found = set()
         for path in self._paths():
             content = self.place.content(path)
@@ -451,8 +451,8 @@ def _failures(report: Report) -> str:
 
 def _kill(root: Path, started: int) -> None:
     """Start a build as a user does; kill it while the task that is the so-manyth to start writes its product."""
-    before = set((root / ".quire" / "runs").glob("*.jsonl"))
-    command = [sys.executable, "-m", "quire", "build", "--quiet"]
+    before = set((root / ".octavo" / "runs").glob("*.jsonl"))
+    command = [sys.executable, "-m", "octavo", "build", "--quiet"]
     process = subprocess.Popen(
         command,
         cwd=root,
@@ -461,7 +461,7 @@ def _kill(root: Path, started: int) -> None:
         env={**os.environ, "SLOW": "0.1"},
     )
     while process.poll() is None:
-        logs = set((root / ".quire" / "runs").glob("*.jsonl")) - before
+        logs = set((root / ".octavo" / "runs").glob("*.jsonl")) - before
         if sum(log.read_bytes().count(b'"TaskStarted"') for log in logs) >= started:
             time.sleep(0.08)
             os.kill(process.pid, signal.SIGKILL)

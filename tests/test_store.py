@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from quire import products
-from quire.errors import Place, StateError
-from quire.model import Facts, Parameter, Record, Source, Task
-from quire.store import Store, freeze, key, thaw
+from octavo import products
+from octavo.errors import Place, StateError
+from octavo.model import Facts, Parameter, Record, Source, Task
+from octavo.store import Store, freeze, key, thaw
 
 RECORD = Record("fit", {"source": "a", "param n": "1"}, {"out.csv": "b"}, {"module m": "m.py"}, "run", 1.5)
 KEY = key("fit", ["out.csv"])
@@ -22,7 +22,7 @@ KEY = key("fit", ["out.csv"])
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / ".quire", tmp_path)
+    return Store(tmp_path / ".octavo", tmp_path)
 
 
 def old(path: Path) -> None:
@@ -34,7 +34,7 @@ def old(path: Path) -> None:
 def test_a_record_comes_back_as_it_was(store: Store, tmp_path: Path) -> None:
     store.commit(RECORD)
     store.close()
-    again = Store(tmp_path / ".quire", tmp_path)
+    again = Store(tmp_path / ".octavo", tmp_path)
     assert again.record(KEY) == RECORD
     assert again.records() == {KEY: RECORD}
     again.close()
@@ -87,7 +87,7 @@ def test_digests_are_remembered_over_a_restart(store: Store, tmp_path: Path) -> 
     old(file)
     found = store.digest("a.csv")
     store.close()
-    again = Store(tmp_path / ".quire", tmp_path)
+    again = Store(tmp_path / ".octavo", tmp_path)
     assert again.memoised("a.csv", "a.csv", lambda path: pytest.fail("computed again")) == found
     again.close()
 
@@ -108,7 +108,7 @@ def test_a_folder_is_digested_as_a_tree(store: Store, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [b"", b"this is no database", b"SQLite format 3\0" + b"x" * 4096])
 def test_a_damaged_state_is_begun_anew(tmp_path: Path, damage: bytes) -> None:
-    state = tmp_path / ".quire"
+    state = tmp_path / ".octavo"
     state.mkdir()
     (state / "state.db").write_bytes(damage)
     store = Store(state, tmp_path)
@@ -118,7 +118,7 @@ def test_a_damaged_state_is_begun_anew(tmp_path: Path, damage: bytes) -> None:
 
 
 def test_the_state_of_another_version_is_begun_anew(tmp_path: Path) -> None:
-    state = tmp_path / ".quire"
+    state = tmp_path / ".octavo"
     state.mkdir()
     with closing(sqlite3.connect(state / "state.db")) as db, db:
         db.execute("CREATE TABLE records (other TEXT)")
@@ -130,15 +130,15 @@ def test_the_state_of_another_version_is_begun_anew(tmp_path: Path) -> None:
 
 
 def test_a_state_that_cannot_be_written_says_so(tmp_path: Path) -> None:
-    (tmp_path / ".quire").write_text("a file where the folder should be")
+    (tmp_path / ".octavo").write_text("a file where the folder should be")
     with pytest.raises(StateError) as caught:
-        Store(tmp_path / ".quire", tmp_path)
-    assert ".quire" in str(caught.value)
+        Store(tmp_path / ".octavo", tmp_path)
+    assert ".octavo" in str(caught.value)
     assert caught.value.hint
 
 
 def test_the_state_ignores_itself_in_git(store: Store, tmp_path: Path) -> None:
-    assert (tmp_path / ".quire" / ".gitignore").read_text() == "*\n"
+    assert (tmp_path / ".octavo" / ".gitignore").read_text() == "*\n"
     store.close()
 
 

@@ -16,15 +16,15 @@ import pytest
 import sqlalchemy
 
 from databases import change, client, rows, sql
+from octavo import databases as subject
+from octavo import tables
+from octavo.clients import SQLAlchemyClient
+from octavo.connections import discreet
+from octavo.databases import examine, plain
+from octavo.errors import ProductError
+from octavo.model import Outcome, Product, Relation, Source, Task
+from octavo.project import load
 from projects import Folder
-from quire import databases as subject
-from quire import tables
-from quire.clients import SQLAlchemyClient
-from quire.connections import discreet
-from quire.databases import examine, plain
-from quire.errors import ProductError
-from quire.model import Outcome, Product, Relation, Source, Task
-from quire.project import load
 
 NUMBERS = itertools.count()
 
@@ -253,7 +253,7 @@ def counting(folder: Folder, uri: str) -> Callable[[], int]:
         "clients.py",
         f"""
         import os
-        from quire.clients import SQLAlchemyClient
+        from octavo.clients import SQLAlchemyClient
 
         def get():
             os.close(os.open(os.path.join("/", {str(folder.path.parent)!r}, "made-" + os.urandom(4).hex()), os.O_CREAT))
@@ -283,7 +283,7 @@ def test_a_file_that_nobody_touched_is_not_opened(folder: Folder, tmp_path: Path
     assert count() > known  # it may say now that the database is elsewhere
 
 
-def test_a_project_may_have_a_module_named_as_one_that_quire_uses(folder: Folder) -> None:
+def test_a_project_may_have_a_module_named_as_one_that_octavo_uses(folder: Folder) -> None:
     made = Project(folder.path, f"sqlite:///{folder.path}/data.db")
     client(made, made.uri)
     made.write("json.py", "1 / 0\n")
@@ -378,7 +378,7 @@ def settled(folder: Folder, monkeypatch: pytest.MonkeyPatch, maker: str = "SQLRe
     monkeypatch.delitem(sys.modules, "clients", raising=False)
     client(folder, "sqlite:///data.db")
     generic = maker == "GenericProduct"
-    path = ".quire/standing/" + ("generic/thing" if generic else "clients.get/seen")
+    path = ".octavo/standing/" + ("generic/thing" if generic else "clients.get/seen")
     product = Product(path, relation=None if generic else Relation("seen"), maker=maker)
     task = Task("it", "sql", Source("it.sql"), (product,), options={"client": {"dotted_path": "clients.get"}})
 
@@ -398,7 +398,7 @@ def test_a_table_that_is_too_large_counts_as_changed_by_each_run_and_by_nothing_
     first = settling()
     assert settling() != first
     first = settling()
-    plain = {"path": ".quire/standing/clients.get/seen", "name": "seen", "schema": None, "kind": "table"}
+    plain = {"path": ".octavo/standing/clients.get/seen", "name": "seen", "schema": None, "kind": "table"}
 
     def looked_at() -> str:
         tables._compared({"dotted_path": "clients.get"}, [plain], {}, str(folder.path))
@@ -425,7 +425,7 @@ def test_a_table_that_did_not_change_keeps_its_file_over_another_run(
     change(folder.path / "data.db", "DROP TABLE seen")
     with pytest.raises(ProductError, match=r"there is no table seen in the database of clients\.get"):
         settling()
-    assert not (folder.path / ".quire/standing/clients.get/seen").exists()
+    assert not (folder.path / ".octavo/standing/clients.get/seen").exists()
 
 
 # ── what a database says

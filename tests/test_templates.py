@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quire.errors import Error, ParameterError, TemplateError
-from quire.model import Product, Relation, Source, Task
-from quire.templates import facts, product_of, render, render_late, upstream_of
+from octavo.errors import Error, ParameterError, TemplateError
+from octavo.model import Product, Relation, Source, Task
+from octavo.templates import facts, product_of, render, render_late, upstream_of
 
 # ── what a template says
 
@@ -214,7 +214,7 @@ def test_what_may_be_no_comment_in_shell_counts(one: str, other: str) -> None:
 
 def task(
     text: str,
-    products: tuple[Product, ...] = (Product(".quire/standing/c/t", relation=Relation("t")),),
+    products: tuple[Product, ...] = (Product(".octavo/standing/c/t", relation=Relation("t")),),
     inputs: Mapping[str, Any] | None = None,
     params: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
@@ -243,7 +243,7 @@ def test_paths_stand_in_a_template_as_absolute_ones_and_names_as_they_are(tmp_pa
 
 
 def test_a_thing_that_is_neither_file_nor_table_stands_in_a_template_by_its_name(tmp_path: Path) -> None:
-    one = task("{{product}}", (Product(".quire/standing/generic/s3:%2F%2Fb%2Fk", maker="GenericProduct"),))
+    one = task("{{product}}", (Product(".octavo/standing/generic/s3:%2F%2Fb%2Fk", maker="GenericProduct"),))
     assert render(one, str(tmp_path)) == "s3://b/k"
 
 

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quire.errors import ParameterError
-from quire.notebook.inject import literal
-from quire.notebook.translate import assignment
+from octavo.errors import ParameterError
+from octavo.notebook.inject import literal
+from octavo.notebook.translate import assignment
 
 # Texts of any Unicode but half surrogate pairs.
 texts = st.text(st.characters(exclude_categories=["Cs"]))

@@ -8,8 +8,8 @@ from typing import Any
 import nbformat
 import pytest
 
+from octavo.notebook.cells import load_ipynb
 from oracles import nbformat_writes, rewritten, without_ids
-from quire.notebook.cells import load_ipynb
 
 
 def version_3(cells: list[dict[str, Any]], **more: Any) -> str:

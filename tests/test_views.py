@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from quire.model import STANDING, Facts, Product, Relation, Source, Task
-from quire.views import DagView, Status, TaskView, Upstream, given
+from octavo.model import STANDING, Facts, Product, Relation, Source, Task
+from octavo.views import DagView, Status, TaskView, Upstream, given
 
 FIT = Task(
     "fit",

@@ -1,4 +1,4 @@
-"""What a task is seen to use, while threads of it and of quire are at work in the same process."""
+"""What a task is seen to use, while threads of it and of octavo are at work in the same process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from quire.executors.watch import Watch, now_of_files
+from octavo.executors.watch import Watch, now_of_files
 
 
 @pytest.fixture
@@ -25,13 +25,13 @@ def read_in_a_thread(path: Path, name: str) -> None:
     thread.join()
 
 
-def test_what_a_thread_of_the_task_reads_counts_and_what_one_of_quire_reads_does_not(
+def test_what_a_thread_of_the_task_reads_counts_and_what_one_of_octavo_reads_does_not(
     watch: Watch, tmp_path: Path
 ) -> None:
     for name in ("mine", "kept"):
         (tmp_path / name).write_text(name)
     read_in_a_thread(tmp_path / "mine", "Thread-1")
-    read_in_a_thread(tmp_path / "kept", "quire-cache")
+    read_in_a_thread(tmp_path / "kept", "octavo-cache")
     assert str(tmp_path / "mine") in watch.read
     assert str(tmp_path / "kept") not in watch.read
     assert ("read", "mine") in {touch[1:] for touch in watch.touched()}

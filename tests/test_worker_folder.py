@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
+from octavo.errors import Place
+from octavo.events import Note, Output, TaskFinished
+from octavo.executors.around import folder_of, placed
+from octavo.executors.inline import Inline
+from octavo.executors.local import Local
+from octavo.model import STANDING, Outcome, Product, Relation, Source, Task
+from octavo.sources import Reader
 from projects import Folder
-from quire.errors import Place
-from quire.events import Note, Output, TaskFinished
-from quire.executors.around import folder_of, placed
-from quire.executors.inline import Inline
-from quire.executors.local import Local
-from quire.model import STANDING, Outcome, Product, Relation, Source, Task
-from quire.sources import Reader
 
 EXECUTORS: dict[str, Callable[[str], Any]] = {
     "forked": lambda root: Local(root, 1),

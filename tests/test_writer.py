@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nbclient import NotebookClient
 
-from quire.events import CellFinished, CellStarted, KernelReady, NotebookOpened, Output, decode, encode
-from quire.notebook.writer import ExecutedNotebook, as_output
+from octavo.events import CellFinished, CellStarted, KernelReady, NotebookOpened, Output, decode, encode
+from octavo.notebook.writer import ExecutedNotebook, as_output
 
 Message = tuple[str, dict[str, Any]]
 

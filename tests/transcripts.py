@@ -1,7 +1,7 @@
-"""Transcripts of the command line: what a user types, what quire must answer, and with which exit code.
+"""Transcripts of the command line: what a user types, what octavo must answer, and with which exit code.
 
-A transcript has lines ``$ quire build``, each followed by what is printed (output and errors, as a terminal mixes them)
-and by ``[2]`` where the exit code is not 0. The commands are run by sh, so that files can be arranged in between.
+A transcript has lines ``$ octavo build``, each followed by what is printed (output and errors, as a terminal mixes
+them) and by ``[2]`` where the exit code is not 0. The commands are run by sh, so that files can be arranged in between.
 What differs between runs and machines is replaced by words: see ``settled``.
 """
 
@@ -45,10 +45,10 @@ def commands(transcript: str) -> list[str]:
 def play(transcript: str, project: Path, bin: Path) -> str:
     """Run the commands of a transcript in a project and return the transcript as it is now.
 
-    ``bin`` is a folder for the command ``quire``.
+    ``bin`` is a folder for the command ``octavo``.
     """
-    shim = bin / "quire"
-    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m quire "$@"\n', encoding="utf-8")
+    shim = bin / "octavo"
+    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m octavo "$@"\n', encoding="utf-8")
     shim.chmod(0o755)
     environ = {name: value for name, value in os.environ.items() if name not in _UNSAFE}
     environ |= {"PATH": f"{bin}{os.pathsep}{environ['PATH']}", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}

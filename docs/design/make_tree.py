@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SRC = ROOT / "src" / "quire"
+SRC = ROOT / "src" / "octavo"
 PAGE = ROOT / "docs" / "design" / "architecture.md"
 
 #: The first module of each group, and what the group is called.
@@ -59,7 +59,7 @@ def within(folder: Path, indent: str) -> list[str]:
 
 def tree() -> str:
     """Return the tree, each module after those that it may import."""
-    lines = ["src/quire/"]
+    lines = ["src/octavo/"]
     for name in order():
         lines += [f"  ── {GROUPS[name]}"] if name in GROUPS else []
         folder = SRC / name
@@ -73,7 +73,7 @@ def tree() -> str:
 
 def main() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    block = f"<!-- tree: src/quire -->\n```text\n{tree()}```\n"
+    block = f"<!-- tree: src/octavo -->\n```text\n{tree()}```\n"
     PAGE.write_text(
         re.sub(r"<!-- tree: .*?```text\n.*?```\n", lambda _: block, text, flags=re.S), encoding="utf-8"
     )

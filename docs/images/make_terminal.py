@@ -122,9 +122,9 @@ def session(project: Path) -> list[list[tuple[str, str]]]:
 
 def play(terminal: Terminal, project: Path, verb: str) -> list[tuple[list[list[tuple[str, str]]], str]]:
     """Type a command; return each screen that it led to, and the last line but one of that."""
-    terminal.feed(f"\x1b[36m$\x1b[0m \x1b[1mquire {verb}\x1b[0m\n")
+    terminal.feed(f"\x1b[36m$\x1b[0m \x1b[1moctavo {verb}\x1b[0m\n")
     screens = []
-    for text in typed([sys.executable, "-m", "quire", verb], project):
+    for text in typed([sys.executable, "-m", "octavo", verb], project):
         terminal.feed(text)
         line = "".join(char for char, _ in terminal.lines[max(0, terminal.row - 1)])
         screens.append((terminal.screen(), line))
@@ -189,7 +189,7 @@ def svg(screen: list[list[tuple[str, str]]], title: str) -> str:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        ignored = shutil.ignore_patterns("output", ".quire", "__pycache__", ".pytest_cache")
+        ignored = shutil.ignore_patterns("output", ".octavo", "__pycache__", ".pytest_cache")
         project = Path(shutil.copytree(EXAMPLE, Path(folder) / "wine", ignore=ignored))
         screen = session(project)
     (HERE / "terminal.svg").write_text(svg(screen, "wine"), encoding="utf-8")

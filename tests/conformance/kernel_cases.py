@@ -146,7 +146,7 @@ CASES: Mapping[str, Case] = {
     ),
     "help goes to a pager that is not there": Case(("len?",)),
     "variables of the environment": Case(
-        ("%env QUIRE_TEST=1\n!echo $QUIRE_TEST",),
+        ("%env OCTAVO_TEST=1\n!echo $OCTAVO_TEST",),
     ),
     "an unknown magic": Case(("%nothing_like_this",), raises=True),
     "a debugger is refused": Case(("import pdb\npdb.set_trace()\nprint('after')",), raises=True),

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pr
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     folder = Folder(tmp_path_factory.mktemp("crashes"))
     write(folder)
-    ended = folder.quire("build", env=environment(folder))
+    ended = folder.octavo("build", env=environment(folder))
     assert ended.returncode == 0, ended.stdout
     return folder
 

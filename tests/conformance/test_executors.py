@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
+from octavo.errors import Place
+from octavo.events import Event, Note, Output, TaskFinished
+from octavo.executors.inline import Inline
+from octavo.executors.local import CAN_FORK, Local
+from octavo.model import Outcome, Product, Task
+from octavo.sources import Reader
 from projects import Folder
-from quire.errors import Place
-from quire.events import Event, Note, Output, TaskFinished
-from quire.executors.inline import Inline
-from quire.executors.local import CAN_FORK, Local
-from quire.model import Outcome, Product, Task
-from quire.sources import Reader
 
 Make = Callable[..., Any]
 EXECUTORS: dict[str, Make] = {
@@ -121,7 +121,7 @@ def test_a_failing_function_is_data_with_the_users_own_traceback(stage: Stage) -
     assert failure is not None
     assert (failure.kind, failure.message, failure.line) == ("ValueError", "no good", 3)
     assert "tasks_f.py" in failure.traceback[1]
-    assert not any("quire" in line for line in failure.traceback)
+    assert not any("octavo" in line for line in failure.traceback)
 
 
 def test_a_module_that_does_not_import_fails_its_task(stage: Stage) -> None:
@@ -300,7 +300,7 @@ def test_a_task_over_its_time_is_interrupted_and_says_where(worker_stage: Stage)
 
 def test_a_task_that_ignores_the_interrupt_is_killed(forked: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "quire.executors.limits.MEANS", ((signal.SIGINT, 0.2), (signal.SIGTERM, 0.2), (signal.SIGKILL, 60.0))
+        "octavo.executors.limits.MEANS", ((signal.SIGINT, 0.2), (signal.SIGTERM, 0.2), (signal.SIGKILL, 60.0))
     )
     body = "import signal, time\nfor n in (signal.SIGINT, signal.SIGTERM): signal.signal(n, signal.SIG_IGN)\n"
     failure = forked.run(forked.function(body + "time.sleep(600)", timeout=0.5))["f"].failure
@@ -455,7 +455,7 @@ def test_cells_that_do_not_run_keep_what_is_stored_in_them(folder: Folder) -> No
     ]
     book = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     folder.write("in.ipynb", json.dumps(book))
-    assert folder.quire("run", "in.ipynb", "out.ipynb").returncode == 0
+    assert folder.octavo("run", "in.ipynb", "out.ipynb").returncode == 0
     after = json.loads(folder.read("out.ipynb"))["cells"]
     assert ["".join(cell["outputs"][0]["text"]) for cell in after] == ["stored\n", "stored\n", "new\n"]
     assert [cell["execution_count"] for cell in after] == [7, 7, 1]

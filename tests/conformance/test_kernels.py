@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 from kernel_cases import CASES, Case
 
-from quire.events import Event, Note, TaskFinished
-from quire.executors.local import Local
-from quire.kinds.notebook import KIND
-from quire.model import Outcome, Source, Task
-from quire.notebook.writer import ExecutedNotebook
+from octavo.events import Event, Note, TaskFinished
+from octavo.executors.local import Local
+from octavo.kinds.notebook import KIND
+from octavo.model import Outcome, Source, Task
+from octavo.notebook.writer import ExecutedNotebook
 
 Outputs = list[dict[str, Any]]
 
@@ -28,7 +28,7 @@ PYTHON = ("native", "jupyter")
 OPTIONS: dict[str, dict[str, Any]] = {
     "native": {},
     "jupyter": {"isolated": True, "kernel": "python3"},
-    "bash": {"kernel": "quire-test-bash"},
+    "bash": {"kernel": "octavo-test-bash"},
 }
 NBCLIENT = """
 import sys, nbformat, nbclient
@@ -69,7 +69,7 @@ class Runner:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.local = Local(str(root), jobs=1)
-        self.local.prepare(("quire.kinds.notebook", "quire.kernels.native", "quire.kernels.jupyter"))
+        self.local.prepare(("octavo.kinds.notebook", "octavo.kernels.native", "octavo.kernels.jupyter"))
 
     def __call__(
         self, kernel: str, *cells: str, tags: dict[int, list[str]] | None = None, **options: Any
@@ -114,7 +114,7 @@ def notebook(cells: tuple[str, ...], tags: dict[int, list[str]], kernel: str = "
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     root = tmp_path_factory.mktemp("kernels")
-    spec = root / "jupyter" / "kernels" / "quire-test-bash" / "kernel.json"
+    spec = root / "jupyter" / "kernels" / "octavo-test-bash" / "kernel.json"
     spec.parent.mkdir(parents=True)
     argv = [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"]
     # a home of its own: what somebody's .bashrc does is no matter of ours
@@ -351,7 +351,7 @@ def test_bash_keeps_its_variables_and_its_streams(run: Runner) -> None:
     assert done.text(0).strip() == "hello"
     assert done.text(1).strip() == "5"
     assert "bad" in done.text(2)
-    assert done.notebook["metadata"]["kernelspec"]["name"] == "quire-test-bash"
+    assert done.notebook["metadata"]["kernelspec"]["name"] == "octavo-test-bash"
     assert done.notebook["metadata"]["language_info"]["name"] == "bash"
     assert [cell["execution_count"] for cell in done.notebook["cells"]] == [1, 2, 3]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from quire import plugins
-from quire.dialect import CLASSES
-from quire.kinds import Kind
-from quire.model import Facts, Product, Source, Task
+from octavo import plugins
+from octavo.dialect import CLASSES
+from octavo.kinds import Kind
+from octavo.model import Facts, Product, Source, Task
 
 KINDS = sorted(plugins.FAMILIES["kinds"])
 SOURCES = {

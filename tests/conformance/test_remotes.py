@@ -18,13 +18,13 @@ from textwrap import dedent
 
 import pytest
 
+from octavo.cache.blobs import Blobs
+from octavo.cache.entry import Entry, Piece
+from octavo.cache.remotes import Absent, Remote, Trouble, open_remote
+from octavo.cache.shared import Shared
+from octavo.digests import digest
+from octavo.errors import Error
 from projects import Folder
-from quire.cache.blobs import Blobs
-from quire.cache.entry import Entry, Piece
-from quire.cache.remotes import Absent, Remote, Trouble, open_remote
-from quire.cache.shared import Shared
-from quire.digests import digest
-from quire.errors import Error
 
 pytest.importorskip("obstore")
 
@@ -275,29 +275,29 @@ def clone(path: Path, url: str, size: int = 10) -> Folder:
 
 def test_what_one_clone_made_another_one_gets_without_running(url: str, tmp_path: Path) -> None:
     mine, yours = clone(tmp_path / "mine", url), clone(tmp_path / "yours", url)
-    done = mine.quire("build", "--remote")
+    done = mine.octavo("build", "--remote")
     assert done.stdout.endswith("s\n") and "note" not in done.stdout and "2 done" in done.stdout, done.stdout
-    done = yours.quire("build", "--remote")
+    done = yours.octavo("build", "--remote")
     assert "2 restored" in done.stdout, done.stdout
     assert not (yours.path / "ran.txt").exists()
     assert yours.read("out/model/w.txt") == "x" * 10
-    assert "2 tasks fresh" in yours.quire("build").stdout
+    assert "2 tasks fresh" in yours.octavo("build").stdout
 
 
 def test_results_are_pushed_and_pulled_by_hand(url: str, tmp_path: Path) -> None:
     mine, yours = clone(tmp_path / "mine", url), clone(tmp_path / "yours", url)
-    assert mine.quire("build", "--no-cache").returncode == 0
-    assert yours.quire("cache", "pull").stdout == "0 restored, 1 not there (get), 1 waits (fit)\n"
-    assert mine.quire("cache", "push").stdout == "2 sent\n"
-    assert yours.quire("cache", "pull", "get").stdout == "1 restored\n"
-    assert yours.quire("cache", "pull").stdout == "1 restored, 1 fresh\n"
+    assert mine.octavo("build", "--no-cache").returncode == 0
+    assert yours.octavo("cache", "pull").stdout == "0 restored, 1 not there (get), 1 waits (fit)\n"
+    assert mine.octavo("cache", "push").stdout == "2 sent\n"
+    assert yours.octavo("cache", "pull", "get").stdout == "1 restored\n"
+    assert yours.octavo("cache", "pull").stdout == "1 restored, 1 fresh\n"
     assert not (yours.path / "ran.txt").exists()
 
 
 def test_a_build_that_is_killed_while_it_sends_leaves_nothing_wrong(url: str, tmp_path: Path) -> None:
     size = 30_000_000
     mine, yours = clone(tmp_path / "mine", url, size), clone(tmp_path / "yours", url, size)
-    command = [sys.executable, "-m", "quire", "build", "--remote", "-q"]
+    command = [sys.executable, "-m", "octavo", "build", "--remote", "-q"]
     for wait in (0.05, 0.3):
         with subprocess.Popen(command, cwd=mine.path, start_new_session=True) as build:
             while not (mine.path / "out" / "model").exists() and build.poll() is None:
@@ -305,13 +305,13 @@ def test_a_build_that_is_killed_while_it_sends_leaves_nothing_wrong(url: str, tm
             time.sleep(wait)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(build.pid, signal.SIGKILL)
-        done = yours.quire("build", "--remote")
+        done = yours.octavo("build", "--remote")
         assert done.returncode == 0, done.stderr
         assert yours.read("out/get.txt") == "x" * size
         assert yours.read("out/model/w.txt") == "x" * 10
         shutil.rmtree(yours.path / "out")
-        shutil.rmtree(yours.path / ".quire")
-    assert mine.quire("build", "--remote").returncode == 0
+        shutil.rmtree(yours.path / ".octavo")
+    assert mine.octavo("build", "--remote").returncode == 0
 
 
 # ── trouble
@@ -326,11 +326,11 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_server_that_is_not_there_costs_one_note(keys: None, tmp_path: Path) -> None:
     mine = clone(tmp_path / "mine", "s3://team/x")
     began = time.monotonic()
-    done = mine.quire("build", "--remote", env={"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port()}"})
+    done = mine.octavo("build", "--remote", env={"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port()}"})
     assert done.returncode == 0
     assert done.stdout.count("note: the remote cache was left alone") == 1
     assert time.monotonic() - began < 30
-    pushed = mine.quire("cache", "push", env={"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port()}"})
+    pushed = mine.octavo("cache", "push", env={"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port()}"})
     assert pushed.returncode == 2
     assert "the remote cache cannot be used" in pushed.stderr
 
@@ -340,7 +340,7 @@ def test_a_server_that_never_answers_costs_seconds_once(keys: None, tmp_path: Pa
         mine = clone(tmp_path / "mine", "s3://team/x")
         began = time.monotonic()
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        done = mine.quire("build", "--remote", env={"AWS_ENDPOINT_URL": address})
+        done = mine.octavo("build", "--remote", env={"AWS_ENDPOINT_URL": address})
         assert done.returncode == 0
         assert done.stdout.count("note: the remote cache was left alone") == 1
         assert time.monotonic() - began < 40
@@ -348,7 +348,7 @@ def test_a_server_that_never_answers_costs_seconds_once(keys: None, tmp_path: Pa
 
 def test_a_bucket_that_is_not_there_is_one_note(keys: None, moto: str, tmp_path: Path) -> None:
     mine = clone(tmp_path / "mine", "s3://nobodys/x")
-    done = mine.quire("build", "--remote", env={"AWS_ENDPOINT_URL": moto})
+    done = mine.octavo("build", "--remote", env={"AWS_ENDPOINT_URL": moto})
     assert done.returncode == 0
     assert done.stdout.count("note: the remote cache was left alone") == 1
 

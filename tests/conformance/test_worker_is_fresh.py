@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from test_executors import Stage
 
+from octavo.events import Event, TaskFinished
+from octavo.executors.local import CAN_FORK, Local
+from octavo.model import Outcome
+from octavo.notebook.writer import ExecutedNotebook
 from projects import Folder
-from quire.events import Event, TaskFinished
-from quire.executors.local import CAN_FORK, Local
-from quire.model import Outcome
-from quire.notebook.writer import ExecutedNotebook
 
 pytestmark = pytest.mark.skipif(
     not CAN_FORK or not Path("/proc/self/fd").exists(), reason="forking is not safe, or /proc is not there"
@@ -25,9 +25,9 @@ pytestmark = pytest.mark.skipif(
 
 #: What the server has imported before it forks; what is not installed is left out.
 WARM: tuple[str, ...] = (
-    "quire.kinds.notebook",
-    "quire.kinds.function",
-    "quire.kernels.native",
+    "octavo.kinds.notebook",
+    "octavo.kinds.function",
+    "octavo.kernels.native",
     "numpy",
     "pandas",
     "joblib",

@@ -1,4 +1,4 @@
-"""The museum of user mistakes: a folder for each, with the project as the user has it and what quire must say.
+"""The museum of user mistakes: a folder for each, with the project as the user has it and what octavo must say.
 
 ``NAME/project/`` is copied, the commands of ``NAME/expected.txt`` are typed in it, and the answers must be those of the
 file, to the letter. After a wish to say something better, this writes the answers of now into the files, to be read and
@@ -23,7 +23,7 @@ EXHIBITS = sorted(path.parent.name for path in HERE.glob("*/expected.txt"))
 def answers(name: str, folder: Path) -> str:
     """Return the transcript of an exhibit as it is now."""
     project = folder / "project"
-    shutil.copytree(HERE / name / "project", project, ignore=shutil.ignore_patterns(".quire", "__pycache__"))
+    shutil.copytree(HERE / name / "project", project, ignore=shutil.ignore_patterns(".octavo", "__pycache__"))
     bin = folder / "bin"
     bin.mkdir()
     return play((HERE / name / "expected.txt").read_text(encoding="utf-8"), project, bin)
@@ -36,10 +36,10 @@ def test_a_mistake_gets_the_answer_that_helps(name: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", EXHIBITS)
-def test_no_answer_shows_the_inside_of_quire(name: str) -> None:
+def test_no_answer_shows_the_inside_of_octavo(name: str) -> None:
     expected = (HERE / name / "expected.txt").read_text(encoding="utf-8")
-    assert commands(expected), "an exhibit is a transcript: $ quire build"
-    for word in ("src/quire", "quire/kinds", "quire/executors", "This is a bug", "[70]"):
+    assert commands(expected), "an exhibit is a transcript: $ octavo build"
+    for word in ("src/octavo", "octavo/kinds", "octavo/executors", "This is a bug", "[70]"):
         assert word not in expected
 
 

@@ -1,4 +1,4 @@
-"""Programs that say ``import ploomber``, run in an interpreter that knows the name as an installed quire lets it."""
+"""Programs that say ``import ploomber``, run in an interpreter that knows the name as an installed octavo lets it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import quire.ploomber
+import octavo.ploomber
 
-_PTH = Path(quire.ploomber.__file__).parent / "quire-ploomber.pth"
+_PTH = Path(octavo.ploomber.__file__).parent / "octavo-ploomber.pth"
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Return the environment of an interpreter that does what the .pth file of an installed quire says."""
+    """Return the environment of an interpreter that does what the .pth file of an installed octavo says."""
     site = folder / ".site"
     site.mkdir(exist_ok=True)
     (site / "sitecustomize.py").write_text(_PTH.read_text())

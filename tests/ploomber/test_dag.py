@@ -1,4 +1,4 @@
-"""DAGs made in Python: built by quire's engine, up to date by quire's rules, shown as Ploomber shows them."""
+"""DAGs made in Python: built by octavo's engine, up to date by octavo's rules, shown as Ploomber shows them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from programs import program
 
-from quire.ploomber import DAG, DAGConfigurator
-from quire.ploomber.constants import TaskStatus
-from quire.ploomber.exceptions import DAGBuildError, DAGCycle, DAGRenderError, TaskInitializationError
-from quire.ploomber.executors import Parallel, Serial
-from quire.ploomber.products import File, SQLiteRelation
-from quire.ploomber.tasks import Input, NotebookRunner, PythonCallable, ShellScript, TaskGroup
+from octavo.ploomber import DAG, DAGConfigurator
+from octavo.ploomber.constants import TaskStatus
+from octavo.ploomber.exceptions import DAGBuildError, DAGCycle, DAGRenderError, TaskInitializationError
+from octavo.ploomber.executors import Parallel, Serial
+from octavo.ploomber.products import File, SQLiteRelation
+from octavo.ploomber.tasks import Input, NotebookRunner, PythonCallable, ShellScript, TaskGroup
 
 
 @pytest.fixture(autouse=True)
@@ -427,7 +427,7 @@ def test_tasks_of_another_dag_are_refused(here: Path) -> None:
 def test_where_processes_cannot_be_forked_functions_run_in_the_program(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("quire.ploomber.here.CAN_FORK", False)
+    monkeypatch.setattr("octavo.ploomber.here.CAN_FORK", False)
     seen: list[int] = []
 
     def look(product: Any) -> None:

@@ -7,10 +7,10 @@ import sys
 import tomllib
 from pathlib import Path
 
-import quire.ploomber
+import octavo.ploomber
 
-PTH = Path(quire.ploomber.__file__).parent / "quire-ploomber.pth"
-INSTALL = "from quire.ploomber import finder; finder.install()\n"
+PTH = Path(octavo.ploomber.__file__).parent / "octavo-ploomber.pth"
+INSTALL = "from octavo.ploomber import finder; finder.install()\n"
 
 
 def python(code: str, *before: str) -> str:
@@ -24,21 +24,21 @@ def python(code: str, *before: str) -> str:
 
 def test_the_name_leads_to_the_very_same_modules() -> None:
     code = INSTALL + (
-        "import ploomber, ploomber.exceptions, quire.ploomber\n"
+        "import ploomber, ploomber.exceptions, octavo.ploomber\n"
         "from ploomber.exceptions import DAGBuildError as one\n"
-        "from quire.ploomber.exceptions import DAGBuildError as other\n"
-        "print(ploomber is quire.ploomber, one is other, quire.ploomber.__spec__.name)"
+        "from octavo.ploomber.exceptions import DAGBuildError as other\n"
+        "print(ploomber is octavo.ploomber, one is other, octavo.ploomber.__spec__.name)"
     )
-    assert python(code) == "True True quire.ploomber"
+    assert python(code) == "True True octavo.ploomber"
 
 
 def test_a_module_imported_under_its_own_name_first_is_the_same_too() -> None:
     code = INSTALL + (
-        "import quire.ploomber.exceptions as ours\n"
+        "import octavo.ploomber.exceptions as ours\n"
         "import ploomber.exceptions as theirs\n"
         "print(ours is theirs, theirs.__name__)"
     )
-    assert python(code) == "True quire.ploomber.exceptions"
+    assert python(code) == "True octavo.ploomber.exceptions"
 
 
 def test_a_real_ploomber_is_left_alone(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_real_ploomber_is_left_alone(tmp_path: Path) -> None:
 def test_a_folder_of_the_name_hides_nothing(tmp_path: Path) -> None:
     (tmp_path / "ploomber").mkdir()
     said = python(INSTALL + "from ploomber import exceptions; print(exceptions.__name__)", str(tmp_path))
-    assert said == "quire.ploomber.exceptions"
+    assert said == "octavo.ploomber.exceptions"
 
 
 def test_modules_inside_of_its_packages_are_found_too() -> None:
@@ -68,29 +68,29 @@ def test_modules_inside_of_its_packages_are_found_too() -> None:
 def test_what_is_not_provided_says_so_and_names_the_way() -> None:
     said = python(INSTALL + "import ploomber.cli")
     assert said.startswith(
-        "ModuleNotFoundError: quire's ploomber does not provide ploomber.cli: the command is quire"
+        "ModuleNotFoundError: octavo's ploomber does not provide ploomber.cli: the command is octavo"
     )
     said = python(INSTALL + "import ploomber; ploomber.nothing")
-    assert said == "AttributeError: quire's ploomber does not provide ploomber.nothing"
+    assert said == "AttributeError: octavo's ploomber does not provide ploomber.nothing"
     assert "ImportError" in python(INSTALL + "from ploomber import nothing")
 
 
 def test_the_pth_file_does_what_install_does_and_imports_nothing() -> None:
     code = (
         f"exec(open({str(PTH)!r}).read())\n"
-        "print([name for name in sys.modules if name.startswith('quire')], end=' ')\n"
+        "print([name for name in sys.modules if name.startswith('octavo')], end=' ')\n"
         "import ploomber.exceptions as theirs\n"
-        "from quire.ploomber import finder; finder.install(); finder.install()\n"
-        "print(theirs.__name__, sum(getattr(it, 'quire_ploomber', False) for it in sys.meta_path))"
+        "from octavo.ploomber import finder; finder.install(); finder.install()\n"
+        "print(theirs.__name__, sum(getattr(it, 'octavo_ploomber', False) for it in sys.meta_path))"
     )
-    # without site-packages' own .pth files, of which an installed quire's is one
+    # without site-packages' own .pth files, of which an installed octavo's is one
     done = subprocess.run(
         [sys.executable, "-S", "-c", f"import sys; sys.path.insert(0, {str(PTH.parents[2])!r})\n{code}"],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.strip() == "[] quire.ploomber.exceptions 1"
+    assert done.stdout.strip() == "[] octavo.ploomber.exceptions 1"
 
 
 def test_the_pth_file_is_one_line_that_python_runs() -> None:
@@ -98,7 +98,7 @@ def test_the_pth_file_is_one_line_that_python_runs() -> None:
     assert line.startswith("import ")
 
 
-def test_an_installed_quire_has_the_pth_file() -> None:
+def test_an_installed_octavo_has_the_pth_file() -> None:
     root = PTH.parents[3]
     table = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     # in the top of the wheel is in site-packages, where Python reads it; editable installs put it there as well

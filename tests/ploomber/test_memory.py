@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from octavo.ploomber import InMemoryDAG, OnlineDAG, OnlineModel
+from octavo.ploomber.exceptions import MissingKeysValidationError, ValidationError
+from octavo.ploomber.micro import dag_from_functions, grid
 from projects import Folder
-from quire.ploomber import InMemoryDAG, OnlineDAG, OnlineModel
-from quire.ploomber.exceptions import MissingKeysValidationError, ValidationError
-from quire.ploomber.micro import dag_from_functions, grid
 
 
 def ones(input_data: list[int]) -> list[int]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import quire.ploomber
-from quire.cli import VERBS
-from quire.ploomber.finder import ELSEWHERE
+import octavo.ploomber
+from octavo.cli import VERBS
+from octavo.ploomber.finder import ELSEWHERE
 
 PAGE = Path(__file__).parents[2] / "docs" / "python-ploomber.md"
 
@@ -33,9 +33,9 @@ MODULES = (
 
 def provided() -> dict[str, list[str]]:
     """Return the public names of each module."""
-    found = {"ploomber": sorted(quire.ploomber.__all__)}
+    found = {"ploomber": sorted(octavo.ploomber.__all__)}
     for name in MODULES:
-        module = importlib.import_module(f"quire.ploomber.{name}")
+        module = importlib.import_module(f"octavo.ploomber.{name}")
         found[f"ploomber.{name}"] = sorted(module.__all__)
     return found
 
@@ -57,12 +57,12 @@ def test_the_page_says_what_to_use_for_names_that_are_not_there() -> None:
 
 @pytest.mark.parametrize("module", sorted(provided()))
 def test_every_listed_name_can_be_imported(module: str) -> None:
-    found = importlib.import_module(module.replace("ploomber", "quire.ploomber", 1))
+    found = importlib.import_module(module.replace("ploomber", "octavo.ploomber", 1))
     for name in provided()[module]:
         assert getattr(found, name) is not None
 
 
 def test_the_commands_that_are_named_instead_are_there() -> None:
-    named = {verb for way in ELSEWHERE.values() for verb in re.findall(r"\bquire (\w+)", way)}
-    told = {"reads", "reports"}  # verbs of sentences about quire
+    named = {verb for way in ELSEWHERE.values() for verb in re.findall(r"\boctavo (\w+)", way)}
+    told = {"reads", "reports"}  # verbs of sentences about octavo
     assert {"status", "build"} <= named - told <= set(VERBS)

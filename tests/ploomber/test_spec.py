@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from programs import ran
 
+from octavo.entry import Entry
+from octavo.ploomber.env import Env, load_env, with_env
+from octavo.ploomber.exceptions import DAGBuildError, DAGSpecInitializationError, DAGSpecInvalidError
+from octavo.ploomber.executors import Parallel
+from octavo.ploomber.spec import DAGSpec, lazily_load_entry_point
+from octavo.project import Project, load
 from projects import Folder
-from quire.entry import Entry
-from quire.ploomber.env import Env, load_env, with_env
-from quire.ploomber.exceptions import DAGBuildError, DAGSpecInitializationError, DAGSpecInvalidError
-from quire.ploomber.executors import Parallel
-from quire.ploomber.spec import DAGSpec, lazily_load_entry_point
-from quire.project import Project, load
 
 PIPELINE = """
     executor: parallel
@@ -81,7 +81,7 @@ def test_the_environment_can_be_given(project: Folder) -> None:
 def test_what_a_program_built_is_up_to_date_for_the_command_line(project: Folder) -> None:
     DAGSpec("pipeline.yaml").to_dag().build(show_progress=False)
     assert project.read("out/two.txt") == "hello!"
-    assert "2 tasks fresh" in project.quire("build").stdout
+    assert "2 tasks fresh" in project.octavo("build").stdout
 
 
 def test_a_changed_dag_is_built_as_it_is_now(project: Folder) -> None:
@@ -153,16 +153,16 @@ def test_a_location_is_built_by_the_command_line(project: Folder) -> None:
     project.write("factory.py", FACTORY)
     project.write("pipeline.yaml", "location: factory.make")
     (project.path / "env.yaml").unlink()
-    done = project.quire("build")
+    done = project.octavo("build")
     assert done.returncode == 0, done.stderr
     assert project.read("made/two.txt") == "env!"
-    assert "2 tasks fresh" in project.quire("build").stdout
+    assert "2 tasks fresh" in project.octavo("build").stdout
 
 
 def test_a_factory_takes_keys_of_its_environment_and_its_arguments(project: Folder) -> None:
     project.write("factory.py", FACTORY)
     settings = json.dumps({"text": "other", "path.out": "there", "last": "end"})
-    said = ran(project.path, "-m", "quire.ploomber.factory", "factory.make", "--env", settings)
+    said = ran(project.path, "-m", "octavo.ploomber.factory", "factory.make", "--env", settings)
     (line,) = said.splitlines()
     one, two = json.loads(line)["tasks"]
     assert (
@@ -177,7 +177,7 @@ def test_a_factory_takes_keys_of_its_environment_and_its_arguments(project: Fold
 def test_a_factory_whose_functions_only_it_knows_is_a_mistake(project: Folder) -> None:
     project.write("factory.py", FACTORY)
     project.write("pipeline.yaml", "location: factory.inner")
-    done = project.quire("build")
+    done = project.octavo("build")
     assert done.returncode == 2
     assert "define it at the top of a module" in done.stderr
 

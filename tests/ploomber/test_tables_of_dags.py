@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from quire.ploomber import DAG, SourceLoader, finder
-from quire.ploomber.clients import SQLAlchemyClient
-from quire.ploomber.exceptions import DAGBuildEarlyStop, RenderError, TaskRenderError
-from quire.ploomber.executors import Serial
-from quire.ploomber.placeholders import Placeholder
-from quire.ploomber.products import File, SQLiteRelation
-from quire.ploomber.spec import DAGSpec
-from quire.ploomber.tasks import PythonCallable, SQLDump, SQLScript, SQLTransfer, SQLUpload
-from quire.ploomber.testing import pandas as files
-from quire.ploomber.testing import sql
-from quire.ploomber.validators import data_frame_validator, validate_schema, validate_values
+from octavo.ploomber import DAG, SourceLoader, finder
+from octavo.ploomber.clients import SQLAlchemyClient
+from octavo.ploomber.exceptions import DAGBuildEarlyStop, RenderError, TaskRenderError
+from octavo.ploomber.executors import Serial
+from octavo.ploomber.placeholders import Placeholder
+from octavo.ploomber.products import File, SQLiteRelation
+from octavo.ploomber.spec import DAGSpec
+from octavo.ploomber.tasks import PythonCallable, SQLDump, SQLScript, SQLTransfer, SQLUpload
+from octavo.ploomber.testing import pandas as files
+from octavo.ploomber.testing import sql
+from octavo.ploomber.validators import data_frame_validator, validate_schema, validate_values
 
 pandas = pytest.importorskip("pandas")
 pytest.importorskip("sqlalchemy")

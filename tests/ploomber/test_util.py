@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from quire.ploomber.executors import Parallel, Serial, executor_of
-from quire.ploomber.util import Interval, ParamGrid
+from octavo.ploomber.executors import Parallel, Serial, executor_of
+from octavo.ploomber.util import Interval, ParamGrid
 
 
 def test_an_interval_is_cut_into_pieces_the_last_of_which_may_be_smaller() -> None:

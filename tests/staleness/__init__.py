@@ -1,1 +1,1 @@
-"""A project edited at random, and quire at work on it."""
+"""A project edited at random, and octavo at work on it."""

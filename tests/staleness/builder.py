@@ -1,4 +1,4 @@
-"""Quire at work on a world: builds in this process, products as values, and what a build from scratch gives."""
+"""Octavo at work on a world: builds in this process, products as values, and what a build from scratch gives."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from quire import plugins
-from quire.events import Event
-from quire.executors.inline import Inline
-from quire.executors.local import Local
-from quire.model import Step, Task
-from quire.project import load
-from quire.report import Report
+from octavo import plugins
+from octavo.events import Event
+from octavo.executors.inline import Inline
+from octavo.executors.local import Local
+from octavo.model import Step, Task
+from octavo.project import load
+from octavo.report import Report
 
 from .world import World
 
@@ -32,7 +32,7 @@ class Mixed:
     def __init__(self, root: str, jobs: int | None = None, log: str | None = None) -> None:
         if Mixed.warm is None:
             Mixed.warm = Local("/", 1)
-            Mixed.warm.prepare(("quire.kinds.notebook", "quire.kernels.native"))
+            Mixed.warm.prepare(("octavo.kinds.notebook", "octavo.kernels.native"))
         self._notebooks = Mixed.warm
         self._notebooks.root = root
         self._functions = Inline(root)

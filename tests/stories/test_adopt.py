@@ -1,4 +1,4 @@
-"""quire build --adopt: what Ploomber made is taken as fresh, where nothing has changed since."""
+"""octavo build --adopt: what Ploomber made is taken as fresh, where nothing has changed since."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     folder.write("steps.py", STEPS)
     (folder.path / "clean.py").write_text(percent(PROSE, CODE))
     (folder.path / "count.sh").write_text(SHELL)
-    done = folder.quire("build")
+    done = folder.octavo("build")
     assert done.returncode == 0, done.stdout + done.stderr
-    shutil.rmtree(folder.path / ".quire")
+    shutil.rmtree(folder.path / ".octavo")
     tell(folder, "out/raw.csv", GET.lstrip("\n"), {"n": 2}, 1000.5)
     tell(folder, "out/clean.ipynb", "\n".join([PROSE, *CODE]), {}, 1001)
     tell(folder, "out/clean.csv", "\n".join([PROSE, *CODE]), {}, 1001.25)
@@ -85,7 +85,7 @@ def tell(folder: Folder, path: str, code: str, params: dict[str, Any] | None, at
 
 def adopted(folder: Folder, *options: str) -> dict[str, str]:
     """Return what a rehearsal says of each task: why it is not adopted, or nothing."""
-    done = folder.quire("build", "--adopt", "--dry-run", *options)
+    done = folder.octavo("build", "--adopt", "--dry-run", *options)
     assert done.returncode == 0, done.stderr
     found = {}
     for line in done.stdout.splitlines():
@@ -97,30 +97,30 @@ def adopted(folder: Folder, *options: str) -> dict[str, str]:
 
 
 def test_what_nothing_speaks_against_is_fresh_without_a_run(left: Folder) -> None:
-    done = left.quire("build", "--adopt")
+    done = left.octavo("build", "--adopt")
     assert "3 of 3 tasks adopted" in done.stdout and "3 tasks fresh" in done.stdout, done.stdout
-    assert "all 3 tasks are fresh" in left.quire("status").stdout
-    assert "there is nothing to adopt" in left.quire("build", "--adopt").stdout
+    assert "all 3 tasks are fresh" in left.octavo("status").stdout
+    assert "there is nothing to adopt" in left.octavo("build", "--adopt").stdout
 
 
 def test_what_is_adopted_is_stale_when_it_changes_afterwards(left: Folder) -> None:
-    left.quire("build", "--adopt")
+    left.octavo("build", "--adopt")
     (left.path / "clean.py").write_text(percent(PROSE, [*CODE, "more = 1"]))
-    said = left.quire("status").stdout
+    said = left.octavo("status").stdout
     assert "stale  clean  source changed" in said and "fresh  get" in said
     left.write("out/raw.csv", "by hand")
-    assert "out/raw.csv was changed by hand" in left.quire("status", "get").stdout
+    assert "out/raw.csv was changed by hand" in left.octavo("status", "get").stdout
 
 
 def test_a_rehearsal_adopts_nothing(left: Folder) -> None:
-    done = left.quire("build", "--adopt", "--dry-run")
+    done = left.octavo("build", "--adopt", "--dry-run")
     assert "3 of 3 tasks would be adopted" in done.stdout and "nothing would run" in done.stdout
-    assert "3 of 3 tasks are stale" in left.quire("status").stdout
+    assert "3 of 3 tasks are stale" in left.octavo("status").stdout
 
 
 def test_without_the_option_nothing_is_adopted(left: Folder) -> None:
-    assert "3 of 3 tasks are stale" in left.quire("status").stdout
-    assert "first run" in left.quire("build", "--dry-run").stdout
+    assert "3 of 3 tasks are stale" in left.octavo("status").stdout
+    assert "first run" in left.octavo("build", "--dry-run").stdout
 
 
 def test_comments_docstrings_and_other_functions_do_not_count(left: Folder) -> None:
@@ -216,7 +216,7 @@ def test_what_is_not_told_is_not_adopted(left: Folder, damage: str | None, why: 
 def test_a_product_that_is_gone_is_made_again(left: Folder) -> None:
     (left.path / "out/clean.csv").unlink()
     assert adopted(left)["clean"] == "out/clean.csv is not there"
-    done = left.quire("build", "--adopt")
+    done = left.octavo("build", "--adopt")
     assert "1 of 3 tasks adopted" in done.stdout and "done     clean" in done.stdout, done.stdout
     assert "done     get" not in done.stdout
 
@@ -239,14 +239,14 @@ def test_what_was_written_after_ploomber_told_of_it_is_not_adopted(left: Folder)
 
 def test_only_what_is_selected_is_adopted_and_the_rest_can_follow_later(left: Folder) -> None:
     assert set(adopted(left, "get")) == {"get"}
-    left.quire("build", "--adopt", "get")
-    assert "fresh  get" in left.quire("status").stdout
-    done = left.quire("build", "--adopt")
+    left.octavo("build", "--adopt", "get")
+    assert "fresh  get" in left.octavo("status").stdout
+    done = left.octavo("build", "--adopt")
     assert "2 of 2 tasks adopted" in done.stdout and "3 tasks fresh" in done.stdout
 
 
-def test_what_quire_ran_itself_is_not_adopted(left: Folder) -> None:
-    left.quire("build", "get")
+def test_what_octavo_ran_itself_is_not_adopted(left: Folder) -> None:
+    left.octavo("build", "get")
     found = adopted(left)
     assert found == {
         "clean": "get, which it needs, is not adopted",
@@ -255,7 +255,7 @@ def test_what_quire_ran_itself_is_not_adopted(left: Folder) -> None:
 
 
 def test_events_stay_alone_on_standard_output(left: Folder) -> None:
-    done = left.quire("build", "--adopt", "--json")
+    done = left.octavo("build", "--adopt", "--json")
     assert all(json.loads(line)["event"] for line in done.stdout.splitlines())
     assert "3 of 3 tasks adopted" in done.stderr
 
@@ -295,9 +295,9 @@ def once_with_tables(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     )
     for name, text in (("first", FIRST), ("second", SECOND), ("dump", DUMP)):
         (folder.path / f"{name}.sql").write_text(text)
-    done = folder.quire("build")
+    done = folder.octavo("build")
     assert done.returncode == 0, done.stdout + done.stderr
-    shutil.rmtree(folder.path / ".quire")
+    shutil.rmtree(folder.path / ".octavo")
     with closing(sqlite3.connect(folder.path / "data.db")) as db:
         db.execute(
             "CREATE TABLE _metadata (name TEXT NOT NULL, schema TEXT, metadata BLOB, UNIQUE(schema, name))"
@@ -318,15 +318,15 @@ def tables(once_with_tables: Folder, tmp_path: Path) -> Folder:
 
 
 def test_tables_are_adopted_by_what_is_noted_in_their_database(tables: Folder) -> None:
-    assert "3 of 3 tasks would be adopted" in tables.quire("build", "--adopt", "-n").stdout
-    assert not (tables.path / ".quire/standing").exists()
-    done = tables.quire("build", "--adopt")
+    assert "3 of 3 tasks would be adopted" in tables.octavo("build", "--adopt", "-n").stdout
+    assert not (tables.path / ".octavo/standing").exists()
+    done = tables.octavo("build", "--adopt")
     assert "3 of 3 tasks adopted" in done.stdout and "3 tasks fresh" in done.stdout, done.stdout
-    assert "all 3 tasks are fresh" in tables.quire("status").stdout
+    assert "all 3 tasks are fresh" in tables.octavo("status").stdout
     with closing(sqlite3.connect(tables.path / "data.db")) as db:
         db.execute("DELETE FROM numbers")
         db.commit()
-    assert "numbers was changed by hand" in tables.quire("status").stdout
+    assert "numbers was changed by hand" in tables.octavo("status").stdout
 
 
 def test_a_table_that_is_gone_or_of_other_sql_is_made_again(tables: Folder) -> None:
@@ -349,5 +349,5 @@ def test_damaged_notes_and_databases_that_do_not_answer_adopt_nothing(tables: Fo
         db.commit()
     assert adopted(tables)["first"] == "what is noted of the table numbers is damaged"
     tables.write("db.py", "def client():\n    raise ConnectionError('nobody there')\n")
-    done = tables.quire("build", "--adopt", "--dry-run")
+    done = tables.octavo("build", "--adopt", "--dry-run")
     assert "not      first  ConnectionError: nobody there" in done.stdout

@@ -1,4 +1,4 @@
-"""``quire build``: what it says while it runs and at its end, in a pipe and in a terminal."""
+"""``octavo build``: what it says while it runs and at its end, in a pipe and in a terminal."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def timeless(text: str) -> str:
 
 
 def test_a_pipe_gets_a_line_for_each_start_and_end(project: Folder) -> None:
-    ended = project.quire("build")
+    ended = project.octavo("build")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert timeless(ended.stdout) == (
         "start    get: first run\n"
@@ -93,36 +93,36 @@ def test_a_pipe_gets_a_line_for_each_start_and_end(project: Folder) -> None:
 
 
 def test_nothing_to_do_is_one_line(project: Folder) -> None:
-    project.quire("build")
-    assert timeless(project.quire("build").stdout) == "3 tasks fresh in 0 s\n"
-    assert timeless(project.quire("build", "get").stdout) == "1 task fresh in 0 s\n"
+    project.octavo("build")
+    assert timeless(project.octavo("build").stdout) == "3 tasks fresh in 0 s\n"
+    assert timeless(project.octavo("build", "get").stdout) == "1 task fresh in 0 s\n"
 
 
 def test_fresh_tasks_are_only_counted(project: Folder) -> None:
-    project.quire("build")
+    project.octavo("build")
     (project.path / "out/show.txt").unlink()
-    assert timeless(project.quire("build", "--no-cache").stdout) == (
+    assert timeless(project.octavo("build", "--no-cache").stdout) == (
         "start    show: product out/show.txt is gone\ndone     show 0 s\n1 done, 2 fresh in 0 s\n"
     )
 
 
 def test_restored_tasks_are_said_and_counted(project: Folder) -> None:
-    project.quire("build")
+    project.octavo("build")
     (project.path / "out/show.txt").unlink()
-    assert timeless(project.quire("build").stdout) == "restored show 0 s\n2 fresh, 1 restored in 0 s\n"
+    assert timeless(project.octavo("build").stdout) == "restored show 0 s\n2 fresh, 1 restored in 0 s\n"
 
 
 def test_parameters_and_force_select_what_runs(project: Folder) -> None:
-    project.quire("build")
-    said = project.quire("build", "get", "-p", "n=3").stdout
+    project.octavo("build")
+    said = project.octavo("build", "get", "-p", "n=3").stdout
     assert said.startswith("start    get: param n 1 → 3\n")
     assert project.read("out/get.txt") == "xxx"
-    assert "start    show: forced\n" in project.quire("build", "show", "--force").stdout
+    assert "start    show: forced\n" in project.octavo("build", "show", "--force").stdout
 
 
 def test_a_failing_function_shows_its_line_and_what_it_blocks(project: Folder) -> None:
     project.write("pipeline.yaml", PIPELINE.replace("good: true", "good: false"))
-    ended = project.quire("build")
+    ended = project.octavo("build")
     assert ended.returncode == 1
     _, _, end = timeless(ended.stdout).partition("\n\n")
     assert end == (
@@ -146,7 +146,7 @@ def test_a_failing_function_shows_its_line_and_what_it_blocks(project: Folder) -
 def test_a_failing_cell_shows_its_line_in_the_file_and_the_notebook(project: Folder) -> None:
     project.write("get.py", GET + "\n# %%\nimport helper\nhelper.look({})\n")
     project.write("helper.py", 'def look(table):\n    return table["a"]\n')
-    ended = project.quire("build")
+    ended = project.octavo("build")
     assert ended.returncode == 1
     assert "failed   get 0 s: cell 5: KeyError: 'a'\n" in timeless(ended.stdout)
     assert "\nfailed get: get.py:14 (cell 5, line 2)\n" in ended.stdout
@@ -162,20 +162,20 @@ def test_many_blocked_tasks_are_one_line(project: Folder) -> None:
         for n in range(6)
     )
     project.write("pipeline.yaml", PIPELINE.replace("good: true", "good: false") + more)
-    said = project.quire("build").stdout
+    said = project.octavo("build").stdout
     assert "blocked 7 tasks: fit failed (show, show-0, show-1 and 4 more)\n" in said
 
 
 def test_quiet_says_nothing_unless_something_fails(project: Folder) -> None:
-    assert project.quire("build", "-q").stdout == ""
+    assert project.octavo("build", "-q").stdout == ""
     project.write("pipeline.yaml", PIPELINE.replace("good: true", "good: false"))
-    said = project.quire("build", "-q").stdout
+    said = project.octavo("build", "-q").stdout
     assert "KeyError: False" in said and "start" not in said
 
 
 def test_json_is_one_event_a_line_and_nothing_else(project: Folder) -> None:
     project.write("pipeline.yaml", PIPELINE.replace("good: true", "good: false"))
-    ended = project.quire("build", "--json")
+    ended = project.octavo("build", "--json")
     events: list[dict[str, Any]] = [json.loads(line) for line in ended.stdout.splitlines()]
     assert (ended.returncode, ended.stderr) == (1, "")
     assert [events[0]["event"], events[-1]["event"]] == ["RunStarted", "RunFinished"]
@@ -187,7 +187,7 @@ def test_all_mistakes_of_a_pipeline_are_told_together(project: Folder) -> None:
     project.write(
         "pipeline.yaml", PIPELINE.replace("product: out/fit.txt", "produkt: out/fit.txt") + "  - 3\n"
     )
-    ended = project.quire("build")
+    ended = project.octavo("build")
     assert ended.returncode == 2
     assert 'hint: did you mean "product"?' in ended.stderr
     assert int(ended.stderr.splitlines()[-1].removesuffix(" mistakes")) > 1
@@ -208,7 +208,7 @@ class Terminal:
             k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES")
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "quire", *arguments],
+            [sys.executable, "-m", "octavo", *arguments],
             cwd=project.path,
             env={**environ, "TERM": "xterm-256color", **env},
             stdin=yours,

@@ -41,7 +41,7 @@ def project(folder: Folder) -> Folder:
 
 
 def test_what_each_cell_used_is_listed_when_asked(project: Folder) -> None:
-    said = project.quire("build", "--explain-io")
+    said = project.octavo("build", "--explain-io")
     assert said.returncode == 0, said.stdout
     lines = [" ".join(line.split()) for line in said.stdout.splitlines()]
     for line in (
@@ -53,13 +53,13 @@ def test_what_each_cell_used_is_listed_when_asked(project: Folder) -> None:
         "cell 4 wrote out/used.txt",
     ):
         assert line in lines, said.stdout
-    assert "cell 3" not in project.quire("build", "--force").stdout
+    assert "cell 3" not in project.octavo("build", "--force").stdout
 
 
 def test_a_file_that_was_read_makes_the_task_stale_when_it_changes(project: Folder) -> None:
-    assert project.quire("build").returncode == 0
+    assert project.octavo("build").returncode == 0
     project.write("extra.csv", "2")
-    assert "stale  use   file extra.csv changed" in project.quire("status").stdout
+    assert "stale  use   file extra.csv changed" in project.octavo("status").stdout
 
 
 def test_writing_the_product_of_another_task_is_told_and_strict_refuses_it(project: Folder) -> None:
@@ -67,9 +67,9 @@ def test_writing_the_product_of_another_task_is_told_and_strict_refuses_it(proje
         "tasks.py",
         "def make(product):\n    product.write_text('made')\n    open('out/used.txt', 'w').close()\n",
     )
-    assert "note: make: it writes out/used.txt, which is a product of use" in project.quire("build").stdout
+    assert "note: make: it writes out/used.txt, which is a product of use" in project.octavo("build").stdout
     project.write("pipeline.yaml", "strict: true\n" + project.read("pipeline.yaml"))
-    refused = project.quire("build", "--force")
+    refused = project.octavo("build", "--force")
     assert refused.returncode == 1
     assert "it writes out/used.txt, which is a product of use" in refused.stdout
 
@@ -81,17 +81,17 @@ def test_reading_what_another_task_makes_without_naming_it_is_told(project: Fold
         .replace('upstream = ["make"]', "upstream = None")
         .replace('upstream["make"]', '"out/made.txt"'),
     )
-    assert project.quire("build", "make").returncode == 0
-    said = project.quire("build").stdout
+    assert project.octavo("build", "make").returncode == 0
+    said = project.octavo("build").stdout
     assert "note: use: it reads out/made.txt, which make makes, without naming make as upstream" in said
 
 
 def test_what_a_task_no_longer_uses_is_no_longer_a_reason(project: Folder) -> None:
-    assert project.quire("build").returncode == 0
+    assert project.octavo("build").returncode == 0
     project.write("use.py", project.read("use.py").replace(' + Path("extra.csv").read_text()', ""))
-    assert project.quire("build").returncode == 0
+    assert project.octavo("build").returncode == 0
     (project.path / "extra.csv").unlink()
-    assert "all 2 tasks are fresh" in project.quire("status").stdout
+    assert "all 2 tasks are fresh" in project.octavo("status").stdout
 
 
 def test_a_task_that_reads_the_report_before_it_is_fresh_after_its_run(project: Folder) -> None:
@@ -105,5 +105,5 @@ def test_a_task_that_reads_the_report_before_it_is_fresh_after_its_run(project: 
         + "\ndef count(product, upstream):\n"
         + "    product.write_text(str(len(upstream['use']['nb'].read_text()) > 0))\n",
     )
-    assert project.quire("build").returncode == 0
-    assert "all 3 tasks are fresh" in project.quire("status").stdout
+    assert project.octavo("build").returncode == 0
+    assert "all 3 tasks are fresh" in project.octavo("status").stdout

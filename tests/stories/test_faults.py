@@ -81,7 +81,7 @@ class Slow:
     def start(self, *options: str) -> subprocess.Popen[str]:
         """Start a build."""
         build = subprocess.Popen(
-            [sys.executable, "-m", "quire", "build", *options],
+            [sys.executable, "-m", "octavo", "build", *options],
             cwd=self.folder.path,
             env={**os.environ, "NO_COLOR": "1"},
             stdout=subprocess.PIPE,
@@ -139,7 +139,7 @@ def test_a_build_that_is_stopped_says_so_leaves_nobody_behind_and_is_continued_b
     assert not (slow.folder.path / "output/slow.ipynb").exists()
 
     slow.go()
-    again = slow.folder.quire("build")
+    again = slow.folder.octavo("build")
     assert again.returncode == 0, again.stdout
     assert "slow: its last run did not finish" in again.stdout or "slow: first run" in again.stdout
     assert "quick" not in again.stdout
@@ -154,14 +154,14 @@ def test_the_lock_of_a_build_that_was_killed_is_free_its_workers_are_gone_and_th
     build.wait()
     wait_for(lambda: not alive(slow.pid()), "the worker of a dead build ends")
     slow.go()
-    again = slow.folder.quire("build", "--no-wait")
+    again = slow.folder.octavo("build", "--no-wait")
     assert again.returncode == 0, again.stderr
     assert "quick" not in again.stdout
 
 
 def test_a_second_build_waits_and_says_for_whom(slow: Slow) -> None:
     first = slow.started()
-    refused = slow.folder.quire("build", "--no-wait")
+    refused = slow.folder.octavo("build", "--no-wait")
     holder = rf"another build of this project is running \(process {first.pid} on \S+, since \d\d:\d\d:\d\d\)"
     assert refused.returncode == 2
     assert re.fullmatch(rf"error: {holder}\n  hint: wait for it, or end it\n", refused.stderr)
@@ -192,8 +192,8 @@ def test_a_second_build_that_waits_can_be_interrupted(slow: Slow) -> None:
 
 
 def bound(folder: Folder, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run quire as somebody whom permissions bind, as they do not root; skip where root cannot give that up."""
-    command = [sys.executable, "-m", "quire"]
+    """Run octavo as somebody whom permissions bind, as they do not root; skip where root cannot give that up."""
+    command = [sys.executable, "-m", "octavo"]
     if os.geteuid() == 0:
         if not shutil.which("setpriv"):
             pytest.skip("root may read and write everything, and there is no setpriv to forgo that")
@@ -325,7 +325,7 @@ def test_a_notebook_that_fills_the_disk_fails_at_its_line_and_runs_when_there_is
         "pipeline.yaml", "tasks: [{source: one.py, product: {nb: out/one.ipynb, data: out/data}}]\n"
     )
     small_disk.write("one.py", WRITING)
-    ran = small_disk.quire("build")
+    ran = small_disk.octavo("build")
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert "OSError: [Errno 28] No space left on device" in ran.stdout
     assert "file.write(bytes(5_000_000))" in ran.stdout
@@ -334,7 +334,7 @@ def test_a_notebook_that_fills_the_disk_fails_at_its_line_and_runs_when_there_is
 
     small_disk.write("one.py", WRITING.replace("5_000_000", "5"))
     (small_disk.path / "out" / "data").unlink()
-    assert small_disk.quire("build").returncode == 0
+    assert small_disk.octavo("build").returncode == 0
 
 
 def test_an_executed_notebook_that_does_not_fit_on_the_disk_fails_its_task_and_keeps_the_last_good_one(
@@ -342,10 +342,10 @@ def test_an_executed_notebook_that_does_not_fit_on_the_disk_fails_its_task_and_k
 ) -> None:
     small_disk.write("pipeline.yaml", "tasks: [{source: one.py, product: out/one.ipynb}]\n")
     small_disk.write("one.py", "# %%\nprint(1)\n")
-    assert small_disk.quire("build").returncode == 0
+    assert small_disk.octavo("build").returncode == 0
     good = small_disk.read("out/one.ipynb")
     small_disk.write("one.py", "# %%\nfor n in range(1000):\n    print(str(n) * 1000)\n")
-    ran = small_disk.quire("build")
+    ran = small_disk.octavo("build")
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert "ProductError: out/one.ipynb cannot be written: no space is left on the disk" in ran.stdout
     assert "Traceback" not in ran.stdout + ran.stderr
@@ -355,31 +355,31 @@ def test_an_executed_notebook_that_does_not_fit_on_the_disk_fails_its_task_and_k
 
 def test_state_that_does_not_fit_on_the_disk_is_said_and_nothing_is_lost(small_disk: Folder) -> None:
     simple(small_disk)
-    assert small_disk.quire("build").returncode == 0
+    assert small_disk.octavo("build").returncode == 0
     fill(small_disk)
-    ran = small_disk.quire("build", "--force")
+    ran = small_disk.octavo("build", "--force")
     assert ran.returncode in (1, 2), ran.stdout + ran.stderr
     assert re.search("(?i)disk is full|no space|disk not full", ran.stdout + ran.stderr)
     assert "Traceback" not in ran.stdout + ran.stderr
     (small_disk.path / "ballast").unlink()
-    again = small_disk.quire("build")
+    again = small_disk.octavo("build")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "1 task fresh" in again.stdout
 
 
 def test_state_that_is_damaged_inside_is_said_with_what_to_do(folder: Folder) -> None:
     simple(folder)
-    assert folder.quire("build").returncode == 0
-    state = folder.path / ".quire" / "state.db"
+    assert folder.octavo("build").returncode == 0
+    state = folder.path / ".octavo" / "state.db"
     data = bytearray(state.read_bytes())
     data[4096:] = b"\xff" * (len(data) - 4096)
     state.write_bytes(data)
-    ran = folder.quire("build")
+    ran = folder.octavo("build")
     assert ran.returncode == 2, ran.stdout + ran.stderr
     assert "the state of the project cannot be read" in ran.stderr
     assert "Traceback" not in ran.stderr
     state.unlink()
-    assert folder.quire("build").returncode == 0
+    assert folder.octavo("build").returncode == 0
 
 
 def test_state_that_no_longer_fits_when_a_task_ends_is_said_and_the_task_runs_again(
@@ -387,14 +387,14 @@ def test_state_that_no_longer_fits_when_a_task_ends_is_said_and_the_task_runs_ag
 ) -> None:
     simple(small_disk)
     small_disk.write("tasks.py", GREEDY)
-    ran = small_disk.quire("build")
+    ran = small_disk.octavo("build")
     assert ran.returncode == 2, ran.stdout + ran.stderr
     assert "the state of the project cannot be written" in ran.stderr
     assert "is the disk full?" in ran.stderr
     assert "Traceback" not in ran.stdout + ran.stderr
     (small_disk.path / "ballast").unlink()
     small_disk.write("tasks.py", TASKS)
-    again = small_disk.quire("build")
+    again = small_disk.octavo("build")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "start    quick" in again.stdout
 
@@ -402,7 +402,7 @@ def test_state_that_no_longer_fits_when_a_task_ends_is_said_and_the_task_runs_ag
 def test_a_project_that_is_new_on_a_full_disk_says_so(small_disk: Folder) -> None:
     simple(small_disk)
     fill(small_disk)
-    ran = small_disk.quire("build")
+    ran = small_disk.octavo("build")
     assert ran.returncode == 2, ran.stdout + ran.stderr
     assert re.search("(?i)disk is full|no space", ran.stderr)
     assert "Traceback" not in ran.stderr
@@ -410,7 +410,7 @@ def test_a_project_that_is_new_on_a_full_disk_says_so(small_disk: Folder) -> Non
 
 def test_one_notebook_whose_result_does_not_fit_on_the_disk_fails(small_disk: Folder) -> None:
     small_disk.write("one.py", "# %%\nprint('x' * 2_000_000)\n")
-    ran = small_disk.quire("run", "one.py", "out.ipynb")
+    ran = small_disk.octavo("run", "one.py", "out.ipynb")
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert "ProductError: out.ipynb cannot be written: no space is left on the disk" in ran.stdout
     assert not (small_disk.path / "out.ipynb").exists()
@@ -424,7 +424,7 @@ def little_memory() -> Iterator[Path]:
     """A control group of 300 MB, for whoever may make one."""
     candidates = [Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")]
     for parent, limit in zip(candidates, ("memory.limit_in_bytes", "memory.max"), strict=True):
-        group = parent / f"quire-{os.getpid()}"
+        group = parent / f"octavo-{os.getpid()}"
         try:
             group.mkdir()
         except OSError:
@@ -444,7 +444,7 @@ def little_memory() -> Iterator[Path]:
 def test_memory_that_ran_out_is_told_from_other_killings(folder: Folder, little_memory: Path) -> None:
     folder.write("pipeline.yaml", "tasks: [{source: one.py, product: out/one.ipynb}]\n")
     folder.write("one.py", "# %%\nheld = [bytearray(64 << 20) for _ in range(30)]\n")
-    enter = f"echo $$ > {little_memory}/cgroup.procs && exec {sys.executable} -m quire build"
+    enter = f"echo $$ > {little_memory}/cgroup.procs && exec {sys.executable} -m octavo build"
     ran = subprocess.run(
         ["sh", "-c", enter], cwd=folder.path, capture_output=True, text=True, timeout=120, check=False
     )

@@ -35,7 +35,7 @@ def project(folder: Folder, hook: str, hooks: str, spec: str = TWO, **rest: str)
 
 
 def outcomes(folder: Folder, *arguments: str) -> dict[str, str]:
-    lines = folder.quire("build", "--json", *arguments).stdout.splitlines()
+    lines = folder.octavo("build", "--json", *arguments).stdout.splitlines()
     events = [json.loads(line) for line in lines]
     return {it["task"]: it["outcome"] for it in events if it["event"] == "TaskFinished"}
 
@@ -57,7 +57,7 @@ def test_hooks_of_a_task_get_what_they_name(folder: Folder) -> None:
         """,
     )
     folder.write("tasks.py", TASKS.replace("make(product)", "make(product, n)"))
-    ended = folder.quire("build")
+    ended = folder.octavo("build")
     assert ended.returncode == 0, ended.stdout
     assert folder.read("before.txt") == "make 1 {} None"
     assert folder.read("after.txt") == "out/made.txt executed"
@@ -66,15 +66,15 @@ def test_hooks_of_a_task_get_what_they_name(folder: Folder) -> None:
 def test_a_task_whose_check_fails_has_failed_and_its_product_does_not_count(folder: Folder) -> None:
     hooks = "def check(product):\n    assert product.read_text() == 'better', 'not good enough'\n"
     project(folder, "on_finish: checks.check", hooks)
-    ended = folder.quire("build")
+    ended = folder.octavo("build")
     assert ended.returncode == 1
     assert "AssertionError: in on_finish checks.check: not good enough" in ended.stdout
     assert "checks.py:2" in ended.stdout
     assert "blocked use: make failed" in ended.stdout
     assert (folder.path / "out/made.txt").exists()
-    assert "its last run failed" in folder.quire("status").stdout
+    assert "its last run failed" in folder.octavo("status").stdout
     folder.write("tasks.py", TASKS.replace('"made"', '"better"'))
-    assert folder.quire("build").returncode == 0
+    assert folder.octavo("build").returncode == 0
 
 
 def test_a_changed_check_makes_its_task_stale_and_an_edited_on_failure_does_not(folder: Folder) -> None:
@@ -88,11 +88,11 @@ def test_a_changed_check_makes_its_task_stale_and_an_edited_on_failure_does_not(
         print("oh")
     """
     project(folder, "on_finish: checks.check\n    on_failure: checks.failed", hooks)
-    assert folder.quire("build").returncode == 0
+    assert folder.octavo("build").returncode == 0
     folder.write("checks.py", hooks.replace("oh", "oh dear"))
     assert outcomes(folder) == {"make": "fresh", "use": "fresh"}
     folder.write("checks.py", hooks.replace("LEAST = 1", "LEAST = 2"))
-    assert "hook checks.check changed" in folder.quire("status").stdout
+    assert "hook checks.check changed" in folder.octavo("status").stdout
     assert outcomes(folder) == {"make": "done", "use": "fresh"}
     assert outcomes(folder) == {"make": "fresh", "use": "fresh"}
 
@@ -104,7 +104,7 @@ def test_a_check_in_the_module_of_its_task_and_what_it_imports_count(folder: Fol
     folder.write("limits.py", "LEAST = 1\n")
     folder.write("tasks.py", TASKS + check)
     folder.write("pipeline.yaml", TWO.format(hook="on_finish: tasks.check"))
-    assert folder.quire("build").returncode == 0
+    assert folder.octavo("build").returncode == 0
     folder.write("tasks.py", TASKS + check.replace(">= LEAST", "> LEAST"))
     assert outcomes(folder) == {"make": "done", "use": "fresh"}
     folder.write("limits.py", "LEAST = 2\n")
@@ -150,7 +150,7 @@ def test_on_failure_is_called_for_a_worker_that_died_and_once_for_all_attempts(f
 def test_a_failing_on_failure_is_a_note(folder: Folder) -> None:
     project(folder, "on_failure: checks.failed", "def failed():\n    raise OSError('no mail today')\n")
     folder.write("tasks.py", TASKS.replace('Path(product).write_text("made")', "1 / 0"))
-    ended = folder.quire("build")
+    ended = folder.octavo("build")
     assert ended.returncode == 1
     assert "ZeroDivisionError" in ended.stdout
     assert "note: make: OSError: in on_failure checks.failed: no mail today" in ended.stdout
@@ -169,7 +169,7 @@ def test_a_failing_on_failure_is_a_note(folder: Folder) -> None:
 def test_a_hook_that_cannot_be_called_says_why(folder: Folder, hook: str, said: str) -> None:
     late = "async def later(): ...\ndef each(product):\n    yield product\n"
     project(folder, hook, "def check(product, least=1): ...\ndef greedy(money): ...\n" + late)
-    ended = folder.quire("build")
+    ended = folder.octavo("build")
     assert ended.returncode == 1
     assert said in ended.stdout
 
@@ -182,7 +182,7 @@ def test_the_check_of_a_notebook_finds_the_executed_notebook(folder: Folder) -> 
     folder.write("pipeline.yaml", spec)
     check = "def check(product):\n    assert 'hi' in product.read_text()\n    print('looked')\n"
     folder.write("checks.py", check)
-    ended = folder.quire("build")
+    ended = folder.octavo("build")
     assert ended.returncode == 0, ended.stdout
 
 
@@ -206,7 +206,7 @@ def test_an_early_stop_cancels_what_follows_and_is_no_failure(folder: Folder, wh
         folder.write("make.py", "# %%\nimport checks\nchecks.stop()\n")
         spec = TWO.format(hook="").replace("tasks.make", "make.py").replace("made.txt", "made.ipynb")
         folder.write("pipeline.yaml", spec)
-    ended = folder.quire("build")
+    ended = folder.octavo("build")
     assert ended.returncode == 0, ended.stdout
     assert "it stopped the build" in ended.stdout and "no new data" in ended.stdout
     assert "2 cancelled" in ended.stdout
@@ -242,7 +242,7 @@ def failed(dag, traceback):
 
 def test_hooks_of_the_pipeline_are_called_around_each_build(folder: Folder) -> None:
     project(folder, "", ALL, PIPELINE)
-    ended = folder.quire("build")
+    ended = folder.octavo("build")
     assert ended.returncode == 0, ended.stdout
     assert folder.read("before.txt") == "make use"
     assert folder.read("after.txt") == "['make', 'use'] [True, True] made"
@@ -256,7 +256,7 @@ def test_hooks_of_the_pipeline_are_called_around_each_build(folder: Folder) -> N
 def test_the_pipelines_on_failure_gets_the_tracebacks(folder: Folder) -> None:
     project(folder, "", ALL, PIPELINE)
     folder.write("tasks.py", TASKS.replace('Path(product).write_text("made")', "1 / 0"))
-    assert folder.quire("build").returncode == 1
+    assert folder.octavo("build").returncode == 1
     status, keys, text = folder.read("failed.txt").split("|")
     assert (status, keys) == ("errored", "['build']")
     assert "ZeroDivisionError" in text
@@ -266,14 +266,14 @@ def test_the_pipelines_on_failure_gets_the_tracebacks(folder: Folder) -> None:
 def test_a_failing_on_finish_of_the_pipeline_fails_the_build(folder: Folder) -> None:
     hooks = ALL.replace("    print(report)\n", "    print('looking'); 1 / 0\n")
     project(folder, "", hooks, PIPELINE)
-    ended = folder.quire("build")
+    ended = folder.octavo("build")
     assert ended.returncode == 1
     assert "failed on_finish of the pipeline: checks.py:7" in ended.stdout
     assert "ZeroDivisionError: in on_finish checks.after: division by zero" in ended.stdout
     assert "looking" in ended.stdout
     assert "2 done" in ended.stdout
-    assert folder.quire("build").returncode == 1
-    assert len(list((folder.path / ".quire/runs").iterdir())) == 2
+    assert folder.octavo("build").returncode == 1
+    assert len(list((folder.path / ".octavo/runs").iterdir())) == 2
     assert folder.read("failed.txt").split("|")[1] == "['build', 'on_finish']"
     assert "1 / 0" in folder.read("failed.txt")
 
@@ -285,7 +285,7 @@ def test_on_render_of_the_pipeline_decides_whether_anything_runs(
     hooks = STOPPING + "\ndef fail():\n    raise ValueError('not today')\n"
     spec = "on_render: checks." + ("stop" if stops else "fail") + PIPELINE[PIPELINE.index("\ntasks:") :]
     project(folder, "", hooks, spec)
-    ended = folder.quire("build")
+    ended = folder.octavo("build")
     assert ended.returncode == code, ended.stdout
     assert ("it stopped the build" if stops else "not today") in ended.stdout
     assert not (folder.path / "out/made.txt").exists()
@@ -293,7 +293,7 @@ def test_on_render_of_the_pipeline_decides_whether_anything_runs(
 
 def test_hooks_are_called_where_tasks_run_in_this_process(folder: Folder) -> None:
     project(folder, "on_finish: checks.check", "def check(product):\n    assert not product.read_text()\n")
-    ended = folder.quire("build", "--executor", "inline")
+    ended = folder.octavo("build", "--executor", "inline")
     assert ended.returncode == 1
     assert "AssertionError: in on_finish checks.check" in ended.stdout
 
@@ -325,7 +325,7 @@ def test_a_function_and_its_hooks_get_the_client_that_they_name_and_it_is_closed
     project(folder, "", hooks)
     folder.write("pipeline.yaml", spec)
     folder.write("tasks.py", "def make(product, client):\n    product.write_text(client.where)\n")
-    ended = folder.quire("build")
+    ended = folder.octavo("build")
     assert ended.returncode == 0, ended.stdout
     assert folder.read("closed.txt") == "herehere"
 
@@ -333,7 +333,7 @@ def test_a_function_and_its_hooks_get_the_client_that_they_name_and_it_is_closed
 def test_a_restored_result_has_passed_its_check_and_another_check_is_another_result(folder: Folder) -> None:
     check = "def check(product):\n    open('checked.txt', 'a').write(product.read_text())\n"
     project(folder, "on_finish: checks.check", check)
-    assert folder.quire("build").returncode == 0
+    assert folder.octavo("build").returncode == 0
     folder.write("tasks.py", TASKS.replace("made", "other"))
     assert outcomes(folder)["make"] == "done"
     folder.write("tasks.py", TASKS)
@@ -348,7 +348,7 @@ def test_a_task_that_ran_out_of_time_calls_its_on_failure(folder: Folder) -> Non
     hooks = "def failed(task):\n    with open('failed.txt', 'a') as file:\n        file.write(task.name)\n"
     project(folder, "on_failure: checks.failed\n    timeout: 0.5", hooks)
     folder.write("tasks.py", TASKS.replace('Path(product).write_text("made")', "import time; time.sleep(60)"))
-    ended = folder.quire("build")
+    ended = folder.octavo("build")
     assert "Timeout" in ended.stdout
     assert folder.read("failed.txt") == "make"
 
@@ -356,7 +356,7 @@ def test_a_task_that_ran_out_of_time_calls_its_on_failure(folder: Folder) -> Non
 def test_a_check_that_ran_out_of_time_shows_where_it_was(folder: Folder) -> None:
     hooks = "import time\n\ndef check():\n    time.sleep(60)\n"
     project(folder, "on_finish: checks.check\n    timeout: 0.5", hooks)
-    said = folder.quire("build").stdout
+    said = folder.octavo("build").stdout
     assert "failed make: checks.py:4" in said
     assert "Timeout: it ran longer than its limit of 0.5 s" in said
 
@@ -364,7 +364,7 @@ def test_a_check_that_ran_out_of_time_shows_where_it_was(folder: Folder) -> None
 def test_a_hook_of_the_pipeline_that_crashes_is_told_by_its_signal(folder: Folder) -> None:
     hooks = "import os, signal\n\ndef after():\n    os.kill(os.getpid(), signal.SIGSEGV)\n"
     project(folder, "", hooks, "on_finish: checks.after\n" + TWO.format(hook=""))
-    ended = folder.quire("build")
+    ended = folder.octavo("build")
     assert ended.returncode == 1
     assert "WorkerDied: its process crashed (SIGSEGV)" in ended.stdout
 
@@ -373,7 +373,7 @@ def test_functions_and_checks_take_turns_with_a_file_of_duckdb(folder: Folder) -
     pytest.importorskip("duckdb_engine")
     tasks = """
     import time
-    from quire.clients import SQLAlchemyClient
+    from octavo.clients import SQLAlchemyClient
 
     def connect():
         return SQLAlchemyClient("duckdb:///data.db")
@@ -399,5 +399,5 @@ def test_functions_and_checks_take_turns_with_a_file_of_duckdb(folder: Folder) -
     """
     folder.write("tasks.py", tasks)
     folder.write("pipeline.yaml", spec)
-    ended = folder.quire("build", "--jobs", "3")
+    ended = folder.octavo("build", "--jobs", "3")
     assert ended.returncode == 0, ended.stdout

@@ -1,4 +1,4 @@
-"""quire interact: IPython with the pipeline in it."""
+"""octavo interact: IPython with the pipeline in it."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def project(folder: Folder) -> Folder:
 
 
 def typed(project: Folder, *lines: str, cwd: str = ".") -> str:
-    """Type lines into ``quire interact`` and return what it says."""
+    """Type lines into ``octavo interact`` and return what it says."""
     done = subprocess.run(
-        [sys.executable, "-m", "quire", "interact"],
+        [sys.executable, "-m", "octavo", "interact"],
         input="".join(line + "\n" for line in lines),
         cwd=project.path / cwd,
         env={**os.environ, "NO_COLOR": "1", "IPYTHONDIR": str(project.path / ".ipython")},
@@ -118,7 +118,7 @@ def test_a_person_at_a_terminal_builds_and_leaves(project: Folder) -> None:
     env = {**os.environ, "TERM": "xterm-256color", "IPYTHONDIR": str(project.path / ".ipython")}
     child = pexpect.spawn(
         sys.executable,
-        ["-m", "quire", "interact"],
+        ["-m", "octavo", "interact"],
         cwd=str(project.path),
         env=env,
         encoding="utf-8",

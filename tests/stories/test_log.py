@@ -1,4 +1,4 @@
-"""``quire log``: what happened, once more."""
+"""``octavo log``: what happened, once more."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import time
 
 import pytest
 
+from octavo import runlog
 from projects import Folder
-from quire import runlog
 
 
 @pytest.fixture
@@ -38,30 +38,30 @@ def built(folder: Folder) -> Folder:
             raise ValueError("no")
         """,
     )
-    assert folder.quire("build").returncode == 1
+    assert folder.octavo("build").returncode == 1
     return folder
 
 
 def test_runs_are_listed_and_shown_once_more(built: Folder) -> None:
-    listed = built.quire("log").stdout
+    listed = built.octavo("log").stdout
     assert re.fullmatch(
         r"\d{8}-\d{6}-\w{6}  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d +\d.*s  1 done, 1 failed\n", listed
     )
-    shown = built.quire("log", "last")
+    shown = built.octavo("log", "last")
     assert shown.returncode == 1
     for words in ("all is well", "about to fail", "ValueError: no", "1 done, 1 failed in"):
         assert words in shown.stdout
 
 
 def test_a_task_can_be_picked_out(built: Folder) -> None:
-    shown = built.quire("log", "last", "--task", "good").stdout
+    shown = built.octavo("log", "last", "--task", "good").stdout
     assert "all is well" in shown and "about to fail" not in shown
 
 
 def test_the_events_come_out_as_they_were(built: Folder) -> None:
-    [path] = runlog.paths(built.path / ".quire" / "runs")
-    assert built.quire("log", "last", "--json").stdout == path.read_text()
-    [run] = [json.loads(line) for line in built.quire("log", "--json").stdout.splitlines()]
+    [path] = runlog.paths(built.path / ".octavo" / "runs")
+    assert built.octavo("log", "last", "--json").stdout == path.read_text()
+    [run] = [json.loads(line) for line in built.octavo("log", "--json").stdout.splitlines()]
     assert run["outcomes"] == {"done": 1, "failed": 1}
 
 
@@ -70,13 +70,13 @@ def test_a_run_without_work_is_not_kept(built: Folder) -> None:
         "tasks.py",
         "def good(product):\n    product.write_text('x')\n\ndef bad(product):\n    good(product)\n",
     )
-    assert built.quire("build").returncode == 0
-    assert built.quire("build").returncode == 0
-    assert len(built.quire("log").stdout.splitlines()) == 2
+    assert built.octavo("build").returncode == 0
+    assert built.octavo("build").returncode == 0
+    assert len(built.octavo("log").stdout.splitlines()) == 2
 
 
 def test_an_unknown_run_is_a_mistake_with_a_hint(built: Folder) -> None:
-    done = built.quire("log", "1999")
+    done = built.octavo("log", "1999")
     assert done.returncode == 2
     assert 'there is no run "1999"' in done.stderr
 
@@ -89,12 +89,12 @@ def test_a_running_build_can_be_followed_and_a_killed_one_has_an_end(folder: Fol
         "tasks.py",
         body + "    while not os.path.exists('go'): time.sleep(0.02)\n    product.write_text('x')\n",
     )
-    build = [sys.executable, "-m", "quire", "build", "-q", "--no-cache"]
-    follow = [sys.executable, "-m", "quire", "log", "last", "--follow", "--json"]
+    build = [sys.executable, "-m", "octavo", "build", "-q", "--no-cache"]
+    follow = [sys.executable, "-m", "octavo", "log", "last", "--follow", "--json"]
     for ending in ("finished", "killed"):
         with subprocess.Popen(build, cwd=folder.path) as builder:
             while (
-                not (logs := runlog.paths(folder.path / ".quire" / "runs"))
+                not (logs := runlog.paths(folder.path / ".octavo" / "runs"))
                 or "TaskStarted" not in logs[0].read_text()
             ):
                 time.sleep(0.02)
@@ -114,9 +114,9 @@ def test_a_running_build_can_be_followed_and_a_killed_one_has_an_end(folder: Fol
 
 
 def test_old_runs_make_room_for_new_ones(built: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = built.path / ".quire" / "runs"
+    runs = built.path / ".octavo" / "runs"
     for number in range(runlog.KEPT + 10):
         (runs / f"20000101-{number:06}-abcdef.jsonl").write_text("")
-    assert built.quire("build").returncode == 1
+    assert built.octavo("build").returncode == 1
     assert len(runlog.paths(runs)) == runlog.KEPT
-    assert built.quire("log", "last").returncode == 1
+    assert built.octavo("log", "last").returncode == 1

@@ -1,4 +1,4 @@
-"""``quire plot``: the graph as a drawing, and the laws of the drawings."""
+"""``octavo plot``: the graph as a drawing, and the laws of the drawings."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from octavo.cli.draw import dot, edges, mermaid, reduced
+from octavo.cli.lanes import text
+from octavo.cli.layout import crossings, layout
+from octavo.cli.page import html
+from octavo.cli.svg import svg
+from octavo.model import Product, Reason, Source, Step, Task
 from projects import Folder
-from quire.cli.draw import dot, edges, mermaid, reduced
-from quire.cli.lanes import text
-from quire.cli.layout import crossings, layout
-from quire.cli.page import html
-from quire.cli.svg import svg
-from quire.model import Product, Reason, Source, Step, Task
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -53,19 +53,19 @@ def project(folder: Folder) -> Folder:
 
 
 def test_a_graph_is_drawn_in_the_terminal(project: Folder) -> None:
-    assert project.quire("plot").stdout == (
+    assert project.octavo("plot").stdout == (
         "○ get  first run\n│\n○ fit  first run\n\n2 of 2 tasks are stale   (○ stale)\n"
     )
 
 
 def test_a_terminal_without_such_characters_gets_plain_ones(project: Folder) -> None:
-    said = project.quire("plot", env={"PYTHONIOENCODING": "ascii"}).stdout
+    said = project.octavo("plot", env={"PYTHONIOENCODING": "ascii"}).stdout
     assert said.startswith("o get  first run\n|\no fit")
 
 
 @pytest.mark.parametrize("name", ["g.svg", "g.html", "g.mmd", "g.dot", "g.json", "g.txt"])
 def test_a_files_name_says_its_format(project: Folder, name: str) -> None:
-    assert project.quire("plot", "-o", name).stdout == ""
+    assert project.octavo("plot", "-o", name).stdout == ""
     drawn = project.read(name)
     begins = {
         "svg": "<svg",
@@ -80,17 +80,17 @@ def test_a_files_name_says_its_format(project: Folder, name: str) -> None:
 
 
 def test_json_has_tasks_and_edges(project: Folder) -> None:
-    drawn = json.loads(project.quire("plot", "--format", "json").stdout)
+    drawn = json.loads(project.octavo("plot", "--format", "json").stdout)
     assert [task["task"] for task in drawn["tasks"]] == ["get", "fit"]
     assert drawn["edges"] == [["get", "fit"]]
 
 
 def test_a_selection_is_drawn_alone(project: Folder) -> None:
-    assert json.loads(project.quire("plot", "fit", "--format", "json").stdout)["edges"] == []
+    assert json.loads(project.octavo("plot", "fit", "--format", "json").stdout)["edges"] == []
 
 
 def test_an_unknown_format_is_a_mistake(project: Folder) -> None:
-    said = project.quire("plot", "--format", "mermaidd")
+    said = project.octavo("plot", "--format", "mermaidd")
     assert (said.returncode, said.stderr) == (
         2,
         'error: there is no format "mermaidd"\n  hint: did you mean "mermaid"?\n',
@@ -100,15 +100,15 @@ def test_an_unknown_format_is_a_mistake(project: Folder) -> None:
 @pytest.mark.parametrize("name", ["pipeline.png", "steps.py"])
 def test_a_file_whose_name_says_something_else_is_not_written(project: Folder, name: str) -> None:
     before = project.read("steps.py")
-    done = project.quire("plot", "-o", name)
+    done = project.octavo("plot", "-o", name)
     assert done.returncode == 2
     assert f"{name}: there is no drawing as ." in done.stderr and "dot -Tpng" in done.stderr
     assert not (project.path / "pipeline.png").exists() and project.read("steps.py") == before
-    assert project.quire("plot", "-o", "graph.out", "--format", "dot").returncode == 0
+    assert project.octavo("plot", "-o", "graph.out", "--format", "dot").returncode == 0
 
 
 def test_a_drawing_that_cannot_be_written_is_a_mistake(project: Folder) -> None:
-    said = project.quire("plot", "-o", "no/g.svg")
+    said = project.octavo("plot", "-o", "no/g.svg")
     assert said.returncode == 2
     assert said.stderr.startswith("no/g.svg: the drawing cannot be written")
 

@@ -24,14 +24,14 @@ def test_a_module_that_cannot_be_kept_warm_is_remembered_until_it_changes(
         "import json, threaded_thing\n\ndef f(product):\n    product.write_text('x')\n",
     )
     env = {"PYTHONPATH": str(site)}
-    assert project.quire("build", env=env).returncode == 0
-    log = project.path / ".quire" / "server.log"
+    assert project.octavo("build", env=env).returncode == 0
+    log = project.path / ".octavo" / "server.log"
     assert "threaded_thing" in _left(project, env)
     # known now: the next server starts without it, and is not started twice
-    assert project.quire("build", "--force", env=env).returncode == 0
+    assert project.octavo("build", "--force", env=env).returncode == 0
     assert log.exists()
     (site / "threaded_thing.py").write_text("x = 1\n")
-    assert project.quire("build", "--force", env=env).returncode == 0
+    assert project.octavo("build", "--force", env=env).returncode == 0
 
 
 def test_modules_of_the_project_are_never_preloaded(folder: Folder) -> None:
@@ -41,7 +41,7 @@ def test_modules_of_the_project_are_never_preloaded(folder: Folder) -> None:
         "tasks.py",
         "import os\nimport lib\n\ndef f(product):\n    product.write_text(str(lib.PID == os.getpid()))\n",
     )
-    assert folder.quire("build").returncode == 0
+    assert folder.octavo("build").returncode == 0
     assert folder.read("out.txt") == "True"
 
 
@@ -52,14 +52,14 @@ def test_preload_false_starts_cold_and_a_list_warms_just_that(folder: Folder) ->
         folder.write(
             "pipeline.yaml", f"preload: {preload}\ntasks:\n  - {{source: tasks.f, product: out.txt}}\n"
         )
-        assert folder.quire("build", "--force").returncode == 0
+        assert folder.octavo("build", "--force").returncode == 0
         assert folder.read("out.txt") == found
 
 
 def _left(project: Folder, env: dict[str, str]) -> list[str]:
     import sqlite3
 
-    with closing(sqlite3.connect(project.path / ".quire" / "state.db")) as db, db:
+    with closing(sqlite3.connect(project.path / ".octavo" / "state.db")) as db, db:
         rows = db.execute("SELECT key, value FROM memos WHERE space = 'left'").fetchall()
     db.close()
     assert json.dumps([value.decode() for _, value in rows])

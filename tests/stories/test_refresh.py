@@ -32,7 +32,7 @@ count
 def built(folder: Folder) -> Folder:
     folder.write("pipeline.yaml", "tasks:\n  - {source: ./note.py, product: out/note.ipynb}\n")
     folder.write("note.py", NOTEBOOK)
-    assert folder.quire("build").returncode == 0
+    assert folder.octavo("build").returncode == 0
     return folder
 
 
@@ -45,7 +45,7 @@ def test_new_words_reach_the_report_and_nothing_runs(built: Folder) -> None:
     before = cells(built.path / "out/note.ipynb")
     new = NOTEBOOK.replace("# The end.", "# The end, at last.").replace("count\n\n", "count  # how many\n\n")
     built.write("note.py", new + "\n# %% [markdown]\n# Postscript.\n")
-    done = built.quire("build")
+    done = built.octavo("build")
     assert done.returncode == 0 and "1 task fresh" in done.stdout
     assert built.read("ran") == "x"
     after = cells(built.path / "out/note.ipynb")
@@ -55,17 +55,17 @@ def test_new_words_reach_the_report_and_nothing_runs(built: Folder) -> None:
         c["outputs"] for c in before if c["cell_type"] == "code"
     ]
     # and it is settled: the next build finds nothing to do, and no hand has changed the report
-    assert "all tasks are fresh" in built.quire("status").stdout
+    assert "all tasks are fresh" in built.octavo("status").stdout
 
 
 def test_new_code_runs(built: Folder) -> None:
     built.write("note.py", NOTEBOOK.replace('"0"', '"1"'))
-    assert built.quire("build").returncode == 0
+    assert built.octavo("build").returncode == 0
     assert built.read("ran") == "xx"
 
 
 def test_a_report_that_a_hand_changed_is_left_alone(built: Folder) -> None:
     built.write("out/note.ipynb", built.read("out/note.ipynb").replace("A title", "My title"))
     built.write("note.py", NOTEBOOK.replace("The end", "An end"))
-    assert built.quire("build").returncode == 1
+    assert built.octavo("build").returncode == 1
     assert "My title" in built.read("out/note.ipynb")

@@ -1,4 +1,4 @@
-"""quire report: the state of a pipeline as one page."""
+"""octavo report: the state of a pipeline as one page."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def built(folder: Folder) -> Folder:
         """,
     )
     folder.write("never.py", '# %% tags=["parameters"]\nupstream = ["look"]\n')
-    assert folder.quire("build", "make", "look").returncode == 0
+    assert folder.octavo("build", "make", "look").returncode == 0
     return folder
 
 
@@ -60,7 +60,7 @@ class Links(HTMLParser):
 
 
 def test_the_page_stands_alone_and_its_links_lead_to_what_is_there(built: Folder) -> None:
-    assert built.quire("report", "-o", "out/state.html").stdout == "out/state.html\n"
+    assert built.octavo("report", "-o", "out/state.html").stdout == "out/state.html\n"
     page = built.read("out/state.html")
     found = Links(page)
     assert found.fetched == [] and "url(" not in page.replace("url(#tip)", "") and "@import" not in page
@@ -73,8 +73,8 @@ def test_the_page_stands_alone_and_its_links_lead_to_what_is_there(built: Folder
 
 def test_the_page_says_what_is_stale_why_and_how_long_things_took(built: Folder) -> None:
     built.write("look.py", built.read("look.py") + "\n1 / 0\n")
-    built.quire("build", "look")
-    built.quire("report")
+    built.octavo("build", "look")
+    built.octavo("report")
     page = built.read("report.html")
     assert re.search(r'pill fresh">fresh', page) and re.search(r'pill stale">stale', page)
     assert "ZeroDivisionError: division by zero" in page and "its last run failed" in page
@@ -84,21 +84,21 @@ def test_the_page_says_what_is_stale_why_and_how_long_things_took(built: Folder)
 
 
 def test_a_selection_leaves_the_others_out(built: Folder) -> None:
-    built.quire("report", "make")
+    built.octavo("report", "make")
     page = built.read("report.html")
     assert 'id="task make"' in page and 'id="task look"' not in page
 
 
 def test_a_product_is_not_written_over(built: Folder) -> None:
-    done = built.quire("report", "-o", "out/look.ipynb")
+    done = built.octavo("report", "-o", "out/look.ipynb")
     assert done.returncode == 2 and 'it belongs to the task "look"' in done.stderr
-    assert built.quire("report", "-o", "out").returncode == 2
-    assert "the page cannot be written" in built.quire("report", "-o", "no/where.html").stderr
+    assert built.octavo("report", "-o", "out").returncode == 2
+    assert "the page cannot be written" in built.octavo("report", "-o", "no/where.html").stderr
 
 
 @pytest.mark.parametrize("name", ["state.pdf", "state.svg", "state.ipynb"])
 def test_a_page_is_not_written_under_a_name_that_says_something_else(built: Folder, name: str) -> None:
-    done = built.quire("report", "-o", name)
+    done = built.octavo("report", "-o", name)
     assert done.returncode == 2
     assert f"{name}: the page is HTML, and nothing else" in done.stderr and "state.html" in done.stderr
     assert not (built.path / name).exists()
@@ -110,26 +110,26 @@ def test_a_failure_of_what_is_not_asked_for_any_more_is_no_news(built: Folder) -
         "pipeline.yaml", pipeline.replace("<b>.txt", "other.txt").replace("look.ipynb", "other.ipynb")
     )
     built.write("look.py", look + "raise ValueError('not so')\n")
-    assert built.quire("build", "look").returncode == 1
-    assert built.quire("report").returncode == 0
+    assert built.octavo("build", "look").returncode == 1
+    assert built.octavo("report").returncode == 0
     assert "ValueError: not so" in built.read("report.html")
     assert "failed in their last run" in built.read("report.html")
     built.write("pipeline.yaml", pipeline)
     built.write("look.py", look)
-    assert built.quire("status", "look", "--exit-code").returncode == 0
-    assert built.quire("report").returncode == 0
+    assert built.octavo("status", "look", "--exit-code").returncode == 0
+    assert built.octavo("report").returncode == 0
     assert "ValueError: not so" not in built.read("report.html")
     assert "failed in their last run" not in built.read("report.html")
 
 
 def test_the_backends_of_ploomber_are_taken_with_a_note(built: Folder) -> None:
-    done = built.quire("report", "-b", "mermaid")
+    done = built.octavo("report", "-b", "mermaid")
     assert done.returncode == 0 and "--backend mermaid has no effect" in done.stderr
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
 def test_a_browser_shows_the_page_and_follows_the_picture_to_the_row(built: Folder, tmp_path: Path) -> None:
-    built.quire("report")
+    built.octavo("report")
     page = built.read("report.html")
     click = "document.querySelector('.graph .task[data-task=look]').dispatchEvent(new Event('click'));"
     click += "document.title = location.hash;</script>"

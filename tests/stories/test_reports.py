@@ -45,7 +45,7 @@ def built(folder: Folder) -> Folder:
     folder.write("pipeline.yaml", PIPELINE)
     folder.write("look.py", LOOK)
     folder.write("after.py", AFTER)
-    done = folder.quire("build")
+    done = folder.octavo("build")
     assert done.returncode == 0, done.stderr + done.stdout
     return folder
 
@@ -60,26 +60,26 @@ def test_one_run_leaves_all_its_reports(built: Folder) -> None:
     ]
     assert "what it says" in built.read("out/look.html") and ">Path<" not in built.read("out/look.html")
     assert json.loads(built.read("out/look.ipynb"))["cells"][-1]["outputs"]
-    assert "all 2 tasks are fresh" in built.quire("status").stdout
+    assert "all 2 tasks are fresh" in built.octavo("status").stdout
 
 
 def test_new_prose_reaches_all_reports_without_a_run(built: Folder) -> None:
     built.write("look.py", LOOK.replace("first heading", "second heading"))
-    assert "2 tasks fresh" in built.quire("build").stdout
+    assert "2 tasks fresh" in built.octavo("build").stdout
     for report in ("look.html", "look.ipynb", "look.md"):
         assert "second heading" in built.read(f"out/{report}"), report
-    assert "2 tasks fresh" in built.quire("build").stdout
+    assert "2 tasks fresh" in built.octavo("build").stdout
 
 
 def test_a_report_whose_notebook_is_not_kept_stays_as_it_is(built: Folder) -> None:
-    (kept,) = (built.path / ".quire/notebooks").iterdir()
+    (kept,) = (built.path / ".octavo/notebooks").iterdir()
     assert kept.name.startswith("after-")
     kept.unlink()
     before = built.read("out/after.html")
     built.write("after.py", "# %% [markdown]\n# A new heading\n\n" + LOOK_AGAIN)
-    assert "2 tasks fresh" in built.quire("build").stdout
+    assert "2 tasks fresh" in built.octavo("build").stdout
     assert built.read("out/after.html") == before
-    assert "all 2 tasks are fresh" in built.quire("status").stdout
+    assert "all 2 tasks are fresh" in built.octavo("status").stdout
 
 
 LOOK_AGAIN = "\n".join(line.removeprefix("    ") for line in AFTER.splitlines())
@@ -87,13 +87,13 @@ LOOK_AGAIN = "\n".join(line.removeprefix("    ") for line in AFTER.splitlines())
 
 def test_a_report_alone_makes_nothing_after_it_stale(built: Folder) -> None:
     built.write("look.py", LOOK.replace("what it says", "something else"))
-    said = built.quire("build").stdout
+    said = built.octavo("build").stdout
     assert "done     look" in said and "after" not in said.replace("1 task fresh", "")
 
 
 def test_a_report_that_was_edited_by_hand_is_not_written_over(built: Folder) -> None:
     built.write("out/after.html", "mine")
-    done = built.quire("build")
+    done = built.octavo("build")
     assert done.returncode == 1 and "out/after.html was changed by hand" in done.stdout
     assert built.read("out/after.html") == "mine"
 
@@ -101,11 +101,11 @@ def test_a_report_that_was_edited_by_hand_is_not_written_over(built: Folder) -> 
 def test_a_failure_keeps_the_last_page_and_shows_what_ran(built: Folder) -> None:
     before = built.read("out/after.html")
     built.write("after.py", LOOK_AGAIN + "\n1 / 0\n")
-    done = built.quire("build")
+    done = built.octavo("build")
     assert done.returncode == 1 and "out/after.failed.ipynb" in done.stdout + done.stderr
     assert built.read("out/after.html") == before
     assert "ZeroDivisionError" in built.read("out/after.failed.ipynb")
-    assert "out/after.failed.ipynb" in built.quire("clean", "after", "--yes").stdout
+    assert "out/after.failed.ipynb" in built.octavo("clean", "after", "--yes").stdout
 
 
 def test_what_was_made_before_comes_from_the_cache_and_no_older_notebook_is_taken_for_it(
@@ -113,11 +113,11 @@ def test_what_was_made_before_comes_from_the_cache_and_no_older_notebook_is_take
 ) -> None:
     first = built.read("out/after.html")
     built.write("after.py", LOOK_AGAIN + "\nprint('more')\n")
-    built.quire("build")
+    built.octavo("build")
     built.write("after.py", LOOK_AGAIN)
-    assert "restored after" in built.quire("build").stdout
+    assert "restored after" in built.octavo("build").stdout
     assert built.read("out/after.html") == first
-    assert not list((built.path / ".quire/notebooks").iterdir())
+    assert not list((built.path / ".octavo/notebooks").iterdir())
 
 
 def test_only_the_task_fails_whose_report_cannot_be_made(folder: Folder) -> None:
@@ -131,8 +131,8 @@ def test_only_the_task_fails_whose_report_cannot_be_made(folder: Folder) -> None
     )
     folder.write("look.py", LOOK)
     folder.write("other.py", "# %%\nprint(1)\n")
-    assert folder.quire("status").returncode == 0
-    done = folder.quire("build")
+    assert folder.octavo("status").returncode == 0
+    done = folder.octavo("build")
     assert done.returncode == 1 and "1 done, 1 failed" in done.stdout
     assert 'nbconvert has no exporter "htlm"' in done.stdout and 'did you mean "html"?' in done.stdout
 
@@ -155,7 +155,7 @@ def test_a_hook_finds_the_reports_and_the_notebook(folder: Folder) -> None:
             Path("checked").touch()
         """,
     )
-    done = folder.quire("build")
+    done = folder.octavo("build")
     assert done.returncode == 0, done.stdout + done.stderr
     assert (folder.path / "checked").exists()
-    assert "all 2 tasks are fresh" in folder.quire("status").stdout
+    assert "all 2 tasks are fresh" in folder.octavo("status").stdout

@@ -64,7 +64,7 @@ def project(folder: Folder) -> Folder:
 
 def outcomes(folder: Folder, *arguments: str) -> dict[str, str]:
     """Build, and return how each task ended."""
-    done = folder.quire("build", "--json", *arguments)
+    done = folder.octavo("build", "--json", *arguments)
     events = [json.loads(line) for line in done.stdout.splitlines()]
     found = {event["task"]: event["outcome"] for event in events if event["event"] == "TaskFinished"}
     assert found, done.stderr
@@ -76,7 +76,7 @@ def param(folder: Folder, n: int) -> None:
 
 
 def blobs(folder: Folder) -> list[Path]:
-    return sorted((folder.path / ".quire" / "cache").glob("v1/blobs/*/*"))
+    return sorted((folder.path / ".octavo" / "cache").glob("v1/blobs/*/*"))
 
 
 BOTH_RESTORED = {"get": "restored", "fit": "restored"}
@@ -112,7 +112,7 @@ def test_a_module_that_only_the_run_knew_is_part_of_what_it_was_made_from(projec
 
 def test_the_state_and_the_products_may_go_as_long_as_the_cache_stays(project: Folder) -> None:
     for name in ("state.db", "state.db-wal", "state.db-shm"):
-        (project.path / ".quire" / name).unlink(missing_ok=True)
+        (project.path / ".octavo" / name).unlink(missing_ok=True)
     subprocess.run(["rm", "-r", project.path / "out"], check=True)
     assert outcomes(project) == BOTH_RESTORED
     assert outcomes(project) == FRESH
@@ -187,8 +187,8 @@ def test_a_pipeline_can_do_without(folder: Folder, said: str) -> None:
     assert outcomes(folder) == {"make": "done"}
     (folder.path / "out.txt").unlink()
     assert outcomes(folder) == {"make": "done"}
-    assert not (folder.path / ".quire" / "cache").exists()
-    assert folder.quire("build", "--remote", "--force").returncode == 2
+    assert not (folder.path / ".octavo" / "cache").exists()
+    assert folder.octavo("build", "--remote", "--force").returncode == 2
 
 
 def test_a_task_can_do_without(folder: Folder) -> None:
@@ -203,11 +203,11 @@ def test_what_is_too_large_is_kept_by_choice_only(folder: Folder) -> None:
     folder.write("tasks.py", "def make(product):\n    product.write_text('x' * 5000)\n")
     text = "cache: {largest: 4kB}\ntasks:\n  - {source: tasks.make, product: out.txt}\n"
     folder.write("pipeline.yaml", text)
-    done = folder.quire("build")
+    done = folder.octavo("build")
     assert "out.txt (4.9 kB) is larger than 4.0 kB and not kept in the cache" in done.stdout
     folder.write("pipeline.yaml", text.replace("out.txt}", "out.txt, cache: true}"))
     (folder.path / "out.txt").unlink()
-    assert "note" not in folder.quire("build").stdout
+    assert "note" not in folder.octavo("build").stdout
     (folder.path / "out.txt").unlink()
     assert outcomes(folder) == {"make": "restored"}
 
@@ -222,7 +222,7 @@ def test_the_cache_keeps_to_its_size(folder: Folder) -> None:
         )
         assert outcomes(folder) == {"make": "done"}
     assert sum(blob.stat().st_size for blob in blobs(folder)) <= 35 * 1024
-    assert folder.quire("cache").stdout.startswith("3 results in 29.3 kB of 35.0 kB")
+    assert folder.octavo("cache").stdout.startswith("3 results in 29.3 kB of 35.0 kB")
 
 
 def test_comments_that_changed_since_show_in_what_is_restored(project: Folder) -> None:
@@ -235,9 +235,9 @@ def test_comments_that_changed_since_show_in_what_is_restored(project: Folder) -
 
 def test_restored_tasks_are_shown_and_stand_in_the_history(project: Folder) -> None:
     (project.path / "out" / "get.txt").unlink()
-    said = project.quire("build")
+    said = project.octavo("build")
     assert "restored get" in said.stdout and "1 fresh, 1 restored in" in said.stdout
-    assert "restored" in project.quire("history", "get").stdout
+    assert "restored" in project.octavo("history", "get").stdout
 
 
 def test_a_cache_that_cannot_be_written_is_one_note(folder: Folder) -> None:
@@ -248,38 +248,38 @@ def test_a_cache_that_cannot_be_written_is_one_note(folder: Folder) -> None:
         "  - {source: tasks.make, product: a}\n  - {source: tasks.make, name: b, product: b}\n",
     )
     folder.write("here", "a file")
-    done = folder.quire("build")
+    done = folder.octavo("build")
     assert done.returncode == 0
     assert done.stdout.count("note: results are not kept in the cache") == 1
 
 
-# ── quire cache
+# ── octavo cache
 
 
 def test_the_cache_is_shown(project: Folder) -> None:
     (project.path / "out" / "get.txt").unlink()
     outcomes(project)
-    said = project.quire("cache").stdout.splitlines()
-    assert said[0].startswith("2 results in ") and said[0].endswith("of 10.0 GB, in .quire/cache/v1")
+    said = project.octavo("cache").stdout.splitlines()
+    assert said[0].startswith("2 results in ") and said[0].endswith("of 10.0 GB, in .octavo/cache/v1")
     assert said[1].startswith("restored 1 time, which saved ")
-    shown = json.loads(project.quire("cache", "--json").stdout)
+    shown = json.loads(project.octavo("cache", "--json").stdout)
     assert (shown["results"], shown["hits"], shown["misses"]) == (2, 1, 2)
 
 
 def test_room_is_made_and_everything_cleared(project: Folder) -> None:
-    assert project.quire("cache", "verify").stdout.endswith("verified: all are whole\n")
-    assert project.quire("cache", "gc", "--older", "1d").stdout.startswith("removed 0 results")
-    assert project.quire("cache", "gc", "--size", "0").stdout.endswith("0 results in 0 bytes left\n")
+    assert project.octavo("cache", "verify").stdout.endswith("verified: all are whole\n")
+    assert project.octavo("cache", "gc", "--older", "1d").stdout.startswith("removed 0 results")
+    assert project.octavo("cache", "gc", "--size", "0").stdout.endswith("0 results in 0 bytes left\n")
     (project.path / "out" / "get.txt").unlink()
     assert outcomes(project)["get"] == "done"
-    assert project.quire("cache", "clear").stdout.startswith("removed 1 result,")
+    assert project.octavo("cache", "clear").stdout.startswith("removed 1 result,")
     assert blobs(project) == []
 
 
 def test_damage_is_found_by_verify(project: Folder) -> None:
     blobs(project)[0].chmod(0o644)
     blobs(project)[0].write_bytes(b"damaged")
-    done = project.quire("cache", "verify")
+    done = project.octavo("cache", "verify")
     assert done.returncode == 1
     assert done.stdout.startswith("1 of ") and "damaged" in done.stdout
 
@@ -288,7 +288,7 @@ def test_damage_is_found_by_verify(project: Folder) -> None:
     ("words", "message"),
     [
         (["gcc"], 'did you mean "gc"?'),
-        (["show", "--size", "1GB"], "--size and --older are of quire cache gc"),
+        (["show", "--size", "1GB"], "--size and --older are of octavo cache gc"),
         (["gc", "--older", "soon"], '"soon" is no age'),
         (["gc", "--size", "much"], '"much" is no size'),
         (["gc", "fit"], "takes no tasks"),
@@ -298,7 +298,7 @@ def test_damage_is_found_by_verify(project: Folder) -> None:
     ids=str,
 )
 def test_mistakes_are_told(project: Folder, words: list[str], message: str) -> None:
-    done = project.quire("cache", *words)
+    done = project.octavo("cache", *words)
     assert done.returncode == 2
     assert message in done.stderr
 
@@ -316,6 +316,6 @@ def test_mistakes_are_told(project: Folder, words: list[str], message: str) -> N
 def test_mistakes_in_the_pipeline_are_told(folder: Folder, said: str, message: str) -> None:
     folder.write("pipeline.yaml", f"{said}\ntasks:\n  - {{source: tasks.make, product: a}}\n")
     folder.write("tasks.py", "def make(product): ...\n")
-    done = folder.quire("status")
+    done = folder.octavo("status")
     assert done.returncode == 2
     assert message in done.stderr

@@ -1,4 +1,4 @@
-"""``quire run``: one notebook, without a pipeline."""
+"""``octavo run``: one notebook, without a pipeline."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def printed(folder: Folder, name: str) -> str:
 
 
 def test_a_notebook_runs_with_its_defaults_and_is_written_beside_it(notebook: Folder) -> None:
-    ended = notebook.quire("run", "in.py")
+    ended = notebook.octavo("run", "in.py")
     assert ended.returncode == 0, ended.stderr
     assert "wrote in.executed.ipynb in " in ended.stdout
     assert printed(notebook, "in.executed.ipynb") == "Bern False\n"
@@ -43,21 +43,21 @@ def test_a_notebook_runs_with_its_defaults_and_is_written_beside_it(notebook: Fo
 def test_parameters_come_from_files_yaml_and_words_and_the_last_wins(notebook: Folder) -> None:
     notebook.write("params.yaml", "n: 5\ncity: Wien\nsample: true")
     words = ["-p", "n", "2", "-f", "params.yaml", "-y", "{n: 3, city: Rom}", "-r", "city", "7"]
-    ended = notebook.quire("run", "in.py", "out.ipynb", *words)
+    ended = notebook.octavo("run", "in.py", "out.ipynb", *words)
     assert ended.returncode == 0, ended.stderr
     assert printed(notebook, "out.ipynb") == "77 True\n"
 
 
 def test_a_parameter_that_is_not_declared_is_a_mistake_that_lists_what_is(notebook: Folder) -> None:
-    ended = notebook.quire("run", "in.py", "out.ipynb", "-p", "m", "2")
+    ended = notebook.octavo("run", "in.py", "out.ipynb", "-p", "m", "2")
     assert ended.returncode == 2
     assert 'in.py: there is no parameter "m"' in ended.stderr
     assert not (notebook.path / "out.ipynb").exists()
-    assert notebook.quire("run", "in.py", "out.ipynb", "-p", "m", "2", "--no-strict").returncode == 0
+    assert notebook.octavo("run", "in.py", "out.ipynb", "-p", "m", "2", "--no-strict").returncode == 0
 
 
 def test_name_and_value_are_two_words(notebook: Folder) -> None:
-    ended = notebook.quire("run", "-p", "n=3", "in.py")
+    ended = notebook.octavo("run", "-p", "n=3", "in.py")
     assert ended.returncode == 2
     assert (
         ended.stderr
@@ -67,7 +67,7 @@ def test_name_and_value_are_two_words(notebook: Folder) -> None:
 
 def test_a_failure_shows_the_line_in_the_file_and_leaves_what_ran(notebook: Folder) -> None:
     notebook.write("in.py", NOTEBOOK + "\n# %%\nfirst = 1\nfirst / 0\n")
-    ended = notebook.quire("run", "in.py", "out.ipynb")
+    ended = notebook.octavo("run", "in.py", "out.ipynb")
     assert ended.returncode == 1
     assert "failed in: in.py:11 (cell 3, line 2)" in ended.stdout
     assert "    1 | first = 1\n  → 2 | first / 0\n  ZeroDivisionError: division by zero\n" in ended.stdout
@@ -77,54 +77,56 @@ def test_a_failure_shows_the_line_in_the_file_and_leaves_what_ran(notebook: Fold
 
 
 def test_output_can_be_followed_and_events_read(notebook: Folder) -> None:
-    assert "BernBern False\n" in notebook.quire("run", "in.py", "-p", "n", "2", "--log-output").stdout
-    events = [json.loads(line) for line in notebook.quire("run", "in.py", "--json").stdout.splitlines()]
+    assert "BernBern False\n" in notebook.octavo("run", "in.py", "-p", "n", "2", "--log-output").stdout
+    events = [json.loads(line) for line in notebook.octavo("run", "in.py", "--json").stdout.splitlines()]
     assert events[0]["event"] == "RunStarted"
     assert events[-1]["event"] == "RunFinished" and events[-1]["good"]
 
 
 def test_parameters_that_cannot_be_read_name_their_file(notebook: Folder) -> None:
-    assert notebook.quire("run", "in.py", "-f", "no.yaml").stderr.startswith("no.yaml: the parameters cannot")
+    assert notebook.octavo("run", "in.py", "-f", "no.yaml").stderr.startswith(
+        "no.yaml: the parameters cannot"
+    )
     notebook.write("list.yaml", "- 1")
-    assert "list.yaml: this is no mapping" in notebook.quire("run", "in.py", "-f", "list.yaml").stderr
+    assert "list.yaml: this is no mapping" in notebook.octavo("run", "in.py", "-f", "list.yaml").stderr
 
 
 def test_a_missing_notebook_is_a_mistake(folder: Folder) -> None:
-    ended = folder.quire("run", "in.py")
+    ended = folder.octavo("run", "in.py")
     assert (ended.returncode, ended.stderr) == (2, "in.py: there is no such notebook\n")
 
 
 def test_quiet_says_nothing_when_all_is_well(notebook: Folder) -> None:
-    ended = notebook.quire("run", "in.py", "-q")
+    ended = notebook.octavo("run", "in.py", "-q")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
 def test_an_output_called_html_is_a_page(notebook: Folder) -> None:
-    ended = notebook.quire("run", "in.py", "out.html", "-p", "n", "2")
+    ended = notebook.octavo("run", "in.py", "out.html", "-p", "n", "2")
     assert ended.returncode == 0, ended.stderr
     assert "wrote out.html in " in ended.stdout
     page = notebook.read("out.html")
     assert page.lstrip().startswith("<!DOCTYPE html>") and "BernBern False" in page
     assert "print" in page
-    assert notebook.quire("run", "in.py", "out.html", "--report-mode").returncode == 0
+    assert notebook.octavo("run", "in.py", "out.html", "--report-mode").returncode == 0
     assert "sample</span>" not in notebook.read("out.html")
 
 
 def test_a_failed_run_leaves_the_last_good_page_and_the_notebook_beside_it(notebook: Folder) -> None:
-    assert notebook.quire("run", "in.py", "out.html").returncode == 0
+    assert notebook.octavo("run", "in.py", "out.html").returncode == 0
     page = notebook.read("out.html")
     words = ["run", "in.py", "out.html", "-p", "n", "{}", "--no-strict"]
-    ended = notebook.quire(*words)
+    ended = notebook.octavo(*words)
     assert ended.returncode == 1
     assert "the notebook up to there: out.failed.ipynb" in ended.stdout
     assert notebook.read("out.html") == page
     assert json.loads(notebook.read("out.failed.ipynb"))["cells"]
-    assert notebook.quire("run", "in.py", "out.html").returncode == 0
+    assert notebook.octavo("run", "in.py", "out.html").returncode == 0
     assert not (notebook.path / "out.failed.ipynb").exists()
 
 
 def test_a_page_that_no_server_takes_leaves_the_notebook_here(notebook: Folder) -> None:
-    ended = notebook.quire("run", "in.py", "http://127.0.0.1:9/out.html")
+    ended = notebook.octavo("run", "in.py", "http://127.0.0.1:9/out.html")
     assert ended.returncode == 1
     assert "its notebook: out.failed.ipynb" in ended.stdout
     assert printed(notebook, "out.failed.ipynb") == "Bern False\n"
@@ -133,7 +135,7 @@ def test_a_page_that_no_server_takes_leaves_the_notebook_here(notebook: Folder) 
 @pytest.mark.parametrize("name", ["other.py", "out.R", "out.Rmd"])
 def test_an_output_with_the_name_of_a_source_is_refused(notebook: Folder, name: str) -> None:
     notebook.write(name, "kept")
-    ended = notebook.quire("run", "in.py", name)
+    ended = notebook.octavo("run", "in.py", name)
     assert ended.returncode == 2
     assert f"{name} is the name of a source, not of an executed notebook" in ended.stderr
     assert notebook.read(name).strip() == "kept"
@@ -141,8 +143,8 @@ def test_an_output_with_the_name_of_a_source_is_refused(notebook: Folder, name: 
 
 def test_without_nbconvert_a_page_is_refused_before_anything_runs(notebook: Folder) -> None:
     notebook.write("nbconvert.py", "raise ModuleNotFoundError('no', name='nbconvert')")
-    ended = notebook.quire("run", "in.py", "out.html", env={"PYTHONPATH": str(notebook.path)})
+    ended = notebook.octavo("run", "in.py", "out.html", env={"PYTHONPATH": str(notebook.path)})
     assert ended.returncode == 2
     assert "out.html is made with it" in ended.stderr
-    assert 'pip install "quire[export]"' in ended.stderr
+    assert 'pip install "octavo[export]"' in ended.stderr
     assert not (notebook.path / "out.html").exists()

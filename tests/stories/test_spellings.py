@@ -1,4 +1,4 @@
-"""Ploomber's command lines: what quire makes of them, and what it says where it has another way."""
+"""Ploomber's command lines: what octavo makes of them, and what it says where it has another way."""
 
 from __future__ import annotations
 
@@ -44,43 +44,45 @@ def made(folder: Folder, out: str = "out") -> list[str]:
 
 
 def test_values_of_the_environment_are_given_as_in_ploomber(three: Folder) -> None:
-    said = three.quire("build", "--env--n", "3", "--env--path--out-dir=other", "--env--path--deep--er", "-y")
+    said = three.octavo("build", "--env--n", "3", "--env--path--out-dir=other", "--env--path--deep--er", "-y")
     assert said.returncode == 0, said.stderr
     assert (three.read("other/first.txt"), made(three, "other")) == (
         "3",
         ["first.txt", "second-y.txt", "third.txt"],
     )
-    told = three.quire("status", "--env--m", "3").stderr
+    told = three.octavo("status", "--env--m", "3").stderr
     assert told.startswith('error: no task has a parameter "m", and env.yaml has no such key')
-    assert three.quire("plot", "--env--n").stderr == "error: --env--n wants a value\n  hint: --env--n VALUE\n"
-    assert "unrecognized arguments: --env--a--b" in three.quire("run", "x.py", "--env--a--b", "1").stderr
+    assert (
+        three.octavo("plot", "--env--n").stderr == "error: --env--n wants a value\n  hint: --env--n VALUE\n"
+    )
+    assert "unrecognized arguments: --env--a--b" in three.octavo("run", "x.py", "--env--a--b", "1").stderr
 
 
 @pytest.mark.parametrize("words", [["--partially", "second"], ["-p", "second"]], ids=" ".join)
 def test_a_partial_build_runs_a_task_and_what_it_needs(words: list[str], three: Folder) -> None:
-    said = three.quire("build", *words)
+    said = three.octavo("build", *words)
     assert (said.returncode, made(three)) == (0, ["first.txt", "secondx.txt"])
     assert ("note: -p second is taken for --partially second" in said.stderr) == (words[0] == "-p")
 
 
 def test_a_partial_build_may_leave_out_what_it_needs(three: Folder) -> None:
-    assert three.quire("build").returncode == 0
+    assert three.octavo("build").returncode == 0
     three.write("jobs.py", FUNCTIONS.replace("str(n)", "str(n + 1)").replace('"!"', '"?"'))
-    assert three.quire("build", "--partially", "second", "-su").returncode == 0
+    assert three.octavo("build", "--partially", "second", "-su").returncode == 0
     assert (three.read("out/first.txt"), three.read("out/secondx.txt")) == ("1", "1?")
-    told = three.quire("build", "--skip-upstream")
+    told = three.octavo("build", "--skip-upstream")
     assert (told.returncode, "--skip-upstream is for --partially" in told.stderr) == (2, True)
 
 
 def test_what_tasks_log_is_kept_from_a_level_on(three: Folder) -> None:
     line = "INFO:mine:first has 1"
-    assert three.quire("build", "-f", "-l", "WARNING", "first").returncode == 0
-    assert line not in three.quire("log", "latest").stdout
-    assert line in three.quire("build", "-f", "--log", "info", "first", "--json").stdout
+    assert three.octavo("build", "-f", "-l", "WARNING", "first").returncode == 0
+    assert line not in three.octavo("log", "latest").stdout
+    assert line in three.octavo("build", "-f", "--log", "info", "first", "--json").stdout
     for words in ((), ("--log", "debug"), ("-l", "error")):
-        assert three.quire("build", "-f", *words, "--log-file", "x.log", "first").returncode == 0
+        assert three.octavo("build", "-f", *words, "--log-file", "x.log", "first").returncode == 0
     assert three.read("x.log").splitlines().count(line) == 2
-    said = three.quire("build", "--log-file", "no/x.log")
+    said = three.octavo("build", "--log-file", "no/x.log")
     assert (said.returncode, said.stderr) == (
         2,
         "no/x.log: --log-file: it cannot be written: No such file or directory\n",
@@ -90,30 +92,30 @@ def test_what_tasks_log_is_kept_from_a_level_on(three: Folder) -> None:
 def test_that_notebooks_log_elsewhere_is_said(three: Folder) -> None:
     three.write("nb.py", "# %% tags=['parameters']\nupstream = product = None\n")
     three.write("pipeline.nb.yaml", "- {source: nb.py, product: nb.ipynb}\n")
-    note = "note: --log is about functions; what notebooks and scripts log is in their reports and in quire log\n"
-    assert three.quire("build", "-n", "-e", "pipeline.nb.yaml", "--log", "info").stderr == note
-    assert three.quire("build", "-n", "--log", "info").stderr == ""
+    note = "note: --log is about functions; what notebooks and scripts log is in their reports and in octavo log\n"
+    assert three.octavo("build", "-n", "-e", "pipeline.nb.yaml", "--log", "info").stderr == note
+    assert three.octavo("build", "-n", "--log", "info").stderr == ""
 
 
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
         ("nb --inject", "sources need no preparation"),
-        ("scaffold", "quire status names every source that is missing"),
+        ("scaffold", "octavo status names every source that is missing"),
         ("install", "pip install -r requirements.txt"),
         ("examples -n x", "git clone"),
-        ("cloud", "quire cache push"),
+        ("cloud", "octavo cache push"),
         ("execute", 'did you mean "build"?'),
         ("build --debuglater", "--hold keeps the kernel"),
-        ("plot --backend d3", "quire draws by itself"),
-        ("plot --include-products", "quire status --json"),
-        ("status --log info", "quire build --log LEVEL"),
+        ("plot --backend d3", "octavo draws by itself"),
+        ("plot --include-products", "octavo status --json"),
+        ("status --log info", "octavo build --log LEVEL"),
         ("status -e flows.make --sample-size 3", "-p sample_size=VALUE"),
         ("status -e pipeline.yaml --jsn", 'did you mean "--json"?'),
     ],
 )
-def test_what_quire_has_not_is_explained_in_one_line(words: str, hint: str, three: Folder) -> None:
-    told = three.quire(*words.split())
+def test_what_octavo_has_not_is_explained_in_one_line(words: str, hint: str, three: Folder) -> None:
+    told = three.octavo(*words.split())
     assert told.returncode == 2
     assert told.stderr.startswith("error: ")
     assert hint in told.stderr.splitlines()[1]

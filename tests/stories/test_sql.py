@@ -47,19 +47,19 @@ def chunks(folder: Path) -> list[str]:
 
 
 def test_a_macro_is_part_of_what_makes_a_table(shop: Folder) -> None:
-    assert shop.quire("build").returncode == 0
+    assert shop.octavo("build").returncode == 0
     assert rows(shop.path / "data.db", "SELECT count(*) FROM many") == [(6,)]
     assert chunks(shop.path) == ["0.csv", "1.csv", "2.csv"]
     shop.write("macros/count.sql", "{% macro up_to(n) %}(0), (1){% endmacro %}")
-    assert "file macros/count.sql changed" in shop.quire("status").stdout
-    assert shop.quire("build").returncode == 0
+    assert "file macros/count.sql changed" in shop.octavo("status").stdout
+    assert shop.octavo("build").returncode == 0
     assert chunks(shop.path) == ["0.csv"]
 
 
 def test_a_parameter_of_a_script_is_given_on_the_command_line(shop: Folder) -> None:
-    assert shop.quire("build", "-p", "most=1").returncode == 0
+    assert shop.octavo("build", "-p", "most=1").returncode == 0
     assert rows(shop.path / "data.db", "SELECT * FROM many") == [(0,), (1,)]
-    assert "param most" in shop.quire("status").stdout
+    assert "param most" in shop.octavo("status").stdout
 
 
 def test_a_product_can_be_said_in_the_script(folder: Folder) -> None:
@@ -75,40 +75,40 @@ def test_a_product_can_be_said_in_the_script(folder: Folder) -> None:
     )
     sql(folder, "made", "SELECT 1 AS a")
     folder.write("made.sql", "{% set product = SQLRelation(['made', 'table']) %}\n" + folder.read("made.sql"))
-    done = folder.quire("build")
+    done = folder.octavo("build")
     assert done.returncode == 0, done.stdout + done.stderr
     assert rows(folder.path / "data.db", "SELECT * FROM made") == [(1,)]
-    assert "1 task fresh" in folder.quire("build").stdout
+    assert "1 task fresh" in folder.octavo("build").stdout
 
 
 def test_a_template_that_cannot_be_read_is_told_before_anything_runs(shop: Folder) -> None:
     shop.write("sql/out.sql", "SELECT n\nFROM {{upstream.many}")
-    done = shop.quire("build")
+    done = shop.octavo("build")
     assert done.returncode == 2
     assert "sql/out.sql:2: the template cannot be read" in done.stderr
     assert not (shop.path / "data.db").exists()
 
 
 def test_cleaning_leaves_tables_and_says_so(shop: Folder) -> None:
-    assert shop.quire("build").returncode == 0
-    said = shop.quire("clean", "--yes").stdout
+    assert shop.octavo("build").returncode == 0
+    said = shop.octavo("clean", "--yes").stdout
     assert "  stays:  clients.get/many (no file)" in said
     assert "removed 1 product," in said
     assert rows(shop.path / "data.db", "SELECT count(*) FROM many") == [(6,)]
-    assert "fresh  many" in shop.quire("status").stdout
+    assert "fresh  many" in shop.octavo("status").stdout
 
 
-def test_what_quire_itself_writes_is_not_listed_as_used(shop: Folder) -> None:
-    said = shop.quire("build", "--explain-io").stdout
+def test_what_octavo_itself_writes_is_not_listed_as_used(shop: Folder) -> None:
+    said = shop.octavo("build", "--explain-io").stdout
     assert "2 done" in said
-    assert ".quire" not in said
+    assert ".octavo" not in said
 
 
 def test_a_password_is_shown_nowhere(shop: Folder) -> None:
     client(shop, "postgresql+psycopg2://me:s3cret-word@127.0.0.1:9/db")
-    done = shop.quire("build")
+    done = shop.octavo("build")
     assert done.returncode == 1
     assert "clients.get cannot connect to its database" in done.stdout
-    said = done.stdout + done.stderr + shop.quire("status", "-v").stdout + shop.quire("log", "many").stdout
-    logs = (path.read_text("utf-8", "replace") for path in (shop.path / ".quire/runs").iterdir())
+    said = done.stdout + done.stderr + shop.octavo("status", "-v").stdout + shop.octavo("log", "many").stdout
+    logs = (path.read_text("utf-8", "replace") for path in (shop.path / ".octavo/runs").iterdir())
     assert not [text for text in (said, *logs) if "s3cret-word" in text]

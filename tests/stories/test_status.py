@@ -1,4 +1,4 @@
-"""``quire status``: what is stale, and why, in plain words."""
+"""``octavo status``: what is stale, and why, in plain words."""
 
 from __future__ import annotations
 
@@ -40,28 +40,28 @@ def project(folder: Folder) -> Folder:
 
 
 def test_everything_is_stale_at_first_and_fresh_after_a_build(project: Folder) -> None:
-    assert project.quire("status").stdout == (
+    assert project.octavo("status").stdout == (
         "stale  get    first run\nstale  clean  first run\n2 of 2 tasks are stale\n"
     )
-    project.quire("build")
-    assert project.quire("status").stdout == "fresh  get\nfresh  clean\nall 2 tasks are fresh\n"
+    project.octavo("build")
+    assert project.octavo("status").stdout == "fresh  get\nfresh  clean\nall 2 tasks are fresh\n"
 
 
 def test_a_changed_parameter_is_a_reason_and_the_next_task_waits(project: Folder) -> None:
-    project.quire("build")
+    project.octavo("build")
     project.write("pipeline.yaml", PIPELINE.replace("n: 1", "n: 2"))
-    assert project.quire("status").stdout == (
+    assert project.octavo("status").stdout == (
         "stale  get    param n 1 → 2\nwaits  clean  waits for get\n1 of 2 tasks is stale, 1 waits\n"
     )
 
 
 def test_several_reasons_stand_in_one_line_or_verbose_in_one_each(project: Folder) -> None:
-    project.quire("build")
+    project.octavo("build")
     project.write("pipeline.yaml", PIPELINE.replace("{n: 1, city: Bern}", "{n: 2, city: Wien}"))
     (project.path / "out/get.txt").unlink()
-    line = project.quire("status", "get").stdout.splitlines()[0]
+    line = project.octavo("status", "get").stdout.splitlines()[0]
     assert line == 'stale  get  param city "Bern" → "Wien", param n 1 → 2, product out/get.txt is gone'
-    assert project.quire("status", "-v", "get").stdout.splitlines()[:3] == [
+    assert project.octavo("status", "-v", "get").stdout.splitlines()[:3] == [
         'stale  get  param city "Bern" → "Wien"',
         "            param n 1 → 2",
         "            product out/get.txt is gone",
@@ -69,9 +69,9 @@ def test_several_reasons_stand_in_one_line_or_verbose_in_one_each(project: Folde
 
 
 def test_json_is_a_list_of_tasks_with_their_reasons(project: Folder) -> None:
-    project.quire("build")
+    project.octavo("build")
     project.write("pipeline.yaml", PIPELINE.replace("n: 1", "n: 2"))
-    get, clean = json.loads(project.quire("status", "--json").stdout)
+    get, clean = json.loads(project.octavo("status", "--json").stdout)
     assert get["state"] == "stale"
     assert get["reasons"] == [{"part": "param n", "was": "1", "now": "2", "text": "param n 1 → 2"}]
     assert (clean["state"], clean["waits"], clean["products"]) == ("waits", ["get"], ["out/clean.txt"])
@@ -79,31 +79,31 @@ def test_json_is_a_list_of_tasks_with_their_reasons(project: Folder) -> None:
 
 
 def test_exit_code_tells_a_script_whether_something_is_stale(project: Folder) -> None:
-    assert project.quire("status").returncode == 0
-    assert project.quire("status", "--exit-code").returncode == 1
-    project.quire("build")
-    assert project.quire("status", "--exit-code").returncode == 0
+    assert project.octavo("status").returncode == 0
+    assert project.octavo("status", "--exit-code").returncode == 1
+    project.octavo("build")
+    assert project.octavo("status", "--exit-code").returncode == 0
 
 
 def test_a_selection_and_another_folder(project: Folder) -> None:
     (project.path / "deep").mkdir()
-    said = project.quire("status", "clean", "--file", "..", cwd="deep")
+    said = project.octavo("status", "clean", "--file", "..", cwd="deep")
     assert said.stdout == "stale  clean  first run\n1 of 1 task is stale\n"
 
 
 def test_an_unknown_task_is_a_mistake_with_a_hint(project: Folder) -> None:
-    said = project.quire("status", "claen")
+    said = project.octavo("status", "claen")
     assert said.returncode == 2
     assert said.stderr == 'error: there is no task "claen"\n  hint: did you mean "clean"?\n'
 
 
 def test_colour_is_for_those_who_want_it(project: Folder) -> None:
-    assert "\x1b[" not in project.quire("status", env={"NO_COLOR": ""}).stdout
-    assert "\x1b[33mstale" in project.quire("status", env={"NO_COLOR": "", "FORCE_COLOR": "1"}).stdout
-    assert "\x1b[" not in project.quire("status", env={"FORCE_COLOR": "1"}).stdout
+    assert "\x1b[" not in project.octavo("status", env={"NO_COLOR": ""}).stdout
+    assert "\x1b[33mstale" in project.octavo("status", env={"NO_COLOR": "", "FORCE_COLOR": "1"}).stdout
+    assert "\x1b[" not in project.octavo("status", env={"FORCE_COLOR": "1"}).stdout
 
 
 def test_a_reader_who_leaves_early_is_no_error(project: Folder) -> None:
-    command = f'"{sys.executable}" -m quire status | true'
+    command = f'"{sys.executable}" -m octavo status | true'
     ended = subprocess.run(command, shell=True, cwd=project.path, capture_output=True, text=True, check=False)
     assert ended.stderr == ""

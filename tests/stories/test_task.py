@@ -1,4 +1,4 @@
-"""quire task: one task, run or looked at."""
+"""octavo task: one task, run or looked at."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ def project(folder: Folder) -> Folder:
 
 
 def test_a_task_runs_alone_if_it_is_stale(project: Folder) -> None:
-    done = project.quire("task", "make")
+    done = project.octavo("task", "make")
     assert done.returncode == 0 and "done     make" in done.stdout and "after" not in done.stdout
-    assert "1 task fresh" in project.quire("task", "make").stdout
-    assert "make: forced" in project.quire("task", "make", "--force").stdout
-    assert "make: forced" in project.quire("task", "make", "--build", "-f").stdout
+    assert "1 task fresh" in project.octavo("task", "make").stdout
+    assert "make: forced" in project.octavo("task", "make", "--force").stdout
+    assert "make: forced" in project.octavo("task", "make", "--build", "-f").stdout
 
 
 def test_its_code_is_printed_and_nothing_runs(project: Folder) -> None:
-    done = project.quire("task", "make", "--source")
+    done = project.octavo("task", "make", "--source")
     assert done.stdout.startswith("def make(product, n=1):") and "constant" not in done.stdout
-    assert project.quire("task", "look", "-s").stdout == project.read("look.py")
+    assert project.octavo("task", "look", "-s").stdout == project.read("look.py")
     assert not (project.path / "out").exists()
 
 
@@ -74,42 +74,42 @@ def test_a_template_is_printed_as_what_would_run(folder: Folder) -> None:
     )
     folder.write("get.sh", "echo 1 > {{product}}\n")
     folder.write("copy.sh", "cp {{mode}} {{upstream['get']}} {{product}}\n")
-    folder.quire("build", "get")
-    said = folder.quire("task", "copy", "--source").stdout
+    folder.octavo("build", "get")
+    said = folder.octavo("task", "copy", "--source").stdout
     assert said == f"cp -p {folder.path}/out/get.csv {folder.path}/out/copy.csv\n"
     assert not (folder.path / "out/copy.csv").exists()
 
 
 def test_its_state_is_told_with_what_it_makes_and_needs(project: Folder) -> None:
-    said = project.quire("task", "after", "-st").stdout
+    said = project.octavo("task", "after", "-st").stdout
     assert said.splitlines()[0] == "stale  after  first run"
     assert "makes    out/after.json" in said and "needs    make" in said and "steps.after" in said
-    said = project.quire("task", "make", "--status", "--build").stdout
+    said = project.octavo("task", "make", "--status", "--build").stdout
     assert said.index("stale  make") < said.index("done     make")
 
 
 def test_its_check_alone_is_called_on_what_is_there(project: Folder) -> None:
-    gone = project.quire("task", "make", "--on-finish")
+    gone = project.octavo("task", "make", "--on-finish")
     assert gone.returncode == 2 and "out/n.json is not there" in gone.stderr
-    project.quire("task", "make")
-    good = project.quire("task", "make", "-of")
+    project.octavo("task", "make")
+    good = project.octavo("task", "make", "-of")
     assert good.returncode == 0 and "looking at out/n.json" in good.stdout and "done" in good.stdout
     project.write("out/n.json", "-1")
-    bad = project.quire("task", "make", "-of")
+    bad = project.octavo("task", "make", "-of")
     assert bad.returncode == 1 and "AssertionError" in bad.stdout and "not positive" in bad.stdout
     assert project.read("out/n.json") == "-1"
-    none = project.quire("task", "after", "-of")
+    none = project.octavo("task", "after", "-of")
     assert none.returncode == 2 and '"after" has no on_finish' in none.stderr
 
 
 def test_one_task_is_meant_by_its_name(project: Folder) -> None:
-    near = project.quire("task", "mak")
+    near = project.octavo("task", "mak")
     assert near.returncode == 2 and 'did you mean "make"?' in near.stderr
-    assert 'there is no task "make+"' in project.quire("task", "make+").stderr
+    assert 'there is no task "make+"' in project.octavo("task", "make+").stderr
     assert not (project.path / "out").exists()
 
 
 def test_parameters_count_as_everywhere(project: Folder) -> None:
-    assert project.quire("task", "make", "-p", "n=5").returncode == 0
+    assert project.octavo("task", "make", "-p", "n=5").returncode == 0
     assert project.read("out/n.json") == "5"
-    assert "param n 5 → 1" in project.quire("task", "make", "-st").stdout
+    assert "param n 5 → 1" in project.octavo("task", "make", "-st").stdout

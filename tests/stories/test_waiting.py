@@ -84,7 +84,7 @@ class Terminal:
     def __init__(self, folder: Folder, *arguments: str, term: str = "dumb") -> None:
         self.child = pexpect.spawn(
             sys.executable,
-            ["-m", "quire", *arguments],
+            ["-m", "octavo", *arguments],
             cwd=str(folder.path),
             env={**os.environ, "TERM": term, "PROMPT_TOOLKIT_NO_CPR": "1"},
             encoding="utf-8",
@@ -186,7 +186,7 @@ def test_another_kernel_is_not_debugged_but_says_what_is_possible(project: Folde
 
 def test_debugging_wants_a_terminal(project: Folder) -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "quire", "build", "--debug"],
+        [sys.executable, "-m", "octavo", "build", "--debug"],
         cwd=project.path,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -204,7 +204,7 @@ def test_debugging_wants_workers(project: Folder) -> None:
 
 def test_the_debuggers_magic_fails_at_once_in_a_notebook(project: Folder) -> None:
     project.write("look.py", "# %%\n1 / 0\n# %%\n%debug\n# %%\nimport pdb; pdb.set_trace()\n")
-    ended = project.quire("run", "look.py", "out.ipynb", "--allow-errors", timeout=60)
+    ended = project.octavo("run", "look.py", "out.ipynb", "--allow-errors", timeout=60)
     assert ended.returncode == 0, ended.stdout
     cells = json.loads(project.read("out.ipynb"))["cells"]
     names = [[o.get("ename") for o in cell["outputs"] if o["output_type"] == "error"] for cell in cells]
@@ -218,7 +218,7 @@ def test_the_debuggers_magic_fails_at_once_in_a_notebook(project: Folder) -> Non
 def held(folder: Folder, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """Start a command whose task will fail and wait; give it with the connection file that it names."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "quire", *arguments],
+        [sys.executable, "-m", "octavo", *arguments],
         cwd=folder.path,
         env={**os.environ, "NO_COLOR": "1"},
         stdout=subprocess.PIPE,

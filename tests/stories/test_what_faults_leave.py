@@ -68,7 +68,7 @@ def project(folder: Folder, kernel: str) -> Folder:
     spec = {"argv": argv, "display_name": "Other", "language": "python"}
     folder.write("jupyter/kernels/other/kernel.json", json.dumps(spec))
     folder.write("fault.txt", "pass")
-    ended = folder.quire("build", env=environment(folder))
+    ended = folder.octavo("build", env=environment(folder))
     assert ended.returncode == 0, ended.stdout
     return folder
 
@@ -89,9 +89,9 @@ def check(folder: Folder) -> None:
     assert not list(folder.path.rglob("*.part"))
     # all is as it was when it was last right, but for what the fault left behind
     folder.write("fault.txt", "pass")
-    status = json.loads(folder.quire("status", "--json", env=environment(folder)).stdout)
+    status = json.loads(folder.octavo("status", "--json", env=environment(folder)).stdout)
     assert [step["state"] for step in status] == ["stale"], status
-    again = folder.quire("build", env=environment(folder))
+    again = folder.octavo("build", env=environment(folder))
     assert again.returncode == 0, again.stdout
     assert folder.read("out/data.txt") == "whole"
     assert not (folder.path / "out/steps.failed.ipynb").exists()
@@ -107,7 +107,7 @@ def test_a_fault_leaves_what_ran_and_records_nothing(folder: Folder, fault: str,
     limited = PIPELINE.format(kernel=kernel, options=options)
     folder.write("pipeline.yaml", limited)
     folder.write("fault.txt", code)
-    ended = folder.quire("build", "--force", env=environment(folder))
+    ended = folder.octavo("build", "--force", env=environment(folder))
     assert ended.returncode == 1, ended.stdout
     assert word in ended.stdout
     if word == "Timeout":  # the kernel itself was interrupted, where it was
@@ -124,7 +124,7 @@ def test_an_interrupted_build_leaves_what_ran_and_records_nothing(
     project(folder, kernel)
     folder.write("fault.txt", WAIT)
     process = subprocess.Popen(
-        [sys.executable, "-m", "quire", "build", "--force"],
+        [sys.executable, "-m", "octavo", "build", "--force"],
         cwd=folder.path,
         env=os.environ | environment(folder),
         stdout=subprocess.PIPE,

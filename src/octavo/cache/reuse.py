@@ -1,0 +1,292 @@
+"""The cache as the engine uses it: a task's result taken instead of a run, a run's result kept.
+
+Whatever goes wrong here, a full disk, a folder of others, costs the use of the cache and one note, never a build.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any
+
+from .. import plugins, products
+from ..editions import images
+from ..errors import Error
+from ..fingerprint import manifest
+from ..model import Manifest, Reason, Record, Task
+from ..store import Store
+from .entry import Entry, action, folder
+from .local import LARGEST, SIZE, Cache
+
+#: A result of so many bytes takes longer to read than its stamps take to be of use.
+_LARGE = 64 << 20
+#: A result of more bytes is kept by a thread in the background, and neither its record nor "done" waits for that.
+_SMALL = 1 << 20
+#: Of so many tasks, those whose turn may come next, a remote is asked before their turn.
+_NEXT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a pipeline says of its cache. ``folder`` and a ``url`` without scheme are relative to the project."""
+
+    enabled: bool = True
+    url: str | None = None
+    size: int = SIZE
+    largest: int = LARGEST
+    folder: str = ".octavo/cache"
+
+
+def opened(root: str | Path, said: Mapping[str, Any], remote: bool) -> Cache:
+    """Return the cache of a project by what its pipeline says of it; with its remote, if that is wanted."""
+    how = Settings(**said)
+    folder = Path(root, os.path.expanduser(how.folder))
+    cache = Cache(folder, Path(root), size=how.size, largest=how.largest)
+    if remote:
+        if not how.url:
+            raise Error(
+                "the pipeline does not say where its remote cache is",
+                hint="in pipeline.yaml, for example: cache: s3://bucket/folder",
+            )
+        there = plugins.load("octavo.cache.remotes:open_remote")(how.url, str(root))
+        cache.elsewhere = plugins.load("octavo.cache.shared:Shared")(there, cache.blobs)
+    return cache
+
+
+def reuse(
+    root: str | Path,
+    said: Mapping[str, Any],
+    remote: bool,
+    graph: Mapping[str, Task],
+    store: Store,
+    seen: Callable[[str, str], str | None],
+) -> Reuse | None:
+    """Return the cache of a project for one build; None where the pipeline wants none."""
+    if not Settings(**said).enabled:
+        if remote:
+            raise Error(
+                "the pipeline has switched its cache off", hint='remove "cache: false" or "enabled: false"'
+            )
+        return None
+    return Reuse(opened(root, said, remote), graph, store, seen)
+
+
+class Reuse:
+    """The results of one build's tasks, taken from a cache and kept in it.
+
+    ``seen(part, path)`` is the digest now of something that a run discovered.
+    """
+
+    def __init__(
+        self,
+        cache: Cache,
+        graph: Mapping[str, Task],
+        store: Store,
+        seen: Callable[[str, str], str | None],
+    ) -> None:
+        self.cache = cache
+        self.graph = graph
+        self.store = store
+        self.notes: list[str] = []
+        self._seen = seen
+        self._declared: dict[str, Manifest] = {}
+        self._broken = False
+        self._waiting: SimpleQueue[tuple[Task, Manifest, Record, Mapping[str, str | None]] | None] = (
+            SimpleQueue()
+        )
+        self._copying: Thread | None = None
+        self._expected: dict[str, Task] = {}
+        self._pending: set[str] = set()
+
+    def expect(self, tasks: Iterable[Task]) -> None:
+        """Tell which tasks will be asked for, in order: a remote is asked for several at a time, before their turns."""
+        if self.cache.elsewhere:
+            self._expected = {task.name: task for task in tasks if task.options.get("cache") is not False}
+            self._pending = set(self._expected)
+
+    def _look_ahead(self) -> None:
+        """Ask the remote for the next tasks whose inputs are there, and that are not known here."""
+        if (elsewhere := self.cache.elsewhere) is None:
+            return
+        for task in list(islice(self._expected.values(), _NEXT)):
+            if self._pending.isdisjoint(task.upstream):
+                del self._expected[task.name]
+                wanted = action(task, self.declared(task))
+                if not (self.cache.at / folder(wanted)).is_dir():
+                    elsewhere.ask(wanted)
+
+    def restore(self, task: Task, reasons: tuple[Reason, ...], run: str) -> Record | None:
+        """Put the products of a task in place, if the cache has them, and commit its record; None: it must run.
+
+        Not for one that is forced to run, and never over a product that somebody changed by hand.
+        """
+        declared = self._declared[task.name] = self.declared(task)
+        if self._broken or task.options.get("cache") is False or any(map(_forbids, reasons)):
+            return None
+        self._pending.difference_update(task.upstream)  # those that were fresh said nothing here
+        self._look_ahead()
+        paths = [product.path for product in task.products]
+        entry = self.cache.restore(
+            task, declared, self.same(task), self._made, lambda: self.store.begin(task.name, paths)
+        )
+        if entry is None:
+            return None
+        if entry.size > _LARGE:
+            self._know(entry)
+        record = self.record(task, entry, run)
+        self.store.commit(record)
+        self.store.flush()
+        self._pending.discard(task.name)
+        return record
+
+    def _know(self, entry: Entry) -> None:
+        """Let what was just written, and is known to be right, not be read once more.
+
+        Its stamps prove something only when they are of some age, and only for what has not changed since.
+        """
+        full = {path: os.path.join(self.store.root, path) for path in entry.products}
+        before = {path: products.stamp(full[path]) for path in full}
+        time.sleep(2 * products.RACY / 1e9)
+        for path, piece in entry.products.items():
+            if products.stamp(full[path]) == before[path]:
+                self.store.memoised(path, path, lambda _, known=piece.digest: known)  # type: ignore[misc]
+
+    def record(self, task: Task, entry: Entry, run: str) -> Record:
+        """Return the record that a run with this result would leave."""
+        found = {path: piece.digest for path, piece in entry.products.items()}
+        discovered = {part: path for part, (path, _) in entry.discovered.items()}
+        known = {part: digest for part, (_, digest) in entry.discovered.items()}
+        record = Record(task.name, known, found, discovered, run, entry.seconds, raw=entry.raw)
+        table = manifest(task, record, self.graph, self.store.digest, lambda part, _: known[part])
+        return replace(record, manifest=table)
+
+    def save(self, task: Task, record: Record) -> None:
+        """Keep the result of a run that has just ended well, unless what it depends on has changed meanwhile."""
+        declared = self._declared.pop(task.name, None)
+        self._pending.discard(task.name)
+        if self._broken or declared is None or task.options.get("cache") is False:
+            return
+        if declared != self.declared(task) or not self._still(record):
+            return
+        if any(os.path.isdir(os.path.join(self.store.root, folder)) for folder in images(task)):
+            return  # without its images the report would be half of one
+        stamps = {path: products.stamp(os.path.join(self.store.root, path)) for path in record.products}
+        if self._quick(record):
+            self._keep(task, declared, record, stamps)
+            return
+        if self._copying is None:
+            self._copying = Thread(target=self._copy, name="octavo-cache", daemon=True)
+            self._copying.start()
+        self._waiting.put((task, declared, record, stamps))
+
+    def _quick(self, record: Record) -> bool:
+        """Tell whether a result is kept faster than a thread could be told of it."""
+        size = 0
+        for path in record.products:
+            try:
+                found = os.stat(os.path.join(self.store.root, path))
+            except OSError:
+                return True  # it is gone, and will not be kept
+            if stat.S_ISDIR(found.st_mode):
+                return False
+            size += found.st_size
+        return size <= _SMALL
+
+    def _copy(self) -> None:
+        """Keep what waits, one result after another, while the build goes on."""
+        while (job := self._waiting.get()) is not None:
+            try:
+                if not self._broken:
+                    self._keep(*job)
+            except Exception as error:
+                self._trouble(error)
+
+    def _keep(self, task: Task, declared: Manifest, record: Record, stamps: Mapping[str, str | None]) -> None:
+        try:
+            always = task.options.get("cache") is True
+            kept = self.cache.save(task, declared, record, always, stamps)
+        except OSError as error:
+            if all(os.path.lexists(os.path.join(self.store.root, path)) for path in record.products):
+                self._trouble(error)
+            return  # a product that was removed meanwhile is nobody's mistake
+        if isinstance(kept, tuple):
+            path, size = kept
+            self.notes.append(
+                f"{path} ({amount(size)}) is larger than {amount(self.cache.largest)} and not kept in the cache;"
+                f' "cache: true" at the task {task.name} keeps it, "cache: false" is silent'
+            )
+
+    def _trouble(self, error: Exception) -> None:
+        self._broken = True
+        words = (
+            (error.strerror or error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        )
+        self.notes.append(f"results are not kept in the cache: {words}")
+
+    def declared(self, task: Task) -> Manifest:
+        """Return what is known of a task before it runs."""
+        return manifest(task, None, self.graph, self.store.digest, lambda part, path: None)
+
+    def same(self, task: Task) -> Callable[[str, str, str], bool]:
+        """Return how it is told that what a run of the task discovered is the same now: as ``judge`` tells it."""
+        strict = task.options.get("environment") == "strict"
+
+        def same(part: str, path: str, was: str) -> bool:
+            return (part.startswith("package ") and not strict) or self._now(part, path) == was
+
+        return same
+
+    def _still(self, record: Record) -> bool:
+        return all(
+            self._now(part, path) == record.manifest.get(part) for part, path in record.discovered.items()
+        )
+
+    def _made(self, path: str) -> str | None:
+        try:
+            return self.store.digest(path)
+        except Error:
+            return None
+
+    def _now(self, part: str, path: str) -> str | None:
+        try:
+            return self._seen(part, path)
+        except (Error, OSError, ValueError):
+            return None
+
+    def abandon(self) -> None:
+        """End the use of the cache in the midst of a build: what waits to be kept is not."""
+        self._broken = True
+        self._waiting.put(None)
+
+    def finish(self) -> list[str]:
+        """End the use of the cache, when what goes to the remote is there; return what a person should know."""
+        if self._copying is not None:
+            self._waiting.put(None)
+            self._copying.join()
+            self._copying = None
+        try:
+            self.cache.close()
+        except OSError as error:
+            self.notes.append(f"the cache cannot be kept in order: {error.strerror or error}")
+        return [*self.notes, *(self.cache.elsewhere.notes if self.cache.elsewhere else ())]
+
+
+def _forbids(reason: Reason) -> bool:
+    """Tell whether a reason is not to be answered from the cache: the user's wish, or a product that was edited."""
+    return reason.edited or reason.part == "forced"
+
+
+def amount(size: int) -> str:
+    """Return a number of bytes as a person would say it."""
+    value, units = float(size), ["bytes", "kB", "MB", "GB", "TB"]
+    while value >= 1023.5 and len(units) > 1:
+        value /= 1024
+        units.pop(0)
+    return f"{value:.0f} {units[0]}" if value >= 99.5 or units[0] == "bytes" else f"{value:.1f} {units[0]}"

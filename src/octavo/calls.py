@@ -1,0 +1,118 @@
+"""Calls that pipeline.yaml names by dotted path: imported, and called with the arguments that they name."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .errors import SpecError, did_you_mean
+
+#: A call as tasks carry it: ``{"dotted_path": "package.module.name", **arguments}``.
+Call = Mapping[str, Any]
+_MOST = 8
+
+
+def path_of(call: Call) -> str:
+    """Return the dotted path of a call; ``package.module::name`` is the same as ``package.module.name``."""
+    return str(call["dotted_path"]).replace("::", ".")
+
+
+def arguments_of(call: Call) -> dict[str, Any]:
+    """Return the arguments that a call brings along."""
+    return {name: value for name, value in call.items() if name != "dotted_path"}
+
+
+def resolve(call: Call) -> Any:
+    """Import what a call names and return it.
+
+    A module or a name that is not there raises ``SpecError``; what the module itself raises is passed on.
+    """
+    path = path_of(call)
+    parts = path.split(".")
+    if len(parts) < 2 or not all(parts):
+        hint = "a module and a name in it, as in checks.no_gaps for the function no_gaps of checks.py"
+        raise SpecError(f'"{path}" is no dotted path', hint=hint)
+    # what stands behind the last module may be a name in a class: octavo.clients.SQLAlchemyClient.from_env
+    for last in range(len(parts) - 1, 0, -1):
+        module = ".".join(parts[:last])
+        if _exists(module):
+            return _inside(importlib.import_module(module), parts[last:], path)
+    raise SpecError(f'there is no module "{parts[0]}" for {path}', hint=_near(parts[0]))
+
+
+def invoke(call: Call, offered: Mapping[str, Any] | None = None) -> Any:
+    """Call what a call names with its own arguments and those of ``offered`` that it names; return its value.
+
+    What is offered is looked up only when it is named. An argument without a default that nobody gives, and one of the
+    call's own that is not taken, raise ``SpecError``.
+    """
+    target = resolve(call)
+    if not callable(target):
+        raise SpecError(f"{path_of(call)} cannot be called: it is {target!r:.60}")
+    return target(**fitting(target, path_of(call), arguments_of(call), offered or {}))
+
+
+def fitting(
+    target: Callable[..., Any], path: str, own: Mapping[str, Any], offered: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the arguments for a callable: all of ``own``, and what it names of ``offered``."""
+    try:
+        parameters = inspect.signature(target).parameters
+    except (TypeError, ValueError):  # of a callable in C, nothing may be known
+        return dict(own)
+    named = {it.name: it for it in parameters.values() if it.kind not in (it.VAR_KEYWORD, it.VAR_POSITIONAL)}
+    open_ended = any(it.kind is it.VAR_KEYWORD for it in parameters.values())
+    if not open_ended and (unknown := [name for name in own if name not in named]):
+        listed = f"it takes: {', '.join(named)}" if named else "it takes none"
+        hint = did_you_mean(unknown[0], named) or listed
+        raise SpecError(f"{path} takes no argument {', '.join(unknown)}", hint=hint)
+    there = dict.fromkeys(
+        offered
+    )  # a mapping that makes what it is asked for is asked only for what is named
+    wanted = [name for name in offered if name not in own and (open_ended or name in named)]
+    lacking = [
+        name for name, it in named.items() if it.default is it.empty and name not in own and name not in there
+    ]
+    if lacking:
+        listed = f"it may name: {', '.join(offered)}" if offered else "give it beside dotted_path"
+        hint = did_you_mean(lacking[0], offered) or listed
+        raise SpecError(f"{path} wants {', '.join(lacking)}, which nobody gives", hint=hint)
+    return {**{name: offered[name] for name in wanted}, **own}
+
+
+def _exists(module: str) -> bool:
+    """Tell whether a module can be found; its packages are imported for that, as Python does."""
+    if module in sys.modules:
+        return True
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError as error:
+        # "a.b.c" where there is no a, or where a is no package. What a itself lacks is its own mistake
+        if error.name is not None and (module == error.name or module.startswith(error.name + ".")):
+            return False
+        raise
+
+
+def _inside(found: Any, names: list[str], path: str) -> Any:
+    for number, name in enumerate(names):
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            where = path.rsplit(".", len(names) - number)[0]
+            names = [it for it in getattr(found, "__dict__", ()) if not it.startswith("_")]
+            known = [it for it in names if callable(getattr(found, it, None))]
+            hint = did_you_mean(name, known) or (f"there are: {', '.join(known[:_MOST])}" if known else None)
+            raise SpecError(f'there is no "{name}" in {where}', hint=hint) from None
+    return found
+
+
+def _near(name: str) -> str | None:
+    """Return a hint for a module that is not there: one with a name like it, beside the pipeline or anywhere."""
+    import pkgutil  # noqa: PLC0415 - 5 ms that only a mistake should cost
+
+    here = [it.name for it in pkgutil.iter_modules(sys.path[:1])]
+    return did_you_mean(name, here) or "modules are looked for in the project's folder first"

@@ -1,0 +1,162 @@
+"""The command line: finds the verb, imports only that, shows mistakes, and gives the exit code.
+
+Exit codes: 0 fine, 1 a task or a check failed, 2 the user must change something, 70 our bug, 130 interrupted,
+141 nobody reads what we print.
+"""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
+
+from .. import __version__
+from ..errors import Error, did_you_mean, each
+from .screen import Screen, screen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Every verb: the module of its name has arguments(parser) and main(args). Its line stands here so that
+#: ``octavo --help`` imports none of them.
+VERBS = {
+    "build": "run what is stale, in parallel",
+    "status": "say of every task whether it is fresh or stale, and why",
+    "plot": "draw the graph: as text, svg, html, mermaid, dot, json",
+    "report": "write the state of the pipeline as one page",
+    "task": "run one task, or look at it: its code, its state, its check",
+    "interact": "open IPython with the pipeline in it",
+    "run": "run one notebook, without a pipeline",
+    "log": "list the runs of the project, or show one once more",
+    "history": "list the runs of a task, and what changed between them",
+    "accept": "take products as they are for right",
+    "clean": "remove products",
+    "cache": "show what is kept of results, make room, exchange it with a remote",
+    "migrate": "show what still speaks of Ploomber, and rewrite imports",
+}
+
+_HELP = """\
+Keep your notebooks; run only what changed.
+
+usage: octavo COMMAND [OPTION …]
+
+commands:
+{commands}
+
+options:
+  -h, --help     show this, or with a command its options and examples
+  -V, --version  show the version
+
+examples:
+  octavo build                     run what is stale, in parallel
+  octavo build fit+                the task fit and everything after it
+  octavo build --param sample=true
+  octavo status                    what would run, and why
+  octavo plot -o graph.html        the graph as a page
+  octavo run in.py out.ipynb -p n 3
+
+Commands look for pipeline.yaml in this folder and the ones above it."""
+
+
+def entry() -> NoReturn:
+    """Run the command line and leave the process with its exit code: what the command ``octavo`` calls."""
+    out, err = sys.stdout, sys.stderr
+    for stream in (out, err):
+        # a terminal that cannot show an arrow gets a question mark, never a traceback
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    # a graph of thousands of tasks is made of objects that all stay: looking for garbage among them is in vain
+    gc.set_threshold(100_000)
+    code = _guarded(sys.argv[1:], screen(err, os.environ))
+    if "threading" not in sys.modules:
+        # Nothing is loaded that wants a goodbye (logging, thread pools and coverage all import threading), and
+        # taking the interpreter apart costs as long as starting it.
+        err.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command and return its exit code; mistakes of the user are raised as ``Error``."""
+    verb, *rest = argv or ("",)
+    if verb == "help":
+        verb, rest = (rest[0], ["--help"]) if rest else ("--help", [])
+    if verb in ("-V", "--version"):
+        print(f"octavo {__version__}")
+        return 0
+    if verb in ("-h", "--help", ""):
+        text = _HELP.format(commands="\n".join(f"  {name:<13}  {line}" for name, line in VERBS.items()))
+        print(text, file=sys.stdout if verb else sys.stderr)
+        return 0 if verb else 2
+    if verb not in VERBS:
+        what = "option" if verb.startswith("-") else "command"
+        hint = import_module(".spellings", __name__).COMMANDS.get(verb)
+        hint = hint or did_you_mean(verb, [*VERBS, "--help", "--version"]) or "commands: " + ", ".join(VERBS)
+        raise Error(f'there is no {what} "{verb}"', hint=hint)
+    options = import_module(".options", __name__)
+    module = import_module("." + verb, __name__)
+    parser = options.Parser(verb, VERBS[verb])
+    module.arguments(parser)
+    code: int = module.main(parser.read(rest))
+    return code
+
+
+def show(error: Error | ExceptionGroup[Error], to: Screen) -> None:
+    """Print the mistakes of a user: the one place that does."""
+    mistakes = list(each(error))
+    for mistake in mistakes:
+        place = f"{mistake.where}:" if mistake.where else "error:"
+        to.say(f"{to.paint(place, 'bold' if mistake.where else 'red')} {mistake.message}")
+        if mistake.hint:
+            to.say(f"  {to.paint('hint:', 'cyan')} {mistake.hint}")
+    if len(mistakes) > 1:
+        to.say(f"{len(mistakes)} mistakes")
+
+
+def _guarded(argv: Sequence[str], err: Screen) -> int:
+    """Run ``main`` and turn everything that can come out of it into an exit code."""
+    try:
+        try:
+            return main(argv)
+        finally:
+            sys.stdout.flush()
+    except Error as error:
+        show(error, err)
+        return 2
+    except BrokenPipeError:
+        # the interpreter flushes once more while it ends; that must not fail as well
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        err.say("interrupted")
+        return 130
+    except OSError as error:
+        if error.errno not in _SYSTEMS:
+            return _bug(error, err)
+        show(Error(error.strerror or str(error), str(error.filename or "the output")), err)
+        return 2
+    except Exception as error:
+        if isinstance(error, ExceptionGroup):
+            mine, other = error.split(Error)
+            if mine is not None and other is None:
+                show(mine, err)
+                return 2
+        return _bug(error, err)
+
+
+# what the system may refuse anybody: full disks, folders of others
+_SYSTEMS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+def _bug(error: Exception, err: Screen) -> int:
+    """Print what we did not foresee, and how to tell us."""
+    sys.excepthook(type(error), error, error.__traceback__)
+    version = sys.version.partition(" ")[0]
+    err.say(
+        f"{err.paint('This is a bug in octavo.', 'red')} Please report it with the lines above,\n"
+        f"what you typed, and: octavo {__version__}, Python {version}, {sys.platform}."
+    )
+    return 70

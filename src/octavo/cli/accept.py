@@ -1,0 +1,42 @@
+"""``octavo accept``: what is there is right."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from ..errors import Error
+from . import options
+from .screen import flat, screen
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from .options import Parser
+
+
+def arguments(parser: Parser) -> None:
+    """Say what ``octavo accept`` takes."""
+    options.selection(parser)
+    parser.examples("""\
+Takes the products of tasks, as they are on disk, for the results of the code as it is. A product that was changed
+by hand then stays, and what comes after it runs with it; a task that is known to need no run is taken for fresh.
+
+examples:
+  octavo accept clean        keep the product of clean that was mended by hand
+  octavo accept 'features-*' these need not run again""")
+
+
+def main(args: Namespace) -> int:
+    """Accept products and say what that settled."""
+    if not args.targets:
+        raise Error("octavo accept wants the names of tasks", hint="octavo status shows what is stale")
+    out = screen(sys.stdout, os.environ)
+    with options.project(args) as project:
+        settled = project.accept(args.targets)
+        for task, reasons in settled.items():
+            out.say(f"accepted {task}: {flat(', '.join(map(str, reasons)))}")
+        if not settled:
+            out.say("nothing to accept: these tasks are fresh")
+    return 0

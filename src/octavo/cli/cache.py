@@ -1,0 +1,159 @@
+"""``octavo cache``: what is kept, make room, exchange results with a remote."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Error
+from ..plugins import load
+from . import options
+from .screen import Screen, many, screen, seconds, several
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from .options import Parser
+
+ACTIONS = ("show", "gc", "clear", "push", "pull", "verify")
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+
+
+def arguments(parser: Parser) -> None:
+    """Say what ``octavo cache`` takes."""
+    add = parser.add_argument
+    add(
+        "action",
+        nargs="?",
+        metavar="ACTION",
+        default="show",
+        help="show (if not said), gc, clear, push, pull, verify",
+    )
+    add("targets", nargs="*", metavar="TARGET", help="which tasks to push or pull (all when none is given)")
+    options.file(parser)
+    options.values(parser, "push or pull as with this parameter")
+    add("--size", type=_size, metavar="SIZE", help="gc: keep at most this much, such as 5GB")
+    add("--older", type=_age, metavar="AGE", help="gc: drop what was not used for so long, such as 30d, 12h")
+    add("--json", action="store_true", help="print one object of JSON, and nothing else")
+    parser.examples("""\
+  show    how much is kept, and what it was good for
+  gc      make room: down to the size of pipeline.yaml, or --size; drop what is --older
+  clear   drop everything
+  push    send the results of fresh tasks to the URL of pipeline.yaml
+  pull    restore stale tasks whose results are there, without running anything
+  verify  read everything once more, and drop what is damaged
+
+examples:
+  octavo cache
+  octavo cache gc --size 5GB --older 30d
+  octavo cache pull +report""")
+
+
+def main(args: Namespace) -> int:
+    """Do one thing with the cache and return the exit code: 1 where something damaged was found."""
+    out = screen(sys.stdout, os.environ)
+    action = args.action
+    if action not in ACTIONS:
+        hint = load("octavo.errors:did_you_mean")(action, ACTIONS) or "there are: " + ", ".join(ACTIONS)
+        raise Error(f'octavo cache has no action "{action}"', hint=hint)
+    if action != "gc" and (args.size is not None or args.older is not None):
+        raise Error(f"--size and --older are of octavo cache gc, not of {action}")
+    if args.targets and action not in ("push", "pull"):
+        raise Error(f"octavo cache {action} takes no tasks: it is of the whole cache")
+    with options.project(args) as project:
+        if action in ("push", "pull"):
+            return _exchange(project, action, args, out)
+        found, lines, code = _SHOWN[action](project.cache(), args)
+    for line in [json.dumps(found)] if args.json else lines:
+        out.say(line)
+    return code
+
+
+def _show(cache: Any, args: Namespace) -> tuple[dict[str, Any], list[str], int]:
+    tally, entries = cache.tally(), sum(1 for _ in cache.entries())
+    found = {
+        "folder": str(cache.at),
+        "results": entries,
+        "size": tally.size,
+        "limit": cache.size,
+        "hits": tally.hits,
+        "misses": tally.misses,
+        "seconds": tally.seconds,
+    }
+    folder = os.path.relpath(cache.at)
+    lines = [
+        f"{many(entries, 'result')} in {_amount(tally.size)} of {_amount(cache.size)}, in {folder}",
+        f"restored {many(tally.hits, 'time')}, which saved {seconds(tally.seconds)} of running;"
+        f" asked in vain {many(tally.misses, 'time')}",
+    ]
+    return found, lines, 0
+
+
+def _gc(cache: Any, args: Namespace) -> tuple[dict[str, Any], list[str], int]:
+    swept = load("octavo.cache.sweep:gc")(cache, args.size, args.older)
+    found = {
+        "removed": swept.entries,
+        "freed": swept.size,
+        "results": swept.left,
+        "size": swept.left_size,
+    }
+    removed = f"removed {many(swept.entries, 'result')}, {_amount(swept.size)}"
+    return found, [f"{removed}; {many(swept.left, 'result')} in {_amount(swept.left_size)} left"], 0
+
+
+def _clear(cache: Any, args: Namespace) -> tuple[dict[str, Any], list[str], int]:
+    swept = load("octavo.cache.sweep:clear")(cache)
+    found = {"removed": swept.entries, "freed": swept.size, "results": 0, "size": 0}
+    return found, [f"removed {many(swept.entries, 'result')}, {_amount(swept.size)}"], 0
+
+
+def _verify(cache: Any, args: Namespace) -> tuple[dict[str, Any], list[str], int]:
+    checked = load("octavo.cache.sweep:verify")(cache)
+    found = {"blobs": checked.blobs, "damaged": checked.damaged, "removed": checked.dropped}
+    if not checked.damaged and not checked.dropped:
+        return found, [f"{many(checked.blobs, 'file')} verified: all are whole"], 0
+    damaged = f"{len(checked.damaged)} of {many(checked.blobs, 'file')} damaged"
+    return found, [f"{damaged}; removed them and {many(checked.dropped, 'result')} that need them"], 1
+
+
+_SHOWN = {"show": _show, "gc": _gc, "clear": _clear, "verify": _verify}
+
+
+def _exchange(project: Any, action: str, args: Namespace, out: Screen) -> int:
+    done = (project.push if action == "push" else project.pull)(args.targets)
+    if args.json:
+        said = "sent" if action == "push" else "restored"
+        out.say(json.dumps({said: done.moved, "fresh": done.fresh, "left": done.left}))
+        return 0
+    left: dict[str, list[str]] = {}
+    for name, why in done.left.items():
+        left.setdefault(why, []).append(name)
+    parts = [f"{len(done.moved)} {'sent' if action == 'push' else 'restored'}"]
+    parts += [f"{len(done.fresh)} fresh"] if done.fresh else []
+    parts += [f"{len(names)} {why} ({several(names, 3)})" for why, names in left.items()]
+    out.say(", ".join(parts))
+    return 0
+
+
+def _amount(size: int) -> str:
+    text: str = load("octavo.cache.reuse:amount")(size)
+    return text
+
+
+def _size(text: str) -> int:
+    size: int = 0 if text == "0" else load("octavo.dialect:as_bytes")(text)
+    if size <= 0 and text != "0":
+        raise argparse.ArgumentTypeError(f'"{text}" is no size such as 5GB or 500MB')
+    return size
+
+
+def _age(text: str) -> float:
+    """Return an age in seconds."""
+    number, unit = (text[:-1], text[-1:]) if text[-1:] in _UNITS else (text, "?")
+    try:
+        return float(number) * _UNITS[unit]
+    except (ValueError, KeyError):
+        raise argparse.ArgumentTypeError(f'"{text}" is no age such as 30d, 12h or 90m') from None

@@ -1,0 +1,75 @@
+"""``octavo clean``: remove products, after showing which."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from ..errors import Error
+from ..executors.limits import size
+from . import options
+from .screen import many, screen
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from .options import Parser
+
+
+def arguments(parser: Parser) -> None:
+    """Say what ``octavo clean`` takes."""
+    options.selection(parser)
+    parser.add_argument("-y", "--yes", action="store_true", help="remove without asking")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="only list what would be removed")
+    parser.add_argument(
+        "-f", "--force", action="store_true", help="also remove products that were changed by hand"
+    )
+    parser.examples("""\
+Removes the products of tasks, and *.failed.ipynb beside them; never a source. Products that were changed by hand
+stay, unless --force is given; tables in databases always stay. What is gone is made again by the next build.
+
+examples:
+  octavo clean --dry-run     list all products that are there
+  octavo clean fit+          those of fit and of everything after it
+  octavo clean --yes         all of them, without a question""")
+
+
+def main(args: Namespace) -> int:
+    """List products, ask, and remove them."""
+    out = screen(sys.stdout, os.environ)
+    with options.project(args) as project:
+        found = project.leftovers(args.targets)
+        outside = [one for one in found if one.outside]
+        kept = [one for one in found if one.edited and not args.force]
+        doomed = [one for one in found if one not in kept and not one.outside]
+        for one in doomed:
+            out.say(f"{size(one.size):>8}  {one.path}")
+        for one in kept:
+            out.say(f"  stays:  {one.path} was changed by hand (--force removes it)")
+        for one in outside:
+            out.say(f"  stays:  {one.path} (no file)")
+        if not doomed:
+            out.say("nothing to remove")
+            return 0
+        what = f"{many(len(doomed), 'product')}, {size(sum(one.size for one in doomed))}"
+        if args.dry_run:
+            out.say(f"{what} would be removed")
+            return 0
+        if not (args.yes or _agreed(what)):
+            out.say("nothing was removed")
+            return 1
+        project.clean(doomed)
+        out.say(f"removed {what}")
+    return 0
+
+
+def _agreed(what: str) -> bool:
+    if not sys.stdin.isatty():
+        raise Error(
+            "octavo clean asks before it removes, and nobody can answer here", hint="octavo clean --yes"
+        )
+    try:
+        return input(f"remove {what}? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False

@@ -1,0 +1,89 @@
+"""``octavo history``: the runs of one task, and what changed between two."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from ..errors import Error
+from ..model import Outcome, Reason
+from . import options
+from .screen import flat, screen, seconds
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from ..store import Ended
+    from .options import Parser
+
+
+def arguments(parser: Parser) -> None:
+    """Say what ``octavo history`` takes."""
+    parser.add_argument("task", metavar="TASK", help="the name of a task")
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="two runs, as listed or their beginnings")
+    parser.add_argument(
+        "--json", action="store_true", help="print the runs as lines of JSON, manifests included"
+    )
+    options.file(parser)
+    parser.set_defaults(params=[])
+    parser.examples("""\
+The last 50 runs of each task are kept, with what each was made from.
+
+examples:
+  octavo history fit                        when it ran, how it ended, what had changed
+  octavo history fit 20260102-1 20260103-1  what changed between two runs""")
+
+
+#: Parts of a manifest that only a run can know.
+_FOUND = ("module ", "file ", "folder ", "package ", "hook ")
+
+
+def main(args: Namespace) -> int:
+    """List the runs of a task, or the differences between two."""
+    out = screen(sys.stdout, os.environ)
+    with options.project(args) as project:
+        runs = project.history(args.task)
+    if args.runs:
+        if len(args.runs) != 2:
+            raise Error("two runs can be compared", hint=f"octavo history {args.task} RUN RUN")
+        one, other = (_choose(word, runs) for word in args.runs)
+        lines = [str(reason) for reason in _changes(one, other)]
+        for line in lines or ["they were made from the same"]:
+            out.say(line)
+        return 0
+    if not runs and not args.json:
+        out.say(f"{args.task} has not run yet")
+    for number, run in enumerate(runs):
+        if args.json:
+            row = {"run": run.run, "at": run.at, "outcome": run.outcome, "seconds": run.seconds}
+            out.say(json.dumps({**row, "manifest": dict(run.manifest)}))
+            continue
+        before = next((older for older in runs[number + 1 :] if older.outcome == "done"), None)
+        why = flat(", ".join(str(reason) for reason in _changes(before, run))) if before else "first run"
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.at))
+        out.say(
+            f"{run.run}  {when}  {run.outcome:<8} {seconds(run.seconds):>8}  {why or 'nothing had changed'}"
+        )
+    return 0
+
+
+def _choose(word: str, runs: list[Ended]) -> Ended:
+    found = [run for run in runs if run.run.startswith(word)]
+    if len(found) != 1:
+        what = f"the beginning of {len(found)} runs" if found else "no run of this task"
+        raise Error(f'"{word}" is {what}', hint=", ".join(run.run for run in (found or runs)[:5]) or None)
+    return found[0]
+
+
+def _changes(one: Ended, other: Ended) -> list[Reason]:
+    was, now = one.manifest, other.manifest
+    # what a run discovers is known of one that went well
+    whole = {one.outcome, other.outcome} <= {Outcome.DONE.value, Outcome.RESTORED.value}
+    return [
+        Reason(part, was.get(part), now.get(part))
+        for part in sorted({*was, *now})
+        if was.get(part) != now.get(part) and (whole or not part.startswith(_FOUND))
+    ]

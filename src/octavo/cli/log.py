@@ -1,0 +1,111 @@
+"""``octavo log``: the runs of a project, and one of them once more."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import Error, did_you_mean
+from ..plugins import load
+from . import options
+from .screen import Screen, screen, seconds
+from .summary import summary
+from .watch import Watch
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterator
+
+    from ..events import Event
+    from .options import Parser
+
+
+def arguments(parser: Parser) -> None:
+    """Say what ``octavo log`` takes."""
+    add = parser.add_argument
+    add("run", nargs="?", metavar="RUN", help='a run as listed, or its beginning; "last" for the newest')
+    add("-t", "--task", metavar="NAME", help="only what concerns this task")
+    add("-n", "--number", type=int, default=20, metavar="N", help="how many runs to list (20)")
+    add("--follow", action="store_true", help="go on while the run goes on")
+    add("--json", action="store_true", help="print runs or events as lines of JSON, and nothing else")
+    options.file(parser)
+    parser.examples("""\
+Runs that had something to do are kept, the last 200, with all that their tasks printed.
+
+examples:
+  octavo log                    the last runs: when, how long, how their tasks ended
+  octavo log last               the newest once more, with its output
+  octavo log last --follow      look on while a build runs in another terminal
+  octavo log 20260102-1 -t fit  what the task fit did in that run""")
+
+
+def main(args: Namespace) -> int:
+    """List runs or replay one, and return the exit code: of the listing 0, of a run its own."""
+    out = screen(sys.stdout, os.environ)
+    root = load("octavo.entry:find")(args.file).root
+    logs: list[Path] = load("octavo.runlog:paths")(root / ".octavo" / "runs")
+    if not args.run:
+        return _list(logs[: args.number], args.json, out)
+    path = _choose(args.run, logs)
+    return _replay(_events(path, root, args), args, out, root)
+
+
+def _list(logs: list[Path], as_json: bool, out: Screen) -> int:
+    overview = load("octavo.runlog:overview")
+    if not logs and not as_json:
+        out.say("no run has had anything to do yet")
+    for path in logs:
+        run = overview(path)
+        if as_json:
+            row = {"run": run.name, "at": run.at, "seconds": run.seconds, "outcomes": run.outcomes}
+            out.say(json.dumps(row))
+            continue
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.at))
+        took = "no end" if run.seconds is None else seconds(run.seconds)
+        ended = ", ".join(f"{n} {outcome}" for outcome, n in sorted(run.outcomes.items())) or "nothing ended"
+        out.say(f"{run.name}  {when}  {took:>8}  {ended}")
+    return 0
+
+
+def _choose(word: str, logs: list[Path]) -> Path:
+    if not logs:
+        raise Error("there are no runs yet", hint="octavo build makes one when it has something to do")
+    if word == "last":
+        return logs[0]
+    found = [path for path in logs if path.stem.startswith(word)]
+    if len(found) == 1:
+        return found[0]
+    names = [path.stem for path in found or logs]
+    if found:
+        raise Error(f'"{word}" is the beginning of {len(found)} runs', hint=", ".join(names[:5]))
+    raise Error(f'there is no run "{word}"', hint=did_you_mean(word, names) or "octavo log lists them")
+
+
+def _events(path: Path, root: Path, args: Namespace) -> Iterator[Event]:
+    if args.follow:
+        held, lock = load("octavo.runlog:held"), root / ".octavo" / "lock"
+        events: Iterator[Event] = load("octavo.runlog:follow")(path, lambda: held(lock))
+    else:
+        events = load("octavo.runlog:replay")(path)
+    for event in events:
+        if args.task is None or getattr(event, "task", args.task) == args.task:
+            yield event
+
+
+def _replay(events: Iterator[Event], args: Namespace, out: Screen, root: Path) -> int:
+    began = time.perf_counter()
+    with Watch(out, as_json=args.json, logs=not args.json) as watch:
+        try:
+            for event in events:
+                watch(event)
+        except KeyboardInterrupt:
+            pass
+    if not args.json:
+        took = watch.report.seconds if watch.report.finished else time.perf_counter() - began
+        for line in summary(watch, took, str(root)):
+            out.say(line)
+    return watch.report.exit_code

@@ -1,0 +1,143 @@
+"""``octavo migrate``: what in a project relies on Ploomber, and what octavo does otherwise."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Error
+from ..plugins import load
+from . import options, spellings
+from .screen import flat, many, screen
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterator
+
+    from ..migrate import Migration
+    from ..model import Finding
+    from .options import Parser
+    from .screen import Screen
+
+_OTHERWISE = (
+    "a task is stale when its code, parameters, inputs, or modules of the project that it uses have other contents; "
+    "times do not count, nor do comments and markdown",
+    "a task whose inputs were made again with the same contents does not run",
+    "tasks run in the project's folder, wherever octavo is started, and get paths relative to it",
+    "a product that was changed by hand is not overwritten; octavo accept takes it as it is",
+    "nothing of the project is run to say what is stale, and no source is ever written to",
+)
+
+
+def arguments(parser: Parser) -> None:
+    """Say what ``octavo migrate`` takes."""
+    options.file(parser)
+    parser.add_argument(
+        "--diff", action="store_true", help="show what --apply would change, and nothing else"
+    )
+    parser.add_argument("--apply", action="store_true", help="show it, and change it: imports, nothing else")
+    parser.add_argument("--json", action="store_true", help="print a list of objects, one for each finding")
+    parser.examples("""\
+octavo runs projects of Ploomber as they are, and provides the names that they import from ploomber. This command
+shows what still speaks of Ploomber. Nothing is changed without --apply, which rewrites imports in Python files and
+notebooks; products, executed notebooks and what git ignores are left alone.
+
+examples:
+  octavo migrate
+  octavo migrate --diff
+  octavo migrate --apply
+
+exit code: 0 it runs as it is, 1 something must be changed first, 2 the command was wrong""")
+
+
+def main(args: Namespace) -> int:
+    """Show what was found, change what was asked for, and return the exit code."""
+    out = screen(sys.stdout, os.environ)
+    found = _migration(args.file)
+    if args.json:
+        out.say(json.dumps([_plain(one) for one in found.findings], indent=1, ensure_ascii=False))
+    elif not (args.diff or args.apply):
+        for line in _report(found, out):
+            out.say(line)
+    if (args.diff or args.apply) and not args.json:
+        for line in _diff(found, out):
+            out.say(line)
+    if args.apply:
+        found.apply()
+        if not args.json:
+            for line in _applied(found):
+                out.say(line)
+    return 1 if any(one.severity in ("error", "warning") for one in found.findings) else 0
+
+
+def _migration(file: str | None) -> Migration:
+    root, made, said = Path.cwd(), list[str](), list[Any]()
+    try:
+        root = load("octavo.entry:find")(file).root
+        with load("octavo.project:load")(file) as project:
+            said += project.notes
+            made += [product.path for task in project.graph for product in task.products]
+    except (Error, ExceptionGroup) as error:
+        if isinstance(error, ExceptionGroup) and error.split(Error)[1] is not None:
+            raise
+        said.append(error)
+    found: Migration = load("octavo.migrate:migration")(root, made, said, spellings.COMMANDS)
+    return found
+
+
+def _report(found: Migration, to: Screen) -> Iterator[str]:
+    kinds = load("octavo.migrate:KINDS")
+    for code, title in kinds.items():
+        mine = [one for one in found.findings if one.code == code]
+        if not mine:
+            continue
+        yield to.paint(title, "bold")
+        for alike in _alike(mine):
+            one, *others = alike
+            lines = "".join(f", {other.where.line}" for other in others)
+            place = f"{one.where}{lines}: " if one.where.path and code != "result" else ""
+            yield f"  {to.paint(place, 'dim')}{flat(one.message)}"
+            if one.hint:
+                yield f"    {to.paint('→', 'cyan')} {one.hint.splitlines()[0]}"
+        yield ""
+    if not found.findings:
+        yield "nothing here speaks of Ploomber"
+        yield ""
+    yield to.paint("what octavo does otherwise", "bold")
+    yield from (f"  {line}" for line in _OTHERWISE)
+    yield ""
+    if found.changes:
+        yield f"--apply rewrites the imports in {many(len(found.changes), 'file')}, --diff shows how; it is not needed"
+    else:
+        yield "there is nothing for --apply to do"
+
+
+def _alike(found: list[Finding]) -> list[list[Finding]]:
+    """Return the findings with those that say the same of one file together."""
+    table: dict[tuple[str, str, str], list[Finding]] = {}
+    for one in found:
+        table.setdefault((one.where.path, one.message, one.hint), []).append(one)
+    return list(table.values())
+
+
+def _diff(found: Migration, to: Screen) -> Iterator[str]:
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for change in found.changes:
+        for line in change.diff():
+            yield to.paint(line, colours[line[0]]) if line[:1] in colours else line
+    if not found.changes:
+        yield "there is nothing to change"
+
+
+def _applied(found: Migration) -> Iterator[str]:
+    if found.changes:
+        yield f"rewrote {', '.join(change.path for change in found.changes)}"
+        yield "tasks with code in these files are stale now: octavo accept takes their results as they are"
+
+
+def _plain(one: Finding) -> dict[str, Any]:
+    where = {"path": one.where.path, "line": one.where.line, "column": one.where.column}
+    return {"kind": one.code, "severity": one.severity, **where, "message": one.message, "hint": one.hint}

@@ -1,0 +1,176 @@
+"""What the verbs' arguments have in common: the parser, selections, --file, --param, --env--KEY."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ..errors import Error, did_you_mean
+from ..plugins import load
+from .screen import screen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..project import Project
+
+SELECTING = """\
+tasks are chosen by name, glob or tag, with "+" for what is before or after:
+  fit  "plot-*"  tag:daily     these tasks
+  fit+  +fit  +fit+            with what comes after, before, both
+  1+fit                        with what is at most one step before
+  '!report'                    all but this"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose mistakes are ours: raised as ``Error``, with "did you mean"."""
+
+    def __init__(self, verb: str, line: str) -> None:
+        super().__init__(
+            prog=f"octavo {verb}",
+            description=line[0].upper() + line[1:] + ".",
+            formatter_class=_formatter,
+            allow_abbrev=False,
+            add_help=False,
+        )
+        self.words: Sequence[str] = ()
+        self.add_argument("-h", "--help", action="help", help="show this")
+
+    def read(self, words: Sequence[str]) -> argparse.Namespace:
+        """Return what the words of a command line say; --env--KEY is an option for any key of env.yaml."""
+        self.words = words
+        rest, environment = _environment(words)
+        args = self.parse_intermixed_args(rest)
+        if environment and not hasattr(args, "env"):
+            self.error(f"unrecognized arguments: --env--{next(iter(environment)).replace('.', '--')}")
+        args.env = environment
+        return args
+
+    def examples(self, text: str) -> None:
+        """Show this below the options."""
+        self.epilog = text
+
+    def error(self, message: str) -> NoReturn:
+        known = [*self._option_string_actions]
+        wrong = [word for word in message.split() if word.startswith("-")]
+        hint = None
+        if "unrecognized" in message and wrong:
+            word = wrong[0].partition("=")[0]
+            hint = load("octavo.cli.spellings:instead")(word, self.words) or did_you_mean(word, known)
+        elif message.endswith("expected 2 arguments"):
+            hint = "name and value are two words: -p n 3"
+        raise Error(
+            f"{self.prog}: {message}", hint=hint or f"{self.prog} --help shows its options and examples"
+        )
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """Return argparse's formatter with a width: left to find it, it imports shutil, which costs 4 ms."""
+    size = screen(sys.stdout, os.environ).size
+    return argparse.RawDescriptionHelpFormatter(prog, width=min(size[0] - 2, 110) if size else 100)
+
+
+def selection(parser: argparse.ArgumentParser) -> None:
+    """Add what every verb of a pipeline takes: targets, --file, --param."""
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="which tasks (all when none is given)")
+    file(parser)
+    values(parser, "set a parameter of env.yaml; VALUE as in YAML: 3, 0.5, true, null, text, [1, 2]")
+
+
+def file(parser: argparse.ArgumentParser) -> None:
+    """Add which pipeline: --file, and Ploomber's word for it."""
+    parser.add_argument(
+        "-F",
+        "--file",
+        "-e",
+        "--entry-point",
+        metavar="FILE",
+        help="a pipeline.yaml or the folder of one; also notebooks ('*.py'), package.factory, package::pipeline.yaml",
+    )
+
+
+def values(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """Add with which values: --param, and Ploomber's --env--KEY."""
+    parser.add_argument(
+        "-p",
+        "--param",
+        dest="params",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help=meaning,
+    )
+    parser.add_argument("--env--KEY", dest="env", metavar="VALUE", help="the same: --env--sample true")
+
+
+def _environment(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Take --env--KEY VALUE out of a command line; a key in a section is --env--section--key."""
+    rest: list[str] = []
+    found: dict[str, str] = {}
+    left = iter(words)
+    for word in left:
+        if word == "--":
+            return [*rest, word, *left], found
+        if not word.startswith(_KEY) or word == _KEY:
+            rest.append(word)
+            continue
+        option, equals, text = word.partition("=")
+        given = text if equals else next(left, None)
+        if given is None:
+            raise Error(f"{option} wants a value", hint=f"{option} VALUE")
+        found[option.removeprefix(_KEY).replace("--", ".")] = given
+    return rest, found
+
+
+_KEY = "--env--"
+
+
+def params(given: Sequence[str]) -> dict[str, Any] | None:
+    """Return the values of --param; None when there is none."""
+    found = {}
+    for word in given:
+        name, equals, text = word.partition("=")
+        if not equals or not name.strip():
+            raise Error(f'--param wants NAME=VALUE, not "{word}"', hint=f"-p {name.strip() or 'NAME'}=VALUE")
+        found[name.strip()] = value(text)
+    return found or None
+
+
+def value(text: str) -> Any:
+    """Return what a value on the command line means: what it would mean in YAML 1.2.
+
+    So "true" is true and "null" is None, while "no" and "nan" are text: a country and a grandmother.
+    """
+    plain = text.strip()
+    if not plain:
+        return text
+    if plain in _WORDS:
+        return _WORDS[plain]
+    if plain[:1] in ("[", "{"):
+        return load("octavo.document:parse")(text, "command line").data
+    if plain[:1] == '"' or plain[:1] in "+-." or plain[0].isdigit():
+        return load("octavo.notebook.inject:parse_value")(text)
+    return text
+
+
+_WORDS = {
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys(("null", "Null", "NULL", "None", "~"), None),
+}
+
+
+def project(args: argparse.Namespace) -> Project:
+    """Open the pipeline that --file names, or the one found from this folder upwards."""
+    given = {**(params(args.params) or {}), **args.env}
+    found: Project = load("octavo.project:load")(args.file, params=given or None)
+    return found
+
+
+def positive(text: str) -> int:
+    """Return a whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'"{text}" is no whole number of at least 1')
+    return int(text)

@@ -1,0 +1,105 @@
+"""``octavo plot``: the graph as a drawing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import Error, did_you_mean
+from ..plugins import load
+from . import options
+from .screen import screen
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from .options import Parser
+
+#: Each format: the function that draws it, called with the steps and a title.
+FORMATS = {
+    "text": "octavo.cli.lanes:text",
+    "svg": "octavo.cli.svg:svg",
+    "html": "octavo.cli.page:html",
+    "mermaid": "octavo.cli.draw:mermaid",
+    "dot": "octavo.cli.draw:dot",
+    "json": "octavo.cli.draw:as_json",
+}
+_SUFFIXES = {
+    "": "text",
+    ".txt": "text",
+    ".svg": "svg",
+    ".html": "html",
+    ".htm": "html",
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+    ".dot": "dot",
+    ".gv": "dot",
+    ".json": "json",
+}
+
+
+def arguments(parser: Parser) -> None:
+    """Say what ``octavo plot`` takes."""
+    options.selection(parser)
+    parser.add_argument(
+        "--format", metavar="FORMAT", help=f"{', '.join(FORMATS)} (what FILE's name says, or text)"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="write it there")
+    parser.examples(f"""\
+{options.SELECTING}
+
+examples:
+  octavo plot                       in the terminal
+  octavo plot +fit                  only what fit needs
+  octavo plot -o graph.html         a page: touch a task to see what it needs and why it is stale
+  octavo plot --format mermaid      for a README on GitHub or GitLab
+  octavo plot --format dot | dot -Tpdf > graph.pdf""")
+
+
+def main(args: Namespace) -> int:
+    """Draw the graph; a picture that goes into a file is written beside it and renamed."""
+    out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
+    form = args.format or (_form(args.output) if args.output else "text")
+    if form not in FORMATS:
+        raise Error(
+            f'there is no format "{form}"',
+            hint=did_you_mean(form, FORMATS) or f"formats: {', '.join(FORMATS)}",
+        )
+    with options.project(args) as project:
+        steps = project.status(args.targets)
+        draw = load(FORMATS[form])
+        # a drawing in the terminal wants to know the terminal, all others their title
+        drawn = draw(steps, (None if args.output else out) if form == "text" else project.root.name)
+        for note in project.notes:
+            err.say(f"{err.paint('note:', 'cyan')} {note}")
+    if args.output:
+        write(Path(args.output), drawn)
+    else:
+        out.say(drawn.rstrip("\n"))
+    return 0
+
+
+def _form(name: str) -> str:
+    """Return the format that a file's name says; what is no drawing of ours is refused: text is no .png."""
+    suffix = Path(name).suffix.lower()
+    if suffix not in _SUFFIXES:
+        hint = (
+            f"{Path(name).stem}.svg or .html; octavo plot --format dot | dot -Tpng > graph.png makes others"
+        )
+        raise Error(
+            f"there is no drawing as {suffix}, but as .svg, .html, .mmd, .dot, .json, .txt", name, hint
+        )
+    return _SUFFIXES[suffix]
+
+
+def write(path: Path, text: str, what: str = "drawing") -> None:
+    """Write a page or a drawing beside its place and rename it there."""
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise Error(f"the {what} cannot be written: {error.strerror}", str(path)) from None

@@ -1,0 +1,139 @@
+"""``octavo report``: the state of the pipeline as one page."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import __version__
+from ..editions import failed
+from ..errors import Error
+from ..model import STANDING
+from ..plugins import load
+from . import options
+from .screen import screen
+from .sheet import Made, Row, sheet
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterator
+
+    from ..model import Step
+    from ..project import Project
+    from ..store import Ended
+    from .options import Parser
+
+#: What Ploomber draws its graphs with; here there is one picture.
+_BACKENDS = ("d3", "mermaid", "pygraphviz")
+
+
+def arguments(parser: Parser) -> None:
+    """Say what ``octavo report`` takes."""
+    options.selection(parser)
+    parser.add_argument(
+        "-o", "--output", default="report.html", metavar="FILE", help="where the page goes (report.html)"
+    )
+    parser.add_argument(
+        "-b",
+        "--backend",
+        choices=_BACKENDS,
+        metavar="NAME",
+        help="no effect: octavo draws the graph itself (d3, mermaid and pygraphviz are Ploomber's)",
+    )
+    parser.examples(f"""\
+One file that needs no network: the graph, why each task is stale, how long it took, and links to what it made,
+which stay right when the page moves together with the project.
+
+{options.SELECTING}
+
+examples:
+  octavo report                     report.html, of all tasks
+  octavo report +fit -o fit.html    only what fit needs
+
+Nothing of the project is run or imported, but for functions that the pipeline names
+to be read at all: factories, parameters, clients of tables.""")
+
+
+def main(args: Namespace) -> int:
+    """Write the page beside its place and rename it."""
+    out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
+    path = Path(args.output)
+    if path.is_dir():
+        raise Error("it is a folder", str(path), f"{path / 'report.html'} is a file in it")
+    with options.project(args) as project:
+        steps = project.status(args.targets)
+        _spare(path, project)
+        rows = [_row(step, project, Path(os.path.abspath(path)).parent) for step in steps.values()]
+        when = time.strftime("%Y-%m-%d %H:%M:%S")
+        notes = [*project.notes, *project.drift()]
+        text = sheet(rows, project.root.name, f"made {when} by octavo {__version__}", notes)
+    load("octavo.cli.plot:write")(path, text, "page")
+    if args.backend:
+        err.say(
+            f"{err.paint('note:', 'cyan')} --backend {args.backend} has no effect: octavo draws the graph itself"
+        )
+    out.say(f"{path}")
+    return 0
+
+
+def _spare(path: Path, project: Project) -> None:
+    """Refuse to write over what a task makes, or over a source, and a name of something else than a page."""
+    full = os.path.abspath(path)
+    for task in project.graph:
+        for mine in (task.source.path, *(product.path for product in task.products)):
+            if full == os.path.join(project.root, mine):
+                raise Error(
+                    f'it belongs to the task "{task.name}"', str(path), "choose another name: -o FILE"
+                )
+    if path.suffix.lower() not in ("", ".html", ".htm"):
+        hint = f"{path.stem}.html; octavo plot writes the graph alone as .svg, .mmd, .dot, .json"
+        raise Error("the page is HTML, and nothing else", str(path), hint)
+
+
+def _row(step: Step, project: Project, here: Path) -> Row:
+    runs = tuple(project.history(step.task.name))
+    source = _link(project.root / step.task.source.path, here)
+    # what is fresh is fresh again: the failure was of another state of the project
+    broken = bool(runs) and runs[0].outcome == "failed" and not step.fresh
+    failure = _failure(project, step.task.name, runs[0]) if broken else ""
+    record = project.store.record(load("octavo.plan:key_of")(step.task))
+    taken = record.run if record and record.run in ("accepted", "adopted") else ""
+    return Row(step, source, tuple(_made(step, project, here)), runs, failure, taken)
+
+
+def _made(step: Step, project: Project, here: Path) -> Iterator[Made]:
+    sizes = {it.path: it.size for it in project.leftovers([step.task.name])}
+    shown = load("octavo.cache.reuse:amount")
+    # the executed notebooks first: they are what people look at
+    for product in sorted(step.task.products, key=lambda it: not it.report):
+        if product.path.startswith(STANDING):
+            yield Made(f"{product.relation or product.path.removeprefix(STANDING)} ({product.maker})")
+            continue
+        size = sizes.get(product.path)
+        link = _link(project.root / product.path, here)
+        yield Made(product.path, link, None if size is None else shown(size), product.report)
+    if (beside := failed(step.task)) and beside in sizes:
+        yield Made(beside, _link(project.root / beside, here), shown(sizes[beside]), failed=True)
+
+
+def _failure(project: Project, task: str, run: Ended) -> str:
+    """Return what a task failed with, by the log of that run, if it is still kept."""
+    path = project.store.folder / "runs" / f"{run.run}.jsonl"
+    try:
+        events = list(load("octavo.runlog:replay")(path)) if path.is_file() else []
+    except (Error, OSError):
+        return ""
+    for event in events:
+        if getattr(event, "task", None) == task and (it := getattr(event, "failure", None)):
+            return f"{it.kind}: {it.message.strip().partition(chr(10))[0]}"
+    return ""
+
+
+def _link(path: Path, here: Path) -> str:
+    """Return the address of a file, relative to the folder of the page."""
+    quote = load("urllib.parse:quote")  # it need not be imported for --help
+    address: str = quote(os.path.relpath(path, here).replace(os.sep, "/"))
+    return address

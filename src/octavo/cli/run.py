@@ -1,0 +1,327 @@
+"""``octavo run``: one notebook, without a pipeline."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from argparse import SUPPRESS, Action, ArgumentTypeError, BooleanOptionalAction, Namespace
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from ..errors import Error
+from ..events import Event, Output
+from ..plugins import load
+from . import options, staying
+from .screen import screen, seconds
+from .summary import summary
+from .watch import Watch
+
+if TYPE_CHECKING:
+    from .options import Parser
+    from .screen import Screen
+
+#: Options of papermill's that change nothing here, and why.
+_MEANINGLESS = {
+    "engine": "octavo runs the notebook itself",
+    "language": "octavo reads it in the notebook, or asks the kernel",
+    "log_level": "octavo keeps no log; --quiet and --log-output say how much is printed",
+}
+
+
+def arguments(parser: Parser) -> None:
+    """Say what ``octavo run`` takes: papermill's arguments, with its meaning."""
+    parser._optionals.conflict_handler = "resolve"  # its --help is no reason to stop reading: IN may follow
+    add = parser.add_argument
+    add(
+        "source",
+        metavar="IN",
+        nargs="?",
+        help='a notebook: .ipynb, .py, .md, .Rmd, …; a URL; "-" for standard input',
+    )
+    out = 'the executed notebook (IN.executed.ipynb, beside IN), or as .html, .md, .pdf; a URL; "-" for standard output'
+    add("output", metavar="OUT", nargs="?", help=out)
+    add("-h", "--help", action="store_true", help="show this, or with IN what the notebook takes")
+    inspect = "show what the notebook takes, and do not run it: parameters, types, defaults"
+    add("--inspect", "--help-notebook", action="store_true", help=inspect)
+    _parameters(parser)
+    _running(parser)
+    _output(parser)
+    parser.examples("""\
+A later source of a parameter wins over an earlier one: -b, then -f, then -y, then -p, then -r.
+The notebook itself is never changed. A failed run leaves the executed notebook up to the cell that failed.
+IN and OUT may name parameters in braces. Both may be URLs: https, and s3, gs, az … with octavo's extra "remote".
+
+examples:
+  octavo run in.py out.ipynb
+  octavo run in.ipynb --inspect
+  octavo run in.ipynb 'out-{city}.ipynb' -p n 3 -p sample true -r city Bern
+  octavo run in.ipynb out.ipynb -f params.yaml -y '{cities: [Bern, Wien]}'
+  octavo run analysis.Rmd -k ir --log-output --execution-timeout 600
+  cat in.ipynb | octavo run - - -p n 3 > out.ipynb
+  octavo run https://example.org/in.ipynb s3://bucket/out.ipynb""")
+
+
+def _parameters(parser: Parser) -> None:
+    add = parser.add_argument
+    pair: Any = {"nargs": 2, "action": Pair, "default": [], "metavar": ("NAME", "VALUE")}
+    add("-p", "--parameters", **pair, help="a parameter; VALUE as in YAML: 3, true, text, [1, 2]")
+    raw = "a parameter that is text, whatever it looks like"
+    add("-r", "--parameters-raw", "--parameters_raw", **{**pair, "metavar": ("NAME", "TEXT")}, help=raw)
+    one: Any = {"action": "append", "default": []}
+    yaml = "parameters as a YAML mapping"
+    add("-y", "--parameters-yaml", "--parameters_yaml", **one, metavar="YAML", help=yaml)
+    file = "parameters from a file of YAML or JSON, or a URL"
+    add("-f", "--parameters-file", "--parameters_file", **one, metavar="FILE", help=file)
+    coded = "parameters as a YAML mapping in Base64"
+    add("-b", "--parameters-base64", "--parameters_base64", **one, metavar="TEXT", help=coded)
+    strict = "take parameters that the notebook does not declare, or of another type"
+    add("--no-strict", action="store_true", help=strict)
+    for which in ("input", "output"):
+        name = f"PAPERMILL_{which.upper()}_PATH"
+        add(f"--inject-{which}-path", action="store_true", help=f"give the notebook {name} as a parameter")
+    add("--inject-paths", action="store_true", help="give it both of them")
+
+
+def _running(parser: Parser) -> None:
+    add = parser.add_argument
+    add("-k", "--kernel", metavar="NAME", help="the kernel to run it with")
+    add("--cwd", metavar="FOLDER", help="where it runs (the current folder)")
+    add("--allow-errors", action="store_true", help="run all cells, even after one failed")
+    number: Any = {"type": _number, "metavar": "SECONDS"}
+    add("--timeout", **number, help="end the run after this time")
+    cell = "end the run when a cell takes longer than this"
+    add("--execution-timeout", "--cell-timeout", **number, help=cell)
+    start = "how long the kernel may take to start (60)"
+    add("--start-timeout", "--start_timeout", **number, help=start)
+    add("--memory", type=_size, metavar="SIZE", help="end the run when it uses more memory: 4GB, 512MB")
+    add("--retries", type=_whole, default=0, metavar="N", help="run it up to N times more when it fails")
+    staying.arguments(parser)
+    prepared = "write the notebook with its parameters, without running it"
+    add("--prepare-only", action="store_true", help=prepared)
+    add("--prepare-execute", dest="prepare_only", action="store_false", help=SUPPRESS)
+
+
+def _output(parser: Parser) -> None:
+    add = parser.add_argument
+    flag: Any = {"action": BooleanOptionalAction, "default": False}
+    add("--report-mode", **flag, help="hide the code in the executed notebook")
+    add("--log-output", **flag, help="print what the cells print")
+    add("--stdout-file", metavar="FILE", help="write what the cells print to a file")
+    add("--stderr-file", metavar="FILE", help="the same for standard error")
+    every = "how often to save the notebook while it runs (2); 0 only at its end"
+    add("--autosave-cell-every", type=_seconds, default=2.0, metavar="SECONDS", help=every)
+    save = "save while it runs; --no-… is --autosave-cell-every 0"
+    add("--request-save-on-cell-execute", **{**flag, "default": True}, help=save)
+    add("--progress-bar", **{**flag, "default": True}, help="show the progress live; --no-… prints lines")
+    add("--json", action="store_true", help="print each event as a line of JSON, and nothing else")
+    add("-q", "--quiet", action="store_true", help="print nothing unless something goes wrong")
+    add("--engine", metavar="NAME", help="papermill's; has no effect")
+    add("-l", "--language", metavar="NAME", help="papermill's; has no effect")
+    add("--log-level", metavar="LEVEL", help="papermill's; has no effect")
+    parser.set_defaults(show_help=parser.print_help)
+
+
+class Pair(Action):
+    """Two words, name and value; NAME=VALUE, as everywhere else, would swallow the next word unseen."""
+
+    def __call__(
+        self, parser: Any, namespace: Namespace, values: Any, option_string: str | None = None
+    ) -> None:
+        name, text = values
+        if "=" in name:
+            hint = f"name and value are two words: {option_string} {name.replace('=', ' ', 1)}"
+            raise Error(f'"{name}" is no name of a parameter', hint=hint)
+        setattr(namespace, self.dest, [*getattr(namespace, self.dest), (name, text)])
+
+
+def main(args: Namespace) -> int:
+    """Run the notebook, show how it goes, and return the exit code."""
+    if args.help and not (args.source and Path(args.source).is_file()):
+        args.show_help()
+        return 0
+    if not args.source:
+        hint = "octavo run --help shows its options and examples"
+        raise Error("octavo run: the following arguments are required: IN", hint=hint)
+    if args.help or args.inspect:
+        source = load("octavo.single:read")(args.source)
+        load("octavo.cli.inspect:show")(source, screen(sys.stdout, os.environ), args.json)
+        return 0
+    return _run(args)
+
+
+def _run(args: Namespace) -> int:
+    began = time.perf_counter()
+    # whoever stops us, Ctrl-C or the system: what runs is ended, what it showed is kept, and a summary is printed
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    single = load("octavo.single")
+    target = args.output or single.beside(args.source)
+    # standard output is for the notebook alone when it goes there
+    out = screen(sys.stderr if target == single.STDIO else sys.stdout, os.environ)
+    out.live = out.live and args.progress_bar
+    for name, why in _MEANINGLESS.items():
+        if getattr(args, name) not in (None, "octavo") and not args.quiet:
+            print(f"note: --{name.replace('_', '-')} has no effect: {why}", file=sys.stderr)
+    logs = args.log_output and not args.json
+    with ExitStack() as stack:
+        tee = Tee({name: _opened(getattr(args, f"{name}_file"), stack) for name in ("stdout", "stderr")})
+        stay = stack.enter_context(staying.staying(args))
+        out.live = out.live and not stay
+        watch = stack.enter_context(Watch(out, quiet=args.quiet, as_json=args.json, logs=logs))
+        listeners = [watch, tee, *([Results(out)] if logs else [])]
+        try:
+            single.run(
+                args.source, target, parameters(args), replace(_how(args, single.How), stay=stay), listeners
+            )
+        except KeyboardInterrupt:
+            pass  # the report is then unfinished, which is its exit code
+    code = watch.report.exit_code
+    if not args.json and not (args.quiet and code == 0):
+        _end(watch, time.perf_counter() - began, out)
+    return code
+
+
+def _how(args: Namespace, how: Any) -> Any:
+    wanted = {"INPUT": args.inject_input_path, "OUTPUT": args.inject_output_path}
+    return how(
+        kernel=args.kernel,
+        cwd=args.cwd,
+        allow_errors=args.allow_errors,
+        strict=not args.no_strict,
+        report_mode=args.report_mode,
+        prepare_only=args.prepare_only,
+        timeout=args.timeout,
+        cell_timeout=args.execution_timeout,
+        start_timeout=args.start_timeout,
+        memory=args.memory,
+        retries=args.retries,
+        save_every=args.autosave_cell_every if args.request_save_on_cell_execute else 0,
+        paths=tuple(f"PAPERMILL_{name}_PATH" for name, on in wanted.items() if on or args.inject_paths),
+    )
+
+
+class Tee:
+    """Writes what the cells print to files, one for each stream."""
+
+    def __init__(self, files: dict[str, TextIO | None]) -> None:
+        self.files = files
+
+    def __call__(self, event: Event) -> None:
+        if not (isinstance(event, Output) and event.kind == "stream"):
+            return
+        if (file := self.files.get(event.content["name"])) is not None:
+            file.write(event.content["text"])
+            file.flush()
+
+
+class Results:
+    """Prints the results of the cells as text, between what they print."""
+
+    def __init__(self, to: Screen) -> None:
+        self.to = to
+
+    def __call__(self, event: Event) -> None:
+        if not (isinstance(event, Output) and event.kind in ("execute_result", "display_data")):
+            return
+        if text := event.content.get("data", {}).get("text/plain"):
+            self.to.say(str(text))
+
+
+def _opened(path: str | None, stack: ExitStack) -> TextIO | None:
+    if path is None:
+        return None
+    try:
+        return stack.enter_context(Path(path).open("w", encoding="utf-8", errors="replace"))
+    except OSError as error:
+        raise Error(f"it cannot be written: {error.strerror}", path) from None
+
+
+# ── values
+
+
+def parameters(args: Namespace) -> dict[str, Any]:
+    """Return the parameters of all options, in the order in which they win."""
+    found: dict[str, Any] = {}
+    for text in args.parameters_base64:
+        found |= _mapping(_decoded(text), "--parameters-base64")
+    for path in args.parameters_file:
+        found |= _mapping(_text(path), path)
+    for text in args.parameters_yaml:
+        found |= _mapping(text, "--parameters-yaml")
+    found |= {name: options.value(text) for name, text in args.parameters}
+    return found | dict(args.parameters_raw)
+
+
+def _text(path: str) -> str:
+    try:
+        data = load("octavo.remote:read")(path) if "://" in path else Path(path).read_bytes()
+        return str(data.decode("utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise Error(f"the parameters cannot be read: {reason}", path) from None
+
+
+def _decoded(text: str) -> str:
+    from base64 import b64decode  # noqa: PLC0415 - one option's affair
+
+    try:
+        return b64decode(text, validate=True).decode("utf-8")
+    except ValueError:  # of which UnicodeDecodeError is one
+        raise Error("this is no text in Base64", "--parameters-base64") from None
+
+
+def _mapping(text: str, path: str) -> dict[str, Any]:
+    data = load("octavo.document:parse")(text, path).data
+    if data is None:
+        return {}
+    if not isinstance(data, dict) or not all(isinstance(name, str) for name in data):
+        raise Error("this is no mapping of parameters", path, hint="for example: {n: 3, city: Bern}")
+    return data
+
+
+def _seconds(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < float("inf"):
+        raise ArgumentTypeError(f'"{text}" is no number of seconds')
+    return found
+
+
+def _number(text: str) -> float:
+    if (found := _seconds(text)) == 0:
+        raise ArgumentTypeError(f'"{text}" is no number of seconds above 0')
+    return found
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise ArgumentTypeError(f'"{text}" is no whole number, 0 or more')
+    return int(text)
+
+
+def _size(text: str) -> int:
+    found: int = load("octavo.dialect:as_bytes")(text)
+    if found <= 0:
+        raise ArgumentTypeError(f'"{text}" is no size such as 4GB or 512MB')
+    return found
+
+
+# ── the end
+
+
+def _end(watch: Watch, took: float, out: Screen) -> None:
+    """Print how it went: where the notebook is, or what failed."""
+    lines = list(summary(watch, took, os.getcwd()))
+    if watch.report:
+        where = next(iter(watch.report.ended.values())).notebook
+        wrote = f"wrote {where}" if where != "-" else "wrote the notebook to standard output"
+        lines[-1] = f"{wrote} in {seconds(took)}"
+    elif watch.report.finished:
+        lines.pop()
+    for line in lines:
+        out.say(line)

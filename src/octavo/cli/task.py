@@ -1,0 +1,147 @@
+"""``octavo task``: one task, run or looked at."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ..errors import Error, did_you_mean
+from ..plugins import load
+from . import build, options
+from .failures import failed
+from .screen import flat, screen
+from .status import counted, table
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from ..model import Step
+    from ..project import Project
+    from .options import Parser
+    from .screen import Screen
+
+
+def arguments(parser: Parser) -> None:
+    """Say what ``octavo task`` takes."""
+    parser.add_argument("task", metavar="TASK", help="the name of a task")
+    options.file(parser)
+    options.values(parser, "set a parameter of env.yaml")
+    parser.add_argument("-s", "--source", action="store_true", help="print its code")
+    parser.add_argument("-st", "--status", action="store_true", help="say whether it is fresh, and why not")
+    parser.add_argument(
+        "-b", "--build", action="store_true", help="run it if it is stale (the default without another wish)"
+    )
+    parser.add_argument("-f", "--force", action="store_true", help="run it even if it is fresh")
+    parser.add_argument(
+        "-of",
+        "--on-finish",
+        action="store_true",
+        help="only call its on_finish, on the products that are there",
+    )
+    parser.add_argument(
+        "-d", "--debug", action="store_true", help="when it fails, open a debugger where it did, here"
+    )
+    parser.examples("""\
+examples:
+  octavo task fit                   run it, if it is stale, and nothing before it: as octavo build fit
+  octavo task fit --source          print its code
+  octavo task fit --status          fresh or stale, its products, and where it comes from
+  octavo task fit --on-finish       does its check pass on what is there?
+  octavo task fit --status --build  first the one, then the other
+
+exit code: 0 all went well, 1 the task or its check failed, 2 something must be changed first""")
+
+
+#: Kinds whose source is a template of SQL or shell: shown is what would run.
+TEMPLATES = ("sql", "dump", "transfer", "shell")
+
+
+def main(args: Namespace) -> int:
+    """Do what is asked, in the order source, status, on_finish, build; return the first exit code that is not 0."""
+    out = screen(sys.stdout, os.environ)
+    asked = args.source or args.status or args.on_finish
+    if asked:
+        with options.project(args) as project:
+            step = _step(project, args.task)
+            if args.source:
+                out.say(_text(project, step).rstrip("\n"))
+            if args.status:
+                _status(step, out)
+            if args.on_finish and (code := _check(project, step, out)):
+                return code
+    if asked and not (args.build or args.force):
+        return 0
+    words = [args.task, *(["--force"] if args.force else []), *(["--debug"] if args.debug else [])]
+    parser = options.Parser("build", "run what is stale")
+    build.arguments(parser)
+    wanted = parser.read(words)
+    wanted.file, wanted.params, wanted.env = args.file, args.params, args.env
+    if not asked:
+        with options.project(args) as project:
+            _step(project, args.task)  # a selection such as "fit+" is no task
+    return build.main(wanted)
+
+
+def _step(project: Project, name: str) -> Step:
+    """Return the step of one task."""
+    names = project.graph.tasks
+    if name not in names:
+        hint = did_you_mean(name, names) or f"tasks: {', '.join(names)}"
+        raise Error(f'there is no task "{name}"', hint=hint)
+    # all of them, for a task before it may be stale
+    return project.status()[name]
+
+
+def _text(project: Project, step: Step) -> str:
+    """Return the code of a task: of a function its own lines, of a template what it renders to, else the whole file."""
+    filled = load("octavo.sources:Reader")(str(project.root), project.store).filled(step.task)
+    if step.task.kind in TEMPLATES:
+        rendered: str = load("octavo.templates:render")(filled, str(project.root))
+        return rendered
+    text: str = filled.source.text or ""
+    if step.task.source.entry and step.task.kind == "function":
+        name = step.task.source.entry.rpartition(".")[2]
+        own: str | None = load("octavo.notebook.functions:definition")(text, name)
+        return own or text
+    return text
+
+
+def _status(step: Step, out: Screen) -> None:
+    one = {step.task.name: step}
+    for line in table(one, out, verbose=True):
+        if line != counted(one):
+            out.say(line)
+    for product in step.task.products:
+        out.say(f"  makes    {flat(product.path)}")
+    for name in step.task.upstream:
+        out.say(f"  needs    {flat(name)}")
+    where = step.task.source.path
+    out.say(
+        f"  {step.task.kind:<8} {flat(step.task.source.entry or where)}  {flat(str(step.task.where or ''))}".rstrip()
+    )
+
+
+def _check(project: Project, step: Step, out: Screen) -> int:
+    """Call the task's on_finish in a process of its own, with the products as they are."""
+    task, root = step.task, str(project.root)
+    if "on_finish" not in task.options:
+        raise Error(f'"{task.name}" has no on_finish', task.where, "on_finish: module.function, at the task")
+    there = {it.path for it in project.leftovers([task.name])}
+    if gone := [it.path for it in task.products if it.relation is None and it.path not in there]:
+        raise Error(f"{', '.join(gone)} is not there", hint=f"octavo build {task.name} makes it")
+    around = load("octavo.executors.around")
+    work = partial(load("octavo.hooks:finish"), around.placed(task, root), around.folder_of(task, root))
+    failure, said = load("octavo.executors.apart:apart")(root, work)
+    for line in said.splitlines():
+        out.say(flat(line))
+    if failure is None:
+        out.say(f"{out.word('done')} on_finish of {flat(task.name)}")
+        return 0
+    event = load("octavo.events:TaskFinished")(
+        task.name, load("octavo.model:Outcome").FAILED, failure=failure
+    )
+    for line in failed(event, "", out, root):
+        out.say(line)
+    return 1

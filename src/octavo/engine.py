@@ -1,0 +1,395 @@
+"""The loop, a generator of events: judge, start, wait, settle, tell.
+
+Why it is right: a task is started only when everything before it in the selection has ended well, so what its manifest
+says of its inputs is final; the record is committed only after its products were found and digested, and before "done"
+is said; between the start and that commit the record is marked incomplete, so whatever happens in the meantime (a
+crash, an interrupt, ``kill -9``) leaves the task stale.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from graphlib import TopologicalSorter
+from typing import Protocol
+
+from .aside import Aside, clear
+from .environment import imported, packages
+from .errors import Error, ProductError
+from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
+from .explain import remember
+from .fingerprint import manifest, reports_read, undeclared
+from .graph import Graph
+from .model import Failure, Outcome, Reason, Record, Step, Task
+from .plan import Claims, judged, key_of, missing
+from .products import not_made
+from .store import Store
+
+
+class Executor(Protocol):
+    """A place where tasks run. Each task submitted ends in exactly one TaskFinished, told by ``next``."""
+
+    @property
+    def slots(self) -> int: ...
+    def prepare(self, modules: tuple[str, ...]) -> None: ...
+    def submit(self, task: Task) -> None: ...
+    def next(self) -> Event: ...
+    def close(self) -> Iterable[Event] | None:
+        """End everything; return what was said until then and not told yet."""
+        ...
+
+
+class Keeper(Protocol):
+    """Keeps what a running task shows, as files: the executed notebook. It is told the task's events as they come."""
+
+    def __call__(self, event: Event) -> None: ...
+    def keep(self, outcome: Outcome) -> str | None: ...
+
+
+class Cache(Protocol):
+    """Takes the results of tasks from where they were kept, instead of a run; keeps those of runs."""
+
+    def restore(self, task: Task, reasons: tuple[Reason, ...], run: str) -> Record | None: ...
+    def save(self, task: Task, record: Record) -> None: ...
+    def finish(self) -> list[str]: ...
+    def abandon(self) -> None: ...
+
+
+class Run:
+    """One build of some steps: what is running, what has ended."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        steps: Mapping[str, Step],
+        store: Store,
+        executor: Executor,
+        *,
+        name: str,
+        clock: Callable[[], float],
+        filled: Callable[[Task], Task],
+        keeper: Callable[[Task], Keeper],
+        refresh: Callable[[Task], str | None] = lambda task: None,
+        mourn: Callable[[Task, Failure], Iterable[str]] = lambda task, failure: (),
+        fail_fast: bool = False,
+        strict: bool = False,
+        cache: Cache | None = None,
+    ) -> None:
+        self.graph = graph
+        self.steps = steps
+        self.store = store
+        self.executor = executor
+        self.name = name
+        self.clock = clock
+        self.filled = filled
+        self.keeper = keeper
+        self.refresh = refresh
+        self.mourn = mourn
+        self.fail_fast = fail_fast
+        self.strict = strict
+        self.cache = cache
+        self.ended: dict[str, Outcome] = {}
+        self.running: dict[str, tuple[Task, dict[str, str]]] = {}
+        self.keepers: dict[str, Keeper] = {}
+        self.aside: dict[str, Aside] = {}
+        self._set_aside = str(store.folder / "aside")
+        self.claims = Claims(store)
+        self.makers = {product.path: task.name for task in graph for product in task.products}
+
+    def events(self) -> Iterator[Event]:
+        """Run the steps and yield what happens. Closing the generator ends what is still running."""
+        began = self.clock()
+        stale = tuple(name for name, step in self.steps.items() if not step.fresh)
+        yield RunStarted(self.name, tuple(self.steps), stale, began)
+        order = TopologicalSorter(
+            {name: [up for up in step.task.upstream if up in self.steps] for name, step in self.steps.items()}
+        )
+        order.prepare()
+        ready: list[str] = []
+        try:
+            while order.is_active():
+                ready.extend(order.get_ready())
+                while ready and len(self.running) < self.executor.slots:
+                    for event in self._start(ready.pop(0)):
+                        yield self._tell(event, order)
+                    if order.is_active():
+                        ready.extend(order.get_ready())
+                if self.running:
+                    for event in self._receive(self.executor.next()):
+                        yield self._tell(event, order)
+        except BaseException:
+            if self.cache:
+                self.cache.abandon()
+            raise
+        finally:
+            self._abandon()
+        for message in self.cache.finish() if self.cache else ():
+            yield Note(message)
+        good = not any(outcome.bad for outcome in self.ended.values())
+        yield RunFinished(self.name, good, self.clock() - began, self.clock())
+
+    def _tell(self, event: Event, order: TopologicalSorter[str]) -> Event:
+        if isinstance(event, TaskFinished):
+            self.ended[event.task] = event.outcome
+            order.done(event.task)
+        return event
+
+    def _start(self, name: str) -> Iterator[Event]:
+        """Judge a task whose turn has come, now that its inputs are real; hand it to the executor if it is stale."""
+        step = self.steps[name]
+        if step.fresh:
+            if step.refresh:
+                self._refresh(step.task)
+            yield TaskFinished(name, Outcome.FRESH)
+            return
+        before = {up: self.ended[up] for up in step.task.upstream if up in self.ended}
+        if bad := [up for up, outcome in before.items() if not outcome.good]:
+            stopped = Outcome.CANCELLED if before[bad[0]] is Outcome.CANCELLED else Outcome.BLOCKED
+            reason = Reason("waits", None, f"{bad[0]} {before[bad[0]].value}")
+            yield TaskFinished(name, stopped, reasons=(reason,))
+            return
+        if self.fail_fast and Outcome.FAILED in self.ended.values():
+            yield TaskFinished(name, Outcome.CANCELLED)
+            return
+        if absent := missing(step.task, self.graph.tasks, self.store):
+            yield TaskFinished(name, Outcome.BLOCKED, reasons=absent)
+            return
+        try:
+            task = self.filled(step.task)
+            reasons, _, record = judged(task, self.graph.tasks, self.store, self.claims)
+        except Error as error:  # deleted, broken or locked away since the pipeline was loaded
+            yield TaskFinished(name, Outcome.FAILED, failure=Failure.of(error))
+            return
+        forced = tuple(reason for reason in step.reasons if reason.part == "forced")
+        if not (reasons or forced):
+            if step.refresh:
+                self._refresh(task)
+            yield TaskFinished(name, Outcome.FRESH)
+            return
+        if not forced and (edited := tuple(reason for reason in reasons if reason.edited)):
+            # somebody's work is not overwritten unasked
+            yield TaskFinished(name, Outcome.BLOCKED, reasons=edited)
+            return
+        if restored := self._restore(task, (*forced, *reasons)):
+            yield restored
+            return
+        if no_room := self._make_room(task):
+            yield TaskFinished(name, Outcome.FAILED, failure=no_room)
+            return
+        self.store.begin(name, [product.path for product in task.products])
+        # a folder that octavo has never made may be somebody's
+        known = [p.path for p in task.products if record is not None or self.claims.known(p.path)]
+        self.aside[name] = Aside(str(self.store.root), self._set_aside, () if task.kind == "link" else known)
+        # what an earlier run discovered is no part of this one's manifest: it will say itself what it uses
+        table = manifest(task, None, self.graph.tasks, self.store.digest, lambda part, path: None)
+        self.running[name] = (task, table)
+        self.keepers[name] = self.keeper(task)
+        yield TaskStarted(name, reasons or forced, self.clock())
+        self.executor.submit(task)
+
+    def _restore(self, task: Task, reasons: tuple[Reason, ...]) -> TaskFinished | None:
+        """Take a task's result from the cache, if it is there; its record is then as a run would have left it."""
+        began = self.clock()
+        if self.cache is None or (record := self.cache.restore(task, reasons, self.name)) is None:
+            return None
+        remember(self.store, task, record.manifest, record.discovered)
+        took = self.clock() - began
+        self.store.ended(
+            task.name, self.name, self.clock(), Outcome.RESTORED.value, took, dict(record.manifest)
+        )
+        if record.raw != task.source.facts.raw:
+            self._refresh(task)
+        self.keeper(task).keep(Outcome.RESTORED)  # what a failure had left is out of date
+        return TaskFinished(task.name, Outcome.RESTORED, took)
+
+    def _refresh(self, task: Task) -> None:
+        """Give a report the new comments and markdown of its notebook; one that does not fit stays as it is."""
+        record = self.store.record(key_of(task))
+        if record is None:
+            return
+        try:
+            task = self.filled(task)
+            made = dict(record.products)
+            if self.refresh(task):
+                reports = (product.path for product in task.products if product.report)
+                made |= {path: self.store.digest(path) or "" for path in reports}
+            # where it does not fit, it is left as it is, and not tried in each build
+            self.store.commit(replace(record, products=made, raw=task.source.facts.raw))
+        except (Error, OSError):
+            pass  # the result is right all the same; the next build tries again
+
+    def _make_room(self, task: Task) -> Failure | None:
+        """Make the folders of the products; return why one of them cannot be there."""
+        for product in task.products:
+            full = os.path.join(self.store.root, product.path)
+            try:
+                os.makedirs(os.path.dirname(full), exist_ok=True)
+            except OSError as error:
+                return unwritable(product.path, error)
+            if product.report and os.path.isdir(full):
+                return unwritable(product.path, IsADirectoryError(errno.EISDIR, ""))
+        return None
+
+    def _receive(self, event: Event) -> Iterator[Event]:
+        """Feed the keeper of the event's task; believe "done" only after settling."""
+        name = getattr(event, "task", None)
+        if name in self.keepers and not isinstance(event, TaskFinished):
+            self.keepers[name](event)
+        if not isinstance(event, TaskFinished):
+            yield event
+            return
+        task, table = self.running.pop(event.task)
+        overreach = self._overreach(task, event)
+        if event.outcome is Outcome.DONE and (broken := self._broken_promise(task, overreach)):
+            event = replace(event, outcome=Outcome.FAILED, failure=broken)
+        event = self._keep(task, event)
+        if event.outcome is Outcome.DONE:
+            for message in overreach:
+                yield Note(message, task.name)
+            event = self._settle(task, table, event)
+        self.aside.pop(task.name).end(event.outcome is Outcome.DONE)
+        if event.outcome is Outcome.FAILED:
+            self.store.fail(task.name, [product.path for product in task.products])
+            if event.failure and "on_failure" in task.options and not event.mourned:
+                for message in self.mourn(task, event.failure):  # its worker could not: it died, say
+                    yield Note(message, task.name)
+        self.store.ended(task.name, self.name, self.clock(), event.outcome.value, event.seconds, table)
+        yield event
+        if event.outcome is Outcome.FAILED and self.fail_fast:
+            yield from self._stop()
+
+    def _keep(self, task: Task, event: TaskFinished) -> TaskFinished:
+        """Write the executed notebook, of a failure too: what ran is there to be looked at."""
+        try:
+            path = self.keepers.pop(task.name).keep(event.outcome)
+        except OSError as error:
+            report = next(product.path for product in task.products if product.report)
+            return replace(event, outcome=Outcome.FAILED, failure=event.failure or unwritable(report, error))
+        return replace(event, notebook=path)
+
+    def _broken_promise(self, task: Task, overreach: list[str]) -> Failure | None:
+        """Return why a task that ended well has failed all the same: its notebook must not replace a good one."""
+        made = (product.path for product in task.products if not product.report)
+        if absent := [path for path in made if not os.path.exists(os.path.join(self.store.root, path))]:
+            return not_made(absent)
+        if overreach and self.strict:
+            return Failure("Undeclared", "; ".join(overreach), hint="name it, or drop strict")
+        return None
+
+    def _settle(self, task: Task, table: dict[str, str], event: TaskFinished) -> TaskFinished:
+        """Believe a task only when its products are there; then, and only then, record it."""
+        try:
+            found = {product.path: self.store.digest(product.path) for product in task.products}
+        except ProductError as error:
+            return replace(event, outcome=Outcome.FAILED, failure=Failure.of(error))
+        made = {path: digest for path, digest in found.items() if digest is not None}
+        if absent := [path for path in found if path not in made]:
+            return replace(event, outcome=Outcome.FAILED, failure=not_made(absent))
+        seen = {part: it for part, it in event.discovered.items() if self._counts(part, it[0], made)}
+        table |= {part: digest for part, (_, digest) in seen.items()} | reports_read(
+            task, self.graph.tasks, seen
+        )
+        discovered = {part: path for part, (path, _) in seen.items()}
+        for part, (dist, version) in self._packages(task, discovered).items():
+            table[part], discovered[part] = version, dist
+        raw = task.source.facts.raw
+        record = Record(task.name, table, made, discovered, self.name, event.seconds, raw=raw)
+        self.store.commit(record)
+        remember(self.store, task, table, discovered)
+        self.store.flush()
+        if self.cache:
+            self.cache.save(task, record)
+        return event
+
+    def _counts(self, part: str, path: str, made: Mapping[str, str]) -> bool:
+        """Tell whether what a run discovered is an input: not its own products, nor a folder that tasks write into."""
+        if part.startswith("folder "):
+            return path != "." and not any(_within(path, it) or _within(it, path) for it in self.makers)
+        return path not in made
+
+    def _packages(self, task: Task, discovered: dict[str, str]) -> dict[str, tuple[str, str]]:
+        """Return the versions of what the task imports, where it runs in this very environment."""
+        if task.options.get("kernel") or task.source.facts.language != "python":
+            return {}
+        own = {
+            part.removeprefix("module ").partition(".")[0]
+            for part in discovered
+            if part.startswith("module ")
+        }
+        own.add((task.source.entry or "").partition(".")[0])
+        found = {*task.source.facts.imports, *imported(str(self.store.root), discovered)}
+        return packages(self.store, {name for name in found if name.partition(".")[0] not in own})
+
+    def _overreach(self, task: Task, event: TaskFinished) -> list[str]:
+        """Return what a task used without naming it: files, or others' products in no sure order."""
+        said = {
+            f"it reads {path}, which {maker} makes, without naming {maker} as upstream": None
+            for path, _ in event.discovered.values()
+            if (maker := self.makers.get(path)) and maker != task.name and maker not in task.upstream
+        }
+        said |= {
+            f"it writes {what}, which is a product of {maker}": None
+            for _, verb, what in event.touched
+            if verb == "wrote" and (maker := self.makers.get(what)) and maker != task.name
+        }
+        if self.strict or "inputs" in task.options:
+            said |= {
+                f'it reads {path}, which is not among its "inputs": add it there': None
+                for path in undeclared(task, event.discovered, self.makers)
+            }
+        return list(said)
+
+    def _stop(self) -> Iterator[Event]:
+        """End what is running, after a failure with fail_fast."""
+        running, self.running = list(self.running), {}
+        self._close()
+        for name in running:
+            let_go(self.keepers.pop(name))
+            self.aside.pop(name).end(False)
+            yield TaskFinished(name, Outcome.CANCELLED)
+
+    def _close(self) -> None:
+        for event in self.executor.close() or ():
+            name = getattr(event, "task", None)
+            if name in self.keepers and not isinstance(event, TaskFinished):
+                self.keepers[name](event)
+
+    def _abandon(self) -> None:
+        self._close()
+        for keeper in self.keepers.values():
+            let_go(keeper)
+        self.keepers.clear()
+        for aside in self.aside.values():
+            aside.end(False)
+        self.aside.clear()
+        clear(self._set_aside)
+        self.store.flush()
+
+
+def let_go(keeper: Keeper) -> None:
+    """Keep what was shown until a task was stopped, if that can be done."""
+    try:
+        keeper.keep(Outcome.CANCELLED)
+    except (OSError, Error):
+        pass
+
+
+_WHY = {
+    errno.ENOSPC: "no space is left on the disk",
+    errno.EDQUOT: "the quota of disk space is used up",
+    errno.EISDIR: "it is a folder",
+    errno.EEXIST: "a file stands where one of its folders should be",
+    errno.ENOTDIR: "a file stands where one of its folders should be",
+}
+
+
+def unwritable(path: str, error: OSError) -> Failure:
+    """Return the failure of a task whose product cannot be written."""
+    why = _WHY.get(error.errno or 0) or error.strerror or str(error)
+    return Failure("ProductError", f"{path} cannot be written: {why}")
+
+
+def _within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder + "/")

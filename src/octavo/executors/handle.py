@@ -1,0 +1,81 @@
+"""A worker as the driver sees it: its socket and pipes, what it has said, and the signals that reach it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+from dataclasses import dataclass
+from typing import Any
+
+from ..events import CellStarted, NotebookOpened, Paused, TaskFinished
+from ..model import Task
+from .limits import Limits
+from .warm import python
+
+
+@dataclass(slots=True, eq=False)
+class Worker:
+    """A task that runs: its socket, its end as far as it is known, and when its time is over."""
+
+    number: int
+    task: Task
+    attempt: int
+    line: socket.socket
+    pipes: dict[str, int]
+    traces: int
+    began: float
+    limits: Limits
+    pid: int = 0
+    process: subprocess.Popen[bytes] | None = None
+    rest: bytes = b""
+    cell: int | None = None
+    notebook: NotebookOpened | None = None
+    running: CellStarted | None = None
+    paused: Paused | None = None
+    finished: TaskFinished | None = None
+    closed: bool = False
+    ended: dict[str, Any] | None = None
+
+
+def spawn(descriptors: list[int], root: str) -> subprocess.Popen[bytes]:
+    """Start a worker that is a new interpreter."""
+    names = ",".join(map(str, descriptors))
+    return subprocess.Popen(
+        python("octavo.executors.spawned", names),
+        pass_fds=descriptors,
+        stdin=subprocess.DEVNULL,
+        cwd=root,
+        start_new_session=True,
+    )
+
+
+def remains(read: int) -> str:
+    """Return what is still in a pipe: the last words of a process that died."""
+    os.set_blocking(read, False)
+    parts = []
+    try:
+        while data := os.read(read, 1 << 16):
+            parts.append(data)
+    except BlockingIOError:
+        pass
+    return b"".join(parts).decode("utf-8", "replace")
+
+
+def interrupt(pid: int) -> None:
+    """Interrupt a worker as Ctrl-C would, and not its children, whose interrupts are its kernel's to send."""
+    if pid:
+        try:
+            os.kill(pid, signal.SIGINT)
+        except OSError:
+            pass
+
+
+def end(group: int, number: int) -> None:
+    """Send a signal to a worker and its children."""
+    if group:
+        try:
+            os.killpg(group, number)
+        except OSError:
+            pass

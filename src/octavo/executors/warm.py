@@ -1,0 +1,72 @@
+"""The driver's end of the warm server: starts it, asks it to import and to fork, hears what it answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from typing import Any
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    """Return the command that calls ``main`` of a module in a new interpreter.
+
+    The folder it starts in is the project's, whose ``random.py`` must not be taken for the standard library's; the
+    option -P would say so too, but notebooks could see it in ``sys.flags``.
+    """
+    start = f"import sys; sys.path[:1] == [''] and sys.path.pop(0); from {module} import main; main()"
+    return [sys.executable, "-c", start, *arguments]
+
+
+class Warm:
+    """A warm server of this very environment. It may die at any time: ``hear`` then returns None."""
+
+    def __init__(self, root: str, log: str | None = None) -> None:
+        self._root = root
+        self._log = log
+        self._rest = b""
+        self.line, theirs = socket.socketpair()
+        out = os.open(log or os.devnull, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            self.process = subprocess.Popen(
+                python("octavo.executors.server", str(theirs.fileno())),
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                cwd=root,
+            )
+        finally:
+            theirs.close()
+            os.close(out)
+
+    def ask(self, request: dict[str, Any], descriptors: list[int] | None = None) -> bool:
+        """Send a request; return False when the server is gone."""
+        try:
+            socket.send_fds(self.line, [json.dumps(request).encode() + b"\n"], descriptors or [])
+        except OSError:
+            return False
+        return True
+
+    def hear(self) -> list[dict[str, Any]] | None:
+        """Return the answers that have arrived, or None when the server is gone."""
+        try:
+            data = self.line.recv(1 << 16)
+        except OSError:
+            data = b""
+        if not data:
+            return None
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def stop(self) -> int:
+        """End the server, and with it its workers; return its exit status."""
+        self.line.close()
+        try:
+            return self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()

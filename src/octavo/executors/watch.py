@@ -1,0 +1,260 @@
+"""What a task is seen to use while it runs: modules of the project that it imports, files of the project that it reads.
+
+Reads are seen by Python's audit hooks (PEP 578), so what happens below Python, in C++ readers or child processes, is
+not. Only the worker of a task is watched; what a hook sees is judged once, at the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from .. import products
+from ..model import ABSENT, UNSETTLED, Task
+from ..plan import function_digest, module_digest
+
+_SKIPPED = frozenset(
+    {".git", ".octavo", ".venv", "venv", "__pycache__", "site-packages", "node_modules", ".ipynb_checkpoints"}
+)
+
+
+#: Which cell (None: outside of cells) did what to what: ("read", path), ("connected", "host:port"), …
+Touch = tuple[int | None, str, str]
+
+#: Audited events besides ``open`` that tell what a task uses, and how to read their arguments.
+_ELSEWHERE: dict[str, tuple[str, Callable[[tuple[Any, ...]], str]]] = {
+    "sqlite3.connect": ("opened", lambda it: os.fsdecode(it[0])),
+    "urllib.Request": ("requested", lambda it: str(it[0])),
+    "socket.getaddrinfo": ("connected", lambda it: f"{it[0]}:{it[1]}"),
+    "subprocess.Popen": ("started", lambda it: _command(it[1])),
+    "os.system": ("started", lambda it: os.fsdecode(it[0])),
+}
+_MOST = 2_000
+#: Where the standard library is. site-packages, with links from there into a project, may stand in it.
+_STANDARD = os.path.dirname(os.__file__) + os.sep
+_SYSTEM = tuple({sys.prefix, sys.base_prefix, "/proc/", "/sys/", "/dev/", "/etc/", "/usr/"})
+_NOISE = ("/proc/", "/dev/", "/sys/")
+#: How the names of octavo's own threads begin.
+_THREADS = "octavo-"
+
+
+#: Those who are told what this process does. A hook cannot be removed, so there is one for all watches to come.
+_LISTENING: list[Watch] = []
+_HOOKED: list[bool] = []
+#: Who lists folders only to find modules.
+_IMPORTING = ("<frozen importlib", "importlib", "pkgutil", "pkg_resources")
+
+
+def now_of_files() -> int:
+    """Return the time that a file written now would get: Linux stamps them by a clock that ticks."""
+    clock = getattr(time, "CLOCK_REALTIME_COARSE", None)
+    return time.time_ns() if clock is None else time.clock_gettime_ns(clock)
+
+
+def _of_octavo() -> bool:
+    """Return whether a thread of octavo itself is at work, such as one that keeps a result while the next task runs."""
+    # the main thread is asked for first, as nearly all is done there
+    return (
+        threading.get_ident() != threading.main_thread().ident
+        and threading.current_thread().name.startswith(_THREADS)
+    )
+
+
+def _tell(event: str, arguments: tuple[Any, ...]) -> None:
+    for watch in _LISTENING:
+        watch.hear(event, arguments)
+
+
+class Watch:
+    """Collects the paths that this process opens, from ``start`` on."""
+
+    def __init__(
+        self,
+        root: str,
+        ours: frozenset[str] = frozenset(),
+        cell: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        """``ours`` are modules that were there before, and not by the task's doing; ``cell`` tells which one runs."""
+        self.root = os.path.realpath(root)
+        self._cell = cell
+        self._touched: dict[Touch, None] = {}
+        self._ours = ours
+        self.read: set[str] = set()
+        self.written: set[str] = set()
+        self.listed: dict[str, str] = {}
+        self._folders: dict[str, str] = {}
+        #: Functions that were called for the task: (part of the manifest, file, name, whether nobody else needs it).
+        self.called: tuple[tuple[str, str, str, bool], ...] = ()
+        self.pid = os.getpid()
+        self.on = False
+
+    def start(self, now: int) -> None:
+        self.began = now
+        self.on = True
+        if not _HOOKED:
+            sys.addaudithook(_tell)
+            _HOOKED.append(True)
+        _LISTENING[:] = [self]
+
+    def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        # called for every audited event of the process: decide fast, never raise
+        if not self.on or _of_octavo():
+            return
+        if event in ("os.listdir", "os.scandir"):
+            self._list(arguments[0])
+            return
+        if event != "open":
+            if (kind := _ELSEWHERE.get(event)) is not None:
+                self._touch(kind[0], kind[1](arguments))
+            return
+        path, mode, flags = arguments
+        if not isinstance(path, str):
+            if not isinstance(path, bytes):
+                return
+            path = os.fsdecode(path)
+        if path.endswith((".pyc", ".so")):
+            return
+        if isinstance(mode, str):
+            reading, writing = "r" in mode or "+" in mode, "r" not in mode or "+" in mode
+        else:
+            writing = bool(flags & (os.O_WRONLY | os.O_RDWR))
+            reading = not flags & os.O_WRONLY
+        full = os.path.abspath(path)
+        if writing:
+            self.written.add(full)
+            self._touch("wrote", full)
+        elif reading:
+            self.read.add(full)
+            if not full.startswith(_SYSTEM):
+                self._touch("read", full)
+
+    @contextlib.contextmanager
+    def apart(self) -> Iterator[None]:
+        """Let what happens meanwhile, and the modules that it is the first to import, be no part of the task."""
+        before, on, self.on = frozenset(sys.modules), self.on, False
+        try:
+            yield
+        finally:
+            self._ours |= frozenset(sys.modules) - before
+            self.on = on
+
+    def _list(self, folder: Any) -> None:
+        """Note what is in a folder that is listed: a file more would have been found too."""
+        caller = sys._getframe(3).f_code.co_filename
+        if isinstance(folder, int) or any(part in caller for part in _IMPORTING):
+            return
+        full = os.path.abspath(os.fsdecode(folder or "."))
+        if full not in self.listed:
+            self.on = False  # listing it is heard, too
+            self.listed[full] = products.listing(full) or ""
+            self.on = True
+
+    def _touch(self, verb: str, what: str) -> None:
+        if len(self._touched) < _MOST:
+            self._touched[(self._cell(), verb, what)] = None
+
+    def touched(self) -> tuple[Touch, ...]:
+        """Return what was read, written, connected to and started, by which cell; of the project's modules nothing."""
+        self.on = False
+        modules = {path for _, path in _modules(self._ours)}
+        # also what is octavo's own, such as the locks of tasks that take turns
+        noise = (*_NOISE, os.path.join(self.root, ".octavo", ""))
+        return tuple(
+            (cell, verb, self._inside(what) or what if verb in ("read", "wrote") else what)
+            for cell, verb, what in list(self._touched)  # threads of the task may still be at work
+            if what not in modules
+            and not what.startswith(noise)
+            # a file that is gone was a probe, or somebody's scratch
+            and (verb != "wrote" or os.path.lexists(what))
+        )
+
+    def discovered(self, task: Task) -> dict[str, tuple[str, str]]:
+        """Return what was found: parts of the manifest to (path, digest), paths relative to the project."""
+        self.on = False
+        found: dict[str, tuple[str, str]] = {}
+        own = task.source.path if task.source.entry else None
+        modules: list[str] = []
+        alone = {file for _, file, _, alone in self.called if alone}
+        for part, file, name, _ in self.called:
+            if inside := self._inside(file):
+                found[part] = (
+                    inside,
+                    self._digest(file, partial(function_digest, name=name)),
+                )
+        for name, path in _modules(self._ours):
+            inside = self._inside(path)
+            if inside:
+                modules.append(inside)
+                if inside != own and path not in alone:
+                    found[f"module {name}"] = (inside, self._digest(path, module_digest))
+        # inputs from upstream are in the manifest already, but for executed notebooks, which count only when read
+        known = [product.path for product in task.products] + [task.source.path, *modules]
+        known += [path for path in _paths(task.inputs) if not path.endswith(".ipynb")]
+        for path in sorted(set(self.read) - self.written):
+            inside = self._inside(path)
+            if inside and not any(_below(inside, other) for other in known):
+                if os.path.isfile(path):
+                    found[f"file {inside}"] = (inside, self._digest(path))
+                elif not os.path.lexists(path):
+                    found[f"file {inside}"] = (inside, ABSENT)
+        for path, names in list(self.listed.items()):
+            if (inside := self._inside(path)) and names:
+                found[f"folder {inside}"] = (inside, names)
+        return found
+
+    def _inside(self, path: str) -> str | None:
+        """Return a path relative to the project; None for one outside it or in a folder that is not the user's."""
+        real = self._real(path)
+        if not real.startswith(self.root + os.sep):
+            return None
+        inside = real[len(self.root) + 1 :].replace(os.sep, "/")
+        return None if _SKIPPED.intersection(inside.split("/")) else inside
+
+    def _real(self, path: str) -> str:
+        # a task has hundreds of modules in few folders, and resolving each step of each path is slow
+        if os.path.islink(path):
+            return os.path.realpath(path)
+        folder, name = os.path.split(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        return os.path.join(self._folders[folder], name)
+
+    def _digest(self, path: str, digest: Callable[[str], str | None] = products.digest) -> str:
+        # what was edited after the task began may not be what it saw
+        if products.newest(path) >= self.began:
+            return UNSETTLED
+        return digest(path) or ""
+
+
+def _modules(ours: frozenset[str]) -> list[tuple[str, str]]:
+    found = []
+    for name, module in list(sys.modules.items()):
+        if name in ours or name in ("__main__", "__mp_main__"):
+            continue
+        path = getattr(module, "__file__", None)
+        if not isinstance(path, str) or not path.endswith(".py"):
+            continue
+        if not path.startswith(_STANDARD) or "-packages" in path:
+            found.append((name, path))
+    return sorted(found)
+
+
+def _command(arguments: Any) -> str:
+    words = arguments if isinstance(arguments, list | tuple) else [arguments]
+    return " ".join(os.fsdecode(word) for word in words if isinstance(word, str | bytes | os.PathLike))
+
+
+def _below(path: str, other: str) -> bool:
+    return path == other or path.startswith(other.rstrip("/") + "/")
+
+
+def _paths(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [path for inner in value.values() for path in _paths(inner)] if isinstance(value, dict) else []

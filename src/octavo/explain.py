@@ -1,0 +1,103 @@
+"""Which cells and which functions changed: the details of reasons, from the texts that were kept with the records."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from . import plugins
+from .errors import Error, Errors
+from .model import Reason, Record, Task
+from .store import Store
+
+_SPACE = "text"
+
+
+def remember(store: Store, task: Task, table: Mapping[str, str], discovered: Mapping[str, str]) -> None:
+    """Keep the texts that a record's digests stand for, each once: the source's and those of the project's modules."""
+    known = store.kept(_SPACE)
+    rows = []
+    if task.source.facts.digest not in known and task.source.text is not None:
+        rows.append((task.source.facts.digest, task.source.text))
+    for part, path in discovered.items():
+        if part.startswith("module ") and (digest := table.get(part)) and digest not in known:
+            rows.append((digest, _read(os.path.join(store.root, path))))
+    if rows:
+        packed = [
+            (digest, "", zlib.compress(text.encode("utf-8", "surrogateescape"))) for digest, text in rows
+        ]
+        store.keep(_SPACE, packed)
+
+
+def detailed(store: Store, task: Task, record: Record, reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    """Return reasons with what changed in a source or module: "cells 3, 5", "scale_columns, fit"."""
+    return tuple(
+        replace(reason, detail=words) if (words := _words(store, task, record, reason)) else reason
+        for reason in reasons
+    )
+
+
+def versions(store: Store, task: Task, record: Record, reason: Reason) -> tuple[str, str] | None:
+    """Return the text that a part's record stands for and the text of now; None when one is not known."""
+    if reason.part == "source":
+        path = task.source.path
+    elif reason.part.startswith("module "):
+        path = record.discovered.get(reason.part, "")
+    else:
+        return None
+    packed = store.memo(_SPACE, reason.was or "", "")
+    if not path or packed is None or reason.now is None:
+        return None
+    return zlib.decompress(packed).decode("utf-8", "surrogateescape"), _read(os.path.join(store.root, path))
+
+
+def differences(store: Store, task: Task, record: Record, reason: Reason) -> Iterator[str]:
+    """Yield the lines of a diff of what a reason is about: of the cells that changed, or of the module."""
+    found = versions(store, task, record, reason)
+    if found is None:
+        return
+    diff: Any = plugins.load("octavo.diff")
+    if reason.part != "source" or task.kind != "notebook":
+        yield from diff.unified(*found)
+        return
+    for change in diff.cells(*(cell_sources(text, task.source.path) for text in found)):
+        yield f"cell {change.number}" + (f" was {change.kind}" if change.kind != "changed" else "")
+        yield from diff.unified(change.old, change.new)
+
+
+def cell_sources(text: str, path: str) -> list[str]:
+    """Return the sources of the code cells of a notebook's text; none when it cannot be read."""
+    try:
+        data = plugins.load("octavo.notebook:loads")(text.encode("utf-8", "surrogateescape"), path).data
+    except (Error, Errors):  # the mistakes of a source are told elsewhere
+        return []
+    return [cell["source"] for cell in data["cells"] if cell["cell_type"] == "code" and not _injected(cell)]
+
+
+def _words(store: Store, task: Task, record: Record, reason: Reason) -> str:
+    found = versions(store, task, record, reason)
+    if found is None:
+        return ""
+    # the modules that compare are needed by a plan with news only
+    diff: Any = plugins.load("octavo.diff")
+    if reason.part == "source" and task.kind == "notebook":
+        before, after = (cell_sources(text, task.source.path) for text in found)
+        words: str = diff.in_words(diff.cells(before, after))
+        return words
+    names = diff.definitions(*found)
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+def _injected(cell: Mapping[str, Any]) -> bool:
+    return "injected-parameters" in (cell.get("metadata", {}).get("tags") or ())
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - as sources.contents does
+            return file.read().decode("utf-8", "surrogateescape")
+    except OSError:
+        return ""

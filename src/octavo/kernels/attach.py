@@ -1,0 +1,65 @@
+"""The kernel of a worker made to listen, so that clients of Jupyter attach to it and see what it holds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import zmq
+from ipykernel.ipkernel import IPythonKernel
+from ipykernel.kernelapp import IPKernelApp
+from tornado.ioloop import IOLoop
+
+
+def serve(shell: Any, loop: asyncio.AbstractEventLoop, ready: Callable[[str], None]) -> None:
+    """Serve the shell of a native kernel until a client shuts it down; ``ready`` is told the connection file.
+
+    The shell stays the same object, with its variables, magics and history; kernel and application, which speak to
+    clients, are new.
+    """
+    folder = private_folder()
+    streams = sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__
+    IPKernelApp.clear_instance()
+    IPythonKernel.clear_instance()
+    app = IPKernelApp.instance(
+        connection_file=os.path.join(folder, f"kernel-{os.getpid()}.json"),
+        transport="ipc" if zmq.has("ipc") else "tcp",
+        ip=f"{folder}/k" if zmq.has("ipc") else "127.0.0.1",
+        log=logging.getLogger("octavo.kernel"),
+        log_level=logging.CRITICAL,
+        parent_handle=0,  # the driver ends us
+        exec_PYTHONSTARTUP=False,
+        hide_initial_ns=False,
+        quiet=True,
+        user_ns=shell.user_ns,
+    )
+    path = list(sys.path)
+    app.ipython_dir = folder  # nothing is read from the user's profile
+    asyncio.set_event_loop(loop)  # the notebook's own, for its background tasks
+    IOLoop.current()
+    app.initialize([])
+    sys.path[:] = path
+    shell.kernel = app.kernel
+    shell.exit_now = False
+    try:
+        ready(app.abs_connection_file)
+        app.start()
+    finally:
+        app.close()
+        sys.stdout, sys.stderr = streams[:2]
+        sys.__stdout__, sys.__stderr__ = streams[2:]  # type: ignore[misc]
+
+
+def private_folder() -> str:
+    """Return a new folder that only this user may enter, with a path short enough for sockets (108 bytes)."""
+    folder = tempfile.mkdtemp(prefix="octavo-")
+    if len(os.fsencode(folder)) > 80 and Path("/tmp").is_dir():
+        Path(folder).rmdir()
+        folder = tempfile.mkdtemp(prefix="octavo-", dir="/tmp")
+    return folder

@@ -1,0 +1,239 @@
+"""The native kernel: ipykernel's own kernel, living in the worker and speaking through a function instead of sockets.
+
+Everything a notebook can observe (display hook, publisher, comms, magics, tracebacks, async cells, inline plots) is
+ipykernel's and IPython's code. What is ours is the one method ``Wire.send``, which every message passes on its way to
+ZeroMQ in Jupyter. Importing this module is the slow part (0.2 s) and happens once, in the warm server; ``open_kernel``
+is called in the forked worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import contextvars
+import importlib
+import logging
+import os
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+# ipykernel imports its debugger where debugpy is installed, half of its import time, and nobody can attach here.
+# Only ipykernel.debugger must find it missing; a notebook may import debugpy as it likes.
+_debugpy = sys.modules.get("debugpy")
+sys.modules["debugpy"] = None  # type: ignore[assignment]
+try:
+    import ipykernel.debugger  # noqa: F401
+    from ipykernel.ipkernel import IPythonKernel
+    from ipykernel.kernelapp import IPKernelApp
+finally:
+    del sys.modules["debugpy"]
+    if _debugpy is not None:
+        sys.modules["debugpy"] = _debugpy
+
+# wanted by every kernel when it is made, so better imported before the fork
+import IPython.core.debugger
+import IPython.extensions.storemagic  # noqa: F401
+from IPython.core.history import HistoryManager
+from IPython.core.inputtransformer2 import TransformerManager
+from jupyter_client.session import Session
+
+from . import Reply, Say
+from .attach import serve
+
+KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+_QUIET = frozenset({"status", "execute_input"})
+
+# IPython imports these when a kernel is made, and compiles the patterns of its tokenizer for the first cell
+for _name in ("core.completerlib", "core.logger", "core.oinspect", "utils.wildcard"):
+    with contextlib.suppress(ImportError):  # its insides, which another version may not have
+        importlib.import_module(f"IPython.{_name}")
+importlib.import_module("encodings.utf_8_sig")
+TransformerManager().transform_cell("1 + 1\n")
+
+
+class Wire(Session):  # type: ignore[misc]  # jupyter_client is read without its types
+    """A session whose messages go to a function."""
+
+    say: Any = None
+
+    def send(
+        self,
+        stream: Any,
+        msg_or_type: Any,
+        content: Any = None,
+        parent: Any = None,
+        ident: Any = None,
+        buffers: Any = None,
+        *_: Any,
+        **__: Any,
+    ) -> dict[str, Any] | None:
+        if isinstance(msg_or_type, dict):
+            kind, content = msg_or_type["header"]["msg_type"], msg_or_type["content"]
+            buffers = buffers or msg_or_type.get("buffers")
+        else:
+            kind = msg_or_type
+        if kind not in _QUIET and self.say is not None:
+            # what would arrive: images as base64, NumPy's numbers as numbers, and the errors of what is no JSON
+            content = self.unpack(self.pack(content)) if content else {}
+            self.say(kind, _with_buffers(content, buffers))
+        return None
+
+
+def _with_buffers(content: dict[str, Any], buffers: Any) -> dict[str, Any]:
+    if not buffers:
+        return content
+    packed = [base64.b64encode(bytes(b)).decode("ascii") for b in buffers]
+    return {**content, "buffers": packed}
+
+
+class Native:
+    """An IPython kernel in this process."""
+
+    kernelspec = KERNELSPEC
+
+    def __init__(self, say: Say, argv0: str) -> None:
+        self.loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self.loop)
+        # cells share one context, so that a context variable set in one is seen in the next
+        self.context = contextvars.copy_context()
+        main = _fresh_main()
+        _prepare_environment()
+        # No history database: it belongs to interactive use, and costs a thread and a file per worker.
+        HistoryManager.enabled = False
+        wire = Wire()
+        wire.say = say
+        log = logging.getLogger("octavo.kernel")
+        log.addHandler(logging.NullHandler())
+        log.propagate = False
+        # Matplotlib's backend, tqdm and ipywidgets look for a running application and its kernel.
+        app = IPKernelApp.instance()
+        self.kernel = IPythonKernel.instance(
+            parent=app,
+            session=wire,
+            iopub_socket=_Socket(),
+            user_module=main,
+            user_ns=main.__dict__,
+            log=log,
+        )
+        app.kernel = self.kernel
+        app.shell = self.kernel.shell
+        self.shell = self.kernel.shell
+        self.shell.history_manager.hist_file = ":memory:"
+        self.kernel.io_loop = _Loop(self.loop)
+        self.kernel.shell_channel_thread = SimpleNamespace(parent_thread=threading.main_thread())
+        app.init_pdb()
+        app.init_extensions()
+        self.language = dict(self.kernel.language_info)
+        sys.argv = [argv0]
+        sys.excepthook = sys.__excepthook__
+
+    def execute(self, code: str, cell: int) -> Reply:
+        """Run a cell in the kernel, as an execute request that allows no input."""
+        return self.loop.run_until_complete(
+            self.loop.create_task(self._execute(code, cell), context=self.context)
+        )
+
+    async def _execute(self, code: str, cell: int) -> Reply:
+        parent = self.kernel.session.msg("execute_request", {"code": code, "allow_stdin": False})
+        parent["header"]["msg_id"] = parent["msg_id"] = f"cell-{cell}"
+        self.kernel.set_parent([], parent)
+        shell = self.shell
+        shell.exit_now = False
+        try:
+            content = await self.kernel.do_execute(
+                code, silent=False, store_history=True, allow_stdin=False, cell_meta={}
+            )
+        except KeyboardInterrupt:
+            # an interrupt that came between the cell's code and its end
+            return Reply("error", shell.execution_count - 1, "KeyboardInterrupt", "")
+        await asyncio.sleep(0)  # background tasks of the cell get their turn, as they do between requests
+        if shell.exit_now:
+            return Reply("exit", content["execution_count"])
+        if content["status"] == "ok":
+            return Reply("ok", content["execution_count"])
+        return Reply(
+            "error",
+            content["execution_count"],
+            content.get("ename", ""),
+            content.get("evalue", ""),
+            tuple(content.get("traceback", ())),
+        )
+
+    def used(self) -> tuple[float, int]:
+        """Return what this process has used: processor seconds, and its peak of memory in bytes."""
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        unit = 1 if sys.platform == "darwin" else 1024
+        return used.ru_utime + used.ru_stime, used.ru_maxrss * unit
+
+    def raised(self) -> BaseException | None:
+        found: BaseException | None = getattr(sys, "last_value", None)  # where IPython, too, looks for %debug
+        return found
+
+    def hold(self, ready: Callable[[str], None]) -> None:
+        serve(self.shell, self.loop, ready)
+
+    def interrupt(self) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def close(self) -> None:
+        """Run what the shell registered for its end; the process's own exit handlers are the worker's affair."""
+        try:
+            self.shell.events.trigger("shell_closing")
+        except Exception:
+            pass
+
+
+class _Socket:
+    """Stands for the publishing socket where code only asks whether there is one."""
+
+    io_thread = None
+
+
+class _Loop:
+    """What ipykernel wants of tornado's loop: a call from a signal handler. Stopping after ``quit()`` is ours to do."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.add_callback = loop.call_soon_threadsafe
+
+    def call_later(self, *_: Any) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+def _fresh_main() -> ModuleType:
+    """Make an empty ``__main__`` as a kernel has it, so that pickling and multiprocessing find the notebook's names."""
+    main = ModuleType("__main__", "Automatically created module for IPython interactive environment")
+    main.__dict__["__builtins__"] = sys.modules["builtins"]
+    sys.modules["__main__"] = main
+    return main
+
+
+def _prepare_environment() -> None:
+    """Do what a kernel's process finds: the standard library first, the inline backend unless another one is chosen."""
+    if sys.path[:1] == [os.getcwd()] and "" not in sys.path:
+        # IPython puts it behind the standard library, which a project's random.py must not hide
+        del sys.path[0]
+        packages = [n for n, path in enumerate(sys.path) if path.endswith(("site-packages", "dist-packages"))]
+        sys.path.insert(min(packages, default=0), "")
+    os.environ["JPY_PARENT_PID"] = str(os.getppid())  # by which libraries recognise Jupyter
+    backend = "module://matplotlib_inline.backend_inline"
+    if not os.environ.get("MPLBACKEND"):
+        os.environ["MPLBACKEND"] = backend
+        if (matplotlib := sys.modules.get("matplotlib")) is not None:
+            # already imported by the warm server, where no backend was chosen
+            dict.__setitem__(matplotlib.rcParams, "backend", backend)
+            dict.__setitem__(matplotlib.rcParamsDefault, "backend", backend)
+
+
+def open_kernel(say: Say, argv0: str = "") -> Native:
+    """Return a kernel of this very environment, in this process. One process has one."""
+    return Native(say, argv0)
+
+
+__all__ = ["Native", "open_kernel"]

@@ -1,0 +1,180 @@
+"""Queries as tasks: what a database answers goes to a file of CSV or Parquet, or to a folder of numbered ones."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import plugins
+from ..calls import resolve
+from ..errors import Error, SpecError
+from ..model import Facts, Failure, Source, Task
+from ..templates import facts, render_late
+from . import Tell
+from .connected import Rejected, connected, mistake, rendered
+from .function import failure_of
+
+_CHUNK = 10_000
+Rows = Sequence[Sequence[Any]]
+#: Writes rows below their headings to a file.
+Write = Callable[[Path, Rows, list[str]], None]
+
+
+class DumpKind:
+    """The kind of ``source: sql/get.sql`` with a file as product."""
+
+    def facts(self, source: Source, data: bytes) -> Facts:
+        """Return what the query says, read as a template."""
+        return facts(data.decode("utf-8-sig", "replace"), source.path)
+
+    def preload(self, task: Task) -> tuple[str, ...]:
+        parquet = any(product.path.endswith(".parquet") for product in task.products)
+        return ("octavo.kinds.dump", "sqlalchemy", *(["pyarrow"] if parquet else []))
+
+    def run(self, task: Task, tell: Tell) -> Failure | None:
+        """Render the query, have it answered, and write the answer."""
+        path = Path(task.products[0].path)
+        try:
+            code = render_late(rendered(task), task, os.getcwd())
+            handler = _handler(task, path)
+        except Error as error:
+            return mistake(error, task)
+        except Exception as error:  # of the project's own handler
+            return failure_of(error, task)
+        size = task.options.get("chunksize", _CHUNK)
+        return connected(task, lambda client: _dump(client, code, handler, size), reading=True)
+
+    def refresh(self, task: Task, root: str) -> str | None:
+        """A query has no report that shows its text."""
+        return None
+
+
+def _dump(client: Any, code: str, handler: Any, size: int | None) -> None:
+    cursor = client.connection.cursor()
+    try:
+        try:
+            cursor.execute(code)
+            if cursor.description is None:
+                raise SpecError(
+                    "the query returns no rows", hint="end it with a SELECT; a script wants class SQLScript"
+                )
+            names = [column[0] for column in cursor.description]
+            for rows in _fetched(cursor, size):
+                handler.write(rows, names)
+        except (Error, OSError):
+            raise
+        except Exception as error:
+            raise Rejected(error, code) from error
+    finally:
+        cursor.close()
+
+
+def _fetched(cursor: Any, size: int | None) -> Iterator[Rows]:
+    if not size:
+        yield cursor.fetchall()
+        return
+    cursor.arraysize = size  # some drivers fetch so many at a time
+    while rows := cursor.fetchmany(size):
+        yield rows
+
+
+class _Single:
+    """Writes one file, whole or not at all."""
+
+    def __init__(self, path: Path, write: Write) -> None:
+        self.path, self._write = path, write
+
+    def write(self, rows: Rows, names: list[str]) -> None:
+        part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        try:
+            self._write(part, rows, names)
+            if self.path.is_dir():
+                shutil.rmtree(self.path)
+            os.replace(part, self.path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+class _Chunks:
+    """Writes a folder of files: 0.csv, 1.csv and so on."""
+
+    def __init__(self, path: Path, write: Write, extension: str) -> None:
+        self.path, self._write, self._extension = path, write, extension
+        self._count = 0
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+        path.mkdir(parents=True)
+
+    def write(self, rows: Rows, names: list[str]) -> None:
+        self._write(self.path / f"{self._count}.{self._extension}", rows, names)
+        self._count += 1
+
+
+#: Formats that nobody should find CSV under.
+_OTHERS = frozenset((".feather", ".h5", ".html", ".json", ".orc", ".pickle", ".pkl", ".xls", ".xlsx", ".xml"))
+
+
+def _handler(task: Task, path: Path) -> Any:
+    """Return what writes the answer: as the option ``io_handler`` says, else by the end of the product's name."""
+    chunked = bool(task.options.get("chunksize", _CHUNK))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    said = task.options.get("io_handler")
+    name = str(said.get("dotted_path") if isinstance(said, dict) else said or "")
+    match name.rpartition(".")[2].lower():
+        case "" if path.suffix == ".parquet":
+            kind = "parquet"
+        case "" if path.suffix.lower() in _OTHERS:
+            hint = "name it .csv or .parquet, or let a function write it"
+            raise SpecError(
+                f"{path.name} would not be what its name says: a dump is CSV or Parquet", hint=hint
+            )
+        case "" | "csv" | "csvio":
+            kind = "csv"
+        case "parquet" | "parquetio":
+            kind = "parquet"
+        case _:
+            return resolve({"dotted_path": name})(path, chunked=chunked)
+    write: Write = _Parquet() if kind == "parquet" else _csv
+    return _Chunks(path, write, kind) if chunked else _Single(path, write)
+
+
+def _csv(path: Path, rows: Rows, names: list[str]) -> None:
+    # every value in quotes, and lines as Unix ends them
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, dialect=csv.unix_dialect)
+        writer.writerow(names)
+        writer.writerows(rows)
+
+
+class _Parquet:
+    """Writes Parquet. All chunks have the types of the first, where that could tell them and they fit."""
+
+    def __init__(self) -> None:
+        self._arrow = plugins.load("pyarrow")
+        self._write = plugins.load("pyarrow.parquet:write_table")
+        self._types: list[Any] = []
+
+    def __call__(self, path: Path, rows: Rows, names: list[str]) -> None:
+        columns = list(map(list, zip(*rows, strict=True))) or [[] for _ in names]
+        known = self._types or [None] * len(names)
+        arrays = [self._array(values, kind) for values, kind in zip(columns, known, strict=True)]
+        told = [array.type if array.null_count < len(array) else None for array in arrays]
+        self._types = [kind or one for kind, one in zip(known, told, strict=True)]
+        self._write(self._arrow.Table.from_arrays(arrays, names=names), str(path))
+
+    def _array(self, values: list[Any], kind: Any) -> Any:
+        if kind is not None:
+            try:
+                return self._arrow.array(values, type=kind)
+            except (self._arrow.ArrowInvalid, self._arrow.ArrowTypeError):
+                pass
+        return self._arrow.array(values)
+
+
+KIND = DumpKind()

@@ -1,0 +1,37 @@
+"""Links as tasks: a file that is there already and that no task makes; what follows it runs when it has changed."""
+
+from __future__ import annotations
+
+import os
+
+from ..model import Facts, Failure, Source, Task
+from . import Tell
+
+
+class LinkKind:
+    """The kind of ``class: Link`` and ``class: Input``."""
+
+    def facts(self, source: Source, data: bytes) -> Facts:
+        """Return nothing: a link has no code."""
+        return Facts("")
+
+    def preload(self, task: Task) -> tuple[str, ...]:
+        return ("octavo.kinds.link",)
+
+    def run(self, task: Task, tell: Tell) -> Failure | None:
+        """Look whether the file is there."""
+        absent = [product.path for product in task.products if not os.path.exists(product.path)]
+        if not absent:
+            return None
+        return Failure(
+            "MissingProduct",
+            f"{', '.join(absent)} is not there, and a link makes nothing",
+            hint="put it there, or give the link the path where it is",
+        )
+
+    def refresh(self, task: Task, root: str) -> str | None:
+        """A link has no report."""
+        return None
+
+
+KIND = LinkKind()

@@ -1,0 +1,296 @@
+"""Notebooks as tasks: parameters injected, cells run one after another in a kernel."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from .. import notebook as documents
+from .. import plugins
+from ..editions import editions, exports, home
+from ..errors import Error
+from ..events import CellFinished, CellStarted, Event, KernelReady, Note, NotebookOpened, Output
+from ..kernels import Kernel, Reply
+from ..model import Facts, Failure, Outcome, Source, Task
+from ..notebook.facts import facts
+from ..notebook.inject import inject, runs, tags
+from ..notebook.provenance import MARKER, Provenance
+from ..notebook.refresh import refreshed
+from ..notebook.writer import ExecutedNotebook, write_whole
+from ..views import products, text
+from . import Tell
+from .named import touch
+from .staying import stay
+
+
+class NotebookKind:
+    """The kind of .ipynb, .py and every other format of notebooks."""
+
+    def facts(self, source: Source, data: bytes) -> Facts:
+        """Return what the notebook says; one that cannot be read raises NotebookError."""
+        return facts(documents.loads(data, source.path))
+
+    def preload(self, task: Task) -> tuple[str, ...]:
+        """Return the modules that the task's worker will want: its kernel, then what its cells import."""
+        export = ("octavo.notebook.practised",) if any(not it.plain for it in exports(task)) else ()
+        if _kernel_family(task) == "jupyter":
+            return ("octavo.kernels.jupyter", *export)
+        return ("octavo.kinds.notebook", "octavo.kernels.native", *export, *task.source.facts.imports)
+
+    def run(self, task: Task, tell: Tell) -> Failure | None:
+        """Run the cells; return the failure of the first that fails, or None."""
+        try:
+            notebook, values = prepare(task)
+        except Error as error:
+            return Failure(type(error).__name__, str(error), path=task.source.path)
+        reports = Reports(task)
+        if (lacking := reports.lacking(notebook)) is not None:
+            return lacking
+        tell = reports.followed(tell)
+        tell(NotebookOpened(task.name, notebook, values))
+        if not task.source.facts.parameters_cell and values:
+            tell(Note('it has no cell tagged "parameters": the injected ones stand at its top', task.name))
+        cells = Cells(task, notebook, tell)
+        try:
+            kernel = open_kernel(task, notebook, cells.say)
+        except Error as error:
+            return Failure(type(error).__name__, error.message, hint=error.hint or "")
+        tell(KernelReady(task.name, kernel.language, kernel.kernelspec))
+        # what another process reads cannot be watched
+        named = touch(task.source.text or "" if _kernel_family(task) == "jupyter" else "")
+        try:
+            failure = cells.run(kernel)
+            if failure:
+                stay(task, failure, tell, kernel.raised(), kernel)
+        finally:
+            kernel.close()
+            named.seen()
+        return failure or reports.made(tell)
+
+    def refresh(self, task: Task, root: str) -> str | None:
+        """Write the reports anew with the source's comments and markdown; return the first's path, None if not."""
+        at = home(task)
+        if at is None or not Path(root, at).is_file():
+            return None
+        data = refreshed(documents.read(Path(root, at)).data, prepare(task)[0])
+        if data is None or (exports(task) and not _export_again(task, data, root)):
+            return None
+        write_whole(data, Path(root, at))
+        return editions(task)[0].path
+
+
+class Reports:
+    """What a run makes of its executed notebook while the worker is still there: pages, PDFs, copies.
+
+    The notebook itself is written by the driver, which outlives a worker that dies. Only where a hook, or a copy
+    elsewhere, needs it at the end of the task it is written here, too.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._wanted = exports(task)
+        if task.options.keys() & {"on_finish", "file_client"}:
+            self._wanted = editions(task)
+        self._base = Path.cwd()  # cells may change it
+        self._shown = ExecutedNotebook(Provenance(task.source.path, home(task) or "", time.time))
+
+    def lacking(self, notebook: dict[str, Any]) -> Failure | None:
+        """Return what is missing on this machine to make the reports: better said before hours of work."""
+        if all(edition.plain for edition in self._wanted):
+            return None
+        try:
+            plugins.load("octavo.notebook.export:check")(self._wanted, notebook)
+        except Error as error:
+            return Failure.of(error)
+        return None
+
+    def followed(self, tell: Tell) -> Tell:
+        """Fold what is told from now on, also what the worker says by itself of the task's streams."""
+        if not self._wanted:
+            return tell
+        if listen := getattr(tell, "listen", None):
+            listen(self._shown)
+            return tell
+
+        def both(event: Event) -> None:
+            tell(event)
+            self._shown(event)
+
+        return both
+
+    def made(self, tell: Tell) -> Failure | None:
+        """Make the reports of what has run, or return why they cannot be."""
+        data = self._shown.ended(Outcome.DONE) if self._wanted else None
+        if data is None:
+            return None
+        try:
+            if all(edition.plain for edition in self._wanted):
+                for edition in self._wanted:
+                    write_whole(data, self._base / edition.path)
+                return None
+            return self._exported(data, tell)
+        except OSError as error:
+            return Failure("ProductError", f"{error.filename} cannot be written: {error.strerror}")
+
+    def _exported(self, data: dict[str, Any], tell: Tell) -> Failure | None:
+        said = self._task.options.get("nbconvert_export_kwargs") or {}
+        export = plugins.load("octavo.notebook.export")
+        try:
+            export.write(export.exported(data, self._wanted, self._base, self._task.source.path, said))
+        except Error as error:
+            failure: Failure = export.failure(error)
+            return failure
+        for note in export.unknown(self._wanted, said):
+            tell(Note(note, self._task.name))
+        return None
+
+
+def _export_again(task: Task, data: dict[str, Any], root: str) -> bool:
+    """Make the reports of an executed notebook in a process of its own: templates are the user's code."""
+    command = [sys.executable, "-m", "octavo.notebook.export"]
+    given = pickle.dumps((task, data))
+    done = plugins.load("subprocess:run")(command, input=given, cwd=root, capture_output=True)
+    return bool(done.returncode == 0)
+
+
+def prepare(task: Task) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the notebook as it will be executed, without outputs, and the values injected into it."""
+    assert task.source.text is not None
+    document = documents.loads(task.source.text.encode("utf-8", "surrogateescape"), task.source.path)
+    values = dict(task.params)
+    if task.inputs:
+        values["upstream"] = text(task.inputs)
+    if task.products:
+        values["product"] = text(products(task))
+    data = document.data
+    if values:
+        data = inject(data, values, language=task.source.facts.language)
+    # an executed notebook that failed can be run again: papermill's word about that is not part of it
+    data["cells"] = [cell for cell in data["cells"] if MARKER not in tags(cell)]
+    for cell in data["cells"]:
+        if cell["cell_type"] == "code":
+            if runs(cell):  # what does not run stays as it was, as Jupyter's clients leave it
+                cell["outputs"], cell["execution_count"] = [], None
+            if task.options.get("report_mode"):
+                _hide(cell)
+    return data, values
+
+
+class Cells:
+    """Runs the code cells of one notebook and tells what happens."""
+
+    def __init__(self, task: Task, notebook: dict[str, Any], tell: Tell) -> None:
+        self.task = task
+        self.notebook = notebook
+        self.tell = tell
+        self.cell: int | None = None
+        self.allow_errors = bool(task.options.get("allow_errors"))
+
+    def say(self, kind: str, content: dict[str, Any]) -> None:
+        """Pass on a message of the kernel."""
+        self.tell(Output(self.task.name, self.cell, kind, content))
+
+    def run(self, kernel: Kernel) -> Failure | None:
+        todo = [i for i, cell in enumerate(self.notebook["cells"]) if runs(cell)]
+        for number, index in enumerate(todo, start=1):
+            cell = self.notebook["cells"][index]
+            reply = self._one(kernel, index, number, len(todo), cell["source"])
+            if reply.status == "exit":
+                self.tell(Note(f"cell {number} ended the notebook", self.task.name))
+                return None
+            if reply.status == "dead":
+                return self._failure(reply, index, cell["source"])
+            if reply.status == "ok" or self.allow_errors or "raises-exception" in tags(cell):
+                continue
+            if reply.kind == "SystemExit" and reply.message in ("", "0", "None"):
+                self.tell(
+                    Note(f"cell {number} ended the notebook with sys.exit({reply.message})", self.task.name)
+                )
+                return None
+            return self._failure(reply, index, cell["source"])
+        return None
+
+    def _one(self, kernel: Kernel, index: int, number: int, total: int, code: str) -> Reply:
+        self.cell = index
+        began, (before, _) = time.perf_counter(), kernel.used()
+        self.tell(CellStarted(self.task.name, index, number, total, time.time()))
+        reply = kernel.execute(code, index)
+        failed = reply.status in ("error", "dead")
+        seconds, (after, memory) = time.perf_counter() - began, kernel.used()
+        cpu = None if before is None or after is None else round(after - before, 6)
+        self.tell(CellFinished(self.task.name, index, time.time(), seconds, reply.count, failed, cpu, memory))
+        self.cell = None
+        return reply
+
+    def _failure(self, reply: Reply, index: int, code: str) -> Failure:
+        return Failure(
+            reply.kind,
+            reply.message,
+            reply.traceback,
+            cell=index,
+            number=reply.count,
+            line=_failing_line(reply),
+            path=self.task.source.path,
+            code=code,
+        )
+
+
+def open_kernel(task: Task, notebook: dict[str, Any], say: Any) -> Kernel:
+    """Return the kernel that the task or its notebook asks for."""
+    family = _kernel_family(task)
+    if family == "native":
+        kernel: Kernel = plugins.get("kernels", "native")(say, task.source.path)
+    else:
+        name = task.options.get("kernel") or task.source.facts.kernel
+        patience = task.options.get("start_timeout") or 60.0
+        language = task.source.facts.language
+        kernel = plugins.get("kernels", "jupyter")(say, name, language, start_timeout=patience)
+    return kernel
+
+
+def _kernel_family(task: Task) -> str:
+    """Native serves Python of this very environment; everything else is a process of its own.
+
+    ``python3`` is by convention the kernel of the environment that starts it, and a file without a kernelspec asks
+    for no other. Any other name, Python or not, is looked up among the installed kernels.
+    """
+    name = task.options.get("kernel") or task.source.facts.kernel
+    if task.options.get("isolated") or task.source.facts.language.lower() != "python":
+        return "jupyter"
+    return "native" if name in (None, "", "python3", "python") else "jupyter"
+
+
+def _hide(cell: dict[str, Any]) -> None:
+    """Hide a cell's code from those who look at the notebook in Jupyter, as papermill's report mode does."""
+    metadata = cell.get("metadata") or {}
+    cell["metadata"] = {**metadata, "jupyter": {**(metadata.get("jupyter") or {}), "source_hidden": True}}
+
+
+def _failing_line(reply: Reply) -> int | None:
+    """Return the line in the cell that raised, as IPython's traceback marks it (the last arrow in a Cell frame)."""
+    found = None
+    inside = False
+    for entry in reply.traceback:
+        for line in _plain(entry).splitlines():
+            if line.startswith(("Cell In[", "Cell \x1b", "Input In [", "File ")):
+                inside = line.startswith(("Cell", "Input"))
+            if inside and (", line " in line) and line.startswith(("Cell", "Input")):
+                number = line.rpartition(", line ")[2].split(")")[0].split(",")[0].strip()
+                found = int(number) if number.isdigit() else found
+            elif inside and line.startswith("---"):
+                number = line.lstrip("-").lstrip("> ").split(" ")[0]
+                found = int(number) if number.isdigit() else found
+    return found
+
+
+def _plain(text: str) -> str:
+    parts = text.split("\x1b[")
+    return parts[0] + "".join(part.partition("m")[2] for part in parts[1:])
+
+
+KIND = NotebookKind()
+
+__all__ = ["KIND", "NotebookKind", "open_kernel", "prepare"]

@@ -1,0 +1,72 @@
+"""SQL scripts as tasks: templates that a database runs, which leave tables or views behind."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from ..errors import Error
+from ..model import Facts, Failure, Source, Task
+from ..templates import facts
+from . import Tell
+from .connected import Rejected, connected, mistake, rendered
+
+
+class SQLKind:
+    """The kind of ``source: sql/clean.sql`` with a table as product."""
+
+    def facts(self, source: Source, data: bytes) -> Facts:
+        """Return what the script says, read as a template."""
+        return facts(data.decode("utf-8-sig", "replace"), source.path)
+
+    def preload(self, task: Task) -> tuple[str, ...]:
+        return ("octavo.kinds.sql", "sqlalchemy")
+
+    def run(self, task: Task, tell: Tell) -> Failure | None:
+        """Render the script and have it run; nothing is dropped that the script does not drop itself."""
+        try:
+            code = rendered(task)
+        except Error as error:
+            return mistake(error, task)
+        return connected(task, lambda client: execute(client, code))
+
+    def refresh(self, task: Task, root: str) -> str | None:
+        """A script has no report that shows its text."""
+        return None
+
+
+def execute(client: Any, code: str) -> None:
+    """Run a script, its statements one at a time where the client would do so, and commit; raise ``Rejected``."""
+    split = getattr(client, "statements", None)
+    if split is None:
+        try:
+            client.execute(code)
+        except Exception as error:
+            raise Rejected(error, code) from error
+        return
+    connection = client.connection
+    cursor = connection.cursor()
+    at = 0
+    try:
+        for statement in split(code):
+            at = max(code.find(statement, at), 0)
+            begin = at + len(statement) - len(statement.lstrip())
+            try:
+                cursor.execute(statement)
+            except Exception as error:
+                raise Rejected(error, code, code.count("\n", 0, begin) + 1, statement.lstrip()) from error
+            at += len(statement)
+        try:
+            connection.commit()
+        except Exception as error:  # what is checked only then
+            raise Rejected(error, code) from error
+    except BaseException:
+        with contextlib.suppress(Exception):
+            connection.rollback()
+        raise
+    finally:
+        with contextlib.suppress(Exception):
+            cursor.close()
+
+
+KIND = SQLKind()

@@ -1,0 +1,69 @@
+"""Queries whose answer goes to a table of another database, by pandas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import plugins
+from ..databases import file_of
+from ..errors import Error
+from ..model import Facts, Failure, Relation, Source, Task
+from ..templates import facts
+from . import Tell
+from .connected import Rejected, connected_to_both, mistake, of_a_database, rendered
+from .upload import relation_of, write
+
+_CHUNK = 10_000
+
+
+class TransferKind:
+    """The kind of ``class: SQLTransfer``: ``client`` is asked, ``product_client`` gets the table."""
+
+    def facts(self, source: Source, data: bytes) -> Facts:
+        """Return what the query says, read as a template."""
+        return facts(data.decode("utf-8-sig", "replace"), source.path)
+
+    def preload(self, task: Task) -> tuple[str, ...]:
+        return ("octavo.kinds.transfer", "sqlalchemy", "pandas")
+
+    def run(self, task: Task, tell: Tell) -> Failure | None:
+        """Render the query, and write its answer chunk by chunk; a table that is there is replaced."""
+        try:
+            code, relation = rendered(task), relation_of(task)
+        except Error as error:
+            return mistake(error, task)
+        size = task.options.get("chunksize", _CHUNK)
+        return connected_to_both(task, lambda here, there: _transfer(here, there, code, relation, size))
+
+    def refresh(self, task: Task, root: str) -> str | None:
+        """A query has no report that shows its text."""
+        return None
+
+
+def _transfer(here: Any, there: Any, code: str, relation: Relation, size: int | None) -> None:
+    pandas = plugins.load("pandas")
+    source = here.engine if hasattr(here, "engine") else here.connection
+    try:
+        chunks = pandas.read_sql_query(code, source, chunksize=size)
+        if size is None:
+            chunks = [chunks]
+        elif file_of(here) is not None and file_of(here) == file_of(there):
+            chunks = list(chunks)  # one file is not read and written at once
+        for number, chunk in enumerate(_asked(chunks, code)):
+            write(chunk, there, relation, {"if_exists": "append" if number else "replace", "index": False})
+    except (Error, Rejected):
+        raise
+    except Exception as error:
+        if of_a_database(error):
+            raise Rejected(error, code) from error
+        raise
+
+
+def _asked(chunks: Any, code: str) -> Any:
+    try:
+        yield from chunks
+    except Exception as error:
+        raise Rejected(error, code) from error
+
+
+KIND = TransferKind()

@@ -1,0 +1,117 @@
+"""Data files as tasks: CSV or Parquet into a table, by pandas."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .. import plugins
+from ..calls import resolve
+from ..databases import driver, plain, quoted
+from ..digests import digest
+from ..errors import ClientError, Error, ProductError, SpecError, did_you_mean
+from ..model import Facts, Failure, Relation, Source, Task
+from ..templates import render
+from . import Tell
+from .connected import connected, mistake
+from .function import failure_of
+
+_READERS = {"csv": "read_csv", "parquet": "read_parquet"}
+_WAYS = ("fail", "replace", "append")
+
+
+class UploadKind:
+    """The kind of ``class: SQLUpload``."""
+
+    def facts(self, source: Source, data: bytes) -> Facts:
+        """Return the digest of the data."""
+        return Facts(digest(data), language="data")
+
+    def preload(self, task: Task) -> tuple[str, ...]:
+        return ("octavo.kinds.upload", "sqlalchemy", "pandas")
+
+    def run(self, task: Task, tell: Tell) -> Failure | None:
+        """Read the file and write the table: ``to_sql_kwargs`` say what becomes of one that is there."""
+        try:
+            frame = frame_of(task)
+            relation = relation_of(task)
+        except Error as error:
+            return mistake(error, task)
+        except Exception as error:
+            return failure_of(error, task)
+        settings = dict(task.options.get("to_sql_kwargs") or {})
+        if size := task.options.get("chunksize"):
+            settings.setdefault("chunksize", size)
+        return connected(task, lambda client: write(frame, client, relation, settings))
+
+    def refresh(self, task: Task, root: str) -> str | None:
+        """Data has no report."""
+        return None
+
+
+def frame_of(task: Task) -> Any:
+    """Return the data of a task's source as pandas reads it, or as its ``io_handler`` does."""
+    path = task.source.path
+    if "{{" in path:
+        path = render(replace(task, source=replace(task.source, text=path)), os.getcwd())
+    if not Path(path).exists():
+        hint = "name the task that makes it as upstream" if not task.upstream else None
+        raise ProductError(f"there is no {path} to read", hint=hint)
+    said = task.options.get("io_handler")
+    name = str(said.get("dotted_path") if isinstance(said, dict) else said or "")
+    short = name.rpartition(".")[2].lower().removesuffix("io")
+    if name and short not in _READERS:
+        return resolve({"dotted_path": name})(path)
+    kind = short or next((it.lstrip(".") for it in Path(path).suffixes if it.lstrip(".") in _READERS), "")
+    if not kind:
+        hint = 'add "io_handler: module.function", which gets the path and returns a DataFrame'
+        raise SpecError(f"{path} is neither .csv nor .parquet", hint=hint)
+    return getattr(plugins.load("pandas"), _READERS[kind])(path)
+
+
+def relation_of(task: Task) -> Relation:
+    """Return the table that a task makes."""
+    relation = task.products[0].relation if len(task.products) == 1 else None
+    if relation is None:
+        raise ProductError(f'"{task.name}" makes one table', task.where, "its product is [name, table]")
+    return relation
+
+
+def write(frame: Any, client: Any, relation: Relation, settings: dict[str, Any]) -> None:
+    """Write a DataFrame into a table, by pandas' ``to_sql`` with these settings."""
+    way = settings.get("if_exists", "fail")
+    if way not in (*_WAYS, "delete_rows"):
+        hint = did_you_mean(str(way), _WAYS) or f"it is {', '.join(_WAYS)}"
+        raise SpecError(f"to_sql_kwargs: if_exists is not {way!r}", hint=hint)
+    target = client.engine if hasattr(client, "engine") else client.connection
+    if not hasattr(client, "engine") and driver(client) != "sqlite3":
+        raise ClientError(
+            "pandas writes to this database through SQLAlchemy", hint="make the client an SQLAlchemyClient"
+        )
+    schema = plain(relation.schema)[0] if relation.schema else None
+    if (
+        way == "replace" and driver(client) == "duckdb"
+    ):  # pandas would look at the old one by means DuckDB lacks
+        _drop(client, quoted(schema, plain(relation.name)[0]))
+        settings = {**settings, "if_exists": "fail"}
+    try:
+        frame.to_sql(name=plain(relation.name)[0], con=target, schema=schema, **settings)
+    except ValueError as error:
+        if "already exists" not in str(error):
+            raise
+        hint = 'add "to_sql_kwargs: {if_exists: replace}", or append'
+        raise ProductError(f"the table {relation} is there already", hint=hint) from error
+    if not hasattr(client, "engine"):
+        target.commit()
+
+
+def _drop(client: Any, name: str) -> None:
+    cursor = client.connection.cursor()
+    cursor.execute(f"DROP TABLE IF EXISTS {name}")
+    client.connection.commit()
+    cursor.close()
+
+
+KIND = UploadKind()

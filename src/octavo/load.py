@@ -1,0 +1,268 @@
+"""A spec into a graph: sources found and read, products and upstream resolved, and all of it remembered by stamp."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from . import plugins, products
+from .errors import Error, NotebookError, Place, SpecError, did_you_mean, raise_all
+from .graph import Graph
+from .model import Task
+from .sources import VERSION, Reader, contents
+from .store import Store, freeze, thaw
+from .surroundings import env_file
+
+if TYPE_CHECKING:
+    from .document import Document
+    from .schema import Spec, TaskSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A pipeline as loading left it. ``unfit`` are the mistakes in sources, by task: these cannot run as they are."""
+
+    graph: Graph
+    notes: tuple[str, ...]
+    unfit: Mapping[str, tuple[Error, ...]]
+    preload: bool | tuple[str, ...] = True
+    strict: bool = False
+    cache: Mapping[str, Any] = field(default_factory=dict)
+    folders: tuple[str, ...] = ()
+    hooks: Mapping[str, Any] = field(default_factory=dict)
+
+
+def load(path: str, root: str, store: Store, params: Mapping[str, Any], data: Any = None) -> Loaded:
+    """Return the pipeline of a spec file; raise all its mistakes at once.
+
+    A pipeline whose files have the stamps of the last time is taken from the store, and no YAML is parsed.
+    ``data`` is what a spec would say that is in no file: ``path`` then only names it.
+    """
+    env = env_file(path) if data is None else None
+    key = f"{os.path.relpath(path, root)} {sorted(params.items())!r}"
+    said = products.stamp(path) if data is None else repr(data)
+    stamp = f"{VERSION} {sys.version_info[:2]} {said} {env} {env and products.stamp(env)}"
+    known = store.memo("pipeline", key, stamp)
+    if known is not None and (loaded := _remembered(thaw(known), root, os.path.dirname(path))):
+        return loaded
+    young = (data is None and products.racy(path)) or (env and products.racy(env))
+    return _Loading(path, root, store, params, env, key, "" if young else stamp, data).loaded()
+
+
+def _remembered(known: tuple[Any, ...], root: str, here: str) -> Loaded | None:
+    stamps, outside, matched, needed, answers, *rest = known
+    if any(products.stamp(os.path.join(root, path)) != stamp for path, stamp in stamps.items()):
+        return None
+    if outside and _outside(outside, root, here) != outside:
+        return None
+    if matched and any(plugins.load("octavo.drafts:matches")(it, root) != was for it, was in matched.items()):
+        return None
+    if not all(os.path.exists(os.path.join(root, path)) for path in needed):
+        return None
+    try:
+        if any(plugins.load(f"octavo.evaluated:{what}")(asked, root) != was for what, asked, was in answers):
+            return None
+    except RuntimeError:  # said with its place when the pipeline is read anew
+        return None
+    tasks, notes, unfit, *how = rest
+    return Loaded(Graph.trusted(tasks), notes, _errors(unfit), *how)
+
+
+def _outside(names: Mapping[str, str | None], root: str, here: str) -> dict[str, str | None]:
+    # only pipelines that use {{git}} and the like come here, and pay for subprocesses
+    around = plugins.load("octavo.surroundings:surroundings")(root, here)
+    return {name: around.value(name) for name in names}
+
+
+def _errors(unfit: Mapping[str, Any]) -> dict[str, tuple[Error, ...]]:
+    return {
+        name: tuple(NotebookError(message, where) for message, where in mistakes)
+        for name, mistakes in unfit.items()
+    }
+
+
+class _Loading:
+    """One pass from files to a graph, collecting mistakes on the way."""
+
+    def __init__(
+        self,
+        path: str,
+        root: str,
+        store: Store,
+        params: Mapping[str, Any],
+        env: str | None,
+        key: str,
+        stamp: str,
+        data: Any = None,
+    ) -> None:
+        self.path, self.root, self.store, self.params, self.env = path, root, store, params, env
+        self.key, self.stamp, self.data = key, stamp, data
+        self.reader = Reader(root, store)
+        self.mistakes: list[Error] = []
+        self.declared: tuple[str, ...] = ()
+        self.folders: tuple[str, ...] = ()
+        self.unfit: dict[str, tuple[tuple[str, Place], ...]] = {}
+        self.answers: list[tuple[str, Any, Any]] = []
+
+    def loaded(self) -> Loaded:
+        spec, outside, notes, loose = self._spec()
+        drafting = plugins.load("octavo.drafts:Drafts")(spec, self.reader, self.root)
+        said = [task for one in self._evaluated(spec.tasks) for task in self._expanded(one)]
+        pairs = [(one, draft) for one in said if (draft := drafting.draft(one)) is not None]
+        notes += tuple(dict.fromkeys(note for one, draft in pairs for note in _idle(one, draft.kind)))
+        drafts = drafting.settled([draft for _, draft in pairs])
+        self.unfit = drafting.unfit
+        raise_all([*self.mistakes, *drafting.mistakes], f"{spec.path} has mistakes")
+        drafts = self._with_params(drafts, loose)
+        graph = Graph(plugins.load("octavo.drafts:linked")(drafts))
+        self.reader.remember()
+        tasks = tuple(graph)
+        how = (spec.preload, spec.strict, spec.cache, self.folders, dict(spec.hooks))
+        # "now" is never the same twice, so remembering would be in vain
+        if not {"now"} & outside.keys() and self.stamp:
+            moving = (outside, drafting.matched, tuple(drafting.needed), self.answers)
+            row = (self.reader.stamps, *moving, tasks, notes, self.unfit, *how)
+            self.store.keep("pipeline", [(self.key, self.stamp, freeze(row))])
+        return Loaded(graph, notes, _errors(self.unfit), *how)
+
+    def _expanded(self, said: TaskSpec) -> list[TaskSpec]:
+        """Return the tasks that one with a grid stands for."""
+        try:
+            return list(plugins.load("octavo.grid:expanded")(said)) if said.grid else [said]
+        except Error as error:
+            self.mistakes.append(error)
+            return []
+
+    def _evaluated(self, tasks: tuple[TaskSpec, ...]) -> list[TaskSpec]:
+        """Return the tasks with the results of functions in place of the calls among their parameters."""
+        called = plugins.load("octavo.evaluated:called")(tasks)
+        if not called:
+            return list(tasks)
+        answers = self._asked("values", [call for call, _ in called])
+        for answer, (call, where) in zip(answers, called, strict=True):
+            if "error" in answer:
+                self._wrong(
+                    f"{call['dotted_path']} gave no parameter: {answer['error']}", where, answer["hint"]
+                )
+        raise_all(self.mistakes, "parameters that functions did not give")
+        found: list[TaskSpec] = plugins.load("octavo.evaluated:filled")(tasks, answers)
+        return found
+
+    def _located(self, spec: Spec, loose: Mapping[str, Any]) -> Spec:
+        """Return the pipeline that a function makes, with what the file says of how it is run."""
+        schema = plugins.load("octavo.schema")
+        where = Place(spec.path)
+        try:
+            data = self._asked("pipeline", [spec.location, dict(loose)])
+        except RuntimeError as error:
+            raise SpecError(f"{spec.location} made no pipeline: {error}", where) from None
+        made: Spec = schema.spec(schema.Document(f"{spec.path} ({spec.location})", data))
+        how = {name: getattr(spec, name) for name in ("preload", "strict", "environment", "cache")}
+        return replace(made, ignored=(*spec.ignored, *made.ignored), **how)
+
+    def _asked(self, what: str, question: Any) -> Any:
+        """Ask the project's code for something, and remember the answer: next time it must be the same."""
+        answer = plugins.load(f"octavo.evaluated:{what}")(question, self.root)
+        self.answers.append((what, question, answer))
+        return answer
+
+    def _spec(self) -> tuple[Spec, dict[str, str | None], tuple[str, ...], dict[str, Any]]:
+        """Return the spec with its placeholders replaced; the values it took from outside; notes; params left over."""
+        schema, expand = plugins.load("octavo.schema"), plugins.load("octavo.expand")
+        here = os.path.dirname(self.path)
+        around = expand.surroundings(self.root, here)
+        shown = os.path.relpath(self.path, os.getcwd())
+        document = self._parsed(self.path) if self.data is None else schema.Document(shown, self.data)
+        declared = expand.imported(self.env, here, self._parsed) if self.env else None
+        known = declared.data if declared is not None and isinstance(declared.data, dict) else {}
+        mine = {name: value for name, value in self.params.items() if name.partition(".")[0] in known}
+        env = expand.environment(declared, mine, around)
+        self.declared, self.folders, around = tuple(env), env.folders, env.around or around
+        # what a program says is meant as it stands
+        full = expand.expand(document, env, around) if self.data is None else document
+        if full.mistakes and self.env is None and os.path.isfile(os.path.join(self.root, _MISNAMED)):
+            misnamed = SpecError("octavo does not read this file", _MISNAMED, "rename it to env.yaml")
+            full = replace(full, mistakes=(*full.mistakes, misnamed))
+        spec, used = self._checked(full, env, around)
+        outside = {name: around.value(name) for name in expand.outside(used.union(*env.behind.values()))}
+        loose = {name: value for name, value in self.params.items() if name not in mine}
+        if spec.location:  # what it uses of env.yaml cannot be seen
+            spec = self._located(spec, self.params)
+            return spec, outside, spec.ignored, {}
+        return spec, outside, (*spec.ignored, *expand.unused(env, used)), loose
+
+    def _checked(self, full: Document, env: Any, around: Any) -> tuple[Spec, frozenset[str]]:
+        """Return what a document says, with the tasks that it imports from another; and the placeholders of both."""
+        check = plugins.load("octavo.schema:spec")
+        data = full.data.get("meta") if isinstance(full.data, dict) else None
+        named = data.get("import_tasks_from") if isinstance(data, dict) else None
+        if not isinstance(named, str):
+            return check(full), full.used
+        path = os.path.normpath(os.path.join(os.path.dirname(self.path), named))
+        if not os.path.isfile(path):
+            message = f'there is no {named}, which "import_tasks_from" names'
+            missing = SpecError(message, full.place("meta", "import_tasks_from"))
+            return check(replace(full, mistakes=(*full.mistakes, missing))), full.used
+        other = plugins.load("octavo.expand:expand")(self._parsed(path), env, around)
+        return check(full, (os.path.dirname(path), other)), full.used | other.used
+
+    def _parsed(self, path: str) -> Document:
+        """Return a YAML file as data; this pipeline is then remembered for as long as the file stays the same."""
+        self.reader.stamps[os.path.relpath(path, self.root)] = (
+            None if products.racy(path) else products.stamp(path)
+        )
+        document: Document = plugins.load("octavo.schema:parse")(
+            _read(path), os.path.relpath(path, os.getcwd())
+        )
+        return document
+
+    def _wrong(self, message: str, where: Place, hint: str | None = None) -> None:
+        self.mistakes.append(SpecError(message, where, hint))
+
+    def _with_params(self, drafts: list[Task], loose: dict[str, Any]) -> list[Task]:
+        """Give parameters that env.yaml does not know to the tasks that declare them."""
+        if not loose:
+            return drafts
+        known = {d.name: {*d.params, *(p.name for p in d.source.facts.params)} for d in drafts}
+        everywhere = {*self.declared, *(name for names in known.values() for name in names)}
+        for name in loose.keys() - everywhere:
+            listed = ", ".join(sorted(everywhere)) or "none"
+            message = f'no task has a parameter "{name}", and env.yaml has no such key'
+            hint = did_you_mean(name, everywhere) or f"parameters are: {listed}"
+            self.mistakes.append(SpecError(message, hint=hint))
+        check = plugins.load("octavo.notebook.inject:check")
+        given = []
+        for draft in drafts:
+            mine = {name: value for name, value in loose.items() if name in known[draft.name]}
+            stated = {p.name: mine[p.name] for p in draft.source.facts.params if p.name in mine}
+            self.mistakes += check(draft.source.facts, stated, where=draft.source.path)
+            given.append(replace(draft, params={**draft.params, **mine}))
+        raise_all(self.mistakes, "parameters that do not fit")
+        return given
+
+
+def _idle(said: TaskSpec, kind: str) -> Iterator[str]:
+    """Yield a note on each key of a task that means nothing to its kind."""
+    heeded, kinds = plugins.load("octavo.dialect:HEEDED"), plugins.load("octavo.dialect:KINDS")
+    for name in said.options:
+        if kind not in heeded.get(name, (kind,)):
+            yield f'{said.places.get(name, said.where)}: "{name}" has no effect on a {kinds[kind]}'
+
+
+#: What people call env.yaml, and conda something else: it is spoken of only when a placeholder has no value.
+_MISNAMED = "env.yml"
+
+
+def _read(path: str) -> str:
+    try:
+        return contents(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start]
+        column = len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
+        where = Place(os.path.relpath(path), before.count(b"\n") + 1, column)
+        raise SpecError("this is not UTF-8 text", where, "save the file as UTF-8") from error
+    except OSError as error:
+        raise SpecError(f"it cannot be read: {error.strerror}", os.path.relpath(path)) from error

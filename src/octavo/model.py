@@ -1,0 +1,301 @@
+"""The nouns: Source, Facts, Task, Record, Reason, Step, Outcome, Failure, Finding.
+
+All of them are frozen, slotted and picklable, and made of the standard library's types only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import Error, Place
+
+#: What a result depends on: the name of a part ("source", "param n", "module pkg.mod") → its digest,
+#: or the value itself where that is short enough to be shown to a person.
+Manifest = Mapping[str, str]
+
+
+#: What stands in a manifest for a part that was edited while the task ran: no digest, so the task is stale.
+UNSETTLED = "changed while it ran"
+#: Where the files are that stand for products which are none: tables, objects elsewhere.
+STANDING = ".octavo/standing/"
+#: Kinds of tasks whose source is no code, but data, a URL, or nothing at all.
+DATA = frozenset(("upload", "copy_from", "download", "link", "upload_s3"))
+#: What stands in a manifest for a file that the task looked for in vain.
+ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One declared parameter of a notebook or function, as its code says it.
+
+    ``default`` and ``annotation`` are source text of the notebook's language; ``value`` is the default
+    as a Python value when it is a literal (``known`` tells None from not known).
+    """
+
+    name: str
+    default: str | None = None
+    annotation: str | None = None
+    value: Any = None
+    known: bool = False
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CellFacts:
+    """What one code cell says: names it binds at its top level, names it reads from others, where it stands.
+
+    ``cell`` is the index in the notebook, ``line`` the line in the file (1-based; 0 when the format has
+    no lines of its own, as in .ipynb).
+    """
+
+    cell: int
+    line: int = 0
+    defines: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a source says about itself, found by reading it and never by running it.
+
+    ``upstream`` and ``product`` are None where the source is silent. ``product`` maps keys to paths, or to the parts
+    of a table's name, with the key ``None`` for a single one. ``digest`` is that of the normalised code: comments,
+    blank lines, formatting, markdown and stored outputs do not change it; ``raw`` is that of the bytes.
+    ``mistakes`` are messages with their places that make the source unfit to run (a syntax error, an
+    ``upstream`` that is no literal).
+    """
+
+    digest: str
+    raw: str = ""
+    language: str = "python"
+    kernel: str | None = None
+    title: str = ""
+    upstream: tuple[str, ...] | None = None
+    product: Mapping[str | None, Any] | None = None
+    params: tuple[Parameter, ...] = ()
+    parameters_cell: bool = False
+    imports: tuple[str, ...] = ()
+    cells: tuple[CellFacts, ...] = ()
+    mistakes: tuple[tuple[str, Place], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Code and its place. ``path`` is the file, relative to the project; ``entry`` the dotted path of a function.
+
+    ``text`` is filled when the task is about to run, so that what was fingerprinted is what runs.
+    """
+
+    path: str
+    entry: str | None = None
+    text: str | None = None
+    facts: Facts = field(default_factory=lambda: Facts(""))
+
+
+class Relation(str):
+    """A table or view in a database: as text ``schema.name``, as templates and notebooks write it."""
+
+    __slots__ = ("kind", "name", "schema")
+
+    schema: str | None
+    name: str
+    kind: str
+
+    def __new__(cls, name: str, schema: str | None = None, kind: str = "table") -> Relation:
+        made = super().__new__(cls, f"{schema}.{name}" if schema else name)
+        made.schema, made.name, made.kind = schema, name, kind
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Relation, (self.name, self.schema, self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What a task promises to leave behind: a path relative to the project, and its key in a dict of products.
+
+    ``report`` marks an executed notebook: made for people, so that a change of it alone makes nothing stale.
+    What is no file (``relation``, a table) has one that stands for it: it holds the digest of the thing, and
+    ``maker`` is the word of the dialect for it, "SQLiteRelation".
+    """
+
+    path: str
+    key: str | None = None
+    report: bool = False
+    relation: Relation | None = None
+    maker: str = "File"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One step with everything resolved; closed, so that it can be sent to a worker as it is.
+
+    ``upstream`` are names of tasks, without wildcards. ``inputs`` is what the user's code gets as ``upstream``: the
+    products of those tasks, each a path or a dict of paths, below the wildcard that stands for it where there is one.
+    """
+
+    name: str
+    kind: str
+    source: Source
+    products: tuple[Product, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    upstream: tuple[str, ...] = ()
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    where: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The last success of a task: what it depended on, what it made, and where it found that out.
+
+    ``discovered`` maps parts of the manifest that only the run could know ("module pkg.mod", "file data.csv")
+    to their paths, relative to the project. ``state`` is "done", "begun" from the start of a run on until its end,
+    or "failed". ``raw`` is the digest of the source's bytes, comments, markdown and all.
+    """
+
+    task: str
+    manifest: Manifest
+    products: Manifest
+    discovered: Mapping[str, str]
+    run: str
+    seconds: float
+    state: str = "done"
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One difference between what a task depends on now and what its record says; ``str()`` says it to a person."""
+
+    part: str
+    was: str | None = None
+    now: str | None = None
+    detail: str = ""
+
+    @property
+    def edited(self) -> bool:
+        """Whether this tells of a product that is not as octavo left it: somebody's work, perhaps."""
+        return self.part.startswith("product ") and self.was is not None and self.now is not None
+
+    def __str__(self) -> str:
+        return f"{self._text()} ({self.detail})" if self.detail else self._text()
+
+    def _text(self) -> str:
+        kind, _, what = self.part.partition(" ")
+        what = what.removeprefix(STANDING)
+        match kind:
+            case "record" | "forced" | "waits" | "missing":
+                return self.now or self.part
+            case "product" if self.now is None:
+                return f"product {what} is gone"
+            case "product" if self.was is None:
+                return f"product {what} is new"
+            case "product":
+                return f"product {what} was changed by hand"
+            case "param" | "option" if self.was is None:
+                return f"{self.part} is new"
+            case "param" | "option" if self.now is None:
+                return f"{self.part} was removed"
+            case "param" | "option":
+                return f"{self.part} {self.was} → {self.now}"
+            case "upstream" if self.was is None:
+                return f"upstream {what} is new"
+            case "upstream" if self.now is None:
+                return f"upstream {what} was removed"
+            case "upstream":
+                return f"{what} gave other results"
+            case "paths":
+                return "the paths that it is given changed"
+            case "file" if self.was in (ABSENT, None):
+                return f"{self.part} is new"
+            case "folder":
+                return f"{self.part} holds other files"
+            case "module" | "file" if self.now is None:
+                return f"{self.part} is gone"
+            case _ if self.was == UNSETTLED:
+                return f"{self.part} {UNSETTLED}"
+            case "package":
+                return f"package {what} {self.was} → {self.now or 'none'}"
+            case "kernel":
+                return f"kernel {self.was} → {self.now}"
+        return f"{self.part} changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A task in a plan: why it must run, and which stale tasks before it may yet change that.
+
+    ``refresh``: it need not run, but comments or markdown of its notebook changed, and its report shall have them.
+    """
+
+    task: Task
+    reasons: tuple[Reason, ...] = ()
+    waits: tuple[str, ...] = ()
+    refresh: bool = False
+
+    @property
+    def fresh(self) -> bool:
+        return not self.reasons and not self.waits
+
+
+class Outcome(Enum):
+    """How a task ended."""
+
+    DONE = "done"
+    FRESH = "fresh"
+    RESTORED = "restored"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    CANCELLED = "cancelled"
+
+    @property
+    def good(self) -> bool:
+        return self in (Outcome.DONE, Outcome.FRESH, Outcome.RESTORED)
+
+    @property
+    def bad(self) -> bool:
+        """Whether the task should have gone well: cancelled is neither good nor bad."""
+        return self in (Outcome.FAILED, Outcome.BLOCKED)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failure of the user's code (or of its process) as data that crosses processes.
+
+    ``kind`` is the exception's class name, or one of octavo's own words: MissingProduct, WorkerDied, Timeout,
+    OutOfMemory. ``cell`` is the index in the executed notebook, ``number`` its execution count, ``line`` the
+    failing line in the cell (or in ``path`` for a function), ``code`` the text that ``line`` counts in.
+    """
+
+    kind: str
+    message: str
+    traceback: tuple[str, ...] = ()
+    cell: int | None = None
+    number: int | None = None
+    line: int | None = None
+    path: str | None = None
+    code: str = ""
+    hint: str = ""
+
+    @classmethod
+    def of(cls, error: Error) -> Failure:
+        """Return a mistake that was found only when the task was due, with its place."""
+        where = f"{error.where}: " if error.where else ""
+        return cls(type(error).__name__, where + error.message, hint=error.hint or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One result of a check."""
+
+    code: str
+    severity: str
+    where: Place
+    message: str
+    hint: str = ""

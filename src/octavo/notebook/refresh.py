@@ -1,0 +1,43 @@
+"""An executed notebook brought up to date with its source's comments and markdown, without running anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_FROM_RUN = ("execution", "octavo", "papermill")
+
+
+def refreshed(executed: dict[str, Any], source: dict[str, Any]) -> dict[str, Any] | None:
+    """Return ``source`` with the outputs of ``executed``; None when their code cells do not correspond.
+
+    To be called only where the code is the same but for comments and formatting: cells are then paired in order.
+    """
+    ran = [cell for cell in executed.get("cells", ()) if _has_code(cell)]
+    cells = []
+    waiting = iter(ran)
+    count = 0
+    for cell in source["cells"]:
+        if _has_code(cell):
+            count += 1
+            old = next(waiting, None)
+            if old is None:
+                return None
+            kept = {key: old["metadata"][key] for key in _FROM_RUN if key in old.get("metadata", {})}
+            cell = {
+                **cell,
+                "outputs": old.get("outputs", []),
+                "execution_count": old.get("execution_count"),
+                "metadata": {**cell.get("metadata", {}), **kept},
+            }
+        cells.append(cell)
+    if count != len(ran):
+        return None
+    return {
+        **source,
+        "cells": cells,
+        "metadata": {**source.get("metadata", {}), **executed.get("metadata", {})},
+    }
+
+
+def _has_code(cell: dict[str, Any]) -> bool:
+    return cell["cell_type"] == "code" and bool("".join(cell["source"]).strip())

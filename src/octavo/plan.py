@@ -1,0 +1,221 @@
+"""What is stale, and why: a step for each task, in order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from . import plugins, products
+from .environment import versions
+from .explain import detailed
+from .fingerprint import judge, manifest
+from .graph import Graph
+from .model import Reason, Record, Step, Task
+from .store import Store, key
+
+FORCED = Reason("forced", None, "forced")
+
+
+def plan(graph: Graph, store: Store, names: Collection[str], force: bool = False) -> dict[str, Step]:
+    """Return the steps of the named tasks, in order, judged as the disk is now.
+
+    A task whose own table is unchanged but that comes after a stale one *waits*: it is judged again when that one has
+    run, for the rebuilt input may turn out the same.
+    """
+    records = store.records()
+    seen, claims = Seen(store), Claims(store)
+    steps: dict[str, Step] = {}
+    pending: set[str] = set()
+    for task in graph:
+        if task.name not in names:
+            continue
+        record = records.get(key_of(task))
+        reasons = (FORCED,) if force else why(task, graph.tasks, store, record, seen)[0]
+        if reasons and not force:
+            reasons = claims.weighed(task, record, reasons)
+        if reasons and record is not None:
+            reasons = detailed(store, task, record, reasons)
+        waits = tuple(
+            name
+            for name in task.upstream
+            if name in pending or (name in steps and steps[name].refresh and _reads(record, graph[name]))
+        )
+        if reasons or waits:
+            pending.add(task.name)
+        steps[task.name] = Step(task, reasons, waits, not reasons and _reworded(task, record))
+    return steps
+
+
+def _reads(record: Record | None, upstream: Task) -> bool:
+    """Tell whether a task was seen to read the executed notebook of another, which is about to get new comments."""
+    reports = {product.path for product in upstream.products if product.report}
+    return record is not None and not reports.isdisjoint(record.discovered.values())
+
+
+def _reworded(task: Task, record: Record | None) -> bool:
+    return record is not None and record.raw != task.source.facts.raw and task.kind == "notebook"
+
+
+def why(
+    task: Task, graph: Mapping[str, Task], store: Store, record: Record | None, seen: Seen | None = None
+) -> tuple[tuple[Reason, ...], dict[str, str]]:
+    """Return the reasons why a task must run, and the manifest of now that they come from."""
+    seen = seen or Seen(store)
+    now = manifest(task, record, graph, seen.digest, seen)
+    reasons = judge(now, record, {product.path: seen.digest(product.path) for product in task.products})
+    return (_of_link(reasons) if task.kind == "link" else reasons), now
+
+
+def _of_link(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """Return the reasons of a link, whose product nobody makes: that it changed is no more than that of any file."""
+    return tuple(replace(it, part=f"file {it.part[8:]}") if it.edited else it for it in reasons)
+
+
+def judged(
+    task: Task, graph: Mapping[str, Task], store: Store, claims: Claims | None = None
+) -> tuple[tuple[Reason, ...], dict[str, str], Record | None]:
+    """Return ``why`` for a task whose record is still to be looked up, and the record."""
+    record = store.record(key_of(task))
+    reasons, now = why(task, graph, store, record)
+    reasons = (claims or Claims(store)).weighed(task, record, reasons)
+    return (detailed(store, task, record, reasons) if record else reasons), now, record
+
+
+def key_of(task: Task) -> str:
+    """Return what a task's record is kept under."""
+    return key(task.name, [product.path for product in task.products])
+
+
+def missing(task: Task, graph: Mapping[str, Task], store: Store) -> tuple[Reason, ...]:
+    """Return the inputs from upstream tasks that are not there, as reasons not to run."""
+    return tuple(
+        Reason(f"missing {product.path}", None, f"{product.path} is missing: {name} has not made it")
+        for name in task.upstream
+        for product in graph[name].products
+        if store.digest(product.path) is None
+    )
+
+
+def estimate(store: Store, steps: Mapping[str, Step], jobs: int) -> float | None:
+    """Return the seconds that the stale steps will take by the times of their last runs; None without any history.
+
+    A task that never ran counts as the average of those that did. Waiting tasks are counted, though they may turn out
+    fresh. No build is faster than its longest chain, nor than its work shared among all jobs.
+    """
+    stale = [step.task for step in steps.values() if not step.fresh]
+    records = {task.name: store.record(key_of(task)) for task in stale}
+    known = [record.seconds for record in records.values() if record and record.seconds]
+    if not known:
+        return None
+    average = sum(known) / len(known)
+    ends: dict[str, float] = {}
+    total = 0.0
+    for task in stale:
+        record = records[task.name]
+        seconds = record.seconds if record and record.seconds else average
+        total += seconds
+        ends[task.name] = seconds + max((ends.get(name, 0.0) for name in task.upstream), default=0.0)
+    return max(*ends.values(), total / jobs) if len(ends) > 1 else total
+
+
+class Claims:
+    """Knows which tasks, of this pipeline or of what it was before, made what stands at the paths of products.
+
+    A task that was renamed, or that another branch calls by another name, is no person: what it left may be replaced.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._makers: dict[str, list[Record]] | None = None
+
+    def weighed(self, task: Task, record: Record | None, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+        """Return reasons in which only a person's work is told as edited, also where the task itself has never run."""
+        if task.kind == "link":
+            return reasons
+        if record is not None:
+            return tuple(self._weigh(reason) if reason.edited else reason for reason in reasons)
+        found = []
+        for product in task.products:
+            made = [other.products.get(product.path) for other in self._of(product.path)]
+            if made and (now := self._store.digest(product.path)) is not None:
+                reason = self._weigh(Reason(f"product {product.path}", made[-1] or "", now))
+                found += [reason] if reason.edited else []
+        return (*reasons, *found)
+
+    def known(self, path: str) -> bool:
+        """Tell whether a task has ever made what is at a path."""
+        return bool(self._of(path))
+
+    def _weigh(self, reason: Reason) -> Reason:
+        path = reason.part.removeprefix("product ")
+        for other in self._of(path):
+            if other.state != "done" or other.products.get(path) == reason.now:
+                return replace(reason, was=None, detail=f"{other.task} left it there")
+        return reason
+
+    def _of(self, path: str) -> list[Record]:
+        if self._makers is None:
+            self._makers = {}
+            for key, record in self._store.records().items():
+                for made in key.split("\n")[1:]:
+                    self._makers.setdefault(made, []).append(record)
+        return self._makers.get(path, [])
+
+
+class Seen:
+    """Gives the digests now of what runs discovered: modules by their code, files by their bytes, packages by version.
+
+    What is installed, and each path, is looked at once in the life of one of these, that is in one plan: a product is
+    asked for by its task and all that follow it, a module by all that import it.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._installed: dict[str, str] | None = None
+        self._products: dict[str, str | None] = {}
+        self._modules: dict[str, str | None] = {}
+
+    def digest(self, path: str) -> str | None:
+        """Return the digest of a file or folder."""
+        if path not in self._products:
+            self._products[path] = self._store.digest(path)
+        return self._products[path]
+
+    def __call__(self, part: str, path: str) -> str | None:
+        if part.startswith("module "):
+            if path not in self._modules:
+                self._modules[path] = self._store.memoised(path, "module:" + path, module_digest)
+            return self._modules[path]
+        if part.startswith("hook "):
+            name = part.rpartition(".")[2]
+            return self._store.memoised(path, f"{part} {path}", lambda full: function_digest(full, name))
+        if part.startswith("package "):
+            if self._installed is None:
+                self._installed = versions()
+            return self._installed.get(path)
+        if part.startswith("folder "):
+            return products.listing(os.path.join(self._store.root, path))
+        return self.digest(path)
+
+
+def seen(store: Store, part: str, path: str) -> str | None:
+    """Return the digest now of one thing that a run discovered."""
+    return Seen(store)(part, path)
+
+
+def module_digest(path: str) -> str | None:
+    """Return the digest of a module's code; comments, docstrings and formatting do not count."""
+    with open(path, encoding="utf-8-sig", errors="replace") as file:  # noqa: PTH123 - a hot path
+        text = file.read()
+    # notebook.facts needs ast, which a plan without news should not pay for
+    digest: str = plugins.load("octavo.notebook.facts:module_digest")(text)
+    return digest
+
+
+def function_digest(path: str, name: str) -> str | None:
+    """Return the digest of a function and of what it can reach in its module; the rest of the module does not count."""
+    with open(path, encoding="utf-8-sig", errors="replace") as file:  # noqa: PTH123 - a hot path
+        text = file.read()
+    digest: str = plugins.load("octavo.notebook.facts:function")(text, path, name).digest
+    return digest

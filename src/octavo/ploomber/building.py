@@ -1,0 +1,292 @@
+"""A pipeline made in Python rendered, built, and shown: all by octavo's own project and engine."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from traceback import format_exception
+from typing import TYPE_CHECKING, Any
+
+from .. import plugins
+from ..calls import fitting
+from ..entry import Entry
+from ..errors import Error, Errors
+from ..kinds.function import kept
+from ..model import Outcome, Reason, Step
+from ..project import Project
+from ..report import Report
+from ..views import ENDED, Status
+from . import live
+from .exceptions import DAGBuildEarlyStop, DAGBuildError, DAGRenderError
+from .executors import Serial
+from .here import Here
+from .report import BuildReport, Table
+
+if TYPE_CHECKING:
+    from .dag import DAG
+    from .tasks import Task
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How a DAG was read: the entry and its parameters, and what its tasks were then."""
+
+    entry: Entry
+    params: Mapping[str, Any]
+    edges: Mapping[str, tuple[str, ...]]
+
+    def holds(self, dag: DAG) -> bool:
+        """Tell whether the DAG is still what was read."""
+        edges = {name: tuple(task._before) for name, task in dag._tasks.items()}
+        calls = [dag.on_render, dag.on_finish, dag.on_failure, dag.serializer, dag.unserializer]
+        calls += [
+            it for task in dag._tasks.values() for it in (task.on_render, task.on_finish, task.on_failure)
+        ]
+        return (
+            edges == dict(self.edges)
+            and not any(calls)
+            and not dag.clients.changed
+            and not dag._forced_status
+        )
+
+
+class Forcing(Project):
+    """A project in which some tasks run whether they are up to date or not."""
+
+    forced: Sequence[str] = ()
+
+    def status(self, targets: Sequence[str] = (), *, force: bool = False) -> dict[str, Step]:
+        """Return the steps of the selected tasks, some of them forced."""
+        steps = super().status(targets, force=force)
+        why = (Reason("forced", None, "forced"),)
+        return {
+            name: replace(step, reasons=why) if name in self.forced else step for name, step in steps.items()
+        }
+
+
+@contextlib.contextmanager
+def opened(dag: DAG) -> Iterator[Forcing]:
+    """Open the project that a DAG is; a mistake in it becomes a ``DAGRenderError``."""
+    with contextlib.ExitStack() as stack:
+        # sources that this process alone has are found in its own folder, while they are read
+        folder = os.path.join(dag.root, live.FOLDER)
+        sys.path.append(folder)
+        stack.callback(sys.path.remove, folder)
+        try:
+            project = _project(dag)
+            stack.callback(project.close)
+        except (Error, Errors) as error:
+            for task in dag._tasks.values():
+                task._status = Status.ErroredRender
+            raise DAGRenderError(_words(error)) from error
+        yield project
+
+
+def _project(dag: DAG) -> Forcing:
+    if dag._origin is not None and dag._origin.holds(dag):
+        return Forcing(dag._origin.entry, dag._origin.params)
+    root = Path(dag.root)
+    name = root / dag.name.replace(os.sep, "_")
+    return Forcing(Entry(name, root, dag.to_spec(alive=True)), {})
+
+
+def render(dag: DAG, force: bool = False) -> dict[str, Step]:
+    """Let each task of a DAG know whether it is up to date; return the steps."""
+    for task in dag.values():
+        task._status = dag._forced_status.get(task.name, Status.WaitingExecution)
+    with opened(dag) as project:
+        steps = project.status(force=force)
+    _told(dag, steps)
+    for task in dag.values():
+        str(task.source)  # a template with a placeholder that has no value is a mistake now
+    return steps
+
+
+def _told(dag: DAG, steps: Mapping[str, Step]) -> None:
+    for name, step in steps.items():
+        if name not in dag._tasks or name in dag._forced_status:
+            continue
+        outdated = any(not steps[up].fresh for up in step.task.upstream if up in steps)
+        waits = Status.WaitingUpstream if outdated else Status.WaitingExecution
+        dag[name]._status = Status.Skipped if step.fresh else waits
+
+
+def build(
+    dag: DAG,
+    targets: Sequence[str],
+    force: bool,
+    progress: bool,
+    close: bool,
+    forced: Sequence[str] = (),
+) -> BuildReport:
+    """Build a DAG, or some of its tasks, and return the report; raise ``DAGBuildError`` when a task failed."""
+    for task in dag.values():
+        task._status = dag._forced_status.get(task.name, Status.WaitingExecution)
+    how = dag.executor
+    inline = isinstance(how, Serial) and not how.build_in_subprocess
+    raised: list[BaseException] = []
+    with _logging(dag), opened(dag) as project:
+        project.forced = forced
+        try:
+            _called(dag.on_render, dag)
+        except Exception as error:
+            raise DAGRenderError(f'on_render of the DAG "{dag.name}" failed: {error!r}') from error
+        screen = plugins.load("octavo.cli.screen:screen")(sys.stdout, os.environ)
+        make = plugins.load("octavo.cli.watch:Watch")
+        began = time.perf_counter()
+        with make(screen, quiet=not progress, logs=inline) as watch, kept(raised):
+            try:
+                report = project.build(
+                    targets,
+                    force=force,
+                    jobs=how.jobs,
+                    fail_fast=isinstance(how, Serial) and not how.catch_exceptions,
+                    executor=functools.partial(Here, inline=inline),
+                    listeners=(watch,),
+                )
+            except (Error, Errors) as error:  # a source that cannot run: nothing was begun
+                raise DAGBuildError(_words(error)) from error
+        for name, event in report.ended.items():
+            if name in dag._tasks and name not in dag._forced_status:
+                dag[name]._status = ENDED[event.outcome]
+        root = str(project.root)
+        if progress:
+            for line in plugins.load("octavo.cli.summary:counted")(
+                watch, time.perf_counter() - began
+            ).splitlines():
+                screen.say(line)
+    if close:
+        dag.close_clients()
+    return _ended(dag, report, raised, watch.tails, root)
+
+
+def _ended(
+    dag: DAG, report: Report, raised: list[BaseException], tails: Mapping[str, str], root: str
+) -> BuildReport:
+    """Call the DAG's own hooks, and raise what there is to raise."""
+    made = BuildReport(report)
+    bad = [name for name, event in report.ended.items() if event.outcome in (Outcome.FAILED, Outcome.BLOCKED)]
+    if report.finished and not bad:
+        _finished(dag, made)
+        return made
+    message = _failed(dag, report, tails, root)
+    _called(dag.on_failure, dag, traceback={"build": message, "on_finish": None})
+    how = dag.executor
+    if isinstance(how, Serial) and not how.catch_exceptions and raised:
+        raise raised[0]
+    raise DAGBuildError(message)
+
+
+def _finished(dag: DAG, report: BuildReport) -> None:
+    try:
+        _called(dag.on_finish, dag, report=report)
+    except DAGBuildEarlyStop:
+        pass  # there is nothing left to stop
+    except Exception as error:
+        text = "".join(format_exception(error))
+        _called(dag.on_failure, dag, traceback={"build": None, "on_finish": text})
+        raise DAGBuildError(f'on_finish of the DAG "{dag.name}" failed: {error!r}') from error
+
+
+def _failed(dag: DAG, report: Report, tails: Mapping[str, str], root: str) -> str:
+    """Return what is said of tasks that failed, as the command line says it, and whom they kept from running."""
+    say, screen = plugins.load("octavo.cli.failures:failed"), plugins.load("octavo.cli.screen:Screen")
+    lines = [f'the build of "{dag.name}" failed']
+    for name, event in report.failures.items():
+        lines += ["", *say(event, tails.get(name, ""), screen(sys.stderr), root)]
+        trace = event.failure.traceback if event.failure else ()
+        lines += ["", "".join(trace).rstrip()] if trace else []
+    blocked = [name for name, event in report.ended.items() if event.outcome is Outcome.BLOCKED]
+    return "\n".join([*lines, *([f"not run: {', '.join(blocked)}"] if blocked else [])])
+
+
+def _called(hook: Callable[..., Any] | None, dag: DAG, **more: Any) -> None:
+    if hook is not None:
+        hook(**fitting(hook, getattr(hook, "__name__", "hook"), {}, {"dag": dag, **more}))
+
+
+@contextlib.contextmanager
+def _logging(dag: DAG) -> Iterator[None]:
+    """Log where the DAG's ``logging_factory`` says, during a build."""
+    if dag._params.logging_factory is None:
+        yield
+        return
+    made = dag._params.logging_factory(dag.name)
+    handler, logger = made if isinstance(made, tuple) else (made, logging.getLogger("ploomber"))
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+
+
+# ── shown
+
+
+def status(dag: DAG) -> Table:
+    """Return a table of the tasks of a DAG."""
+    steps = render(dag)
+    columns = ("name", "Last run", "Outdated?", "Product", "Doc (short)", "Location")
+    with opened(dag) as project:
+        last = {name: project.history(name) for name in steps}
+    rows = [
+        dict(zip(columns, _row(dag[name], step, last[name]), strict=True))
+        for name, step in steps.items()
+        if name in dag._tasks
+    ]
+    return Table(rows, columns)
+
+
+def _row(task: Task, step: Step, runs: Sequence[Any]) -> tuple[str, ...]:
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(runs[0].at)) if runs else "Has not been run"
+    why = "; ".join(str(reason) for reason in step.reasons) or ("Upstream" if step.waits else "False")
+    said = task.source.doc or step.task.source.facts.title
+    where = task.source.loc or step.task.source.path
+    folder = os.getcwd() + os.sep
+    where = where.removeprefix(folder)
+    return task.name, when, why, str(task.product), said.partition("\n")[0], where
+
+
+class Drawing:
+    """A pipeline drawn; notebooks show it."""
+
+    def __init__(self, svg: str) -> None:
+        self.data = svg
+
+    def _repr_svg_(self) -> str:
+        return self.data
+
+    def __repr__(self) -> str:
+        return "a drawing: notebooks show it, and plot(output=path) writes it"
+
+
+_FORMS = {
+    ".svg": "octavo.cli.svg:svg",
+    ".html": "octavo.cli.page:html",
+    ".dot": "octavo.cli.draw:dot",
+    ".mmd": "octavo.cli.draw:mermaid",
+}
+
+
+def plot(dag: DAG, output: str) -> Any:
+    """Draw a DAG: return the drawing, or write it and return its path."""
+    steps = render(dag)
+    if output == "embed":
+        return Drawing(plugins.load(_FORMS[".svg"])(steps, dag.name))
+    form = _FORMS.get(Path(output).suffix.lower())
+    if form is None:
+        raise ValueError(f"a drawing ends in {', '.join(_FORMS)}, not as {output}")
+    Path(output).write_text(plugins.load(form)(steps, dag.name), encoding="utf-8")
+    return output
+
+
+def _words(error: Error | Errors) -> str:
+    return "\n".join(map(str, error.exceptions)) if isinstance(error, Errors) else str(error)

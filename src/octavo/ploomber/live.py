@@ -1,0 +1,200 @@
+"""Functions and connections that only this process knows, under dotted paths that workers forked from it can resolve.
+
+A pipeline made in Python may use what no other process can import: functions of ``__main__`` or of a notebook, lambdas,
+partials, closures, open connections. Each gets a name here, made of its code, so that another code is another name.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import os
+import re
+import sys
+import textwrap
+import types
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..digests import digest
+from ..sources import find_module, folders
+
+#: Where the texts of such functions are put, to be read like any other source, below the project.
+FOLDER = ".octavo/live"
+
+# ``octavo.ploomber.live.NAME`` is looked up here; a process forked from this one has the same table
+_OBJECTS: dict[str, Any] = {}
+_MODULES: dict[str, types.ModuleType] = {}
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        return _OBJECTS[name]
+    except KeyError:
+        raise AttributeError(f"{name} is known only to the process that made the pipeline") from None
+
+
+def path_of(thing: Any, root: str) -> str | None:
+    """Return the dotted path under which any worker finds the very same function or class; None for none."""
+    module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", None)
+    if not module or not name or module in ("__main__", "__mp_main__") or "<" in name:
+        return None
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if found is not thing or not _anywhere(module, root):
+        return None
+    return f"{module}.{name}"
+
+
+def _anywhere(module: str, root: str) -> bool:
+    """Tell whether a worker, which begins with the project's folders and Python's own, can import a module."""
+    file = getattr(sys.modules[module], "__file__", None)
+    if file is None:
+        return module in sys.builtin_module_names
+    if file.startswith((sys.prefix, sys.base_prefix)) or module.partition(".")[0] == "octavo":
+        return True
+    tail = module.replace(".", os.sep)
+    homes = [*folders(root), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    places = [os.path.join(home, tail + end) for home in homes for end in (".py", f"{os.sep}__init__.py")]
+    return os.path.realpath(file) in map(os.path.realpath, places)
+
+
+def named(thing: Any, word: str = "") -> str:
+    """Return the dotted path of an object that only this process knows."""
+    word = re.sub(r"\W", "_", word or getattr(thing, "__name__", "") or type(thing).__name__)
+    name = f"{word}_{digest(_text(thing))[:8]}"
+    _OBJECTS[name] = thing
+    return f"{__name__}.{name}"
+
+
+def function(thing: Callable[..., Any], task: str, root: str, values: Mapping[str, Any]) -> str:
+    """Return a dotted path for the function of a task; its text is put where the path leads to.
+
+    ``values`` are arguments that cannot be said in a pipeline; the function gets them besides those that it is given.
+    """
+    if not values and (path := _of_main(thing, root)):
+        return path
+    module = "live_" + re.sub(r"\W", "_", task)
+    name, text = _source(thing)
+    folder = Path(root, FOLDER)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{module}.py"
+    if not file.exists() or file.read_text(encoding="utf-8") != text:
+        file.write_text(text, encoding="utf-8")
+    made = types.ModuleType(module)
+    setattr(made, name, _given(thing, values) if values else thing)
+    _MODULES[module] = made
+    return f"{module}.{name}"
+
+
+def known(path: str) -> bool:
+    """Tell whether a dotted path leads to what only this process knows."""
+    return path.startswith(__name__ + ".") or path.partition(".")[0] in _MODULES
+
+
+def lend() -> Callable[[], None]:
+    """Let ``import`` find the modules of such functions; return what ends that."""
+    before = {name: sys.modules.get(name) for name in _MODULES}
+    sys.modules.update(_MODULES)
+
+    def end() -> None:
+        for name, module in before.items():
+            if module is None:
+                sys.modules.pop(name, None)
+            else:
+                sys.modules[name] = module
+
+    return end
+
+
+def _of_main(thing: Any, root: str) -> str | None:
+    """Return the path of a function at the top of the program's file, where that can be read as a module."""
+    main = sys.modules.get("__main__")
+    file, name = getattr(main, "__file__", None), getattr(thing, "__name__", "")
+    if file is None or getattr(main, name, None) is not thing or not inspect.isfunction(thing):
+        return None
+    stem, code = Path(file).stem, thing.__code__
+    if os.path.realpath(code.co_filename) != os.path.realpath(file) or not stem.isidentifier():
+        return None
+    found = find_module(stem, root)
+    if found is None or os.path.realpath(found) != os.path.realpath(file):
+        return None
+    assert main is not None
+    _MODULES[stem] = main
+    return f"{stem}.{name}"
+
+
+def _source(thing: Any) -> tuple[str, str]:
+    """Return a name and the text of a module that holds a function, and the functions that it can reach by name."""
+    plain = _plain(thing)
+    try:
+        text = textwrap.dedent(inspect.getsource(plain))
+        tree = ast.parse(text)
+    except (OSError, TypeError, SyntaxError):
+        return "call", f"call = {_text(thing)!r}\n"
+    name = getattr(tree.body[0], "name", None)
+    if name is None:  # a lambda: what stands around it in its line says what it is
+        return "call", f"call = {text!r}\n"
+    parts = {name: text}
+    for other, part in _reached(plain, {name}):
+        parts[other] = part
+    return name, "\n\n".join(reversed(parts.values()))
+
+
+def _reached(thing: Any, seen: set[str]) -> Iterator[tuple[str, str]]:
+    """Yield functions, classes and plain values of a program or notebook that a function's code names."""
+    code, around = getattr(thing, "__code__", None), getattr(thing, "__globals__", {})
+    for name in _names(code) if code else ():
+        if name in seen or name not in around:
+            continue
+        value = around[name]
+        seen.add(name)
+        if isinstance(value, types.FunctionType | type) and value.__module__ == thing.__module__:
+            try:
+                yield name, textwrap.dedent(inspect.getsource(value))
+            except (OSError, TypeError):
+                continue
+            if isinstance(value, types.FunctionType):
+                yield from _reached(value, seen)
+        elif isinstance(value, str | int | float | bool | bytes | None):
+            yield name, f"{name} = {value!r}\n"
+
+
+def _names(code: types.CodeType) -> list[str]:
+    inner = [name for const in code.co_consts if isinstance(const, types.CodeType) for name in _names(const)]
+    return [*code.co_names, *inner]
+
+
+def _plain(thing: Any) -> Any:
+    while isinstance(thing, functools.partial):
+        thing = thing.func
+    return inspect.unwrap(thing)
+
+
+def _text(thing: Any) -> str:
+    """Return what an object is as text that is the same in the next process."""
+    if isinstance(thing, functools.partial):
+        return f"{_text(thing.func)} {thing.args!r} {thing.keywords!r}"
+    try:
+        return inspect.getsource(_plain(thing))
+    except (OSError, TypeError):
+        code = getattr(thing, "__code__", None)
+        return code.co_code.hex() if code else describe(thing)
+
+
+def describe(value: Any) -> str:
+    """Return a value as text, without the addresses that differ from process to process."""
+    if isinstance(value, type | types.FunctionType):
+        return f"{value.__module__}.{value.__qualname__}"
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+
+
+def _given(thing: Callable[..., Any], values: Mapping[str, Any]) -> Callable[..., Any]:
+    @functools.wraps(thing)
+    def call(*args: Any, **given: Any) -> Any:
+        return thing(*args, **{**given, **values})
+
+    return call

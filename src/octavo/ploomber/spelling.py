@@ -1,0 +1,337 @@
+"""A pipeline made in Python, said in the dialect of pipeline.yaml: it is then built as any other."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..dialect import CLASSES, KINDS, PRODUCTS
+from ..digests import digest
+from ..errors import Error
+from ..model import STANDING, Task
+from ..model import Product as Made
+from . import live
+from .constants import TaskStatus
+from .exceptions import TaskInitializationError
+from .placeholders import Placeholder
+from .products import EmptyProduct, File, GenericProduct, MetaProduct, Product, SQLRelation
+from .tasks import DownloadFromURL, Link, NotebookRunner, SQLUpload, UploadToS3
+from .tasks import Task as DagTask
+
+if TYPE_CHECKING:
+    from .dag import DAG
+
+#: Where sources are put that are texts in a program, or files outside the project.
+FOLDER = ".octavo/sources"
+HOOKS = ("on_render", "on_finish", "on_failure")
+_PLAIN = (bool, int, float, str, type(None))
+_UNSAID = ("ext_in", "debug_mode", "static_analysis", "check_if_kernel_installed", "executor")
+_ENDINGS = {"SQLScript": "sql", "SQLDump": "sql", "SQLTransfer": "sql", "ShellScript": "sh"}
+_IMPORTING = re.compile(r"\{%-?\s*(import|from|include|extends)\b")
+
+
+class Spelling:
+    """Says one pipeline.
+
+    ``alive``: in the process that builds it, so that what only this process knows may be named.
+    """
+
+    def __init__(self, dag: DAG, root: str, alive: bool) -> None:
+        self.dag, self.root, self.alive = dag, root, alive
+        self.folders: dict[str, None] = {}
+
+    def spec(self) -> dict[str, Any]:
+        """Return the pipeline as data."""
+        tasks = [self.task(task) for task in self.dag.values()]
+        meta: dict[str, Any] = {"extract_upstream": False}
+        if self.folders:
+            meta["source_loader"] = {"path": [self.path(folder) for folder in self.folders]}
+            # a relative source would be one of those folders
+            for task in tasks:
+                if (file := Path(self.root, task.get("source", ""))).is_file():
+                    task["source"] = str(file)
+        known = (*CLASSES, *PRODUCTS)
+        clients = {
+            name: self.call(client, name) for name, client in self.dag.clients.items() if name in known
+        }
+        words = ("serializer", "unserializer") if self.alive else ("serializer", "unserializer", *HOOKS)
+        calls = {word: self.call(it, word) for word in words if (it := getattr(self.dag, word)) is not None}
+        return {"meta": meta, **({"clients": clients} if clients else {}), **calls, "tasks": tasks}
+
+    def task(self, task: DagTask) -> dict[str, Any]:
+        """Return what pipeline.yaml would say of a task."""
+        if self.dag._forced_status.get(task.name) is TaskStatus.Skipped:
+            # a program said that it shall not run: what it makes is there, or is missing downstream
+            return {"name": task.name, "class": "Link", **self._product(task)}
+        said = dict(task.said) if task.said is not None else self._made(task)
+        for folder in said.pop("source_loader", {}).get("path", ()):
+            self.folders[os.path.join(self.root, folder)] = None
+        said["name"] = task.name
+        said.pop("upstream", None)
+        if task._before:
+            said["upstream"] = list(self._upstream(task))
+        for word in HOOKS:
+            if (hook := getattr(task, word)) is not None:
+                said[word] = self.call(hook, word)
+        return said
+
+    def _made(self, task: DagTask) -> dict[str, Any]:
+        word = type(task).__name__
+        if word not in CLASSES:
+            word = next(base.__name__ for base in type(task).__mro__ if base.__name__ in CLASSES)
+        said: dict[str, Any] = {"class": word}
+        unsaid: dict[str, Any] = {}
+        params = {name: self._param(task, name, value, unsaid) for name, value in task._params.items()}
+        if (source := self._source(task, word, unsaid)) is not None:
+            said["source"] = source
+        said |= self._product(task)
+        if params:
+            said["params"] = params
+        if task._client is not None:
+            said["client"] = self.call(task._client, "client")
+        for name, value in task.options.items():
+            if name in ("serializer", "unserializer") and value is not None:
+                said[name] = self.call(value, name)
+            elif name == "io_handler" and value is not None:
+                said[name] = value if isinstance(value, str) else value.__name__
+            elif name not in _UNSAID and (value is not None or name == "chunksize"):
+                said[name] = value
+        return said
+
+    # ── sources
+
+    def _source(self, task: DagTask, word: str, unsaid: Mapping[str, Any]) -> str | None:
+        said = task.source.said
+        if isinstance(task, Link):
+            return None
+        if task.FUNCTION:
+            if isinstance(said, str) and not unsaid:
+                return said.replace("::", ".")
+            function = task.source.primitive
+            named = None if unsaid else live.path_of(function, self.root)
+            return named or self._live_function(function, task, unsaid)
+        if isinstance(task, SQLUpload | UploadToS3 | DownloadFromURL):
+            inputs = {name: str(task.dag[name].product) for name in task._before}
+            text = Placeholder(str(said)).render({**task._params, "upstream": inputs})
+            return text if isinstance(task, DownloadFromURL) else self.path(text)
+        if isinstance(said, Placeholder) and _IMPORTING.search(said.text):
+            return self._template(said)
+        path = task.source.path
+        inside = path is not None and not os.path.relpath(path.absolute(), self.root).startswith("..")
+        if path is not None and inside:
+            return self.path(path)
+        ending = path.suffix[1:] if path else _ENDINGS.get(word) or task.options.get("ext_in") or "py"
+        return self._written(task.name, ending, task.source.text)
+
+    def _template(self, said: Placeholder) -> str:
+        """Return the path of a template that imports others; folders outside the project are copied into it."""
+        assert said.path is not None
+        source = said.path.absolute()
+        for folder in map(os.path.abspath, said.folders):
+            kept = folder
+            if _outside(self.path(folder)):
+                kept = os.path.join(self.root, FOLDER, f"templates-{digest(folder)[:8]}")
+                shutil.copytree(folder, kept, dirs_exist_ok=True, copy_function=_kept)
+            self.folders[kept] = None
+            if source.is_relative_to(folder):
+                source = Path(kept, source.relative_to(folder))
+        return str(source)
+
+    def _live_function(self, function: Any, task: DagTask, unsaid: Mapping[str, Any]) -> str:
+        if not self.alive:
+            raise TaskInitializationError(
+                f"{task.name}: {live.describe(function)} cannot be imported by the workers that run it: "
+                "define it at the top of a module of the project"
+            )
+        return live.function(function, task.name, self.root, unsaid)
+
+    def _written(self, name: str, ending: str, text: str) -> str:
+        """Put a text where sources are read from, unless it is there; return the path."""
+        word = re.sub(r"[^\w.-]", "_", name)
+        path = Path(self.root, FOLDER, f"{word}.{ending.removeprefix('.')}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+        return self.path(path)
+
+    # ── products and what comes from upstream
+
+    def _product(self, task: DagTask) -> dict[str, Any]:
+        product = task.product
+        first = product.first if isinstance(product, MetaProduct) else product
+        if isinstance(first, EmptyProduct):
+            raise TaskInitializationError(
+                f"{task.name} has no product: its DAG is for InMemoryDAG, not to be built"
+            )
+        said: dict[str, Any] = {"product": self._said(product)}
+        if not isinstance(first, File):
+            said["product_class"] = type(first).__name__
+        if first._client is not None:
+            said["product_client"] = self.call(first._client, "product_client")
+        return said
+
+    def _said(self, product: Product | MetaProduct) -> Any:
+        if isinstance(product, MetaProduct):
+            return {
+                key if product.named else str(key): self._said(one) for key, one in product.products.items()
+            }
+        if isinstance(product, SQLRelation):
+            return [*([product.schema] if product.schema else []), product.name, product.kind]
+        return str(product) if isinstance(product, GenericProduct) else self.path(str(product))
+
+    def _upstream(self, task: DagTask) -> Iterator[str]:
+        """Yield names, and for groups their key, which is a pattern that stands for them."""
+        seen = set()
+        for name, group in task._before.items():
+            if group is None:
+                yield name
+            elif group not in seen:
+                seen.add(group)
+                meant = {one for one in self.dag if fnmatchcase(one, group) and one != task.name}
+                if meant != {one for one, other in task._before.items() if other == group}:
+                    raise TaskInitializationError(
+                        f'{task.name}: the group name "{group}" must be a pattern that means its tasks, and no other, '
+                        f'as "fit-*" does; it means: {", ".join(sorted(meant)) or "none"}'
+                    )
+                yield group
+
+    def path(self, path: str | os.PathLike[str]) -> str:
+        """Return a path as the dialect has it: relative to the project if it is inside."""
+        relative = os.path.relpath(os.path.abspath(os.path.expanduser(path)), self.root)
+        inside = not (relative == ".." or relative.startswith(".." + os.sep))
+        return (relative if inside else os.path.abspath(path)).replace(os.sep, "/")
+
+    # ── parameters and calls
+
+    def _param(self, task: DagTask, name: str, value: Any, unsaid: dict[str, Any]) -> Any:
+        """Return a parameter as data; one that cannot be said is kept for the function, with a text in its place."""
+        if _plain(value):
+            return value
+        if not task.FUNCTION:
+            if isinstance(value, list | tuple):
+                return [self._param(task, name, one, unsaid) for one in value]
+            if isinstance(value, Mapping) and not isinstance(task, NotebookRunner):
+                return {str(key): self._param(task, name, one, unsaid) for key, one in value.items()}
+            return str(value)
+        if not self.alive:
+            raise TaskInitializationError(
+                f"{task.name}: the parameter {name} is {live.describe(value):.60}: parameters of a pipeline that a "
+                "function makes are numbers, texts, true, false, None, and lists and mappings of these"
+            )
+        unsaid[name] = value
+        return live.describe(value)
+
+    def call(self, thing: Any, word: str) -> dict[str, Any]:
+        """Return the call that stands for a function, or for a client that is made again where it is needed."""
+        try:
+            found = getattr(thing, "call", None)
+        except Error:
+            found = None
+        if isinstance(found, Mapping):
+            return dict(found)
+        if isinstance(thing, str):
+            return {"dotted_path": thing.replace("::", ".")}
+        if isinstance(thing, Mapping):
+            return dict(thing)
+        if path := live.path_of(thing, self.root):
+            return {"dotted_path": path}
+        if _is_said(thing) and (path := live.path_of(thing.func, self.root)):
+            return {"dotted_path": path, **thing.keywords}
+        if not self.alive:
+            raise TaskInitializationError(
+                f"{word}: {live.describe(thing)} cannot be imported by the workers that need it: "
+                "define it at the top of a module of the project"
+            )
+        made = thing if callable(thing) and not hasattr(thing, "close") else functools.partial(_same, thing)
+        return {"dotted_path": live.named(made, word)}
+
+
+def said(task: Task) -> dict[str, Any]:
+    """Return what pipeline.yaml would say of a task that was read from one."""
+    wanted = dict.fromkeys([*task.inputs, *_unnamed(task)])
+    found: dict[str, Any] = {
+        "name": task.name,
+        "class": KINDS[task.kind],
+        "source": task.source.entry or task.source.path,
+        **_said(task.products),
+        "upstream": list(wanted),
+    }
+    if task.kind == "link":
+        del found["source"]
+    if task.params:
+        found["params"] = dict(task.params)
+    if task.tags:
+        found["tags"] = list(task.tags)
+    for name, value in task.options.items():
+        if name == "cwd":
+            found["executor_params"] = {"cwd": value}
+        elif name not in ("file_client", "environment", "resources"):
+            found[name] = value
+    return found
+
+
+def _unnamed(task: Task) -> list[str]:
+    """Return the tasks that one waits for without being given what they make."""
+    given = {
+        name
+        for key, value in task.inputs.items()
+        for name in (value if isinstance(value, Mapping) and ("*" in key or "?" in key) else (key,))
+    }
+    return [name for name in task.upstream if name not in given]
+
+
+def _said(products: tuple[Made, ...]) -> dict[str, Any]:
+    table = {product.key: _one(product) for product in products}
+    if not products:
+        return {}
+    maker = products[0].maker
+    return {
+        "product": table.get(None, table),
+        **({"product_class": maker} if maker != "File" else {}),
+    }
+
+
+def _one(product: Made) -> Any:
+    if (relation := product.relation) is not None:
+        return [*([relation.schema] if relation.schema else []), relation.name, relation.kind]
+    return (
+        product.path.removeprefix(f"{STANDING}generic/")
+        if product.maker == "GenericProduct"
+        else product.path
+    )
+
+
+def _plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_plain, value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _plain(inner) for key, inner in value.items())
+    return type(value) in _PLAIN
+
+
+def _outside(path: str) -> bool:
+    return os.path.isabs(path) or path.startswith("..")
+
+
+def _kept(source: str, target: str) -> str:
+    """Copy a file, unless it is there already as it is: what is not touched is not read again."""
+    if not os.path.exists(target) or Path(target).read_bytes() != Path(source).read_bytes():
+        shutil.copyfile(source, target)
+    return target
+
+
+def _is_said(thing: Any) -> bool:
+    """Tell whether a thing is a partial that a call can say."""
+    return (
+        isinstance(thing, functools.partial) and not thing.args and all(map(_plain, thing.keywords.values()))
+    )
+
+
+def _same(thing: Any) -> Any:
+    return thing

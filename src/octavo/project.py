@@ -1,0 +1,395 @@
+"""A pipeline on disk: the one way in for the command line, Python, and every other surface."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from . import plugins, products, upkeep
+from .editions import editions, home
+from .engine import Keeper, Run
+from .entry import Entry, find
+from .environment import drift
+from .errors import Error, StateError, raise_all
+from .events import Event, Note
+from .executors.later import Later
+from .explain import differences
+from .graph import Graph
+from .load import load as load_spec
+from .lock import holding
+from .model import Outcome, Reason, Step, Task
+from .plan import Seen, estimate, judged, key_of, plan
+from .report import Report
+from .runlog import RunLog
+from .sources import Reader
+from .store import Ended, Store
+
+
+def load(path: str | Path | None = None, *, params: Mapping[str, Any] | None = None) -> Project:
+    """Load the pipeline of a file, of a folder, or of the nearest folder upwards from here; see ``entry.find``.
+
+    ``params`` override keys of env.yaml, or else parameters of the tasks that declare them. Raises
+    ``errors.Error`` for a mistake and ``errors.Errors`` for several.
+    """
+    return Project(find(path), params or {})
+
+
+class Project:
+    """A loaded pipeline: its graph, what is stale in it, and how to build it."""
+
+    def __init__(self, entry: Entry, params: Mapping[str, Any]) -> None:
+        self.path = entry.path
+        self.root = entry.root
+        self.store = Store(self.root / ".octavo", self.root)
+        self._noticed: tuple[str, ...] = ()
+        try:
+            self._loaded = load_spec(str(self.path), str(self.root), self.store, params, entry.data)
+        except BaseException:
+            self.store.close()
+            raise
+
+    @property
+    def graph(self) -> Graph:
+        return self._loaded.graph
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What loading noticed and a person should know; and mistakes in sources, which cannot run as they are."""
+        unfit = (
+            f"{name} cannot run: {error}" for name, errors in self._loaded.unfit.items() for error in errors
+        )
+        return (*self._loaded.notes, *self._noticed, *unfit)
+
+    def status(self, targets: Sequence[str] = (), *, force: bool = False) -> dict[str, Step]:
+        """Return the steps of the selected tasks, in order: why each is stale, and what it waits for.
+
+        Nothing of the user's is run or imported, but for what connects to the databases that products are in.
+        """
+        if any(product.relation is not None for task in self.graph for product in task.products):
+            self._noticed = plugins.load("octavo.standing:verify")(self.graph, str(self.root), self.store)
+        steps = plan(self.graph, self.store, frozenset(self.graph.select(targets)), force)
+        self.store.flush()
+        return steps
+
+    def build(
+        self,
+        targets: Sequence[str] = (),
+        *,
+        force: bool = False,
+        jobs: int | None = None,
+        fail_fast: bool = False,
+        executor: str | Callable[..., Any] = "local",
+        listeners: Sequence[Callable[[Event], None]] = (),
+        waiting: Callable[[str], None] | None = None,
+        wait: bool = True,
+        cache: bool = True,
+        remote: bool = False,
+        stay: Mapping[str, Any] | None = None,
+    ) -> Report:
+        """Run what is stale among the selected tasks and return how it went.
+
+        ``jobs`` tasks run at a time (default: one per processor); ``executor`` is a name, or makes the thing itself.
+        Each listener is told every event; one that
+        raises is dropped and becomes a note. While another build holds the project, ``waiting`` is told who, and
+        this one waits, or raises ``StateError`` when ``wait`` is False.
+        Results are taken from the cache and kept there unless ``cache`` is False; with ``remote`` also at its URL.
+        ``stay`` makes a task that has failed wait: ``{"hold": True}`` for ``jupyter console --existing``,
+        ``{"debug": path}`` at a prompt on that terminal.
+        """
+        report = Report()
+        run = _new_run()
+        with holding(self.store.folder, waiting, wait):
+            steps = self.status(targets, force=force)
+            stale = [step.task for step in steps.values() if not step.fresh]
+            raise_all([error for task in stale for error in self._loaded.unfit.get(task.name, ())])
+            log = RunLog(self.store.folder / "runs" / f"{run}.jsonl")
+            for folder in self._loaded.folders if stale else ():
+                (self.root / folder).mkdir(parents=True, exist_ok=True)
+            with log if stale or self._loaded.hooks else _silent() as tell:
+                where = Later(self._executor(executor, jobs, stale, stay))
+                engine = Run(
+                    self.graph,
+                    steps,
+                    self.store,
+                    where,
+                    name=run,
+                    clock=time.time,
+                    filled=Reader(str(self.root), self.store).filled,
+                    keeper=lambda task: _keeper(task, self.root),
+                    mourn=lambda task, failure: plugins.load("octavo.executors.apart:mourned")(
+                        str(self.root), task, failure
+                    ),
+                    refresh=lambda task: plugins.get("kinds", task.kind).refresh(task, str(self.root)),
+                    fail_fast=fail_fast,
+                    strict=self._loaded.strict,
+                    cache=self._reuse(remote, stale) if stale and cache else None,
+                )
+                tell_all(
+                    self._hooked(engine.events()), report, [tell, *listeners] if tell else list(listeners)
+                )
+            self._remember_left(where.left)
+        return report
+
+    def _hooked(self, events: Iterator[Event]) -> Iterator[Event]:
+        """Return a build's events with the pipeline's own hooks called around them, where it has any."""
+        if not self._loaded.hooks:
+            return events
+        around = plugins.load("octavo.executors.apart:Hooked")
+        hooked = around(str(self.root), self.root.name, self._loaded.hooks, self.graph.tasks)
+        told: Iterator[Event] = hooked.events(events)
+        return told
+
+    def _reuse(self, remote: bool, wanted: Sequence[Task] = ()) -> Any:
+        """Return the cache as the engine uses it; None where the pipeline wants none."""
+        made = plugins.load("octavo.cache.reuse:reuse")
+        cache = made(self.root, self._loaded.cache, remote, self.graph.tasks, self.store, Seen(self.store))
+        if cache is not None:
+            cache.expect(wanted)
+        return cache
+
+    def cache(self) -> Any:
+        """Return the cache of this project, whether builds use it or not."""
+        return plugins.load("octavo.cache.reuse:opened")(self.root, self._loaded.cache, False)
+
+    def push(self, targets: Sequence[str] = ()) -> Any:
+        """Send the results of the selected tasks that are fresh to the remote cache; return what came of it."""
+        with holding(self.store.folder):
+            steps = self.status(targets)
+            known = {name: self.store.record(key_of(step.task)) for name, step in steps.items()}
+            return plugins.load("octavo.cache.exchange:push")(self._reuse(True), steps, known)
+
+    def pull(self, targets: Sequence[str] = ()) -> Any:
+        """Restore the selected tasks that are stale, and whose results are known, without running any."""
+        with holding(self.store.folder):
+            order = [step.task for step in self.status(targets).values()]
+            return plugins.load("octavo.cache.exchange:pull")(
+                self._reuse(True, order),
+                order,
+                _new_run(),
+                lambda task: judged(task, self.graph.tasks, self.store)[0],
+            )
+
+    def estimate(self, steps: Mapping[str, Step], jobs: int | None = None) -> float | None:
+        """Return the seconds that a build of these steps should take, by the last runs; None without any."""
+        return estimate(self.store, steps, jobs or os.cpu_count() or 1)
+
+    def differences(self, step: Step) -> dict[str, list[str]]:
+        """Return the lines of a diff for each reason of a step that is about a text: the source, or a module."""
+        record = self.store.record(key_of(step.task))
+        if record is None:
+            return {}
+        found = {r.part: list(differences(self.store, step.task, record, r)) for r in step.reasons}
+        return {part: lines for part, lines in found.items() if lines}
+
+    def drift(self) -> list[str]:
+        """Return a note on each package that results were made with in another version than is installed now."""
+        names = self.graph.tasks.keys()
+        found = drift(record for record in self.store.records().values() if record.task in names)
+        return [
+            f"{', '.join(sorted(tasks)[:3])}{' and more' if len(tasks) > 3 else ''} ran with {made}, now {now}"
+            for made, (_, now, tasks) in found.items()
+        ]
+
+    def accept(self, targets: Sequence[str]) -> dict[str, tuple[Reason, ...]]:
+        """Take the products of the selected tasks, as they are, for good; return the reasons that this settled."""
+        with holding(self.store.folder):
+            return upkeep.accept(self.graph, self.store, self.graph.select(targets))
+
+    def adopt(self, targets: Sequence[str] = (), *, commit: bool = True) -> list[Any]:
+        """Take what Ploomber made of the selected tasks as fresh, where it says that nothing has changed since.
+
+        Returns an ``adopt.Verdict`` for each task of which octavo has no results yet; without ``commit`` that is all.
+        """
+        with holding(self.store.folder):
+            found: list[Any] = plugins.load("octavo.adopt:adopt")(
+                self.graph, self.store, self.graph.select(targets), self._loaded.unfit, commit
+            )
+            return found
+
+    def leftovers(self, targets: Sequence[str] = ()) -> list[upkeep.Leftover]:
+        """Return the products of the selected tasks that are on disk."""
+        return upkeep.leftovers(self.graph, self.store, self.graph.select(targets))
+
+    def clean(self, found: Iterable[upkeep.Leftover]) -> None:
+        """Remove products that ``leftovers`` found."""
+        with holding(self.store.folder):
+            for leftover in found:
+                upkeep.remove(self.store, leftover)
+
+    def history(self, task: str) -> list[Ended]:
+        """Return how the runs of a task ended, the newest first."""
+        return self.store.history(*self.graph.select([task]))
+
+    def close(self) -> None:
+        """Close the project's state."""
+        self.store.close()
+
+    def __enter__(self) -> Project:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _executor(
+        self,
+        name: str | Callable[..., Any],
+        jobs: int | None,
+        stale: Sequence[Task],
+        stay: Mapping[str, Any] | None,
+    ) -> Callable[[], Any]:
+        if not isinstance(name, str):
+            return lambda: self._opened(name, jobs, stale, stay)
+        if stay and name != "local":
+            hint = "leave --executor away: tasks then run in workers of their own"
+            raise StateError(f"a failed task cannot wait for you in the executor {name}", hint=hint)
+        opened = plugins.get("executors", name) if stale else None
+        return lambda: self._opened(opened, jobs, stale, stay)
+
+    def _opened(
+        self, make: Any, jobs: int | None, stale: Sequence[Task], stay: Mapping[str, Any] | None
+    ) -> Any:
+        executor = make(str(self.root), jobs, log=str(self.store.folder / "server.log"))
+        if stay:
+            executor.stay = stay
+        modules = _preload(stale, self.root, self._loaded.preload)
+        left = self.store.kept("left")
+        executor.prepare(
+            tuple(name for name in modules if name not in left or left[name] != self._origin(name))
+        )
+        return executor
+
+    def _remember_left(self, left: Mapping[str, str]) -> None:
+        """Keep which modules the warm server could not hold, so that the next one does not try, until they change."""
+        if left:
+            self.store.keep("left", [(name, self._origin(name), why.encode()) for name, why in left.items()])
+
+    def _origin(self, module: str) -> str:
+        found = plugins.load("octavo.sources:find_package")(module.partition(".")[0], str(self.root))
+        return f"{sys.executable} {found and products.stamp(found)}"
+
+
+def run(
+    source: str | Path,
+    output: str | Path | None = None,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    kernel: str | None = None,
+    cwd: str | Path | None = None,
+    allow_errors: bool = False,
+    strict: bool = True,
+    timeout: float | None = None,
+    cell_timeout: float | None = None,
+    memory: int | str | None = None,
+    report_mode: bool = False,
+    listeners: Sequence[Callable[[Event], None]] = (),
+) -> Report:
+    """Execute one notebook, without a pipeline, and write the executed copy to ``output``.
+
+    Both may be URLs (https://, s3://, … with the extra ``remote``) or "-", standard input and output, and may name
+    parameters in braces: "out-{city}.ipynb". Parameters that the notebook does not declare, or of another type than
+    it declares, raise ``ParameterError`` unless ``strict`` is False. The notebook runs in ``cwd`` (default: here).
+    ``timeout`` and ``cell_timeout`` are seconds, ``memory`` is bytes or a size such as "4GB": beyond them the run has
+    failed. ``report_mode`` hides the code of the executed notebook from its readers.
+    """
+    how = plugins.load("octavo.single:How")(
+        kernel=kernel,
+        cwd=cwd,
+        allow_errors=allow_errors,
+        strict=strict,
+        timeout=timeout,
+        cell_timeout=cell_timeout,
+        memory=_size(memory),
+        report_mode=report_mode,
+    )
+    report: Report = plugins.load("octavo.single:run")(source, output, parameters or {}, how, listeners)
+    return report
+
+
+def _size(memory: int | str | None) -> int | None:
+    found: int = 0 if memory is None else plugins.load("octavo.dialect:as_bytes")(memory)
+    if memory is not None and found <= 0:
+        raise Error(f"{memory!r} is no size of memory", hint='a number of bytes, or "4GB", "512MB"')
+    return found or None
+
+
+def tell_all(events: Iterator[Event], report: Report, listeners: list[Callable[[Event], None]]) -> None:
+    """Hand every event to the report and the listeners; drop a listener that raises, and say so."""
+    try:
+        for happened in events:
+            untold: list[Event] = [happened]
+            while untold:
+                event = untold.pop(0)
+                report(event)
+                for listener in list(listeners):
+                    try:
+                        listener(event)
+                    except Exception as error:
+                        listeners.remove(listener)
+                        untold.append(Note(_dropped(error)))
+    finally:
+        close = getattr(events, "close", None)
+        if close:
+            close()
+
+
+def _dropped(error: Exception) -> str:
+    if isinstance(error, Error):
+        return str(error)
+    return f"a listener of this build failed and was dropped: {type(error).__name__}: {error}"
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    yield None
+
+
+class _Mute:
+    """The keeper of a task that leaves no notebook."""
+
+    def __call__(self, event: Event) -> None: ...
+
+    def keep(self, outcome: Outcome) -> str | None:
+        return None
+
+
+def _keeper(task: Task, root: Path) -> Keeper:
+    wanted = editions(task)
+    if not wanted:
+        return _Mute()
+    report = next((edition.path for edition in wanted if edition.plain), wanted[0].path)
+    keep = plugins.load("octavo.notebook.writer:Keeper")
+    keeper: Keeper = keep(root, report, task.source.path, time.time, home(task))
+    return keeper
+
+
+def _preload(stale: Sequence[Task], root: Path, wanted: bool | tuple[str, ...]) -> tuple[str, ...]:
+    """Return what the warm server should import: the kinds' own modules, then third-party ones that the tasks import.
+
+    The user's own modules are left out, for they change between builds; the standard library's, for they cost nothing.
+    """
+    modules: dict[str, None] = {}
+    for task in stale:
+        for module in plugins.get("kinds", task.kind).preload(task):
+            top = module.partition(".")[0]
+            if top == "octavo" or (wanted is True and top not in sys.stdlib_module_names):
+                modules[module] = None
+    if isinstance(wanted, tuple):
+        modules |= dict.fromkeys(wanted)
+    own = {top for top in {module.partition(".")[0] for module in modules} if _is_ours(top, root)}
+    return tuple(module for module in modules if module.partition(".")[0] not in own - {"octavo"})
+
+
+def _is_ours(top: str, root: Path) -> bool:
+    found = plugins.load("octavo.sources:find_package")(top, str(root))
+    return found is not None and Path(found).is_relative_to(root) and "site-packages" not in found
+
+
+def _new_run() -> str:
+    # to the microsecond: names in the order of the runs, and one project has one run at a time
+    now = time.time_ns() // 1000
+    return time.strftime("%Y%m%d-%H%M%S", time.localtime(now // 1_000_000)) + f"-{now % 1_000_000:06}"

@@ -1,0 +1,106 @@
+"""Files that a URL names: read and written whole, by HTTP or by whatever fsspec has a driver for."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from . import plugins
+from .errors import Error, MissingExtra, NotebookError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TIMEOUT = 60  # seconds that a web server may be silent
+
+#: The package that fsspec needs for a scheme, where it is not fsspec itself.
+_DRIVERS = {
+    **dict.fromkeys(("s3", "s3a"), "s3fs"),
+    **dict.fromkeys(("gs", "gcs"), "gcsfs"),
+    **dict.fromkeys(("az", "abfs", "abfss", "adl"), "adlfs"),
+    **dict.fromkeys(("sftp", "ssh"), "paramiko"),
+    **dict.fromkeys(("hdfs", "arrow_hdfs"), "pyarrow"),
+    "oss": "ossfs",
+    "webdav": "webdav4",
+    "dropbox": "dropboxdrivefs",
+    "github": "requests",
+}
+
+
+def is_url(path: str) -> bool:
+    """Tell whether a path is a URL."""
+    return "://" in path
+
+
+def shown(url: str) -> str:
+    """Return a URL, or a path, as it may be printed and kept: signatures and passwords are often part of one."""
+    scheme, colon, rest = url.partition("://")
+    if not colon:
+        return url  # a path, which holds no secrets
+    rest = rest.partition("?")[0].partition("#")[0]
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+
+
+def read(url: str) -> bytes:
+    """Return the bytes that a URL stands for."""
+    with _told(url, "read"):
+        if _is_web(url):
+            return _web(url, None)
+        with plugins.load("fsspec:open")(url, "rb") as file:
+            data: bytes = file.read()
+        return data
+
+
+def write(url: str, data: bytes, media: str = "application/json") -> None:
+    """Write bytes to a URL: a web server is sent a PUT, as papermill sends it."""
+    with _told(url, "written"):
+        if _is_web(url):
+            _web(url, data, media)
+            return
+        with plugins.load("fsspec:open")(url, "wb") as file:
+            file.write(data)
+
+
+def _is_web(url: str) -> bool:
+    return url.lower().startswith(("http://", "https://"))
+
+
+def _web(url: str, data: bytes | None, media: str = "") -> bytes:
+    # the standard library's, so that a notebook of the web needs no extra package; as URLs, for its own is large
+    from urllib.request import Request, urlopen  # noqa: PLC0415 - 40 ms that only a URL should cost
+
+    headers = {"User-Agent": "octavo"} | ({"Content-Type": media} if data is not None else {})
+    request = Request(url, data=data, headers=headers, method="GET" if data is None else "PUT")
+    with urlopen(request, timeout=_TIMEOUT) as answer:
+        body: bytes = answer.read()
+    return body
+
+
+@contextmanager
+def _told(url: str, done: str) -> Iterator[None]:
+    """Turn what a driver raises into a mistake that a person can mend."""
+    scheme, where = url.partition("://")[0].lower(), shown(url)
+    try:
+        yield
+    except Error:
+        raise
+    except FileNotFoundError:
+        what = "there is no such notebook" if done == "read" else "there is no such place"
+        raise NotebookError(what, where) from None
+    except ImportError as error:
+        hint = f'pip install "octavo[remote]" {_DRIVERS.get(scheme, "")}'.rstrip()
+        raise MissingExtra(f'the driver for "{scheme}" is not installed: {error}', where, hint) from error
+    except Exception as error:
+        # every driver has exceptions of its own; some of them say what is secret: the whole URL
+        said = str(error).replace(url, where).strip() or type(error).__name__
+        raise NotebookError(f"it cannot be {done}: {said}", where, _hint(scheme, error)) from error
+
+
+def _hint(scheme: str, error: Exception) -> str | None:
+    kind = type(error).__name__
+    if isinstance(error, ValueError) and "Protocol not known" in str(error):
+        return "URLs begin with https, s3, gs, az, … : what fsspec knows"
+    if "Credential" in kind or isinstance(error, PermissionError):
+        return f"{_DRIVERS.get(scheme, 'the driver')} looks for credentials where its documentation says"
+    return None

@@ -1,0 +1,229 @@
+"""Serializers: what functions return saved in files, and files loaded again, by the extensions of the products.
+
+The decorators take the arguments, and the decorated functions the calls, that Ploomber's ``ploomber.io`` has.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import json
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial, wraps
+from pathlib import Path
+from typing import Any
+
+from . import plugins
+
+#: Saves a value at a path.
+Save = Callable[[Any, Any], Any]
+#: Loads what is at a path.
+Load = Callable[[Any], Any]
+#: What ``fallback`` may say, and which module it means.
+_PICKLERS = {True: "pickle", "pickle": "pickle", "joblib": "joblib", "cloudpickle": "cloudpickle"}
+
+
+def serializer(
+    extension_mapping: Mapping[str, Save] | None = None,
+    *,
+    fallback: bool | str = False,
+    defaults: Iterable[str] | None = None,
+    unpack: bool = False,
+) -> Callable[[Save], Save]:
+    """Decorate a function of a value and a product, so that each product is saved by its extension.
+
+    ``extension_mapping`` has functions of a value and a path; ``defaults`` are extensions for which octavo has one:
+    .txt, .json, .csv, .parquet. Any other extension is pickled if ``fallback`` is True, "pickle", "joblib" or
+    "cloudpickle", and else left to the decorated function. Several products take a dict with their keys. With
+    ``unpack`` the product of a dict is a folder, with a file for each of its keys.
+    """
+
+    def decorate(function: Save) -> Save:
+        save = _chosen(function, 2, extension_mapping, fallback, defaults, _SAVING, _dump)
+
+        def one(value: Any, product: Any) -> None:
+            if not (unpack and isinstance(value, Mapping)):
+                save(product)(value, product)
+                return
+            _emptied(Path(product))
+            for name, inner in value.items():
+                if not isinstance(name, str):
+                    raise TypeError(f"the keys of what is unpacked are names of files, not {name!r}")
+                save(name)(inner, Path(product, name))
+
+        @wraps(function)
+        def serialize(value: Any, product: Any) -> None:
+            if isinstance(product, Mapping):
+                _matching(value, product)
+                for key in product:
+                    one(value[key], product[key])
+            else:
+                one(value, product)
+
+        return serialize
+
+    return decorate
+
+
+def unserializer(
+    extension_mapping: Mapping[str, Load] | None = None,
+    *,
+    fallback: bool | str = False,
+    defaults: Iterable[str] | None = None,
+    unpack: bool = False,
+) -> Callable[[Load], Load]:
+    """Decorate a function of a product, so that each product is loaded by its extension.
+
+    The arguments are those of ``serializer``. With ``unpack`` a folder is loaded as a dict, by the names of its files.
+    """
+
+    def decorate(function: Load) -> Load:
+        load = _chosen(function, 1, extension_mapping, fallback, defaults, _LOADING, _undump)
+
+        def one(product: Any) -> Any:
+            if unpack and Path(product).is_dir():
+                return {path.name: load(path)(path) for path in sorted(Path(product).iterdir())}
+            return load(product)(product)
+
+        @wraps(function)
+        def unserialize(product: Any) -> Any:
+            if isinstance(product, Mapping):
+                return {key: one(product[key]) for key in product}
+            return one(product)
+
+        return unserialize
+
+    return decorate
+
+
+def _chosen(
+    function: Callable[..., Any],
+    takes: int,
+    mapping: Mapping[str, Callable[..., Any]] | None,
+    fallback: bool | str,
+    defaults: Iterable[str] | None,
+    known: Mapping[str, Callable[..., Any]],
+    pickled: Callable[..., Any],
+) -> Callable[[Any], Callable[..., Any]]:
+    """Return what chooses a function for a path; wrong arguments of a decorator are errors at once."""
+    name = getattr(function, "__name__", repr(function))
+    if (arguments := len(inspect.signature(function).parameters)) != takes:
+        raise TypeError(f"{name} should take {takes} argument{'s' * (takes > 1)}, but it takes {arguments}")
+    table = _table(name, mapping, defaults, known)
+    rest = function
+    if fallback:
+        if fallback not in _PICKLERS:
+            raise ValueError(
+                f'{name}: fallback is True, "pickle", "joblib" or "cloudpickle", not {fallback!r}'
+            )
+        module = _PICKLERS[fallback]
+        if importlib.util.find_spec(module) is None:
+            raise ModuleNotFoundError(
+                f'{name}: fallback="{module}" needs the package {module}, not installed'
+            )
+        rest = partial(pickled, module)
+    return lambda path: table.get(Path(path).suffix, rest)
+
+
+def _table(
+    name: str,
+    mapping: Mapping[str, Callable[..., Any]] | None,
+    defaults: Iterable[str] | None,
+    known: Mapping[str, Callable[..., Any]],
+) -> dict[str, Callable[..., Any]]:
+    if mapping is not None and not isinstance(mapping, Mapping):
+        raise TypeError(f"{name}: extension_mapping is a dict from extensions to functions, not {mapping!r}")
+    own = dict(mapping or {})
+    if undotted := [it for it in own if not it.startswith(".")]:
+        raise ValueError(f"{name}: extensions start with a dot, unlike {undotted[0]!r}")
+    if isinstance(defaults, str) or not isinstance(defaults or (), Iterable):
+        raise TypeError(f"{name}: defaults is a list of extensions, not {defaults!r}")
+    wanted = list(defaults or ())
+    if both := [it for it in wanted if it in own]:
+        raise ValueError(f"{name}: {', '.join(both)} is in both extension_mapping and defaults")
+    if unknown := [it for it in wanted if it not in known]:
+        raise ValueError(
+            f"{name}: there is no default for {', '.join(map(repr, unknown))}, only for {', '.join(known)}"
+        )
+    return {**{suffix: known[suffix] for suffix in wanted}, **own}
+
+
+def _matching(value: Any, products: Mapping[Any, Any]) -> None:
+    keys = ", ".join(map(str, products))
+    if not isinstance(value, Mapping):
+        raise TypeError(
+            f"it has the products {keys}, so it must return a dict with these keys, not {type(value).__name__}"
+        )
+    missing, extra = ([key for key in a if key not in b] for a, b in ((products, value), (value, products)))
+    wrong = [f"{', '.join(map(str, missing))} is missing"] if missing else []
+    wrong += [f"{', '.join(map(str, extra))} is no product"] if extra else []
+    if wrong:
+        raise ValueError(f"it must return a dict with the keys of its products, {keys}: {'; '.join(wrong)}")
+
+
+def _emptied(folder: Path) -> None:
+    """Make an empty folder: files of an earlier run must not mix with the new ones."""
+    if folder.is_dir() and not folder.is_symlink():
+        shutil.rmtree(folder)
+    elif folder.exists() or folder.is_symlink():
+        folder.unlink()
+    folder.mkdir(parents=True)
+
+
+def _dump(module: str, value: Any, path: Any) -> None:
+    with Path(path).open("wb") as file:
+        plugins.load(module).dump(value, file)
+
+
+def _undump(module: str, path: Any) -> Any:
+    with Path(path).open("rb") as file:
+        return plugins.load(module).load(file)
+
+
+def _save_text(value: Any, path: Any) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{path} takes a text, not {type(value).__name__}")
+    Path(path).write_text(value)
+
+
+def _save_json(value: Any, path: Any) -> None:
+    try:
+        text = json.dumps(value)
+    except TypeError as error:
+        raise TypeError(f"{path} takes what can be said in JSON: {error}") from None
+    Path(path).write_text(text)
+
+
+def _save_frame(method: str, value: Any, path: Any) -> None:
+    if not hasattr(value, method):
+        raise TypeError(f"{path} takes a pandas DataFrame, not {type(value).__name__}")
+    getattr(value, method)(path)
+
+
+def _load_frame(reader: str, path: Any) -> Any:
+    return plugins.load(f"pandas:{reader}")(path)
+
+
+_SAVING: dict[str, Save] = {
+    ".txt": _save_text,
+    ".json": _save_json,
+    ".csv": partial(_save_frame, "to_csv"),
+    ".parquet": partial(_save_frame, "to_parquet"),
+}
+_LOADING: dict[str, Load] = {
+    ".txt": lambda path: Path(path).read_text(),
+    ".json": lambda path: json.loads(Path(path).read_text()),
+    ".csv": partial(_load_frame, "read_csv"),
+    ".parquet": partial(_load_frame, "read_parquet"),
+}
+
+
+@serializer(fallback=True)
+def serializer_pickle(obj: Any, product: Any) -> None:
+    """Pickle whatever a function returns."""
+
+
+@unserializer(fallback=True)
+def unserializer_pickle(product: Any) -> Any:
+    """Load what was pickled."""

@@ -1,0 +1,356 @@
+"""One notebook without a pipeline: papermill's job."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from . import plugins, remote
+from .engine import let_go, unwritable
+from .errors import Error, NotebookError, ParameterError, ProductError, StateError, did_you_mean, raise_all
+from .events import Event, Note, NotebookOpened, RunFinished, RunStarted, TaskFinished, TaskStarted
+from .model import Facts, Failure, Outcome, Reason, Source, Task
+from .notebook import dump_ipynb
+from .notebook.inject import check
+from .notebook.provenance import Provenance, prepared
+from .notebook.writer import ExecutedNotebook, write_whole
+from .pages import Page, is_page
+from .report import Report
+from .sources import Reader
+
+#: Standard input as a notebook, standard output as the place for one.
+STDIO = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a notebook is run. Times are seconds, ``memory`` bytes; None is no limit.
+
+    ``save_every``: the notebook is saved while it runs, this often at most; 0 is only at its end. ``paths``: which of
+    papermill's PAPERMILL_INPUT_PATH and PAPERMILL_OUTPUT_PATH it gets as parameters, declared or not. ``stay``: how it
+    waits for a person when it has failed (see ``Project.build``).
+    """
+
+    kernel: str | None = None
+    cwd: str | Path | None = None
+    allow_errors: bool = False
+    strict: bool = True
+    report_mode: bool = False
+    prepare_only: bool = False
+    timeout: float | None = None
+    cell_timeout: float | None = None
+    start_timeout: float | None = None
+    memory: int | None = None
+    retries: int = 0
+    save_every: float = 2.0
+    paths: tuple[str, ...] = ()
+    stay: Mapping[str, Any] | None = None
+
+
+def run(
+    given: str | Path,
+    output: str | Path | None,
+    parameters: Mapping[str, Any],
+    how: How,
+    listeners: Sequence[Callable[[Event], None]],
+) -> Report:
+    """Execute a notebook; see ``octavo.run``."""
+    source = read(filled(str(given), parameters))
+    defaults = {parameter.name: parameter.value for parameter in source.facts.params if parameter.known}
+    target = filled(str(output), {**defaults, **parameters}) if output is not None else None
+    if not how.allow_errors:  # else a cell that Python cannot read fails like any other
+        raise_all(NotebookError(message, where) for message, where in source.facts.mistakes)
+    if how.strict:
+        raise_all(check(source.facts, parameters, where=source.path))
+    target = _local(target) if target is not None else None
+    if target is not None and not _elsewhere(target):
+        _check(Path(target), Path(source.path))
+    draft = _draft(source.path, target, how) if target is not None else None
+    paths = {"PAPERMILL_INPUT_PATH": source.path, "PAPERMILL_OUTPUT_PATH": target and remote.shown(target)}
+    task = _task(source, {**{name: paths[name] for name in how.paths}, **parameters}, how)
+    if isinstance(draft, PageDraft):
+        draft.page.check(plugins.load("octavo.kinds.notebook:prepare")(task)[0])
+    report = Report()
+    told: list[Callable[[Event], None]] = [report, *listeners]
+    for event in _events(task, draft, source.path, how):
+        for tell in told:
+            tell(event)
+    return report
+
+
+# ── the source
+
+
+def read(given: str) -> Source:
+    """Return a notebook with its text and what it says: of a file, a URL, or standard input."""
+    if given == STDIO:
+        return _source("stdin", sys.stdin.buffer.read())
+    path = _local(given)
+    if remote.is_url(path):
+        return _source(remote.shown(path), remote.read(path))
+    if Path(path).is_dir():
+        raise NotebookError("this is a folder, not a notebook", path)
+    if not Path(path).is_file():
+        folder = Path(path).parent
+        near = [str(it) for it in folder.iterdir()] if folder.is_dir() else []
+        raise NotebookError("there is no such notebook", path, did_you_mean(path, near))
+    return Reader(str(Path.cwd())).read("notebook", Source(path), text=True)
+
+
+def beside(given: str) -> str:
+    """Return where the executed notebook goes when nobody says: beside its source, or here, or to standard output."""
+    if given == STDIO:
+        return STDIO
+    path = _local(given)
+    name = PurePosixPath(remote.shown(path)).name if remote.is_url(path) else path
+    return str(Path(name).with_suffix(".executed.ipynb"))
+
+
+def filled(path: str, values: Mapping[str, Any]) -> str:
+    """Return a path with the parameters that it names in braces, as papermill has it: ``out-{city}.ipynb``."""
+    if "{" not in path or Path(path).exists():
+        return path
+    # papermill's own: {pm[run_uuid]}, {pm[current_datetime_utc]:%Y-%m-%d}
+    own = plugins.load("octavo.notebook.provenance:builtins")(time.time(), os.urandom(16))
+    try:
+        return path.format(**{"pm": own, **values})
+    except KeyError as error:
+        name = str(error.args[0])
+        listed = f"there are: {', '.join(values)}" if values else "no parameter is given"
+        hint = did_you_mean(name, values) or listed
+        raise ParameterError(f'the path wants a parameter "{name}"', path, hint) from None
+    except (IndexError, ValueError, AttributeError, TypeError) as error:
+        hint = "braces stand around the name of a parameter: out-{city}.ipynb; {{ is a brace"
+        raise ParameterError(f"the path cannot be filled in: {error}", path, hint) from None
+
+
+def _local(path: str) -> str:
+    """Return the path of a file:// URL; anything else as it is."""
+    if not path.startswith("file://"):
+        return path
+    from urllib.parse import unquote, urlsplit  # noqa: PLC0415 - 15 ms that only a URL should cost
+
+    return unquote(urlsplit(path).path)
+
+
+def _source(name: str, data: bytes) -> Source:
+    """Return a notebook that is no file. Without an extension that says it, what begins with a brace is .ipynb."""
+    path = name
+    if not plugins.load("octavo.notebook:is_notebook")(name):
+        path += ".ipynb" if data.lstrip()[:1] in (b"{", b"") else ".py"
+    facts: Facts = plugins.get("kinds", "notebook").facts(Source(path), data)
+    return Source(path, text=data.decode("utf-8", "surrogateescape"), facts=facts)
+
+
+def _task(source: Source, parameters: Mapping[str, Any], how: How) -> Task:
+    if how.cwd and not Path(how.cwd).is_dir():
+        raise StateError("there is no such folder to run in", str(how.cwd))
+    asked = {
+        "kernel": how.kernel,
+        "allow_errors": how.allow_errors,
+        "report_mode": how.report_mode,
+        "timeout": how.timeout,
+        "cell_timeout": how.cell_timeout,
+        "start_timeout": how.start_timeout,
+        "memory": how.memory,
+        "retries": how.retries,
+    }
+    options = {name: value for name, value in asked.items() if value}
+    options["cwd"] = str(Path(how.cwd or Path.cwd()).absolute())
+    name = PurePosixPath(source.path).stem
+    return Task(name, "notebook", source, params=dict(parameters), options=options)
+
+
+# ── the executed notebook
+
+
+class Draft:
+    """The executed notebook of one run: saved from time to time while it grows, and when it is whole."""
+
+    def __init__(
+        self, notebook: ExecutedNotebook, where: str, write: Callable[[dict[str, Any]], None], every: float
+    ) -> None:
+        self.where = where
+        self.write = write
+        self._notebook = notebook
+        self._every = every
+        self._changed = False
+        self._next = time.monotonic() + every
+        #: Where the notebook is when it could not be written to its place.
+        self.spare: str | None = None
+
+    def __call__(self, event: Event) -> None:
+        self._notebook(event)
+        self._changed = self._every > 0
+
+    @property
+    def due(self) -> float | None:
+        """The seconds until what is new should be saved; None when nothing is."""
+        return max(0.0, self._next - time.monotonic()) if self._changed else None
+
+    def save(self) -> None:
+        """Save what there is. A tenth of the time at most is spent on that, however large the notebook."""
+        began = time.monotonic()
+        if (data := self._notebook.finished()) is not None:
+            self.write(data)
+        now = time.monotonic()
+        self._next = now + max(self._every, 10 * (now - began))
+        self._changed = False
+
+    def keep(self, outcome: Outcome) -> str | None:
+        """Write the notebook as it ended and return where it is; None when it was never opened."""
+        if (data := self._notebook.ended(outcome)) is None:
+            return None
+        self.write(data)
+        return self.where
+
+
+class PageDraft(Draft):
+    """An executed notebook wanted as a page; one that failed is kept as a notebook, beside the last good page."""
+
+    def __init__(self, notebook: ExecutedNotebook, where: str, page: Page) -> None:
+        super().__init__(notebook, where, page, 0)
+        self.page = page
+
+    def keep(self, outcome: Outcome) -> str | None:
+        if (data := self._notebook.ended(outcome)) is None:
+            return None
+        if not outcome.good:
+            write_whole(data, Path(self.page.spare))
+            return self.page.spare
+        try:
+            self.write(data)
+        except Exception:
+            write_whole(data, Path(self.page.spare))  # hours of work are not lost because of their last step
+            self.spare = self.page.spare
+            raise
+        Path(self.page.spare).unlink(missing_ok=True)
+        return self.where
+
+
+def _draft(source: str, target: str, how: How) -> Draft:
+    notebook = ExecutedNotebook(Provenance(source, remote.shown(target), time.time))
+    if target == STDIO:
+        return Draft(notebook, target, _print, 0)
+    if is_page(target):
+        page = Page(target, source, hide_code=how.report_mode)
+        return PageDraft(notebook, remote.shown(target), page)
+    if remote.is_url(target):
+        return Draft(notebook, remote.shown(target), lambda data: _upload(data, target), 0)
+    return Draft(notebook, target, lambda data: write_whole(data, Path(target)), how.save_every)
+
+
+def _elsewhere(target: str) -> bool:
+    return target == STDIO or remote.is_url(target)
+
+
+def _print(data: dict[str, Any]) -> None:
+    sys.stdout.buffer.writelines(dump_ipynb(data))
+    sys.stdout.buffer.flush()
+
+
+def _upload(data: dict[str, Any], url: str) -> None:
+    """Send a notebook; hours of work are not lost because nobody takes it at the end."""
+    try:
+        remote.write(url, b"".join(dump_ipynb(data)))
+    except Error as error:
+        spare = Path(PurePosixPath(remote.shown(url)).name).with_suffix(".unsent.ipynb")
+        write_whole(data, spare)
+        error.hint = f"it is kept here as {spare}" + (f"; {error.hint}" if error.hint else "")
+        raise
+
+
+def _check(target: Path, source: Path) -> None:
+    """Refuse an output that cannot be written, or that is the source."""
+    if target.is_dir():
+        raise ProductError(
+            f"{target} is a folder", hint="the executed notebook is a file, for example out.ipynb"
+        )
+    if not target.parent.is_dir():
+        raise ProductError(f"there is no folder {target.parent} for the executed notebook")
+    if target.exists() and source.exists() and target.samefile(source):
+        hint = "a notebook is never changed by running it: choose another name for the executed one"
+        raise ProductError(f"{target} is the notebook itself", hint=hint)
+
+
+# ── running
+
+
+def _events(task: Task, draft: Draft | None, source: str, how: How) -> Iterator[Event]:
+    began = time.time()
+    name = time.strftime("%Y%m%d-%H%M%S")
+    yield RunStarted(name, (task.name,), (task.name,), began)
+    yield TaskStarted(task.name, (Reason("forced", None, "asked for"),), began)
+    good = True
+    for event in _prepared(task, draft, source) if how.prepare_only else _running(task, draft, how):
+        yield event
+        good = not isinstance(event, TaskFinished) or event.outcome.good
+    yield RunFinished(name, good, time.time() - began, time.time())
+
+
+def _prepared(task: Task, draft: Draft | None, source: str) -> Iterator[Event]:
+    data, values = plugins.load("octavo.kinds.notebook:prepare")(task)
+    event = TaskFinished(task.name, Outcome.DONE)
+    if draft is not None:
+        prepared(data, values, source, draft.where)
+        event = _written(event, draft, lambda: draft.write(data) or draft.where)
+    yield NotebookOpened(task.name, data, values)
+    yield Note("its parameters are filled in; it was not run", task.name)
+    yield event
+
+
+def _running(task: Task, draft: Draft | None, how: How) -> Iterator[Event]:
+    # one worker needs no server to fork it
+    executor = plugins.get("executors", "local")(str(Path.cwd()), 1, fork=False)
+    executor.stay = how.stay
+    ended = False
+    try:
+        executor.submit(task)
+        while not ended:
+            if draft is not None and (due := draft.due) is not None and not executor.wait(due):
+                try:
+                    draft.save()
+                except OSError as error:
+                    yield Note(f"{draft.where} cannot be saved now: {error.strerror}", task.name)
+                continue
+            event = executor.next()
+            if isinstance(event, TaskFinished):
+                ended = True
+                if draft is not None:
+                    event = _kept(event, draft)
+            elif draft is not None:
+                draft(event)
+            yield event
+    finally:
+        said = executor.close()
+        if not ended and draft is not None:
+            for event in said:
+                draft(event)
+            let_go(draft)
+
+
+def _kept(event: TaskFinished, draft: Draft) -> TaskFinished:
+    return _written(event, draft, lambda: draft.keep(event.outcome))
+
+
+def _written(event: TaskFinished, draft: Draft, write: Callable[[], str | None]) -> TaskFinished:
+    """Write the notebook of a task that has ended; one that cannot be written is a failure."""
+    try:
+        kept = write()
+    except OSError as error:
+        failure = unwritable(draft.where, error)
+    except Error as error:
+        failure = Failure("ProductError", f"{draft.where}: {error.message}", hint=error.hint or "")
+    else:
+        return replace(event, notebook=kept or (draft.where if event.outcome.good else None))
+    return replace(
+        event,
+        outcome=Outcome.FAILED,
+        failure=event.failure or failure,
+        notebook=draft.spare or event.notebook,
+    )

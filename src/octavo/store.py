@@ -1,0 +1,305 @@
+"""One SQLite file in ``.octavo/``: records, digests by stamp, and whatever else was read once and need not be again.
+
+Deleting it costs time, never correctness: it has a schema number and no migrations.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import json
+import os
+import pickle
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from . import products
+from .errors import ProductError, StateError
+from .filesystem import networked
+from .model import Manifest, Record
+
+SCHEMA = 6
+_TABLES = """
+CREATE TABLE IF NOT EXISTS records (
+    key TEXT PRIMARY KEY, task TEXT, manifest TEXT, products TEXT, discovered TEXT,
+    run TEXT, seconds REAL, state TEXT, raw TEXT
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS digests (path TEXT PRIMARY KEY, stamp TEXT, digest TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS history (
+    task TEXT, run TEXT, at REAL, outcome TEXT, seconds REAL, manifest TEXT, PRIMARY KEY (task, run)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS memos (
+    space TEXT, key TEXT, stamp TEXT, value BLOB, PRIMARY KEY (space, key)
+) WITHOUT ROWID;
+"""
+_COLUMNS = "task, manifest, products, discovered, run, seconds, state, raw"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """One run of a task that is over."""
+
+    run: str
+    at: float
+    outcome: str
+    seconds: float
+    manifest: Manifest
+
+
+class Store:
+    """The state of one project. Not for use by two threads or across a fork."""
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self.folder = folder
+        self.root = root
+        self._base = os.fspath(root)  # joining a Path is slow
+        self._digests: dict[str, tuple[str, str]] | None = None
+        self._known: dict[str, tuple[str, str | None]] = {}
+        self._fresh: dict[str, tuple[str, str]] = {}
+        self._path = folder / "state.db"
+        try:
+            self._db = self._open()
+        except (OSError, sqlite3.Error) as error:
+            raise StateError(
+                f"the state of the project cannot be opened: {error}",
+                str(self._path),
+                "octavo keeps what it knows of past runs there; is the folder writable and the disk not full?",
+            ) from error
+
+    def _open(self) -> sqlite3.Connection:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        ignore = self.folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+        try:
+            return self._connect()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise  # locked, or the disk is full: what is known is not lost
+            # damaged, or of another version: it only ever saves time
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+            return self._connect()
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self._path, timeout=30, isolation_level=None)
+        try:
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if networked(os.path.dirname(self._path)):
+                # WAL needs memory that all who use the file share; two machines have none
+                db.execute("PRAGMA journal_mode=TRUNCATE")
+            elif version != SCHEMA:
+                db.execute("PRAGMA journal_mode=WAL")
+            if version != SCHEMA:
+                if version:
+                    raise sqlite3.DatabaseError("another schema")
+                db.executescript(_TABLES)
+                db.execute(f"PRAGMA user_version={SCHEMA}")
+            db.execute("PRAGMA synchronous=NORMAL")
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    # ── records
+
+    def records(self) -> dict[str, Record]:
+        """Return all records, by ``key``."""
+        rows = self._rows(f"SELECT key, {_COLUMNS} FROM records")
+        return {row[0]: _record(row[1:]) for row in rows}
+
+    def record(self, key: str) -> Record | None:
+        """Return one record."""
+        rows = self._rows(f"SELECT {_COLUMNS} FROM records WHERE key = ?", (key,))
+        return _record(rows[0]) if rows else None
+
+    def begin(self, task: str, paths: Iterable[str]) -> None:
+        """Note that a task is about to run: until its success is committed, its products are not to be trusted."""
+        row = (key(task, paths), task, "{}", "{}", "{}", "", 0.0, "begun", "")
+        self._many(
+            f"INSERT INTO records (key, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (key) DO UPDATE SET state = 'begun'",
+            [row],
+        )
+
+    def fail(self, task: str, paths: Iterable[str]) -> None:
+        """Note that the run of a task that was begun has failed, if there is room: it will run again anyway."""
+        self._spare("UPDATE records SET state = 'failed' WHERE key = ?", [(key(task, paths),)])
+
+    def commit(self, record: Record) -> None:
+        """Keep the record of a success."""
+        row = (
+            key(record.task, record.products),
+            record.task,
+            json.dumps(record.manifest),
+            json.dumps(record.products),
+            json.dumps(record.discovered),
+            record.run,
+            record.seconds,
+            record.state,
+            record.raw,
+        )
+        self._many(
+            f"INSERT OR REPLACE INTO records (key, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [row]
+        )
+
+    # ── history
+
+    def ended(self, task: str, run: str, at: float, outcome: str, seconds: float, manifest: Manifest) -> None:
+        """Keep how a run of a task ended, and what it was made from; the last 50 of each task, if there is room."""
+        self._spare(
+            "INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?, ?, ?)",
+            [(task, run, at, outcome, seconds, json.dumps(manifest))],
+        )
+        self._spare(
+            "DELETE FROM history WHERE task = ? AND at < (SELECT at FROM history WHERE task = ? "
+            "ORDER BY at DESC LIMIT 1 OFFSET 49)",
+            [(task, task)],
+        )
+
+    def history(self, task: str) -> list[Ended]:
+        """Return the runs of a task, the newest first."""
+        rows = self._rows(
+            "SELECT run, at, outcome, seconds, manifest FROM history WHERE task = ? ORDER BY at DESC", (task,)
+        )
+        return [
+            Ended(run, at, outcome, seconds, json.loads(table)) for run, at, outcome, seconds, table in rows
+        ]
+
+    # ── digests by stamp
+
+    def digest(self, path: str) -> str | None:
+        """Return the digest of a file or folder (relative to the project), reading it only when its stamp is new."""
+        return self.memoised(path, path, products.digest)
+
+    def memoised(self, path: str, key: str, compute: Callable[[str], str | None]) -> str | None:
+        """Return ``compute(full path)``, remembered under ``key`` for as long as the path's stamp stays the same."""
+        full = os.path.join(self._base, path)
+        now = products.stamp(full)
+        if now is None:
+            return None
+        if self._digests is None:
+            self._digests = {row[0]: (row[1], row[2]) for row in self._rows("SELECT * FROM digests")}
+        memo = self._digests.get(key)
+        if memo and memo[0] == now:
+            return memo[1]
+        young = products.racy(full)
+        try:
+            found = compute(full)
+        except FileNotFoundError:
+            return None  # it has just gone
+        except OSError as error:
+            raise ProductError(f"it cannot be read: {error.strerror}", path) from error
+        if found is not None and not young:
+            self._digests[key] = self._fresh[key] = (now, found)
+        return found
+
+    # ── what was read once
+
+    def memo(self, space: str, key: str, stamp: str) -> bytes | None:
+        """Return what was kept under a key, if it was kept for this very stamp."""
+        rows = self._rows(
+            "SELECT value FROM memos WHERE space = ? AND key = ? AND stamp = ?", (space, key, stamp)
+        )
+        return rows[0][0] if rows else None
+
+    def kept(self, space: str) -> dict[str, str]:
+        """Return the keys of what was kept, with their stamps."""
+        return dict(self._rows("SELECT key, stamp FROM memos WHERE space = ?", (space,)))
+
+    def keep(self, space: str, rows: Iterable[tuple[str, str, bytes]]) -> None:
+        """Keep (key, stamp, value) rows for ``memo``, if there is room."""
+        self._spare("INSERT OR REPLACE INTO memos VALUES (?, ?, ?, ?)", [(space, *row) for row in rows])
+
+    def flush(self) -> None:
+        """Write the digests found since the last time, if there is room. Without it they are found again."""
+        rows = [(key, *value) for key, value in self._fresh.items()]
+        self._fresh.clear()
+        if rows:
+            self._spare("INSERT OR REPLACE INTO digests VALUES (?, ?, ?)", rows)
+
+    def close(self) -> None:
+        try:
+            self.flush()
+        finally:
+            self._db.close()
+
+    def _rows(self, statement: str, values: tuple[object, ...] = ()) -> list[Any]:
+        try:
+            return self._db.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            hint = f"delete {self._path}: the next build then takes longer, and nothing is lost"
+            raise StateError(
+                f"the state of the project cannot be read: {error}", str(self._path), hint
+            ) from error
+
+    def _spare(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """Write what nothing depends on: a full disk is no reason to stop for it."""
+        try:
+            self._many(statement, rows)
+        except StateError:
+            pass
+
+    def _many(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany(statement, rows)
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise StateError(
+                f"the state of the project cannot be written: {error}", str(self._path), "is the disk full?"
+            ) from error
+
+
+def key(task: str, paths: Iterable[str]) -> str:
+    """Return what a record is kept under: the task and where its products go.
+
+    So a smoke test, whose products go elsewhere, does not make the real ones stale.
+    """
+    return "\n".join([task, *sorted(paths)])
+
+
+def _record(row: tuple[Any, ...]) -> Record:
+    task, manifest, made, discovered, *rest = row
+    return Record(task, json.loads(manifest), json.loads(made), json.loads(discovered), *rest)
+
+
+def freeze(value: object) -> bytes:
+    """Return a value made of the nouns of ``model`` and plain data as bytes, for ``Store.keep``."""
+    whole = io.BytesIO()
+    _Freeze(whole, protocol=5).dump(value)
+    return whole.getvalue()
+
+
+def thaw(data: bytes) -> Any:
+    """Return what ``freeze`` was given. Nothing but data is built, whoever wrote the bytes."""
+    collecting = gc.isenabled()
+    gc.disable()  # it would walk what is built so far again and again, and find nothing
+    try:
+        return _Thaw(io.BytesIO(data)).load()
+    finally:
+        if collecting:
+            gc.enable()
+
+
+class _Freeze(pickle.Pickler):
+    def reducer_override(self, value: Any) -> Any:
+        # a call of the class: what dataclasses do by themselves takes twice as long to thaw, in every warm build
+        if is_dataclass(value) and not isinstance(value, type):
+            return type(value), tuple(getattr(value, name) for name in value.__dataclass_fields__)
+        return NotImplemented
+
+
+class _Thaw(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if module in ("octavo.model", "octavo.errors") or (module, name) in (
+            ("builtins", "set"),
+            ("builtins", "frozenset"),
+        ):
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(f"{module}.{name} has no place in the state of a project")

@@ -1,0 +1,106 @@
+"""What is done to products outside a build: taken as they are, or removed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from . import plugins
+from .editions import failed, images
+from .errors import ProductError
+from .graph import Graph
+from .model import STANDING, Reason, Record, Task
+from .plan import key_of, why
+from .store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A product that could be removed. ``edited``: it is not as its task left it; ``outside``: it is no file."""
+
+    task: str
+    path: str
+    size: int
+    edited: bool = False
+    outside: bool = False
+
+
+def accept(graph: Graph, store: Store, names: Iterable[str]) -> dict[str, tuple[Reason, ...]]:
+    """Take the products of tasks as they are for the results of their code as it is; return what that settled.
+
+    A task without its products cannot be accepted. What a task discovers is known from its last run only, so one
+    that never ran is accepted on its source, its parameters and its inputs.
+    """
+    wanted = set(names)
+    settled: dict[str, tuple[Reason, ...]] = {}
+    for task in graph:
+        if task.name not in wanted:
+            continue
+        record = store.record(key_of(task))
+        reasons, table = why(task, graph.tasks, store, record)
+        if not reasons:
+            continue
+        found = {product.path: store.digest(product.path) for product in task.products}
+        made = {path: digest for path, digest in found.items() if digest is not None}
+        if absent := [path.removeprefix(STANDING) for path in found if path not in made]:
+            hint = f"octavo build {task.name} makes it"
+            raise ProductError(
+                f'"{task.name}" cannot be accepted: {", ".join(absent)} is not there', hint=hint
+            )
+        discovered = (
+            {part: path for part, path in record.discovered.items() if part in table} if record else {}
+        )
+        seconds = record.seconds if record else 0.0
+        store.commit(
+            Record(task.name, table, made, discovered, "accepted", seconds, raw=task.source.facts.raw)
+        )
+        settled[task.name] = reasons
+    store.flush()
+    return settled
+
+
+def leftovers(graph: Graph, store: Store, names: Iterable[str]) -> list[Leftover]:
+    """Return what is there of the products of some tasks, failed notebooks included."""
+    found = []
+    for task in (graph[name] for name in names):
+        record = store.record(key_of(task))
+        for path in [] if task.kind == "link" else _paths(task):  # what a link stands for is not octavo's
+            full = os.path.join(store.root, path)
+            if not os.path.lexists(full):
+                continue
+            if path.startswith(STANDING):
+                found.append(Leftover(task.name, path[len(STANDING) :], 0, outside=True))
+            else:
+                known = record.products.get(path) if record and record.state == "done" else None
+                edited = known is not None and known != store.digest(path)
+                found.append(Leftover(task.name, path, _size(full), edited))
+    return found
+
+
+def remove(store: Store, leftover: Leftover) -> None:
+    """Remove a product, file or folder; that it is gone is a reason to make it again. What is outside stays."""
+    if leftover.outside:
+        return
+    full = os.path.join(store.root, leftover.path)
+    try:
+        if os.path.isdir(full) and not os.path.islink(full):
+            plugins.load("shutil:rmtree")(full)  # 4 ms to import, which only cleaning should cost
+        else:
+            os.unlink(full)
+    except OSError as error:
+        raise ProductError(f"it cannot be removed: {error.strerror}", leftover.path) from error
+
+
+def _paths(task: Task) -> list[str]:
+    paths = [product.path for product in task.products]
+    beside = [place for place in (failed(task), *images(task)) if place]
+    return [*paths, *(path for path in beside if path not in paths)]
+
+
+def _size(full: str) -> int:
+    if not os.path.isdir(full) or os.path.islink(full):
+        return os.lstat(full).st_size
+    return sum(
+        os.lstat(os.path.join(base, name)).st_size for base, _, names in os.walk(full) for name in names
+    )
