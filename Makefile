@@ -13,6 +13,7 @@ test: .venv/ready  ## run every test
 	$(BIN)/python -m pytest -n auto
 
 system:  ## install Debian's packages without which some tests are skipped (as root)
+	apt-get update -q
 	apt-get install --yes --no-install-recommends chromium fuse3 pandoc r-base-core r-cran-irkernel
 
 lint: .venv/ready  ## check style and format
