@@ -7,7 +7,7 @@ from typing import Any
 
 from octavo.model import Facts
 from octavo.notebook import loads
-from octavo.notebook.facts import facts
+from octavo.reading.facts import facts
 
 
 def of(text: str, path: str = "nb.py") -> Facts:

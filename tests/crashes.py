@@ -155,7 +155,7 @@ class Build:
         for pid, parent, group in running(self.word):
             if pid == self.process.pid:
                 found[pid] = "driver"
-            elif parent == self.process.pid and "octavo.executors.server" in command(pid):
+            elif parent == self.process.pid and "octavo.worker.server" in command(pid):
                 found[pid] = "server"
             elif pid == group:
                 found[pid] = "worker"

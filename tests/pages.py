@@ -22,8 +22,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from octavo.expand import environment, expand, surroundings
-from octavo.schema import parse, spec
+from octavo.spec.expand import environment, expand, surroundings
+from octavo.spec.schema import parse, spec
 
 _FENCE = re.compile(r"^```(\w*)$")
 _MARK = re.compile(r"^<!-- ([a-z ]+?)(?:: (.+?))? -->$")

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from octavo.executors.death import Hunger, Scene, death
+from octavo.worker.death import Hunger, Scene, death
 from projects import Folder
 
 TRACES = """\

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octavo.diff import Change, cells, definitions, in_words, unified
+from octavo.reading.diff import Change, cells, definitions, in_words, unified
 
 sources = st.lists(st.sampled_from(["a", "b", "c", "d", "e"]), max_size=8)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from books import cell, ipynb, of
-from octavo.notebook.facts import module_digest, module_digest_of_file
+from octavo.reading.facts import module_digest, module_digest_of_file
 
 
 def test_what_runs_the_same_has_the_same_digest() -> None:

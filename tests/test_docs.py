@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from octavo import events, schema
+from octavo import events
 from octavo.cli import VERBS, options
 from octavo.project import Project, load, run
+from octavo.spec import schema
 from pages import Block, Play, blocks
 
 ROOT = Path(__file__).parent.parent

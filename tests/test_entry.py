@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from octavo.entry import Entry, find
 from octavo.errors import SpecError
+from octavo.spec.entry import Entry, find
 from projects import Folder
 
 TASKS = "tasks: []\n"

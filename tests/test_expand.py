@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octavo.errors import Error, Errors, ParameterError, each
-from octavo.expand import (
+from octavo.spec.expand import (
     BUILTINS,
     Environment,
     Surroundings,
@@ -26,8 +26,8 @@ from octavo.expand import (
     surroundings,
     unused,
 )
-from octavo.schema import Document, parse, spec
-from octavo.surroundings import env_file
+from octavo.spec.schema import Document, parse, spec
+from octavo.spec.surroundings import env_file
 
 
 def never() -> str | None:

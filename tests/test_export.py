@@ -12,12 +12,12 @@ from typing import Any
 import nbformat
 import pytest
 
-from octavo.editions import editions, exports, failed, home, images
 from octavo.events import Event, TaskFinished
+from octavo.executed.editions import editions, exports, failed, home, images
+from octavo.executed.writer import Keeper
 from octavo.executors.local import Local
 from octavo.kinds.notebook import KIND
 from octavo.model import Outcome, Product, Source, Task
-from octavo.notebook.writer import Keeper
 
 NOTEBOOK = """
     # %% [markdown]

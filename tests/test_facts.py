@@ -13,7 +13,7 @@ from books import cell, ipynb, of
 from octavo.errors import Place
 from octavo.model import Facts
 from octavo.notebook import Notebook
-from octavo.notebook.facts import facts, function
+from octavo.reading.facts import facts, function
 
 FIT = """\
 # ---
@@ -361,7 +361,7 @@ def test_the_title_is_the_first_heading(text: str, title: str) -> None:
 
 def test_reading_facts_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from octavo.notebook import loads; from octavo.notebook.facts import facts;"
+        "import sys; from octavo.notebook import loads; from octavo.reading.facts import facts;"
         "facts(loads(b'# %%\\nx = 1\\n', 'a.py'));"
         "heavy = {'IPython', 'nbformat', 'jupytext', 'yaml', 'tokenize_rt', 'tempfile', 'subprocess', 'asyncio'};"
         "print(sorted(heavy & set(sys.modules)))"

@@ -6,10 +6,10 @@ import io
 import traceback
 from pathlib import Path
 
-from octavo.cli.failures import failed, frames, last, plain
-from octavo.cli.screen import Screen
 from octavo.events import TaskFinished
 from octavo.model import Failure, Outcome
+from octavo.show.failures import failed, frames, last, plain
+from octavo.show.screen import Screen
 
 IPYTHON = (
     "\x1b[31m---------------------------------------------------------------------------\x1b[39m",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from octavo.notebook.facts import function
+from octavo.reading.facts import function
 
 MODULE = '''\
 """Tasks."""

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octavo.errors import Place, SpecError
-from octavo.grid import combinations, expanded
-from octavo.schema import TaskSpec
+from octavo.spec.grid import combinations, expanded
+from octavo.spec.schema import TaskSpec
 
 
 def tasks(name: str, made: Any, *grids: dict[str, Any], **params: Any) -> list[TaskSpec]:

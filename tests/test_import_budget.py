@@ -73,7 +73,7 @@ def within(found: set[str], most: int) -> None:
 
 def test_importing_the_command_line_loads_no_verb_and_nothing_heavy() -> None:
     found = loaded("import octavo.cli")
-    assert {name for name in found if name.startswith("octavo.cli.")} == {"octavo.cli.screen"}
+    assert {name for name in found if name.startswith("octavo.cli.")} == {"octavo.show.screen"}
     assert "argparse" not in found
     within(found, MOST["import"])
 
@@ -81,7 +81,7 @@ def test_importing_the_command_line_loads_no_verb_and_nothing_heavy() -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"]], ids=lambda it: it[0])
 def test_help_and_version_load_no_verb(arguments: list[str]) -> None:
     found = loaded(command(arguments))
-    assert {name for name in found if name.startswith("octavo.cli.")} == {"octavo.cli.screen"}
+    assert {name for name in found if name.startswith("octavo.cli.")} == {"octavo.show.screen"}
     within(found, MOST["help"])
 
 
@@ -94,7 +94,7 @@ def test_a_warm_status_loads_nothing_heavy(warm: Folder) -> None:
 def test_a_warm_build_with_nothing_to_do_loads_nothing_heavy(warm: Folder) -> None:
     found = loaded(command(["build"]), warm)
     assert "octavo.engine" in found
-    assert not {"octavo.cli.live", "octavo.cli.failures", "octavo.executors.local", "octavo.cache"} & found
+    assert not {"octavo.show.live", "octavo.show.failures", "octavo.executors.local", "octavo.cache"} & found
     within(found, MOST["build"])
 
 
@@ -107,8 +107,8 @@ def test_a_warm_build_of_tables_in_a_file_loads_nothing_heavy_either(folder: Fol
     for _ in range(2):
         assert folder.octavo("build").returncode == 0
     found = loaded(command(["build"]), folder)
-    assert "octavo.standing" in found
-    assert not {"octavo.tables", "octavo.connections", "octavo.calls"} & found
+    assert "octavo.tables.proxies" in found
+    assert not {"octavo.tables.settle", "octavo.tables.connections", "octavo.calls"} & found
     within(found, MOST["build"])
 
 

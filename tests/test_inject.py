@@ -12,9 +12,9 @@ from books import book, cell
 from octavo.errors import Errors
 from octavo.model import Facts, Parameter
 from octavo.notebook import loads
-from octavo.notebook.facts import facts, function
 from octavo.notebook.inject import check, inject, parse_value
 from octavo.notebook.languages import LANGUAGES
+from octavo.reading.facts import facts, function
 
 
 def test_the_cell_stands_after_the_parameters_cell() -> None:

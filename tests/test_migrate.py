@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from octavo.compat.migrate import Migration, files, migration
+from octavo.compat.rewrite import imports, provided
 from octavo.errors import StateError
-from octavo.migrate import Migration, files, migration
-from octavo.rewrite import imports, provided
 from projects import Folder
 
 

@@ -8,8 +8,8 @@ import warnings
 
 import pytest
 
-from octavo.notebook import digest, magics
-from octavo.notebook.names import Names, names
+from octavo.reading import digest, magics
+from octavo.reading.names import Names, names
 
 
 def read(text: str) -> Names:

@@ -24,7 +24,7 @@ MAIN = """
 import sys
 from papermill.cli import papermill
 from papermill.engines import papermill_engines
-from octavo.papermill_engine import OctavoEngine
+from octavo.compat.papermill_engine import OctavoEngine
 papermill_engines.register("octavo", OctavoEngine)
 papermill()
 """
@@ -203,7 +203,7 @@ def test_it_saves_by_time_and_not_for_each_cell(folder: Folder) -> None:
     folder.write("in.ipynb", book(*(f"x = {n}" for n in range(50))))
     code = """
 import sys, papermill, papermill.engines
-from octavo.papermill_engine import OctavoEngine
+from octavo.compat.papermill_engine import OctavoEngine
 saves = 0
 write = papermill.engines.write_ipynb
 def counted(*a, **k):

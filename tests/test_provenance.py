@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from octavo.events import CellFinished, CellStarted, Event, KernelReady, NotebookOpened, Output
+from octavo.executed.provenance import VERSION, Provenance
+from octavo.executed.writer import ExecutedNotebook
 from octavo.model import Outcome
-from octavo.notebook.provenance import VERSION, Provenance
-from octavo.notebook.writer import ExecutedNotebook
 from projects import Folder
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from octavo import notebook
-from octavo.notebook.facts import facts
+from octavo.reading.facts import facts
 from projects import Folder
 
 

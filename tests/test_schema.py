@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octavo.errors import Error, Errors, Place, SpecError, each
-from octavo.schema import META, TASK, TOP, Spec, parse, spec
+from octavo.spec.schema import META, TASK, TOP, Spec, parse, spec
 
 
 def read(text: str) -> Spec:

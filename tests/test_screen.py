@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octavo.cli.options import value
-from octavo.cli.screen import columns, cut, flat, pad, screen, seconds, several
 from octavo.errors import SpecError
+from octavo.show.screen import columns, cut, flat, pad, screen, seconds, several
 
 
 class Tty(io.StringIO):

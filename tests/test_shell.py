@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from octavo.kinds.child import follow, same_lines
+from octavo.kinds.command import follow, same_lines
 from octavo.kinds.named import touch
 from octavo.kinds.shell import KIND
 from octavo.model import Source
@@ -236,7 +236,9 @@ def running(word: str) -> bool:
 
 
 def test_output_comes_before_the_end(folder: Folder) -> None:
-    code = "from octavo.kinds.child import follow; follow(['bash', '-c', 'echo one; read < wait; echo two'])"
+    code = (
+        "from octavo.kinds.command import follow; follow(['bash', '-c', 'echo one; read < wait; echo two'])"
+    )
     folder.path.joinpath("wait").touch()
     subprocess.run(["rm", "wait"], cwd=folder.path, check=True)
     subprocess.run(["mkfifo", "wait"], cwd=folder.path, check=True)

@@ -16,14 +16,14 @@ import pytest
 import sqlalchemy
 
 from databases import change, client, rows, sql
-from octavo import databases as subject
-from octavo import tables
 from octavo.clients import SQLAlchemyClient
-from octavo.connections import discreet
-from octavo.databases import examine, plain
 from octavo.errors import ProductError
 from octavo.model import Outcome, Product, Relation, Source, Task
 from octavo.project import load
+from octavo.tables import databases as subject
+from octavo.tables import settle as tables
+from octavo.tables.connections import discreet
+from octavo.tables.databases import examine, plain
 from projects import Folder
 
 NUMBERS = itertools.count()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from octavo.errors import Error, ParameterError, TemplateError
 from octavo.model import Product, Relation, Source, Task
-from octavo.templates import facts, product_of, render, render_late, upstream_of
+from octavo.reading.templates import facts, product_of, render, render_late, upstream_of
 
 # ── what a template says
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from octavo.executors.watch import Watch, now_of_files
+from octavo.worker.observe import Watch, now_of_files
 
 
 @pytest.fixture

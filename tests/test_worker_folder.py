@@ -11,11 +11,11 @@ import pytest
 
 from octavo.errors import Place
 from octavo.events import Note, Output, TaskFinished
-from octavo.executors.around import folder_of, placed
 from octavo.executors.inline import Inline
 from octavo.executors.local import Local
 from octavo.model import STANDING, Outcome, Product, Relation, Source, Task
-from octavo.sources import Reader
+from octavo.reading.sources import Reader
+from octavo.worker.around import folder_of, placed
 from projects import Folder
 
 EXECUTORS: dict[str, Callable[[str], Any]] = {

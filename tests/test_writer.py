@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nbclient import NotebookClient
 
 from octavo.events import CellFinished, CellStarted, KernelReady, NotebookOpened, Output, decode, encode
-from octavo.notebook.writer import ExecutedNotebook, as_output
+from octavo.executed.writer import ExecutedNotebook, as_output
 
 Message = tuple[str, dict[str, Any]]
 

@@ -59,7 +59,7 @@ def differences(store: Store, task: Task, record: Record, reason: Reason) -> Ite
     found = versions(store, task, record, reason)
     if found is None:
         return
-    diff: Any = plugins.load("octavo.diff")
+    diff: Any = plugins.load("octavo.reading.diff")
     if reason.part != "source" or task.kind != "notebook":
         yield from diff.unified(*found)
         return
@@ -82,7 +82,7 @@ def _words(store: Store, task: Task, record: Record, reason: Reason) -> str:
     if found is None:
         return ""
     # the modules that compare are needed by a plan with news only
-    diff: Any = plugins.load("octavo.diff")
+    diff: Any = plugins.load("octavo.reading.diff")
     if reason.part == "source" and task.kind == "notebook":
         before, after = (cell_sources(text, task.source.path) for text in found)
         words: str = diff.in_words(diff.cells(before, after))

@@ -209,7 +209,7 @@ def module_digest(path: str) -> str | None:
     with open(path, encoding="utf-8-sig", errors="replace") as file:  # noqa: PTH123 - a hot path
         text = file.read()
     # notebook.facts needs ast, which a plan without news should not pay for
-    digest: str = plugins.load("octavo.notebook.facts:module_digest")(text)
+    digest: str = plugins.load("octavo.reading.facts:module_digest")(text)
     return digest
 
 
@@ -217,5 +217,5 @@ def function_digest(path: str, name: str) -> str | None:
     """Return the digest of a function and of what it can reach in its module; the rest of the module does not count."""
     with open(path, encoding="utf-8-sig", errors="replace") as file:  # noqa: PTH123 - a hot path
         text = file.read()
-    digest: str = plugins.load("octavo.notebook.facts:function")(text, path, name).digest
+    digest: str = plugins.load("octavo.reading.facts:function")(text, path, name).digest
     return digest

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from . import plugins, products, upkeep
-from .editions import editions, home
 from .engine import Keeper, Run
-from .entry import Entry, find
 from .environment import drift
 from .errors import Error, StateError, raise_all
 from .events import Event, Note
+from .executed.editions import editions, home
 from .executors.later import Later
 from .explain import differences
 from .graph import Graph
@@ -24,9 +23,10 @@ from .load import load as load_spec
 from .lock import holding
 from .model import Outcome, Reason, Step, Task
 from .plan import Seen, estimate, judged, key_of, plan
+from .reading.sources import Reader
 from .report import Report
 from .runlog import RunLog
-from .sources import Reader
+from .spec.entry import Entry, find
 from .store import Ended, Store
 
 
@@ -71,7 +71,9 @@ class Project:
         Nothing of the user's is run or imported, but for what connects to the databases that products are in.
         """
         if any(product.relation is not None for task in self.graph for product in task.products):
-            self._noticed = plugins.load("octavo.standing:verify")(self.graph, str(self.root), self.store)
+            self._noticed = plugins.load("octavo.tables.proxies:verify")(
+                self.graph, str(self.root), self.store
+            )
         steps = plan(self.graph, self.store, frozenset(self.graph.select(targets)), force)
         self.store.flush()
         return steps
@@ -121,7 +123,7 @@ class Project:
                     clock=time.time,
                     filled=Reader(str(self.root), self.store).filled,
                     keeper=lambda task: _keeper(task, self.root),
-                    mourn=lambda task, failure: plugins.load("octavo.executors.apart:mourned")(
+                    mourn=lambda task, failure: plugins.load("octavo.worker.hook_process:mourned")(
                         str(self.root), task, failure
                     ),
                     refresh=lambda task: plugins.get("kinds", task.kind).refresh(task, str(self.root)),
@@ -139,7 +141,7 @@ class Project:
         """Return a build's events with the pipeline's own hooks called around them, where it has any."""
         if not self._loaded.hooks:
             return events
-        around = plugins.load("octavo.executors.apart:Hooked")
+        around = plugins.load("octavo.worker.hook_process:Hooked")
         hooked = around(str(self.root), self.root.name, self._loaded.hooks, self.graph.tasks)
         told: Iterator[Event] = hooked.events(events)
         return told
@@ -206,7 +208,7 @@ class Project:
         Returns an ``adopt.Verdict`` for each task of which octavo has no results yet; without ``commit`` that is all.
         """
         with holding(self.store.folder):
-            found: list[Any] = plugins.load("octavo.adopt:adopt")(
+            found: list[Any] = plugins.load("octavo.compat.adopt:adopt")(
                 self.graph, self.store, self.graph.select(targets), self._loaded.unfit, commit
             )
             return found
@@ -269,7 +271,7 @@ class Project:
             self.store.keep("left", [(name, self._origin(name), why.encode()) for name, why in left.items()])
 
     def _origin(self, module: str) -> str:
-        found = plugins.load("octavo.sources:find_package")(module.partition(".")[0], str(self.root))
+        found = plugins.load("octavo.reading.sources:find_package")(module.partition(".")[0], str(self.root))
         return f"{sys.executable} {found and products.stamp(found)}"
 
 
@@ -311,7 +313,7 @@ def run(
 
 
 def _size(memory: int | str | None) -> int | None:
-    found: int = 0 if memory is None else plugins.load("octavo.dialect:as_bytes")(memory)
+    found: int = 0 if memory is None else plugins.load("octavo.spec.dialect:as_bytes")(memory)
     if memory is not None and found <= 0:
         raise Error(f"{memory!r} is no size of memory", hint='a number of bytes, or "4GB", "512MB"')
     return found or None
@@ -362,7 +364,7 @@ def _keeper(task: Task, root: Path) -> Keeper:
     if not wanted:
         return _Mute()
     report = next((edition.path for edition in wanted if edition.plain), wanted[0].path)
-    keep = plugins.load("octavo.notebook.writer:Keeper")
+    keep = plugins.load("octavo.executed.writer:Keeper")
     keeper: Keeper = keep(root, report, task.source.path, time.time, home(task))
     return keeper
 
@@ -385,7 +387,7 @@ def _preload(stale: Sequence[Task], root: Path, wanted: bool | tuple[str, ...]) 
 
 
 def _is_ours(top: str, root: Path) -> bool:
-    found = plugins.load("octavo.sources:find_package")(top, str(root))
+    found = plugins.load("octavo.reading.sources:find_package")(top, str(root))
     return found is not None and Path(found).is_relative_to(root) and "site-packages" not in found
 
 

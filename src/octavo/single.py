@@ -14,14 +14,14 @@ from . import plugins, remote
 from .engine import let_go, unwritable
 from .errors import Error, NotebookError, ParameterError, ProductError, StateError, did_you_mean, raise_all
 from .events import Event, Note, NotebookOpened, RunFinished, RunStarted, TaskFinished, TaskStarted
+from .executed.pages import Page, is_page
+from .executed.provenance import Provenance, prepared
+from .executed.writer import ExecutedNotebook, write_whole
 from .model import Facts, Failure, Outcome, Reason, Source, Task
 from .notebook import dump_ipynb
 from .notebook.inject import check
-from .notebook.provenance import Provenance, prepared
-from .notebook.writer import ExecutedNotebook, write_whole
-from .pages import Page, is_page
+from .reading.sources import Reader
 from .report import Report
-from .sources import Reader
 
 #: Standard input as a notebook, standard output as the place for one.
 STDIO = "-"
@@ -116,7 +116,7 @@ def filled(path: str, values: Mapping[str, Any]) -> str:
     if "{" not in path or Path(path).exists():
         return path
     # papermill's own: {pm[run_uuid]}, {pm[current_datetime_utc]:%Y-%m-%d}
-    own = plugins.load("octavo.notebook.provenance:builtins")(time.time(), os.urandom(16))
+    own = plugins.load("octavo.executed.provenance:builtins")(time.time(), os.urandom(16))
     try:
         return path.format(**{"pm": own, **values})
     except KeyError as error:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from . import plugins
-from .editions import failed, images
 from .errors import ProductError
+from .executed.editions import failed, images
 from .graph import Graph
 from .model import STANDING, Reason, Record, Task
 from .plan import key_of, why

@@ -17,10 +17,10 @@ import pytest
 from kernel_cases import CASES, Case
 
 from octavo.events import Event, Note, TaskFinished
+from octavo.executed.writer import ExecutedNotebook
 from octavo.executors.local import Local
 from octavo.kinds.notebook import KIND
 from octavo.model import Outcome, Source, Task
-from octavo.notebook.writer import ExecutedNotebook
 
 Outputs = list[dict[str, Any]]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from octavo import plugins
-from octavo.dialect import CLASSES
 from octavo.kinds import Kind
 from octavo.model import Facts, Product, Source, Task
+from octavo.spec.dialect import CLASSES
 
 KINDS = sorted(plugins.FAMILIES["kinds"])
 SOURCES = {

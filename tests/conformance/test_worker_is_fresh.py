@@ -14,9 +14,9 @@ import pytest
 from test_executors import Stage
 
 from octavo.events import Event, TaskFinished
+from octavo.executed.writer import ExecutedNotebook
 from octavo.executors.local import CAN_FORK, Local
 from octavo.model import Outcome
-from octavo.notebook.writer import ExecutedNotebook
 from projects import Folder
 
 pytestmark = pytest.mark.skipif(

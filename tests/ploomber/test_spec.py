@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from programs import ran
 
-from octavo.entry import Entry
 from octavo.ploomber.env import Env, load_env, with_env
 from octavo.ploomber.exceptions import DAGBuildError, DAGSpecInitializationError, DAGSpecInvalidError
 from octavo.ploomber.executors import Parallel
 from octavo.ploomber.spec import DAGSpec, lazily_load_entry_point
 from octavo.project import Project, load
+from octavo.spec.entry import Entry
 from projects import Folder
 
 PIPELINE = """

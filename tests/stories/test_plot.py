@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octavo.cli.draw import dot, edges, mermaid, reduced
-from octavo.cli.lanes import text
-from octavo.cli.layout import crossings, layout
-from octavo.cli.page import html
-from octavo.cli.svg import svg
 from octavo.model import Product, Reason, Source, Step, Task
+from octavo.show.draw import dot, edges, mermaid, reduced
+from octavo.show.lanes import text
+from octavo.show.layout import crossings, layout
+from octavo.show.page import html
+from octavo.show.svg import svg
 from projects import Folder
 
 SVG = "{http://www.w3.org/2000/svg}"

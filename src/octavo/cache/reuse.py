@@ -17,8 +17,8 @@ from threading import Thread
 from typing import Any
 
 from .. import plugins, products
-from ..editions import images
 from ..errors import Error
+from ..executed.editions import images
 from ..fingerprint import manifest
 from ..model import Manifest, Reason, Record, Task
 from ..store import Store

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from .. import __version__
 from ..errors import Error, did_you_mean, each
-from .screen import Screen, screen
+from ..show.screen import Screen, screen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

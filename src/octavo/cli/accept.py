@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..errors import Error
+from ..show.screen import flat, screen
 from . import options
-from .screen import flat, screen
 
 if TYPE_CHECKING:
     from argparse import Namespace

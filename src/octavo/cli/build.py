@@ -9,11 +9,12 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from ..compat import option_aliases as spellings
 from ..plugins import load
-from . import options, spellings, staying
-from .screen import flat, many, screen, seconds
-from .summary import summary
-from .watch import Watch
+from ..show.progress import Watch
+from ..show.screen import flat, many, screen, seconds
+from ..show.summary import summary
+from . import options, staying
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     from ..project import Project
     from ..report import Report
+    from ..show.screen import Screen
     from .options import Parser
-    from .screen import Screen
 
 
 def arguments(parser: Parser) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Error
 from ..plugins import load
+from ..show.screen import Screen, many, screen, seconds, several
 from . import options
-from .screen import Screen, many, screen, seconds, several
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -144,7 +144,7 @@ def _amount(size: int) -> str:
 
 
 def _size(text: str) -> int:
-    size: int = 0 if text == "0" else load("octavo.dialect:as_bytes")(text)
+    size: int = 0 if text == "0" else load("octavo.spec.dialect:as_bytes")(text)
     if size <= 0 and text != "0":
         raise argparse.ArgumentTypeError(f'"{text}" is no size such as 5GB or 500MB')
     return size

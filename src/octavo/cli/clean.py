@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import Error
 from ..executors.limits import size
+from ..show.screen import many, screen
 from . import options
-from .screen import many, screen
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import Error
 from ..model import Outcome, Reason
+from ..show.screen import flat, screen, seconds
 from . import options
-from .screen import flat, screen, seconds
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__, views
 from ..errors import Error
 from ..plugins import load
+from ..show.progress import Watch
+from ..show.screen import many, screen
 from . import options, show
-from .screen import many, screen
 from .status import state, table
-from .watch import Watch
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -93,7 +93,7 @@ def _own(task: Task) -> Task:
     if task.kind != "function" or not task.source.entry or task.source.text is None:
         return task
     name = task.source.entry.rpartition(".")[2]
-    own = load("octavo.notebook.functions:definition")(task.source.text, name)
+    own = load("octavo.reading.functions:definition")(task.source.text, name)
     return replace(task, source=replace(task.source, text=own or task.source.text))
 
 
@@ -153,7 +153,7 @@ class Dag(Mapping[str, Tried]):
     def plot(self, *targets: str) -> None:
         """Draw the graph here."""
         to = screen(sys.stdout, os.environ)
-        self._told(lambda: to.say(load("octavo.cli.lanes:text")(self.steps(*targets), to)))
+        self._told(lambda: to.say(load("octavo.show.lanes:text")(self.steps(*targets), to)))
 
     def _built(self, targets: tuple[str, ...], force: bool) -> Report:
         to = screen(sys.stdout, os.environ)
@@ -162,7 +162,7 @@ class Dag(Mapping[str, Tried]):
                 report = project.build(targets, force=force, listeners=(watch,))
             except KeyboardInterrupt:
                 report = watch.report
-            for line in load("octavo.cli.summary:summary")(
+            for line in load("octavo.show.summary:summary")(
                 watch, report.seconds, str(project.root), project.notes
             ):
                 to.say(line)
@@ -185,7 +185,7 @@ class Dag(Mapping[str, Tried]):
 
     def _read(self) -> dict[str, Tried]:
         with self._opened() as project:
-            filled = load("octavo.sources:Reader")(str(project.root), project.store).filled
+            filled = load("octavo.reading.sources:Reader")(str(project.root), project.store).filled
             steps = project.status()
             self._last = {
                 name: Tried(_own(filled(step.task)), _STATUS[state(step)], self)

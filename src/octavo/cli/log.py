@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from ..errors import Error, did_you_mean
 from ..plugins import load
+from ..show.progress import Watch
+from ..show.screen import Screen, screen, seconds
+from ..show.summary import summary
 from . import options
-from .screen import Screen, screen, seconds
-from .summary import summary
-from .watch import Watch
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -46,7 +46,7 @@ examples:
 def main(args: Namespace) -> int:
     """List runs or replay one, and return the exit code: of the listing 0, of a run its own."""
     out = screen(sys.stdout, os.environ)
-    root = load("octavo.entry:find")(args.file).root
+    root = load("octavo.spec.entry:find")(args.file).root
     logs: list[Path] = load("octavo.runlog:paths")(root / ".octavo" / "runs")
     if not args.run:
         return _list(logs[: args.number], args.json, out)

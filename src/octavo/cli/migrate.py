@@ -8,19 +8,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..compat import option_aliases as spellings
 from ..errors import Error
 from ..plugins import load
-from . import options, spellings
-from .screen import flat, many, screen
+from ..show.screen import flat, many, screen
+from . import options
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator
 
-    from ..migrate import Migration
+    from ..compat.migrate import Migration
     from ..model import Finding
+    from ..show.screen import Screen
     from .options import Parser
-    from .screen import Screen
 
 _OTHERWISE = (
     "a task is stale when its code, parameters, inputs, or modules of the project that it uses have other contents; "
@@ -76,7 +77,7 @@ def main(args: Namespace) -> int:
 def _migration(file: str | None) -> Migration:
     root, made, said = Path.cwd(), list[str](), list[Any]()
     try:
-        root = load("octavo.entry:find")(file).root
+        root = load("octavo.spec.entry:find")(file).root
         with load("octavo.project:load")(file) as project:
             said += project.notes
             made += [product.path for task in project.graph for product in task.products]
@@ -84,12 +85,12 @@ def _migration(file: str | None) -> Migration:
         if isinstance(error, ExceptionGroup) and error.split(Error)[1] is not None:
             raise
         said.append(error)
-    found: Migration = load("octavo.migrate:migration")(root, made, said, spellings.COMMANDS)
+    found: Migration = load("octavo.compat.migrate:migration")(root, made, said, spellings.COMMANDS)
     return found
 
 
 def _report(found: Migration, to: Screen) -> Iterator[str]:
-    kinds = load("octavo.migrate:KINDS")
+    kinds = load("octavo.compat.migrate:KINDS")
     for code, title in kinds.items():
         mine = [one for one in found.findings if one.code == code]
         if not mine:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import Error, did_you_mean
 from ..plugins import load
-from .screen import screen
+from ..show.screen import screen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,7 @@ class Parser(argparse.ArgumentParser):
         hint = None
         if "unrecognized" in message and wrong:
             word = wrong[0].partition("=")[0]
-            hint = load("octavo.cli.spellings:instead")(word, self.words) or did_you_mean(word, known)
+            hint = load("octavo.compat.option_aliases:instead")(word, self.words) or did_you_mean(word, known)
         elif message.endswith("expected 2 arguments"):
             hint = "name and value are two words: -p n 3"
         raise Error(
@@ -149,7 +149,7 @@ def value(text: str) -> Any:
     if plain in _WORDS:
         return _WORDS[plain]
     if plain[:1] in ("[", "{"):
-        return load("octavo.document:parse")(text, "command line").data
+        return load("octavo.spec.document:parse")(text, "command line").data
     if plain[:1] == '"' or plain[:1] in "+-." or plain[0].isdigit():
         return load("octavo.notebook.inject:parse_value")(text)
     return text

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import Error, did_you_mean
 from ..plugins import load
+from ..show.screen import screen
 from . import options
-from .screen import screen
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 #: Each format: the function that draws it, called with the steps and a title.
 FORMATS = {
-    "text": "octavo.cli.lanes:text",
-    "svg": "octavo.cli.svg:svg",
-    "html": "octavo.cli.page:html",
-    "mermaid": "octavo.cli.draw:mermaid",
-    "dot": "octavo.cli.draw:dot",
-    "json": "octavo.cli.draw:as_json",
+    "text": "octavo.show.lanes:text",
+    "svg": "octavo.show.svg:svg",
+    "html": "octavo.show.page:html",
+    "mermaid": "octavo.show.draw:mermaid",
+    "dot": "octavo.show.draw:dot",
+    "json": "octavo.show.draw:as_json",
 }
 _SUFFIXES = {
     "": "text",

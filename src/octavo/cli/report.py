@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import __version__
-from ..editions import failed
 from ..errors import Error
+from ..executed.editions import failed
 from ..model import STANDING
 from ..plugins import load
+from ..show.screen import screen
+from ..show.sheet import Made, Row, sheet
 from . import options
-from .screen import screen
-from .sheet import Made, Row, sheet
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 from ..errors import Error
 from ..events import Event, Output
 from ..plugins import load
+from ..show.progress import Watch
+from ..show.screen import screen, seconds
+from ..show.summary import summary
 from . import options, staying
-from .screen import screen, seconds
-from .summary import summary
-from .watch import Watch
 
 if TYPE_CHECKING:
+    from ..show.screen import Screen
     from .options import Parser
-    from .screen import Screen
 
 #: Options of papermill's that change nothing here, and why.
 _MEANINGLESS = {
@@ -274,7 +274,7 @@ def _decoded(text: str) -> str:
 
 
 def _mapping(text: str, path: str) -> dict[str, Any]:
-    data = load("octavo.document:parse")(text, path).data
+    data = load("octavo.spec.document:parse")(text, path).data
     if data is None:
         return {}
     if not isinstance(data, dict) or not all(isinstance(name, str) for name in data):
@@ -305,7 +305,7 @@ def _whole(text: str) -> int:
 
 
 def _size(text: str) -> int:
-    found: int = load("octavo.dialect:as_bytes")(text)
+    found: int = load("octavo.spec.dialect:as_bytes")(text)
     if found <= 0:
         raise ArgumentTypeError(f'"{text}" is no size such as 4GB or 512MB')
     return found

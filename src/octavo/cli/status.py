@@ -7,16 +7,16 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ..show.screen import columns, cut, flat, many, pad, screen, several
 from . import options
-from .screen import columns, cut, flat, many, pad, screen, several
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator, Mapping, Sequence
 
     from ..model import Step
+    from ..show.screen import Screen
     from .options import Parser
-    from .screen import Screen
 
 _REASONS = 3  # shown of a task; --verbose shows all
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from ..errors import Error, did_you_mean
 from ..plugins import load
+from ..show.failures import failed
+from ..show.screen import flat, screen
 from . import build, options
-from .failures import failed
-from .screen import flat, screen
 from .status import counted, table
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from ..model import Step
     from ..project import Project
+    from ..show.screen import Screen
     from .options import Parser
-    from .screen import Screen
 
 
 def arguments(parser: Parser) -> None:
@@ -96,14 +96,14 @@ def _step(project: Project, name: str) -> Step:
 
 def _text(project: Project, step: Step) -> str:
     """Return the code of a task: of a function its own lines, of a template what it renders to, else the whole file."""
-    filled = load("octavo.sources:Reader")(str(project.root), project.store).filled(step.task)
+    filled = load("octavo.reading.sources:Reader")(str(project.root), project.store).filled(step.task)
     if step.task.kind in TEMPLATES:
-        rendered: str = load("octavo.templates:render")(filled, str(project.root))
+        rendered: str = load("octavo.reading.templates:render")(filled, str(project.root))
         return rendered
     text: str = filled.source.text or ""
     if step.task.source.entry and step.task.kind == "function":
         name = step.task.source.entry.rpartition(".")[2]
-        own: str | None = load("octavo.notebook.functions:definition")(text, name)
+        own: str | None = load("octavo.reading.functions:definition")(text, name)
         return own or text
     return text
 
@@ -131,9 +131,11 @@ def _check(project: Project, step: Step, out: Screen) -> int:
     there = {it.path for it in project.leftovers([task.name])}
     if gone := [it.path for it in task.products if it.relation is None and it.path not in there]:
         raise Error(f"{', '.join(gone)} is not there", hint=f"octavo build {task.name} makes it")
-    around = load("octavo.executors.around")
-    work = partial(load("octavo.hooks:finish"), around.placed(task, root), around.folder_of(task, root))
-    failure, said = load("octavo.executors.apart:apart")(root, work)
+    around = load("octavo.worker.around")
+    work = partial(
+        load("octavo.worker.hooks:finish"), around.placed(task, root), around.folder_of(task, root)
+    )
+    failure, said = load("octavo.worker.hook_process:apart")(root, work)
     for line in said.splitlines():
         out.say(flat(line))
     if failure is None:

@@ -43,7 +43,7 @@ def spawn(descriptors: list[int], root: str) -> subprocess.Popen[bytes]:
     """Start a worker that is a new interpreter."""
     names = ",".join(map(str, descriptors))
     return subprocess.Popen(
-        python("octavo.executors.spawned", names),
+        python("octavo.worker.spawned", names),
         pass_fds=descriptors,
         stdin=subprocess.DEVNULL,
         cwd=root,

@@ -12,9 +12,9 @@ from dataclasses import replace
 from .. import plugins
 from ..events import Event
 from ..model import Task
-from .around import folder_of, importable
-from .modules import doubt
-from .worker import Teller, run
+from ..worker.around import folder_of, importable
+from ..worker.bytecode import doubt
+from ..worker.worker import Teller, run
 
 
 class Inline:

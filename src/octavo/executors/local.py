@@ -32,11 +32,11 @@ from ..events import (
     decode,
 )
 from ..model import Failure, Outcome, Task
-from .death import Hunger, Scene, death
+from ..worker.death import Hunger, Scene, death
+from ..worker.worker import deliver
 from .handle import Worker, end, interrupt, remains, spawn
 from .limits import Limits
 from .warm import Warm
-from .worker import deliver
 
 #: How often the processes of workers that were not forked are looked at, in seconds.
 _GLANCE = 0.5

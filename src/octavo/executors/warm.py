@@ -31,7 +31,7 @@ class Warm:
         out = os.open(log or os.devnull, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             self.process = subprocess.Popen(
-                python("octavo.executors.server", str(theirs.fileno())),
+                python("octavo.worker.server", str(theirs.fileno())),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=out,

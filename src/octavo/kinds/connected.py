@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ..connections import call_of, discreet, driver_error, opened_all, unreachable, words_of
 from ..errors import Error, MissingExtra
 from ..model import Failure, Task
 from ..plugins import EXTRAS
-from ..templates import render
-from .child import same_lines
+from ..reading.templates import render
+from ..tables.connections import call_of, discreet, driver_error, opened_all, unreachable, words_of
+from .command import same_lines
 from .function import failure_of
 
 #: What to install for a driver that is missing.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from ..databases import driver, plain, quoted
 from ..digests import digest
 from ..errors import ClientError, Error, ParameterError, did_you_mean
 from ..model import Facts, Failure, Relation, Source, Task
+from ..tables.databases import driver, plain, quoted
 from . import Tell
 from .connected import connected, mistake
 from .function import failure_of

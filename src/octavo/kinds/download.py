@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ..errors import Error
 from ..model import Facts, Failure, Source, Task
-from ..templates import render
+from ..reading.templates import render
 from . import Tell
 
 #: How long a server may be silent, in seconds.

@@ -13,7 +13,7 @@ from .. import plugins
 from ..calls import resolve
 from ..errors import Error, SpecError
 from ..model import Facts, Failure, Source, Task
-from ..templates import facts, render_late
+from ..reading.templates import facts, render_late
 from . import Tell
 from .connected import Rejected, connected, mistake, rendered
 from .function import failure_of

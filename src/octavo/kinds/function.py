@@ -23,7 +23,7 @@ from .. import plugins
 from ..calls import arguments_of, invoke, path_of, resolve
 from ..errors import Error, ParameterError, SpecError
 from ..model import Facts, Failure, Source, Task
-from ..notebook.facts import function
+from ..reading.facts import function
 from ..views import TaskView, Upstream, given
 from . import Tell
 from .staying import stay
@@ -108,7 +108,7 @@ def _wants_client(task: Task, names: Container[str]) -> bool:
 @contextmanager
 def _connected(client: Any) -> Iterator[None]:
     """Close a client in the end; one of an embedded database is meanwhile no other task's."""
-    turn = plugins.load("octavo.connections:turn") if "connection" in dir(client) else nullcontext
+    turn = plugins.load("octavo.tables.connections:turn") if "connection" in dir(client) else nullcontext
     with turn(client):
         try:
             yield

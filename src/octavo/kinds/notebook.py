@@ -10,16 +10,16 @@ from typing import Any
 
 from .. import notebook as documents
 from .. import plugins
-from ..editions import editions, exports, home
 from ..errors import Error
 from ..events import CellFinished, CellStarted, Event, KernelReady, Note, NotebookOpened, Output
+from ..executed.editions import editions, exports, home
+from ..executed.provenance import MARKER, Provenance
+from ..executed.refresh import refreshed
+from ..executed.writer import ExecutedNotebook, write_whole
 from ..kernels import Kernel, Reply
 from ..model import Facts, Failure, Outcome, Source, Task
-from ..notebook.facts import facts
 from ..notebook.inject import inject, runs, tags
-from ..notebook.provenance import MARKER, Provenance
-from ..notebook.refresh import refreshed
-from ..notebook.writer import ExecutedNotebook, write_whole
+from ..reading.facts import facts
 from ..views import products, text
 from . import Tell
 from .named import touch
@@ -35,7 +35,7 @@ class NotebookKind:
 
     def preload(self, task: Task) -> tuple[str, ...]:
         """Return the modules that the task's worker will want: its kernel, then what its cells import."""
-        export = ("octavo.notebook.practised",) if any(not it.plain for it in exports(task)) else ()
+        export = ("octavo.executed.warm_export",) if any(not it.plain for it in exports(task)) else ()
         if _kernel_family(task) == "jupyter":
             return ("octavo.kernels.jupyter", *export)
         return ("octavo.kinds.notebook", "octavo.kernels.native", *export, *task.source.facts.imports)
@@ -102,7 +102,7 @@ class Reports:
         if all(edition.plain for edition in self._wanted):
             return None
         try:
-            plugins.load("octavo.notebook.export:check")(self._wanted, notebook)
+            plugins.load("octavo.executed.export:check")(self._wanted, notebook)
         except Error as error:
             return Failure.of(error)
         return None
@@ -137,7 +137,7 @@ class Reports:
 
     def _exported(self, data: dict[str, Any], tell: Tell) -> Failure | None:
         said = self._task.options.get("nbconvert_export_kwargs") or {}
-        export = plugins.load("octavo.notebook.export")
+        export = plugins.load("octavo.executed.export")
         try:
             export.write(export.exported(data, self._wanted, self._base, self._task.source.path, said))
         except Error as error:
@@ -150,7 +150,7 @@ class Reports:
 
 def _export_again(task: Task, data: dict[str, Any], root: str) -> bool:
     """Make the reports of an executed notebook in a process of its own: templates are the user's code."""
-    command = [sys.executable, "-m", "octavo.notebook.export"]
+    command = [sys.executable, "-m", "octavo.executed.export"]
     given = pickle.dumps((task, data))
     done = plugins.load("subprocess:run")(command, input=given, cwd=root, capture_output=True)
     return bool(done.returncode == 0)

@@ -22,13 +22,13 @@ from typing import Any
 
 from .. import notebook as documents
 from ..errors import Error
+from ..executed.provenance import MARKER
 from ..model import STANDING, Facts, Failure, Product, Relation, Source, Task
-from ..notebook import magics
-from ..notebook.facts import facts
 from ..notebook.inject import INJECTED, inject, runs, tags
-from ..notebook.provenance import MARKER
+from ..reading import magics
+from ..reading.facts import facts
 from . import Tell
-from .child import absent, follow, text_of
+from .command import absent, follow, text_of
 from .function import failure_of
 from .named import touch
 from .staying import stay

@@ -15,9 +15,9 @@ from ..clients import ShellClient
 from ..errors import Error, Place
 from ..model import Facts, Failure, Source, Task
 from ..products import not_made
-from ..templates import facts, render
+from ..reading.templates import facts, render
 from . import Tell
-from .child import Ended, absent, follow, same_lines, text_of
+from .command import Ended, absent, follow, same_lines, text_of
 from .function import failure_of
 from .named import touch
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import Error
 from ..model import Facts, Failure, Source, Task
-from ..templates import facts
+from ..reading.templates import facts
 from . import Tell
 from .connected import Rejected, connected, mistake, rendered
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import plugins
-from ..databases import file_of
 from ..errors import Error
 from ..model import Facts, Failure, Relation, Source, Task
-from ..templates import facts
+from ..reading.templates import facts
+from ..tables.databases import file_of
 from . import Tell
 from .connected import Rejected, connected_to_both, mistake, of_a_database, rendered
 from .upload import relation_of, write

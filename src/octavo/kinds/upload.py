@@ -9,11 +9,11 @@ from typing import Any
 
 from .. import plugins
 from ..calls import resolve
-from ..databases import driver, plain, quoted
 from ..digests import digest
 from ..errors import ClientError, Error, ProductError, SpecError, did_you_mean
 from ..model import Facts, Failure, Relation, Source, Task
-from ..templates import render
+from ..reading.templates import render
+from ..tables.databases import driver, plain, quoted
 from . import Tell
 from .connected import connected, mistake
 from .function import failure_of

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from ..clients.stores import s3_store
 from ..errors import Error
 from ..model import STANDING, Facts, Failure, Source, Task
-from ..templates import render
+from ..reading.templates import render
 from . import Tell
 
 

@@ -8,16 +8,7 @@ from itertools import chain
 from typing import Any
 
 from . import header, marker
-from .script import (
-    LANGUAGES,
-    bare,
-    blank_lines,
-    closes_fence,
-    comment_magics,
-    commented,
-    opens_fence,
-    usual,
-)
+from .script import LANGUAGES, bare, blank_lines, closes_fence, comment_magics, commented, opens_fence, usual
 from .script import lines as split
 
 #: Cell metadata that changes with every run or click, and so has no place in a script.

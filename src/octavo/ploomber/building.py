@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from .. import plugins
 from ..calls import fitting
-from ..entry import Entry
 from ..errors import Error, Errors
 from ..kinds.function import kept
 from ..model import Outcome, Reason, Step
 from ..project import Project
 from ..report import Report
+from ..spec.entry import Entry
 from ..views import ENDED, Status
 from . import live
 from .exceptions import DAGBuildEarlyStop, DAGBuildError, DAGRenderError
@@ -138,8 +138,8 @@ def build(
             _called(dag.on_render, dag)
         except Exception as error:
             raise DAGRenderError(f'on_render of the DAG "{dag.name}" failed: {error!r}') from error
-        screen = plugins.load("octavo.cli.screen:screen")(sys.stdout, os.environ)
-        make = plugins.load("octavo.cli.watch:Watch")
+        screen = plugins.load("octavo.show.screen:screen")(sys.stdout, os.environ)
+        make = plugins.load("octavo.show.progress:Watch")
         began = time.perf_counter()
         with make(screen, quiet=not progress, logs=inline) as watch, kept(raised):
             try:
@@ -158,7 +158,7 @@ def build(
                 dag[name]._status = ENDED[event.outcome]
         root = str(project.root)
         if progress:
-            for line in plugins.load("octavo.cli.summary:counted")(
+            for line in plugins.load("octavo.show.summary:counted")(
                 watch, time.perf_counter() - began
             ).splitlines():
                 screen.say(line)
@@ -197,7 +197,7 @@ def _finished(dag: DAG, report: BuildReport) -> None:
 
 def _failed(dag: DAG, report: Report, tails: Mapping[str, str], root: str) -> str:
     """Return what is said of tasks that failed, as the command line says it, and whom they kept from running."""
-    say, screen = plugins.load("octavo.cli.failures:failed"), plugins.load("octavo.cli.screen:Screen")
+    say, screen = plugins.load("octavo.show.failures:failed"), plugins.load("octavo.show.screen:Screen")
     lines = [f'the build of "{dag.name}" failed']
     for name, event in report.failures.items():
         lines += ["", *say(event, tails.get(name, ""), screen(sys.stderr), root)]
@@ -269,10 +269,10 @@ class Drawing:
 
 
 _FORMS = {
-    ".svg": "octavo.cli.svg:svg",
-    ".html": "octavo.cli.page:html",
-    ".dot": "octavo.cli.draw:dot",
-    ".mmd": "octavo.cli.draw:mermaid",
+    ".svg": "octavo.show.svg:svg",
+    ".html": "octavo.show.page:html",
+    ".dot": "octavo.show.draw:dot",
+    ".mmd": "octavo.show.draw:mermaid",
 }
 
 

@@ -110,18 +110,18 @@ def values(
     load = plugins.load
     if isinstance(source, Mapping):
         folder = os.getcwd()
-        document = load("octavo.document:Document")(_FILE, dict(source))
+        document = load("octavo.spec.document:Document")(_FILE, dict(source))
     else:
         file = find(os.fspath(source) if source else _FILE)
         folder = os.path.dirname(file)
-        read = load("octavo.document:parse")
-        document = load("octavo.expand:imported")(
+        read = load("octavo.spec.document:parse")
+        document = load("octavo.spec.expand:imported")(
             file, folder, lambda path: read(Path(path).read_text(encoding="utf-8"), os.path.relpath(path))
         )
     module = document.data.get("_module") if isinstance(document.data, dict) else None
     root = module if isinstance(module, str) and os.path.isdir(module) else folder
-    around = load("octavo.surroundings:surroundings")(os.path.abspath(root), folder)
-    made = load("octavo.expand:environment")(document, changes or {}, around)
+    around = load("octavo.spec.surroundings:surroundings")(os.path.abspath(root), folder)
+    made = load("octavo.spec.expand:environment")(document, changes or {}, around)
     table = dict(made.table)
     if "path" in table:
         table["path"] = _paths(table["path"])

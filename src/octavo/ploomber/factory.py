@@ -12,7 +12,7 @@ import os
 import sys
 from typing import Any
 
-from ..sources import folders
+from ..reading.sources import folders
 from . import finder
 from .exceptions import DAGSpecInitializationError, TaskInitializationError
 from .spec import factory

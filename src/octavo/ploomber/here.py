@@ -16,8 +16,8 @@ from ..events import Event, TaskFinished
 from ..executors.handle import Worker
 from ..executors.inline import Inline
 from ..executors.local import CAN_FORK, Local
-from ..executors.worker import work
 from ..model import Task
+from ..worker.worker import work
 from . import live
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..digests import digest
-from ..sources import find_module, folders
+from ..reading.sources import find_module, folders
 
 #: Where the texts of such functions are put, to be read like any other source, below the project.
 FOLDER = ".octavo/live"

@@ -85,7 +85,7 @@ class Source:
 
     def extract_upstream(self) -> set[str]:
         """Return the tasks that the code of a function names as ``upstream["name"]``."""
-        facts = plugins.load("octavo.notebook.facts:function")
+        facts = plugins.load("octavo.reading.facts:function")
         function = inspect.unwrap(self.primitive)
         path = inspect.getsourcefile(function) or ""
         found = facts(Path(path).read_text(encoding="utf-8"), path, function.__name__) if path else None

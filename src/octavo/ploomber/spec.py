@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from .. import plugins
-from ..dialect import FILES
-from ..entry import Entry
-from ..entry import find as find_entry
 from ..errors import Error, Errors
 from ..model import Product as Made
 from ..model import Relation
 from ..model import Task as Read
 from ..project import Project
-from ..sources import folders
+from ..reading.sources import folders
+from ..spec.dialect import FILES
+from ..spec.entry import Entry
+from ..spec.entry import find as find_entry
 from . import products
 from . import tasks as classes
 from .building import Origin
@@ -49,7 +49,7 @@ class DAGSpec(MutableMapping[str, Any]):
         parent_path: str | os.PathLike[str] | None = None,
     ) -> None:
         self.path: Path | None = None
-        read = plugins.load("octavo.document:parse")
+        read = plugins.load("octavo.spec.document:parse")
         try:
             if isinstance(data, str | os.PathLike):
                 self.path = Path(data).absolute()
@@ -60,7 +60,7 @@ class DAGSpec(MutableMapping[str, Any]):
                 document = read(self.path.read_text(encoding="utf-8"), os.path.relpath(self.path))
             else:
                 self.root = os.path.abspath(parent_path or "")
-                document = plugins.load("octavo.document:Document")("the pipeline", data)
+                document = plugins.load("octavo.spec.document:Document")("the pipeline", data)
         except (Error, Errors) as error:
             raise DAGSpecInitializationError(str(error)) from error
         self._document = document
@@ -71,7 +71,7 @@ class DAGSpec(MutableMapping[str, Any]):
     def _filled(self) -> dict[str, Any]:
         """Return the data with placeholders replaced; tasks of ``import_tasks_from`` among its own."""
         try:
-            full = plugins.load("octavo.expand:expand")(self._document, *self._env)
+            full = plugins.load("octavo.spec.expand:expand")(self._document, *self._env)
         except (Error, Errors) as error:
             raise DAGSpecInitializationError(str(error)) from error
         if full.mistakes:
@@ -151,7 +151,7 @@ class DAGSpecPartial(DAGSpec):
         dag.root = self.root
         for number, told in enumerate(self.data["tasks"] or ()):
             source = told if isinstance(told, str) else told.get("source")
-            if not plugins.load("octavo.dialect:is_dotted")(source):
+            if not plugins.load("octavo.spec.dialect:is_dotted")(source):
                 raise DAGSpecInitializationError(
                     f"task {number + 1} of {self.path} is no function: {source!r}"
                 )
@@ -190,21 +190,21 @@ def factory(location: str) -> Callable[..., DAG]:
 
 def _environment(env: Any, path: Path | None, root: str) -> tuple[Any, Any]:
     """Return the environment and the surroundings in which placeholders are replaced."""
-    parse, make = plugins.load("octavo.document:parse"), plugins.load("octavo.expand:environment")
+    parse, make = plugins.load("octavo.spec.document:parse"), plugins.load("octavo.spec.expand:environment")
     here = str(path.parent) if path else root
-    around = plugins.load("octavo.surroundings:surroundings")(root, here)
+    around = plugins.load("octavo.spec.surroundings:surroundings")(root, here)
 
     def read(file: str) -> Any:
         return parse(Path(file).read_text(encoding="utf-8"), os.path.relpath(file))
 
-    file = plugins.load("octavo.surroundings:env_file")(str(path)) if path else None
+    file = plugins.load("octavo.spec.surroundings:env_file")(str(path)) if path else None
     if isinstance(env, str | os.PathLike):
         file, env = os.fspath(env), None
     try:
-        document = plugins.load("octavo.expand:imported")(file, here, read) if file else None
+        document = plugins.load("octavo.spec.expand:imported")(file, here, read) if file else None
         if env is not None:
             under = document.data if document is not None and isinstance(document.data, dict) else {}
-            document = plugins.load("octavo.document:Document")("env", {**under, **plain(env)})
+            document = plugins.load("octavo.spec.document:Document")("env", {**under, **plain(env)})
         table = make(document, {}, around)
     except (Error, Errors) as error:
         raise DAGSpecInitializationError(str(error)) from error
@@ -220,8 +220,10 @@ def _resolved(data: Mapping[str, Any], here: Path, root: str, env: tuple[Any, An
     if not named:
         return dict(data)
     path = Path(here, named)
-    document = plugins.load("octavo.document:parse")(path.read_text(encoding="utf-8"), os.path.relpath(path))
-    full = plugins.load("octavo.expand:expand")(document, *env)
+    document = plugins.load("octavo.spec.document:parse")(
+        path.read_text(encoding="utf-8"), os.path.relpath(path)
+    )
+    full = plugins.load("octavo.spec.expand:expand")(document, *env)
     if full.mistakes:
         raise DAGSpecInitializationError("\n".join(map(str, full.mistakes)))
     rest = {key: value for key, value in meta.items() if key != "import_tasks_from"}

@@ -11,11 +11,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..dialect import CLASSES, KINDS, PRODUCTS
 from ..digests import digest
 from ..errors import Error
 from ..model import STANDING, Task
 from ..model import Product as Made
+from ..spec.dialect import CLASSES, KINDS, PRODUCTS
 from . import live
 from .constants import TaskStatus
 from .exceptions import TaskInitializationError

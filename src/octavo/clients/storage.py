@@ -1,0 +1,48 @@
+"""Products sent to where a project keeps them besides: a folder or a bucket, by the client of its files."""
+
+from __future__ import annotations
+
+import os
+
+from ..calls import invoke, path_of
+from ..errors import Error, ProductError
+from ..model import STANDING, Task
+from . import StorageClient
+
+
+def send(task: Task, root: str) -> None:
+    """Send what a task has made to its client of files, under the same relative paths.
+
+    What is wrong raises ``errors.Error``: a result that is not where it is expected is no success.
+    """
+    if task.kind == "link":
+        return  # it has made nothing
+    call = task.options["file_client"]
+    here = os.getcwd()
+    os.chdir(root)  # the folder that relative paths of the client mean, wherever the task has run
+    try:
+        client = invoke(call)
+    finally:
+        os.chdir(here)
+    if isinstance(client, StorageClient):
+        client.at(root)
+    if not hasattr(client, "upload"):
+        raise ProductError(
+            f"{path_of(call)} is no client of files: it returns {client!r:.60}, which has no upload()",
+            hint="LocalStorageClient, S3Client and GCloudStorageClient are",
+        )
+    try:
+        for product in task.products:
+            if product.maker == "File" and not product.path.startswith(STANDING):
+                client.upload(os.path.join(root, product.path))
+    except Error:
+        raise
+    except Exception as error:
+        words = str(error).strip().partition("\n")[0] or "no more is known"
+        raise ProductError(
+            f"{product.path} was made, but could not be sent to {client!r:.80}: {type(error).__name__}: {words}",
+            hint=f"{path_of(call)} in pipeline.yaml says where files are sent; the next build tries again",
+        ) from error
+    finally:
+        if hasattr(client, "close"):
+            client.close()

@@ -1,0 +1,223 @@
+"""papermill's engine ``octavo``: papermill's parameters, paths and metadata, the cells run by octavo's worker.
+
+    papermill --engine octavo in.ipynb out.ipynb -p n 3
+
+Only papermill loads this module, by its entry point ``papermill.engine``; so papermill and what it brings are there.
+The notebook is saved by time, not twice for each cell, which is most of what papermill costs on a notebook of many
+cells: at most every two seconds, at most a tenth of the time, and always at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import Any
+
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat import from_dict
+from papermill.engines import Engine
+from papermill.exceptions import PapermillException
+from papermill.log import logger
+
+from .. import plugins
+from ..events import CellFinished, CellStarted, Event, KernelReady, Note, Output, TaskFinished
+from ..executed.provenance import used
+from ..executed.writer import ExecutedNotebook, as_output
+from ..model import Facts, Failure, Outcome, Source, Task
+from ..notebook.inject import tags
+
+_EVERY = 2.0  # seconds between two saves
+
+
+class OctavoEngine(Engine):  # type: ignore[misc]  # papermill has no types
+    """Runs the cells in octavo's own worker; every other step is papermill's."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls,
+        nb_man: Any,
+        kernel_name: str,
+        log_output: bool = False,
+        stdout_file: Any = None,
+        stderr_file: Any = None,
+        start_timeout: float | None = 60,
+        execution_timeout: float | None = None,
+        **options: Any,
+    ) -> None:
+        """Run the notebook that ``nb_man`` holds, and tell it what happens.
+
+        Of nbclient's own options ``timeout`` (of each cell) and ``allow_errors`` are known, and octavo's ``memory``, in
+        bytes. Like papermill's engine it returns when a cell fails, and papermill raises what the notebook shows.
+        """
+        wanted = {
+            "kernel": kernel_name,
+            "start_timeout": start_timeout,
+            "cell_timeout": execution_timeout or options.get("timeout"),
+            "allow_errors": options.get("allow_errors"),
+            "memory": options.get("memory"),
+            "cwd": os.getcwd(),
+        }
+        name = os.path.basename(str(options.get("input_path") or "notebook.ipynb"))
+        facts = Facts("", language=_language(nb_man.nb), kernel=kernel_name)
+        source = Source(name, text=json.dumps(nb_man.nb), facts=facts)
+        task = Task(name, "notebook", source, options={key: value for key, value in wanted.items() if value})
+        copy = Copy(nb_man, Log(log_output, stdout_file, stderr_file))
+        logger.info(f"Executing notebook with kernel: {kernel_name}")
+        nb_man.save = copy.save_when_due
+        try:
+            ended = _run(task, copy)
+        finally:
+            del nb_man.save  # papermill's own, for the end
+            copy.update()
+        if ended.outcome is Outcome.FAILED and ended.failure is not None:
+            copy.stopped()
+            _raise(ended.failure, copy, wanted["cell_timeout"])
+
+
+class Copy:
+    """papermill's notebook, kept up to date with the events of the run."""
+
+    def __init__(self, nb_man: Any, log: Log) -> None:
+        self.nb_man = nb_man
+        self.cell: int | None = None
+        self._log = log
+        self._notebook = ExecutedNotebook()
+        self._next = 0  # the first cell that papermill has not been told of
+        self._saved = type(nb_man).save
+        self._due = time.monotonic() + _EVERY
+        self._changed = False
+
+    def __call__(self, event: Event) -> None:
+        self._notebook(event)
+        self._changed = True
+        nb_man = self.nb_man
+        cells = nb_man.nb.cells
+        match event:
+            case KernelReady(language=language):
+                nb_man.nb.metadata["language_info"] = from_dict(language)
+            case CellStarted(cell=index):
+                self._pass(index)
+                self.cell, self._next = index, index + 1
+                nb_man.cell_start(cells[index], index)
+            case Output(kind=kind, content=content):
+                if (output := as_output(kind, content)) is not None:
+                    self._log(output)
+            case CellFinished(cell=index, failed=failed, count=count):
+                self.cell = None
+                cells[index].execution_count = count
+                cells[index].metadata["octavo"] = from_dict(used(event))
+                if failed and "raises-exception" not in tags(cells[index]):
+                    nb_man.cell_exception(cells[index], cell_index=index)
+                nb_man.cell_complete(cells[index], cell_index=index)
+            case TaskFinished(outcome=Outcome.DONE) if not self._failed():
+                self._pass(len(cells))
+            case Note(message=message):
+                logger.warning(message)
+            case _:
+                pass
+
+    def _failed(self) -> bool:
+        return any(cell.metadata.papermill["status"] == self.nb_man.FAILED for cell in self.nb_man.nb.cells)
+
+    def _pass(self, until: int) -> None:
+        """Tell papermill of the cells that are not run, as it does itself."""
+        for index in range(self._next, until):
+            cell = self.nb_man.nb.cells[index]
+            self.nb_man.cell_start(cell, index)
+            self.nb_man.cell_complete(cell, cell_index=index)
+        self._next = until
+
+    def stopped(self) -> None:
+        """Tell papermill of a cell that has begun and will never end."""
+        if self.cell is not None:
+            cell = self.nb_man.nb.cells[self.cell]
+            self.nb_man.cell_exception(cell, cell_index=self.cell)
+            self.nb_man.cell_complete(cell, cell_index=self.cell)
+
+    def update(self) -> None:
+        """Bring outputs and metadata into papermill's notebook."""
+        data = self._notebook.finished()
+        if data is None:
+            return
+        for cell, made in zip(self.nb_man.nb.cells, data["cells"], strict=True):
+            if cell.cell_type == "code":
+                cell.outputs = from_dict(made["outputs"])
+                if execution := made["metadata"].get("execution"):
+                    cell.metadata["execution"] = from_dict(execution)
+        if widgets := data["metadata"].get("widgets"):
+            self.nb_man.nb.metadata["widgets"] = from_dict(widgets)
+
+    @property
+    def due(self) -> float | None:
+        """The seconds until what is new should be saved; None when nothing is, or nothing shall be."""
+        if not (self._changed and self.nb_man.output_path and self.nb_man.autosave_cell_every):
+            return None
+        return max(0.0, self._due - time.monotonic())
+
+    def save_when_due(self, **_: Any) -> None:
+        """Stand for papermill's ``save``, which it calls at the start and the end of each cell."""
+        if time.monotonic() >= self._due:
+            self.save()
+
+    def save(self) -> None:
+        """Save what there is, through papermill, wherever its output goes."""
+        began = time.monotonic()
+        if self.nb_man.output_path:
+            self.update()
+            self._saved(self.nb_man)
+        now = time.monotonic()
+        self._due = now + max(_EVERY, 10 * (now - began))
+        self._changed = False
+
+
+class Log:
+    """Passes outputs on to papermill's logger and to the files that it was given."""
+
+    def __init__(self, on: bool, stdout: Any, stderr: Any) -> None:
+        self._on = on
+        self._files = {"stdout": (stdout, logger.info), "stderr": (stderr, logger.warning)}
+
+    def __call__(self, output: dict[str, Any]) -> None:
+        if output["output_type"] == "stream":
+            file, say = self._files[output["name"]]
+            if self._on:
+                say(output["text"])
+            if file is not None:
+                file.write(output["text"])
+                file.flush()
+        elif self._on and "text/plain" in output.get("data", ()):
+            logger.info("".join(output["data"]["text/plain"]))
+
+
+def _run(task: Task, copy: Copy) -> TaskFinished:
+    executor = plugins.get("executors", "local")(os.getcwd(), 1, fork=False)
+    try:
+        executor.submit(task)
+        while True:
+            if (due := copy.due) is not None and not executor.wait(due):
+                copy.save()
+                continue
+            event = executor.next()
+            copy(event)
+            if isinstance(event, TaskFinished):
+                return event
+    finally:
+        executor.close()
+
+
+def _raise(failure: Failure, copy: Copy, limit: Any) -> None:
+    """Raise what nbclient would raise where the notebook itself shows no error; return where it does."""
+    message = "\n".join(part for part in (failure.message, failure.hint) if part)
+    if failure.kind == "Timeout":
+        cell = copy.nb_man.nb.cells[failure.cell] if failure.cell is not None else None
+        raise CellTimeoutError.error_from_timeout_and_cell(message, limit, cell)
+    if failure.kind in ("WorkerDied", "OutOfMemory", "DeadKernel"):
+        raise DeadKernelError(f"Kernel died: {message}")
+    if failure.cell is None:
+        raise PapermillException(f"{failure.kind}: {message}")
+
+
+def _language(notebook: Any) -> str:
+    info, spec = notebook.metadata.get("language_info") or {}, notebook.metadata.get("kernelspec") or {}
+    return str(info.get("name") or spec.get("language") or "python")

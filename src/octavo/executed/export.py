@@ -1,0 +1,250 @@
+"""The executed notebook in other forms, by nbconvert: pages, Markdown, LaTeX, PDF; nothing else imports nbconvert.
+
+It runs in the worker, so that what a template or a PDF needs and lacks is a failure of its task alone. PDFs come from
+LaTeX where there is one, else from Chromium.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import tempfile
+import traceback
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import nbconvert
+from nbconvert.exporters import WebPDFExporter
+from nbformat.v4 import reads_json
+from traitlets.config import Config
+
+from ..errors import Error, ProductError, did_you_mean
+from ..model import Failure, Task
+from ..notebook.cells import dump_ipynb
+from .editions import Edition, exports
+
+#: Exporters that put images into files of their own, and those that want pandoc for text in Markdown.
+_PANDOC = ("rst", "latex", "pdf", "asciidoc")
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+# nbconvert is only partly typed
+_exporter_of: Any = nbconvert.get_exporter
+_names: Any = nbconvert.get_export_names
+
+_ON_A_MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+#: Seconds for a browser to print one page.
+_PATIENCE = 120
+
+_WHAT_MAKES_PDF = (
+    "install LaTeX (texlive-xetex) with pandoc, or Chromium, or playwright: "
+    'pip install "nbconvert[webpdf]" && playwright install chromium'
+)
+
+
+def check(wanted: Iterable[Edition], notebook: Mapping[str, Any]) -> None:
+    """Raise what is missing on this machine for the editions of a notebook; better now than when it has run."""
+    prose = any(cell["cell_type"] == "markdown" and cell["source"] for cell in notebook["cells"])
+    for edition in wanted:
+        if edition.plain:
+            continue
+        name = _found(edition)
+        if name == "pdf" and shutil.which("xelatex") is None and not _can_print():
+            raise ProductError("there is nothing to make a PDF with", edition.path, _WHAT_MAKES_PDF)
+        if name == "webpdf" and not _can_print():
+            raise ProductError(
+                "there is no Chromium to print it with",
+                edition.path,
+                f"{_WHAT_MAKES_PDF.partition(', or ')[2]}",
+            )
+        if name in _PANDOC and prose and shutil.which("pandoc") is None:
+            if name == "pdf" and _can_print():
+                continue
+            hint = "install pandoc: https://pandoc.org/installing.html"
+            raise ProductError(f"{name} needs pandoc for the notebook's text", edition.path, hint)
+
+
+def exported(
+    data: Mapping[str, Any], wanted: Iterable[Edition], base: Path, source: str, said: Mapping[str, Any]
+) -> dict[Path, bytes]:
+    """Return the files that the editions of an executed notebook consist of: themselves, and images beside them.
+
+    ``said`` are the arguments of nbconvert's exporters. Paths are relative to ``base``.
+    """
+    text = b"".join(dump_ipynb(dict(data)))
+    files: dict[Path, bytes] = {}
+    for edition in wanted:
+        if edition.plain:
+            files[base / edition.path] = text
+            continue
+        try:
+            files |= _convert(text, edition, base, source, said)
+        except Error:
+            raise
+        except Exception as error:
+            raise ProductError(
+                f"it could not be made of the executed notebook: {_last(error)}", edition.path, _advice(error)
+            ) from error
+    return files
+
+
+def write(files: Mapping[Path, bytes]) -> None:
+    """Write files beside their places and rename them when all are there, so that nobody sees half of it."""
+    parts = {path: path.with_name(f"{path.name}.part") for path in files}
+    try:
+        for path, content in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            parts[path].write_bytes(content)
+        for path, part in parts.items():
+            os.replace(part, path)
+    except BaseException:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+        raise
+
+
+def failure(error: Error) -> Failure:
+    """Return the failure of a task whose report could not be made, with the traceback of what nbconvert raised."""
+    cause = error.__cause__
+    lines = tuple(traceback.format_exception(cause)) if cause is not None else ()
+    return replace(Failure.of(error), traceback=lines)
+
+
+def unknown(wanted: Iterable[Edition], said: Mapping[str, Any]) -> list[str]:
+    """Return a note for each argument that no exporter of these editions has: nbconvert ignores it."""
+    known = {"config"}
+    for edition in wanted:
+        if not edition.plain:
+            known |= set(_exporter_of(_found(edition)).class_trait_names())
+    return [
+        f"nbconvert_export_kwargs: no exporter of its reports knows {name!r}, so it is ignored"
+        + (f"; {hint}" if (hint := did_you_mean(name, known)) else "")
+        for name in said
+        if name not in known
+    ]
+
+
+def _convert(
+    text: bytes, edition: Edition, base: Path, source: str, said: Mapping[str, Any]
+) -> dict[Path, bytes]:
+    path = base / edition.path
+    exporter = _exporter(_found(edition), text, said)
+    folder = (base / source).parent
+    resources = {
+        # as nbconvert's own command names them, so that links to images are relative to the report
+        "metadata": {"name": path.stem, "path": str(folder if folder.is_dir() else base)},
+        "unique_key": path.stem.replace(" ", "_"),
+        "output_files_dir": f"{path.stem.replace(' ', '_')}_files",
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pandoc's version, of missing alternative texts
+        content, resources = exporter.from_notebook_node(reads_json(text.decode()), resources)
+    beside = {path.parent / name: it for name, it in (resources.get("outputs") or {}).items()}
+    return {path: content.encode() if isinstance(content, str) else content, **beside}
+
+
+def _exporter(name: str, text: bytes, said: Mapping[str, Any]) -> Any:
+    """Return an exporter that takes ``said`` as nbconvert's own ``export`` does."""
+    if name == "pdf" and (shutil.which("xelatex") is None or shutil.which("pandoc") is None) and _can_print():
+        name = "webpdf"
+    kind = _exporter_of(name)
+    if kind is WebPDFExporter and not _wants_playwright(said):
+        kind = Printed
+    known = set(kind.class_trait_names())
+    given = {key: value for key, value in said.items() if key in known and key != "config"}
+    log = logging.getLogger("octavo.export")
+    log.addHandler(logging.NullHandler())
+    log.propagate = False
+    return kind(config=Config(said.get("config") or {}), log=log, **given)
+
+
+def _found(edition: Edition) -> str:
+    """Return the name of an edition's exporter, which nbconvert knows."""
+    try:
+        _exporter_of(edition.exporter)
+    except (ValueError, nbconvert.ExporterNameError, ImportError) as error:
+        names = sorted(_names())
+        what = (
+            f'nbconvert has no exporter "{edition.exporter}"'
+            if edition.exporter
+            else "its format is not known"
+        )
+        hint = (
+            did_you_mean(edition.exporter, names) or f"nbconvert_exporter_name is one of: {', '.join(names)}"
+        )
+        raise ProductError(what, edition.path, hint) from error
+    return edition.exporter
+
+
+class Printed(WebPDFExporter):
+    """A page printed by the Chromium of this machine, without playwright."""
+
+    def run_playwright(self, html: str) -> bytes:
+        """Print a page and return the PDF: the one step of nbconvert's exporter that wants playwright."""
+        browser = _browser()
+        assert browser is not None
+        with tempfile.TemporaryDirectory(prefix="octavo-") as folder:
+            page, pdf = Path(folder, "page.html"), Path(folder, "page.pdf")
+            page.write_text(html, encoding="utf-8")
+            command = [browser, "--headless", "--disable-gpu", f"--user-data-dir={folder}/profile"]
+            command += ["--no-first-run", "--no-pdf-header-footer", f"--print-to-pdf={pdf}"]
+            command += [f"--virtual-time-budget={max(10_000, self.page_render_timeout)}", *self.browser_args]
+            if self.disable_sandbox or os.geteuid() == 0:  # Chromium refuses to be root in a sandbox
+                command.append("--no-sandbox")
+            done = subprocess.run(
+                [*command, page.as_uri()], capture_output=True, timeout=_PATIENCE, check=False
+            )
+            if not pdf.is_file():
+                said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+                raise ProductError(f"{browser} printed nothing: {said[-1] if said else done.returncode}")
+            return pdf.read_bytes()
+
+
+def _browser() -> str | None:
+    found = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
+    return found or (_ON_A_MAC if os.path.exists(_ON_A_MAC) else None)
+
+
+def _can_print() -> bool:
+    return _browser() is not None or find_spec("playwright") is not None
+
+
+def _wants_playwright(said: Mapping[str, Any]) -> bool:
+    """Tell whether only playwright can do what is asked for: one long page, or a Chromium of its own."""
+    wishes = said.get("paginate") is False or bool(said.get("allow_chromium_download"))
+    return find_spec("playwright") is not None and (wishes or _browser() is None)
+
+
+def _last(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    # LaTeX says what is wrong on the lines that start with "!", among hundreds of others
+    telling = next((line for line in lines if line.startswith("! ")), lines[0])
+    return f"{type(error).__name__}: {telling}".rstrip(": ")
+
+
+def _advice(error: Exception) -> str:
+    if type(error).__name__ == "LatexFailed":
+        return "nbconvert_exporter_name: webpdf prints it with Chromium, without LaTeX"
+    return "the executed notebook is kept, see above; jupyter nbconvert can be tried on it"
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    """Make the reports of a task anew: the task and its executed notebook come pickled on standard input."""
+    task, data = pickle.loads(sys.stdin.buffer.read())
+    assert isinstance(task, Task)
+    said = task.options.get("nbconvert_export_kwargs") or {}
+    try:
+        write(exported(data, exports(task), Path.cwd(), task.source.path, said))
+    except (Error, OSError):
+        return 1  # they stay as they are
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""What ``octavo run`` writes its executed notebook as: a page, a PDF, Markdown, by the name of the output."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from .. import plugins, remote
+from ..errors import MissingExtra, ProductError
+from .editions import EXPORTERS, Edition, beside
+
+#: What a web server is told of that which it is sent; only files that are whole in themselves are sent.
+_MEDIA = {".html": "text/html; charset=utf-8", ".pdf": "application/pdf"}
+
+
+def is_page(target: str) -> bool:
+    """Tell whether the name of an output asks for something else than a notebook; refuse a source's."""
+    name = PurePosixPath(remote.shown(target)).name
+    stem, extension = os.path.splitext(name)
+    found = extension.lower()
+    if found not in EXPORTERS and plugins.load("octavo.notebook:is_notebook")(name):
+        hint = f"{stem}.ipynb, or as something to read: {', '.join(list(EXPORTERS)[1:])}"
+        raise ProductError(f"{name} is the name of a source, not of an executed notebook", hint=hint)
+    if remote.is_url(target) and EXPORTERS.get(found, "notebook") != "notebook" and found not in _MEDIA:
+        raise ProductError(
+            f"a {found} cannot be sent: its images are files beside it", hint=f"{stem}.html holds them"
+        )
+    return found in EXPORTERS and EXPORTERS[found] != "notebook"
+
+
+class Page:
+    """One output that is made of the executed notebook by nbconvert, beside its place first and then renamed."""
+
+    def __init__(self, target: str, source: str, *, hide_code: bool) -> None:
+        self.target, self.source = target, source
+        self.said: dict[str, Any] = {"exclude_input": True} if hide_code else {}
+        local = PurePosixPath(remote.shown(target)).name if remote.is_url(target) else target
+        #: Where the notebook goes when it failed, or when the page cannot be made of it.
+        self.spare = beside(local)
+        self._edition = Edition(local, EXPORTERS[os.path.splitext(local)[1].lower()])
+
+    def check(self, notebook: Mapping[str, Any]) -> None:
+        """Raise what is missing on this machine: better now than when the notebook has run."""
+        try:
+            plugins.load("octavo.executed.export:check")([self._edition], notebook)
+        except MissingExtra as error:
+            message = f"{error.message}, and {remote.shown(self.target)} is made with it"
+            raise MissingExtra(message, hint=error.hint) from None
+
+    def __call__(self, data: dict[str, Any]) -> None:
+        """Make the page of a notebook, and write or send it."""
+        export = plugins.load("octavo.executed.export")
+        files = export.exported(data, [self._edition], Path.cwd(), self.source, self.said)
+        if not remote.is_url(self.target):
+            export.write(files)
+            return
+        media = _MEDIA[os.path.splitext(self._edition.path)[1].lower()]
+        remote.write(self.target, b"".join(files.values()), media)

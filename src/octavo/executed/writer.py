@@ -1,0 +1,302 @@
+"""The executed notebook as a fold of events, with the rules by which Jupyter clients turn messages into outputs."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..events import CellFinished, CellStarted, Event, KernelReady, NotebookOpened, Output
+from ..model import Outcome
+from ..notebook.cells import dump_ipynb
+from .editions import beside
+from .provenance import Provenance
+
+_MIME_OUTPUTS = ("display_data", "execute_result")
+_WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+
+
+class ExecutedNotebook:
+    """Folds the events of one task into ``data``, an nbformat-4 notebook; None until the notebook was opened.
+
+    The rules are those of Jupyter's messaging specification: streams of one name in a row are one output;
+    ``clear_output`` clears now or before the next output; ``update_display_data`` changes every output with its
+    display id, in whatever cell; states of widgets end in the notebook's metadata, and what is shown inside an
+    ``Output`` widget is part of its state, not of the cell.
+    """
+
+    def __init__(self, provenance: Provenance | None = None) -> None:
+        self.data: dict[str, Any] | None = None
+        self._provenance = provenance
+        self._begin()
+
+    def _begin(self) -> None:
+        self._clear = False
+        self._displays: dict[str, list[dict[str, Any]]] = {}
+        self._streams: dict[int, list[str]] = {}
+        self._widgets: dict[str, dict[str, Any]] = {}
+        self._buffers: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {}
+        self._inside: list[str] = []  # Output widgets that the running cell has entered, by comm id
+        self._clear_inside: set[str] = set()
+
+    def __call__(self, event: Event) -> None:
+        self._fold(event)
+        if self._provenance is not None and self.data is not None:
+            self._provenance(event, self.data)
+
+    def _fold(self, event: Event) -> None:
+        match event:
+            case NotebookOpened(notebook=notebook):
+                self._begin()  # a second attempt starts from nothing
+                # copied as deep as it is changed: the event is other listeners', too
+                self.data = {**notebook, "cells": [dict(cell) for cell in notebook["cells"]]}
+            case KernelReady(language=language, kernelspec=kernelspec) if self.data is not None:
+                self.data["metadata"] = {
+                    **self.data.get("metadata", {}),
+                    "language_info": language,
+                    "kernelspec": kernelspec,
+                }
+            case CellStarted(cell=index, at=at):
+                cell = self._cell(index)
+                self._clear = False
+                self._inside.clear()
+                cell["outputs"] = []
+                cell["metadata"] = {**cell.get("metadata", {}), "execution": {"iopub.status.busy": _iso(at)}}
+                cell["metadata"]["execution"]["iopub.execute_input"] = _iso(at)
+            case Output(cell=index, kind=kind, content=content) if (
+                index is not None and self.data is not None
+            ):
+                self._output(index, kind, content)
+            case CellFinished(cell=index, at=at, count=count):
+                cell = self._cell(index)
+                cell["execution_count"] = count
+                times = cell["metadata"].setdefault("execution", {})
+                times["iopub.status.idle"] = times["shell.execute_reply"] = _iso(at)
+            case _:
+                pass
+
+    def finished(self) -> dict[str, Any] | None:
+        """Return the notebook as it stands, with streams and widgets in their places."""
+        if self.data is None:
+            return None
+        for cell in self.data["cells"]:
+            for output in cell.get("outputs", ()):
+                if parts := self._streams.get(id(output)):
+                    output["text"] = "".join([output["text"], *parts])
+                    parts.clear()
+        if self._widgets:
+            self._write_widgets(self.data)
+        return self.data
+
+    def ended(self, outcome: Outcome) -> dict[str, Any] | None:
+        """Return the notebook as it is when its task has ended."""
+        data = self.finished()
+        if self._provenance is not None and data is not None:
+            self._provenance.end(outcome, data)
+        return data
+
+    def _cell(self, index: int) -> dict[str, Any]:
+        assert self.data is not None
+        cell: dict[str, Any] = self.data["cells"][index]
+        return cell
+
+    def _output(self, index: int, kind: str, content: dict[str, Any]) -> None:
+        outputs: list[dict[str, Any]] = self._cell(index)["outputs"]
+        if kind in ("comm_open", "comm_msg"):
+            self._comm(content)
+        elif kind == "update_display_data":
+            self._update(content)
+        elif self._inside and kind != "comm_close":
+            self._output_inside(self._inside[-1], kind, content)
+        elif kind == "clear_output":
+            if content.get("wait"):
+                self._clear = True
+            else:
+                self._forget(outputs)
+        elif (output := as_output(kind, content)) is not None:
+            if kind == "stream" and not output["text"]:
+                return
+            if self._clear:
+                self._clear = False
+                self._forget(outputs)
+            if kind == "stream" and outputs and _same_stream(outputs[-1], output):
+                self._streams.setdefault(id(outputs[-1]), []).append(output["text"])
+                return
+            outputs.append(output)
+            if kind in _MIME_OUTPUTS and (display := (content.get("transient") or {}).get("display_id")):
+                self._update(content)
+                self._displays.setdefault(display, []).append(output)
+
+    def _output_inside(self, comm: str, kind: str, content: dict[str, Any]) -> None:
+        widget = self._widgets[comm]
+        shown = list(widget.get("outputs") or ())
+        if kind == "clear_output":
+            if content.get("wait"):
+                self._clear_inside.add(comm)
+            else:
+                shown = []
+        elif (output := as_output(kind, content)) is not None:
+            if comm in self._clear_inside:
+                self._clear_inside.discard(comm)
+                shown = []
+            if shown and kind == "stream" and _same_stream(shown[-1], output):
+                output["text"] = shown.pop()["text"] + output["text"]
+            shown.append(output)
+        widget["outputs"] = shown
+
+    def _forget(self, outputs: list[dict[str, Any]]) -> None:
+        gone = {id(output) for output in outputs}
+        for name, shown in self._displays.items():
+            self._displays[name] = [output for output in shown if id(output) not in gone]
+        for one in gone:
+            self._streams.pop(one, None)
+        outputs.clear()
+
+    def _update(self, content: dict[str, Any]) -> None:
+        for output in self._displays.get((content.get("transient") or {}).get("display_id", ""), ()):
+            output["data"] = content["data"]
+            output["metadata"] = content["metadata"]
+
+    def _comm(self, content: dict[str, Any]) -> None:
+        data = content.get("data") or {}
+        state = data.get("state")
+        if not isinstance(state, dict):
+            return
+        comm = content["comm_id"]
+        widget = self._widgets.setdefault(comm, {})
+        widget.update(state)
+        if "msg_id" in state and widget.get("_model_name") == "OutputModel":
+            # set when a ``with`` block of the widget is entered, empty when it is left
+            if state["msg_id"]:
+                self._inside.append(comm)
+            elif comm in self._inside:
+                self._inside.remove(comm)
+        for path, packed in zip(data.get("buffer_paths") or (), content.get("buffers") or (), strict=False):
+            key = tuple(str(part) for part in path)
+            entry = {"data": packed, "encoding": "base64", "path": path}
+            self._buffers.setdefault(comm, {})[key] = entry
+
+    def _write_widgets(self, data: dict[str, Any]) -> None:
+        state = {}
+        for comm, values in self._widgets.items():
+            if "_model_name" not in values:
+                continue
+            entry: dict[str, Any] = {
+                "model_name": values["_model_name"],
+                "model_module": values.get("_model_module"),
+                "model_module_version": values.get("_model_module_version"),
+                "state": values,
+            }
+            if buffers := self._buffers.get(comm):
+                entry["buffers"] = list(buffers.values())
+            state[comm] = entry
+        if state:
+            widgets = {"state": state, "version_major": 2, "version_minor": 0}
+            data["metadata"] = {**data["metadata"], "widgets": {_WIDGET_STATE: widgets}}
+
+
+class Keeper:
+    """Leaves the executed notebook of a task on disk: at ``path`` when it went well, else beside it.
+
+    The name is then ``*.failed.ipynb``. So a failure never replaces the last good report, and what failed can be
+    opened next to it. Where the report is made of the notebook, a page for example, ``kept`` is the place of the
+    notebook itself, from which the report can be made anew.
+    """
+
+    def __init__(
+        self, root: Path, path: str, source: str, clock: Callable[[], float], kept: str | None = None
+    ) -> None:
+        self._root = root
+        self._path = path
+        self._kept = kept if kept != path else None
+        self._failed = beside(path)
+        self._notebook = ExecutedNotebook(Provenance(source, path, clock))
+        for name in (kept or path, self._failed):
+            try:
+                _part(root / name).unlink(missing_ok=True)  # of a writer that was killed
+            except OSError:
+                pass  # what cannot be written is told when it is
+
+    def __call__(self, event: Event) -> None:
+        self._notebook(event)
+
+    def keep(self, outcome: Outcome) -> str | None:
+        """Write the notebook and return its path relative to the root; None when it was never opened."""
+        data = self._notebook.ended(outcome)
+        path = self._path if outcome.good else self._failed
+        if outcome.good and self._kept:
+            self._keep_aside(data, self._root / self._kept)
+        elif data is not None:
+            write_whole(data, self._root / path)
+        if outcome.good:
+            (self._root / self._failed).unlink(missing_ok=True)
+        return path if data is not None else None
+
+    def _keep_aside(self, data: dict[str, Any] | None, path: Path) -> None:
+        """Keep the notebook behind a report, if there is room; without one, what is there is of another run."""
+        try:
+            path.unlink(missing_ok=True)
+            if data is not None:
+                path.parent.mkdir(exist_ok=True)
+                write_whole(data, path)
+        except OSError:
+            pass
+
+
+def write_whole(data: dict[str, Any], path: Path) -> None:
+    """Write a notebook beside its place and rename it, so that nobody ever sees half of it."""
+    part = _part(path)
+    try:
+        with part.open("wb") as file:
+            file.writelines(dump_ipynb(data))
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
+
+
+def as_output(kind: str, content: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a message as an output of nbformat 4, or None when it is not one."""
+    match kind:
+        case "stream":
+            return {"output_type": "stream", "name": content["name"], "text": _whole_letters(content["text"])}
+        case "display_data":
+            return {"output_type": kind, "data": content["data"], "metadata": content.get("metadata") or {}}
+        case "execute_result":
+            return {
+                "output_type": kind,
+                "data": content["data"],
+                "metadata": content.get("metadata") or {},
+                "execution_count": content["execution_count"],
+            }
+        case "error":
+            return {
+                "output_type": kind,
+                "ename": content["ename"],
+                "evalue": content["evalue"],
+                "traceback": list(content["traceback"]),
+            }
+    return None
+
+
+def _whole_letters(text: str) -> str:
+    """Return text that can be written as UTF-8: halves of letters are joined or, alone, replaced as Jupyter does."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _same_stream(last: dict[str, Any], output: dict[str, Any]) -> bool:
+    return bool(last["output_type"] == "stream" and last["name"] == output["name"])
+
+
+def _iso(at: float) -> str:
+    return datetime.datetime.fromtimestamp(at, datetime.UTC).isoformat().replace("+00:00", "Z")

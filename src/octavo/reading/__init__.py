@@ -1,0 +1,1 @@
+"""What code says, read and never run: declarations, names, digests, the sources of tasks."""

@@ -1,0 +1,239 @@
+"""What a notebook's code says, found by reading and never by running.
+
+The digest of a notebook is that of its code cells as ``digest`` normalises them, one part per cell that does
+anything; cells in other languages and code that cannot be parsed count by their stripped text. Tags that
+change how a cell runs count, and the language; markdown, outputs, ids and the injected cell do not.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Place
+from ..model import CellFacts, Facts
+from ..notebook.inject import INJECTED, parameters_cell, tags
+from . import declared, digest, magics, tokens
+from .digest import module_digest, module_digest_of_file
+from .functions import function
+from .names import Names, names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..notebook.cells import Notebook
+
+__all__ = ["facts", "function", "module_digest", "module_digest_of_file"]
+
+_TAGS = frozenset(["parameters", "raises-exception", "skip-execution"])
+_TOP_LEVEL_AWAIT = 0x2000  # ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+
+#: Extension → language and kernel, for notebooks whose metadata name none.
+_EXTENSIONS = {
+    "r": ("R", "ir"),
+    "rmd": ("R", "ir"),
+    "jl": ("julia", None),
+    "sh": ("bash", "bash"),
+    "scala": ("scala", None),
+    "js": ("javascript", None),
+    "ts": ("typescript", None),
+    "rb": ("ruby", None),
+    "rs": ("rust", None),
+    "cs": ("csharp", None),
+    "fs": ("fsharp", None),
+    "ps1": ("powershell", None),
+    "m": ("matlab", None),
+}
+#: Start of a kernel's name → language, for kernelspecs that do not tell their language.
+_KERNELS = {
+    "python": "python",
+    "xpython": "python",
+    "ir": "R",
+    "xr": "R",
+    "julia": "julia",
+    "bash": "bash",
+    "scala": "scala",
+    "almond": "scala",
+    "javascript": "javascript",
+    "deno": "typescript",
+    "tslab": "typescript",
+    "jslab": "javascript",
+    "ruby": "ruby",
+    "rust": "rust",
+    ".net-csharp": "csharp",
+    ".net-fsharp": "fsharp",
+    ".net-powershell": "powershell",
+    "matlab": "matlab",
+    "octave": "octave",
+}
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What has been read so far."""
+
+    parts: list[str] = field(default_factory=list)
+    cells: list[tuple[int, Names]] = field(default_factory=list)
+    declared: declared.Declared = field(default_factory=declared.Declared)
+    mistakes: list[tuple[str, Place]] = field(default_factory=list)
+
+
+def facts(notebook: Notebook) -> Facts:
+    """Read a notebook. Mistakes in it are facts too: see ``Facts.mistakes``."""
+    language, kernel = _language(notebook)
+    parameters = parameters_cell(notebook.cells)
+    read = _Reading(["language", language])
+    with warnings.catch_warnings():
+        # "\d" in a plain string and the like: the code's business when it runs.
+        warnings.simplefilter("ignore")
+        for index, cell in enumerate(notebook.cells):
+            if cell.get("cell_type") == "code" and INJECTED not in tags(cell):
+                _read(notebook, index, cell, language, parameters == index, read)
+    defined = {name for _, found in read.cells for name in found.defines}
+    return Facts(
+        digest.digest(read.parts),
+        language=language,
+        kernel=kernel,
+        title=_title(notebook.cells),
+        upstream=read.declared.upstream,
+        product=read.declared.product,
+        params=tuple(read.declared.params),
+        parameters_cell=parameters is not None,
+        imports=tuple(sorted({name for _, found in read.cells for name in found.imports})),
+        cells=tuple(
+            CellFacts(
+                index,
+                notebook.line(index),
+                tuple(sorted(found.defines)),
+                tuple(sorted(found.uses | (found.weak & defined))),
+            )
+            for index, found in read.cells
+        ),
+        mistakes=tuple(read.mistakes),
+    )
+
+
+def _read(
+    notebook: Notebook, index: int, cell: dict[str, Any], language: str, parameters: bool, read: _Reading
+) -> None:
+    """Read one code cell."""
+    text: str = cell["source"]
+    marks = tags(cell) & _TAGS
+    found, form = Names(), ""
+    assignments: Iterable[declared.Assignment] = ()
+    if language == "python":
+        try:
+            tree = magics.parse(text)
+            form = digest.cell(tree, text)
+            if "skip-execution" not in marks:
+                _compile(tree, magic=text.lstrip().startswith("%%"))
+                found = names(tree)
+            if parameters:
+                assignments = declared.python(tree, text)
+        except SyntaxError as error:
+            form = form or "text " + text.strip()
+            # A cell that is not run may hold anything; one that is meant to raise may be meant to raise this.
+            if not marks & {"skip-execution", "raises-exception"}:
+                message = f"syntax error: {error.msg}"
+                read.mistakes.append(_mistake(notebook, index, message, error.lineno or 1, error.offset or 0))
+    else:
+        form = "\n".join(line.rstrip() for line in text.strip().splitlines())
+        if parameters:
+            assignments = tokens.assignments(text, language)
+    if form:
+        read.parts.append(" ".join(["cell", *sorted(marks | ({"parameters"} if parameters else set()))]))
+        read.parts.append(form)
+    read.cells.append((index, found))
+    if parameters:
+        read.declared = declared.declared(assignments)
+        read.mistakes += [_mistake(notebook, index, *mistake) for mistake in read.declared.mistakes]
+
+
+def _compile(tree: ast.Module, magic: bool) -> None:
+    """Raise the syntax errors that Python finds after parsing: a return outside a function, say."""
+    if magic:
+        # the body of %%time or %%capture is compiled for itself: a __future__ import may be its first line
+        tree = ast.Module(tree.body[1:], tree.type_ignores)
+    try:
+        compile(tree, "<cell>", "exec", flags=_TOP_LEVEL_AWAIT, dont_inherit=True)
+    except (ValueError, RecursionError, MemoryError, OverflowError):
+        # Not a mistake that has a place: the kernel will say what it thinks of it.
+        return
+
+
+def _mistake(notebook: Notebook, index: int, message: str, line: int, column: int) -> tuple[str, Place]:
+    first = notebook.line(index)
+    if first:
+        return message, Place(notebook.path, first + line - 1, column)
+    return f"cell {index + 1}, line {line}: {message}", Place(notebook.path)
+
+
+def _language(notebook: Notebook) -> tuple[str, str | None]:
+    """Return language and kernel, from the metadata or else from the file's extension."""
+    metadata = _table(notebook.data, "metadata")
+    spec = _table(metadata, "kernelspec")
+    extension = notebook.path.rpartition(".")[2].lower()
+    language, kernel = _EXTENSIONS.get(extension, ("python", None))
+    if main := _table(metadata, "jupytext").get("main_language"):
+        language, kernel = main, kernel if main == language else None
+    name = str(spec.get("name") or "")
+    told = spec.get("language") or _table(metadata, "language_info").get("name")
+    if not told and name:
+        # "ir" is not "iruby", and "python3" is "python".
+        told = next(
+            (
+                word
+                for start, word in _KERNELS.items()
+                if re.match(f"{re.escape(start)}(?![a-z])", name, re.I)
+            ),
+            None,
+        )
+    if told:
+        kernel = kernel if _normal(str(told)) == language else None
+        language = str(told)
+    return _normal(language), name or kernel
+
+
+def _table(data: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return a part of the metadata; nothing keeps a tool from writing something else in its place."""
+    found = data.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _normal(language: str) -> str:
+    lower = language.lower()
+    return {
+        "r": "R",
+        "ipython": "python",
+        "python3": "python",
+        "c#": "csharp",
+        "f#": "fsharp",
+        "pwsh": "powershell",
+    }.get(lower, lower)
+
+
+_ATX = re.compile(r" {0,3}#{1,6}[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
+_UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
+
+
+def _title(cells: Iterable[dict[str, Any]]) -> str:
+    """Return the text of the first heading of the markdown cells."""
+    for cell in cells:
+        if cell.get("cell_type") != "markdown":
+            continue
+        before, fence = "", ""
+        for row, line in enumerate(cell["source"].splitlines()):
+            bare = line.strip()
+            if fence or bare.startswith(("```", "~~~")) or (row == 0 and bare == "---"):
+                fence = ("" if bare.startswith(fence) else fence) if fence else bare[:3]
+                before = ""
+            elif (heading := _ATX.match(line)) and heading[1]:
+                return str(heading[1]).strip()
+            elif before and _UNDERLINE.match(line):
+                return before
+            else:
+                before = bare if bare[:1] not in (">", "-", "*", "+", "|", "<") else ""
+    return ""

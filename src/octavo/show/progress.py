@@ -1,0 +1,191 @@
+"""What is shown while a build runs: the listener that ``build`` and ``run`` share, and its plain lines."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Protocol
+
+from ..events import (
+    CellStarted,
+    Event,
+    NotebookOpened,
+    Output,
+    Paused,
+    RunStarted,
+    TaskFinished,
+    TaskStarted,
+    to_json,
+)
+from ..model import Outcome
+from ..plugins import load
+from ..report import Report
+from .screen import cut, flat, seconds, several
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from ..model import Reason
+    from .screen import Screen
+
+_TAIL = 4_000  # characters kept of what a task says
+
+
+class View(Protocol):
+    """Shows a build as it goes: told every event, closed when it ends, however it ends."""
+
+    def __call__(self, event: Event) -> None: ...
+    def close(self) -> None: ...
+
+
+class Watch:
+    """Follows a build: folds its report, keeps the end of what each task says, and shows the rest in a view.
+
+    ``logs``: what the cells print is printed too. The view is chosen when the build has something to do, so that
+    one without work costs nothing. While ``quiet`` there is none.
+    """
+
+    def __init__(self, to: Screen, *, quiet: bool = False, as_json: bool = False, logs: bool = False) -> None:
+        self.to = to
+        self.report = Report()
+        self.running: dict[str, None] = {}
+        self.tails: dict[str, str] = {}
+        self.stale: tuple[str, ...] = ()
+        self.tasks: tuple[str, ...] = ()
+        self._quiet = quiet
+        self._logs = logs
+        self._view: View | None = JsonLines(to) if as_json else None
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._view is not None:
+            self._view.close()
+
+    def __call__(self, event: Event) -> None:
+        self.report(event)
+        match event:
+            case RunStarted():
+                self.tasks, self.stale = event.tasks, event.stale
+                if self._view is None and event.stale and not self._quiet:
+                    self._view = self._choose()
+            case TaskStarted():
+                self.running[event.task] = None
+            case Output(kind="stream"):
+                said = self.tails.get(event.task, "") + str(event.content.get("text", ""))
+                self.tails[event.task] = said[-_TAIL:]
+            case TaskFinished():
+                self.running.pop(event.task, None)
+                if event.outcome is not Outcome.FAILED:
+                    self.tails.pop(event.task, None)
+            case _:
+                pass
+        if self._view is not None:
+            self._view(event)
+
+    def _choose(self) -> View:
+        if self.to.live and self.to.size and not self._logs:
+            view: View = load("octavo.show.live:Live")(self.to)
+            return view
+        return Lines(self.to, self._logs)
+
+
+class Lines:
+    """Plain lines, one when a task starts and one when it ends; for pipes, logs and dumb terminals."""
+
+    def __init__(self, to: Screen, logs: bool = False) -> None:
+        self.to = to
+        self.logs = logs
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case TaskStarted():
+                self.to.say(f"{self.to.word('start', _WORD)} {event.task}: {flat(why(event.reasons))}")
+            case Paused(connection=str(path)):
+                failure = event.failure
+                self.to.say(
+                    f"{self.to.word('failed', _WORD)} {event.task}: {headline(failure.kind, failure.message)}"
+                )
+                self.to.say(f"  it waits: jupyter console --existing {path}")
+                self.to.say("  to go on, end it there with exit, or press Ctrl-C here")
+            case TaskFinished() if event.outcome not in UNSAID:
+                self.to.say(ended(event, self.to))
+            case Output(kind="stream") if self.logs:
+                self.to.stream.write(str(event.content.get("text", "")))
+                self.to.stream.flush()
+            case _:
+                pass
+
+    def close(self) -> None:
+        """Nothing is left to close."""
+
+
+class JsonLines:
+    """Every event as one line of JSON, and nothing else."""
+
+    def __init__(self, to: Screen) -> None:
+        self.to = to
+        self.encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
+
+    def __call__(self, event: Event) -> None:
+        self.to.say(self.encode(to_json(event)))
+
+    def close(self) -> None:
+        """Nothing is left to close."""
+
+
+class Heads:
+    """The first line of each cell's source, of the notebooks that run."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, dict[int, str]] = {}
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case NotebookOpened():
+                cells = enumerate(event.notebook.get("cells", ()))
+                self._lines[event.task] = {n: _head(cell.get("source", "")) for n, cell in cells}
+            case TaskFinished():
+                self._lines.pop(event.task, None)
+            case _:
+                pass
+
+    def head(self, event: CellStarted) -> str:
+        """Return the first line of a cell that says something."""
+        return self._lines.get(event.task, {}).get(event.cell, "")
+
+
+_WORD = 8  # "restored"
+_LONGEST = 200  # columns of an error in a line
+
+#: How a task may end without a line of its own: these are counted, or said together, at the end.
+UNSAID = (Outcome.FRESH, Outcome.BLOCKED, Outcome.CANCELLED)
+
+
+def why(reasons: tuple[Reason, ...], most: int = 3) -> str:
+    """Return reasons as a person would say them, all beyond the first few as their number."""
+    return several([str(reason) for reason in reasons], most)
+
+
+def ended(event: TaskFinished, to: Screen) -> str:
+    """Return the line of a task that ended."""
+    time = f" {seconds(event.seconds)}" if event.seconds else ""
+    line = f"{to.word(event.outcome.value, _WORD)} {event.task}{to.paint(time, 'dim')}"
+    if event.failure is None:
+        return line
+    cell = f"cell {event.failure.number}: " if event.failure.number is not None else ""
+    return f"{line}: {cell}{flat(headline(event.failure.kind, event.failure.message))}"
+
+
+def headline(kind: str, message: str) -> str:
+    """Return the first line of an error."""
+    first = message.strip().split("\n", 1)[0]
+    return cut(f"{kind}: {first}" if first else kind, _LONGEST)
+
+
+def _head(source: str | list[str]) -> str:
+    text = source if isinstance(source, str) else "".join(source)
+    lines = (line.strip() for line in text.splitlines())
+    return flat(next((line for line in lines if line and not line.startswith("#")), ""))

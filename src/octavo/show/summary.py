@@ -1,0 +1,100 @@
+"""The end of a build in a few lines: what was blocked, what should be known, how many tasks ended how."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..events import TaskFinished
+from ..model import Outcome
+from ..plugins import load
+from .screen import COLOURS, flat, many, seconds, several
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ..report import Report
+    from .progress import Watch
+    from .screen import Screen
+
+_EACH = 3  # as many blocked tasks of one cause get a line each
+
+
+def summary(watch: Watch, took: float, root: str, notes: Iterable[str] = ()) -> Iterator[str]:
+    """Yield the lines that end a build: failures, blocked tasks, notes, and the counts.
+
+    ``root`` is the folder that the paths of the events are relative to.
+    """
+    report, to = watch.report, watch.to
+    for hook in report.hooks.values():
+        if hook.said and not hook.failure:
+            yield to.paint(f"{hook.hook} says:", "cyan")
+            yield from (f"  {to.paint('|', 'dim')} {flat(line)}" for line in hook.said.splitlines())
+    broken = {it.hook: it for it in report.hooks.values() if it.failure}
+    if report.failures or broken:
+        failed = load("octavo.show.failures:failed")
+        for event in report.failures.values():
+            yield ""
+            yield from failed(event, watch.tails.get(event.task, ""), to, root)
+        for hook in broken.values():
+            yield ""
+            ended = TaskFinished(f"{hook.hook} of the pipeline", Outcome.FAILED, hook.seconds, hook.failure)
+            yield from failed(ended, hook.said, to, root)
+        yield ""
+    yield from blocked(report, to)
+    yield from noted(report, notes, to)
+    yield counted(watch, took)
+
+
+def counted(watch: Watch, took: float) -> str:
+    """Return the last line: how many tasks ended how, and how long it took."""
+    report, to = watch.report, watch.to
+    counts = {outcome: n for outcome, n in report.counts.items() if n}
+    time = seconds(took)
+    if not report.finished:
+        ended = [f"{n} {outcome.value}" for outcome, n in counts.items()]
+        ended += [f"{len(watch.running)} stopped"] if watch.running else []
+        left = len(watch.tasks) - len(report.ended) - len(watch.running)
+        ended += [f"{left} not started"] if left else []
+        return f"{to.paint('interrupted', 'yellow')} after {time}: {', '.join(ended) or 'nothing had begun'}"
+    if list(counts) == [Outcome.FRESH]:
+        return f"{many(counts[Outcome.FRESH], 'task')} {to.word('fresh')} in {time}"
+    words = [to.paint(f"{n:,} {outcome.value}", COLOURS[outcome.value]) for outcome, n in counts.items()]
+    return f"{', '.join(words) or 'no tasks'} in {time}"
+
+
+def blocked(report: Report, to: Screen) -> Iterator[str]:
+    """Yield who could not run, grouped by what kept them from it."""
+    stopped = {name: event for name, event in report.ended.items() if event.outcome is Outcome.BLOCKED}
+    causes: dict[str, list[str]] = {}
+    for name in stopped:
+        causes.setdefault(_cause(name, stopped), []).append(name)
+    for cause, names in causes.items():
+        if len(names) <= _EACH:
+            yield from (f"{to.word('blocked')} {name}: {cause}" for name in names)
+        else:
+            yield f"{to.word('blocked')} {many(len(names), 'task')}: {cause} ({several(names, _EACH)})"
+    if any(reason.edited for event in stopped.values() for reason in event.reasons):
+        yield load("octavo.cli.status:TAKE_OR_MAKE")
+
+
+def noted(report: Report, more: Iterable[str], to: Screen) -> Iterator[str]:
+    """Yield each note once, with the tasks that it is about."""
+    about: dict[str, list[str]] = {message: [] for message in more}
+    for note in report.notes:
+        tasks = about.setdefault(note.message, [])
+        if note.task and note.task not in tasks:
+            tasks.append(note.task)
+    for message, tasks in about.items():
+        who = f"{several(tasks, _EACH)}: " if tasks else ""
+        yield f"{to.paint('note:', 'cyan')} {who}{message}"
+
+
+def _cause(name: str, stopped: Mapping[str, TaskFinished]) -> str:
+    """Return what kept a task from running: not a neighbour that was blocked too, but what blocked that."""
+    reasons = stopped[name].reasons
+    if not reasons:
+        return "what it needs is not there"
+    before = str(reasons[0]).rpartition(" ")[0]
+    if reasons[0].part == "waits" and before in stopped and before != name:
+        return _cause(before, stopped)
+    return flat(str(reasons[0]))

@@ -1,0 +1,193 @@
+"""YAML into plain data, with the place of every key and value; nothing else imports PyYAML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from ..errors import Place, SpecError, raise_all
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Path = tuple[Any, ...]  # ("tasks", 3, "params", "n"): the way from the top of a document to a value
+
+_TAG = "tag:yaml.org,2002:"
+_SCALARS = frozenset(_TAG + kind for kind in ("int", "float", "bool", "null"))
+_TEXTS = frozenset(_TAG + kind for kind in ("timestamp", "value"))
+_MOST = 1_000_000  # values in one document: aliases of aliases grow without bound ("billion laughs")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Plain data read from a text, where each part of it stands, and what became of its placeholders.
+
+    ``marks`` maps a path in the data to line and column of its key and of its value, counted from 1. ``used``
+    names the placeholders that were replaced; ``mistakes`` are those that could not be, to be raised together
+    with what else is wrong. ``under`` are the documents that this one was laid over: what only they say stands there.
+    """
+
+    path: str
+    data: Any
+    marks: Mapping[Path, tuple[int, int, int, int]] = field(default_factory=dict)
+    used: frozenset[str] = frozenset()
+    mistakes: tuple[SpecError, ...] = ()
+    under: tuple[Document, ...] = ()
+
+    def place(self, *path: Any) -> Place:
+        """Return where a value stands, or the nearest thing around it that has a place."""
+        if other := self._said_by(path):
+            return other.place(*path)
+        while path and path not in self.marks:
+            path = path[:-1]
+        return Place(self.path, *self.marks.get(path, (0, 0, 0, 0))[2:])
+
+    def key(self, *path: Any) -> Place:
+        """Return where a key stands."""
+        if other := self._said_by(path):
+            return other.key(*path)
+        return Place(self.path, *self.marks[path][:2]) if path in self.marks else self.place(*path)
+
+    def _said_by(self, path: Path) -> Document | None:
+        return next((one for one in self.under if path not in self.marks and one.has(*path)), None)
+
+    def has(self, *path: Any) -> bool:
+        """Tell whether a value stands here, or in what this was laid over."""
+        return path in self.marks or any(one.has(*path) for one in self.under)
+
+
+def parse(text: str, path: str) -> Document:
+    """Read YAML into plain data with places; raise ``SpecError`` for bad syntax and keys that stand twice.
+
+    Anchors, aliases and merge keys work. Dates stay the text they are: parameters must mean the same in every
+    language and in JSON.
+    """
+    try:
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+        try:
+            root = loader.get_single_node()
+            tree = _Tree(loader, path)
+            data = tree.value(root, (), None) if root is not None else None
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        raise _syntax(error, text, path) from None
+    except yaml.reader.ReaderError as error:
+        raise SpecError(f"a character that YAML forbids: {chr(error.character)!r}", path) from None
+    except RecursionError:
+        raise SpecError("this is nested too deeply", path) from None
+    raise_all(tree.mistakes, f"{path} cannot be read")
+    return Document(path, data, tree.marks)
+
+
+class _Tree:
+    """One walk over the nodes of a document: values, marks, and the mistakes met on the way."""
+
+    def __init__(self, loader: Any, path: str) -> None:
+        self.loader, self.path = loader, path
+        self.marks: dict[Path, tuple[int, int, int, int]] = {}
+        self.mistakes: list[SpecError] = []
+        self.inside: set[int] = set()
+        self.size = 0
+
+    def value(self, node: Any, path: Path, key: Any) -> Any:
+        mark = node.start_mark
+        before = key.start_mark if key is not None else mark
+        self.marks[path] = (before.line + 1, before.column + 1, mark.line + 1, mark.column + 1)
+        tag = node.tag
+        if isinstance(node, yaml.ScalarNode):
+            return node.value if tag == _TAG + "str" else self.scalar(node)
+        if tag not in (_TAG + "map", _TAG + "seq"):
+            return self.wrong(node, f'the YAML tag "{tag.removeprefix(_TAG)}" is not understood')
+        if id(node) in self.inside:
+            return self.wrong(node, "an alias that stands inside its own anchor")
+        self.inside.add(id(node))
+        try:
+            if isinstance(node, yaml.SequenceNode):
+                self.grow(node)
+                return [self.value(item, (*path, n), None) for n, item in enumerate(node.value)]
+            return {name: self.value(v, (*path, name), k) for name, (k, v) in self.pairs(node).items()}
+        finally:
+            self.inside.discard(id(node))
+
+    def scalar(self, node: Any) -> Any:
+        if node.tag in _TEXTS:
+            return node.value
+        if node.tag not in _SCALARS:
+            return self.wrong(node, f'the YAML tag "{node.tag.removeprefix(_TAG)}" is not understood')
+        try:
+            return self.loader.construct_object(node)
+        except (ValueError, KeyError):  # "!!int x", "!!bool x", a number of ten thousand digits
+            return self.wrong(node, f'"{node.value[:40]}" is no {node.tag.removeprefix(_TAG)}')
+
+    def pairs(self, node: Any) -> dict[Any, tuple[Any, Any]]:
+        """Return the keys of a mapping with their nodes: those of ``<<`` first, so that its own win."""
+        merged: dict[Any, tuple[Any, Any]] = {}
+        own: dict[Any, tuple[Any, Any]] = {}
+        self.grow(node)
+        for key, value in node.value:
+            if key.tag == _TAG + "merge":
+                for other in reversed(value.value if isinstance(value, yaml.SequenceNode) else [value]):
+                    if not isinstance(other, yaml.MappingNode) or other is node or id(other) in self.inside:
+                        self.wrong(key, 'only a mapping, or a list of mappings, can be merged by "<<"')
+                        continue
+                    self.inside.add(id(other))
+                    merged |= self.pairs(other)
+                    self.inside.discard(id(other))
+                continue
+            if not isinstance(key, yaml.ScalarNode):
+                self.wrong(
+                    key,
+                    "a key must be text",
+                    _QUOTES if isinstance(key, yaml.MappingNode) and key.flow_style else None,
+                )
+                continue
+            name = key.value if key.tag == _TAG + "str" else self.scalar(key)
+            if name in own:
+                line = own[name][0].start_mark.line + 1
+                self.wrong(key, f'"{key.value}" stands here twice', f"the first is in line {line}")
+            else:
+                own[name] = (key, value)
+        return merged | own
+
+    def grow(self, node: Any) -> None:
+        self.size += len(node.value)
+        if self.size > _MOST:
+            raise SpecError("aliases make this document grow too large", self.at(node))
+
+    def at(self, node: Any) -> Place:
+        return Place(self.path, node.start_mark.line + 1, node.start_mark.column + 1)
+
+    def wrong(self, node: Any, message: str, hint: str | None = None) -> None:
+        self.mistakes.append(SpecError(message, self.at(node), hint))
+
+
+_INDENTATION = (
+    "mapping values are not allowed in this context",
+    "did not find expected key",
+    "did not find expected '-' indicator",
+    "block sequence entries are not allowed in this context",
+)
+_QUOTES = 'a value that begins with a placeholder is written in quotes: "{{name}}"'
+
+
+def _syntax(error: yaml.MarkedYAMLError, text: str, path: str) -> SpecError:
+    mark = error.problem_mark or error.context_mark
+    where = Place(path, mark.line + 1, mark.column + 1) if mark else Place(path)
+    lines = text.splitlines()
+    near = " ".join(lines[max(0, where.line - 2) : where.line])
+    hint = None
+    if ": {{" in near or "- {{" in near:
+        hint = _QUOTES
+    elif "\t" in near:
+        hint = "YAML is indented by spaces, never by tabs"
+    elif "flow" in (error.context or "") and error.context_mark:
+        hint = f"the bracket opened in line {error.context_mark.line + 1} is not closed"
+    elif error.problem in _INDENTATION:
+        hint = (
+            "is the indentation right? Keys of one mapping, and items of one list, begin in the same column"
+        )
+    words = ", ".join(w for w in (error.problem, error.context) if w)
+    return SpecError(f"not valid YAML: {words}", where, hint)

@@ -1,0 +1,235 @@
+"""A task as the file states it into a task with everything resolved but its upstream: source, products, options."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from .. import plugins
+from ..errors import Error, Place, SpecError, did_you_mean
+from ..model import DATA, Source, Task
+from ..reading.sources import Reader, contents, package_folder
+from .promises import Promises, given, options, relative
+
+if TYPE_CHECKING:
+    from .schema import Spec, TaskSpec
+
+#: Kinds whose sources are templates, which may import others.
+_TEMPLATES = frozenset(("sql", "dump", "transfer", "shell"))
+
+
+class Drafts:
+    """Drafts the tasks of one spec; collects mistakes, sources that cannot run, and what else it looked at.
+
+    ``matched`` are the patterns of inputs with what they stand for now, ``needed`` are files that must be there.
+    """
+
+    def __init__(self, spec: Spec, reader: Reader, root: str) -> None:
+        self.spec, self.reader, self.root = spec, reader, root
+        self.mistakes: list[Error] = []
+        self.unfit: dict[str, tuple[tuple[str, Place], ...]] = {}
+        self.matched: dict[str, tuple[str, ...]] = {}
+        self.needed: list[str] = []
+        self.loader = self._loader()
+        self._said: dict[int, TaskSpec] = {}
+
+    def draft(self, said: TaskSpec) -> Task | None:
+        """Return a task whose upstream may still have wildcards."""
+        spec = self.spec
+        folders = self.loader if said.base is None else (said.base,)
+        try:
+            where = said.places.get("source", said.where)
+            kind, source = self.reader.source(said.source, where, said.kind, folders)
+        except Error as error:
+            self.mistakes.append(error)
+            return None
+        name = said.name or _default_name(source) or _stem(said.product)
+        facts = source.facts
+        # what the spec says itself need not be readable in the source
+        told = {"product": said.product, "upstream": said.upstream if spec.extract_upstream else ()}
+        if mistakes := _heeded(facts.mistakes, [word for word, value in told.items() if value is not None]):
+            self.unfit[name] = mistakes
+        if spec.extract_product and said.product is None:
+            said = self._extracted(said, kind, source)
+        product = said.product
+        upstream = said.upstream if said.upstream is not None else facts.upstream
+        if not spec.extract_upstream and said.upstream is None:
+            upstream = ()
+        promised = Promises(name, kind, said, spec, self.root, source.path)
+        made = promised.products(product)
+        self.mistakes += promised.mistakes
+        tags = tuple(said.options.get("tags", ()))
+        how = {**self._options(said, kind, source), **dict(options(promised, spec, made))}
+        draft = Task(
+            name, kind, source, made, self._params(said, how), upstream or (), {}, how, tags, said.where
+        )
+        self._said[id(draft)] = said
+        return draft
+
+    def _extracted(self, said: TaskSpec, kind: str, source: Source) -> TaskSpec:
+        """Return a task with the product that its source names; a script of SQL also says of what class that is."""
+        maker = said.maker
+        if kind == "sql" and source.facts.product:
+            text = contents(os.path.join(self.root, source.path)).decode("utf-8-sig", "replace")
+            named = plugins.load("octavo.reading.templates:product_of")(text)
+            maker = maker or (named and named[0])
+        return replace(said, product=source.facts.product, maker=maker)
+
+    def _options(self, said: TaskSpec, kind: str, source: Source) -> dict[str, Any]:
+        found = {key: value for key, value in said.options.items() if key not in ("tags", "cwd")}
+        if self.spec.environment != "noted":
+            found["environment"] = self.spec.environment
+        if kind == "function":
+            found = {**self.spec.serializers, **found}
+        if kind == "notebook" and said.nb != ("nb",):
+            found["nb_product_key"] = list(said.nb)
+        if kind in _TEMPLATES and self.loader:
+            found["source_loader"] = {"path": list(self.loader)}
+        beside = said.local or kind == "script"
+        cwd = os.path.dirname(source.path) if beside else said.options.get("cwd", "")
+        if cwd and (cwd := relative(cwd, self.root)) != ".":
+            found["cwd"] = cwd
+        if said.inputs is not None:
+            found["inputs"] = list(dict.fromkeys(self._inputs(said)))
+        return found
+
+    def _inputs(self, said: TaskSpec) -> Iterator[str]:
+        for pattern in said.inputs or ():
+            if any(sign in pattern for sign in "*?["):
+                self.matched[pattern] = matches(pattern, self.root)
+                yield from self.matched[pattern]
+            else:
+                yield relative(pattern, self.root)
+
+    def _params(self, said: TaskSpec, how: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters; the files among them as absolute paths, which do not count: their contents do."""
+        params = dict(said.params)
+        if resources := params.get("resources_"):
+            where = said.places.get("params.resources_", said.where)
+            how["resources"] = {key: relative(path, self.root) for key, path in resources.items()}
+            for path in how["resources"].values():
+                self._need(path, f"the resource {path} does not exist", where)
+            params["resources_"] = {
+                key: os.path.join(self.root, path) for key, path in how["resources"].items()
+            }
+        return params
+
+    def _need(self, path: str, message: str, where: Place) -> None:
+        full = os.path.join(self.root, path)
+        if os.path.exists(full):
+            self.needed.append(path)
+        else:
+            folder, name = os.path.split(full)
+            there = os.listdir(folder) if os.path.isdir(folder) else ()
+            self.mistakes.append(SpecError(message, where, did_you_mean(name, there)))
+
+    def _loader(self) -> tuple[str, ...]:
+        """Return the folders of ``meta.source_loader``, relative to the project."""
+        said = self.spec.loader
+        paths = said.get("path", ["."] if "module" in said else [])
+        base = ""
+        if "module" in said:
+            found = package_folder(said["module"], self.root)
+            if found is None:
+                hint = "it is looked for in the project, and where Python finds its modules"
+                message = f'the module "{said["module"]}" of "source_loader" is not found'
+                self.mistakes.append(SpecError(message, self.spec.path, hint))
+            base = found or ""
+        named = [paths] if isinstance(paths, str) else paths
+        return tuple(relative(os.path.join(base, path), self.root) for path in named)
+
+    def settled(self, drafts: Sequence[Task]) -> list[Task]:
+        """Return the drafts, looked at together: what one declares as data or input may be what another makes."""
+        makers = {product.path: task.name for task in drafts for product in task.products}
+        return [self._settled(task, self._said[id(task)], makers) for task in drafts]
+
+    def _settled(self, task: Task, said: TaskSpec, makers: Mapping[str, str]) -> Task:
+        if task.kind in DATA and _is_path(task.source.path):
+            maker = _maker(task.source.path, makers)
+            if maker is None:
+                message = f"the source {task.source.path} does not exist"
+                self._need(task.source.path, message, said.places.get("source", said.where))
+            elif maker != task.name and maker not in _names(task.upstream, makers):
+                task = replace(task, upstream=(*task.upstream, maker))
+        if said.inputs is None:
+            return task
+        kept = []
+        for path in task.options["inputs"]:
+            where = said.places.get(f"inputs.{path}") or said.places.get("inputs", said.where)
+            maker = _maker(path, makers)
+            if maker is None:
+                kept.append(path)
+                if not any(path in found for found in self.matched.values()):
+                    self._need(path, f'the input {path} of "{task.name}" does not exist', where)
+            elif path in said.inputs and maker not in _names(task.upstream, makers):
+                hint = f'name "{maker}" as upstream: what a task makes is no input from outside'
+                self.mistakes.append(SpecError(f"{maker} makes the input {path}", where, hint))
+        return replace(task, options={**task.options, "inputs": kept})
+
+
+def linked(drafts: Sequence[Task]) -> Iterator[Task]:
+    """Yield the tasks with wildcards replaced by the names they stand for, and what they get as ``upstream``."""
+    table = {task.name: task for task in drafts}
+    for task in drafts:
+        names: list[str] = []
+        inputs: dict[str, Any] = {}
+        for wanted in task.upstream:
+            if "*" in wanted or "?" in wanted:
+                found = [name for name in table if fnmatchcase(name, wanted) and name != task.name]
+                inputs[wanted] = {name: _given(table[name]) for name in found}
+                names += found or [wanted]
+            else:
+                names.append(wanted)
+                if wanted in table:
+                    inputs[wanted] = _given(table[wanted])
+        yield replace(task, upstream=tuple(dict.fromkeys(names)), inputs=inputs)
+
+
+def matches(pattern: str, root: str) -> tuple[str, ...]:
+    """Return the files that a pattern of inputs stands for now, relative to the project."""
+    from glob import glob  # noqa: PLC0415 - few pipelines declare their inputs
+
+    found = glob(os.path.expanduser(pattern), root_dir=root, recursive=True)
+    return tuple(sorted(relative(path, root) for path in found if os.path.isfile(os.path.join(root, path))))
+
+
+def _given(task: Task) -> Any:
+    if len(task.products) == 1 and task.products[0].key is None:
+        return given(task.products[0])
+    return {product.key: given(product) for product in task.products}
+
+
+def _heeded(mistakes: tuple[tuple[str, Place], ...], told: list[str]) -> tuple[tuple[str, Place], ...]:
+    beside_the_point = [f"{word} must be a literal" for word in told]
+    return tuple(it for it in mistakes if not any(words in it[0] for words in beside_the_point))
+
+
+def _default_name(source: Source) -> str:
+    if source.entry:
+        return source.entry.rpartition(".")[2]
+    return _stem(source.path)
+
+
+def _stem(path: Any) -> str:
+    """Return the name of a file without its extension; of what is no path, a name all the same."""
+    return os.path.splitext(os.path.basename(str(path)))[0]
+
+
+def _is_path(text: str) -> bool:
+    return bool(text) and "://" not in text and "{{" not in text
+
+
+def _maker(path: str, makers: Mapping[str, str]) -> str | None:
+    """Return the task that makes a path, or a folder around it."""
+    while path not in makers:
+        path, slash, _ = path.rpartition("/")
+        if not slash:
+            return None
+    return makers[path]
+
+
+def _names(upstream: Sequence[str], makers: Mapping[str, str]) -> set[str]:
+    return {name for name in makers.values() if any(fnmatchcase(name, wanted) for wanted in upstream)}

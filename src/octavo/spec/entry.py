@@ -1,0 +1,217 @@
+"""What may be named as a pipeline: a file, folder, pattern, factory, or a file of a package; and its project."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import plugins
+from ..errors import SpecError, did_you_mean
+from ..reading.sources import contents, find_module
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SPEC = "pipeline.yaml"
+_MISNAMED = ("pipeline.yml", "pipeline.yaml.txt", "Pipeline.yaml")
+_START = """create one, for example:
+
+    tasks:
+      - source: clean.py
+        product: {nb: output/clean.ipynb, data: output/clean.csv}"""
+
+#: Notebooks that a folder is looked through for, as in Ploomber; a README.md there is none.
+_NOTEBOOKS = (".py", ".ipynb", ".R", ".r", ".Rmd")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A pipeline that was found. ``path`` is its file, ``root`` the project, which its paths are relative to.
+
+    Where no file says the pipeline, ``data`` does, and ``path`` is what messages call it.
+    """
+
+    path: Path
+    root: Path
+    data: Any = None
+
+
+def find(said: str | Path | None = None) -> Entry:
+    """Return the pipeline that a person names; None looks in this folder and upwards.
+
+    It may be a file, a folder that has a pipeline.yaml or else notebooks, a pattern of notebooks ("*.py"), the dotted
+    path of a function that makes one, or "package::path/pipeline.yaml". When nothing is named, the variable
+    ``ENTRY_POINT`` or ``entry-point`` in the section ``[ploomber]`` of the nearest setup.cfg may do.
+    """
+    here = Path.cwd()
+    if said is not None:
+        return _named(said, here)
+    name = os.environ.get("ENTRY_POINT") or SPEC
+    if _factory(name, here):
+        return _named(name, here)
+    for folder in (here, *here.parents):
+        if (file := _configured(folder)) is not None:
+            return file
+    if Path(name).name != name:
+        raise SpecError(f'the variable ENTRY_POINT must be the name of a file, without folders: "{name}"')
+    for folder in (here, *here.parents):
+        if found := _inside(folder, name):
+            return found
+    if name != SPEC:
+        hint = "the variable ENTRY_POINT names it: unset it to look for pipeline.yaml"
+        raise SpecError(f"there is no {name} here or in any folder above", hint=hint)
+    misnamed = next((one for one in _MISNAMED if (here / one).is_file()), None)
+    hint = f"octavo reads {SPEC}: rename {misnamed}" if misnamed else _START
+    raise SpecError(f"there is no {SPEC} here or in any folder above", hint=hint)
+
+
+def _named(said: str | Path, here: Path) -> Entry:
+    text = str(said)
+    full = Path(os.path.normpath(here / Path(said).expanduser()))
+    if full.is_file():
+        return Entry(full, _root(full))
+    if full.is_dir():
+        return _inside(full, SPEC) or _folder(full, text, here)
+    if "::" in text:
+        return _packaged(text, here)
+    if any(sign in text for sign in "*?["):
+        return _matching(text, here)
+    if _factory(text, here):
+        return Entry(here / text, here, {"location": text})
+    hint = None
+    if full.name == SPEC:
+        hint = _START
+    elif full.parent.is_dir():
+        near = [one.name for one in full.parent.iterdir() if one.suffix in (".yaml", ".yml")]
+        hint = did_you_mean(full.name, near)
+    module, dot, _ = text.rpartition(".")
+    if (
+        hint is None
+        and dot
+        and full.suffix not in (".yaml", ".yml")
+        and all(map(str.isidentifier, text.split(".")))
+    ):
+        hint = f'a function would do, but there is no module "{module}"'
+    raise SpecError(f"there is no pipeline at {text}", hint=hint)
+
+
+# ── files
+
+
+def _inside(folder: Path, name: str) -> Entry | None:
+    """Return the pipeline of a folder: its own file, or that of the package whose project it is."""
+    own = folder / name
+    packages = _packages(folder, name)
+    if own.is_file():
+        if packages:
+            message = f"there are two pipelines in one project: {name} and {packages[0].relative_to(folder)}"
+            hint = f"give one of them another name, such as pipeline.other.yaml, or say which: --file {name}"
+            raise SpecError(message, hint=hint)
+        return Entry(own, _root(own))
+    if len(packages) > 1:
+        listed = ", ".join(str(one.relative_to(folder)) for one in packages)
+        raise SpecError(f"there are several packages with a pipeline: {listed}", hint="say which with --file")
+    return Entry(packages[0], folder) if packages else None
+
+
+def _packages(folder: Path, name: str) -> list[Path]:
+    """Return the files of this name that stand directly in a package of a project: src/package/pipeline.yaml."""
+    if not (folder / "src").is_dir():
+        return []
+    return [file for one in sorted((folder / "src").iterdir()) if _is_packaged(file := one / name, folder)]
+
+
+def _is_packaged(file: Path, folder: Path) -> bool:
+    if not file.is_file() or file.parent.name.endswith(".egg-info"):
+        return False
+    # many a folder with a pyproject.toml has pipelines in it, each a project of its own
+    modern = (folder / "pyproject.toml").is_file() and (file.parent / "__init__.py").is_file()
+    return modern or (folder / "setup.py").is_file()
+
+
+def _root(file: Path) -> Path:
+    """Return the project of a pipeline file: its folder, or the one of the package that it belongs to."""
+    package = file.parent
+    if package.parent.name == "src" and _is_packaged(file, package.parent.parent):
+        return package.parent.parent
+    return package
+
+
+def _configured(folder: Path) -> Entry | None:
+    """Return the pipeline that a folder's setup.cfg names."""
+    file = folder / "setup.cfg"
+    if not file.is_file() or b"[ploomber]" not in (text := contents(str(file))):
+        return None
+    from configparser import ConfigParser, Error  # noqa: PLC0415 - few projects have one
+
+    table = ConfigParser(interpolation=None)
+    try:
+        table.read_string(text.decode("utf-8", "replace"))
+    except Error as error:
+        raise SpecError(f"it cannot be read: {error.message}", os.path.relpath(file)) from None
+    named = table.get("ploomber", "entry-point", fallback="").strip()
+    if not named:
+        return None
+    try:
+        return _named(named, folder)
+    except SpecError as error:
+        raise SpecError(
+            f"[ploomber] entry-point: {error.message}", os.path.relpath(file), error.hint
+        ) from None
+
+
+def _packaged(text: str, here: Path) -> Entry:
+    package, _, path = text.partition("::")
+    origin = find_module(package.strip(), str(here)) if package.strip() else None
+    if origin is None:
+        raise SpecError(f'{text}: there is no package "{package}"', hint="a package is named as in an import")
+    file = Path(origin).parent / path.strip()
+    if not file.is_file():
+        near = did_you_mean(file.name, os.listdir(file.parent)) if file.parent.is_dir() else None
+        raise SpecError(f"{text}: there is no {path} in {file.parent}", hint=near)
+    # what is installed must not be written to: the project is where one works
+    return Entry(file, here if "site-packages" in file.parts else _root(file))
+
+
+# ── pipelines that no file says
+
+
+def _folder(folder: Path, text: str, here: Path) -> Entry:
+    files = [one for one in sorted(folder.iterdir()) if one.suffix in _NOTEBOOKS and one.is_file()]
+    if not files:
+        raise SpecError(f"there is no pipeline at {folder / SPEC}", hint=_START)
+    return Entry(here / text, here, _of(files, here))
+
+
+def _matching(text: str, here: Path) -> Entry:
+    from glob import glob  # noqa: PLC0415 - few pipelines are a pattern
+
+    files = [
+        one for name in sorted(glob(text, root_dir=here, recursive=True)) if (one := here / name).is_file()
+    ]
+    if not files:
+        raise SpecError(f"no file matches {text}", hint="a pattern names the notebooks of a pipeline: '*.py'")
+    is_notebook = plugins.load("octavo.notebook:is_notebook")
+    if other := [one.name for one in files if not is_notebook(str(one))]:
+        raise SpecError(
+            f"{text} matches what is no notebook: {', '.join(other[:5])}", hint="'*.py', '*.ipynb'"
+        )
+    return Entry(here / text, here, _of(files, here))
+
+
+def _of(files: Iterable[Path], here: Path) -> dict[str, Any]:
+    """Return the pipeline of some notebooks that say themselves what they need and make."""
+    return {
+        "meta": {"extract_product": True, "extract_upstream": True},
+        "tasks": [{"source": os.path.relpath(one, here).replace(os.sep, "/")} for one in files],
+    }
+
+
+def _factory(text: str, here: Path) -> bool:
+    """Tell whether a text is the dotted path of something in a module that can be found."""
+    module, _, name = text.rpartition(".")
+    if not module or name in ("yaml", "yml") or not all(part.isidentifier() for part in text.split(".")):
+        return False
+    return find_module(module, str(here)) is not None

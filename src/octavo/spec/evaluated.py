@@ -1,0 +1,144 @@
+"""Functions that pipeline.yaml calls while it is read: all of one file in one child process."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from .. import plugins
+from ..reading.sources import folders
+from .dialect import as_call, is_evaluated
+
+if TYPE_CHECKING:
+    from ..errors import Place
+    from .schema import TaskSpec
+
+_HINT = "numbers, texts, true, false, null, and lists and mappings of these can be parameters"
+
+
+def called(tasks: Iterable[TaskSpec]) -> list[tuple[dict[str, Any], Place]]:
+    """Return the calls among the parameters and grids of tasks, in order, each with its place."""
+    found: list[tuple[dict[str, Any], Place]] = []
+    for task in tasks:
+        _replaced(task, lambda call, where: found.append((call, where)))
+    return found
+
+
+def filled(tasks: Iterable[TaskSpec], answers: Iterable[Mapping[str, Any]]) -> list[TaskSpec]:
+    """Return the tasks with the answers in place of the calls that ``called`` returns."""
+    given = iter(answers)
+    return [_replaced(task, lambda call, where: next(given)["value"]) for task in tasks]
+
+
+def _replaced(task: TaskSpec, value: Callable[[dict[str, Any], Place], Any]) -> TaskSpec:
+    def through(name: str, said: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            key: value(as_call(it), task.places.get(f"{name}.{key}", task.where)) if is_evaluated(it) else it
+            for key, it in said.items()
+        }
+
+    calls = [it for table in (task.params, *task.grid) for it in table.values() if is_evaluated(it)]
+    if not calls:
+        return task
+    params = through("params", task.params)
+    return replace(task, params=params, grid=tuple(through("grid", grid) for grid in task.grid))
+
+
+def values(calls: Sequence[Mapping[str, Any]], root: str) -> list[dict[str, Any]]:
+    """Return what each call gave: ``{"value": …}``, or ``{"error": …, "hint": …}`` where it gave nothing of use.
+
+    They run in the project's folder, with its modules on the path. What they print goes to the standard error.
+    """
+    try:
+        return list(asked("octavo.spec.evaluated", [], root, list(calls)))
+    except RuntimeError as error:  # a function that ends the process
+        return [{"error": str(error), "hint": None} for _ in calls]
+
+
+def pipeline(question: Sequence[Any], root: str) -> Any:
+    """Return the pipeline, as data of the dialect, that the function of ``location`` makes with these settings."""
+    location, settings = question
+    env = ["--env", json.dumps(settings)] if settings else []
+    return asked("octavo.ploomber.factory", [location, *env], root)
+
+
+def asked(module: str, arguments: Sequence[str], root: str, question: Any = None) -> Any:
+    """Run a module of octavo in a child process and return the JSON that it says last.
+
+    The project's folder is the working directory; the module itself adds it to the places of modules. Raises
+    ``RuntimeError`` with the last line of the child's errors.
+    """
+    import subprocess  # noqa: PLC0415 - only pipelines whose values are made by functions come here
+
+    done = subprocess.run(
+        # -P: a module of the project may be called as one of Python's own, which octavo needs first
+        [sys.executable, "-P", "-m", module, *arguments],
+        input=json.dumps(question),
+        capture_output=True,
+        cwd=root,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    said = done.stdout.strip().splitlines()
+    if done.returncode or not said:
+        lines = done.stderr.strip().splitlines()
+        words = lines[-1] if lines else f"it ended with exit code {done.returncode}"
+        raise RuntimeError(words + _place(lines, root))
+    try:
+        return json.loads(said[-1])
+    except ValueError:
+        raise RuntimeError(f"it said {said[-1][:60]!r} instead of JSON") from None
+
+
+def _place(lines: Sequence[str], root: str) -> str:
+    """Return where in the project's own code a traceback ends, as the rest of a sentence."""
+    own = f'File "{os.path.realpath(root)}{os.sep}'
+    found = [line.strip()[len(own) :] for line in lines if line.strip().startswith(own)]
+    path, _, rest = found[-1].partition('", line ') if found else ("", "", "")
+    return f" ({path}:{rest.split(',')[0]})" if found else ""
+
+
+def _value(call: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        value = plugins.load("octavo.calls:invoke")(call)
+    except Exception as error:
+        import traceback  # noqa: PLC0415 - only a function that fails comes here
+
+        known = getattr(error, "message", None)
+        where = _place("".join(traceback.format_exception(error)).splitlines(), os.getcwd())
+        return {
+            "error": known or f"{type(error).__name__}: {error}{where}",
+            "hint": getattr(error, "hint", None),
+        }
+    if (odd := _odd(value)) is not None:
+        return {"error": f"it returned {odd}, which is no plain value", "hint": _HINT}
+    return {"value": value}
+
+
+def _odd(value: Any) -> str | None:
+    """Return the type of what is in a value and is not plain; None where all of it is."""
+    if isinstance(value, dict):
+        value = [*value, *value.values()] if all(isinstance(it, str) for it in value) else [object()]
+    if isinstance(value, list | tuple):
+        return next((odd for it in value if (odd := _odd(it))), None)
+    plain = value is None or type(value) in (bool, int, float, str)
+    return None if plain else f"a {type(value).__name__}"
+
+
+def main() -> None:
+    """Answer the calls on the standard input."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what functions print is no answer
+    plugins.load("octavo.ploomber.finder:install")()
+    sys.path[:0] = folders(os.getcwd())
+    found = [_value(call) for call in json.load(sys.stdin)]
+    print(json.dumps(found), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""A task with a grid into one task for each combination of its values, named and placed as Ploomber does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import product
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from .. import plugins
+from ..errors import SpecError
+
+if TYPE_CHECKING:
+    from .schema import TaskSpec
+
+_SIGNS = re.compile(r"\[\[\s*(.*?)\s*\]\]")
+
+
+def expanded(spec: TaskSpec) -> Iterator[TaskSpec]:
+    """Yield the tasks of a grid, in the order of its values; a task without a grid is itself.
+
+    A name with ``[[parameter]]`` in it takes the values, any other the number of the combination. That number
+    stands in the products always, before all suffixes: ``m-[[a]].v1.csv`` is ``m-x-0.v1.csv``. Code in the wild reads
+    these paths, so they are Ploomber's to the letter.
+    """
+    if not spec.grid:
+        yield spec
+        return
+    for index, params in enumerate(combinations(spec.grid)):
+        params = {**params, **spec.params}
+        name = spec.name or ""
+        yield replace(
+            spec,
+            name=_filled(name, params, spec) if "[[" in name and "]]" in name else f"{name}{index}",
+            product=_placed(spec.product, index, params, spec),
+            params=params,
+            grid=(),
+        )
+
+
+def combinations(grids: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield each combination of the values of each grid; what is no list is one value."""
+    for grid in grids:
+        for values in product(*(_several(value) for value in grid.values())):
+            yield dict(zip(grid, values, strict=True))
+
+
+def _several(value: Any) -> Iterable[Any]:
+    # of a mapping Ploomber takes the keys
+    return value if isinstance(value, list | tuple | dict) else (value,)
+
+
+def _placed(said: Any, index: int, params: Mapping[str, Any], spec: TaskSpec) -> Any:
+    """Return a product with the number of its combination, and with the values of it."""
+    if isinstance(said, dict):
+        return {key: _placed(value, index, params, spec) for key, value in said.items()}
+    if isinstance(said, list):
+        at = 1 if len(said) == 3 else 0
+        return [_filled(_numbered(it, index), params, spec) if n == at else it for n, it in enumerate(said)]
+    if not isinstance(said, str) or not (path := PurePosixPath(said)).name:
+        return said
+    suffix = "".join(path.suffixes)
+    name = path.name.replace(suffix, "") if suffix else path.name
+    return _filled(str(path.with_name(f"{name}-{index}{suffix}")), params, spec)
+
+
+def _numbered(name: Any, index: int) -> str:
+    """Return the name of a table with a number, within its quotes if it has some: with a hyphen it needs them."""
+    quoted = isinstance(name, str) and len(name) > 1 and name[0] == name[-1] == '"'
+    return f'{name[:-1]}-{index}"' if quoted else f"{name}-{index}"
+
+
+def _filled(text: str, params: Mapping[str, Any], spec: TaskSpec) -> str:
+    """Replace ``[[parameter]]`` by its value; a parameter that this combination does not have leaves nothing."""
+    return _SIGNS.sub(lambda found: _value(found[1], params, spec), text)
+
+
+def _value(name: str, params: Mapping[str, Any], spec: TaskSpec) -> str:
+    if name.isidentifier():
+        return str(params[name]) if name in params else ""
+    jinja = plugins.load("jinja2")
+    try:
+        found = jinja.Environment().compile_expression(name)(**params)
+        return "" if found is None else str(found)
+    except Exception as error:  # also what the values themselves raise
+        raise SpecError(f'"[[{name}]]" is no parameter of the grid: {error}', spec.where) from None

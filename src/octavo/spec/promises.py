@@ -1,0 +1,158 @@
+"""What a task promises to make, as products: files and folders, tables in databases, and things elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..digests import digest
+from ..errors import Place, SpecError
+from ..model import STANDING, Product, Relation
+from .dialect import KINDS, MAKERS, RELATIONS
+
+if TYPE_CHECKING:
+    from .schema import Spec, TaskSpec
+
+#: What an executed notebook can be made into.
+REPORTS = (".ipynb", ".html", ".md", ".pdf", ".rst", ".tex")
+_LONGEST = 63  # PostgreSQL cuts off the names of tables here, without a word
+_DUMP = "; for a file with what it selects, a path that ends in .csv or .parquet"
+_TABLE = "write [name, table] or [schema, name, table]; a view is [name, view]"
+
+
+class Promises:
+    """Makes products of what a spec says about one task, and keeps the mistakes that it finds."""
+
+    def __init__(self, name: str, kind: str, said: TaskSpec, spec: Spec, root: str, source: str) -> None:
+        self.name, self.kind, self.said, self.root = name, kind, said, root
+        self.maker = said.maker or spec.makers.get(KINDS[kind]) or MAKERS.get(kind, "File")
+        self.client = (
+            said.options.get("product_client")
+            or spec.clients.get(self.maker)
+            or said.options.get("client")
+            or spec.clients.get(KINDS[kind])
+        )
+        self.base = os.path.dirname(source) if spec.product_relative_to_source else ""
+        self.mistakes: list[SpecError] = []
+
+    def products(self, said: Any) -> tuple[Product, ...]:
+        """Return the products; what is wrong with them is in ``mistakes``."""
+        if not said:
+            hint = 'add "product:" with the path that it writes'
+            self._wrong(f'task "{self.name}" has no product', self.said.where, hint)
+            return ()
+        table: Mapping[str | None, Any] = said if isinstance(said, dict) else {None: said}
+        made = tuple(one for key, value in table.items() if (one := self._product(key, value)))
+        if self.kind == "notebook":
+            self._reports(made)
+        return made
+
+    def _product(self, key: str | None, value: Any) -> Product | None:
+        if self.maker == "GenericProduct" and isinstance(value, str):
+            return Product(f"{STANDING}generic/{_safe(value)}", key, maker=self.maker)
+        if self.maker in RELATIONS:
+            relation = self._relation(key, value)
+            if relation is None:
+                return None
+            path = f"{STANDING}{_label(self.client)}/{_safe(relation)}"
+            return Product(path, key, False, relation, self.maker)
+        if not isinstance(value, str):
+            hint = f'a {KINDS[self.kind]} makes files; for a table add "product_class: SQLRelation"'
+            self._wrong(f'the product of "{self.name}" should be a path, not a list', self._where(key), hint)
+            return None
+        return Product(self._relative(os.path.join(self.base, value)), key, self._is_report(key, value))
+
+    def _relation(self, key: str | None, value: Any) -> Relation | None:
+        where = self._where(key)
+        parts = value if isinstance(value, list | tuple) else ()
+        if len(parts) not in (2, 3) or not all(isinstance(it, str) and it for it in parts[-2:]):
+            dumped = self.kind == "sql" and isinstance(value, str)
+            hint = f"{_TABLE}{_DUMP if dumped else ''}"
+            self._wrong(f'the product of "{self.name}" should be a table ({self.maker})', where, hint)
+            return None
+        *schema, name, kind = parts
+        if kind not in ("table", "view"):
+            self._wrong(f'the product of "{self.name}" is a table or a view, not "{kind}"', where, _TABLE)
+        if len(name) > _LONGEST:
+            message = f'the {kind} "{name}" has a name of {len(name)} characters'
+            self._wrong(message, where, f"databases keep at most {_LONGEST} of them")
+        return Relation(name, str(schema[0]) if schema and schema[0] else None, kind)
+
+    def _is_report(self, key: str | None, path: str) -> bool:
+        if self.kind != "notebook" or (key is not None and key not in self.said.nb):
+            return False
+        # an exporter that is named makes whatever it makes
+        return path.endswith(REPORTS) or bool(self.said.options.get("nbconvert_exporter_name"))
+
+    def _reports(self, made: tuple[Product, ...]) -> None:
+        if lost := [key for key in self.said.nb if key not in {one.key for one in made} and key != "nb"]:
+            where = self.said.places.get("nb_product_key", self.said.where)
+            self._wrong(f'"{self.name}" has no product "{lost[0]}", its nb_product_key', where)
+        elif made and not any(one.report for one in made):
+            nb = next((one.path for one in made if one.key in self.said.nb), made[0].path)
+            example = nb.rpartition(".")[0] or self.name
+            hint = f'add "nb: {example}.ipynb" to its product'
+            message = f'task "{self.name}" does not say where its executed notebook goes'
+            self._wrong(message, self._where(None), hint)
+        for one in made:
+            if one.report and os.path.isdir(os.path.join(self.root, one.path)):
+                message = f'the executed notebook of "{self.name}" goes to {one.path}, which is a folder'
+                self._wrong(message, self._where(None))
+
+    def _relative(self, path: str) -> str:
+        return relative(path, self.root)
+
+    def _where(self, key: str | None) -> Place:
+        places = self.said.places
+        return places.get(f"product.{key}") or places.get("product") or self.said.where
+
+    def _wrong(self, message: str, where: Place, hint: str | None = None) -> None:
+        self.mistakes.append(SpecError(message, where, hint))
+
+
+def options(promised: Promises, spec: Spec, made: tuple[Product, ...]) -> Iterator[tuple[str, Any]]:
+    """Yield the clients that a task works with, and that it is not for the cache, where its products are no files."""
+    said, kind = promised.said.options, promised.kind
+    if client := said.get("client") or spec.clients.get(KINDS[kind]):
+        yield "client", client
+    if any(one.maker == "File" for one in made) and (
+        files := said.get("product_client") or spec.clients.get("File")
+    ):
+        yield "file_client", files
+    if kind == "link" or any(one.maker != "File" for one in made):
+        yield "cache", False
+        if promised.client:
+            yield "product_client", promised.client
+
+
+def given(product: Product) -> Any:
+    """Return what user code gets for a product: its path, the relation, or the name of a thing elsewhere."""
+    if product.relation is not None:
+        return product.relation
+    generic = product.path.removeprefix(f"{STANDING}generic/")
+    return _plain(generic) if product.maker == "GenericProduct" else product.path
+
+
+def relative(path: str, root: str) -> str:
+    """Return a path relative to the project where it is inside, else absolute, with slashes."""
+    full = os.path.normpath(os.path.join(root, os.path.expanduser(path)))
+    inside = full == root or full.startswith(root + os.sep)
+    return (os.path.relpath(full, root) if inside else full).replace(os.sep, "/")
+
+
+def _label(client: Mapping[str, Any] | None) -> str:
+    """Return the folder of the standing files of one database: its client, and the arguments that it is made with."""
+    if not client:
+        return "database"
+    arguments = sorted((name, repr(it)) for name, it in client.items() if name != "dotted_path")
+    return str(client["dotted_path"]) + (f"-{digest(repr(arguments))[:8]}" if arguments else "")
+
+
+def _safe(text: str) -> str:
+    """Return a text as the name of a file from which it can be told again."""
+    return text.replace("%", "%25").replace("/", "%2F").replace("\\", "%5C")
+
+
+def _plain(name: str) -> str:
+    return name.replace("%5C", "\\").replace("%2F", "/").replace("%25", "%")

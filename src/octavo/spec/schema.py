@@ -1,0 +1,382 @@
+"""What pipeline.yaml may say, as frozen dataclasses; each mistake with its place and "did you mean".
+
+``spec`` checks a document, whose placeholders ``expand`` has replaced, against the tables of ``dialect``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Place, SpecError, did_you_mean, raise_all
+from ..model import DATA
+from .dialect import (
+    CACHE,
+    CLASSES,
+    FILES,
+    HOOKS,
+    LOADER,
+    META,
+    PRODUCTS,
+    SERIALIZERS,
+    TASK,
+    TOP,
+    Key,
+    as_bytes,
+    as_call,
+    as_tuple,
+    found_as,
+    is_call,
+    is_text,
+    kind_of,
+    plain,
+    quoted,
+)
+from .document import Document, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from .document import Path
+
+__all__ = ["CACHE", "META", "TASK", "TOP", "Document", "Key", "Spec", "TaskSpec", "parse", "spec"]
+
+# ── what a spec says ────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """One task as the file states it; what is None was not said and may be told by the source.
+
+    ``upstream`` is what the task must wait for, whatever its code says: the spec wins over the source.
+    ``options`` holds how to run it: "kernel", "tags", "timeout", "client". ``places`` has the place of each
+    value: "name", "product", "product.data", "params.n", "upstream". ``product`` is a path, the list of a table
+    (``[schema, name, kind]``), or a mapping of names to these. ``base`` is the folder that a relative source
+    counts from, ``nb`` are the names of products that are reports; ``local``: run in the folder of the source.
+    """
+
+    source: str
+    where: Place
+    name: str | None = None
+    product: Any = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    upstream: tuple[str, ...] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
+    kind: str | None = None
+    maker: str | None = None
+    grid: tuple[Mapping[str, Any], ...] = ()
+    inputs: tuple[str, ...] | None = None
+    nb: tuple[str, ...] = ("nb",)
+    base: str | None = None
+    local: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A pipeline file without mistakes of its own; ``ignored`` are notes on keys that change nothing here.
+
+    ``location`` names the function that says the tasks where the file does not. ``makers`` has the product class of
+    each class of tasks, ``clients`` the client of each class of tasks or products.
+    """
+
+    path: str
+    tasks: tuple[TaskSpec, ...]
+    extract_upstream: bool = True
+    extract_product: bool = False
+    product_relative_to_source: bool = False
+    preload: bool | tuple[str, ...] = True
+    strict: bool = False
+    environment: str = "noted"
+    cache: Mapping[str, Any] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+    location: str | None = None
+    clients: Mapping[str, Any] = field(default_factory=dict)
+    makers: Mapping[str, str] = field(default_factory=dict)
+    hooks: Mapping[str, Any] = field(default_factory=dict)
+    serializers: Mapping[str, Any] = field(default_factory=dict)
+    loader: Mapping[str, Any] = field(default_factory=dict)
+
+
+# ── checking ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def spec(document: Document, imported: tuple[str, Document] | None = None) -> Spec:
+    """Check a document and return what it says; raise all its mistakes together, in the order of the file.
+
+    The top is a mapping with ``tasks``, or just the list of tasks; a task that is a text is a source. ``imported``
+    are the tasks of ``meta.import_tasks_from``, below the folder that their sources count from.
+    """
+    check = _Check(document)
+    bare = isinstance(document.data, list)
+    top = {"tasks": document.data} if bare else document.data
+    if not isinstance(top, dict):
+        what = "empty" if top is None else f"no pipeline: it holds {found_as(top)}"
+        raise SpecError(f"this file is {what}", document.place(), _START)
+    if "tasks" not in top and "location" not in top:
+        if not did_you_mean("tasks", (key for key in top if key not in TOP)):  # else said of that key
+            check.wrong("this pipeline has no tasks", document.place(), _START)
+    elif top.get("tasks", ()) is None:
+        check.wrong('"tasks" is empty', document.key("tasks"), _START)
+    said = dict(check.keys(top, (), TOP, "the pipeline"))
+    meta = dict(check.keys(said.get("meta", {}), ("meta",), META, '"meta"'))
+    way = ("meta", "source_loader")
+    loader = dict(check.keys(meta.get("source_loader", {}), way, LOADER, '"source_loader"'))
+    cache = check.cache(said.get("cache", {}))
+    clients = check.classes(said.get("clients", {}), ("clients",), (*CLASSES, *PRODUCTS))
+    makers = check.classes(meta.get("product_default_class", {}), ("meta", "product_default_class"), CLASSES)
+    extract, base = meta.get("extract_upstream", True), () if bare else ("tasks",)
+    if "location" in said and (said.keys() & {"tasks", *_ELSEWHERE} or meta):
+        hint = f"{said['location']} makes the whole pipeline: leave away what else is said of it"
+        check.wrong('"location" stands beside tasks and their settings', document.key("location"), hint)
+    found = [check.task(data, (*base, n), n, extract) for n, data in enumerate(said.get("tasks", ()))]
+    mistakes = check.sorted()
+    if imported is not None:
+        other = _Check(imported[1], check.notes)
+        found += other.tasks(imported[0], extract)
+        mistakes += other.sorted()
+    raise_all(mistakes, f"{document.path} has mistakes")
+    preload = said.get("preload", True)
+    return Spec(
+        document.path,
+        tuple(task for task in found if task),
+        extract,
+        meta.get("extract_product", False),
+        meta.get("product_relative_to_source", False),
+        preload if isinstance(preload, bool) else as_tuple(preload),
+        said.get("strict", False),
+        said.get("environment", "noted"),
+        cache,
+        tuple(
+            f'{place}: "{key}" has no effect in this version' + (f" (in {count} places)" if count > 1 else "")
+            for key, (place, count) in check.notes.items()
+        ),
+        said.get("location"),
+        {name: as_call(call) for name, call in clients.items()},
+        makers,
+        {name: as_call(said[name]) for name in HOOKS if name in said},
+        {name: as_call(said[name]) for name in SERIALIZERS if name in said},
+        loader,
+    )
+
+
+#: Keys of the top that a pipeline from elsewhere says itself.
+_ELSEWHERE = (*HOOKS, *SERIALIZERS, "clients")
+_START = 'a pipeline begins with "tasks:", and each task has a source and a product'
+
+
+class _Check:
+    """One pass over a document: collects the mistakes, and notes on keys that have no effect."""
+
+    def __init__(self, document: Document, notes: dict[str, tuple[Place, int]] | None = None) -> None:
+        self.document = document
+        self.mistakes = list(document.mistakes)
+        self.unfilled = {mistake.where for mistake in document.mistakes}
+        self.notes: dict[str, tuple[Place, int]] = {} if notes is None else notes
+
+    def wrong(self, message: str, where: Place, hint: str | None = None) -> None:
+        if where not in self.unfilled:  # a value whose placeholder has no value cannot be judged
+            self.mistakes.append(SpecError(message, where, hint))
+
+    def sorted(self) -> list[SpecError]:
+        return sorted(self.mistakes, key=lambda m: (m.where.line, m.where.column) if m.where else (0, 0))
+
+    def keys(
+        self, data: Mapping[Any, Any], path: Path, table: Mapping[str, Key], owner: str
+    ) -> Iterator[tuple[str, Any]]:
+        """Yield the keys and values that are right and to be acted on; a value of null was not said."""
+        for name, value in data.items():
+            row = table.get(name)
+            if row is None:
+                unread = (key for key in table if key not in data)
+                hint = did_you_mean(name, unread) if isinstance(name, str) else _WORDS
+                self.wrong(f'{owner} has no key "{plain(name)}"', self.document.key(*path, name), hint)
+            elif value is None and not row.null:
+                continue
+            elif not row.fits(value):
+                where = self.document.place(*path, name)
+                hint = f'write it in quotes: "{plain(value)}"' if _bare(value, row) else None
+                self.wrong(f'{owner}: "{name}" should be {row.expects}, not {found_as(value)}', where, hint)
+            elif row.known and value not in row.known:
+                hint = did_you_mean(value, row.known) or f"there are: {', '.join(row.known)}"
+                self.wrong(f'{owner}: there is no {name} "{value}"', self.document.place(*path, name), hint)
+            elif row.late(value, data):
+                what = f"{name}: {plain(value)}" if isinstance(value, str | int) else name
+                self.wrong(f'{owner}: "{what}" is not supported yet', self.document.key(*path, name))
+            elif row.note:
+                first, count = self.notes.get(name, (self.document.key(*path, name), 0))
+                self.notes[name] = (first, count + 1)
+            else:
+                yield name, value
+
+    def cache(self, said: Any) -> dict[str, Any]:
+        """Return what is said of the cache, sizes in bytes; ``cache: false`` and ``cache: URL`` are short forms."""
+        if not isinstance(said, dict):
+            return {"enabled": said} if isinstance(said, bool) else {"url": said}
+        found = self.keys(said, ("cache",), CACHE, '"cache"')
+        return {name: as_bytes(it) if name in ("size", "largest") else it for name, it in found}
+
+    def classes(self, said: Mapping[Any, Any], path: Path, names: Iterable[str]) -> dict[str, Any]:
+        """Return what is said by class: a client for each, or the class of the products for each class of tasks."""
+        found = {}
+        for name, value in said.items():
+            where = self.document.place(*path, name)
+            if name not in names:
+                message = f'"{path[-1]}": there is no class "{plain(name)}"'
+                hint = did_you_mean(str(name), names) or f"there are: {', '.join(names)}"
+                self.wrong(message, self.document.key(*path, name), hint)
+            elif value is None:
+                continue
+            elif path == ("clients",) and not is_call(value):
+                self.wrong(
+                    f"the client of {name} should be {TASK['client'].expects}, not {found_as(value)}", where
+                )
+            elif path != ("clients",) and value not in PRODUCTS:
+                hint = did_you_mean(str(value), PRODUCTS) or f"there are: {', '.join(PRODUCTS)}"
+                self.wrong(f'there is no product class "{plain(value)}"', where, hint)
+            else:
+                found[name] = value
+        return found
+
+    def tasks(self, base: str, extract: bool) -> list[TaskSpec | None]:
+        """Return the tasks of a file that another imports: a list, and nothing else."""
+        data = self.document.data
+        if not isinstance(data, list):
+            self.wrong(
+                f"a file of tasks to import is a list of them, not {found_as(data)}", self.document.place()
+            )
+            return []
+        found = [self.task(one, (n,), n, extract) for n, one in enumerate(data)]
+        return [task and replace(task, base=base) for task in found]
+
+    def task(self, data: Any, path: Path, number: int, extract: bool) -> TaskSpec | None:
+        document, where = self.document, self.document.place(*path)
+        data = {"source": data} if is_text(data) else data
+        if not isinstance(data, dict):
+            self.wrong(f"a task is a mapping with a source, or a source, not {found_as(data)}", where)
+            return None
+        called = next((data[k] for k in ("name", "source") if is_text(data.get(k))), None)
+        owner = f"task {quoted(called)}" if called else f"task {number + 1}"
+        said = dict(self.keys(data, path, TASK, owner))
+        kind = kind_of(said.get("source", ""), said.get("class"), said.get("product"))
+        if data.get("source") is None and kind != "link":
+            self.wrong(f"{owner} has no source", where, _SOURCES)
+        self.source(said.get("source", ""), said.get("class"), owner, path)
+        self.inner(said, path, owner)
+        options: dict[str, Any] = {}
+        for name, value in said.items():
+            if option := TASK[name].option:
+                if option in options:
+                    self.wrong(f"{owner}: the {option} is given twice", document.key(*path, name))
+                options[option] = TASK[name].turn(value)
+        for name in ("papermill_params", "executor_params"):
+            if cwd := said.get(name, {}).get("cwd"):
+                options["cwd"] = str(cwd)
+        # Ploomber reads the code even if the spec says "upstream: []", unless it is told not to.
+        upstream = as_tuple(said["upstream"]) if "upstream" in said else ()
+        return TaskSpec(
+            said.get("source", ""),
+            where,
+            said.get("name"),
+            said.get("product"),
+            said.get("params", {}),
+            upstream if upstream or not extract else None,
+            options,
+            dict(self.places(said, path)),
+            kind,
+            said.get("product_class"),
+            self.grid(said, path, owner),
+            as_tuple(said["inputs"]) if "inputs" in said else None,
+            as_tuple(said.get("nb_product_key", "nb")),
+            None,
+            said.get("local_execution", False),
+        )
+
+    def source(self, source: str, kind: str | None, owner: str, path: Path) -> None:
+        where, suffix = self.document.place(*path, "source"), "." + source.rpartition(".")[2].lower()
+        filed = "/" in source or suffix in FILES
+        if kind is None and "://" in source:
+            self.wrong(f"{owner}: a URL is no code", where, 'to download it: "class: DownloadFromURL"')
+        elif kind is None and suffix in (".csv", ".parquet"):
+            hint = 'to put it into a database: "class: SQLUpload"'
+            self.wrong(f"{owner}: a data file ({suffix}) is no code", where, hint)
+        elif kind == "PythonCallable" and filed:
+            self.wrong(f'{owner} is a PythonCallable, but "{source}" is no function', where, _SOURCES)
+        elif source and CLASSES.get(kind or "", "link") not in DATA | {"function"} and not filed:
+            what = {"NotebookRunner": "notebook"}.get(kind or "", "file")
+            self.wrong(f'{owner} is a {kind}, but "{source}" is no {what}', where, _SOURCES)
+
+    def grid(self, said: Mapping[str, Any], path: Path, owner: str) -> tuple[Mapping[str, Any], ...]:
+        grid = said.get("grid", ())
+        if grid and "name" not in said:
+            hint = 'its tasks are called by it and a number, or by their parameters: "name: fit-[[model]]"'
+            self.wrong(f"{owner} has a grid, and no name", self.document.key(*path, "grid"), hint)
+        grids = (grid,) if isinstance(grid, dict) else tuple(grid)
+        for number, one in enumerate(grids):
+            way = (*path, "grid") if isinstance(grid, dict) else (*path, "grid", number)
+            if not isinstance(one, dict) or not one:
+                self.wrong(
+                    f"{owner}: a grid is a mapping of names to lists of values, not {found_as(one)}",
+                    self.document.place(*way),
+                )
+                continue
+            for name, values in one.items():
+                where = self.document.key(*way, name)
+                if not isinstance(name, str):
+                    self.wrong(
+                        f'{owner}: a name in "grid" should be text, not {found_as(name)}', where, _WORDS
+                    )
+                elif name in said.get("params", {}):
+                    self.wrong(f'{owner}: "{name}" stands in "params" and in "grid"', where)
+                elif name in ("upstream", "product"):
+                    self.wrong(f'{owner}: no parameter may be called "{name}"', where)
+                elif values == [] or values == {}:
+                    self.wrong(f'{owner}: "grid.{name}" has no values', self.document.place(*way, name))
+        return grids
+
+    def inner(self, said: Mapping[str, Any], path: Path, owner: str) -> None:
+        """Check the values in ``product`` and ``params``."""
+        product, params = said.get("product"), said.get("params", {})
+        for section, table in (("product", product if isinstance(product, dict) else {}), ("params", params)):
+            for name in table:
+                if not isinstance(name, str):
+                    where = self.document.key(*path, section, name)
+                    message = f'{owner}: a name in "{section}" should be text, not {found_as(name)}'
+                    self.wrong(message, where, _WORDS)
+        for name, value in product.items() if isinstance(product, dict) else ():
+            if not is_text(value) and not (isinstance(value, list) and value):
+                where = self.document.place(*path, "product", name)
+                self.wrong(
+                    f'{owner}: "product.{name}" should be a path or a table ([schema, name, table]), '
+                    f"not {found_as(value)}",
+                    where,
+                )
+        for name, value in params.items():
+            where = self.document.key(*path, "params", name)
+            if name in ("upstream", "product"):
+                hint = f'octavo sets "{name}" itself: write it as a key of the task'
+                self.wrong(f'{owner}: no parameter may be called "{name}"', where, hint)
+            elif name == "resources_" and not (
+                isinstance(value, dict) and all(is_text(it) for pair in value.items() for it in pair)
+            ):
+                self.wrong(f'{owner}: "params.resources_" should be a mapping of names to paths', where)
+            elif isinstance(value, dict) and "dotted_path" in value and not is_call(value):
+                self.wrong(f'{owner}: "params.{name}" should be {TASK["client"].expects}', where)
+
+    def places(self, said: Mapping[str, Any], path: Path) -> Iterator[tuple[str, Place]]:
+        for name, value in said.items():
+            yield name, self.document.place(*path, name)
+            if name in ("product", "params", "grid") and isinstance(value, dict):
+                for inner in value:
+                    yield f"{name}.{inner}", self.document.place(*path, name, inner)
+            elif name == "inputs" and isinstance(value, list):
+                for number, inner in enumerate(value):
+                    yield f"inputs.{inner}", self.document.place(*path, name, number)
+
+
+_SOURCES = 'a source is a file ("source: fit.py") or a function ("source: package.module.function")'
+_WORDS = "YAML reads on, off, yes, no and numbers as values: write a name in quotes"
+
+
+def _bare(value: Any, row: Key) -> bool:
+    return row.expects.startswith(("text", "a path")) and isinstance(value, int | float)

@@ -1,0 +1,143 @@
+"""Where and when a pipeline is read: folders, environment variables, time, user and git, found when asked."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from ..errors import SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+BUILTINS = ("cwd", "env", "git", "git_hash", "here", "now", "root", "user", "version")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where and when a pipeline is read. The callables are asked only if a placeholder asks for them.
+
+    ``root`` is the project, ``here`` the folder of the pipeline file, ``cwd`` where octavo was started. The
+    callables return None for what does not exist here.
+    """
+
+    root: str
+    here: str
+    cwd: str
+    environ: Mapping[str, str]
+    now: Callable[[], str | None]
+    git: Callable[[], str | None]
+    git_hash: Callable[[], str | None]
+    user: Callable[[], str | None]
+    version: Callable[[], str | None] = lambda: None
+
+    def value(self, name: str) -> str | None:
+        """Return what a built-in stands for ("git", "env.HOME"), or None if it has no value here."""
+        if name.startswith("env."):
+            return self.environ.get(name[4:])
+        known = getattr(self, name) if name in BUILTINS and name != "env" else None
+        value: str | None = known() if callable(known) else known
+        return value
+
+
+def surroundings(root: str, here: str | None = None) -> Surroundings:
+    """Return the real surroundings of a project; each answer is found once, so that two ``{{now}}`` agree."""
+    folder = here or root
+    return Surroundings(
+        root=root,
+        here=folder,
+        cwd=os.getcwd(),
+        environ=os.environ,
+        now=cache(_now),
+        git=cache(lambda: _git(root, "symbolic-ref", "--short", "HEAD") or _describe(root)),
+        git_hash=cache(lambda: _describe(root, "--dirty=-dirty")),
+        user=cache(_user),
+        version=cache(lambda: stated_version(root, folder)),
+    )
+
+
+def env_file(path: str) -> str | None:
+    """Return the env file of a pipeline file: the first candidate in the working directory or beside the pipeline.
+
+    Raises ``SpecError`` when ``PLOOMBER_ENV_FILENAME`` names one that is in neither.
+    """
+    folders = (os.getcwd(), os.path.dirname(path))
+    for one in env_name(path, os.environ):
+        for folder in folders:
+            if os.path.isfile(found := os.path.join(folder, one)):
+                return found
+    if name := os.environ.get("PLOOMBER_ENV_FILENAME"):
+        beside = os.path.relpath(folders[1])
+        hint = "it is looked for here" + (f" and in {beside}" if beside != "." else "")
+        raise SpecError(f"there is no {name}, which the variable PLOOMBER_ENV_FILENAME names", hint=hint)
+    return None
+
+
+def stated_version(root: str, module: str) -> str | None:
+    """Return the version of a package in the project, as its files say it: nothing is imported.
+
+    ``module`` is its folder, or its name. A literal ``__version__`` in its ``__init__.py`` counts first, then the
+    ``version`` in the project's pyproject.toml or setup.cfg.
+    """
+    import re  # noqa: PLC0415 - few pipelines ask for the version
+
+    name = module.replace(".", "/")
+    folders = [os.path.join(root, module), os.path.join(root, "src", name), os.path.join(root, name)]
+    stated = r"""^{0}\s*=\s*["']?([^"'\s#]+)["']?\s*(?:#.*)?$"""
+    candidates = [
+        *((os.path.join(folder, "__init__.py"), r"__version__(?:\s*:\s*\w+)?") for folder in folders),
+        *((os.path.join(root, file), "version") for file in ("pyproject.toml", "setup.cfg")),
+    ]
+    for file, key in candidates:
+        try:
+            with open(file, encoding="utf-8") as opened:  # noqa: PTH123 - as everywhere on this path
+                found = re.search(stated.format(key), opened.read(), re.MULTILINE)
+        except (OSError, UnicodeDecodeError):
+            continue
+        if found:
+            return found[1]
+    return None
+
+
+def env_name(spec_filename: str, environ: Mapping[str, str]) -> list[str]:
+    """Return the names that the environment of a pipeline file may have, the best first.
+
+    ``PLOOMBER_ENV_FILENAME`` wins; then ``pipeline.serve.yaml`` → ``env.serve.yaml``; then ``env.yaml``.
+    """
+    if name := environ.get("PLOOMBER_ENV_FILENAME"):
+        if os.path.basename(name) != name:
+            raise SpecError(f'PLOOMBER_ENV_FILENAME must be the name of a file, without folders: "{name}"')
+        return [name]
+    parts = os.path.basename(spec_filename).split(".")
+    return [*(["env." + ".".join(parts[1:-1]) + ".yaml"] if len(parts) > 2 else []), "env.yaml"]
+
+
+def _now() -> str:
+    from datetime import datetime  # noqa: PLC0415 - few pipelines ask for the time
+
+    return datetime.now().isoformat()
+
+
+def _user() -> str | None:
+    import getpass  # noqa: PLC0415 - few pipelines ask for the user
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container whose user has no name
+        return None
+
+
+def _describe(root: str, *options: str) -> str | None:
+    return _git(root, "describe", "--tags", "--always", *options)
+
+
+def _git(root: str, *words: str) -> str | None:
+    import subprocess  # noqa: PLC0415 - few pipelines ask git
+
+    try:
+        said = subprocess.run(["git", "-C", root, *words], capture_output=True, encoding="utf-8", check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return said.stdout.strip() or None

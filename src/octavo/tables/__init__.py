@@ -1,0 +1,1 @@
+"""Tables as products: databases, the connections to them, and what became of a table."""

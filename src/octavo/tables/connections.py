@@ -1,0 +1,178 @@
+"""Connections to databases: opened by clients for as long as a task needs them, one task at a time where need be."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..calls import Call, invoke, path_of
+from ..digests import digest
+from ..errors import ClientError, Error, MissingExtra
+from ..model import Task
+from ..plugins import EXTRAS
+from .databases import driver, embedded
+
+_LOCKS = ".octavo/locks"
+#: How long SQLite waits for others that are no tasks of this build, in milliseconds.
+_PATIENCE = 60_000
+#: What looks like a secret in a text that is about connections.
+_SECRETS = (
+    (re.compile(r"(://[^\s:/@'\"]*:)([^\s'\"]+)(@)"), r"\1***\3"),
+    (
+        re.compile(r"(?i)((?:password|passwd|pwd|secret|token)[\"']?\s*[=:]\s*)([\"']?)[^\s\"',;)&]+\2"),
+        r"\1***",
+    ),
+)
+_SECRET_NAMES = re.compile(r"(?i)passw|pwd|secret|token|credential")
+
+
+def call_of(task: Task, product: bool = False) -> Call:
+    """Return the call of the connection that a task works with, or of the one that its tables are in."""
+    keys = ("product_client", "client") if product and not _elsewhere(task) else ("client", "product_client")
+    call: Call | None = next((it for key in keys if (it := task.options.get(key))), None)
+    if call is None:
+        name = {"sql": "SQLScript", "dump": "SQLDump", "upload": "SQLUpload", "transfer": "SQLTransfer"}.get(
+            task.kind
+        )
+        name = name or {"copy_from": "PostgresCopyFrom"}.get(task.kind) or "SQLRelation"
+        hint = f'add "clients:" with "{name}: module.function", where that returns an SQLAlchemyClient'
+        raise ClientError(f'the task "{task.name}" has no client, so it knows no database', task.where, hint)
+    return call
+
+
+def _elsewhere(task: Task) -> bool:
+    """Tell whether the client of a product is only where Ploomber would keep its notes on it, not the table."""
+    generic = any(product.maker == "GenericSQLRelation" for product in task.products)
+    return generic and task.kind != "transfer" and "client" in task.options
+
+
+@contextlib.contextmanager
+def opened(call: Call, *, reading: bool = False, root: str = ".") -> Iterator[Any]:
+    """Give the client that a call returns, alone with its file if it is an embedded database; close it at the end."""
+    with opened_all([(call, reading)], root) as (client,):
+        yield client
+
+
+@contextlib.contextmanager
+def opened_all(calls: Sequence[tuple[Call, bool]], root: str = ".") -> Iterator[list[Any]]:
+    """Give the clients that calls return; what is true of a call only reads by it. The same call is one client.
+
+    Two processes cannot write one file of SQLite at once, nor open one of DuckDB: tasks of a project take turns.
+    """
+    clients: list[Any] = []
+    with contextlib.ExitStack() as stack:
+        for number, (call, _) in enumerate(calls):
+            before = next((n for n in range(number) if calls[n][0] == call), None)
+            clients.append(clients[before] if before is not None else made(call))
+            stack.callback(close, clients[-1])
+        files: dict[str, bool] = {}
+        for client, (_, reading) in zip(clients, calls, strict=True):
+            name, path = embedded(client)
+            if path is not None:
+                path = os.path.realpath(path)
+                # one of DuckDB bears a single process, whatever it does
+                files[path] = reading and name == "sqlite" and files.get(path, True)
+        # in one order everywhere, so that no two tasks wait for each other
+        for path in sorted(files):
+            stack.enter_context(_alone(path, files[path], root))
+        for client in clients:
+            if driver(client) == "sqlite3":
+                client.connection.cursor().execute(f"PRAGMA busy_timeout = {_PATIENCE}").close()
+            stack.callback(close, client)  # while it is still alone: DuckDB's file is free only then
+        yield clients
+
+
+@contextlib.contextmanager
+def turn(client: Any) -> Iterator[None]:
+    """Have a file of DuckDB to oneself, for a hook that works with its client anywhere in the project's folder."""
+    name, path = embedded(client)
+    if name != "duckdb" or path is None:
+        yield
+        return
+    here = os.getcwd()
+    above = (here.rsplit(os.sep, count)[0] for count in range(here.count(os.sep)))
+    root = next((it for it in above if os.path.isdir(os.path.join(it, ".octavo"))), here)
+    with _alone(os.path.realpath(path), False, root):
+        yield
+
+
+def made(call: Call) -> Any:
+    """Return the client that a call returns."""
+    try:
+        client = invoke(call)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in EXTRAS:
+            hint = f'pip install "octavo[{EXTRAS[error.name or ""]}]"'
+            raise MissingExtra(f'the package "{error.name}" is not installed', hint=hint) from error
+        raise
+    if not hasattr(client, "execute"):  # asked for its connection it would open one
+        hint = "it should return an SQLAlchemyClient or a DBAPIClient"
+        raise ClientError(
+            f"{path_of(call)} returned {client!r:.60}, which is no client of a database", hint=hint
+        )
+    return client
+
+
+def close(client: Any) -> None:
+    """Close a client; what goes wrong then changes nothing any more."""
+    with contextlib.suppress(Exception):
+        client.close()
+
+
+@contextlib.contextmanager
+def _alone(path: str, shared: bool, root: str) -> Iterator[None]:
+    folder = os.path.join(root, _LOCKS)
+    os.makedirs(folder, exist_ok=True)
+    handle = os.open(os.path.join(folder, digest(path)), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def discreet(text: str, client: Any = None) -> str:
+    """Return a text without passwords: those that a client knows, and what looks like one."""
+    for secret in _known(client):
+        text = text.replace(secret, "***")
+    for pattern, instead in _SECRETS:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def _known(client: Any) -> list[str]:
+    found: list[Any] = []
+    url = getattr(client, "url", None) or getattr(client, "_url_obj", None)
+    found.append(getattr(url, "password", None))
+    settings = getattr(client, "connect_kwargs", None)
+    if isinstance(settings, Mapping):
+        found += [value for name, value in settings.items() if _SECRET_NAMES.search(str(name))]
+    # what is short stands in other words too
+    return [str(it) for it in found if it is not None and len(str(it)) > 3]
+
+
+def unreachable(error: BaseException, call: Call, client: Any = None) -> Error:
+    """Return the error for a database that cannot be opened."""
+    words = discreet(words_of(error), client)
+    return ClientError(
+        f"{path_of(call)} cannot connect to its database: {words}",
+        hint="is the server running, and are address, user and password right?",
+    )
+
+
+def driver_error(error: BaseException) -> BaseException:
+    """Return what the driver raised, out of what SQLAlchemy and pandas wrap it in, with the statement once more."""
+    inner = getattr(error, "orig", None)
+    if not isinstance(inner, BaseException) and type(error).__module__.startswith("pandas."):
+        inner = error.__cause__
+    return driver_error(inner) if isinstance(inner, BaseException) else error
+
+
+def words_of(error: BaseException) -> str:
+    """Return what the driver says."""
+    inner = driver_error(error)
+    return str(inner).strip() or type(inner).__name__

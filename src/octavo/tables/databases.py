@@ -1,0 +1,295 @@
+"""What a database says of its tables: whether they are there, what they look like, and a digest of what they hold.
+
+SQLite, DuckDB and PostgreSQL are asked by their own means, over the driver's own connection (PEP 249), so that
+SQLAlchemy is needed only where a project uses it. Any other database tells columns and the number of rows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import marshal
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..digests import digest, running
+from ..model import Relation
+
+#: Beyond this many rows SQLite, which has no checksum of its own, is not asked for everything.
+MOST = 5_000_000
+_BATCH = 5_000
+#: No column has this name; one would hide the row.
+_ROW = "octavo_row_"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table or view as it is now. ``checksum`` is None where the database gives none cheaply, or was not asked.
+
+    ``shape`` is the digest of its kind, its columns and, of a view, its definition. ``stamp`` is a text that changes
+    whenever rows may have, where there is one; ``method`` says what made the checksum.
+    """
+
+    kind: str
+    shape: str
+    rows: int | None = None
+    checksum: str | None = None
+    method: str = ""
+    stamp: str | None = None
+
+
+def driver(client: Any) -> str:
+    """Return the name of the driver behind a client: "sqlite3", "duckdb", "psycopg2", …"""
+    connection = client.connection
+    connection = getattr(connection, "driver_connection", None) or connection
+    name = type(connection).__module__.partition(".")[0].lstrip("_")
+    return "duckdb" if name == "duckdb_engine" else name
+
+
+def embedded(client: Any) -> tuple[str, str | None]:
+    """Return which embedded database a client is of, "sqlite" or "duckdb", and its file, without opening it.
+
+    "" stands for a server, None for a database in memory.
+    """
+    url = getattr(client, "url", None) or getattr(client, "_url_obj", None)
+    if url is not None:
+        name, path = url.get_backend_name(), url.database
+    else:
+        maker = getattr(client, "connect_fn", None)
+        module = maker if isinstance(maker, str) else getattr(maker, "__module__", None) or ""
+        name = {"sqlite3": "sqlite", "duckdb": "duckdb"}.get(module.partition(".")[0].lstrip("_"), "")
+        path = (getattr(client, "connect_kwargs", None) or {}).get("database")
+    if name not in ("sqlite", "duckdb"):
+        return "", None
+    path = os.fspath(path).removeprefix("file:").partition("?")[0] if path else ""
+    if path.startswith("md:"):  # DuckDB's service
+        return "", None
+    return name, None if path in ("", ":memory:", ":default:") else os.path.abspath(path)
+
+
+def file_of(client: Any) -> str | None:
+    """Return the file that an embedded database is in; None for servers and for memory."""
+    return embedded(client)[1]
+
+
+def examine(
+    client: Any,
+    relation: Relation,
+    enough: Callable[[Table], bool] = lambda table: False,
+) -> Table | None:
+    """Return what a database says of a table or view now, or None when there is none of that name.
+
+    Where ``enough`` says so of what is known without reading any rows, none are read.
+    """
+    ask = _ASKED.get(driver(client), _any)
+    cursor = client.connection.cursor()
+    try:
+        return ask(cursor, relation, enough)
+    finally:
+        cursor.close()
+        # what was only read leaves no transaction open, which would keep others waiting; DuckDB may have none
+        with contextlib.suppress(Exception):
+            client.connection.rollback()
+
+
+def plain(name: str) -> tuple[str, bool]:
+    """Return a name without its quotes, and whether it had any: ``"My Table"``, `` `t` ``, ``[t]``."""
+    for opening, closing in ('""', "``", "[]"):
+        if len(name) > 2 and name[0] == opening and name[-1] == closing:
+            return name[1:-1].replace(closing * 2, closing), True
+    return name, False
+
+
+def quoted(*names: str | None) -> str:
+    """Return names as SQL quotes them, with dots between."""
+    return ".".join('"' + name.replace('"', '""') + '"' for name in names if name is not None)
+
+
+def _shape(*parts: Any) -> str:
+    return digest(repr(parts))
+
+
+# ── SQLite
+
+
+def _sqlite(cursor: Any, relation: Relation, enough: Callable[[Table], bool]) -> Table | None:
+    name, _ = plain(relation.name)
+    if relation.schema is not None:
+        schemas = [plain(relation.schema)[0]]
+    else:
+        schemas = [row[1] for row in cursor.execute("PRAGMA database_list").fetchall()]
+    known = {row[1].lower() for row in cursor.execute("PRAGMA database_list").fetchall()}
+    for schema in schemas:
+        if schema.lower() not in known:
+            continue
+        listed = f"{quoted(schema)}.{'sqlite_temp_master' if schema == 'temp' else 'sqlite_master'}"
+        found = cursor.execute(
+            f"SELECT name, type, sql FROM {listed} WHERE lower(name) = lower(?) AND type IN ('table', 'view')",
+            (name,),
+        ).fetchone()
+        if found:
+            columns = cursor.execute(f"PRAGMA {quoted(schema)}.table_xinfo({quoted(found[0])})").fetchall()
+            view = found[2] if found[1] == "view" else None
+            table = Table(found[1], _shape(found[1], columns, view), method="rows-2")
+            return table if enough(table) else _read(cursor, quoted(schema, found[0]), table)
+    return None
+
+
+def _read(cursor: Any, name: str, table: Table) -> Table:
+    """Return a table with the digest of its rows in the order in which the database gives them."""
+    ((count,),) = cursor.execute(f"SELECT count(*) FROM {name}").fetchall()
+    checksum = None
+    if count <= MOST:
+        whole = running()
+        cursor.execute(f"SELECT * FROM {name}")
+        try:
+            while rows := cursor.fetchmany(_BATCH):
+                # of version 2: later ones write a value once, and how often depends on the interpreter
+                whole.update(marshal.dumps(rows, 2))
+            checksum = whole.hexdigest()
+        except Exception:  # text that is no UTF-8: such a table can be counted, not read
+            checksum = None
+    return Table(table.kind, table.shape, count, checksum, table.method, table.stamp)
+
+
+# ── DuckDB
+
+
+def _duckdb(cursor: Any, relation: Relation, enough: Callable[[Table], bool]) -> Table | None:
+    name, _ = plain(relation.name)
+    schema = plain(relation.schema)[0] if relation.schema else None
+    catalog, dot, inner = (schema or "").rpartition(".")
+    cursor.execute(
+        "SELECT table_catalog, table_schema, table_name, table_type FROM information_schema.tables"
+        " WHERE lower(table_name) = lower(?) AND lower(table_schema) = lower(coalesce(?, current_schema()))"
+        " AND lower(table_catalog) = lower(coalesce(?, current_database()))",
+        (name, inner if dot else schema, plain(catalog)[0] if dot else None),
+    )
+    found = cursor.fetchone()
+    if not found and schema and not dot:  # of a database that is attached: other.table
+        cursor.execute(
+            "SELECT table_catalog, table_schema, table_name, table_type FROM information_schema.tables"
+            " WHERE lower(table_name) = lower(?) AND lower(table_catalog) = lower(?) AND table_schema = 'main'",
+            (name, schema),
+        )
+        found = cursor.fetchone()
+    if not found:
+        return None
+    *place, kind = found
+    kind = "view" if kind == "VIEW" else "table"
+    cursor.execute(
+        "SELECT column_name, data_type, is_nullable FROM information_schema.columns"
+        " WHERE table_catalog = ? AND table_schema = ? AND table_name = ? ORDER BY ordinal_position",
+        place,
+    )
+    columns = [tuple(row) for row in cursor.fetchall()]
+    view = None
+    if kind == "view":
+        cursor.execute(
+            "SELECT sql FROM duckdb_views() WHERE database_name = ? AND schema_name = ? AND view_name = ?",
+            place,
+        )
+        view = cursor.fetchone()
+    cursor.execute("SELECT version()")
+    # the function hash may change with the version, so its results can be compared only within one
+    table = Table(kind, _shape(kind, columns, view), method=f"duckdb-{cursor.fetchone()[0]}")
+    if enough(table):
+        return table
+    row = quoted(_ROW)
+    cursor.execute(
+        f"SELECT count(*), sum(hash({row})::HUGEINT), bit_xor(hash({row})) FROM {quoted(*place)} AS {row}"
+    )
+    count, *sums = cursor.fetchone()
+    return Table(kind, table.shape, count, digest(repr(sums)), table.method)
+
+
+# ── PostgreSQL
+
+_SETTINGS = {
+    "datestyle": "ISO, MDY",
+    "timezone": "UTC",
+    "intervalstyle": "iso_8601",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+}
+
+
+def _postgres(cursor: Any, relation: Relation, enough: Callable[[Table], bool]) -> Table | None:
+    oid = next(
+        (oid for name in _spelt(relation) if (oid := _one(cursor, "SELECT to_regclass(%s)::oid", name))), None
+    )
+    if oid is None:
+        return None
+    cursor.execute(
+        "SELECT c.relkind::text, n.nspname, c.relname, pg_relation_filenode(c.oid) FROM pg_class c"
+        " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = %s",
+        (oid,),
+    )
+    letter, schema, name, filenode = cursor.fetchone()
+    kind = "view" if letter in ("v", "m") else "table"
+    cursor.execute(
+        "SELECT attname, format_type(atttypid, atttypmod), attnotnull FROM pg_attribute"
+        " WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        (oid,),
+    )
+    columns = [tuple(row) for row in cursor.fetchall()]
+    view = _one(cursor, "SELECT pg_get_viewdef(%s)", oid) if kind == "view" else None
+    stamp = None
+    if letter == "r" and _one(cursor, "SELECT current_setting('track_counts')") == "on":
+        # what counts rows that came, changed and went; a server that was restored or crashed begins anew
+        cursor.execute(
+            "SELECT n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_all_tables WHERE relid = %s", (oid,)
+        )
+        if counts := cursor.fetchone():
+            stamp = f"{oid} {filenode} {' '.join(map(str, counts))}"
+    table = Table(kind, _shape(letter, columns, view), method="postgres-1", stamp=stamp)
+    if enough(table):
+        return table
+    for setting, value in _SETTINGS.items():  # rows as text are the same for everybody
+        cursor.execute("SELECT set_config(%s, %s, true)", (setting, value))
+    row = quoted(_ROW)
+    cursor.execute(
+        f"SELECT count(*), sum(hashtextextended({row}::text, 0)::numeric),"
+        f" sum(hashtextextended({row}::text, 1)::numeric) FROM {quoted(schema, name)} AS {row}"
+    )
+    count, *sums = cursor.fetchone()
+    return Table(kind, table.shape, count, digest(repr([str(it) for it in sums])), table.method, stamp)
+
+
+def _spelt(relation: Relation) -> list[str]:
+    """Return the names that a table may have: SQL makes one without quotes small, pandas leaves it as it is."""
+    schemas = _cases(relation.schema) if relation.schema else [None]
+    return [quoted(schema, name) for name in _cases(relation.name) for schema in schemas]
+
+
+def _cases(name: str) -> list[str]:
+    text, exact = plain(name)
+    return [text] if exact else list(dict.fromkeys([text.lower(), text]))
+
+
+def _one(cursor: Any, query: str, *values: Any) -> Any:
+    cursor.execute(query, values) if values else cursor.execute(query)
+    row = cursor.fetchone()
+    return row[0] if row else None
+
+
+# ── any other
+
+
+def _any(cursor: Any, relation: Relation, enough: Callable[[Table], bool]) -> Table | None:
+    # a table that is not there is told by no two databases in the same words
+    try:
+        cursor.execute(f"SELECT * FROM {relation} WHERE 1 = 0")
+        columns = [(it[0], str(it[1])) for it in cursor.description or ()]
+    except Exception:
+        return None
+    cursor.execute(f"SELECT count(*) FROM {relation}")
+    return Table(relation.kind, _shape(relation.kind, columns), cursor.fetchone()[0])
+
+
+_ASKED: dict[str, Callable[[Any, Relation, Callable[[Table], bool]], Table | None]] = {
+    "sqlite3": _sqlite,
+    "duckdb": _duckdb,
+    **dict.fromkeys(("psycopg2", "psycopg", "pg8000"), _postgres),
+}

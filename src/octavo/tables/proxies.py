@@ -1,0 +1,90 @@
+"""The files that stand for tables, made true to their databases before anything is judged by them.
+
+So all that holds for files holds for tables: an upstream whose table comes out the same leaves the rest fresh, one that
+was dropped is made again, and one that somebody else changed is not overwritten unasked.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+
+from .. import plugins, products
+from ..model import Product, Task
+from ..store import Store
+
+#: How long a database may take to answer before its tables are taken as they were, in seconds.
+PATIENCE = 60.0
+
+
+def verify(tasks: Iterable[Task], root: str, store: Store) -> tuple[str, ...]:
+    """Make the standing files of tables true to their databases; return notes on databases that could not be asked.
+
+    A file of SQLite or DuckDB that has the stamp of the last time costs a look at the file only. All others are asked
+    in one child process, which calls the project's functions that connect.
+    """
+    groups: dict[str, list[tuple[Task, Product]]] = {}
+    for task in tasks:
+        for product in task.products:
+            if product.relation is not None and os.path.exists(os.path.join(root, product.path)):
+                groups.setdefault(_database(task, product), []).append((task, product))
+    if not groups:
+        return ()
+    kept = store.kept("tables")
+    doubtful = {label: group for label, group in groups.items() if not _same(kept.get(label), root)}
+    return _ask(doubtful, kept, root, store) if doubtful else ()
+
+
+def _database(task: Task, product: Product) -> str:
+    """Return what tells the database of a table from others."""
+    folder = os.path.dirname(product.path)
+    # these are in the database of the task; their own client is for notes on them
+    return f"{folder} {task.options.get('client')}" if product.maker == "GenericSQLRelation" else folder
+
+
+def _same(kept: str | None, root: str) -> bool:
+    """Tell whether all files have their stamps of the last time: the database, and what says where it is."""
+    stamps: dict[str, str] = json.loads(kept).get("files") or {} if kept else {}
+    return bool(stamps) and all(stamp_of(path) == stamp for path, stamp in stamps.items())
+
+
+def stamp_of(path: str) -> str:
+    """Return the stamps of a file and of what SQLite and DuckDB write beside it before they write it."""
+    return " | ".join(str(products.stamp(path + suffix)) for suffix in ("", "-wal", ".wal"))
+
+
+def _ask(
+    groups: Mapping[str, Sequence[tuple[Task, Product]]], kept: Mapping[str, str], root: str, store: Store
+) -> tuple[str, ...]:
+    call_of = plugins.load("octavo.tables.connections:call_of")
+    question = {
+        label: {
+            "call": dict(call_of(group[0][0], True)),
+            "tables": [_plain(product) for _, product in group],
+            "stamps": json.loads(kept.get(label) or "{}").get("stamps") or {},
+        }
+        for label, group in groups.items()
+    }
+    subprocess = plugins.load("subprocess")
+    command = [sys.executable, "-P", "-m", "octavo.tables.settle"]  # a project may have a json.py
+    try:
+        done = subprocess.run(
+            command, input=json.dumps(question), cwd=root, capture_output=True, text=True, timeout=PATIENCE
+        )
+        answer = json.loads(done.stdout.rpartition("\x1e")[2])
+    except subprocess.TimeoutExpired:
+        return (f"a database did not answer in {PATIENCE:.0f} s: its tables are taken as they were",)
+    except ValueError:
+        last = plugins.load("octavo.tables.connections:discreet")(done.stderr.strip().rpartition("\n")[2])
+        return (f"tables could not be looked at, and are taken as they were: {last}",)
+    told = {label: it for label, it in answer.items() if "note" not in it}
+    store.keep("tables", [(label, json.dumps(it), b"") for label, it in told.items()])
+    return tuple(it["note"] for it in answer.values() if "note" in it)
+
+
+def _plain(product: Product) -> dict[str, str | None]:
+    it = product.relation
+    assert it is not None
+    return {"path": product.path, "name": it.name, "schema": it.schema, "kind": it.kind}

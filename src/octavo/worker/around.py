@@ -1,0 +1,133 @@
+"""What surrounds a task in its worker: where it runs, its hooks, its tables, and its files kept elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from .. import plugins
+from ..calls import path_of
+from ..errors import Error
+from ..events import Event, Note
+from ..kinds.function import failure_of
+from ..model import STANDING, Failure, Product, Relation, Task
+from ..products import not_made
+from ..reading.sources import folders
+from ..views import Status
+from .hooks import file_of, module_of, mourn, of_task
+from .observe import Watch
+
+#: Functions of the project that are called for a task and are part of what makes its result.
+_CALLED = ("on_render", "serializer", "unserializer", "on_finish")
+
+
+def folder_of(task: Task, root: str) -> str:
+    """Return the folder in which a task runs."""
+    return os.path.normpath(os.path.join(root, task.options.get("cwd") or ""))
+
+
+def importable(task: Task, root: str) -> list[str]:
+    """Return the folders from which a task imports before all others: the one it runs in, and the project's."""
+    whole = os.path.isabs(task.options.get("cwd") or "")  # a notebook that is run alone belongs to no project
+    return list(dict.fromkeys([folder_of(task, root), *([] if whole else folders(root))]))
+
+
+def placed(task: Task, root: str) -> Task:
+    """Return a task as its code gets it: with absolute paths where it runs in another folder than the project's."""
+    cwd = task.options.get("cwd")
+    if not cwd or os.path.isabs(cwd) or folder_of(task, root) == root:
+        return task
+    return replace(
+        task,
+        source=replace(task.source, path=os.path.join(root, task.source.path)),
+        products=tuple(_placed(product, root) for product in task.products),
+        inputs={name: _absolute(value, root) for name, value in task.inputs.items()},
+    )
+
+
+def _placed(product: Product, root: str) -> Product:
+    return replace(product, path=_absolute(product.path, root)) if product.maker == "File" else product
+
+
+def _absolute(value: Any, root: str) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _absolute(inner, root) for key, inner in value.items()}
+    if isinstance(value, Relation) or not isinstance(value, str) or value.startswith(STANDING):
+        return value
+    return os.path.join(root, value)
+
+
+def perform(task: Task, root: str, tell: Callable[[Event], None], watch: Watch) -> Failure | None:
+    """Run a task with all that its options say should happen before and after; return what failed first."""
+    folder = folder_of(task, root)
+    if not os.path.isdir(folder):
+        return Failure("ProductError", f"the folder it should run in is not there: {task.options['cwd']}")
+    mine = placed(task, root)
+    failure = of_task("on_render", mine, Status.WaitingExecution)
+    failure = failure or plugins.get("kinds", task.kind).run(mine, tell)
+    before = frozenset(sys.modules)
+    failure = failure or _finished(task, mine, root, folder, tell, watch)
+    if failure is None:
+        watch.called = tuple(_parts(task, root, before))
+        return None
+    if failure.path == mine.source.path:
+        failure = replace(failure, path=task.source.path)
+    elif failure.path and failure.path.startswith(root + os.sep):
+        failure = replace(failure, path=os.path.relpath(failure.path, root))
+    if "on_failure" in task.options and (worse := mourn(mine, folder, failure)):
+        tell(Note(f"{worse.kind}: {worse.message}", task.name))  # the task has failed already
+    return failure
+
+
+def _finished(
+    task: Task, mine: Task, root: str, folder: str, tell: Callable[[Event], None], watch: Watch
+) -> Failure | None:
+    """Do what follows a run that went well: its check, the digests of its tables, its files sent elsewhere."""
+    tables = any(product.path.startswith(STANDING) for product in task.products)
+    if not (tables or task.options.keys() & {"on_finish", "file_client"}):
+        return None
+    os.chdir(folder)  # notebooks may have gone elsewhere
+    files = (it.path for it in task.products if not it.report and not it.path.startswith(STANDING))
+    if absent := [path for path in files if not os.path.exists(os.path.join(root, path))]:
+        return not_made(absent)
+    if failure := of_task("on_finish", mine, Status.Executed):
+        return failure
+    after: list[tuple[str, Any]] = [("octavo.tables.settle:settle", contextlib.nullcontext)] if tables else []
+    # where its products are sent is no part of what makes them
+    after += [("octavo.clients.storage:send", watch.apart)] if "file_client" in task.options else []
+    for step, seen in after:
+        try:
+            with seen():
+                note = plugins.load(step)(task, root)
+        except Error as error:
+            return Failure(type(error).__name__, error.message, hint=error.hint or "")
+        except Exception as error:  # of the user's connection
+            return failure_of(error, task)
+        for message in [note] if isinstance(note, str) else note or ():
+            tell(Note(message, task.name))
+    return None
+
+
+def _parts(task: Task, root: str, before: frozenset[str]) -> list[tuple[str, str, str, bool]]:
+    """Return the functions that were called for a task and stand in its own module, or in one only for its check.
+
+    Each as (part of the manifest, file, its name in the module, whether nobody else imported the module).
+    """
+    found = []
+    for hook in _CALLED:
+        if not (call := task.options.get(hook)):
+            continue
+        path = path_of(call)
+        module, file = module_of(path), file_of(path)
+        if module is None or file is None:
+            continue
+        own = task.source.entry is not None and os.path.abspath(file) == os.path.join(root, task.source.path)
+        alone = hook == "on_finish" and module not in before and not own
+        if own or alone:
+            name = path[len(module) + 1 :].partition(".")[0]
+            found.append((f"hook {module}.{name}", file, name, alone))
+    return found

@@ -1,0 +1,125 @@
+"""Hooks in a process of their own: those of the pipeline, and of a task whose worker has died."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from ..events import Event, HookFinished, Note, RunFinished, RunStarted, TaskFinished
+from ..executors.warm import python
+from ..model import Failure, Outcome, Task
+from ..views import ENDED
+from .around import folder_of, placed
+from .death import Scene, death
+from .hooks import mourn, of_pipeline, stopped
+
+
+def apart(root: str, work: Callable[[], Failure | None]) -> tuple[Failure | None, str]:
+    """Call ``work``, which can be pickled, in a new interpreter; return its failure and all that it printed.
+
+    The interpreter is as workers are: in the project's folder, whose modules come first.
+    """
+    given = pickle.dumps((root, work))
+    ended = subprocess.run(
+        python("octavo.worker.hooks"), input=given, capture_output=True, cwd=root, check=False
+    )
+    said = ended.stderr.decode("utf-8", "replace")
+    if ended.returncode or not ended.stdout:
+        code = ended.returncode  # negative for a signal, as the system says it
+        return death(-code if code < 0 else code << 8, Scene("")), said
+    failure: Failure | None = pickle.loads(ended.stdout)
+    if failure and failure.path and failure.path.startswith(root + os.sep):
+        failure = replace(failure, path=os.path.relpath(failure.path, root))
+    return failure, said
+
+
+def mourned(root: str, task: Task, failure: Failure) -> list[str]:
+    """Call the ``on_failure`` of a task whose worker could not do it; return what should be noted."""
+    worse, said = apart(root, partial(mourn, placed(task, root), folder_of(task, root), failure))
+    notes = [f"{worse.kind}: {worse.message}"] if worse else []
+    return [*(f"on_failure says: {line}" for line in said.splitlines()), *notes]
+
+
+class Hooked:
+    """A build with the hooks of its pipeline: ``on_render`` before the first task, the others after the last."""
+
+    def __init__(self, root: str, name: str, hooks: Mapping[str, Any], tasks: Mapping[str, Task]) -> None:
+        self._root = root
+        self._name = name
+        self._hooks = hooks
+        self._tasks = dict(tasks)
+        self._ended: dict[str, TaskFinished] = {}
+
+    def events(self, build: Iterator[Event]) -> Iterator[Event]:
+        """Yield what happens in a build and in the hooks around it; closing this ends the build."""
+        try:
+            for event in build:
+                if isinstance(event, RunFinished):
+                    yield from self._finished(event)
+                    continue
+                if isinstance(event, TaskFinished):
+                    self._ended[event.task] = event
+                yield event
+                if isinstance(event, RunStarted) and "on_render" in self._hooks:
+                    before = self._call("on_render")
+                    yield from before
+                    if not _well(before):
+                        good = not any(isinstance(it, HookFinished) and it.failure for it in before)
+                        yield RunFinished(event.run, good, time.time() - event.at, time.time())
+                        return
+        finally:
+            close = getattr(build, "close", None)
+            if close:
+                close()
+
+    def _finished(self, event: RunFinished) -> Iterator[Event]:
+        began = time.time()
+        after: list[Event] = []
+        if not event.good:
+            after = self._call("on_failure", traceback={"build": self._text()})
+        elif all(it.outcome is not Outcome.CANCELLED for it in self._ended.values()):
+            after = self._call("on_finish")
+            yield from after
+            if failed := [it.failure for it in after if isinstance(it, HookFinished) and it.failure]:
+                trace = "\n".join(failed[0].traceback) or failed[0].message
+                event = replace(event, good=False)
+                after = self._call("on_failure", traceback={"build": "", "on_finish": trace})
+            else:
+                after = []
+        yield from after
+        yield replace(event, seconds=event.seconds + time.time() - began, at=time.time())
+
+    def _call(self, hook: str, traceback: Mapping[str, str] | None = None) -> list[Event]:
+        """Call a hook, if there is one, and return what is to be told of it."""
+        if not (call := self._hooks.get(hook)):
+            return []
+        began = time.time()
+        statuses = {name: ENDED[ended.outcome] for name, ended in self._ended.items()}
+        ran = [(name, True, it.seconds) for name, it in self._ended.items() if it.outcome is Outcome.DONE]
+        rows = ran + [
+            (name, False, 0.0) for name, it in self._ended.items() if it.outcome is not Outcome.DONE
+        ]
+        work = partial(of_pipeline, hook, call, self._name, self._tasks, statuses, rows, traceback)
+        failure, said = apart(self._root, work)
+        stop = stopped(failure) if failure else ""
+        ended: list[Event] = [HookFinished(hook, time.time() - began, None if stop else failure, said)]
+        return [*ended, Note(stop)] if stop else ended
+
+    def _text(self) -> str:
+        """Return the failures of the build's tasks as text."""
+        failures = {name: it.failure for name, it in self._ended.items() if it.failure}
+        return "\n\n".join(
+            f"{name}: " + ("\n".join(it.traceback) or f"{it.kind}: {it.message}")
+            for name, it in failures.items()
+        )
+
+
+def _well(told: list[Event]) -> bool:
+    """Tell whether a hook went well: it neither failed nor stopped the build."""
+    return not any(isinstance(it, Note) or (isinstance(it, HookFinished) and it.failure) for it in told)

@@ -1,0 +1,230 @@
+"""One task in a process of its own: what a fresh process would be, then the task, then how it ended.
+
+The worker speaks to the driver over one socket: it receives a pickled ``Task`` and sends events, a line of JSON each;
+the last one is TaskFinished, said after the process's own exit handlers have run, so that nothing is written later.
+"""
+
+from __future__ import annotations
+
+import atexit
+import faulthandler
+import fcntl
+import os
+import pickle
+import random
+import resource
+import select
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from .. import plugins
+from ..events import CellFinished, CellStarted, Event, Note, Output, TaskFinished, encode
+from ..model import Failure, Outcome, Task
+from .around import folder_of, importable, perform, placed
+from .bytecode import doubt
+from .hooks import stopped
+from .observe import Watch, now_of_files
+from .streams import Streams
+
+#: How many descriptors come with a task: the socket, then read and write ends for stdout and for stderr, then where
+#: to write what the threads were doing when the process crashes.
+DESCRIPTORS = 6
+
+
+class Teller:
+    """Passes events on, what was printed before them first, and knows which cell is running."""
+
+    def __init__(
+        self, task: str, tell: Callable[[Event], Any], pipes: tuple[tuple[int, int], ...] = ()
+    ) -> None:
+        self.task = task
+        self.cell: int | None = None
+        self._tell = tell
+        self.streams = Streams(self._say, pipes)
+
+    def __call__(self, event: Event) -> None:
+        with self.streams.lock:
+            self.streams.flush()
+            if isinstance(event, CellStarted):
+                self.cell = event.cell
+            elif isinstance(event, CellFinished):
+                self.cell = None
+            self._tell(event)
+
+    def listen(self, listener: Callable[[Event], Any]) -> None:
+        """Let another hear everything that is told from now on, also what comes from the streams."""
+        before = self._tell
+
+        def both(event: Event) -> None:
+            before(event)
+            listener(event)
+
+        self._tell = both
+
+    def _say(self, name: str, text: str) -> None:
+        self._tell(Output(self.task, self.cell, "stream", {"name": name, "text": text}))
+
+
+class Wire:
+    """Sends events over a socket, a line each, whole."""
+
+    def __init__(self, line: socket.socket) -> None:
+        self._line = line
+
+    def __call__(self, event: Event) -> None:
+        data = encode(event) + b"\n"
+        if threading.current_thread() is not threading.main_thread():
+            self._line.sendall(data)
+            return
+        # an interrupt in the middle of a line would leave half of it behind
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._line.sendall(data)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def work(descriptors: list[int], ours: frozenset[str] | None = None) -> None:
+    """Run the task that arrives on the first descriptor, and end the process.
+
+    ``ours`` are modules that are here by no doing of the project: all, where nobody says so.
+    """
+    ours = frozenset(sys.modules) if ours is None else ours  # the warm server imports nothing of the project
+    line = socket.socket(fileno=descriptors[0])
+    code = 70
+    try:
+        root, task = receive(line)
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
+        _tie(descriptors[5])
+        pipes = ((descriptors[1], descriptors[2]), (descriptors[3], descriptors[4]))
+        tell = Teller(task.name, Wire(line), pipes)
+        tell.streams.install()
+        tell.streams.watch(_end_group, descriptors[0])
+        faulthandler.enable(file=descriptors[5])
+        _freshen(root, task)
+        finished = run(task, root, tell, ours)
+        _run_exit_handlers()
+        tell(finished)
+        code = 0
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # the driver is gone: nobody is left to tell
+    except BaseException:
+        os.write(2, traceback.format_exc().encode("utf-8", "replace"))
+    finally:
+        os._exit(code)
+
+
+def run(
+    task: Task, root: str, tell: Callable[[Event], None], ours: frozenset[str] = frozenset()
+) -> TaskFinished:
+    """Run a task here and return how it ended. ``ours`` are modules that no task has imported."""
+    began, now = time.perf_counter(), now_of_files()
+    watch = Watch(root, ours, lambda: getattr(tell, "cell", None))
+    watch.start(now)
+    mourned = False
+    try:
+        failure = perform(task, root, tell, watch)
+        mourned = failure is not None and "on_failure" in task.options
+    except KeyboardInterrupt:  # not in the user's code: while a kernel was started or ended
+        failure = Failure("KeyboardInterrupt", "it was interrupted", path=task.source.path)
+    discovered = {} if failure else watch.discovered(task)
+    stop = stopped(failure) if failure else ""
+    if stop:
+        tell(Note(stop, task.name))
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return TaskFinished(
+        task.name,
+        Outcome.CANCELLED if stop else Outcome.FAILED if failure else Outcome.DONE,
+        time.perf_counter() - began,
+        None if stop else failure,
+        discovered,
+        cpu=round(sum(it.ru_utime + it.ru_stime for it in used), 4),
+        memory=max(it.ru_maxrss for it in used) * (1 if sys.platform == "darwin" else 1024),
+        touched=watch.touched(),
+        mourned=mourned,
+    )
+
+
+def receive(line: socket.socket) -> tuple[str, Task]:
+    """Return the project's folder and the task that a driver sent with ``deliver``."""
+    (size,) = struct.unpack("!Q", _exactly(line, 8))
+    root, task = pickle.loads(_exactly(line, size))
+    return root, task
+
+
+def deliver(line: socket.socket, root: str, task: Task) -> None:
+    """Send a task to a worker."""
+    data = pickle.dumps((root, task), protocol=pickle.HIGHEST_PROTOCOL)
+    line.sendall(struct.pack("!Q", len(data)) + data)
+
+
+def _exactly(line: socket.socket, size: int) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        part = line.recv(min(size - len(data), 1 << 20))
+        if not part:
+            raise ConnectionResetError
+        data += part
+    return bytes(data)
+
+
+def _freshen(root: str, task: Task) -> None:
+    """Make of this process what a newly started one would be."""
+    folder = folder_of(task, root)
+    os.chdir(folder if os.path.isdir(folder) else root)  # what is not there becomes a failure in time
+    first = importable(task, root)
+    sys.path[:] = [*first, *(path for path in sys.path if path not in ("", *first))]
+    sys.argv = [placed(task, root).source.path]
+    doubt(root)
+    plugins.load("octavo.ploomber.finder:install")()
+    if os.environ.get("OCTAVO_LOG") and task.kind != "notebook":  # whose loggers are Jupyter's
+        plugins.load("octavo.worker.logged:begin")()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.set_wakeup_fd(-1)
+    random.seed()
+    # the global generator of NumPy would otherwise be the same in every worker
+    if (legacy := sys.modules.get("numpy.random")) is not None:
+        legacy.seed()
+
+
+def _tie(pipe: int) -> None:
+    """Let the system kill this process with its children once nobody is left to read from a pipe: the driver is gone.
+
+    Linux only. Elsewhere a thread does it, which has to wait while C code lets no other thread run.
+    """
+    if not sys.platform.startswith("linux") or os.getpgrp() != os.getpid():
+        return
+    fcntl.fcntl(pipe, fcntl.F_SETOWN, -os.getpid())
+    fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+    poll = select.poll()
+    poll.register(pipe, 0)
+    if poll.poll(0):  # it went before it could be noticed
+        _end_group()
+
+
+def _run_exit_handlers() -> None:
+    """Do what the interpreter does at its end, as far as user code can see it."""
+    threading_shutdown = getattr(threading, "_shutdown", None)
+    if threading_shutdown is not None:
+        threading_shutdown()
+    atexit._run_exitfuncs()
+
+
+def _end_group() -> None:
+    """End this process and its children when the driver is gone."""
+    try:
+        os.killpg(os.getpid(), signal.SIGKILL)
+    finally:
+        os._exit(70)
