@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from octavo.worker.death import Hunger, Scene, death
+from octavo.worker.death import OomCounter, Scene, death
 from projects import Folder
 
 TRACES = """\
@@ -67,12 +67,12 @@ def test_a_killing_is_for_want_of_memory_only_when_the_system_says_so() -> None:
 
 def test_hunger_counts_from_when_it_was_made(folder: Folder) -> None:
     events = folder.write("memory.events", "oom 9\noom_kill 3\n")
-    hunger = Hunger([str(folder.path / "not-there"), str(events)])
-    assert not hunger.struck()
+    hunger = OomCounter([str(folder.path / "not-there"), str(events)])
+    assert not hunger.increased()
     folder.write("memory.events", "oom 9\noom_kill 4\n")
-    assert hunger.struck()
-    assert not hunger.struck()
+    assert hunger.increased()
+    assert not hunger.increased()
 
 
 def test_where_nobody_counts_nothing_is_known_of_hunger() -> None:
-    assert not Hunger([]).struck()
+    assert not OomCounter([]).increased()

@@ -23,7 +23,7 @@ from .explain import remember
 from .fingerprint import manifest, reports_read, undeclared
 from .graph import Graph
 from .model import Failure, Outcome, Reason, Record, Step, Task
-from .plan import Claims, judged, key_of, missing
+from .plan import Makers, judged, key_of, missing
 from .products import not_made
 from .store import Store
 
@@ -72,7 +72,7 @@ class Run:
         filled: Callable[[Task], Task],
         keeper: Callable[[Task], Keeper],
         refresh: Callable[[Task], str | None] = lambda task: None,
-        mourn: Callable[[Task, Failure], Iterable[str]] = lambda task, failure: (),
+        call_on_failure: Callable[[Task, Failure], Iterable[str]] = lambda task, failure: (),
         fail_fast: bool = False,
         strict: bool = False,
         cache: Cache | None = None,
@@ -86,7 +86,7 @@ class Run:
         self.filled = filled
         self.keeper = keeper
         self.refresh = refresh
-        self.mourn = mourn
+        self.call_on_failure = call_on_failure
         self.fail_fast = fail_fast
         self.strict = strict
         self.cache = cache
@@ -95,8 +95,8 @@ class Run:
         self.keepers: dict[str, Keeper] = {}
         self.aside: dict[str, Aside] = {}
         self._set_aside = str(store.folder / "aside")
-        self.claims = Claims(store)
-        self.makers = {product.path: task.name for task in graph for product in task.products}
+        self.makers = Makers(store)
+        self.maker_of = {product.path: task.name for task in graph for product in task.products}
 
     def events(self) -> Iterator[Event]:
         """Run the steps and yield what happens. Closing the generator ends what is still running."""
@@ -158,7 +158,7 @@ class Run:
             return
         try:
             task = self.filled(step.task)
-            reasons, _, record = judged(task, self.graph.tasks, self.store, self.claims)
+            reasons, _, record = judged(task, self.graph.tasks, self.store, self.makers)
         except Error as error:  # deleted, broken or locked away since the pipeline was loaded
             yield TaskFinished(name, Outcome.FAILED, failure=Failure.of(error))
             return
@@ -180,7 +180,7 @@ class Run:
             return
         self.store.begin(name, [product.path for product in task.products])
         # a folder that octavo has never made may be somebody's
-        known = [p.path for p in task.products if record is not None or self.claims.known(p.path)]
+        known = [p.path for p in task.products if record is not None or self.makers.known(p.path)]
         self.aside[name] = Aside(str(self.store.root), self._set_aside, () if task.kind == "link" else known)
         # what an earlier run discovered is no part of this one's manifest: it will say itself what it uses
         table = manifest(task, None, self.graph.tasks, self.store.digest, lambda part, path: None)
@@ -252,8 +252,9 @@ class Run:
         self.aside.pop(task.name).end(event.outcome is Outcome.DONE)
         if event.outcome is Outcome.FAILED:
             self.store.fail(task.name, [product.path for product in task.products])
-            if event.failure and "on_failure" in task.options and not event.mourned:
-                for message in self.mourn(task, event.failure):  # its worker could not: it died, say
+            if event.failure and "on_failure" in task.options and not event.on_failure_called:
+                # its worker could not: it died, say
+                for message in self.call_on_failure(task, event.failure):
                     yield Note(message, task.name)
         self.store.ended(task.name, self.name, self.clock(), event.outcome.value, event.seconds, table)
         yield event
@@ -306,7 +307,7 @@ class Run:
     def _counts(self, part: str, path: str, made: Mapping[str, str]) -> bool:
         """Tell whether what a run discovered is an input: not its own products, nor a folder that tasks write into."""
         if part.startswith("folder "):
-            return path != "." and not any(_within(path, it) or _within(it, path) for it in self.makers)
+            return path != "." and not any(_within(path, it) or _within(it, path) for it in self.maker_of)
         return path not in made
 
     def _packages(self, task: Task, discovered: dict[str, str]) -> dict[str, tuple[str, str]]:
@@ -327,17 +328,17 @@ class Run:
         said = {
             f"it reads {path}, which {maker} makes, without naming {maker} as upstream": None
             for path, _ in event.discovered.values()
-            if (maker := self.makers.get(path)) and maker != task.name and maker not in task.upstream
+            if (maker := self.maker_of.get(path)) and maker != task.name and maker not in task.upstream
         }
         said |= {
             f"it writes {what}, which is a product of {maker}": None
             for _, verb, what in event.touched
-            if verb == "wrote" and (maker := self.makers.get(what)) and maker != task.name
+            if verb == "wrote" and (maker := self.maker_of.get(what)) and maker != task.name
         }
         if self.strict or "inputs" in task.options:
             said |= {
                 f'it reads {path}, which is not among its "inputs": add it there': None
-                for path in undeclared(task, event.discovered, self.makers)
+                for path in undeclared(task, event.discovered, self.maker_of)
             }
         return list(said)
 

@@ -109,7 +109,7 @@ class TaskFinished:
     ``cpu`` are processor seconds and ``memory`` the peak bytes of the worker, where the system tells.
     ``touched`` tells what it was seen to read, write, connect to and start: (cell, verb, what).
     ``reasons`` are those why a blocked task was not run; ``notebook`` is where a failed one's outputs are.
-    ``mourned``: its ``on_failure`` has been called.
+    ``on_failure_called``: its ``on_failure`` has been called.
     """
 
     task: str
@@ -122,7 +122,7 @@ class TaskFinished:
     reasons: tuple[Reason, ...] = ()
     notebook: str | None = None
     touched: tuple[tuple[int | None, str, str], ...] = ()
-    mourned: bool = False
+    on_failure_called: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ def plan(graph: Graph, store: Store, names: Collection[str], force: bool = False
     run, for the rebuilt input may turn out the same.
     """
     records = store.records()
-    seen, claims = Seen(store), Claims(store)
+    seen, makers = Seen(store), Makers(store)
     steps: dict[str, Step] = {}
     pending: set[str] = set()
     for task in graph:
@@ -33,7 +33,7 @@ def plan(graph: Graph, store: Store, names: Collection[str], force: bool = False
         record = records.get(key_of(task))
         reasons = (FORCED,) if force else why(task, graph.tasks, store, record, seen)[0]
         if reasons and not force:
-            reasons = claims.weighed(task, record, reasons)
+            reasons = makers.attribute(task, record, reasons)
         if reasons and record is not None:
             reasons = detailed(store, task, record, reasons)
         waits = tuple(
@@ -73,12 +73,12 @@ def _of_link(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
 
 
 def judged(
-    task: Task, graph: Mapping[str, Task], store: Store, claims: Claims | None = None
+    task: Task, graph: Mapping[str, Task], store: Store, makers: Makers | None = None
 ) -> tuple[tuple[Reason, ...], dict[str, str], Record | None]:
     """Return ``why`` for a task whose record is still to be looked up, and the record."""
     record = store.record(key_of(task))
     reasons, now = why(task, graph, store, record)
-    reasons = (claims or Claims(store)).weighed(task, record, reasons)
+    reasons = (makers or Makers(store)).attribute(task, record, reasons)
     return (detailed(store, task, record, reasons) if record else reasons), now, record
 
 
@@ -119,7 +119,7 @@ def estimate(store: Store, steps: Mapping[str, Step], jobs: int) -> float | None
     return max(*ends.values(), total / jobs) if len(ends) > 1 else total
 
 
-class Claims:
+class Makers:
     """Knows which tasks, of this pipeline or of what it was before, made what stands at the paths of products.
 
     A task that was renamed, or that another branch calls by another name, is no person: what it left may be replaced.
@@ -129,7 +129,7 @@ class Claims:
         self._store = store
         self._makers: dict[str, list[Record]] | None = None
 
-    def weighed(self, task: Task, record: Record | None, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    def attribute(self, task: Task, record: Record | None, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
         """Return reasons in which only a person's work is told as edited, also where the task itself has never run."""
         if task.kind == "link":
             return reasons

@@ -123,9 +123,9 @@ class Project:
                     clock=time.time,
                     filled=Reader(str(self.root), self.store).filled,
                     keeper=lambda task: _keeper(task, self.root),
-                    mourn=lambda task, failure: plugins.load("octavo.worker.hook_process:mourned")(
-                        str(self.root), task, failure
-                    ),
+                    call_on_failure=lambda task, failure: plugins.load(
+                        "octavo.worker.hook_process:call_in_child"
+                    )(str(self.root), task, failure),
                     refresh=lambda task: plugins.get("kinds", task.kind).refresh(task, str(self.root)),
                     fail_fast=fail_fast,
                     strict=self._loaded.strict,
@@ -134,7 +134,7 @@ class Project:
                 tell_all(
                     self._hooked(engine.events()), report, [tell, *listeners] if tell else list(listeners)
                 )
-            self._remember_left(where.left)
+            self._remember_unforkable(where.unforkable)
         return report
 
     def _hooked(self, events: Iterator[Event]) -> Iterator[Event]:
@@ -265,7 +265,7 @@ class Project:
         )
         return executor
 
-    def _remember_left(self, left: Mapping[str, str]) -> None:
+    def _remember_unforkable(self, left: Mapping[str, str]) -> None:
         """Keep which modules the warm server could not hold, so that the next one does not try, until they change."""
         if left:
             self.store.keep("left", [(name, self._origin(name), why.encode()) for name, why in left.items()])

@@ -362,7 +362,7 @@ def test_a_module_that_starts_threads_is_left_out_of_the_server(forked: Stage, t
     finally:
         del os.environ["PYTHONPATH"]
     assert forked.text().split()[1] == "False"
-    assert list(forked.executor.left) == ["threaded_thing"]
+    assert list(forked.executor.unforkable) == ["threaded_thing"]
 
 
 def test_a_module_that_ends_the_server_does_not_end_the_build(forked: Stage, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from .. import plugins
 from ..events import Event
 from ..model import Task
 from ..worker.around import folder_of, importable
-from ..worker.bytecode import doubt
+from ..worker.bytecode import distrust_bytecode
 from ..worker.worker import Teller, run
 
 
@@ -64,7 +64,7 @@ def _surroundings(task: Task, root: str) -> Iterator[None]:
     folder = folder_of(task, root)
     os.chdir(folder if os.path.isdir(folder) else root)
     sys.path[:0] = importable(task, root)
-    trust = doubt(root)
+    trust = distrust_bytecode(root)
     plugins.load("octavo.ploomber.finder:install")()
     try:
         yield

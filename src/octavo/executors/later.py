@@ -22,8 +22,8 @@ class Later:
         return slots
 
     @property
-    def left(self) -> Mapping[str, str]:
-        return getattr(self._real, "left", {})
+    def unforkable(self) -> Mapping[str, str]:
+        return getattr(self._real, "unforkable", {})
 
     def prepare(self, modules: tuple[str, ...]) -> None: ...
 

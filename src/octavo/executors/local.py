@@ -32,7 +32,7 @@ from ..events import (
     decode,
 )
 from ..model import Failure, Outcome, Task
-from ..worker.death import Hunger, Scene, death
+from ..worker.death import OomCounter, Scene, death
 from ..worker.worker import deliver
 from .handle import Worker, end, interrupt, remains, spawn
 from .limits import Limits
@@ -52,7 +52,7 @@ class Local:
     ) -> None:
         self.root = root
         self.slots = jobs or os.cpu_count() or 1
-        self.left: dict[str, str] = {}
+        self.unforkable: dict[str, str] = {}
         #: What a task does after it has failed: nothing, or the option ``stay`` (see kinds/staying.py).
         self.stay: dict[str, Any] | None = None
         self._log = log
@@ -63,7 +63,7 @@ class Local:
         self._count = 0
         self._modules: tuple[str, ...] = ()
         self._preloading = False
-        self._hunger = Hunger()
+        self._oom_counter = OomCounter()
         self._interrupted = 0.0
         self._warm: Warm | None = None
         if fork:
@@ -175,7 +175,7 @@ class Local:
             self._forget(self._warm.line)
             self._warm.stop()
         self._start_server()
-        self.prepare(tuple(name for name in self._modules if name not in self.left))
+        self.prepare(tuple(name for name in self._modules if name not in self.unforkable))
 
     # ── listening
 
@@ -221,7 +221,7 @@ class Local:
         for answer in answers:
             if "preloaded" in answer:
                 self._preloading = False
-                self.left |= answer["left"]
+                self.unforkable |= answer["left"]
                 if any("threads" in why for why in answer["left"].values()):
                     self._restart_server()
                     return
@@ -356,7 +356,7 @@ class Local:
     def _death(self, worker: Worker) -> Failure:
         assert worker.ended
         traces = remains(worker.traces)
-        return death(worker.ended["status"], self._scene(worker), traces, self._hunger.struck())
+        return death(worker.ended["status"], self._scene(worker), traces, self._oom_counter.increased())
 
     def _scene(self, worker: Worker) -> Scene:
         source = worker.task.source

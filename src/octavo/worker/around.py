@@ -18,7 +18,7 @@ from ..model import STANDING, Failure, Product, Relation, Task
 from ..products import not_made
 from ..reading.sources import folders
 from ..views import Status
-from .hooks import file_of, module_of, mourn, of_task
+from .hooks import call_on_failure, file_of, module_of, of_task
 from .observe import Watch
 
 #: Functions of the project that are called for a task and are part of what makes its result.
@@ -78,7 +78,7 @@ def perform(task: Task, root: str, tell: Callable[[Event], None], watch: Watch) 
         failure = replace(failure, path=task.source.path)
     elif failure.path and failure.path.startswith(root + os.sep):
         failure = replace(failure, path=os.path.relpath(failure.path, root))
-    if "on_failure" in task.options and (worse := mourn(mine, folder, failure)):
+    if "on_failure" in task.options and (worse := call_on_failure(mine, folder, failure)):
         tell(Note(f"{worse.kind}: {worse.message}", task.name))  # the task has failed already
     return failure
 

@@ -40,7 +40,7 @@ class Doubting(SourceFileLoader):
         return super().path_stats(path)
 
 
-def doubt(root: str) -> Callable[[], None]:
+def distrust_bytecode(root: str) -> Callable[[], None]:
     """Let imports from a project's folder trust no old byte code; return what ends that."""
     find = FileFinder.path_hook(
         (ExtensionFileLoader, EXTENSION_SUFFIXES),

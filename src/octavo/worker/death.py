@@ -89,14 +89,14 @@ def _is_cell(path: str) -> bool:
     return os.path.basename(os.path.dirname(path)).startswith("ipykernel_")
 
 
-class Hunger:
+class OomCounter:
     """Counts the processes here that the system has killed for want of memory (Linux; elsewhere none is known)."""
 
     def __init__(self, files: Iterable[str] | None = None) -> None:
         self._files = tuple(_counters() if files is None else files)
         self._known = self._count()
 
-    def struck(self) -> bool:
+    def increased(self) -> bool:
         """Return whether it has happened since the last time it had."""
         before, self._known = self._known, self._count()
         return self._known > before

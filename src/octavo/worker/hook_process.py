@@ -17,7 +17,7 @@ from ..model import Failure, Outcome, Task
 from ..views import ENDED
 from .around import folder_of, placed
 from .death import Scene, death
-from .hooks import mourn, of_pipeline, stopped
+from .hooks import call_on_failure, of_pipeline, stopped
 
 
 def apart(root: str, work: Callable[[], Failure | None]) -> tuple[Failure | None, str]:
@@ -39,9 +39,9 @@ def apart(root: str, work: Callable[[], Failure | None]) -> tuple[Failure | None
     return failure, said
 
 
-def mourned(root: str, task: Task, failure: Failure) -> list[str]:
+def call_in_child(root: str, task: Task, failure: Failure) -> list[str]:
     """Call the ``on_failure`` of a task whose worker could not do it; return what should be noted."""
-    worse, said = apart(root, partial(mourn, placed(task, root), folder_of(task, root), failure))
+    worse, said = apart(root, partial(call_on_failure, placed(task, root), folder_of(task, root), failure))
     notes = [f"{worse.kind}: {worse.message}"] if worse else []
     return [*(f"on_failure says: {line}" for line in said.splitlines()), *notes]
 

@@ -85,7 +85,7 @@ def of_pipeline(
     return called(hook, call, Offer(**offered))
 
 
-def mourn(task: Task, folder: str, failure: Failure) -> Failure | None:
+def call_on_failure(task: Task, folder: str, failure: Failure) -> Failure | None:
     """Call the hook of a task that has failed, where the task ran; return the hook's own failure."""
     os.chdir(folder)
     trace = "\n".join(failure.traceback) or f"{failure.kind}: {failure.message}"
@@ -153,7 +153,7 @@ def main() -> None:
     os.dup2(2, 1)  # what the hook prints is no answer
     sys.path[:0] = plugins.load("octavo.reading.sources:folders")(root)
     sys.argv = ["octavo"]
-    plugins.load("octavo.worker.bytecode:doubt")(root)
+    plugins.load("octavo.worker.bytecode:distrust_bytecode")(root)
     plugins.load("octavo.ploomber.finder:install")()
     failure = work()
     sys.stdout.flush()

@@ -77,14 +77,14 @@ class Watch:
     def __init__(
         self,
         root: str,
-        ours: frozenset[str] = frozenset(),
+        preloaded: frozenset[str] = frozenset(),
         cell: Callable[[], int | None] = lambda: None,
     ) -> None:
-        """``ours`` are modules that were there before, and not by the task's doing; ``cell`` tells which one runs."""
+        """``preloaded`` are modules that were there before, not by the task; ``cell`` tells which one runs."""
         self.root = os.path.realpath(root)
         self._cell = cell
         self._touched: dict[Touch, None] = {}
-        self._ours = ours
+        self._preloaded = preloaded
         self.read: set[str] = set()
         self.written: set[str] = set()
         self.listed: dict[str, str] = {}
@@ -141,7 +141,7 @@ class Watch:
         try:
             yield
         finally:
-            self._ours |= frozenset(sys.modules) - before
+            self._preloaded |= frozenset(sys.modules) - before
             self.on = on
 
     def _list(self, folder: Any) -> None:
@@ -162,7 +162,7 @@ class Watch:
     def touched(self) -> tuple[Touch, ...]:
         """Return what was read, written, connected to and started, by which cell; of the project's modules nothing."""
         self.on = False
-        modules = {path for _, path in _modules(self._ours)}
+        modules = {path for _, path in _modules(self._preloaded)}
         # also what is octavo's own, such as the locks of tasks that take turns
         noise = (*_NOISE, os.path.join(self.root, ".octavo", ""))
         return tuple(
@@ -187,7 +187,7 @@ class Watch:
                     inside,
                     self._digest(file, partial(function_digest, name=name)),
                 )
-        for name, path in _modules(self._ours):
+        for name, path in _modules(self._preloaded):
             inside = self._inside(path)
             if inside:
                 modules.append(inside)
@@ -232,10 +232,10 @@ class Watch:
         return digest(path) or ""
 
 
-def _modules(ours: frozenset[str]) -> list[tuple[str, str]]:
+def _modules(preloaded: frozenset[str]) -> list[tuple[str, str]]:
     found = []
     for name, module in list(sys.modules.items()):
-        if name in ours or name in ("__main__", "__mp_main__"):
+        if name in preloaded or name in ("__main__", "__mp_main__"):
             continue
         path = getattr(module, "__file__", None)
         if not isinstance(path, str) or not path.endswith(".py"):

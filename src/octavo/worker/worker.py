@@ -28,7 +28,7 @@ from .. import plugins
 from ..events import CellFinished, CellStarted, Event, Note, Output, TaskFinished, encode
 from ..model import Failure, Outcome, Task
 from .around import folder_of, importable, perform, placed
-from .bytecode import doubt
+from .bytecode import distrust_bytecode
 from .hooks import stopped
 from .observe import Watch, now_of_files
 from .streams import Streams
@@ -91,12 +91,14 @@ class Wire:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def work(descriptors: list[int], ours: frozenset[str] | None = None) -> None:
+def work(descriptors: list[int], preloaded: frozenset[str] | None = None) -> None:
     """Run the task that arrives on the first descriptor, and end the process.
 
-    ``ours`` are modules that are here by no doing of the project: all, where nobody says so.
+    ``preloaded`` are modules that are here by no doing of the project: all, where nobody says so.
     """
-    ours = frozenset(sys.modules) if ours is None else ours  # the warm server imports nothing of the project
+    preloaded = (
+        frozenset(sys.modules) if preloaded is None else preloaded
+    )  # the warm server imports nothing of the project
     line = socket.socket(fileno=descriptors[0])
     code = 70
     try:
@@ -110,7 +112,7 @@ def work(descriptors: list[int], ours: frozenset[str] | None = None) -> None:
         tell.streams.watch(_end_group, descriptors[0])
         faulthandler.enable(file=descriptors[5])
         _freshen(root, task)
-        finished = run(task, root, tell, ours)
+        finished = run(task, root, tell, preloaded)
         _run_exit_handlers()
         tell(finished)
         code = 0
@@ -123,16 +125,16 @@ def work(descriptors: list[int], ours: frozenset[str] | None = None) -> None:
 
 
 def run(
-    task: Task, root: str, tell: Callable[[Event], None], ours: frozenset[str] = frozenset()
+    task: Task, root: str, tell: Callable[[Event], None], preloaded: frozenset[str] = frozenset()
 ) -> TaskFinished:
-    """Run a task here and return how it ended. ``ours`` are modules that no task has imported."""
+    """Run a task here and return how it ended. ``preloaded`` are modules that no task has imported."""
     began, now = time.perf_counter(), now_of_files()
-    watch = Watch(root, ours, lambda: getattr(tell, "cell", None))
+    watch = Watch(root, preloaded, lambda: getattr(tell, "cell", None))
     watch.start(now)
-    mourned = False
+    on_failure_called = False
     try:
         failure = perform(task, root, tell, watch)
-        mourned = failure is not None and "on_failure" in task.options
+        on_failure_called = failure is not None and "on_failure" in task.options
     except KeyboardInterrupt:  # not in the user's code: while a kernel was started or ended
         failure = Failure("KeyboardInterrupt", "it was interrupted", path=task.source.path)
     discovered = {} if failure else watch.discovered(task)
@@ -149,7 +151,7 @@ def run(
         cpu=round(sum(it.ru_utime + it.ru_stime for it in used), 4),
         memory=max(it.ru_maxrss for it in used) * (1 if sys.platform == "darwin" else 1024),
         touched=watch.touched(),
-        mourned=mourned,
+        on_failure_called=on_failure_called,
     )
 
 
@@ -183,7 +185,7 @@ def _freshen(root: str, task: Task) -> None:
     first = importable(task, root)
     sys.path[:] = [*first, *(path for path in sys.path if path not in ("", *first))]
     sys.argv = [placed(task, root).source.path]
-    doubt(root)
+    distrust_bytecode(root)
     plugins.load("octavo.ploomber.finder:install")()
     if os.environ.get("OCTAVO_LOG") and task.kind != "notebook":  # whose loggers are Jupyter's
         plugins.load("octavo.worker.logged:begin")()
