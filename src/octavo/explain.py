@@ -8,10 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from . import plugins
 from .errors import Error, Errors
+from .lazy import lazy_imports
 from .model import Reason, Record, Task
 from .store import Store
+
+with lazy_imports():
+    from . import notebook
+    from .reading import diff
 
 _SPACE = "text"
 
@@ -59,7 +63,6 @@ def differences(store: Store, task: Task, record: Record, reason: Reason) -> Ite
     found = versions(store, task, record, reason)
     if found is None:
         return
-    diff: Any = plugins.load("octavo.reading.diff")
     if reason.part != "source" or task.kind != "notebook":
         yield from diff.unified(*found)
         return
@@ -71,7 +74,7 @@ def differences(store: Store, task: Task, record: Record, reason: Reason) -> Ite
 def cell_sources(text: str, path: str) -> list[str]:
     """Return the sources of the code cells of a notebook's text; none when it cannot be read."""
     try:
-        data = plugins.load("octavo.notebook:loads")(text.encode("utf-8", "surrogateescape"), path).data
+        data = notebook.loads(text.encode("utf-8", "surrogateescape"), path).data
     except (Error, Errors):  # the mistakes of a source are told elsewhere
         return []
     return [cell["source"] for cell in data["cells"] if cell["cell_type"] == "code" and not _injected(cell)]
@@ -82,7 +85,6 @@ def _words(store: Store, task: Task, record: Record, reason: Reason) -> str:
     if found is None:
         return ""
     # the modules that compare are needed by a plan with news only
-    diff: Any = plugins.load("octavo.reading.diff")
     if reason.part == "source" and task.kind == "notebook":
         before, after = (cell_sources(text, task.source.path) for text in found)
         words: str = diff.in_words(diff.cells(before, after))

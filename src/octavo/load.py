@@ -8,13 +8,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from . import plugins, products
+from . import products
 from .errors import Error, NotebookError, Place, SpecError, did_you_mean, raise_all
 from .graph import Graph
+from .lazy import lazy_imports
 from .model import Task
 from .reading.sources import VERSION, Reader, contents
 from .spec.surroundings import env_file
 from .store import Store, freeze, thaw
+
+with lazy_imports():
+    from .notebook import inject
+    from .spec import dialect, evaluated, expand, grid, schema, surroundings
+    from .spec import drafts as drafting
 
 if TYPE_CHECKING:
     from .spec.document import Document
@@ -58,16 +64,12 @@ def _remembered(known: tuple[Any, ...], root: str, here: str) -> Loaded | None:
         return None
     if outside and _outside(outside, root, here) != outside:
         return None
-    if matched and any(
-        plugins.load("octavo.spec.drafts:matches")(it, root) != was for it, was in matched.items()
-    ):
+    if matched and any(drafting.matches(it, root) != was for it, was in matched.items()):
         return None
     if not all(os.path.exists(os.path.join(root, path)) for path in needed):
         return None
     try:
-        if any(
-            plugins.load(f"octavo.spec.evaluated:{what}")(asked, root) != was for what, asked, was in answers
-        ):
+        if any(evaluated.QUESTIONS[what](asked, root) != was for what, asked, was in answers):
             return None
     except RuntimeError:  # said with its place when the pipeline is read anew
         return None
@@ -77,7 +79,7 @@ def _remembered(known: tuple[Any, ...], root: str, here: str) -> Loaded | None:
 
 def _outside(names: Mapping[str, str | None], root: str, here: str) -> dict[str, str | None]:
     # only pipelines that use {{git}} and the like come here, and pay for subprocesses
-    around = plugins.load("octavo.spec.surroundings:surroundings")(root, here)
+    around = surroundings.surroundings(root, here)
     return {name: around.value(name) for name in names}
 
 
@@ -113,21 +115,21 @@ class _Loading:
 
     def loaded(self) -> Loaded:
         spec, outside, notes, loose = self._spec()
-        drafting = plugins.load("octavo.spec.drafts:Drafts")(spec, self.reader, self.root)
+        making = drafting.Drafts(spec, self.reader, self.root)
         said = [task for one in self._evaluated(spec.tasks) for task in self._expanded(one)]
-        pairs = [(one, draft) for one in said if (draft := drafting.draft(one)) is not None]
+        pairs = [(one, draft) for one in said if (draft := making.draft(one)) is not None]
         notes += tuple(dict.fromkeys(note for one, draft in pairs for note in _idle(one, draft.kind)))
-        drafts = drafting.settled([draft for _, draft in pairs])
-        self.unfit = drafting.unfit
-        raise_all([*self.mistakes, *drafting.mistakes], f"{spec.path} has mistakes")
+        drafts = making.settled([draft for _, draft in pairs])
+        self.unfit = making.unfit
+        raise_all([*self.mistakes, *making.mistakes], f"{spec.path} has mistakes")
         drafts = self._with_params(drafts, loose)
-        graph = Graph(plugins.load("octavo.spec.drafts:linked")(drafts))
+        graph = Graph(drafting.linked(drafts))
         self.reader.remember()
         tasks = tuple(graph)
         how = (spec.preload, spec.strict, spec.cache, self.folders, dict(spec.hooks))
         # "now" is never the same twice, so remembering would be in vain
         if not {"now"} & outside.keys() and self.stamp:
-            moving = (outside, drafting.matched, tuple(drafting.needed), self.answers)
+            moving = (outside, making.matched, tuple(making.needed), self.answers)
             row = (self.reader.stamps, *moving, tasks, notes, self.unfit, *how)
             self.store.keep("pipeline", [(self.key, self.stamp, freeze(row))])
         return Loaded(graph, notes, _errors(self.unfit), *how)
@@ -135,14 +137,14 @@ class _Loading:
     def _expanded(self, said: TaskSpec) -> list[TaskSpec]:
         """Return the tasks that one with a grid stands for."""
         try:
-            return list(plugins.load("octavo.spec.grid:expanded")(said)) if said.grid else [said]
+            return list(grid.expanded(said)) if said.grid else [said]
         except Error as error:
             self.mistakes.append(error)
             return []
 
     def _evaluated(self, tasks: tuple[TaskSpec, ...]) -> list[TaskSpec]:
         """Return the tasks with the results of functions in place of the calls among their parameters."""
-        called = plugins.load("octavo.spec.evaluated:called")(tasks)
+        called = evaluated.called(tasks)
         if not called:
             return list(tasks)
         answers = self._asked("values", [call for call, _ in called])
@@ -152,12 +154,11 @@ class _Loading:
                     f"{call['dotted_path']} gave no parameter: {answer['error']}", where, answer["hint"]
                 )
         raise_all(self.mistakes, "parameters that functions did not give")
-        found: list[TaskSpec] = plugins.load("octavo.spec.evaluated:filled")(tasks, answers)
+        found: list[TaskSpec] = evaluated.filled(tasks, answers)
         return found
 
     def _located(self, spec: Spec, loose: Mapping[str, Any]) -> Spec:
         """Return the pipeline that a function makes, with what the file says of how it is run."""
-        schema = plugins.load("octavo.spec.schema")
         where = Place(spec.path)
         try:
             data = self._asked("pipeline", [spec.location, dict(loose)])
@@ -169,13 +170,12 @@ class _Loading:
 
     def _asked(self, what: str, question: Any) -> Any:
         """Ask the project's code for something, and remember the answer: next time it must be the same."""
-        answer = plugins.load(f"octavo.spec.evaluated:{what}")(question, self.root)
+        answer = evaluated.QUESTIONS[what](question, self.root)
         self.answers.append((what, question, answer))
         return answer
 
     def _spec(self) -> tuple[Spec, dict[str, str | None], tuple[str, ...], dict[str, Any]]:
         """Return the spec with its placeholders replaced; the values it took from outside; notes; params left over."""
-        schema, expand = plugins.load("octavo.spec.schema"), plugins.load("octavo.spec.expand")
         here = os.path.dirname(self.path)
         around = expand.surroundings(self.root, here)
         shown = os.path.relpath(self.path, os.getcwd())
@@ -200,7 +200,7 @@ class _Loading:
 
     def _checked(self, full: Document, env: Any, around: Any) -> tuple[Spec, frozenset[str]]:
         """Return what a document says, with the tasks that it imports from another; and the placeholders of both."""
-        check = plugins.load("octavo.spec.schema:spec")
+        check = schema.spec
         data = full.data.get("meta") if isinstance(full.data, dict) else None
         named = data.get("import_tasks_from") if isinstance(data, dict) else None
         if not isinstance(named, str):
@@ -210,7 +210,7 @@ class _Loading:
             message = f'there is no {named}, which "import_tasks_from" names'
             missing = SpecError(message, full.place("meta", "import_tasks_from"))
             return check(replace(full, mistakes=(*full.mistakes, missing))), full.used
-        other = plugins.load("octavo.spec.expand:expand")(self._parsed(path), env, around)
+        other = expand.expand(self._parsed(path), env, around)
         return check(full, (os.path.dirname(path), other)), full.used | other.used
 
     def _parsed(self, path: str) -> Document:
@@ -218,9 +218,7 @@ class _Loading:
         self.reader.stamps[os.path.relpath(path, self.root)] = (
             None if products.racy(path) else products.stamp(path)
         )
-        document: Document = plugins.load("octavo.spec.schema:parse")(
-            _read(path), os.path.relpath(path, os.getcwd())
-        )
+        document: Document = schema.parse(_read(path), os.path.relpath(path, os.getcwd()))
         return document
 
     def _wrong(self, message: str, where: Place, hint: str | None = None) -> None:
@@ -237,7 +235,7 @@ class _Loading:
             message = f'no task has a parameter "{name}", and env.yaml has no such key'
             hint = did_you_mean(name, everywhere) or f"parameters are: {listed}"
             self.mistakes.append(SpecError(message, hint=hint))
-        check = plugins.load("octavo.notebook.inject:check")
+        check = inject.check
         given = []
         for draft in drafts:
             mine = {name: value for name, value in loose.items() if name in known[draft.name]}
@@ -250,7 +248,7 @@ class _Loading:
 
 def _idle(said: TaskSpec, kind: str) -> Iterator[str]:
     """Yield a note on each key of a task that means nothing to its kind."""
-    heeded, kinds = plugins.load("octavo.spec.dialect:HEEDED"), plugins.load("octavo.spec.dialect:KINDS")
+    heeded, kinds = dialect.HEEDED, dialect.KINDS
     for name in said.options:
         if kind not in heeded.get(name, (kind,)):
             yield f'{said.places.get(name, said.where)}: "{name}" has no effect on a {kinds[kind]}'

@@ -6,13 +6,17 @@ import os
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from . import plugins, products
+from . import products
 from .environment import versions
 from .explain import detailed
 from .fingerprint import judge, manifest
 from .graph import Graph
+from .lazy import lazy_imports
 from .model import Reason, Record, Step, Task
 from .store import Store, key
+
+with lazy_imports():
+    from .reading import facts
 
 FORCED = Reason("forced", None, "forced")
 
@@ -209,7 +213,7 @@ def module_digest(path: str) -> str | None:
     with open(path, encoding="utf-8-sig", errors="replace") as file:  # noqa: PTH123 - a hot path
         text = file.read()
     # notebook.facts needs ast, which a plan without news should not pay for
-    digest: str = plugins.load("octavo.reading.facts:module_digest")(text)
+    digest: str = facts.module_digest(text)
     return digest
 
 
@@ -217,5 +221,5 @@ def function_digest(path: str, name: str) -> str | None:
     """Return the digest of a function and of what it can reach in its module; the rest of the module does not count."""
     with open(path, encoding="utf-8-sig", errors="replace") as file:  # noqa: PTH123 - a hot path
         text = file.read()
-    digest: str = plugins.load("octavo.reading.facts:function")(text, path, name).digest
+    digest: str = facts.function(text, path, name).digest
     return digest

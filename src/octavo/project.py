@@ -19,15 +19,25 @@ from .executed.editions import editions, home
 from .executors.later import Later
 from .explain import differences
 from .graph import Graph
+from .lazy import lazy_imports
 from .load import load as load_spec
 from .lock import holding
 from .model import Outcome, Reason, Step, Task
 from .plan import Seen, estimate, judged, key_of, plan
-from .reading.sources import Reader
 from .report import Report
 from .runlog import RunLog
 from .spec.entry import Entry, find
 from .store import Ended, Store
+
+with lazy_imports():
+    from . import single
+    from .cache import exchange, reuse
+    from .compat import adopt as adoption
+    from .executed import writer
+    from .reading import sources
+    from .spec import dialect
+    from .tables import proxies
+    from .worker import hook_process
 
 
 def load(path: str | Path | None = None, *, params: Mapping[str, Any] | None = None) -> Project:
@@ -71,9 +81,7 @@ class Project:
         Nothing of the user's is run or imported, but for what connects to the databases that products are in.
         """
         if any(product.relation is not None for task in self.graph for product in task.products):
-            self._noticed = plugins.load("octavo.tables.proxies:verify")(
-                self.graph, str(self.root), self.store
-            )
+            self._noticed = proxies.verify(self.graph, str(self.root), self.store)
         steps = plan(self.graph, self.store, frozenset(self.graph.select(targets)), force)
         self.store.flush()
         return steps
@@ -121,11 +129,9 @@ class Project:
                     where,
                     name=run,
                     clock=time.time,
-                    filled=Reader(str(self.root), self.store).filled,
+                    filled=sources.Reader(str(self.root), self.store).filled,
                     keeper=lambda task: _keeper(task, self.root),
-                    call_on_failure=lambda task, failure: plugins.load(
-                        "octavo.worker.hook_process:call_in_child"
-                    )(str(self.root), task, failure),
+                    call_on_failure=lambda *died: hook_process.call_in_child(str(self.root), *died),
                     refresh=lambda task: plugins.get("kinds", task.kind).refresh(task, str(self.root)),
                     fail_fast=fail_fast,
                     strict=self._loaded.strict,
@@ -141,35 +147,33 @@ class Project:
         """Return a build's events with the pipeline's own hooks called around them, where it has any."""
         if not self._loaded.hooks:
             return events
-        around = plugins.load("octavo.worker.hook_process:Hooked")
-        hooked = around(str(self.root), self.root.name, self._loaded.hooks, self.graph.tasks)
-        told: Iterator[Event] = hooked.events(events)
-        return told
+        root, hooks = self.root, self._loaded.hooks
+        return hook_process.Hooked(str(root), root.name, hooks, self.graph.tasks).events(events)
 
     def _reuse(self, remote: bool, wanted: Sequence[Task] = ()) -> Any:
         """Return the cache as the engine uses it; None where the pipeline wants none."""
-        made = plugins.load("octavo.cache.reuse:reuse")
-        cache = made(self.root, self._loaded.cache, remote, self.graph.tasks, self.store, Seen(self.store))
+        seen = Seen(self.store)
+        cache = reuse.reuse(self.root, self._loaded.cache, remote, self.graph.tasks, self.store, seen)
         if cache is not None:
             cache.expect(wanted)
         return cache
 
     def cache(self) -> Any:
         """Return the cache of this project, whether builds use it or not."""
-        return plugins.load("octavo.cache.reuse:opened")(self.root, self._loaded.cache, False)
+        return reuse.opened(self.root, self._loaded.cache, False)
 
     def push(self, targets: Sequence[str] = ()) -> Any:
         """Send the results of the selected tasks that are fresh to the remote cache; return what came of it."""
         with holding(self.store.folder):
             steps = self.status(targets)
             known = {name: self.store.record(key_of(step.task)) for name, step in steps.items()}
-            return plugins.load("octavo.cache.exchange:push")(self._reuse(True), steps, known)
+            return exchange.push(self._reuse(True), steps, known)
 
     def pull(self, targets: Sequence[str] = ()) -> Any:
         """Restore the selected tasks that are stale, and whose results are known, without running any."""
         with holding(self.store.folder):
             order = [step.task for step in self.status(targets).values()]
-            return plugins.load("octavo.cache.exchange:pull")(
+            return exchange.pull(
                 self._reuse(True, order),
                 order,
                 _new_run(),
@@ -202,16 +206,14 @@ class Project:
         with holding(self.store.folder):
             return upkeep.accept(self.graph, self.store, self.graph.select(targets))
 
-    def adopt(self, targets: Sequence[str] = (), *, commit: bool = True) -> list[Any]:
+    def adopt(self, targets: Sequence[str] = (), *, commit: bool = True) -> list[adoption.Verdict]:
         """Take what Ploomber made of the selected tasks as fresh, where it says that nothing has changed since.
 
         Returns an ``adopt.Verdict`` for each task of which octavo has no results yet; without ``commit`` that is all.
         """
         with holding(self.store.folder):
-            found: list[Any] = plugins.load("octavo.compat.adopt:adopt")(
-                self.graph, self.store, self.graph.select(targets), self._loaded.unfit, commit
-            )
-            return found
+            selected = self.graph.select(targets)
+            return adoption.adopt(self.graph, self.store, selected, self._loaded.unfit, commit)
 
     def leftovers(self, targets: Sequence[str] = ()) -> list[upkeep.Leftover]:
         """Return the products of the selected tasks that are on disk."""
@@ -271,7 +273,7 @@ class Project:
             self.store.keep("left", [(name, self._origin(name), why.encode()) for name, why in left.items()])
 
     def _origin(self, module: str) -> str:
-        found = plugins.load("octavo.reading.sources:find_package")(module.partition(".")[0], str(self.root))
+        found = sources.find_package(module.partition(".")[0], str(self.root))
         return f"{sys.executable} {found and products.stamp(found)}"
 
 
@@ -298,7 +300,7 @@ def run(
     ``timeout`` and ``cell_timeout`` are seconds, ``memory`` is bytes or a size such as "4GB": beyond them the run has
     failed. ``report_mode`` hides the code of the executed notebook from its readers.
     """
-    how = plugins.load("octavo.single:How")(
+    how = single.How(
         kernel=kernel,
         cwd=cwd,
         allow_errors=allow_errors,
@@ -308,12 +310,11 @@ def run(
         memory=_size(memory),
         report_mode=report_mode,
     )
-    report: Report = plugins.load("octavo.single:run")(source, output, parameters or {}, how, listeners)
-    return report
+    return single.run(source, output, parameters or {}, how, listeners)
 
 
 def _size(memory: int | str | None) -> int | None:
-    found: int = 0 if memory is None else plugins.load("octavo.spec.dialect:as_bytes")(memory)
+    found: int = 0 if memory is None else dialect.as_bytes(memory)
     if memory is not None and found <= 0:
         raise Error(f"{memory!r} is no size of memory", hint='a number of bytes, or "4GB", "512MB"')
     return found or None
@@ -364,9 +365,7 @@ def _keeper(task: Task, root: Path) -> Keeper:
     if not wanted:
         return _Mute()
     report = next((edition.path for edition in wanted if edition.plain), wanted[0].path)
-    keep = plugins.load("octavo.executed.writer:Keeper")
-    keeper: Keeper = keep(root, report, task.source.path, time.time, home(task))
-    return keeper
+    return writer.Keeper(root, report, task.source.path, time.time, home(task))
 
 
 def _preload(stale: Sequence[Task], root: Path, wanted: bool | tuple[str, ...]) -> tuple[str, ...]:
@@ -387,7 +386,7 @@ def _preload(stale: Sequence[Task], root: Path, wanted: bool | tuple[str, ...]) 
 
 
 def _is_ours(top: str, root: Path) -> bool:
-    found = plugins.load("octavo.reading.sources:find_package")(top, str(root))
+    found = sources.find_package(top, str(root))
     return found is not None and Path(found).is_relative_to(root) and "site-packages" not in found
 
 

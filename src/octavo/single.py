@@ -17,11 +17,17 @@ from .events import Event, Note, NotebookOpened, RunFinished, RunStarted, TaskFi
 from .executed.pages import Page, is_page
 from .executed.provenance import Provenance, prepared
 from .executed.writer import ExecutedNotebook, write_whole
+from .lazy import lazy_imports
 from .model import Facts, Failure, Outcome, Reason, Source, Task
 from .notebook import dump_ipynb
 from .notebook.inject import check
 from .reading.sources import Reader
 from .report import Report
+
+with lazy_imports():
+    from . import notebook as notebooks
+    from .executed import provenance
+    from .kinds import notebook as running
 
 #: Standard input as a notebook, standard output as the place for one.
 STDIO = "-"
@@ -74,7 +80,7 @@ def run(
     paths = {"PAPERMILL_INPUT_PATH": source.path, "PAPERMILL_OUTPUT_PATH": target and remote.shown(target)}
     task = _task(source, {**{name: paths[name] for name in how.paths}, **parameters}, how)
     if isinstance(draft, PageDraft):
-        draft.page.check(plugins.load("octavo.kinds.notebook:prepare")(task)[0])
+        draft.page.check(running.prepare(task)[0])
     report = Report()
     told: list[Callable[[Event], None]] = [report, *listeners]
     for event in _events(task, draft, source.path, how):
@@ -116,7 +122,7 @@ def filled(path: str, values: Mapping[str, Any]) -> str:
     if "{" not in path or Path(path).exists():
         return path
     # papermill's own: {pm[run_uuid]}, {pm[current_datetime_utc]:%Y-%m-%d}
-    own = plugins.load("octavo.executed.provenance:builtins")(time.time(), os.urandom(16))
+    own = provenance.builtins(time.time(), os.urandom(16))
     try:
         return path.format(**{"pm": own, **values})
     except KeyError as error:
@@ -141,7 +147,7 @@ def _local(path: str) -> str:
 def _source(name: str, data: bytes) -> Source:
     """Return a notebook that is no file. Without an extension that says it, what begins with a brace is .ipynb."""
     path = name
-    if not plugins.load("octavo.notebook:is_notebook")(name):
+    if not notebooks.is_notebook(name):
         path += ".ipynb" if data.lstrip()[:1] in (b"{", b"") else ".py"
     facts: Facts = plugins.get("kinds", "notebook").facts(Source(path), data)
     return Source(path, text=data.decode("utf-8", "surrogateescape"), facts=facts)
@@ -294,7 +300,7 @@ def _events(task: Task, draft: Draft | None, source: str, how: How) -> Iterator[
 
 
 def _prepared(task: Task, draft: Draft | None, source: str) -> Iterator[Event]:
-    data, values = plugins.load("octavo.kinds.notebook:prepare")(task)
+    data, values = running.prepare(task)
     event = TaskFinished(task.name, Outcome.DONE)
     if draft is not None:
         prepared(data, values, source, draft.where)

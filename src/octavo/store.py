@@ -16,7 +16,7 @@ from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from . import products
+from . import errors, model, products
 from .errors import ProductError, StateError
 from .filesystem import networked
 from .model import Manifest, Record
@@ -297,7 +297,7 @@ class _Freeze(pickle.Pickler):
 
 class _Thaw(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        if module in ("octavo.model", "octavo.errors") or (module, name) in (
+        if module in (model.__name__, errors.__name__) or (module, name) in (
             ("builtins", "set"),
             ("builtins", "frozenset"),
         ):

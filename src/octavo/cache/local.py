@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from .. import plugins, products
+from .. import products
 from ..digests import digest
 from ..model import UNSETTLED, Manifest, Record, Task
 from .blobs import Blobs, Missing
@@ -303,17 +303,15 @@ class Cache:
             size, past.hits + new.hits, past.misses + new.misses, past.seconds + new.seconds, past.swept
         )
 
-    def close(self) -> None:
-        """End a use of the cache: finish what goes elsewhere, keep the tally, make room if there is too much."""
+    def close(self) -> bool:
+        """End a use of the cache: finish what goes elsewhere, keep the tally; return whether room should be made."""
         if self.elsewhere:
             self.elsewhere.close()
         if self._news == Tally() and not self.blobs.added:
-            return
+            return False
         tally, saved = self.tally(), self.blobs.added
         self.note(tally)
-        if saved and (tally.size > self.size or self.clock() - tally.swept > DAY):
-            # once a day, or never: its code need not be read before
-            plugins.load("octavo.cache.sweep:gc")(self)
+        return bool(saved) and (tally.size > self.size or self.clock() - tally.swept > DAY)
 
     def note(self, tally: Tally) -> None:
         """Write down what the cache holds and was good for."""

@@ -16,14 +16,18 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from .. import plugins, products
+from .. import products
 from ..errors import Error
 from ..executed.editions import images
 from ..fingerprint import manifest
+from ..lazy import lazy_imports
 from ..model import Manifest, Reason, Record, Task
 from ..store import Store
 from .entry import Entry, action, folder
 from .local import LARGEST, SIZE, Cache
+
+with lazy_imports():
+    from . import remotes, shared, sweep
 
 #: A result of so many bytes takes longer to read than its stamps take to be of use.
 _LARGE = 64 << 20
@@ -55,8 +59,8 @@ def opened(root: str | Path, said: Mapping[str, Any], remote: bool) -> Cache:
                 "the pipeline does not say where its remote cache is",
                 hint="in pipeline.yaml, for example: cache: s3://bucket/folder",
             )
-        there = plugins.load("octavo.cache.remotes:open_remote")(how.url, str(root))
-        cache.elsewhere = plugins.load("octavo.cache.shared:Shared")(there, cache.blobs)
+        there = remotes.open_remote(how.url, str(root))
+        cache.elsewhere = shared.Shared(there, cache.blobs)
     return cache
 
 
@@ -272,7 +276,8 @@ class Reuse:
             self._copying.join()
             self._copying = None
         try:
-            self.cache.close()
+            if self.cache.close():
+                sweep.gc(self.cache)
         except OSError as error:
             self.notes.append(f"the cache cannot be kept in order: {error.strerror or error}")
         return [*self.notes, *(self.cache.elsewhere.notes if self.cache.elsewhere else ())]

@@ -10,11 +10,14 @@ import time
 from typing import TYPE_CHECKING
 
 from ..compat import option_aliases as spellings
-from ..plugins import load
+from ..lazy import lazy_imports
 from ..show.progress import Watch
 from ..show.screen import flat, many, screen, seconds
 from ..show.summary import summary
 from . import options, staying
+
+with lazy_imports():
+    from . import status
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -177,7 +180,6 @@ def _rehearse(project: Project, args: Namespace, out: Screen, adopted: Set[str] 
     """Show what a build would run, without running anything."""
     steps = project.status(args.targets, force=args.force)
     todo = {name: step for name, step in steps.items() if not step.fresh and name not in adopted}
-    status = load("octavo.cli.status")
     if args.json:
         out.say(json.dumps([status.plain(step) for step in todo.values()], ensure_ascii=False))
         return 0

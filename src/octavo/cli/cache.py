@@ -9,9 +9,14 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Error
-from ..plugins import load
+from ..lazy import lazy_imports
 from ..show.screen import Screen, many, screen, seconds, several
 from . import options
+
+with lazy_imports():
+    from .. import errors
+    from ..cache import reuse, sweep
+    from ..spec import dialect
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -57,7 +62,7 @@ def main(args: Namespace) -> int:
     out = screen(sys.stdout, os.environ)
     action = args.action
     if action not in ACTIONS:
-        hint = load("octavo.errors:did_you_mean")(action, ACTIONS) or "there are: " + ", ".join(ACTIONS)
+        hint = errors.did_you_mean(action, ACTIONS) or "there are: " + ", ".join(ACTIONS)
         raise Error(f'octavo cache has no action "{action}"', hint=hint)
     if action != "gc" and (args.size is not None or args.older is not None):
         raise Error(f"--size and --older are of octavo cache gc, not of {action}")
@@ -93,7 +98,7 @@ def _show(cache: Any, args: Namespace) -> tuple[dict[str, Any], list[str], int]:
 
 
 def _gc(cache: Any, args: Namespace) -> tuple[dict[str, Any], list[str], int]:
-    swept = load("octavo.cache.sweep:gc")(cache, args.size, args.older)
+    swept = sweep.gc(cache, args.size, args.older)
     found = {
         "removed": swept.entries,
         "freed": swept.size,
@@ -105,13 +110,13 @@ def _gc(cache: Any, args: Namespace) -> tuple[dict[str, Any], list[str], int]:
 
 
 def _clear(cache: Any, args: Namespace) -> tuple[dict[str, Any], list[str], int]:
-    swept = load("octavo.cache.sweep:clear")(cache)
+    swept = sweep.clear(cache)
     found = {"removed": swept.entries, "freed": swept.size, "results": 0, "size": 0}
     return found, [f"removed {many(swept.entries, 'result')}, {_amount(swept.size)}"], 0
 
 
 def _verify(cache: Any, args: Namespace) -> tuple[dict[str, Any], list[str], int]:
-    checked = load("octavo.cache.sweep:verify")(cache)
+    checked = sweep.verify(cache)
     found = {"blobs": checked.blobs, "damaged": checked.damaged, "removed": checked.dropped}
     if not checked.damaged and not checked.dropped:
         return found, [f"{many(checked.blobs, 'file')} verified: all are whole"], 0
@@ -139,12 +144,12 @@ def _exchange(project: Any, action: str, args: Namespace, out: Screen) -> int:
 
 
 def _amount(size: int) -> str:
-    text: str = load("octavo.cache.reuse:amount")(size)
+    text: str = reuse.amount(size)
     return text
 
 
 def _size(text: str) -> int:
-    size: int = 0 if text == "0" else load("octavo.spec.dialect:as_bytes")(text)
+    size: int = 0 if text == "0" else dialect.as_bytes(text)
     if size <= 0 and text != "0":
         raise argparse.ArgumentTypeError(f'"{text}" is no size such as 5GB or 500MB')
     return size

@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__, views
 from ..errors import Error
+from ..lazy import lazy_imports
 from ..plugins import load
 from ..show.progress import Watch
 from ..show.screen import many, screen
 from . import options, show
 from .status import state, table
+
+with lazy_imports():
+    from ..ploomber import finder
+    from ..reading import functions, sources
+    from ..show import lanes, summary
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -73,7 +79,7 @@ def main(args: Namespace) -> int:
         out.say(f"you are in {root}, to which the paths of products are relative")
         os.chdir(root)
     sys.path[:0] = [str(root)]
-    load("octavo.ploomber.finder:install")()
+    finder.install()
     out.say(f"octavo {__version__}: {many(len(names), 'task')} in dag")
     if names:
         out.say(
@@ -93,7 +99,7 @@ def _own(task: Task) -> Task:
     if task.kind != "function" or not task.source.entry or task.source.text is None:
         return task
     name = task.source.entry.rpartition(".")[2]
-    own = load("octavo.reading.functions:definition")(task.source.text, name)
+    own = functions.definition(task.source.text, name)
     return replace(task, source=replace(task.source, text=own or task.source.text))
 
 
@@ -153,7 +159,7 @@ class Dag(Mapping[str, Tried]):
     def plot(self, *targets: str) -> None:
         """Draw the graph here."""
         to = screen(sys.stdout, os.environ)
-        self._told(lambda: to.say(load("octavo.show.lanes:text")(self.steps(*targets), to)))
+        self._told(lambda: to.say(lanes.text(self.steps(*targets), to)))
 
     def _built(self, targets: tuple[str, ...], force: bool) -> Report:
         to = screen(sys.stdout, os.environ)
@@ -162,9 +168,7 @@ class Dag(Mapping[str, Tried]):
                 report = project.build(targets, force=force, listeners=(watch,))
             except KeyboardInterrupt:
                 report = watch.report
-            for line in load("octavo.show.summary:summary")(
-                watch, report.seconds, str(project.root), project.notes
-            ):
+            for line in summary.summary(watch, report.seconds, str(project.root), project.notes):
                 to.say(line)
         return report
 
@@ -185,7 +189,7 @@ class Dag(Mapping[str, Tried]):
 
     def _read(self) -> dict[str, Tried]:
         with self._opened() as project:
-            filled = load("octavo.reading.sources:Reader")(str(project.root), project.store).filled
+            filled = sources.Reader(str(project.root), project.store).filled
             steps = project.status()
             self._last = {
                 name: Tried(_own(filled(step.task)), _STATUS[state(step)], self)

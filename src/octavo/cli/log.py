@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import Error, did_you_mean
-from ..plugins import load
+from ..lazy import lazy_imports
 from ..show.progress import Watch
 from ..show.screen import Screen, screen, seconds
 from ..show.summary import summary
 from . import options
+
+with lazy_imports():
+    from .. import runlog
+    from ..spec import entry
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -46,8 +50,8 @@ examples:
 def main(args: Namespace) -> int:
     """List runs or replay one, and return the exit code: of the listing 0, of a run its own."""
     out = screen(sys.stdout, os.environ)
-    root = load("octavo.spec.entry:find")(args.file).root
-    logs: list[Path] = load("octavo.runlog:paths")(root / ".octavo" / "runs")
+    root = entry.find(args.file).root
+    logs: list[Path] = runlog.paths(root / ".octavo" / "runs")
     if not args.run:
         return _list(logs[: args.number], args.json, out)
     path = _choose(args.run, logs)
@@ -55,7 +59,7 @@ def main(args: Namespace) -> int:
 
 
 def _list(logs: list[Path], as_json: bool, out: Screen) -> int:
-    overview = load("octavo.runlog:overview")
+    overview = runlog.overview
     if not logs and not as_json:
         out.say("no run has had anything to do yet")
     for path in logs:
@@ -87,10 +91,10 @@ def _choose(word: str, logs: list[Path]) -> Path:
 
 def _events(path: Path, root: Path, args: Namespace) -> Iterator[Event]:
     if args.follow:
-        held, lock = load("octavo.runlog:held"), root / ".octavo" / "lock"
-        events: Iterator[Event] = load("octavo.runlog:follow")(path, lambda: held(lock))
+        held, lock = runlog.held, root / ".octavo" / "lock"
+        events: Iterator[Event] = runlog.follow(path, lambda: held(lock))
     else:
-        events = load("octavo.runlog:replay")(path)
+        events = runlog.replay(path)
     for event in events:
         if args.task is None or getattr(event, "task", args.task) == args.task:
             yield event

@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..compat import option_aliases as spellings
 from ..errors import Error
-from ..plugins import load
+from ..lazy import lazy_imports
 from ..show.screen import flat, many, screen
 from . import options
+
+with lazy_imports():
+    from .. import project as projects
+    from ..compat import migrate
+    from ..spec import entry
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -77,20 +82,20 @@ def main(args: Namespace) -> int:
 def _migration(file: str | None) -> Migration:
     root, made, said = Path.cwd(), list[str](), list[Any]()
     try:
-        root = load("octavo.spec.entry:find")(file).root
-        with load("octavo.project:load")(file) as project:
+        root = entry.find(file).root
+        with projects.load(file) as project:
             said += project.notes
             made += [product.path for task in project.graph for product in task.products]
     except (Error, ExceptionGroup) as error:
         if isinstance(error, ExceptionGroup) and error.split(Error)[1] is not None:
             raise
         said.append(error)
-    found: Migration = load("octavo.compat.migrate:migration")(root, made, said, spellings.COMMANDS)
+    found: Migration = migrate.migration(root, made, said, spellings.COMMANDS)
     return found
 
 
 def _report(found: Migration, to: Screen) -> Iterator[str]:
-    kinds = load("octavo.compat.migrate:KINDS")
+    kinds = migrate.KINDS
     for code, title in kinds.items():
         mine = [one for one in found.findings if one.code == code]
         if not mine:

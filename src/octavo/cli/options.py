@@ -8,8 +8,14 @@ import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import Error, did_you_mean
-from ..plugins import load
+from ..lazy import lazy_imports
 from ..show.screen import screen
+
+with lazy_imports():
+    from .. import project as projects
+    from ..compat import option_aliases
+    from ..notebook import inject
+    from ..spec import document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +64,7 @@ class Parser(argparse.ArgumentParser):
         hint = None
         if "unrecognized" in message and wrong:
             word = wrong[0].partition("=")[0]
-            hint = load("octavo.compat.option_aliases:instead")(word, self.words) or did_you_mean(word, known)
+            hint = option_aliases.instead(word, self.words) or did_you_mean(word, known)
         elif message.endswith("expected 2 arguments"):
             hint = "name and value are two words: -p n 3"
         raise Error(
@@ -149,9 +155,9 @@ def value(text: str) -> Any:
     if plain in _WORDS:
         return _WORDS[plain]
     if plain[:1] in ("[", "{"):
-        return load("octavo.spec.document:parse")(text, "command line").data
+        return document.parse(text, "command line").data
     if plain[:1] == '"' or plain[:1] in "+-." or plain[0].isdigit():
-        return load("octavo.notebook.inject:parse_value")(text)
+        return inject.parse_value(text)
     return text
 
 
@@ -165,7 +171,7 @@ _WORDS = {
 def project(args: argparse.Namespace) -> Project:
     """Open the pipeline that --file names, or the one found from this folder upwards."""
     given = {**(params(args.params) or {}), **args.env}
-    found: Project = load("octavo.project:load")(args.file, params=given or None)
+    found: Project = projects.load(args.file, params=given or None)
     return found
 
 

@@ -8,23 +8,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import Error, did_you_mean
-from ..plugins import load
+from ..lazy import lazy_imports
 from ..show.screen import screen
 from . import options
 
+with lazy_imports():
+    from ..show import draw, lanes, page, svg
+
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Callable, Mapping
 
+    from ..model import Step
+    from ..show.screen import Screen
     from .options import Parser
 
-#: Each format: the function that draws it, called with the steps and a title.
-FORMATS = {
-    "text": "octavo.show.lanes:text",
-    "svg": "octavo.show.svg:svg",
-    "html": "octavo.show.page:html",
-    "mermaid": "octavo.show.draw:mermaid",
-    "dot": "octavo.show.draw:dot",
-    "json": "octavo.show.draw:as_json",
+#: Each format: what draws the steps, given a title and the terminal that the drawing is for, if any.
+FORMATS: dict[str, Callable[[Mapping[str, Step], str, Screen | None], str]] = {
+    "text": lambda steps, title, to: lanes.text(steps, to),
+    "svg": lambda steps, title, to: svg.svg(steps, title),
+    "html": lambda steps, title, to: page.html(steps, title),
+    "mermaid": lambda steps, title, to: draw.mermaid(steps, title),
+    "dot": lambda steps, title, to: draw.dot(steps, title),
+    "json": lambda steps, title, to: draw.as_json(steps, title),
 }
 _SUFFIXES = {
     "": "text",
@@ -69,9 +75,7 @@ def main(args: Namespace) -> int:
         )
     with options.project(args) as project:
         steps = project.status(args.targets)
-        draw = load(FORMATS[form])
-        # a drawing in the terminal wants to know the terminal, all others their title
-        drawn = draw(steps, (None if args.output else out) if form == "text" else project.root.name)
+        drawn = FORMATS[form](steps, project.root.name, None if args.output else out)
         for note in project.notes:
             err.say(f"{err.paint('note:', 'cyan')} {note}")
     if args.output:

@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING
 from .. import __version__
 from ..errors import Error
 from ..executed.editions import failed
+from ..lazy import lazy_imports
 from ..model import STANDING
 from ..plugins import load
 from ..show.screen import screen
 from ..show.sheet import Made, Row, sheet
 from . import options
+
+with lazy_imports():
+    from .. import plan, runlog
+    from ..cache import reuse
+    from . import plot
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -70,7 +76,7 @@ def main(args: Namespace) -> int:
         when = time.strftime("%Y-%m-%d %H:%M:%S")
         notes = [*project.notes, *project.drift()]
         text = sheet(rows, project.root.name, f"made {when} by octavo {__version__}", notes)
-    load("octavo.cli.plot:write")(path, text, "page")
+    plot.write(path, text, "page")
     if args.backend:
         err.say(
             f"{err.paint('note:', 'cyan')} --backend {args.backend} has no effect: octavo draws the graph itself"
@@ -99,14 +105,14 @@ def _row(step: Step, project: Project, here: Path) -> Row:
     # what is fresh is fresh again: the failure was of another state of the project
     broken = bool(runs) and runs[0].outcome == "failed" and not step.fresh
     failure = _failure(project, step.task.name, runs[0]) if broken else ""
-    record = project.store.record(load("octavo.plan:key_of")(step.task))
+    record = project.store.record(plan.key_of(step.task))
     taken = record.run if record and record.run in ("accepted", "adopted") else ""
     return Row(step, source, tuple(_made(step, project, here)), runs, failure, taken)
 
 
 def _made(step: Step, project: Project, here: Path) -> Iterator[Made]:
     sizes = {it.path: it.size for it in project.leftovers([step.task.name])}
-    shown = load("octavo.cache.reuse:amount")
+    shown = reuse.amount
     # the executed notebooks first: they are what people look at
     for product in sorted(step.task.products, key=lambda it: not it.report):
         if product.path.startswith(STANDING):
@@ -123,7 +129,7 @@ def _failure(project: Project, task: str, run: Ended) -> str:
     """Return what a task failed with, by the log of that run, if it is still kept."""
     path = project.store.folder / "runs" / f"{run.run}.jsonl"
     try:
-        events = list(load("octavo.runlog:replay")(path)) if path.is_file() else []
+        events = list(runlog.replay(path)) if path.is_file() else []
     except (Error, OSError):
         return ""
     for event in events:

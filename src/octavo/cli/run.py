@@ -14,13 +14,20 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from ..errors import Error
 from ..events import Event, Output
-from ..plugins import load
+from ..lazy import lazy_imports
 from ..show.progress import Watch
 from ..show.screen import screen, seconds
 from ..show.summary import summary
 from . import options, staying
 
+with lazy_imports():
+    from .. import remote, single
+    from ..spec import dialect, document
+    from . import inspect as inspect_
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..show.screen import Screen
     from .options import Parser
 
@@ -147,8 +154,8 @@ def main(args: Namespace) -> int:
         hint = "octavo run --help shows its options and examples"
         raise Error("octavo run: the following arguments are required: IN", hint=hint)
     if args.help or args.inspect:
-        source = load("octavo.single:read")(args.source)
-        load("octavo.cli.inspect:show")(source, screen(sys.stdout, os.environ), args.json)
+        source = single.read(args.source)
+        inspect_.show(source, screen(sys.stdout, os.environ), args.json)
         return 0
     return _run(args)
 
@@ -157,7 +164,6 @@ def _run(args: Namespace) -> int:
     began = time.perf_counter()
     # whoever stops us, Ctrl-C or the system: what runs is ended, what it showed is kept, and a summary is printed
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    single = load("octavo.single")
     target = args.output or single.beside(args.source)
     # standard output is for the notebook alone when it goes there
     out = screen(sys.stderr if target == single.STDIO else sys.stdout, os.environ)
@@ -171,7 +177,7 @@ def _run(args: Namespace) -> int:
         stay = stack.enter_context(staying.staying(args))
         out.live = out.live and not stay
         watch = stack.enter_context(Watch(out, quiet=args.quiet, as_json=args.json, logs=logs))
-        listeners = [watch, tee, *([Results(out)] if logs else [])]
+        listeners: list[Callable[[Event], None]] = [watch, tee, *([Results(out)] if logs else [])]
         try:
             single.run(
                 args.source, target, parameters(args), replace(_how(args, single.How), stay=stay), listeners
@@ -257,7 +263,7 @@ def parameters(args: Namespace) -> dict[str, Any]:
 
 def _text(path: str) -> str:
     try:
-        data = load("octavo.remote:read")(path) if "://" in path else Path(path).read_bytes()
+        data = remote.read(path) if "://" in path else Path(path).read_bytes()
         return str(data.decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
@@ -274,7 +280,7 @@ def _decoded(text: str) -> str:
 
 
 def _mapping(text: str, path: str) -> dict[str, Any]:
-    data = load("octavo.spec.document:parse")(text, path).data
+    data = document.parse(text, path).data
     if data is None:
         return {}
     if not isinstance(data, dict) or not all(isinstance(name, str) for name in data):
@@ -305,7 +311,7 @@ def _whole(text: str) -> int:
 
 
 def _size(text: str) -> int:
-    found: int = load("octavo.spec.dialect:as_bytes")(text)
+    found: int = dialect.as_bytes(text)
     if found <= 0:
         raise ArgumentTypeError(f'"{text}" is no size such as 4GB or 512MB')
     return found

@@ -8,11 +8,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..errors import Error, did_you_mean
-from ..plugins import load
+from ..lazy import lazy_imports
 from ..show.failures import failed
 from ..show.screen import flat, screen
 from . import build, options
 from .status import counted, table
+
+with lazy_imports():
+    from .. import events, model
+    from ..reading import functions, sources, templates
+    from ..worker import around, hook_process, hooks
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -96,14 +101,14 @@ def _step(project: Project, name: str) -> Step:
 
 def _text(project: Project, step: Step) -> str:
     """Return the code of a task: of a function its own lines, of a template what it renders to, else the whole file."""
-    filled = load("octavo.reading.sources:Reader")(str(project.root), project.store).filled(step.task)
+    filled = sources.Reader(str(project.root), project.store).filled(step.task)
     if step.task.kind in TEMPLATES:
-        rendered: str = load("octavo.reading.templates:render")(filled, str(project.root))
+        rendered: str = templates.render(filled, str(project.root))
         return rendered
     text: str = filled.source.text or ""
     if step.task.source.entry and step.task.kind == "function":
         name = step.task.source.entry.rpartition(".")[2]
-        own: str | None = load("octavo.reading.functions:definition")(text, name)
+        own: str | None = functions.definition(text, name)
         return own or text
     return text
 
@@ -131,19 +136,14 @@ def _check(project: Project, step: Step, out: Screen) -> int:
     there = {it.path for it in project.leftovers([task.name])}
     if gone := [it.path for it in task.products if it.relation is None and it.path not in there]:
         raise Error(f"{', '.join(gone)} is not there", hint=f"octavo build {task.name} makes it")
-    around = load("octavo.worker.around")
-    work = partial(
-        load("octavo.worker.hooks:finish"), around.placed(task, root), around.folder_of(task, root)
-    )
-    failure, said = load("octavo.worker.hook_process:apart")(root, work)
+    work = partial(hooks.finish, around.placed(task, root), around.folder_of(task, root))
+    failure, said = hook_process.apart(root, work)
     for line in said.splitlines():
         out.say(flat(line))
     if failure is None:
         out.say(f"{out.word('done')} on_finish of {flat(task.name)}")
         return 0
-    event = load("octavo.events:TaskFinished")(
-        task.name, load("octavo.model:Outcome").FAILED, failure=failure
-    )
+    event = events.TaskFinished(task.name, model.Outcome.FAILED, failure=failure)
     for line in failed(event, "", out, root):
         out.say(line)
     return 1

@@ -17,9 +17,9 @@ from textwrap import dedent
 from typing import Any
 
 from .. import notebook as documents
-from .. import plugins
 from ..errors import Error
 from ..graph import Graph
+from ..lazy import lazy_imports
 from ..model import Product, Record, Task
 from ..notebook.inject import tags
 from ..plan import key_of, why
@@ -27,6 +27,10 @@ from ..reading import digest, functions, magics
 from ..reading import normal_text as code
 from ..reading.sources import Reader
 from ..store import Store
+
+with lazy_imports():
+    from ..reading import templates
+    from . import table_notes
 
 #: The run that records of adopted tasks name.
 RUN = "adopted"
@@ -135,7 +139,7 @@ def _tables(tasks: Iterable[Task], store: Store, write: bool) -> _Tables:
     ]
     if not doubtful:
         return _Tables()
-    return _Tables(*plugins.load("octavo.compat.table_notes:noted")(doubtful, str(store.root), write))
+    return _Tables(*table_notes.noted(doubtful, str(store.root), write))
 
 
 def _sidecar(path: str, store: Store) -> str:
@@ -184,7 +188,7 @@ def _whole(said: Any, shown: str) -> dict[str, Any]:
 def _at(task: Task, store: Store) -> float | None:
     tables = _Tables()
     if any(product.relation is not None for product in task.products):
-        tables = _Tables(*plugins.load("octavo.compat.table_notes:noted")([task], str(store.root), False))
+        tables = _Tables(*table_notes.noted([task], str(store.root), False))
     try:
         return min(
             (_told(task, product, store, tables)["timestamp"] for product in task.products), default=None
@@ -292,7 +296,7 @@ def _without(lines: list[str], blocks: Iterable[list[str]]) -> list[str] | None:
 
 def _same_template(task: Task, stored: str, root: str) -> bool:
     """Compare with the text that ran: the template with all values in place, absolute paths among them."""
-    now = plugins.load("octavo.reading.templates:render")(task, root)
+    now = templates.render(task, root)
     bare = code.shell if task.kind == "shell" else lambda text: code.sql(text, [("data", text)])
     for known in task.products:
         # the project may have been elsewhere then

@@ -14,11 +14,15 @@ from typing import Any
 
 from .. import plugins
 from ..errors import Error
+from ..lazy import lazy_imports
 from ..model import Task
 from ..tables.connections import call_of, discreet, made, opened
 from ..tables.databases import embedded, examine, plain
 from ..tables.proxies import PATIENCE
 from ..tables.settle import settle
+
+with lazy_imports():
+    from ..ploomber import finder
 
 
 def noted(tasks: Sequence[Task], root: str, write: bool) -> tuple[dict[str, Any], dict[str, str]]:
@@ -67,7 +71,7 @@ def main() -> None:
     out = os.dup(1)
     os.dup2(2, 1)  # what the project's code prints is no answer
     sys.path.insert(0, root)
-    plugins.load("octavo.ploomber.finder:install")()
+    finder.install()
     found: dict[str, Any] = {}
     why: dict[str, str] = {}
     for task in tasks:

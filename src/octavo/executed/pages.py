@@ -7,9 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from .. import plugins, remote
+from .. import remote
 from ..errors import MissingExtra, ProductError
+from ..lazy import lazy_imports
 from .editions import EXPORTERS, Edition, beside
+
+with lazy_imports():
+    from .. import notebook as notebooks
+    from . import export
 
 #: What a web server is told of that which it is sent; only files that are whole in themselves are sent.
 _MEDIA = {".html": "text/html; charset=utf-8", ".pdf": "application/pdf"}
@@ -20,7 +25,7 @@ def is_page(target: str) -> bool:
     name = PurePosixPath(remote.shown(target)).name
     stem, extension = os.path.splitext(name)
     found = extension.lower()
-    if found not in EXPORTERS and plugins.load("octavo.notebook:is_notebook")(name):
+    if found not in EXPORTERS and notebooks.is_notebook(name):
         hint = f"{stem}.ipynb, or as something to read: {', '.join(list(EXPORTERS)[1:])}"
         raise ProductError(f"{name} is the name of a source, not of an executed notebook", hint=hint)
     if remote.is_url(target) and EXPORTERS.get(found, "notebook") != "notebook" and found not in _MEDIA:
@@ -44,14 +49,13 @@ class Page:
     def check(self, notebook: Mapping[str, Any]) -> None:
         """Raise what is missing on this machine: better now than when the notebook has run."""
         try:
-            plugins.load("octavo.executed.export:check")([self._edition], notebook)
+            export.check([self._edition], notebook)
         except MissingExtra as error:
             message = f"{error.message}, and {remote.shown(self.target)} is made with it"
             raise MissingExtra(message, hint=error.hint) from None
 
     def __call__(self, data: dict[str, Any]) -> None:
         """Make the page of a notebook, and write or send it."""
-        export = plugins.load("octavo.executed.export")
         files = export.exported(data, [self._edition], Path.cwd(), self.source, self.said)
         if not remote.is_url(self.target):
             export.write(files)

@@ -9,12 +9,15 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 
-from .. import plugins
 from ..events import Event
+from ..lazy import lazy_imports
 from ..model import Task
 from ..worker.around import folder_of, importable
 from ..worker.bytecode import distrust_bytecode
 from ..worker.worker import Teller, run
+
+with lazy_imports():
+    from ..ploomber import finder
 
 
 class Inline:
@@ -65,7 +68,7 @@ def _surroundings(task: Task, root: str) -> Iterator[None]:
     os.chdir(folder if os.path.isdir(folder) else root)
     sys.path[:0] = importable(task, root)
     trust = distrust_bytecode(root)
-    plugins.load("octavo.ploomber.finder:install")()
+    finder.install()
     try:
         yield
     finally:

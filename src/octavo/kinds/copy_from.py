@@ -25,7 +25,7 @@ class CopyFromKind:
         return Facts(digest(data), language="data")
 
     def preload(self, task: Task) -> tuple[str, ...]:
-        return ("octavo.kinds.copy_from", "sqlalchemy", "pandas")
+        return (__name__, "sqlalchemy", "pandas")
 
     def run(self, task: Task, tell: Tell) -> Failure | None:
         """Read the file, make the table anew by its columns, and copy the rows."""

@@ -26,7 +26,7 @@ class DownloadKind:
         return Facts("")
 
     def preload(self, task: Task) -> tuple[str, ...]:
-        return ("octavo.kinds.download",)
+        return (__name__,)
 
     def run(self, task: Task, tell: Tell) -> Failure | None:
         """Download the file to the product's path."""

@@ -33,7 +33,7 @@ class DumpKind:
 
     def preload(self, task: Task) -> tuple[str, ...]:
         parquet = any(product.path.endswith(".parquet") for product in task.products)
-        return ("octavo.kinds.dump", "sqlalchemy", *(["pyarrow"] if parquet else []))
+        return (__name__, "sqlalchemy", *(["pyarrow"] if parquet else []))
 
     def run(self, task: Task, tell: Tell) -> Failure | None:
         """Render the query, have it answered, and write the answer."""

@@ -19,14 +19,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .. import plugins
 from ..calls import arguments_of, invoke, path_of, resolve
 from ..errors import Error, ParameterError, SpecError
+from ..lazy import lazy_imports
 from ..model import Facts, Failure, Source, Task
 from ..reading.facts import function
 from ..views import TaskView, Upstream, given
 from . import Tell
 from .staying import stay
+
+with lazy_imports():
+    from ..tables import connections
 
 
 class FunctionKind:
@@ -38,7 +41,7 @@ class FunctionKind:
         return function(data.decode("utf-8-sig", "replace"), source.path, source.entry.rpartition(".")[2])
 
     def preload(self, task: Task) -> tuple[str, ...]:
-        return ("octavo.kinds.function", *task.source.facts.imports)
+        return (__name__, *task.source.facts.imports)
 
     def run(self, task: Task, tell: Tell) -> Failure | None:
         """Import the function's module and call the function."""
@@ -108,7 +111,7 @@ def _wants_client(task: Task, names: Container[str]) -> bool:
 @contextmanager
 def _connected(client: Any) -> Iterator[None]:
     """Close a client in the end; one of an embedded database is meanwhile no other task's."""
-    turn = plugins.load("octavo.tables.connections:turn") if "connection" in dir(client) else nullcontext
+    turn = connections.turn if "connection" in dir(client) else nullcontext
     with turn(client):
         try:
             yield

@@ -16,7 +16,7 @@ class LinkKind:
         return Facts("")
 
     def preload(self, task: Task) -> tuple[str, ...]:
-        return ("octavo.kinds.link",)
+        return (__name__,)
 
     def run(self, task: Task, tell: Tell) -> Failure | None:
         """Look whether the file is there."""

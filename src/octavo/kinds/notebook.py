@@ -17,6 +17,7 @@ from ..executed.provenance import MARKER, Provenance
 from ..executed.refresh import refreshed
 from ..executed.writer import ExecutedNotebook, write_whole
 from ..kernels import Kernel, Reply
+from ..lazy import lazy_imports
 from ..model import Facts, Failure, Outcome, Source, Task
 from ..notebook.inject import inject, runs, tags
 from ..reading.facts import facts
@@ -24,6 +25,10 @@ from ..views import products, text
 from . import Tell
 from .named import touch
 from .staying import stay
+
+with lazy_imports():
+    from ..executed import export, warm_export
+    from ..kernels import jupyter, native
 
 
 class NotebookKind:
@@ -35,10 +40,10 @@ class NotebookKind:
 
     def preload(self, task: Task) -> tuple[str, ...]:
         """Return the modules that the task's worker will want: its kernel, then what its cells import."""
-        export = ("octavo.executed.warm_export",) if any(not it.plain for it in exports(task)) else ()
+        exporting = (warm_export.__name__,) if any(not it.plain for it in exports(task)) else ()
         if _kernel_family(task) == "jupyter":
-            return ("octavo.kernels.jupyter", *export)
-        return ("octavo.kinds.notebook", "octavo.kernels.native", *export, *task.source.facts.imports)
+            return (jupyter.__name__, *exporting)
+        return (__name__, native.__name__, *exporting, *task.source.facts.imports)
 
     def run(self, task: Task, tell: Tell) -> Failure | None:
         """Run the cells; return the failure of the first that fails, or None."""
@@ -102,7 +107,7 @@ class Reports:
         if all(edition.plain for edition in self._wanted):
             return None
         try:
-            plugins.load("octavo.executed.export:check")(self._wanted, notebook)
+            export.check(self._wanted, notebook)
         except Error as error:
             return Failure.of(error)
         return None
@@ -137,7 +142,6 @@ class Reports:
 
     def _exported(self, data: dict[str, Any], tell: Tell) -> Failure | None:
         said = self._task.options.get("nbconvert_export_kwargs") or {}
-        export = plugins.load("octavo.executed.export")
         try:
             export.write(export.exported(data, self._wanted, self._base, self._task.source.path, said))
         except Error as error:
@@ -150,7 +154,7 @@ class Reports:
 
 def _export_again(task: Task, data: dict[str, Any], root: str) -> bool:
     """Make the reports of an executed notebook in a process of its own: templates are the user's code."""
-    command = [sys.executable, "-m", "octavo.executed.export"]
+    command = [sys.executable, "-m", export.__name__]
     given = pickle.dumps((task, data))
     done = plugins.load("subprocess:run")(command, input=given, cwd=root, capture_output=True)
     return bool(done.returncode == 0)

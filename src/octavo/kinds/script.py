@@ -54,7 +54,7 @@ class ScriptKind:
         return facts(documents.loads(data, source.path))
 
     def preload(self, task: Task) -> tuple[str, ...]:
-        return ("octavo.kinds.script", *task.source.facts.imports)
+        return (__name__, *task.source.facts.imports)
 
     def run(self, task: Task, tell: Tell) -> Failure | None:
         """Run the code with the parameters injected; the first exception ends it."""

@@ -50,7 +50,7 @@ class ShellKind:
         )
 
     def preload(self, task: Task) -> tuple[str, ...]:
-        return ("octavo.kinds.shell",)
+        return (__name__,)
 
     def run(self, task: Task, tell: Tell) -> Failure | None:
         """Render the script and run it; a non-zero exit code is a failure."""

@@ -20,7 +20,7 @@ class SQLKind:
         return facts(data.decode("utf-8-sig", "replace"), source.path)
 
     def preload(self, task: Task) -> tuple[str, ...]:
-        return ("octavo.kinds.sql", "sqlalchemy")
+        return (__name__, "sqlalchemy")
 
     def run(self, task: Task, tell: Tell) -> Failure | None:
         """Render the script and have it run; nothing is dropped that the script does not drop itself."""

@@ -9,8 +9,12 @@ from types import FrameType, TracebackType
 from .. import plugins
 from ..events import Note, Paused
 from ..kernels import Kernel, Say
+from ..lazy import lazy_imports
 from ..model import Failure, Task
 from . import Tell
+
+with lazy_imports():
+    from ..kernels import debugger
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _SHELLS = ("IPython", "ipykernel")
@@ -42,7 +46,7 @@ def _debug(
     if trace is None:
         tell(Note(_why_not(error, failure), task.name))
         return
-    post_mortem = plugins.load("octavo.kernels.debugger:post_mortem")
+    post_mortem = debugger.post_mortem
     tell(Paused(task.name, failure))
     text = (
         "\n".join(entry.rstrip("\n") for entry in failure.traceback) or f"{failure.kind}: {failure.message}"

@@ -24,7 +24,7 @@ class TransferKind:
         return facts(data.decode("utf-8-sig", "replace"), source.path)
 
     def preload(self, task: Task) -> tuple[str, ...]:
-        return ("octavo.kinds.transfer", "sqlalchemy", "pandas")
+        return (__name__, "sqlalchemy", "pandas")
 
     def run(self, task: Task, tell: Tell) -> Failure | None:
         """Render the query, and write its answer chunk by chunk; a table that is there is replaced."""

@@ -30,7 +30,7 @@ class UploadKind:
         return Facts(digest(data), language="data")
 
     def preload(self, task: Task) -> tuple[str, ...]:
-        return ("octavo.kinds.upload", "sqlalchemy", "pandas")
+        return (__name__, "sqlalchemy", "pandas")
 
     def run(self, task: Task, tell: Tell) -> Failure | None:
         """Read the file and write the table: ``to_sql_kwargs`` say what becomes of one that is there."""

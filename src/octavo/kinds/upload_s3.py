@@ -23,7 +23,7 @@ class UploadKind:
         return Facts("")
 
     def preload(self, task: Task) -> tuple[str, ...]:
-        return ("octavo.kinds.upload_s3",)
+        return (__name__,)
 
     def run(self, task: Task, tell: Tell) -> Failure | None:
         """Send the file."""

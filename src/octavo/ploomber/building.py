@@ -14,10 +14,10 @@ from pathlib import Path
 from traceback import format_exception
 from typing import TYPE_CHECKING, Any
 
-from .. import plugins
 from ..calls import fitting
 from ..errors import Error, Errors
 from ..kinds.function import kept
+from ..lazy import lazy_imports
 from ..model import Outcome, Reason, Step
 from ..project import Project
 from ..report import Report
@@ -28,6 +28,11 @@ from .exceptions import DAGBuildEarlyStop, DAGBuildError, DAGRenderError
 from .executors import Serial
 from .here import Here
 from .report import BuildReport, Table
+
+with lazy_imports():
+    from ..show import draw, failures, page, summary, svg
+    from ..show import progress as showing
+    from ..show import screen as screens
 
 if TYPE_CHECKING:
     from .dag import DAG
@@ -138,8 +143,8 @@ def build(
             _called(dag.on_render, dag)
         except Exception as error:
             raise DAGRenderError(f'on_render of the DAG "{dag.name}" failed: {error!r}') from error
-        screen = plugins.load("octavo.show.screen:screen")(sys.stdout, os.environ)
-        make = plugins.load("octavo.show.progress:Watch")
+        screen = screens.screen(sys.stdout, os.environ)
+        make = showing.Watch
         began = time.perf_counter()
         with make(screen, quiet=not progress, logs=inline) as watch, kept(raised):
             try:
@@ -158,9 +163,7 @@ def build(
                 dag[name]._status = ENDED[event.outcome]
         root = str(project.root)
         if progress:
-            for line in plugins.load("octavo.show.summary:counted")(
-                watch, time.perf_counter() - began
-            ).splitlines():
+            for line in summary.counted(watch, time.perf_counter() - began).splitlines():
                 screen.say(line)
     if close:
         dag.close_clients()
@@ -197,7 +200,7 @@ def _finished(dag: DAG, report: BuildReport) -> None:
 
 def _failed(dag: DAG, report: Report, tails: Mapping[str, str], root: str) -> str:
     """Return what is said of tasks that failed, as the command line says it, and whom they kept from running."""
-    say, screen = plugins.load("octavo.show.failures:failed"), plugins.load("octavo.show.screen:Screen")
+    say, screen = failures.failed, screens.Screen
     lines = [f'the build of "{dag.name}" failed']
     for name, event in report.failures.items():
         lines += ["", *say(event, tails.get(name, ""), screen(sys.stderr), root)]
@@ -268,11 +271,11 @@ class Drawing:
         return "a drawing: notebooks show it, and plot(output=path) writes it"
 
 
-_FORMS = {
-    ".svg": "octavo.show.svg:svg",
-    ".html": "octavo.show.page:html",
-    ".dot": "octavo.show.draw:dot",
-    ".mmd": "octavo.show.draw:mermaid",
+_FORMS: dict[str, Callable[[Mapping[str, Step], str], str]] = {
+    ".svg": lambda steps, title: svg.svg(steps, title),
+    ".html": lambda steps, title: page.html(steps, title),
+    ".dot": lambda steps, title: draw.dot(steps, title),
+    ".mmd": lambda steps, title: draw.mermaid(steps, title),
 }
 
 
@@ -280,11 +283,11 @@ def plot(dag: DAG, output: str) -> Any:
     """Draw a DAG: return the drawing, or write it and return its path."""
     steps = render(dag)
     if output == "embed":
-        return Drawing(plugins.load(_FORMS[".svg"])(steps, dag.name))
+        return Drawing(svg.svg(steps, dag.name))
     form = _FORMS.get(Path(output).suffix.lower())
     if form is None:
         raise ValueError(f"a drawing ends in {', '.join(_FORMS)}, not as {output}")
-    Path(output).write_text(plugins.load(form)(steps, dag.name), encoding="utf-8")
+    Path(output).write_text(form(steps, dag.name), encoding="utf-8")
     return output
 
 

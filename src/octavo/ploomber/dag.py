@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from .. import plugins
 from ..errors import did_you_mean
+from ..lazy import lazy_imports
 from . import building
 from .constants import TaskStatus
 from .exceptions import DAGCycle
@@ -17,6 +17,9 @@ from .executors import Parallel, Serial, executor_of
 from .report import BuildReport, Table
 from .spelling import Spelling
 from .tasks import Task
+
+with lazy_imports():
+    from .. import calls
 
 __all__ = ["DAG", "DAGConfigurator"]
 
@@ -32,7 +35,7 @@ class Named:
     def client(self) -> Any:
         """The client, the same each time."""
         if self._made is None:
-            self._made = plugins.load("octavo.calls:invoke")(self.call)
+            self._made = calls.invoke(self.call)
         return self._made
 
     def close(self) -> None:

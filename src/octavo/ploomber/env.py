@@ -10,8 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from .. import plugins
+from ..lazy import lazy_imports
 from .finder import absent
+
+with lazy_imports():
+    from ..spec import document as documents
+    from ..spec import expand, surroundings
 
 __all__ = ["Env", "load_env", "with_env"]
 __getattr__ = absent(__name__)
@@ -107,21 +111,21 @@ def values(
 
     A folder of the section ``path`` whose name ends in a slash is made.
     """
-    load = plugins.load
     if isinstance(source, Mapping):
         folder = os.getcwd()
-        document = load("octavo.spec.document:Document")(_FILE, dict(source))
+        document = documents.Document(_FILE, dict(source))
     else:
         file = find(os.fspath(source) if source else _FILE)
         folder = os.path.dirname(file)
-        read = load("octavo.spec.document:parse")
-        document = load("octavo.spec.expand:imported")(
-            file, folder, lambda path: read(Path(path).read_text(encoding="utf-8"), os.path.relpath(path))
+        document = expand.imported(
+            file,
+            folder,
+            lambda path: documents.parse(Path(path).read_text(encoding="utf-8"), os.path.relpath(path)),
         )
     module = document.data.get("_module") if isinstance(document.data, dict) else None
     root = module if isinstance(module, str) and os.path.isdir(module) else folder
-    around = load("octavo.spec.surroundings:surroundings")(os.path.abspath(root), folder)
-    made = load("octavo.spec.expand:environment")(document, changes or {}, around)
+    around = surroundings.surroundings(os.path.abspath(root), folder)
+    made = expand.environment(document, changes or {}, around)
     table = dict(made.table)
     if "path" in table:
         table["path"] = _paths(table["path"])

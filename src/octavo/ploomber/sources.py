@@ -9,9 +9,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import plugins
+from ..lazy import lazy_imports
 from .exceptions import SourceInitializationError
 from .placeholders import Placeholder
+
+with lazy_imports():
+    from ..reading import facts
 
 
 class Source:
@@ -85,10 +88,11 @@ class Source:
 
     def extract_upstream(self) -> set[str]:
         """Return the tasks that the code of a function names as ``upstream["name"]``."""
-        facts = plugins.load("octavo.reading.facts:function")
         function = inspect.unwrap(self.primitive)
         path = inspect.getsourcefile(function) or ""
-        found = facts(Path(path).read_text(encoding="utf-8"), path, function.__name__) if path else None
+        found = (
+            facts.function(Path(path).read_text(encoding="utf-8"), path, function.__name__) if path else None
+        )
         return set(found.upstream or ()) if found else set()
 
     def __str__(self) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from .. import plugins
 from ..errors import Error, Errors
+from ..lazy import lazy_imports
 from ..model import Product as Made
 from ..model import Relation
 from ..model import Task as Read
@@ -28,6 +28,11 @@ from .exceptions import DAGSpecInitializationError, DAGSpecInvalidError
 from .executors import Parallel
 from .finder import absent
 from .spelling import said
+
+with lazy_imports():
+    from .. import calls
+    from ..spec import dialect, expand, surroundings
+    from ..spec import document as documents
 
 __all__ = ["DAGSpec", "DAGSpecPartial", "lazily_load_entry_point"]
 __getattr__ = absent(__name__)
@@ -49,7 +54,7 @@ class DAGSpec(MutableMapping[str, Any]):
         parent_path: str | os.PathLike[str] | None = None,
     ) -> None:
         self.path: Path | None = None
-        read = plugins.load("octavo.spec.document:parse")
+        read = documents.parse
         try:
             if isinstance(data, str | os.PathLike):
                 self.path = Path(data).absolute()
@@ -60,7 +65,7 @@ class DAGSpec(MutableMapping[str, Any]):
                 document = read(self.path.read_text(encoding="utf-8"), os.path.relpath(self.path))
             else:
                 self.root = os.path.abspath(parent_path or "")
-                document = plugins.load("octavo.spec.document:Document")("the pipeline", data)
+                document = documents.Document("the pipeline", data)
         except (Error, Errors) as error:
             raise DAGSpecInitializationError(str(error)) from error
         self._document = document
@@ -71,7 +76,7 @@ class DAGSpec(MutableMapping[str, Any]):
     def _filled(self) -> dict[str, Any]:
         """Return the data with placeholders replaced; tasks of ``import_tasks_from`` among its own."""
         try:
-            full = plugins.load("octavo.spec.expand:expand")(self._document, *self._env)
+            full = expand.expand(self._document, *self._env)
         except (Error, Errors) as error:
             raise DAGSpecInitializationError(str(error)) from error
         if full.mistakes:
@@ -151,7 +156,7 @@ class DAGSpecPartial(DAGSpec):
         dag.root = self.root
         for number, told in enumerate(self.data["tasks"] or ()):
             source = told if isinstance(told, str) else told.get("source")
-            if not plugins.load("octavo.spec.dialect:is_dotted")(source):
+            if not dialect.is_dotted(source):
                 raise DAGSpecInitializationError(
                     f"task {number + 1} of {self.path} is no function: {source!r}"
                 )
@@ -190,21 +195,21 @@ def factory(location: str) -> Callable[..., DAG]:
 
 def _environment(env: Any, path: Path | None, root: str) -> tuple[Any, Any]:
     """Return the environment and the surroundings in which placeholders are replaced."""
-    parse, make = plugins.load("octavo.spec.document:parse"), plugins.load("octavo.spec.expand:environment")
+    parse, make = documents.parse, expand.environment
     here = str(path.parent) if path else root
-    around = plugins.load("octavo.spec.surroundings:surroundings")(root, here)
+    around = surroundings.surroundings(root, here)
 
     def read(file: str) -> Any:
         return parse(Path(file).read_text(encoding="utf-8"), os.path.relpath(file))
 
-    file = plugins.load("octavo.spec.surroundings:env_file")(str(path)) if path else None
+    file = surroundings.env_file(str(path)) if path else None
     if isinstance(env, str | os.PathLike):
         file, env = os.fspath(env), None
     try:
-        document = plugins.load("octavo.spec.expand:imported")(file, here, read) if file else None
+        document = expand.imported(file, here, read) if file else None
         if env is not None:
             under = document.data if document is not None and isinstance(document.data, dict) else {}
-            document = plugins.load("octavo.spec.document:Document")("env", {**under, **plain(env)})
+            document = documents.Document("env", {**under, **plain(env)})
         table = make(document, {}, around)
     except (Error, Errors) as error:
         raise DAGSpecInitializationError(str(error)) from error
@@ -220,10 +225,8 @@ def _resolved(data: Mapping[str, Any], here: Path, root: str, env: tuple[Any, An
     if not named:
         return dict(data)
     path = Path(here, named)
-    document = plugins.load("octavo.spec.document:parse")(
-        path.read_text(encoding="utf-8"), os.path.relpath(path)
-    )
-    full = plugins.load("octavo.spec.expand:expand")(document, *env)
+    document = documents.parse(path.read_text(encoding="utf-8"), os.path.relpath(path))
+    full = expand.expand(document, *env)
     if full.mistakes:
         raise DAGSpecInitializationError("\n".join(map(str, full.mistakes)))
     rest = {key: value for key, value in meta.items() if key != "import_tasks_from"}
@@ -297,7 +300,7 @@ def _task(read: Read, dag: DAG) -> None:
 def _hook(call: Mapping[str, Any]) -> Callable[..., Any]:
     def called(*args: Any, **kwargs: Any) -> Any:
         own = {name: value for name, value in call.items() if name != "dotted_path"}
-        return plugins.load("octavo.calls:resolve")(call)(*args, **own, **kwargs)
+        return calls.resolve(call)(*args, **own, **kwargs)
 
     return called
 

@@ -11,8 +11,13 @@ from importlib.machinery import PathFinder
 from .. import plugins, products
 from ..digests import digest
 from ..errors import Place, SpecError, did_you_mean
+from ..lazy import lazy_imports
 from ..model import ABSENT, DATA, Facts, Source, Task
 from ..store import Store, freeze, thaw
+
+with lazy_imports():
+    from .. import notebook
+    from . import templates
 
 #: Raised when facts, tasks or their digests come to mean something else.
 VERSION = 5
@@ -52,7 +57,7 @@ class Reader:
         # tasks.do and tasks.m are functions, though notebooks of other languages end so
         module = text.rpartition(".")[0]
         named = text.endswith(".py") or not module or not self._module(module)
-        return named and bool(plugins.load("octavo.notebook:is_notebook")(text))
+        return named and bool(notebook.is_notebook(text))
 
     def _module(self, name: str) -> str | None:
         if name not in self._found:
@@ -64,7 +69,7 @@ class Reader:
         if not text or "://" in text:
             return Source(text, facts=Facts(digest(text), language="data"))
         if "{{" in text:
-            upstream = plugins.load("octavo.reading.templates:upstream_of")(text)
+            upstream = templates.upstream_of(text)
             return Source(text, facts=Facts(digest(text), language="data", upstream=upstream))
         full = os.path.normpath(os.path.join(self.root, os.path.expanduser(text)))
         inside = full.startswith(self.root + os.sep)

@@ -16,10 +16,13 @@ from ..events import (
     TaskStarted,
     to_json,
 )
+from ..lazy import lazy_imports
 from ..model import Outcome
-from ..plugins import load
 from ..report import Report
 from .screen import cut, flat, seconds, several
+
+with lazy_imports():
+    from . import live
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -87,7 +90,7 @@ class Watch:
 
     def _choose(self) -> View:
         if self.to.live and self.to.size and not self._logs:
-            view: View = load("octavo.show.live:Live")(self.to)
+            view: View = live.Live(self.to)
             return view
         return Lines(self.to, self._logs)
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..events import TaskFinished
+from ..lazy import lazy_imports
 from ..model import Outcome
-from ..plugins import load
 from .screen import COLOURS, flat, many, seconds, several
+
+with lazy_imports():
+    from ..cli import status
+    from . import failures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -31,7 +35,7 @@ def summary(watch: Watch, took: float, root: str, notes: Iterable[str] = ()) -> 
             yield from (f"  {to.paint('|', 'dim')} {flat(line)}" for line in hook.said.splitlines())
     broken = {it.hook: it for it in report.hooks.values() if it.failure}
     if report.failures or broken:
-        failed = load("octavo.show.failures:failed")
+        failed = failures.failed
         for event in report.failures.values():
             yield ""
             yield from failed(event, watch.tails.get(event.task, ""), to, root)
@@ -74,7 +78,7 @@ def blocked(report: Report, to: Screen) -> Iterator[str]:
         else:
             yield f"{to.word('blocked')} {many(len(names), 'task')}: {cause} ({several(names, _EACH)})"
     if any(reason.edited for event in stopped.values() for reason in event.reasons):
-        yield load("octavo.cli.status:TAKE_OR_MAKE")
+        yield status.TAKE_OR_MAKE
 
 
 def noted(report: Report, more: Iterable[str], to: Screen) -> Iterator[str]:

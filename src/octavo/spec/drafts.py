@@ -8,11 +8,14 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from .. import plugins
 from ..errors import Error, Place, SpecError, did_you_mean
+from ..lazy import lazy_imports
 from ..model import DATA, Source, Task
 from ..reading.sources import Reader, contents, package_folder
 from .promises import Promises, given, options, relative
+
+with lazy_imports():
+    from ..reading import templates
 
 if TYPE_CHECKING:
     from .schema import Spec, TaskSpec
@@ -74,7 +77,7 @@ class Drafts:
         maker = said.maker
         if kind == "sql" and source.facts.product:
             text = contents(os.path.join(self.root, source.path)).decode("utf-8-sig", "replace")
-            named = plugins.load("octavo.reading.templates:product_of")(text)
+            named = templates.product_of(text)
             maker = maker or (named and named[0])
         return replace(said, product=source.facts.product, maker=maker)
 

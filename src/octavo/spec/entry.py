@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import plugins
 from ..errors import SpecError, did_you_mean
+from ..lazy import lazy_imports
 from ..reading.sources import contents, find_module
+
+with lazy_imports():
+    from .. import notebook
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -193,7 +196,7 @@ def _matching(text: str, here: Path) -> Entry:
     ]
     if not files:
         raise SpecError(f"no file matches {text}", hint="a pattern names the notebooks of a pipeline: '*.py'")
-    is_notebook = plugins.load("octavo.notebook:is_notebook")
+    is_notebook = notebook.is_notebook
     if other := [one.name for one in files if not is_notebook(str(one))]:
         raise SpecError(
             f"{text} matches what is no notebook: {', '.join(other[:5])}", hint="'*.py', '*.ipynb'"

@@ -9,9 +9,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .. import plugins
+from ..lazy import lazy_imports
 from ..reading.sources import folders
 from .dialect import as_call, is_evaluated
+
+with lazy_imports():
+    from .. import calls as callables
+    from ..ploomber import factory, finder
 
 if TYPE_CHECKING:
     from ..errors import Place
@@ -54,7 +58,7 @@ def values(calls: Sequence[Mapping[str, Any]], root: str) -> list[dict[str, Any]
     They run in the project's folder, with its modules on the path. What they print goes to the standard error.
     """
     try:
-        return list(asked("octavo.spec.evaluated", [], root, list(calls)))
+        return list(asked(__name__, [], root, list(calls)))
     except RuntimeError as error:  # a function that ends the process
         return [{"error": str(error), "hint": None} for _ in calls]
 
@@ -63,7 +67,11 @@ def pipeline(question: Sequence[Any], root: str) -> Any:
     """Return the pipeline, as data of the dialect, that the function of ``location`` makes with these settings."""
     location, settings = question
     env = ["--env", json.dumps(settings)] if settings else []
-    return asked("octavo.ploomber.factory", [location, *env], root)
+    return asked(factory.__name__, [location, *env], root)
+
+
+#: What the project's own code is asked, by the name that the answer is remembered under.
+QUESTIONS: dict[str, Callable[[Any, str], Any]] = {"values": values, "pipeline": pipeline}
 
 
 def asked(module: str, arguments: Sequence[str], root: str, question: Any = None) -> Any:
@@ -105,7 +113,7 @@ def _place(lines: Sequence[str], root: str) -> str:
 
 def _value(call: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        value = plugins.load("octavo.calls:invoke")(call)
+        value = callables.invoke(call)
     except Exception as error:
         import traceback  # noqa: PLC0415 - only a function that fails comes here
 
@@ -134,7 +142,7 @@ def main() -> None:
     """Answer the calls on the standard input."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what functions print is no answer
-    plugins.load("octavo.ploomber.finder:install")()
+    finder.install()
     sys.path[:0] = folders(os.getcwd())
     found = [_value(call) for call in json.load(sys.stdin)]
     print(json.dumps(found), file=answers, flush=True)

@@ -9,8 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SpecError, did_you_mean
-from ..plugins import load
+from ..lazy import lazy_imports
 from .surroundings import BUILTINS, Surroundings
+
+with lazy_imports():
+    from . import expressions
 
 if TYPE_CHECKING:
     from .document import Document
@@ -49,7 +52,7 @@ class Names:
     def computed(self, text: str, path: tuple[Any, ...], used: set[str]) -> str:
         """Return a text with expressions in it; what comes of them is text."""
         try:
-            found: str = load("octavo.spec.expressions:render")(text, _Asked(self, path, used))
+            found: str = expressions.render(text, _Asked(self, path, used))
         except KeyError as error:
             raise self.missing(error.args[0], path) from None
         except SpecError as error:

@@ -12,8 +12,12 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from .. import plugins, products
+from ..lazy import lazy_imports
 from ..model import Product, Task
 from ..store import Store
+
+with lazy_imports():
+    from . import connections, settle
 
 #: How long a database may take to answer before its tables are taken as they were, in seconds.
 PATIENCE = 60.0
@@ -58,17 +62,16 @@ def stamp_of(path: str) -> str:
 def _ask(
     groups: Mapping[str, Sequence[tuple[Task, Product]]], kept: Mapping[str, str], root: str, store: Store
 ) -> tuple[str, ...]:
-    call_of = plugins.load("octavo.tables.connections:call_of")
     question = {
         label: {
-            "call": dict(call_of(group[0][0], True)),
+            "call": dict(connections.call_of(group[0][0], True)),
             "tables": [_plain(product) for _, product in group],
             "stamps": json.loads(kept.get(label) or "{}").get("stamps") or {},
         }
         for label, group in groups.items()
     }
     subprocess = plugins.load("subprocess")
-    command = [sys.executable, "-P", "-m", "octavo.tables.settle"]  # a project may have a json.py
+    command = [sys.executable, "-P", "-m", settle.__name__]  # a project may have a json.py
     try:
         done = subprocess.run(
             command, input=json.dumps(question), cwd=root, capture_output=True, text=True, timeout=PATIENCE
@@ -77,7 +80,7 @@ def _ask(
     except subprocess.TimeoutExpired:
         return (f"a database did not answer in {PATIENCE:.0f} s: its tables are taken as they were",)
     except ValueError:
-        last = plugins.load("octavo.tables.connections:discreet")(done.stderr.strip().rpartition("\n")[2])
+        last = connections.discreet(done.stderr.strip().rpartition("\n")[2])
         return (f"tables could not be looked at, and are taken as they were: {last}",)
     told = {label: it for label, it in answer.items() if "note" not in it}
     store.keep("tables", [(label, json.dumps(it), b"") for label, it in told.items()])

@@ -12,13 +12,17 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from .. import plugins, products
+from .. import products
 from ..calls import Call, path_of
 from ..errors import Error, ProductError
+from ..lazy import lazy_imports
 from ..model import Product, Relation, Task
 from .connections import call_of, discreet, made, opened
 from .databases import Table, embedded, examine, file_of
 from .proxies import stamp_of
+
+with lazy_imports():
+    from ..ploomber import finder
 
 #: Begins the checksum of a table that has none: it is another after each run.
 _ONCE = "run-"
@@ -61,7 +65,7 @@ def main() -> None:
     out, root = os.dup(1), os.getcwd()
     os.dup2(2, 1)  # what user code prints is no answer
     sys.path.insert(0, root)
-    plugins.load("octavo.ploomber.finder:install")()
+    finder.install()
     answer = {}
     for label, asked in json.loads(sys.stdin.read()).items():
         try:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from .. import plugins
@@ -14,12 +15,18 @@ from ..calls import path_of
 from ..errors import Error
 from ..events import Event, Note
 from ..kinds.function import failure_of
+from ..lazy import lazy_imports
 from ..model import STANDING, Failure, Product, Relation, Task
 from ..products import not_made
 from ..reading.sources import folders
 from ..views import Status
 from .hooks import call_on_failure, file_of, module_of, of_task
 from .observe import Watch
+
+with lazy_imports():
+    from ..clients import storage
+    from ..tables import settle
+
 
 #: Functions of the project that are called for a task and are part of what makes its result.
 _CALLED = ("on_render", "serializer", "unserializer", "on_finish")
@@ -96,18 +103,20 @@ def _finished(
         return not_made(absent)
     if failure := of_task("on_finish", mine, Status.Executed):
         return failure
-    after: list[tuple[str, Any]] = [("octavo.tables.settle:settle", contextlib.nullcontext)] if tables else []
-    # where its products are sent is no part of what makes them
-    after += [("octavo.clients.storage:send", watch.apart)] if "file_client" in task.options else []
+    after: list[tuple[Callable[[], list[str] | None], Callable[[], AbstractContextManager[None]]]] = []
+    if tables:
+        after.append((partial(settle.settle, task, root), nullcontext))
+    if "file_client" in task.options:  # where its products are sent is no part of what makes them
+        after.append((partial(storage.send, task, root), watch.apart))
     for step, seen in after:
         try:
             with seen():
-                note = plugins.load(step)(task, root)
+                notes = step()
         except Error as error:
             return Failure(type(error).__name__, error.message, hint=error.hint or "")
         except Exception as error:  # of the user's connection
             return failure_of(error, task)
-        for message in [note] if isinstance(note, str) else note or ():
+        for message in notes or ():
             tell(Note(message, task.name))
     return None
 

@@ -10,12 +10,18 @@ from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .. import plugins
 from ..calls import Call, invoke, path_of
 from ..errors import Error
 from ..kinds.function import failure_of
+from ..lazy import lazy_imports
 from ..model import Failure, Source, Task
 from ..views import BuildReport, DagView, Status, TaskView, Upstream, given
+
+with lazy_imports():
+    from ..ploomber import finder
+    from ..reading import sources
+    from ..tables import connections
+    from . import bytecode
 
 #: The exception, by its name, with which a task or a hook ends a build that is no failure.
 EARLY_STOP = "DAGBuildEarlyStop"
@@ -48,7 +54,7 @@ def of_task(hook: str, task: Task, status: Status, **more: Any) -> Failure | Non
 
     def client() -> Any:
         if "connection" in dir(view.client):  # a database: other tasks may be at work with it
-            turns.enter_context(plugins.load("octavo.tables.connections:turn")(view.client))
+            turns.enter_context(connections.turn(view.client))
         return view.client
 
     offered = Offer(
@@ -151,10 +157,10 @@ def main() -> None:
     root, work = pickle.load(sys.stdin.buffer)
     answer = os.dup(1)
     os.dup2(2, 1)  # what the hook prints is no answer
-    sys.path[:0] = plugins.load("octavo.reading.sources:folders")(root)
+    sys.path[:0] = sources.folders(root)
     sys.argv = ["octavo"]
-    plugins.load("octavo.worker.bytecode:distrust_bytecode")(root)
-    plugins.load("octavo.ploomber.finder:install")()
+    bytecode.distrust_bytecode(root)
+    finder.install()
     failure = work()
     sys.stdout.flush()
     with os.fdopen(answer, "wb") as out:

@@ -20,8 +20,11 @@ import threading
 import warnings
 from typing import Any
 
-from .. import plugins
+from ..lazy import lazy_imports
 from .worker import DESCRIPTORS, work
+
+with lazy_imports():
+    from ..ploomber import finder
 
 #: Libraries whose native thread pools start anew after a fork.
 _POOLS = ("openblas", "mkl", "gomp", "iomp", "libomp", "blis")
@@ -154,5 +157,5 @@ def _kill(group: int) -> None:
 def main() -> None:
     line = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(line.fileno(), False)
-    plugins.load("octavo.ploomber.finder:install")()  # once for all workers
+    finder.install()  # once for all workers
     Server(line).serve()

@@ -24,14 +24,18 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from .. import plugins
 from ..events import CellFinished, CellStarted, Event, Note, Output, TaskFinished, encode
+from ..lazy import lazy_imports
 from ..model import Failure, Outcome, Task
 from .around import folder_of, importable, perform, placed
 from .bytecode import distrust_bytecode
 from .hooks import stopped
 from .observe import Watch, now_of_files
 from .streams import Streams
+
+with lazy_imports():
+    from ..ploomber import finder
+    from . import logged
 
 #: How many descriptors come with a task: the socket, then read and write ends for stdout and for stderr, then where
 #: to write what the threads were doing when the process crashes.
@@ -186,9 +190,9 @@ def _freshen(root: str, task: Task) -> None:
     sys.path[:] = [*first, *(path for path in sys.path if path not in ("", *first))]
     sys.argv = [placed(task, root).source.path]
     distrust_bytecode(root)
-    plugins.load("octavo.ploomber.finder:install")()
+    finder.install()
     if os.environ.get("OCTAVO_LOG") and task.kind != "notebook":  # whose loggers are Jupyter's
-        plugins.load("octavo.worker.logged:begin")()
+        logged.begin()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGCHLD):
