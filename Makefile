@@ -36,8 +36,9 @@ clean:  ## remove what the recipes made
 	rm -rf $(EXAMPLE)/output $(EXAMPLE)/.octavo
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/ready: pyproject.toml requirements.lock
+.venv/ready: pyproject.toml packages/octavo-ploomber/pyproject.toml requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "octavo needs Python 3.11 or newer: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,example]" --constraint requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,example]" \
+	  --editable packages/octavo-ploomber --constraint requirements.lock
 	touch .venv/ready

@@ -250,6 +250,20 @@ def test_everything_that_speaks_of_ploomber_is_found(folder: Folder) -> None:
     ]
 
 
+def test_programs_that_import_ploomber_are_named_where_they_are_started(folder: Folder) -> None:
+    folder.write("run.py", "from ploomber import DAG\n")
+    folder.write("ops/run.py", "import ploomber\n")
+    folder.write("other.py", "import os\n")
+    folder.write("Makefile", "all:\n\tpython run.py --fast\n\tpython3 -u ops/run.py && python other.py\n")
+    folder.write("ops/Dockerfile", "CMD python3.12 run.py\n")
+    hint = "with octavo[ploomber] installed, as it is"
+    assert [one for one in told(folder) if one[0] == "command"] == [
+        ("command", "Makefile:2: python run.py", f"python -m octavo.ploomber run.py; {hint}"),
+        ("command", "Makefile:3: python3 -u ops/run.py", f"python -m octavo.ploomber ops/run.py; {hint}"),
+        ("command", "ops/Dockerfile:1: python3.12 run.py", f"python -m octavo.ploomber run.py; {hint}"),
+    ]
+
+
 def test_what_loading_says_has_its_place(folder: Folder) -> None:
     said = (
         'env.yaml:2:1: no placeholder uses "rows"',

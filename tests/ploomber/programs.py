@@ -1,4 +1,4 @@
-"""Programs that say ``import ploomber``, run in an interpreter that knows the name as an installed octavo lets it."""
+"""Programs that say ``import ploomber``, run in an interpreter that knows the name as octavo-ploomber lets it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import octavo.ploomber
-
-_PTH = Path(octavo.ploomber.__file__).parent / "octavo-ploomber.pth"
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "packages" / "octavo-ploomber"
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Return the environment of an interpreter that does what the .pth file of an installed octavo says."""
+    """Return the environment of an interpreter that does what the .pth file of octavo-ploomber says."""
     site = folder / ".site"
     site.mkdir(exist_ok=True)
-    (site / "sitecustomize.py").write_text(_PTH.read_text())
-    path = os.pathsep.join([str(site), str(_PTH.parents[2])])
+    (site / "sitecustomize.py").write_text((PACKAGE / "octavo-ploomber.pth").read_text())
+    path = os.pathsep.join(map(str, (site, PACKAGE, ROOT / "src")))
     return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1"}
 
 

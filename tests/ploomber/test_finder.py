@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
-import octavo.ploomber
-
-PTH = Path(octavo.ploomber.__file__).parent / "octavo-ploomber.pth"
 INSTALL = "from octavo.ploomber import finder; finder.install()\n"
 
 
@@ -73,33 +69,3 @@ def test_what_is_not_provided_says_so_and_names_the_way() -> None:
     said = python(INSTALL + "import ploomber; ploomber.nothing")
     assert said == "AttributeError: octavo's ploomber does not provide ploomber.nothing"
     assert "ImportError" in python(INSTALL + "from ploomber import nothing")
-
-
-def test_the_pth_file_does_what_install_does_and_imports_nothing() -> None:
-    code = (
-        f"exec(open({str(PTH)!r}).read())\n"
-        "print([name for name in sys.modules if name.startswith('octavo')], end=' ')\n"
-        "import ploomber.exceptions as theirs\n"
-        "from octavo.ploomber import finder; finder.install(); finder.install()\n"
-        "print(theirs.__name__, sum(getattr(it, 'octavo_ploomber', False) for it in sys.meta_path))"
-    )
-    # without site-packages' own .pth files, of which an installed octavo's is one
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", f"import sys; sys.path.insert(0, {str(PTH.parents[2])!r})\n{code}"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "[] octavo.ploomber.exceptions 1"
-
-
-def test_the_pth_file_is_one_line_that_python_runs() -> None:
-    (line,) = PTH.read_text().splitlines()
-    assert line.startswith("import ")
-
-
-def test_an_installed_octavo_has_the_pth_file() -> None:
-    root = PTH.parents[3]
-    table = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
-    # in the top of the wheel is in site-packages, where Python reads it; editable installs put it there as well
-    assert table["force-include"] == {str(PTH.relative_to(root)): PTH.name}

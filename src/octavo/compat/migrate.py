@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: The kinds of findings, in the order in which they are shown.
 KINDS = {
-    "import": "code that imports ploomber: it runs as it is",
+    "import": "code that imports ploomber: octavo runs it as it is, other programs need octavo[ploomber]",
     "missing": "code that imports what octavo does not provide",
     "setting": "settings that octavo takes otherwise",
     "pipeline": "what octavo says of the pipeline",
@@ -48,6 +48,7 @@ _REQUIRED = re.compile(
     r"(?<![\w/.-])(ploomber|soorgeon|soopervisor|ploomber-engine)(?![\w/-])(?!\.\w)", re.IGNORECASE
 )
 _COMMAND = re.compile(r"(?<![\w/.-])(?:python3? -m )?ploomber (--?\w[\w-]*|[a-z]+)((?: +[^\s`'\"|&;)]+)*)")
+_PROGRAM = re.compile(r"(?<![\w/.-])python(?:3(?:\.\d+)?)? +(?:-[a-zA-Z]+ +)*([\w./-]+\.py)\b")
 _VARIABLE = re.compile(
     r"\b(PLOOMBER_ENV_FILENAME|PLOOMBER_STATS_ENABLED|PLOOMBER_DEBUG|PLOOMBER_POST_MORTEM|ENTRY_POINT)\b"
 )
@@ -120,6 +121,7 @@ def migration(
     """
     found: list[Finding] = []
     changes: list[Change] = []
+    programs: list[Finding] = []
     products = {os.path.normpath(root / path) for path in made}
     for path in files(root):
         full = root / path
@@ -142,6 +144,7 @@ def migration(
             found += _packages(path, text)
         if _COMMANDS.match(name):
             found += _lines(path, text, commands)
+            programs += _programs(path, text)
         if name.startswith("pipeline") and name.endswith((".yaml", ".yml")):
             found += _settings(path, text)
         elif name == "setup.cfg" and "[ploomber]" in text:
@@ -151,6 +154,8 @@ def migration(
                     "setting", "note", Place(path, line), "[ploomber]", "octavo reads its entry-point, too"
                 )
             )
+    known = {one.where.path for one in found if one.code == "import"}
+    found += [one for one in programs if _started(one, known)]
     for one in said:
         found += _told(one)
     return Migration(root, tuple(_results(found)), tuple(changes))
@@ -221,6 +226,21 @@ def _lines(path: str, text: str, commands: Mapping[str, str]) -> Iterator[Findin
             hint = _VARIABLES.get(found[1], "octavo does not read it")
             if not path.endswith((".md", ".rst")):
                 yield Finding("setting", "note", Place(path, number), found[1], hint)
+
+
+def _programs(path: str, text: str) -> Iterator[Finding]:
+    """Yield the commands that start a program of Python."""
+    for number, line in enumerate(text.splitlines(), 1):
+        for found in _PROGRAM.finditer(line):
+            hint = f"python -m octavo.ploomber {found[1]}; with octavo[ploomber] installed, as it is"
+            yield Finding("command", "note", Place(path, number), found[0], hint)
+
+
+def _started(command: Finding, known: Iterable[str]) -> bool:
+    """Return whether a command starts one of these files, counted from the project or from the command's folder."""
+    program = command.message.rpartition(" ")[2]
+    folders = ("", os.path.dirname(command.where.path))
+    return any(os.path.normpath(os.path.join(folder, program)) in known for folder in folders)
 
 
 _VERBS = ("build", "status", "plot", "report", "task", "interact")
