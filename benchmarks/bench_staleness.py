@@ -51,12 +51,12 @@ def task{number}(product, upstream):
 RECORD = """
 import sys
 from octavo.model import Record
-from octavo.plan import Seen
+from octavo.parts import Now
 from octavo.fingerprint import manifest
 from octavo.project import load
 
 with load(sys.argv[1]) as project:
-    store, seen = project.store, Seen(project.store)
+    store, seen = project.store, Now(project.store)
     for task in project.graph:
         (product,) = task.products
         found = {"module shared": "shared.py"}

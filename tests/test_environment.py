@@ -27,8 +27,8 @@ def test_a_module_is_traced_to_its_distribution(tmp_path: Path) -> None:
     store = Store(tmp_path / ".octavo", tmp_path)
     found = packages(store, ["yaml", "os.path", "nonexistent", "pytest"])
     assert {part: dist for part, (dist, _) in found.items()} == {
-        "package pytest": "pytest",
-        "package yaml": "pyyaml",
+        "pytest": "pytest",
+        "yaml": "pyyaml",
     }
     store.close()
 

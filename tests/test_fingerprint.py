@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from octavo.digests import digest
 from octavo.fingerprint import canonical, judge, manifest
-from octavo.model import Facts, Product, Reason, Record, Source, Task
+from octavo.model import Facts, Product, Record, Source, Task
 
 tables = st.dictionaries(st.text(min_size=1, max_size=8), st.text(max_size=8), max_size=6)
 values = st.recursive(
@@ -55,28 +54,6 @@ def test_the_canonical_text_tells_values_apart(one: object, other: object) -> No
 @given(st.dictionaries(st.text(), st.integers(), min_size=2))
 def test_the_order_of_a_mapping_does_not_count(value: dict[str, int]) -> None:
     assert canonical(value) == canonical(dict(reversed(value.items())))
-
-
-@pytest.mark.parametrize(
-    ("reason", "words"),
-    [
-        (Reason("param n", "10", "50"), "param n 10 → 50"),
-        (Reason("param n", None, "50"), "param n is new"),
-        (Reason("param n", "10", None), "param n was removed"),
-        (Reason("source", "a", "b"), "source changed"),
-        (Reason("source", "a", "b", "cells 3, 5"), "source changed (cells 3, 5)"),
-        (Reason("module features.scaling", "a", "b"), "module features.scaling changed"),
-        (Reason("module features.scaling", "a", None), "module features.scaling is gone"),
-        (Reason("file data.csv", "a", "b"), "file data.csv changed"),
-        (Reason("product out.csv", "a", None), "product out.csv is gone"),
-        (Reason("product out.csv", "a", "b"), "product out.csv was changed by hand"),
-        (Reason("upstream clean[data]", "a", "b"), "clean[data] gave other results"),
-        (Reason("upstream clean", None, "b"), "upstream clean is new"),
-        (Reason("kernel", "python3", "ir"), "kernel python3 → ir"),
-    ],
-)
-def test_a_reason_speaks_plainly(reason: Reason, words: str) -> None:
-    assert str(reason) == words
 
 
 def task(name: str, *products: Product, upstream: tuple[str, ...] = ()) -> Task:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import Protocol
 
+from . import parts
 from .aside import Aside, clear
 from .environment import imported, packages
 from .errors import Error, ProductError
@@ -147,7 +148,7 @@ class Run:
         before = {up: self.ended[up] for up in step.task.upstream if up in self.ended}
         if bad := [up for up, outcome in before.items() if not outcome.good]:
             stopped = Outcome.CANCELLED if before[bad[0]] is Outcome.CANCELLED else Outcome.BLOCKED
-            reason = Reason("waits", None, f"{bad[0]} {before[bad[0]].value}")
+            reason = parts.WAITS.reason("", None, f"{bad[0]} {before[bad[0]].value}")
             yield TaskFinished(name, stopped, reasons=(reason,))
             return
         if self.fail_fast and Outcome.FAILED in self.ended.values():
@@ -162,7 +163,7 @@ class Run:
         except Error as error:  # deleted, broken or locked away since the pipeline was loaded
             yield TaskFinished(name, Outcome.FAILED, failure=Failure.of(error))
             return
-        forced = tuple(reason for reason in step.reasons if reason.part == "forced")
+        forced = tuple(reason for reason in step.reasons if reason.part == parts.FORCED.word)
         if not (reasons or forced):
             if step.refresh:
                 self._refresh(task)
@@ -293,7 +294,8 @@ class Run:
             task, self.graph.tasks, seen
         )
         discovered = {part: path for part, (path, _) in seen.items()}
-        for part, (dist, version) in self._packages(task, discovered).items():
+        for name, (dist, version) in self._packages(task, discovered).items():
+            part = parts.PACKAGE.of(name)
             table[part], discovered[part] = version, dist
         raw = task.source.facts.raw
         record = Record(task.name, table, made, discovered, self.name, event.seconds, raw=raw)
@@ -306,7 +308,7 @@ class Run:
 
     def _counts(self, part: str, path: str, made: Mapping[str, str]) -> bool:
         """Tell whether what a run discovered is an input: not its own products, nor a folder that tasks write into."""
-        if part.startswith("folder "):
+        if parts.split(part)[0] is parts.FOLDER:
             return path != "." and not any(_within(path, it) or _within(it, path) for it in self.maker_of)
         return path not in made
 
@@ -314,13 +316,10 @@ class Run:
         """Return the versions of what the task imports, where it runs in this very environment."""
         if task.options.get("kernel") or task.source.facts.language != "python":
             return {}
-        own = {
-            part.removeprefix("module ").partition(".")[0]
-            for part in discovered
-            if part.startswith("module ")
-        }
+        own = {name.partition(".")[0] for name in parts.about(parts.MODULE, discovered)}
         own.add((task.source.entry or "").partition(".")[0])
-        found = {*task.source.facts.imports, *imported(str(self.store.root), discovered)}
+        code = [path for part, path in discovered.items() if parts.split(part)[0].python]
+        found = {*task.source.facts.imports, *imported(str(self.store.root), code)}
         return packages(self.store, {name for name in found if name.partition(".")[0] not in own})
 
     def _overreach(self, task: Task, event: TaskFinished) -> list[str]:

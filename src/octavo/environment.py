@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from . import plugins
 from .digests import digest
-from .model import Record
 from .store import Store
 
 _SPACE = "distribution"
@@ -35,7 +34,7 @@ def versions(path: Iterable[str] | None = None) -> dict[str, str]:
 
 
 def packages(store: Store, imports: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Return parts of a manifest for the third-party modules among some imports: name to (distribution, version)."""
+    """Return distribution and version of each third-party module among some imports."""
     installed = versions()
     stamp = digest(repr(sorted(installed.items())))
     found: dict[str, tuple[str, str]] = {}
@@ -44,38 +43,23 @@ def packages(store: Store, imports: Iterable[str]) -> dict[str, tuple[str, str]]
         if dist not in installed:
             dist = _distribution(store, top, stamp)
         if version := installed.get(dist):
-            found[f"package {top}"] = (dist, version)
+            found[top] = (dist, version)
     return found
 
 
-def imported(root: str, discovered: Mapping[str, str]) -> set[str]:
-    """Return what the project's own modules, as a run discovered them, import."""
+def imported(root: str, paths: Iterable[str]) -> set[str]:
+    """Return what some modules of the project import."""
     found: set[str] = set()
-    for part, path in discovered.items():
-        if part.startswith(("module ", "hook ")):
-            try:
-                tree = ast.parse(Path(root, path).read_text(encoding="utf-8-sig", errors="replace"))
-            except (OSError, SyntaxError, ValueError):
-                continue
-            for node in ast.walk(tree):
-                if isinstance(node, ast.Import):
-                    found |= {alias.name for alias in node.names}
-                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                    found.add(node.module)
-    return found
-
-
-def drift(records: Iterable[Record]) -> dict[str, tuple[str, str, list[str]]]:
-    """Return the packages that results were made with in another version: name to (then, now, the tasks)."""
-    installed: dict[str, str] | None = None
-    found: dict[str, tuple[str, str, list[str]]] = {}
-    for record in records:
-        for part, dist in record.discovered.items():
-            if part.startswith("package "):
-                installed = versions() if installed is None else installed
-                was, now = record.manifest.get(part, ""), installed.get(dist, "none")
-                if was != now:
-                    found.setdefault(f"{dist} {was}", (was, now, []))[2].append(record.task)
+    for path in paths:
+        try:
+            tree = ast.parse(Path(root, path).read_bytes())
+        except (OSError, SyntaxError, ValueError):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module)
     return found
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from . import parts
 from .errors import Error, Errors
 from .lazy import lazy_imports
 from .model import Reason, Record, Task
@@ -27,7 +28,7 @@ def remember(store: Store, task: Task, table: Mapping[str, str], discovered: Map
     if task.source.facts.digest not in known and task.source.text is not None:
         rows.append((task.source.facts.digest, task.source.text))
     for part, path in discovered.items():
-        if part.startswith("module ") and (digest := table.get(part)) and digest not in known:
+        if parts.split(part)[0].text and (digest := table.get(part)) and digest not in known:
             rows.append((digest, _read(os.path.join(store.root, path))))
     if rows:
         packed = [
@@ -46,12 +47,10 @@ def detailed(store: Store, task: Task, record: Record, reasons: Iterable[Reason]
 
 def versions(store: Store, task: Task, record: Record, reason: Reason) -> tuple[str, str] | None:
     """Return the text that a part's record stands for and the text of now; None when one is not known."""
-    if reason.part == "source":
-        path = task.source.path
-    elif reason.part.startswith("module "):
-        path = record.discovered.get(reason.part, "")
-    else:
+    row, _ = parts.split(reason.part)
+    if not row.text:
         return None
+    path = task.source.path if row is parts.SOURCE else record.discovered.get(reason.part, "")
     packed = store.memo(_SPACE, reason.was or "", "")
     if not path or packed is None or reason.now is None:
         return None
@@ -63,7 +62,7 @@ def differences(store: Store, task: Task, record: Record, reason: Reason) -> Ite
     found = versions(store, task, record, reason)
     if found is None:
         return
-    if reason.part != "source" or task.kind != "notebook":
+    if reason.part != parts.SOURCE.word or task.kind != "notebook":
         yield from diff.unified(*found)
         return
     for change in diff.cells(*(cell_sources(text, task.source.path) for text in found)):
@@ -85,7 +84,7 @@ def _words(store: Store, task: Task, record: Record, reason: Reason) -> str:
     if found is None:
         return ""
     # the modules that compare are needed by a plan with news only
-    if reason.part == "source" and task.kind == "notebook":
+    if reason.part == parts.SOURCE.word and task.kind == "notebook":
         before, after = (cell_sources(text, task.source.path) for text in found)
         words: str = diff.in_words(diff.cells(before, after))
         return words

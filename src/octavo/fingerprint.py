@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
+from . import parts
 from .digests import digest
 from .model import ABSENT, Manifest, Product, Reason, Record, Task
 
@@ -51,24 +52,25 @@ def manifest(
     ``made(path)`` is the digest of a product or None; ``seen(part, path)`` that of something the last run discovered.
     What only a run can know is taken from the record of the last one, looked at as it is now.
     """
-    table = {"source": task.source.facts.digest, "paths": _paths(task)}
+    table = {parts.SOURCE.word: task.source.facts.digest, parts.PATHS.word: _paths(task)}
     if kernel := task.options.get("kernel") or task.source.facts.kernel:
-        table["kernel"] = kernel
+        table[parts.KERNEL.word] = kernel
     for name, value in task.params.items():
         if name != "resources_":  # absolute paths: option "resources" has them as they are on every machine
-            table[f"param {name}"] = canonical(value)
+            table[parts.PARAM.of(name)] = canonical(value)
     for path in _declared(task):
-        table[f"file {path}"] = made(path) or ABSENT
+        table[parts.FILE.of(path)] = made(path) or ABSENT
     for name in task.options.keys() - _NO_MATTER:
-        table[f"option {name}"] = _option(name, task.options[name])
+        table[parts.OPTION.of(name)] = _option(name, task.options[name])
     read = record.discovered.values() if record else ()
     for name in task.upstream:
         table |= _upstream(graph[name], read, made)
     if record:
+        strict = task.options.get("environment") == "strict"
         for part, path in record.discovered.items():
             if part in table:
                 continue
-            if part.startswith("package ") and task.options.get("environment") != "strict":
+            if not (strict or parts.counts(part)):
                 table[part] = record.manifest.get(part, "")  # noted, and no reason to run
             elif (found := seen(part, path)) is not None:
                 table[part] = found
@@ -107,8 +109,8 @@ def undeclared(task: Task, discovered: Mapping[str, tuple[str, str]], made: Coll
     """Yield the files of the project that a run read though nobody declared or ``made`` them."""
     templates = task.options.get("source_loader", {}).get("path", ())
     known = {*_declared(task), *made, *templates}
-    for part, (path, found) in discovered.items():
-        if part.startswith("file ") and found != ABSENT:
+    for path in parts.about(parts.FILE, discovered):
+        if discovered[parts.FILE.of(path)][1] != ABSENT:
             around = [path[:n] for n, sign in enumerate(path) if sign == "/"]
             if known.isdisjoint((path, *around)):
                 yield path
@@ -136,16 +138,13 @@ def _upstream(task: Task, read: Any, made: Callable[[str], str | None]) -> dict[
         if not product.report or product.path in read:
             table[_label(task, product)] = made(product.path) or ""
     if not table:
-        table[f"upstream {task.name}"] = digest(
-            json.dumps(
-                [task.source.facts.digest, {k: canonical(v) for k, v in task.params.items()}], sort_keys=True
-            )
-        )
+        made_from = [task.source.facts.digest, {k: canonical(v) for k, v in task.params.items()}]
+        table[parts.UPSTREAM.of(task.name)] = digest(json.dumps(made_from, sort_keys=True))
     return table
 
 
 def _label(task: Task, product: Product) -> str:
-    return f"upstream {task.name}" + (f"[{product.key}]" if product.key else "")
+    return parts.UPSTREAM.of(f"{task.name}[{product.key}]" if product.key else task.name)
 
 
 def judge(now: Manifest, record: Record | None, products: Mapping[str, str | None]) -> tuple[Reason, ...]:
@@ -154,21 +153,24 @@ def judge(now: Manifest, record: Record | None, products: Mapping[str, str | Non
     ``products`` maps the paths that the task promises to their digests now, None for what is not there.
     """
     if record is None:
-        return (Reason("record", None, "first run"),)
+        return (parts.RECORD.reason("", None, "first run"),)
     if record.state != "done":
-        return (
-            Reason(
-                "record", None, f"its last run {'failed' if record.state == 'failed' else 'did not finish'}"
-            ),
-        )
+        ended = "failed" if record.state == "failed" else "did not finish"
+        return (parts.RECORD.reason("", None, f"its last run {ended}"),)
     if now == record.manifest and products == record.products:
         return ()
-    return _differences(record.manifest, now) + _differences(record.products, products, "product ")
+    made = (parts.PRODUCT.reason(*it) for it in _differences(record.products, products))
+    return (*differences(record.manifest, now), *made)
 
 
-def _differences(was: Manifest, now: Mapping[str, str | None], prefix: str = "") -> tuple[Reason, ...]:
-    return tuple(
-        Reason(prefix + part, was.get(part), now.get(part))
-        for part in sorted(was.keys() | now.keys())
-        if was.get(part) != now.get(part)
-    )
+def differences(was: Manifest, now: Manifest) -> tuple[Reason, ...]:
+    """Return the parts in which two manifests differ, as reasons."""
+    return tuple(parts.reason(*it) for it in _differences(was, now))
+
+
+def _differences(
+    was: Mapping[str, str], now: Mapping[str, str | None]
+) -> Iterator[tuple[str, str | None, str | None]]:
+    for part in sorted(was.keys() | now.keys()):
+        if was.get(part) != now.get(part):
+            yield part, was.get(part), now.get(part)

@@ -171,60 +171,22 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One difference between what a task depends on now and what its record says; ``str()`` says it to a person."""
+    """One difference between what a task depends on now and what its record says; ``str()`` says it to a person.
+
+    ``text`` is how that part says it. ``edited``: it is about a product that is not as octavo left it, which may be
+    somebody's work.
+    """
 
     part: str
     was: str | None = None
     now: str | None = None
     detail: str = ""
-
-    @property
-    def edited(self) -> bool:
-        """Whether this tells of a product that is not as octavo left it: somebody's work, perhaps."""
-        return self.part.startswith("product ") and self.was is not None and self.now is not None
+    text: str = ""
+    edited: bool = False
 
     def __str__(self) -> str:
-        return f"{self._text()} ({self.detail})" if self.detail else self._text()
-
-    def _text(self) -> str:
-        kind, _, what = self.part.partition(" ")
-        what = what.removeprefix(STANDING)
-        match kind:
-            case "record" | "forced" | "waits" | "missing":
-                return self.now or self.part
-            case "product" if self.now is None:
-                return f"product {what} is gone"
-            case "product" if self.was is None:
-                return f"product {what} is new"
-            case "product":
-                return f"product {what} was changed by hand"
-            case "param" | "option" if self.was is None:
-                return f"{self.part} is new"
-            case "param" | "option" if self.now is None:
-                return f"{self.part} was removed"
-            case "param" | "option":
-                return f"{self.part} {self.was} → {self.now}"
-            case "upstream" if self.was is None:
-                return f"upstream {what} is new"
-            case "upstream" if self.now is None:
-                return f"upstream {what} was removed"
-            case "upstream":
-                return f"{what} gave other results"
-            case "paths":
-                return "the paths that it is given changed"
-            case "file" if self.was in (ABSENT, None):
-                return f"{self.part} is new"
-            case "folder":
-                return f"{self.part} holds other files"
-            case "module" | "file" if self.now is None:
-                return f"{self.part} is gone"
-            case _ if self.was == UNSETTLED:
-                return f"{self.part} {UNSETTLED}"
-            case "package":
-                return f"package {what} {self.was} → {self.now or 'none'}"
-            case "kernel":
-                return f"kernel {self.was} → {self.now}"
-        return f"{self.part} changed"
+        text = self.text or f"{self.part} changed"
+        return f"{text} ({self.detail})" if self.detail else text
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping
 
-from . import products
-from .environment import versions
+from . import parts
 from .explain import detailed
 from .fingerprint import judge, manifest
 from .graph import Graph
-from .lazy import lazy_imports
 from .model import Reason, Record, Step, Task
+from .parts import Now
 from .store import Store, key
 
-with lazy_imports():
-    from .reading import facts
-
-FORCED = Reason("forced", None, "forced")
+FORCED = parts.FORCED.reason("", None, "forced")
 
 
 def plan(graph: Graph, store: Store, names: Collection[str], force: bool = False) -> dict[str, Step]:
@@ -28,14 +22,14 @@ def plan(graph: Graph, store: Store, names: Collection[str], force: bool = False
     run, for the rebuilt input may turn out the same.
     """
     records = store.records()
-    seen, makers = Seen(store), Makers(store)
+    at, makers = Now(store), Makers(store)
     steps: dict[str, Step] = {}
     pending: set[str] = set()
     for task in graph:
         if task.name not in names:
             continue
         record = records.get(key_of(task))
-        reasons = (FORCED,) if force else why(task, graph.tasks, store, record, seen)[0]
+        reasons = (FORCED,) if force else why(task, graph.tasks, store, record, at)[0]
         if reasons and not force:
             reasons = makers.attribute(task, record, reasons)
         if reasons and record is not None:
@@ -62,18 +56,20 @@ def _reworded(task: Task, record: Record | None) -> bool:
 
 
 def why(
-    task: Task, graph: Mapping[str, Task], store: Store, record: Record | None, seen: Seen | None = None
+    task: Task, graph: Mapping[str, Task], store: Store, record: Record | None, at: Now | None = None
 ) -> tuple[tuple[Reason, ...], dict[str, str]]:
     """Return the reasons why a task must run, and the manifest of now that they come from."""
-    seen = seen or Seen(store)
-    now = manifest(task, record, graph, seen.digest, seen)
-    reasons = judge(now, record, {product.path: seen.digest(product.path) for product in task.products})
+    at = at or Now(store)
+    now = manifest(task, record, graph, at.digest, at)
+    reasons = judge(now, record, {product.path: at.digest(product.path) for product in task.products})
     return (_of_link(reasons) if task.kind == "link" else reasons), now
 
 
 def _of_link(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
     """Return the reasons of a link, whose product nobody makes: that it changed is no more than that of any file."""
-    return tuple(replace(it, part=f"file {it.part[8:]}") if it.edited else it for it in reasons)
+    return tuple(
+        parts.FILE.reason(parts.split(it.part)[1], it.was, it.now) if it.edited else it for it in reasons
+    )
 
 
 def judged(
@@ -94,11 +90,26 @@ def key_of(task: Task) -> str:
 def missing(task: Task, graph: Mapping[str, Task], store: Store) -> tuple[Reason, ...]:
     """Return the inputs from upstream tasks that are not there, as reasons not to run."""
     return tuple(
-        Reason(f"missing {product.path}", None, f"{product.path} is missing: {name} has not made it")
+        parts.MISSING.reason(product.path, None, f"{product.path} is missing: {name} has not made it")
         for name in task.upstream
         for product in graph[name].products
         if store.digest(product.path) is None
     )
+
+
+def drift(store: Store, records: Iterable[Record]) -> dict[str, tuple[str, list[str]]]:
+    """Return what results were made with that is noted and another now, and is no reason to run.
+
+    Its name and what it was ("pandas 2.1") to what it is now and the tasks.
+    """
+    now = Now(store)
+    found: dict[str, tuple[str, list[str]]] = {}
+    for record in records:
+        for part in parts.noted(record.discovered):
+            path = record.discovered[part]
+            if (was := record.manifest.get(part, "")) != (it := now(part, path) or "none"):
+                found.setdefault(f"{path} {was}", (it, []))[1].append(record.task)
+    return found
 
 
 def estimate(store: Store, steps: Mapping[str, Step], jobs: int) -> float | None:
@@ -143,7 +154,7 @@ class Makers:
         for product in task.products:
             made = [other.products.get(product.path) for other in self._of(product.path)]
             if made and (now := self._store.digest(product.path)) is not None:
-                reason = self._weigh(Reason(f"product {product.path}", made[-1] or "", now))
+                reason = self._weigh(parts.PRODUCT.reason(product.path, made[-1] or "", now))
                 found += [reason] if reason.edited else []
         return (*reasons, *found)
 
@@ -152,10 +163,10 @@ class Makers:
         return bool(self._of(path))
 
     def _weigh(self, reason: Reason) -> Reason:
-        path = reason.part.removeprefix("product ")
+        row, path = parts.split(reason.part)
         for other in self._of(path):
             if other.state != "done" or other.products.get(path) == reason.now:
-                return replace(reason, was=None, detail=f"{other.task} left it there")
+                return row.reason(path, None, reason.now, f"{other.task} left it there")
         return reason
 
     def _of(self, path: str) -> list[Record]:
@@ -165,61 +176,3 @@ class Makers:
                 for made in key.split("\n")[1:]:
                     self._makers.setdefault(made, []).append(record)
         return self._makers.get(path, [])
-
-
-class Seen:
-    """Gives the digests now of what runs discovered: modules by their code, files by their bytes, packages by version.
-
-    What is installed, and each path, is looked at once in the life of one of these, that is in one plan: a product is
-    asked for by its task and all that follow it, a module by all that import it.
-    """
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._installed: dict[str, str] | None = None
-        self._products: dict[str, str | None] = {}
-        self._modules: dict[str, str | None] = {}
-
-    def digest(self, path: str) -> str | None:
-        """Return the digest of a file or folder."""
-        if path not in self._products:
-            self._products[path] = self._store.digest(path)
-        return self._products[path]
-
-    def __call__(self, part: str, path: str) -> str | None:
-        if part.startswith("module "):
-            if path not in self._modules:
-                self._modules[path] = self._store.memoised(path, "module:" + path, module_digest)
-            return self._modules[path]
-        if part.startswith("hook "):
-            name = part.rpartition(".")[2]
-            return self._store.memoised(path, f"{part} {path}", lambda full: function_digest(full, name))
-        if part.startswith("package "):
-            if self._installed is None:
-                self._installed = versions()
-            return self._installed.get(path)
-        if part.startswith("folder "):
-            return products.listing(os.path.join(self._store.root, path))
-        return self.digest(path)
-
-
-def seen(store: Store, part: str, path: str) -> str | None:
-    """Return the digest now of one thing that a run discovered."""
-    return Seen(store)(part, path)
-
-
-def module_digest(path: str) -> str | None:
-    """Return the digest of a module's code; comments, docstrings and formatting do not count."""
-    with open(path, encoding="utf-8-sig", errors="replace") as file:  # noqa: PTH123 - a hot path
-        text = file.read()
-    # notebook.facts needs ast, which a plan without news should not pay for
-    digest: str = facts.module_digest(text)
-    return digest
-
-
-def function_digest(path: str, name: str) -> str | None:
-    """Return the digest of a function and of what it can reach in its module; the rest of the module does not count."""
-    with open(path, encoding="utf-8-sig", errors="replace") as file:  # noqa: PTH123 - a hot path
-        text = file.read()
-    digest: str = facts.function(text, path, name).digest
-    return digest

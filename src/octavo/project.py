@@ -12,7 +12,6 @@ from typing import Any
 
 from . import plugins, products, upkeep
 from .engine import Keeper, Run
-from .environment import drift
 from .errors import Error, StateError, raise_all
 from .events import Event, Note
 from .executed.editions import editions, home
@@ -23,7 +22,8 @@ from .lazy import lazy_imports
 from .load import load as load_spec
 from .lock import holding
 from .model import Outcome, Reason, Step, Task
-from .plan import Seen, estimate, judged, key_of, plan
+from .parts import Now
+from .plan import drift, estimate, judged, key_of, plan
 from .report import Report
 from .runlog import RunLog
 from .spec.entry import Entry, find
@@ -152,8 +152,8 @@ class Project:
 
     def _reuse(self, remote: bool, wanted: Sequence[Task] = ()) -> Any:
         """Return the cache as the engine uses it; None where the pipeline wants none."""
-        seen = Seen(self.store)
-        cache = reuse.reuse(self.root, self._loaded.cache, remote, self.graph.tasks, self.store, seen)
+        now = Now(self.store)
+        cache = reuse.reuse(self.root, self._loaded.cache, remote, self.graph.tasks, self.store, now)
         if cache is not None:
             cache.expect(wanted)
         return cache
@@ -195,10 +195,11 @@ class Project:
     def drift(self) -> list[str]:
         """Return a note on each package that results were made with in another version than is installed now."""
         names = self.graph.tasks.keys()
-        found = drift(record for record in self.store.records().values() if record.task in names)
+        records = self.store.records().values()
+        found = drift(self.store, (record for record in records if record.task in names))
         return [
             f"{', '.join(sorted(tasks)[:3])}{' and more' if len(tasks) > 3 else ''} ran with {made}, now {now}"
-            for made, (_, now, tasks) in found.items()
+            for made, (now, tasks) in found.items()
         ]
 
     def accept(self, targets: Sequence[str]) -> dict[str, tuple[Reason, ...]]:

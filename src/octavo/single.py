@@ -18,9 +18,10 @@ from .executed.pages import Page, is_page
 from .executed.provenance import Provenance, prepared
 from .executed.writer import ExecutedNotebook, write_whole
 from .lazy import lazy_imports
-from .model import Facts, Failure, Outcome, Reason, Source, Task
+from .model import Facts, Failure, Outcome, Source, Task
 from .notebook import dump_ipynb
 from .notebook.inject import check
+from .parts import FORCED
 from .reading.sources import Reader
 from .report import Report
 
@@ -291,7 +292,7 @@ def _events(task: Task, draft: Draft | None, source: str, how: How) -> Iterator[
     began = time.time()
     name = time.strftime("%Y%m%d-%H%M%S")
     yield RunStarted(name, (task.name,), (task.name,), began)
-    yield TaskStarted(task.name, (Reason("forced", None, "asked for"),), began)
+    yield TaskStarted(task.name, (FORCED.reason("", None, "asked for"),), began)
     good = True
     for event in _prepared(task, draft, source) if how.prepare_only else _running(task, draft, how):
         yield event

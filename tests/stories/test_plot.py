@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octavo.model import Product, Reason, Source, Step, Task
+from octavo.model import Product, Source, Step, Task
+from octavo.parts import PARAM
 from octavo.show.draw import dot, edges, mermaid, reduced
 from octavo.show.lanes import text
 from octavo.show.layout import crossings, layout
@@ -28,7 +29,7 @@ def steps(graph: Mapping[str, str], stale: str = "") -> dict[str, Step]:
     for name, ups in graph.items():
         source, products = Source(f"{name}.py"), (Product(f"out/{name}"),)
         task = Task(name, "notebook", source, products, upstream=tuple(ups.split()))
-        made[name] = Step(task, (Reason("param n", "1", "2"),) if name in stale.split() else ())
+        made[name] = Step(task, (PARAM.reason("n", "1", "2"),) if name in stale.split() else ())
     return made
 
 

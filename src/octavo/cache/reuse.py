@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from .. import products
+from .. import parts, products
 from ..errors import Error
 from ..executed.editions import images
 from ..fingerprint import manifest
@@ -177,6 +177,8 @@ class Reuse:
         self._pending.discard(task.name)
         if self._broken or declared is None or task.options.get("cache") is False:
             return
+        if not all(parts.split(part)[0].cached for part in record.discovered):
+            return
         if declared != self.declared(task) or not self._still(record):
             return
         if any(os.path.isdir(os.path.join(self.store.root, folder)) for folder in images(task)):
@@ -243,7 +245,9 @@ class Reuse:
         strict = task.options.get("environment") == "strict"
 
         def same(part: str, path: str, was: str) -> bool:
-            return (part.startswith("package ") and not strict) or self._now(part, path) == was
+            if not (strict or parts.counts(part)):
+                return True
+            return parts.split(part)[0].cached and self._now(part, path) == was
 
         return same
 
@@ -285,7 +289,7 @@ class Reuse:
 
 def _forbids(reason: Reason) -> bool:
     """Tell whether a reason is not to be answered from the cache: the user's wish, or a product that was edited."""
-    return reason.edited or reason.part == "forced"
+    return reason.edited or not parts.split(reason.part)[0].cached
 
 
 def amount(size: int) -> str:

@@ -9,7 +9,9 @@ import time
 from typing import TYPE_CHECKING
 
 from ..errors import Error
+from ..fingerprint import differences
 from ..model import Outcome, Reason
+from ..parts import split
 from ..show.screen import flat, screen, seconds
 from . import options
 
@@ -35,10 +37,6 @@ The last 50 runs of each task are kept, with what each was made from.
 examples:
   octavo history fit                        when it ran, how it ended, what had changed
   octavo history fit 20260102-1 20260103-1  what changed between two runs""")
-
-
-#: Parts of a manifest that only a run can know.
-_FOUND = ("module ", "file ", "folder ", "package ", "hook ")
 
 
 def main(args: Namespace) -> int:
@@ -79,11 +77,7 @@ def _choose(word: str, runs: list[Ended]) -> Ended:
 
 
 def _changes(one: Ended, other: Ended) -> list[Reason]:
-    was, now = one.manifest, other.manifest
+    found = differences(one.manifest, other.manifest)
     # what a run discovers is known of one that went well
     whole = {one.outcome, other.outcome} <= {Outcome.DONE.value, Outcome.RESTORED.value}
-    return [
-        Reason(part, was.get(part), now.get(part))
-        for part in sorted({*was, *now})
-        if was.get(part) != now.get(part) and (whole or not part.startswith(_FOUND))
-    ]
+    return [reason for reason in found if whole or split(reason.part)[0].look is None]

@@ -18,7 +18,8 @@ from ..calls import fitting
 from ..errors import Error, Errors
 from ..kinds.function import kept
 from ..lazy import lazy_imports
-from ..model import Outcome, Reason, Step
+from ..model import Outcome, Step
+from ..plan import FORCED
 from ..project import Project
 from ..report import Report
 from ..spec.entry import Entry
@@ -70,7 +71,7 @@ class Forcing(Project):
     def status(self, targets: Sequence[str] = (), *, force: bool = False) -> dict[str, Step]:
         """Return the steps of the selected tasks, some of them forced."""
         steps = super().status(targets, force=force)
-        why = (Reason("forced", None, "forced"),)
+        why = (FORCED,)
         return {
             name: replace(step, reasons=why) if name in self.forced else step for name, step in steps.items()
         }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..events import TaskFinished
 from ..lazy import lazy_imports
 from ..model import Outcome
+from ..parts import WAITS
 from .screen import COLOURS, flat, many, seconds, several
 
 with lazy_imports():
@@ -99,6 +100,6 @@ def _cause(name: str, stopped: Mapping[str, TaskFinished]) -> str:
     if not reasons:
         return "what it needs is not there"
     before = str(reasons[0]).rpartition(" ")[0]
-    if reasons[0].part == "waits" and before in stopped and before != name:
+    if reasons[0].part == WAITS.word and before in stopped and before != name:
         return _cause(before, stopped)
     return flat(str(reasons[0]))

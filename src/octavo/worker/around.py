@@ -17,6 +17,7 @@ from ..events import Event, Note
 from ..kinds.function import failure_of
 from ..lazy import lazy_imports
 from ..model import STANDING, Failure, Product, Relation, Task
+from ..parts import HOOK
 from ..products import not_made
 from ..reading.sources import folders
 from ..views import Status
@@ -138,5 +139,5 @@ def _parts(task: Task, root: str, before: frozenset[str]) -> list[tuple[str, str
         alone = hook == "on_finish" and module not in before and not own
         if own or alone:
             name = path[len(module) + 1 :].partition(".")[0]
-            found.append((f"hook {module}.{name}", file, name, alone))
+            found.append((HOOK.of(f"{module}.{name}"), file, name, alone))
     return found

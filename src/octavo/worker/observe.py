@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from .. import products
+from .. import parts, products
 from ..model import ABSENT, UNSETTLED, Task
-from ..plan import function_digest, module_digest
+from ..parts import function_digest, module_digest
 
 _SKIPPED = frozenset(
     {".git", ".octavo", ".venv", "venv", "__pycache__", "site-packages", "node_modules", ".ipynb_checkpoints"}
@@ -192,7 +192,7 @@ class Watch:
             if inside:
                 modules.append(inside)
                 if inside != own and path not in alone:
-                    found[f"module {name}"] = (inside, self._digest(path, module_digest))
+                    found[parts.MODULE.of(name)] = (inside, self._digest(path, module_digest))
         # inputs from upstream are in the manifest already, but for executed notebooks, which count only when read
         known = [product.path for product in task.products] + [task.source.path, *modules]
         known += [path for path in _paths(task.inputs) if not path.endswith(".ipynb")]
@@ -200,12 +200,12 @@ class Watch:
             inside = self._inside(path)
             if inside and not any(_below(inside, other) for other in known):
                 if os.path.isfile(path):
-                    found[f"file {inside}"] = (inside, self._digest(path))
+                    found[parts.FILE.of(inside)] = (inside, self._digest(path))
                 elif not os.path.lexists(path):
-                    found[f"file {inside}"] = (inside, ABSENT)
+                    found[parts.FILE.of(inside)] = (inside, ABSENT)
         for path, names in list(self.listed.items()):
             if (inside := self._inside(path)) and names:
-                found[f"folder {inside}"] = (inside, names)
+                found[parts.FOLDER.of(inside)] = (inside, names)
         return found
 
     def _inside(self, path: str) -> str | None:
