@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ..lazy import lazy_imports
 from .finder import absent
+
+with lazy_imports():
+    from . import dag, env, memory, online, placeholders, spec
 
 if TYPE_CHECKING:
     from .dag import DAG, DAGConfigurator
@@ -19,16 +22,16 @@ if TYPE_CHECKING:
 __version__ = "0.23.3"
 
 _WHERE = {
-    "DAG": "dag",
-    "DAGConfigurator": "dag",
-    "Env": "env",
-    "InMemoryDAG": "memory",
-    "OnlineDAG": "online",
-    "OnlineModel": "online",
-    "SourceLoader": "placeholders",
-    "lazily_load_entry_point": "spec",
-    "load_env": "env",
-    "with_env": "env",
+    "DAG": dag,
+    "DAGConfigurator": dag,
+    "Env": env,
+    "InMemoryDAG": memory,
+    "OnlineDAG": online,
+    "OnlineModel": online,
+    "SourceLoader": placeholders,
+    "lazily_load_entry_point": spec,
+    "load_env": env,
+    "with_env": env,
 }
 
 __all__ = ["DAG", "DAGConfigurator", "Env", "InMemoryDAG", "OnlineDAG", "OnlineModel", "SourceLoader"]
@@ -38,7 +41,8 @@ __all__ += ["lazily_load_entry_point", "load_env", "with_env"]
 def __getattr__(name: str) -> object:
     # PEP 562: a project that imports one client does not pay for the whole
     if name in _WHERE:
-        return getattr(import_module(f".{_WHERE[name]}", __name__), name)
+        found: object = getattr(_WHERE[name], name)
+        return found
     return absent(__name__)(name)
 
 

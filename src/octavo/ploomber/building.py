@@ -9,10 +9,10 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from traceback import format_exception
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..calls import fitting
 from ..errors import Error, Errors
@@ -28,39 +28,15 @@ from . import live
 from .exceptions import DAGBuildEarlyStop, DAGBuildError, DAGRenderError
 from .executors import Serial
 from .here import Here
+from .pipeline import Pipeline
 from .report import BuildReport, Table
+from .spelling import Spelling
+from .task import Task
 
 with lazy_imports():
     from ..show import draw, failures, page, summary, svg
     from ..show import progress as showing
     from ..show import screen as screens
-
-if TYPE_CHECKING:
-    from .dag import DAG
-    from .tasks import Task
-
-
-@dataclass(frozen=True)
-class Origin:
-    """How a DAG was read: the entry and its parameters, and what its tasks were then."""
-
-    entry: Entry
-    params: Mapping[str, Any]
-    edges: Mapping[str, tuple[str, ...]]
-
-    def holds(self, dag: DAG) -> bool:
-        """Tell whether the DAG is still what was read."""
-        edges = {name: tuple(task._before) for name, task in dag._tasks.items()}
-        calls = [dag.on_render, dag.on_finish, dag.on_failure, dag.serializer, dag.unserializer]
-        calls += [
-            it for task in dag._tasks.values() for it in (task.on_render, task.on_finish, task.on_failure)
-        ]
-        return (
-            edges == dict(self.edges)
-            and not any(calls)
-            and not dag.clients.changed
-            and not dag._forced_status
-        )
 
 
 class Forcing(Project):
@@ -78,7 +54,7 @@ class Forcing(Project):
 
 
 @contextlib.contextmanager
-def opened(dag: DAG) -> Iterator[Forcing]:
+def opened(dag: Pipeline) -> Iterator[Forcing]:
     """Open the project that a DAG is; a mistake in it becomes a ``DAGRenderError``."""
     with contextlib.ExitStack() as stack:
         # sources that this process alone has are found in its own folder, while they are read
@@ -95,15 +71,15 @@ def opened(dag: DAG) -> Iterator[Forcing]:
         yield project
 
 
-def _project(dag: DAG) -> Forcing:
-    if dag._origin is not None and dag._origin.holds(dag):
-        return Forcing(dag._origin.entry, dag._origin.params)
+def _project(dag: Pipeline) -> Forcing:
+    if (origin := dag.as_read()) is not None:
+        return Forcing(origin.entry, origin.params)
     root = Path(dag.root)
     name = root / dag.name.replace(os.sep, "_")
-    return Forcing(Entry(name, root, dag.to_spec(alive=True)), {})
+    return Forcing(Entry(name, root, Spelling(dag, dag.root, alive=True).spec()), {})
 
 
-def render(dag: DAG, force: bool = False) -> dict[str, Step]:
+def render(dag: Pipeline, force: bool = False) -> dict[str, Step]:
     """Let each task of a DAG know whether it is up to date; return the steps."""
     for task in dag.values():
         task._status = dag._forced_status.get(task.name, Status.WaitingExecution)
@@ -115,7 +91,7 @@ def render(dag: DAG, force: bool = False) -> dict[str, Step]:
     return steps
 
 
-def _told(dag: DAG, steps: Mapping[str, Step]) -> None:
+def _told(dag: Pipeline, steps: Mapping[str, Step]) -> None:
     for name, step in steps.items():
         if name not in dag._tasks or name in dag._forced_status:
             continue
@@ -125,7 +101,7 @@ def _told(dag: DAG, steps: Mapping[str, Step]) -> None:
 
 
 def build(
-    dag: DAG,
+    dag: Pipeline,
     targets: Sequence[str],
     force: bool,
     progress: bool,
@@ -172,7 +148,7 @@ def build(
 
 
 def _ended(
-    dag: DAG, report: Report, raised: list[BaseException], tails: Mapping[str, str], root: str
+    dag: Pipeline, report: Report, raised: list[BaseException], tails: Mapping[str, str], root: str
 ) -> BuildReport:
     """Call the DAG's own hooks, and raise what there is to raise."""
     made = BuildReport(report)
@@ -188,7 +164,7 @@ def _ended(
     raise DAGBuildError(message)
 
 
-def _finished(dag: DAG, report: BuildReport) -> None:
+def _finished(dag: Pipeline, report: BuildReport) -> None:
     try:
         _called(dag.on_finish, dag, report=report)
     except DAGBuildEarlyStop:
@@ -199,7 +175,7 @@ def _finished(dag: DAG, report: BuildReport) -> None:
         raise DAGBuildError(f'on_finish of the DAG "{dag.name}" failed: {error!r}') from error
 
 
-def _failed(dag: DAG, report: Report, tails: Mapping[str, str], root: str) -> str:
+def _failed(dag: Pipeline, report: Report, tails: Mapping[str, str], root: str) -> str:
     """Return what is said of tasks that failed, as the command line says it, and whom they kept from running."""
     say, screen = failures.failed, screens.Screen
     lines = [f'the build of "{dag.name}" failed']
@@ -211,13 +187,13 @@ def _failed(dag: DAG, report: Report, tails: Mapping[str, str], root: str) -> st
     return "\n".join([*lines, *([f"not run: {', '.join(blocked)}"] if blocked else [])])
 
 
-def _called(hook: Callable[..., Any] | None, dag: DAG, **more: Any) -> None:
+def _called(hook: Callable[..., Any] | None, dag: Pipeline, **more: Any) -> None:
     if hook is not None:
         hook(**fitting(hook, getattr(hook, "__name__", "hook"), {}, {"dag": dag, **more}))
 
 
 @contextlib.contextmanager
-def _logging(dag: DAG) -> Iterator[None]:
+def _logging(dag: Pipeline) -> Iterator[None]:
     """Log where the DAG's ``logging_factory`` says, during a build."""
     if dag._params.logging_factory is None:
         yield
@@ -235,7 +211,7 @@ def _logging(dag: DAG) -> Iterator[None]:
 # ── shown
 
 
-def status(dag: DAG) -> Table:
+def status(dag: Pipeline) -> Table:
     """Return a table of the tasks of a DAG."""
     steps = render(dag)
     columns = ("name", "Last run", "Outdated?", "Product", "Doc (short)", "Location")
@@ -280,7 +256,7 @@ _FORMS: dict[str, Callable[[Mapping[str, Step], str], str]] = {
 }
 
 
-def plot(dag: DAG, output: str) -> Any:
+def plot(dag: Pipeline, output: str) -> Any:
     """Draw a DAG: return the drawing, or write it and return its path."""
     steps = render(dag)
     if output == "embed":

@@ -50,7 +50,19 @@ _PACKAGES = {
 _DEEPER = {f"{here}.{part}": here for here, parts in _PACKAGES.items() for part in parts.split()}
 _DEEPER |= {"dag.inmemorydag": "memory", "dag.onlinedag": "online", "table": "report"}
 #: Modules here that are no part of the API.
-_INNER = ("building", "factory", "finder", "groups", "here", "live", "report", "sources", "spelling")
+_INNER = (
+    "building",
+    "factory",
+    "finder",
+    "groups",
+    "here",
+    "live",
+    "pipeline",
+    "report",
+    "sources",
+    "spelling",
+    "task",
+)
 
 
 class Finder:

@@ -1,4 +1,4 @@
-"""Groups of tasks: one for each set of parameters."""
+"""A task for each set of parameters, under names and products that tell them apart."""
 
 from __future__ import annotations
 
@@ -6,24 +6,19 @@ import copy
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment
 
 from .util import ParamGrid
 
-if TYPE_CHECKING:
-    from .dag import DAG
-    from .tasks import TaskGroup
-
 
 def from_params(
-    group: type[TaskGroup],
     task_class: Any,
     product_class: Any,
     product_primitive: Any,
     task_kwargs: Mapping[str, Any],
-    dag: DAG,
+    dag: Any,
     params_array: Iterable[Mapping[str, Any]],
     name: str | None = None,
     namer: Callable[[Mapping[str, Any]], str] | str | None = None,
@@ -31,8 +26,8 @@ def from_params(
     on_render: Any = None,
     on_finish: Any = None,
     on_failure: Any = None,
-) -> TaskGroup:
-    """Return a group with a task for each set of parameters.
+) -> list[Any]:
+    """Return a task for each set of parameters.
 
     Their names are ``name`` and a number, or what ``namer`` makes of the parameters; with numbers, these stand in the
     products, too: ``out.csv`` becomes ``out-0.csv``.
@@ -54,25 +49,22 @@ def from_params(
         )
         task.on_render, task.on_finish, task.on_failure = on_render, on_finish, on_failure
         made.append(task)
-    return group(made)
+    return made
 
 
 def from_grid(
-    group: type[TaskGroup],
     task_class: Any,
     product_class: Any,
     product_primitive: Any,
     task_kwargs: Mapping[str, Any],
-    dag: DAG,
+    dag: Any,
     grid: Any,
     params: Mapping[str, Any] | None = None,
     **arguments: Any,
-) -> TaskGroup:
-    """Return a group with a task for each combination of the values of a grid; ``params`` are the same for all."""
+) -> list[Any]:
+    """Return a task for each combination of the values of a grid; ``params`` are the same for all."""
     array = ParamGrid(grid, params).product()
-    return from_params(
-        group, task_class, product_class, product_primitive, task_kwargs, dag, array, **arguments
-    )
+    return from_params(task_class, product_class, product_primitive, task_kwargs, dag, array, **arguments)
 
 
 def _named(namer: Callable[[Mapping[str, Any]], str] | str, params: Mapping[str, Any]) -> str:

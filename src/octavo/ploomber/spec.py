@@ -21,12 +21,12 @@ from ..spec.entry import Entry
 from ..spec.entry import find as find_entry
 from . import products
 from . import tasks as classes
-from .building import Origin
-from .dag import DAG, Named
+from .dag import DAG
 from .env import plain
 from .exceptions import DAGSpecInitializationError, DAGSpecInvalidError
 from .executors import Parallel
 from .finder import absent
+from .pipeline import Named, Origin
 from .spelling import said
 
 with lazy_imports():

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..digests import digest
 from ..errors import Error
@@ -19,13 +19,11 @@ from ..spec.dialect import CLASSES, KINDS, PRODUCTS
 from . import live
 from .constants import TaskStatus
 from .exceptions import TaskInitializationError
+from .pipeline import Pipeline
 from .placeholders import Placeholder
 from .products import EmptyProduct, File, GenericProduct, MetaProduct, Product, SQLRelation
+from .task import Task as DagTask
 from .tasks import DownloadFromURL, Link, NotebookRunner, SQLUpload, UploadToS3
-from .tasks import Task as DagTask
-
-if TYPE_CHECKING:
-    from .dag import DAG
 
 #: Where sources are put that are texts in a program, or files outside the project.
 FOLDER = ".octavo/sources"
@@ -42,7 +40,7 @@ class Spelling:
     ``alive``: in the process that builds it, so that what only this process knows may be named.
     """
 
-    def __init__(self, dag: DAG, root: str, alive: bool) -> None:
+    def __init__(self, dag: Pipeline, root: str, alive: bool) -> None:
         self.dag, self.root, self.alive = dag, root, alive
         self.folders: dict[str, None] = {}
 
