@@ -87,6 +87,12 @@ def test_every_command_is_documented_and_no_other() -> None:
     assert set(re.findall(r"^## `octavo (\w+)`$", page("docs/commands.md"), re.M)) == set(VERBS)
 
 
+def shown_options(text: str) -> set[frozenset[str]]:
+    """Return the options in the tables of a text, each with all its names."""
+    names = [{word.partition(" ")[0] for word in words} for words, _ in rows(text)]
+    return {frozenset(words) for words in names if any(word.startswith("-") for word in words)}
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_option_is_documented_and_no_other(verb: str) -> None:
     parser = options.Parser(verb, VERBS[verb])
@@ -96,9 +102,10 @@ def test_every_option_is_documented_and_no_other(verb: str) -> None:
         for action in parser._actions
         if action.option_strings and action.help != SUPPRESS
     }
-    told = section(page("docs/commands.md"), f"## `octavo {verb}`")
-    names = [{word.partition(" ")[0] for word in words} for words, _ in rows(told)]
-    shown = {frozenset(words) for words in names if any(word.startswith("-") for word in words)}
+    reference = page("docs/commands.md")
+    told = section(reference, f"## `octavo {verb}`")
+    # what stands once under "Common options" need not be said again
+    shown = shown_options(told) | (shown_options(section(reference, "## Common options")) & given)
     # of two spellings of one option the one with "_", papermill's, need not be shown, nor --no-x beside --x
     usual = {
         frozenset(

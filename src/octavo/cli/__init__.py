@@ -93,7 +93,7 @@ def main(argv: Sequence[str]) -> int:
         return 0 if verb else 2
     if verb not in VERBS:
         what = "option" if verb.startswith("-") else "command"
-        hint = import_module(".spellings", __name__).COMMANDS.get(verb)
+        hint = import_module("..compat.option_aliases", __name__).COMMANDS.get(verb)
         hint = hint or did_you_mean(verb, [*VERBS, "--help", "--version"]) or "commands: " + ", ".join(VERBS)
         raise Error(f'there is no {what} "{verb}"', hint=hint)
     options = import_module(".options", __name__)
