@@ -1,4 +1,4 @@
-"""Write the tree of modules into architecture.md, from the first sentences of the modules and the order of the test.
+"""Write the tree of modules into architecture.md, each with the first sentence of its docstring.
 
 .venv/bin/python docs/design/make_tree.py
 """
@@ -7,42 +7,34 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SRC = ROOT / "src" / "octavo"
 PAGE = ROOT / "docs" / "design" / "architecture.md"
 
-#: The first module of each group, and what the group is called.
+#: The modules and folders of the package in reading order, by group.
 GROUPS = {
-    "errors": "words: the standard library only",
-    "surroundings": "thought: values, and functions over values",
-    "products": "memory: the disk",
-    "notebook": "notebooks as documents",
-    "kernels": "the user's code",
-    "sources": "decisions",
-    "executors": "leaves",
-    "single": "the door",
-    "cli": "surfaces",
+    "words: the standard library only": "lazy errors model events digests plugins calls",
+    "thought: values, and functions over values": "graph parts fingerprint report views serialize",
+    "memory: the disk": "products aside lock filesystem store runlog remote cache",
+    "subjects with one door": "spec notebook reading executed tables clients",
+    "the user's code": "kernels kinds worker",
+    "decisions": "explain environment load plan engine upkeep",
+    "leaves": "executors show",
+    "doors": "single project",
+    "surfaces": "cli ploomber compat __main__",
 }
 
-
-def order() -> list[str]:
-    """Return the modules in the order that the test of the architecture holds them to."""
-    sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
-    from test_architecture import ORDER  # noqa: PLC0415 - found only now
-
-    return [name for name in ORDER if name != "__main__"]
+#: First words that keep their capital.
+PROPER = re.compile(r"[A-Z]\w*[A-Z]|(IPython|Python|Ploomber|Jupyter|Quarto|R)\b")
 
 
 def sentence(path: Path) -> str:
     """Return the first sentence of a module as a line of the tree."""
     text = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n\n")[0]
     line = " ".join(text.replace("``", "").split()).rstrip(".")
-    if not line.startswith(("IPython", "YAML", "Python")):
-        line = line[:1].lower() + line[1:]
-    return line if len(line) <= 110 else line[:110].rpartition(" ")[0] + " …"
+    return line if PROPER.match(line) else line[:1].lower() + line[1:]
 
 
 def within(folder: Path, indent: str) -> list[str]:
@@ -58,16 +50,19 @@ def within(folder: Path, indent: str) -> list[str]:
 
 
 def tree() -> str:
-    """Return the tree, each module after those that it may import."""
+    """Return the tree of the package."""
+    there = {path.stem for path in SRC.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    listed = " ".join(GROUPS.values()).split()
+    if missing := there - {*listed, "__init__"}:
+        raise SystemExit(f"add to a group in {Path(__file__).name}: {', '.join(sorted(missing))}")
     lines = ["src/octavo/"]
-    for name in order():
-        lines += [f"  ── {GROUPS[name]}"] if name in GROUPS else []
-        folder = SRC / name
-        if folder.is_dir():
-            lines += within(folder, "  ")
-        else:
-            lines.append(f"  {name + '.py':<18} {sentence(folder.with_suffix('.py'))}")
-    lines.append(f"  {'__main__.py':<18} {sentence(SRC / '__main__.py')}")
+    for title, names in GROUPS.items():
+        lines.append(f"  ── {title}")
+        for name in [name for name in names.split() if name in there]:
+            if (SRC / name).is_dir():
+                lines += within(SRC / name, "  ")
+            else:
+                lines.append(f"  {name + '.py':<18} {sentence(SRC / f'{name}.py')}")
     return "\n".join(lines) + "\n"
 
 
