@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ def watch(tmp_path: Path) -> Iterator[Watch]:
     made = Watch(str(tmp_path))
     made.start(now_of_files())
     yield made
-    made.on = False
+    made.stop()
 
 
 def read_in_a_thread(path: Path, name: str) -> None:
@@ -52,10 +53,32 @@ def test_a_task_whose_threads_go_on_reading_ends_well(watch: Watch, tmp_path: Pa
         thread.start()
     try:
         for _ in range(300):
-            watch.on = True
+            watch.start(now_of_files())
             watch._touched.clear()
             assert isinstance(watch.touched(), tuple)
     finally:
         stop.set()
         for thread in threads:
             thread.join()
+
+
+def test_opens_of_other_threads_count_while_one_lists_a_folder(watch: Watch, tmp_path: Path) -> None:
+    for name in range(400):
+        (tmp_path / "many" / str(name)).parent.mkdir(exist_ok=True)
+        (tmp_path / "many" / str(name)).write_text("")
+    stop = threading.Event()
+
+    def list_again_and_again() -> None:
+        while not stop.is_set():
+            watch.listed.clear()
+            os.listdir(tmp_path / "many")
+
+    lister = threading.Thread(target=list_again_and_again)
+    lister.start()
+    try:
+        for number in range(400):
+            (tmp_path / "many" / str(number)).read_text()
+    finally:
+        stop.set()
+        lister.join()
+    assert {str(tmp_path / "many" / str(number)) for number in range(400)} <= watch.read

@@ -9,15 +9,15 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from .. import parts, products
-from ..model import ABSENT, UNSETTLED, Task
-from ..parts import function_digest, module_digest
+from ... import parts, products
+from ...model import ABSENT, UNSETTLED, Task
+from ...parts import function_digest, module_digest
+from .hook import Hear, Quiet, listen
 
 _SKIPPED = frozenset(
     {".git", ".octavo", ".venv", "venv", "__pycache__", "site-packages", "node_modules", ".ipynb_checkpoints"}
@@ -40,13 +40,6 @@ _MOST = 2_000
 _STANDARD = os.path.dirname(os.__file__) + os.sep
 _SYSTEM = tuple({sys.prefix, sys.base_prefix, "/proc/", "/sys/", "/dev/", "/etc/", "/usr/"})
 _NOISE = ("/proc/", "/dev/", "/sys/")
-#: How the names of octavo's own threads begin.
-_THREADS = "octavo-"
-
-
-#: Those who are told what this process does. A hook cannot be removed, so there is one for all watches to come.
-_LISTENING: list[Watch] = []
-_HOOKED: list[bool] = []
 #: Who lists folders only to find modules.
 _IMPORTING = ("<frozen importlib", "importlib", "pkgutil", "pkg_resources")
 
@@ -55,20 +48,6 @@ def now_of_files() -> int:
     """Return the time that a file written now would get: Linux stamps them by a clock that ticks."""
     clock = getattr(time, "CLOCK_REALTIME_COARSE", None)
     return time.time_ns() if clock is None else time.clock_gettime_ns(clock)
-
-
-def _of_octavo() -> bool:
-    """Return whether a thread of octavo itself is at work, such as one that keeps a result while the next task runs."""
-    # the main thread is asked for first, as nearly all is done there
-    return (
-        threading.get_ident() != threading.main_thread().ident
-        and threading.current_thread().name.startswith(_THREADS)
-    )
-
-
-def _tell(event: str, arguments: tuple[Any, ...]) -> None:
-    for watch in _LISTENING:
-        watch.hear(event, arguments)
 
 
 class Watch:
@@ -91,27 +70,31 @@ class Watch:
         self._folders: dict[str, str] = {}
         #: Functions that were called for the task: (part of the manifest, file, name, whether nobody else needs it).
         self.called: tuple[tuple[str, str, str, bool], ...] = ()
-        self.pid = os.getpid()
-        self.on = False
+        self.quiet = Quiet()
 
     def start(self, now: int) -> None:
         self.began = now
-        self.on = True
-        if not _HOOKED:
-            sys.addaudithook(_tell)
-            _HOOKED.append(True)
-        _LISTENING[:] = [self]
+        hears: dict[str, Hear] = {
+            "open": self._open,
+            "os.listdir": self._list,
+            "os.scandir": self._list,
+        }
+        for event, (verb, words) in _ELSEWHERE.items():
+            hears[event] = partial(self._elsewhere, verb, words)
+        listen(hears)
 
-    def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
-        # called for every audited event of the process: decide fast, never raise
-        if not self.on or _of_octavo():
-            return
-        if event in ("os.listdir", "os.scandir"):
-            self._list(arguments[0])
-            return
-        if event != "open":
-            if (kind := _ELSEWHERE.get(event)) is not None:
-                self._touch(kind[0], kind[1](arguments))
+    def stop(self) -> None:
+        """Hear nothing more."""
+        listen({})
+
+    def _elsewhere(
+        self, verb: str, words: Callable[[tuple[Any, ...]], str], arguments: tuple[Any, ...]
+    ) -> None:
+        if not self.quiet:
+            self._touch(verb, words(arguments))
+
+    def _open(self, arguments: tuple[Any, ...]) -> None:
+        if self.quiet:
             return
         path, mode, flags = arguments
         if not isinstance(path, str):
@@ -137,23 +120,25 @@ class Watch:
     @contextlib.contextmanager
     def apart(self) -> Iterator[None]:
         """Let what happens meanwhile, and the modules that it is the first to import, be no part of the task."""
-        before, on, self.on = frozenset(sys.modules), self.on, False
+        before = frozenset(sys.modules)
         try:
-            yield
+            with self.quiet.all():
+                yield
         finally:
             self._preloaded |= frozenset(sys.modules) - before
-            self.on = on
 
-    def _list(self, folder: Any) -> None:
+    def _list(self, arguments: tuple[Any, ...]) -> None:
         """Note what is in a folder that is listed: a file more would have been found too."""
-        caller = sys._getframe(3).f_code.co_filename
+        if self.quiet:
+            return
+        (folder,) = arguments
+        caller = sys._getframe(2).f_code.co_filename
         if isinstance(folder, int) or any(part in caller for part in _IMPORTING):
             return
         full = os.path.abspath(os.fsdecode(folder or "."))
         if full not in self.listed:
-            self.on = False  # listing it is heard, too
-            self.listed[full] = products.listing(full) or ""
-            self.on = True
+            with self.quiet:  # listing it is heard, too
+                self.listed[full] = products.listing(full) or ""
 
     def _touch(self, verb: str, what: str) -> None:
         if len(self._touched) < _MOST:
@@ -161,7 +146,7 @@ class Watch:
 
     def touched(self) -> tuple[Touch, ...]:
         """Return what was read, written, connected to and started, by which cell; of the project's modules nothing."""
-        self.on = False
+        self.stop()
         modules = {path for _, path in _modules(self._preloaded)}
         # also what is octavo's own, such as the locks of tasks that take turns
         noise = (*_NOISE, os.path.join(self.root, ".octavo", ""))
@@ -176,7 +161,7 @@ class Watch:
 
     def discovered(self, task: Task) -> dict[str, tuple[str, str]]:
         """Return what was found: parts of the manifest to (path, digest), paths relative to the project."""
-        self.on = False
+        self.stop()
         found: dict[str, tuple[str, str]] = {}
         own = task.source.path if task.source.entry else None
         modules: list[str] = []
