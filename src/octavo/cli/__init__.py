@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 #: Every verb: the module of its name has arguments(parser) and main(args). Its line stands here so that
 #: ``octavo --help`` imports none of them.
 VERBS = {
+    "init": "propose a pipeline.yaml for the notebooks of a folder",
     "build": "run what is stale, in parallel",
     "status": "say of every task whether it is fresh or stale, and why",
     "plot": "draw the graph: as text, svg, html, mermaid, dot, json",

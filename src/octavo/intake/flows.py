@@ -1,0 +1,302 @@
+"""Which files a notebook reads and writes, as far as its code says so: read, never run."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ..reading import magics
+from .paths import Constants, Values, local
+
+#: Names of methods and functions that read the file of their first argument, beside ``read_*`` and ``scan_*``.
+_READERS = frozenset(
+    (
+        *("load", "loadtxt", "genfromtxt", "fromfile", "loadmat", "imread", "open_dataset", "open_dataarray"),
+        *("open_mfdataset", "load_workbook", "from_file", "read", "listdir", "scandir", "walk", "load_model"),
+        *("load_npz", "ImageFolder", "read_text", "read_bytes", "iterdir", "ParquetFile"),
+    )
+)
+#: The same for writing, beside ``to_*``, ``write_*`` and ``save*``.
+_WRITERS = frozenset(
+    (
+        *("savefig", "save", "savetxt", "savez", "savez_compressed", "savemat", "save_npz", "save_model"),
+        *("imsave", "imwrite", "tofile", "write_text", "write_bytes", "ExcelWriter", "save_weights"),
+        *("save_pretrained", "save_to_disk", "export_graphviz_file", "plot_to_file"),
+    )
+)
+#: Of these, the second argument is the path: ``joblib.dump(model, "model.joblib")``.
+_SECOND = frozenset(("dump", "write_table", "save_npz", "imsave_array"))
+_MODULES_WITH_THE_PATH_SECOND = frozenset(("torch", "joblib", "tf"))
+#: Arguments that name the path, by keyword.
+_KEYWORDS = frozenset(
+    (
+        *("path", "filepath", "filepath_or_buffer", "path_or_buf", "path_or_buffer", "fname", "filename"),
+        *("file", "fp", "excel_writer", "io", "source", "where", "buf", "path_or_url", "out", "f"),
+    )
+)
+#: ``to_*`` that make no file.
+_NO_FILE = frozenset(
+    (
+        *(
+            "to_datetime",
+            "to_numeric",
+            "to_timedelta",
+            "to_numpy",
+            "to_dict",
+            "to_list",
+            "to_frame",
+            "to_sql",
+        ),
+        *(
+            "to_period",
+            "to_timestamp",
+            "to_pydatetime",
+            "to_string",
+            "to_records",
+            "to_clipboard",
+            "to_device",
+        ),
+        *("to_categorical", "to_pandas", "to_dense", "to_sparse", "to_crs", "to_rgb", "to_rgba", "to_series"),
+    )
+)
+_SQL_READS = re.compile(r"(?:from|join|read_\w+\s*\()\s*\[?\s*'([^']+\.\w+)'", re.IGNORECASE)
+_SQL_WRITES = re.compile(r"\bto\s+'([^']+\.\w+)'", re.IGNORECASE)
+_R_READS = re.compile(
+    r"\b(?:read[._]\w+|readRDS|read_\w+|fread|load|source|vroom|readLines|st_read)\(\s*(?:file\s*=\s*)?[\"']([^\"']+)[\"']"
+)
+_R_WRITES = re.compile(
+    r"\b(?:write[._]\w+|saveRDS|fwrite|save|st_write|writeLines)\([^\"'()]*(?:\([^()]*\)[^\"'()]*)*[\"']([^\"']+)[\"']"
+    r"|\b(?:ggsave|png|pdf|svg|jpeg|sink)\(\s*(?:filename\s*=\s*|file\s*=\s*)?[\"']([^\"']+)[\"']"
+)
+_REDIRECT = re.compile(r"(?<![0-9&>])>{1,2}\s*([\w./-]+)")
+_DOWNLOAD = re.compile(r"\b(?:wget\b.*?\s-[a-zA-Z]*O\s*|curl\b.*?\s(?:-[a-zA-Z]*o|--output)\s+)([\w./-]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The files of one notebook, relative to the project; patterns where the text does not tell all.
+
+    ``writes`` are those that each run writes; ``may_write`` those behind a condition, or in a function nobody calls.
+    """
+
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    may_write: tuple[str, ...] = ()
+
+
+def flow(cells: Sequence[str], language: str = "python", folder: str = "") -> Flow:
+    """Return the files that the code of a notebook reads and writes when it runs in ``folder``."""
+    if language.lower() == "r":
+        text = "\n".join(cells)
+        return _sorted(_R_READS.findall(text), [a or b for a, b in _R_WRITES.findall(text)], (), folder)
+    if language != "python":
+        return Flow()
+    reader = _Reader()
+    for cell in cells:
+        try:
+            tree = magics.parse(cell)
+        except SyntaxError:
+            continue  # the build will say so, with its place
+        reader.note(tree)
+    reader.finish()
+    return _sorted(reader.reads, reader.writes, reader.may_write, folder)
+
+
+def _sorted(reads: Iterable[str], writes: Iterable[str], may_write: Iterable[str], folder: str) -> Flow:
+    def here(texts: Iterable[str]) -> tuple[str, ...]:
+        found = (local(text, folder) for text in texts)
+        return tuple(dict.fromkeys(path for path in found if path and path.strip("*/.")))
+
+    written = here(writes)
+    rest = tuple(path for path in here(may_write) if path not in written)
+    return Flow(here(reads), written, rest)
+
+
+class _Reader(ast.NodeVisitor):
+    """Follows the statements of a notebook in order, and then the functions that they called."""
+
+    def __init__(self) -> None:
+        self.reads: list[str] = []
+        self.writes: list[str] = []
+        self.may_write: list[str] = []
+        self._constants = Constants()
+        self._certain = True
+        self._functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
+        self._calls: list[tuple[str, dict[str, Values], bool]] = []
+        self._done: set[str] = set()
+
+    def note(self, tree: ast.Module) -> None:
+        """Take in one cell."""
+        self.visit(tree)
+
+    def finish(self) -> None:
+        """Follow the functions: those that were called with what they were given, the rest as mere possibilities."""
+        while self._calls:
+            name, given, certain = self._calls.pop(0)
+            key = f"{name} {sorted(given.items())} {certain}"
+            if key not in self._done and len(self._done) < 500:
+                self._done |= {key, name}
+                self._follow(self._functions[name], given, certain)
+        for name, definition in self._functions.items():
+            if name not in self._done:
+                self._follow(definition, {}, False)
+
+    def _follow(
+        self, definition: ast.FunctionDef | ast.AsyncFunctionDef, given: dict[str, Values], certain: bool
+    ) -> None:
+        arguments = [*definition.args.posonlyargs, *definition.args.args]
+        defaults = dict(zip([a.arg for a in arguments[::-1]], definition.args.defaults[::-1], strict=False))
+        defaults |= {
+            a.arg: value
+            for a, value in zip(definition.args.kwonlyargs, definition.args.kw_defaults, strict=True)
+            if value is not None
+        }
+        for argument in (*arguments, *definition.args.kwonlyargs):
+            values = given.get(argument.arg) or (
+                self._constants.values(defaults[argument.arg]) if argument.arg in defaults else ()
+            )
+            elements: list[ast.expr] = [ast.Constant(text) for text in values]
+            self._constants.assign(ast.Name(argument.arg), ast.Tuple(elements) if elements else None)
+        was, self._certain = self._certain, certain
+        for statement in definition.body:
+            self.visit(statement)
+        self._certain = was
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        self._functions[node.name] = node
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        self._functions[node.name] = node
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        self.visit(node.value)
+        for target in node.targets:
+            self._constants.assign(target, node.value)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            self.visit(node.value)
+        self._constants.assign(node.target, node.value)
+
+    def visit_For(self, node: ast.For) -> None:
+        self.visit(node.iter)
+        self._constants.loop(node.target, node.iter)
+        for statement in (*node.body, *node.orelse):
+            self.visit(statement)
+
+    def visit_If(self, node: ast.If) -> None:
+        self.visit(node.test)
+        was = self._certain
+        self._certain = was and "__main__" in ast.dump(node.test)
+        for statement in (*node.body, *node.orelse):
+            self.visit(statement)
+        self._certain = was
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+        was, self._certain = self._certain, False
+        self.generic_visit(node)
+        self._certain = was
+
+    def visit_Call(self, node: ast.Call) -> None:
+        name, owner = _name(node.func), node.func.value if isinstance(node.func, ast.Attribute) else None
+        if name in ("system", "getoutput", "run_line_magic", "run_cell_magic") and owner is not None:
+            self._magic(name, [a.value for a in node.args if isinstance(a, ast.Constant)])
+        elif owner is None and name in self._functions:
+            self._calls.append((name, self._given(self._functions[name], node), self._certain))
+        else:
+            self._files(node, name, owner)
+        self.generic_visit(node)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        if isinstance(node.value, str) and "'" in node.value and " " in node.value:
+            self.reads += _SQL_READS.findall(node.value)
+            if re.search(r"\bcopy\b", node.value, re.IGNORECASE):
+                self._write(_SQL_WRITES.findall(node.value))
+
+    def _given(self, definition: ast.FunctionDef | ast.AsyncFunctionDef, call: ast.Call) -> dict[str, Values]:
+        names = [argument.arg for argument in (*definition.args.posonlyargs, *definition.args.args)]
+        given = {name: self._constants.values(value) for name, value in zip(names, call.args, strict=False)}
+        return given | {k.arg: self._constants.values(k.value) for k in call.keywords if k.arg}
+
+    def _files(self, node: ast.Call, name: str, owner: ast.expr | None) -> None:
+        """Note what one call reads or writes."""
+        if name in ("open", "File", "ZipFile", "Dataset") and not (owner and _name(owner) in ("webbrowser",)):
+            self._opened(node, owner)
+        elif name in ("copy", "copyfile", "copy2", "copytree", "move", "rename", "replace") and _name(
+            owner
+        ) in (
+            "shutil",
+            "os",
+        ):
+            self.reads += self._path(node.args[:1])
+            self._write(self._path(node.args[1:2]))
+        elif name == "urlretrieve":
+            self._write(self._path(node.args[1:2]) or self._path(_keyword(node, "filename")))
+        elif name == "connect" and _name(owner) in ("sqlite3", "duckdb"):
+            found = self._path(node.args[:1])
+            self.reads += found
+            self._write(found, certain=False)
+        elif name in ("glob", "iglob", "rglob"):
+            self.reads += self._constants.values(node)
+        elif name in ("read_text", "read_bytes", "iterdir") and owner is not None:
+            self.reads += self._constants.values(owner)
+        elif name in ("write_text", "write_bytes") and owner is not None:
+            self._write(self._constants.values(owner))
+        elif name.startswith(("read_", "scan_")) or name in _READERS:
+            self.reads += self._argument(node, 0)
+        elif name in _SECOND or (
+            name == "save" and _name(owner) in _MODULES_WITH_THE_PATH_SECOND and len(node.args) > 1
+        ):
+            self._write(self._argument(node, 1))
+        elif name not in _NO_FILE and (name.startswith(("to_", "write_", "save_")) or name in _WRITERS):
+            self._write(self._argument(node, 0))
+
+    def _argument(self, node: ast.Call, position: int) -> Values:
+        return self._path(node.args[position : position + 1]) or self._path(
+            [k.value for k in node.keywords if k.arg in _KEYWORDS]
+        )
+
+    def _path(self, nodes: Sequence[ast.expr]) -> Values:
+        return tuple(text for node in nodes for text in self._constants.values(node) if _like_a_path(text))
+
+    def _opened(self, node: ast.Call, owner: ast.expr | None) -> None:
+        """Note a file that is opened, by its mode: ``open(path, "w")``, ``path.open("w")``."""
+        is_method = owner is not None and bool(self._constants.values(owner))
+        found = self._constants.values(owner) if owner is not None and is_method else self._argument(node, 0)
+        modes = node.args[0 if is_method else 1 :][:1] or _keyword(node, "mode")
+        mode = next(iter(self._constants.values(modes[0])), "r") if modes else "r"
+        if any(sign in mode for sign in "wax"):
+            self._write(found)
+            self.reads += found if "a" in mode else ()
+        else:
+            self.reads += found
+            if "+" in mode:
+                self._write(found)
+
+    def _magic(self, method: str, words: list[object]) -> None:
+        texts = [str(word) for word in words]
+        if method in ("system", "getoutput") and texts:
+            self._write((*_REDIRECT.findall(texts[0]), *_DOWNLOAD.findall(texts[0])))
+        elif method == "run_cell_magic" and len(texts) > 1:
+            if texts[0] in ("writefile", "file"):
+                self._write(texts[1].split()[-1:])
+            elif texts[0] in ("bash", "sh", "script") and len(texts) > 2:
+                self._write((*_REDIRECT.findall(texts[2]), *_DOWNLOAD.findall(texts[2])))
+
+    def _write(self, found: Iterable[str], certain: bool = True) -> None:
+        (self.writes if self._certain and certain else self.may_write).extend(found)
+
+
+def _keyword(node: ast.Call, name: str) -> list[ast.expr]:
+    return [keyword.value for keyword in node.keywords if keyword.arg == name]
+
+
+def _like_a_path(text: str) -> bool:
+    """Return whether a text can be the path of a file, and no name of something else (``load("en_core")``)."""
+    return "/" in text or "." in text.strip(".")
+
+
+def _name(node: ast.expr | None) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

@@ -1,0 +1,180 @@
+"""What expressions that make paths come to, as far as the text tells: literals, joins, f-strings, constants.
+
+A value is the tuple of texts that it may be; what the text does not tell is ``*`` in it, so that
+``f"data/{city}.csv"`` is ``data/*.csv``. An empty tuple: nothing is known.
+"""
+
+from __future__ import annotations
+
+import ast
+import os.path
+import posixpath
+import re
+from itertools import product as combinations
+
+Values = tuple[str, ...]
+
+#: How many texts one expression may be before the rest is dropped: a loop over a few files, not a grid.
+_MOST = 24
+
+_SAME = frozenset(("resolve", "absolute", "expanduser", "as_posix", "strip", "rstrip", "lower", "joinpath"))
+_PATHS = frozenset(
+    ("Path", "PurePath", "PosixPath", "str", "fspath", "abspath", "realpath", "expanduser", "normpath")
+)
+
+
+class Constants:
+    """The names of a notebook that stand for texts, as its cells assign them one after another."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, Values] = {}
+
+    def assign(self, target: ast.expr, value: ast.expr | None) -> None:
+        """Take in an assignment; what is assigned twice may be either."""
+        if isinstance(target, ast.Name):
+            found = self.values(value) if value is not None else ()
+            self._names[target.id] = found
+        elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
+            for one, other in zip(target.elts, value.elts, strict=False):
+                self.assign(one, other)
+
+    def loop(self, target: ast.expr, over: ast.expr) -> None:
+        """Take in ``for target in over``: the name may be each of the elements."""
+        if not isinstance(target, ast.Name):
+            return
+        if isinstance(over, ast.List | ast.Tuple | ast.Set):
+            self._names[target.id] = _few(text for item in over.elts for text in self.values(item))
+        elif (
+            isinstance(over, ast.Call)
+            and _name(over.func) in ("sorted", "list", "tqdm", "reversed")
+            and over.args
+        ):
+            self.loop(target, over.args[0])
+        else:
+            self._names[target.id] = self.values(over)
+
+    def values(self, node: ast.expr) -> Values:
+        """Return the texts that an expression may be."""
+        match node:
+            case ast.Constant(value=str(text)):
+                return (text,)
+            case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+                return (str(number),)
+            case ast.Name(id=name):
+                return self._names.get(name, ())
+            case ast.BinOp(op=ast.Div()):
+                return self._joined(node.left, node.right)
+            case ast.BinOp(op=ast.Add()):
+                return _few(a + b for a, b in combinations(self._or_any(node.left), self._or_any(node.right)))
+            case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Mod()):
+                return (re.sub(r"%\(?\w*\)?[-+0-9.]*[a-zA-Z]", "*", text),)
+            case ast.JoinedStr():
+                return self._format(node)
+            case ast.IfExp():
+                return _few((*self.values(node.body), *self.values(node.orelse)))
+            case ast.List() | ast.Tuple() | ast.Set():
+                return _few(text for item in node.elts for text in self.values(item))
+            case ast.Dict():
+                return _few(text for item in node.values for text in self.values(item))
+            case ast.Subscript():
+                return self._item(node)
+            case ast.Attribute(value=value, attr="parent"):
+                return tuple(posixpath.dirname(text) or "." for text in self.values(value))
+            case ast.Attribute(value=value, attr="name"):
+                return tuple(posixpath.basename(text) for text in self.values(value))
+            case ast.Attribute(value=value, attr="stem"):
+                return tuple(posixpath.splitext(posixpath.basename(text))[0] for text in self.values(value))
+            case ast.Call():
+                return self._call(node)
+        return ()
+
+    def _or_any(self, node: ast.expr) -> Values:
+        return self.values(node) or ("*",)
+
+    def _joined(self, *nodes: ast.expr) -> Values:
+        if not self.values(nodes[0]):
+            return ()
+        return _few(posixpath.join(*parts) for parts in combinations(*(self._or_any(node) for node in nodes)))
+
+    def _format(self, node: ast.JoinedStr) -> Values:
+        pieces = [
+            self._or_any(part.value) if isinstance(part, ast.FormattedValue) else self.values(part)
+            for part in node.values
+        ]
+        return _few("".join(parts) for parts in combinations(*pieces))
+
+    def _item(self, node: ast.Subscript) -> Values:
+        """Return an element of a mapping or list that is known: ``files["raw"]`` may be any of its values."""
+        return self.values(node.value)
+
+    def _call(self, node: ast.Call) -> Values:
+        name = _name(node.func)
+        if isinstance(node.func, ast.Attribute):
+            owner = node.func.value
+            if (name == "join" and _name(owner) == "path") or (
+                name == "join" and _name(owner) in ("os", "osp")
+            ):
+                return self._joined(*node.args) if node.args else ()
+            if name == "cwd" or name == "getcwd":
+                return (".",)
+            if name == "joinpath":
+                return self._joined(owner, *node.args)
+            if name in _SAME:
+                return self.values(owner)
+            if name == "with_suffix" and node.args:
+                return _few(
+                    posixpath.splitext(text)[0] + end
+                    for text in self.values(owner)
+                    for end in self.values(node.args[0])
+                )
+            if name == "with_name" and node.args:
+                return _few(
+                    posixpath.join(posixpath.dirname(text), end)
+                    for text in self.values(owner)
+                    for end in self.values(node.args[0])
+                )
+            if name == "format":
+                return tuple(re.sub(r"\{[^{}]*\}", "*", text) for text in self.values(owner))
+            if name in ("glob", "rglob") and node.args and _name(owner) not in ("glob",):
+                deep = "**/" if name == "rglob" else ""
+                return _few(
+                    posixpath.join(folder, deep + text)
+                    for folder in self.values(owner)
+                    for text in self.values(node.args[0])
+                )
+            if name == "get" and len(node.args) == 2:  # os.environ.get("DATA", "data")
+                return self.values(node.args[1])
+        if name == "getenv" and len(node.args) == 2:
+            return self.values(node.args[1])
+        if name in ("glob", "iglob") and node.args:
+            return self.values(node.args[0])
+        if name in _PATHS:
+            return self._joined(*node.args) if node.args else (".",)
+        if name == "sorted" and node.args:
+            return self.values(node.args[0])
+        return ()
+
+
+def local(text: str, folder: str) -> str | None:
+    """Return a path as the project sees it, for code that runs in ``folder``; None for a URL or another place."""
+    if not text or "://" in text or "\n" in text or len(text) > 500 or text.startswith(("~", "$")):
+        return None
+    text = text.replace("\\", "/")
+    if os.path.isabs(text):
+        return None
+    found = posixpath.normpath(posixpath.join(folder, text))
+    return None if found.startswith("../") or found == ".." else found
+
+
+def _name(node: ast.expr) -> str:
+    """Return the last name of a dotted one."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _few(texts: object) -> Values:
+    found: dict[str, None] = {}
+    for text in texts:  # type: ignore[attr-defined]
+        found[text] = None
+        if len(found) >= _MOST:
+            break
+    return tuple(found)
