@@ -1,0 +1,136 @@
+"""``octavo completion``: commands, options, tasks and tags completed by bash, zsh and fish."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ..errors import Error
+from . import VERBS, options
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterable, Sequence
+
+    from .options import Parser
+
+#: How each shell is told: it asks ``octavo completion --line`` for every word.
+SCRIPTS = {
+    "bash": """\
+_octavo() {
+    local IFS=$'\\n'
+    COMPREPLY=($(octavo completion --line "${COMP_LINE:0:$COMP_POINT}" --colons 2>/dev/null))
+    [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[=:] ]] && compopt -o nospace
+}
+complete -o default -F _octavo octavo
+""",
+    "zsh": """\
+#compdef octavo
+_octavo() {
+    local -a found
+    found=("${(@f)$(octavo completion --line "${LBUFFER}" 2>/dev/null)}")
+    if [[ -n "${found[1]}" ]]; then compadd -Q -- "${found[@]}"; else _files; fi
+}
+(( $+functions[compdef] )) && compdef _octavo octavo
+""",
+    "fish": """\
+complete -c octavo -f -a "(octavo completion --line (commandline -cp) 2>/dev/null)"
+complete -c octavo -n "not octavo completion --line (commandline -cp) 2>/dev/null | string length -q" -F
+""",
+}
+
+
+def arguments(parser: Parser) -> None:
+    """Say what ``octavo completion`` takes."""
+    parser.add_argument("shell", nargs="?", choices=SCRIPTS, help="print what this shell must read")
+    parser.add_argument("--line", help=argparse.SUPPRESS)
+    parser.add_argument("--colons", action="store_true", help=argparse.SUPPRESS)
+    parser.examples("""\
+examples:
+  echo 'eval "$(octavo completion bash)"' >> ~/.bashrc
+  echo 'eval "$(octavo completion zsh)"' >> ~/.zshrc
+  octavo completion fish > ~/.config/fish/completions/octavo.fish""")
+
+
+def main(args: Namespace) -> int:
+    """Print the script of a shell, or what a line can go on with."""
+    if args.line is not None:
+        for word in candidates(args.line, colons=args.colons):
+            print(word)
+        return 0
+    if args.shell is None:
+        raise Error("which shell?", hint="octavo completion bash, zsh or fish")
+    print(SCRIPTS[args.shell], end="")
+    return 0
+
+
+def candidates(line: str, *, colons: bool = False) -> list[str]:
+    """Return the words that the last one of a command line can become; none where a file is wanted.
+
+    ``colons``: bash takes what stands before a colon for a word of its own, so the answers go on after it.
+    """
+    words, current = _split(line)
+    found = sorted(word for word in dict.fromkeys(_possible(words, current)) if word.startswith(current))
+    if colons and ":" in current:
+        start = current.rindex(":") + 1
+        found = [word[start:] for word in found]
+    return found
+
+
+def _split(line: str) -> tuple[list[str], str]:
+    """Return the words of a line before the last one, and that, which may be empty."""
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        words = line.split()
+    if not words or line[-1:].isspace():
+        return words, ""
+    return words[:-1], words[-1]
+
+
+def _possible(words: Sequence[str], current: str) -> Iterable[str]:
+    if len(words) <= 1:
+        return [*VERBS, "help", "--help", "--version"]
+    verb = words[1]
+    if verb == "help":
+        return VERBS
+    if verb not in VERBS:
+        return ()
+    module = import_module("." + verb, __package__)
+    parser = options.Parser(verb, VERBS[verb])
+    module.arguments(parser)
+    actions = {option: action for action in parser._actions for option in action.option_strings}
+    before = actions.get(words[-1])
+    if before is not None and before.nargs != 0:
+        return [str(choice) for choice in before.choices or ()]
+    if current.startswith("-"):
+        return [option for option, action in actions.items() if action.help != argparse.SUPPRESS]
+    places = [action for action in parser._actions if not action.option_strings]
+    if not places:
+        return ()
+    if any(action.dest in ("targets", "task") for action in places):
+        return _targets(words, current, whole=any(action.dest == "targets" for action in places))
+    return [str(choice) for action in places for choice in action.choices or ()]
+
+
+def _targets(words: Sequence[str], current: str, whole: bool) -> Iterable[str]:
+    """Return the tasks of the pipeline that a line is about; with tags and "+" where a verb takes several."""
+    given = [
+        words[at + 1]
+        for at, word in enumerate(words[:-1])
+        if word in ("-F", "--file", "-e", "--entry-point")
+    ]
+    load = import_module("..project", __package__).load
+    try:
+        with load(given[-1] if given else None) as project:
+            tasks = list(project.graph)
+    except (Error, ExceptionGroup, OSError):
+        return ()
+    names = [task.name for task in tasks]
+    if not whole:
+        return names
+    tags = [f"tag:{tag}" for task in tasks for tag in task.tags]
+    lead = current[: len(current) - len(current.lstrip("+!0123456789"))]
+    return [lead + word for word in (*names, *tags)] if lead.strip("0123456789") else [*names, *tags]
