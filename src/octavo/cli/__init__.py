@@ -15,7 +15,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 from .. import __version__
 from ..errors import Error, did_you_mean, each
+from ..lazy import lazy_imports
 from ..show.screen import Screen, screen
+
+with lazy_imports():
+    from ..compat import option_aliases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +40,7 @@ VERBS = {
     "accept": "take products as they are for right",
     "clean": "remove products",
     "cache": "show what is kept of results, make room, exchange it with a remote",
+    "completion": "complete commands, options and tasks in bash, zsh, fish",
     "migrate": "show what still speaks of Ploomber, and rewrite imports",
 }
 
@@ -94,7 +99,7 @@ def main(argv: Sequence[str]) -> int:
         return 0 if verb else 2
     if verb not in VERBS:
         what = "option" if verb.startswith("-") else "command"
-        hint = import_module("..compat.option_aliases", __name__).COMMANDS.get(verb)
+        hint = option_aliases.COMMANDS.get(verb)
         hint = hint or did_you_mean(verb, [*VERBS, "--help", "--version"]) or "commands: " + ", ".join(VERBS)
         raise Error(f'there is no {what} "{verb}"', hint=hint)
     options = import_module(".options", __name__)

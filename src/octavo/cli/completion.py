@@ -8,7 +8,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..errors import Error
+from ..lazy import lazy_imports
 from . import VERBS, options
+
+with lazy_imports():
+    from .. import project as projects
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -118,13 +122,10 @@ def _possible(words: Sequence[str], current: str) -> Iterable[str]:
 def _targets(words: Sequence[str], current: str, whole: bool) -> Iterable[str]:
     """Return the tasks of the pipeline that a line is about; with tags and "+" where a verb takes several."""
     given = [
-        words[at + 1]
-        for at, word in enumerate(words[:-1])
-        if word in ("-F", "--file", "-e", "--entry-point")
+        words[at + 1] for at, word in enumerate(words[:-1]) if word in ("-F", "--file", "-e", "--entry-point")
     ]
-    load = import_module("..project", __package__).load
     try:
-        with load(given[-1] if given else None) as project:
+        with projects.load(given[-1] if given else None) as project:
             tasks = list(project.graph)
     except (Error, ExceptionGroup, OSError):
         return ()
