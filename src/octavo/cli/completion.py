@@ -48,7 +48,9 @@ complete -c octavo -n "not octavo completion --line (commandline -cp) 2>/dev/nul
 
 def arguments(parser: Parser) -> None:
     """Say what ``octavo completion`` takes."""
-    parser.add_argument("shell", nargs="?", metavar="SHELL", choices=SCRIPTS, help="print what this shell must read")
+    parser.add_argument(
+        "shell", nargs="?", metavar="SHELL", choices=SCRIPTS, help="print what this shell must read"
+    )
     parser.add_argument("--line", help=argparse.SUPPRESS)
     parser.add_argument("--colons", action="store_true", help=argparse.SUPPRESS)
     parser.examples("""\
