@@ -15,15 +15,15 @@ from .finder import install
 _USAGE = "usage: python -m octavo.ploomber (PROGRAM.py | -m MODULE) [ARGUMENT …]"
 
 
-def main(words: Sequence[str]) -> None:
+def main(argv: Sequence[str]) -> None:
     """Run a program, with its arguments, as ``python`` itself would."""
     install()
-    if words[:1] == ["-m"] and len(words) > 1:
-        sys.argv = [*words[1:]]
-        runpy.run_module(words[1], run_name="__main__", alter_sys=True)
-    elif words and not words[0].startswith("-"):
-        sys.argv = [*words]
-        _program(words[0])
+    if argv[:1] == ["-m"] and len(argv) > 1:
+        sys.argv = [*argv[1:]]
+        runpy.run_module(argv[1], run_name="__main__", alter_sys=True)
+    elif argv and not argv[0].startswith("-"):
+        sys.argv = [*argv]
+        _program(argv[0])
     else:
         _refuse(_USAGE)
 
@@ -37,22 +37,22 @@ def _program(path: str) -> None:
         _refuse(f"cannot run {path}: {error.strerror}")
     # not by runpy: a program stays the module __main__ until Python ends, for what it registers with atexit and for
     # the processes that multiprocessing starts
-    made = ModuleType("__main__")
-    made.__file__ = full
-    made.__dict__["__builtins__"] = __builtins__
-    sys.modules["__main__"] = made
+    main_module = ModuleType("__main__")
+    main_module.__file__ = full
+    main_module.__dict__["__builtins__"] = __builtins__
+    sys.modules["__main__"] = main_module
     if not sys.flags.safe_path:
         sys.path[0] = os.path.dirname(os.path.realpath(full))
     try:
-        exec(compile(text, full, "exec", dont_inherit=True), made.__dict__)
+        exec(compile(text, full, "exec", dont_inherit=True), main_module.__dict__)
     except Exception as error:
         trace = _below(error.__traceback__, full)
         sys.excepthook(type(error), error.with_traceback(trace), trace)
         sys.exit(1)
 
 
-def _refuse(words: str) -> NoReturn:
-    sys.stderr.write(f"{words}\n")
+def _refuse(message: str) -> NoReturn:
+    sys.stderr.write(f"{message}\n")
     sys.exit(2)
 
 

@@ -24,14 +24,14 @@ from ..project import Project
 from ..report import Report
 from ..spec.entry import Entry
 from ..views import ENDED, Status
-from . import live
+from . import unimportable
 from .exceptions import DAGBuildEarlyStop, DAGBuildError, DAGRenderError
 from .executors import Serial
 from .here import Here
 from .pipeline import Pipeline
 from .report import BuildReport, Table
-from .spelling import Spelling
 from .task import Task
+from .to_spec import SpecWriter
 
 with lazy_imports():
     from ..show import draw, failures, page, summary, svg
@@ -58,7 +58,7 @@ def opened(dag: Pipeline) -> Iterator[Forcing]:
     """Open the project that a DAG is; a mistake in it becomes a ``DAGRenderError``."""
     with contextlib.ExitStack() as stack:
         # sources that this process alone has are found in its own folder, while they are read
-        folder = os.path.join(dag.root, live.FOLDER)
+        folder = os.path.join(dag.root, unimportable.FOLDER)
         sys.path.append(folder)
         stack.callback(sys.path.remove, folder)
         try:
@@ -67,7 +67,7 @@ def opened(dag: Pipeline) -> Iterator[Forcing]:
         except (Error, Errors) as error:
             for task in dag._tasks.values():
                 task._status = Status.ErroredRender
-            raise DAGRenderError(_words(error)) from error
+            raise DAGRenderError(_message(error)) from error
         yield project
 
 
@@ -76,7 +76,7 @@ def _project(dag: Pipeline) -> Forcing:
         return Forcing(origin.entry, origin.params)
     root = Path(dag.root)
     name = root / dag.name.replace(os.sep, "_")
-    return Forcing(Entry(name, root, Spelling(dag, dag.root, alive=True).spec()), {})
+    return Forcing(Entry(name, root, SpecWriter(dag, dag.root, alive=True).spec()), {})
 
 
 def render(dag: Pipeline, force: bool = False) -> dict[str, Step]:
@@ -85,13 +85,13 @@ def render(dag: Pipeline, force: bool = False) -> dict[str, Step]:
         task._status = dag._forced_status.get(task.name, Status.WaitingExecution)
     with opened(dag) as project:
         steps = project.status(force=force)
-    _told(dag, steps)
+    _set_status(dag, steps)
     for task in dag.values():
         str(task.source)  # a template with a placeholder that has no value is a mistake now
     return steps
 
 
-def _told(dag: Pipeline, steps: Mapping[str, Step]) -> None:
+def _set_status(dag: Pipeline, steps: Mapping[str, Step]) -> None:
     for name, step in steps.items():
         if name not in dag._tasks or name in dag._forced_status:
             continue
@@ -111,13 +111,13 @@ def build(
     """Build a DAG, or some of its tasks, and return the report; raise ``DAGBuildError`` when a task failed."""
     for task in dag.values():
         task._status = dag._forced_status.get(task.name, Status.WaitingExecution)
-    how = dag.executor
-    inline = isinstance(how, Serial) and not how.build_in_subprocess
+    executor = dag.executor
+    inline = isinstance(executor, Serial) and not executor.build_in_subprocess
     raised: list[BaseException] = []
     with _logging(dag), opened(dag) as project:
         project.forced = forced
         try:
-            _called(dag.on_render, dag)
+            _call(dag.on_render, dag)
         except Exception as error:
             raise DAGRenderError(f'on_render of the DAG "{dag.name}" failed: {error!r}') from error
         screen = screens.screen(sys.stdout, os.environ)
@@ -128,13 +128,13 @@ def build(
                 report = project.build(
                     targets,
                     force=force,
-                    jobs=how.jobs,
-                    fail_fast=isinstance(how, Serial) and not how.catch_exceptions,
+                    jobs=executor.jobs,
+                    fail_fast=isinstance(executor, Serial) and not executor.catch_exceptions,
                     executor=functools.partial(Here, inline=inline),
                     listeners=(watch,),
                 )
             except (Error, Errors) as error:  # a source that cannot run: nothing was begun
-                raise DAGBuildError(_words(error)) from error
+                raise DAGBuildError(_message(error)) from error
         for name, event in report.ended.items():
             if name in dag._tasks and name not in dag._forced_status:
                 dag[name]._status = ENDED[event.outcome]
@@ -144,39 +144,39 @@ def build(
                 screen.say(line)
     if close:
         dag.close_clients()
-    return _ended(dag, report, raised, watch.tails, root)
+    return _finish(dag, report, raised, watch.tails, root)
 
 
-def _ended(
+def _finish(
     dag: Pipeline, report: Report, raised: list[BaseException], tails: Mapping[str, str], root: str
 ) -> BuildReport:
     """Call the DAG's own hooks, and raise what there is to raise."""
-    made = BuildReport(report)
+    table = BuildReport(report)
     bad = [name for name, event in report.ended.items() if event.outcome in (Outcome.FAILED, Outcome.BLOCKED)]
     if report.finished and not bad:
-        _finished(dag, made)
-        return made
-    message = _failed(dag, report, tails, root)
-    _called(dag.on_failure, dag, traceback={"build": message, "on_finish": None})
-    how = dag.executor
-    if isinstance(how, Serial) and not how.catch_exceptions and raised:
+        _call_on_finish(dag, table)
+        return table
+    message = _failure_message(dag, report, tails, root)
+    _call(dag.on_failure, dag, traceback={"build": message, "on_finish": None})
+    executor = dag.executor
+    if isinstance(executor, Serial) and not executor.catch_exceptions and raised:
         raise raised[0]
     raise DAGBuildError(message)
 
 
-def _finished(dag: Pipeline, report: BuildReport) -> None:
+def _call_on_finish(dag: Pipeline, report: BuildReport) -> None:
     try:
-        _called(dag.on_finish, dag, report=report)
+        _call(dag.on_finish, dag, report=report)
     except DAGBuildEarlyStop:
         pass  # there is nothing left to stop
     except Exception as error:
         text = "".join(format_exception(error))
-        _called(dag.on_failure, dag, traceback={"build": None, "on_finish": text})
+        _call(dag.on_failure, dag, traceback={"build": None, "on_finish": text})
         raise DAGBuildError(f'on_finish of the DAG "{dag.name}" failed: {error!r}') from error
 
 
-def _failed(dag: Pipeline, report: Report, tails: Mapping[str, str], root: str) -> str:
-    """Return what is said of tasks that failed, as the command line says it, and whom they kept from running."""
+def _failure_message(dag: Pipeline, report: Report, tails: Mapping[str, str], root: str) -> str:
+    """Return the message about tasks that failed, as the command line prints it, and the tasks that could not run."""
     say, screen = failures.failed, screens.Screen
     lines = [f'the build of "{dag.name}" failed']
     for name, event in report.failures.items():
@@ -187,7 +187,7 @@ def _failed(dag: Pipeline, report: Report, tails: Mapping[str, str], root: str) 
     return "\n".join([*lines, *([f"not run: {', '.join(blocked)}"] if blocked else [])])
 
 
-def _called(hook: Callable[..., Any] | None, dag: Pipeline, **more: Any) -> None:
+def _call(hook: Callable[..., Any] | None, dag: Pipeline, **more: Any) -> None:
     if hook is not None:
         hook(**fitting(hook, getattr(hook, "__name__", "hook"), {}, {"dag": dag, **more}))
 
@@ -198,8 +198,10 @@ def _logging(dag: Pipeline) -> Iterator[None]:
     if dag._params.logging_factory is None:
         yield
         return
-    made = dag._params.logging_factory(dag.name)
-    handler, logger = made if isinstance(made, tuple) else (made, logging.getLogger("ploomber"))
+    logging_to = dag._params.logging_factory(dag.name)
+    handler, logger = (
+        logging_to if isinstance(logging_to, tuple) else (logging_to, logging.getLogger("ploomber"))
+    )
     logger.addHandler(handler)
     try:
         yield
@@ -228,11 +230,11 @@ def status(dag: Pipeline) -> Table:
 def _row(task: Task, step: Step, runs: Sequence[Any]) -> tuple[str, ...]:
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(runs[0].at)) if runs else "Has not been run"
     why = "; ".join(str(reason) for reason in step.reasons) or ("Upstream" if step.waits else "False")
-    said = task.source.doc or step.task.source.facts.title
+    doc = task.source.doc or step.task.source.facts.title
     where = task.source.loc or step.task.source.path
     folder = os.getcwd() + os.sep
     where = where.removeprefix(folder)
-    return task.name, when, why, str(task.product), said.partition("\n")[0], where
+    return task.name, when, why, str(task.product), doc.partition("\n")[0], where
 
 
 class Drawing:
@@ -268,5 +270,5 @@ def plot(dag: Pipeline, output: str) -> Any:
     return output
 
 
-def _words(error: Error | Errors) -> str:
+def _message(error: Error | Errors) -> str:
     return "\n".join(map(str, error.exceptions)) if isinstance(error, Errors) else str(error)

@@ -9,7 +9,7 @@ from typing import Any
 from . import building
 from .pipeline import Configuration, Pipeline
 from .report import BuildReport, Table
-from .spelling import Spelling
+from .to_spec import SpecWriter
 
 __all__ = ["DAG", "DAGConfigurator"]
 
@@ -78,7 +78,7 @@ class DAG(Pipeline):
         Raises ``TaskInitializationError`` for what no other process can import, unless it is ``alive``: to be built by
         this very process.
         """
-        return Spelling(self, root or self.root, alive).spec()
+        return SpecWriter(self, root or self.root, alive).spec()
 
     def __repr__(self) -> str:
         return f'DAG("{self.name}")'

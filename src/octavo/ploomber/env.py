@@ -109,7 +109,7 @@ def values(
 ) -> dict[str, Any]:
     """Return the values of an environment, placeholders replaced; ``changes`` are by names as in "path.data".
 
-    A folder of the section ``path`` whose name ends in a slash is made.
+    A folder of the section ``path`` whose name ends in a slash is created.
     """
     if isinstance(source, Mapping):
         folder = os.getcwd()
@@ -125,11 +125,11 @@ def values(
     module = document.data.get("_module") if isinstance(document.data, dict) else None
     root = module if isinstance(module, str) and os.path.isdir(module) else folder
     around = surroundings.surroundings(os.path.abspath(root), folder)
-    made = expand.environment(document, changes or {}, around)
-    table = dict(made.table)
+    environment = expand.environment(document, changes or {}, around)
+    table = dict(environment.table)
     if "path" in table:
         table["path"] = _paths(table["path"])
-    for path in made.folders:
+    for path in environment.folders:
         Path(folder, path).mkdir(parents=True, exist_ok=True)
     return table
 

@@ -87,7 +87,7 @@ class DAGSpecInvalidError(Exception):
 
 
 class DAGCycle(Exception):
-    """Tasks wait for each other in a circle."""
+    """Tasks wait for each other in a cycle."""
 
 
 class DAGWithDuplicatedProducts(Exception):

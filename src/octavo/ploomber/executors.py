@@ -50,10 +50,10 @@ class ParallelDill(Parallel):
     """The same; functions of a notebook need no pickling here."""
 
 
-def executor_of(said: Serial | Parallel | str) -> Serial | Parallel:
+def executor_of(value: Serial | Parallel | str) -> Serial | Parallel:
     """Return the executor that is meant: an object, or "serial" or "parallel"."""
-    if isinstance(said, Serial | Parallel):
-        return said
-    if said in ("serial", "parallel"):
-        return Serial() if said == "serial" else Parallel()
-    raise TypeError(f'an executor is Serial(), Parallel(), "serial" or "parallel", not {said!r}')
+    if isinstance(value, Serial | Parallel):
+        return value
+    if value in ("serial", "parallel"):
+        return Serial() if value == "serial" else Parallel()
+    raise TypeError(f'an executor is Serial(), Parallel(), "serial" or "parallel", not {value!r}')

@@ -53,10 +53,10 @@ def main() -> None:
     parser.add_argument("--env", type=json.loads, default={})
     args = parser.parse_args()
     try:
-        made = spec(args.location, args.env)
+        pipeline = spec(args.location, args.env)
     except _MISTAKES as error:
         sys.exit(" ".join(str(error).split()))
-    print(json.dumps(made), file=answers, flush=True)
+    print(json.dumps(pipeline), file=answers, flush=True)
 
 
 if __name__ == "__main__":

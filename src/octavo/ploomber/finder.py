@@ -51,17 +51,8 @@ _DEEPER = {f"{here}.{part}": here for here, parts in _PACKAGES.items() for part 
 _DEEPER |= {"dag.inmemorydag": "memory", "dag.onlinedag": "online", "table": "report"}
 #: Modules here that are no part of the API.
 _INNER = (
-    "building",
-    "factory",
-    "finder",
-    "groups",
-    "here",
-    "live",
-    "pipeline",
-    "report",
-    "sources",
-    "spelling",
-    "task",
+    *("__main__", "building", "factory", "finder", "groups", "here", "pipeline", "report", "sources", "task"),
+    *("to_spec", "unimportable"),
 )
 
 
@@ -108,10 +99,10 @@ def spec(name: str) -> ModuleSpec | None:
     found = util.find_spec(ours) if ours else None
     if ours is None or found is None:
         raise ModuleNotFoundError(missing(name), name=name)
-    made = ModuleSpec(name, Loader(ours), origin=found.origin)
+    module_spec = ModuleSpec(name, Loader(ours), origin=found.origin)
     # what Ploomber has as a package is a module here, and its parts are asked for all the same
-    made.submodule_search_locations = []
-    return made
+    module_spec.submodule_search_locations = []
+    return module_spec
 
 
 def _ours(rest: str) -> str | None:
@@ -124,7 +115,7 @@ def _ours(rest: str) -> str | None:
 
 
 def _real() -> bool:
-    """Tell whether anybody else on ``sys.meta_path`` knows a package of the name."""
+    """Return whether anybody else on ``sys.meta_path`` knows a package of the name."""
     others = (it for it in sys.meta_path if not getattr(it, "octavo_ploomber", False))
     finds = (find for other in others if (find := getattr(other, "find_spec", None)) is not None)
     # a mere folder of that name, which a project may have, is a namespace package, and has no origin
@@ -132,7 +123,7 @@ def _real() -> bool:
 
 
 def missing(name: str) -> str:
-    """Return what is said of a name that is not provided: ``ploomber.tasks.TaskFactory``."""
+    """Return the message for a name that is not provided: ``ploomber.tasks.TaskFactory``."""
     rest = name.removeprefix(NAME + ".")
     way = ELSEWHERE.get(rest) or ELSEWHERE.get(rest.partition(".")[0])
     return f"octavo's {NAME} does not provide {name}" + (f": {way}" if way else "")

@@ -38,18 +38,18 @@ def from_params(
         raise KeyError(f"{', '.join(twice)} should not be part of task_kwargs")
     if "source" not in task_kwargs:
         raise KeyError("source should be in task_kwargs")
-    made = []
-    for number, given in enumerate(params_array):
-        params, index = copy.deepcopy(dict(given)), None if namer else number
-        called = _named(namer, params) if namer else f"{name}{number}"
-        said = _filled(product_primitive, "{{", {"name": called})
-        product = _product(product_class, said, index, resolve_relative_to, params)
+    tasks = []
+    for number, values in enumerate(params_array):
+        params, index = copy.deepcopy(dict(values)), None if namer else number
+        task_name = _named(namer, params) if namer else f"{name}{number}"
+        primitive = _filled(product_primitive, "{{", {"name": task_name})
+        product = _product(product_class, primitive, index, resolve_relative_to, params)
         task = task_class(
-            product=product, dag=dag, name=called, params=params, **copy.copy(dict(task_kwargs))
+            product=product, dag=dag, name=task_name, params=params, **copy.copy(dict(task_kwargs))
         )
         task.on_render, task.on_finish, task.on_failure = on_render, on_finish, on_failure
-        made.append(task)
-    return made
+        tasks.append(task)
+    return tasks
 
 
 def from_grid(
@@ -80,15 +80,15 @@ def _filled(value: Any, opening: str, values: Mapping[str, Any]) -> Any:
     return around.from_string(value).render(**values)
 
 
-def _product(make: Any, said: Any, index: int | None, base: Any, params: Mapping[str, Any]) -> Any:
-    if isinstance(said, Mapping):
-        return {key: _product(make, inner, index, base, params) for key, inner in said.items()}
+def _product(make: Any, primitive: Any, index: int | None, base: Any, params: Mapping[str, Any]) -> Any:
+    if isinstance(primitive, Mapping):
+        return {key: _product(make, inner, index, base, params) for key, inner in primitive.items()}
     number = "" if index is None else f"-{index}"
-    if isinstance(said, list | tuple):
-        parts = list(said)
+    if isinstance(primitive, list | tuple):
+        parts = list(primitive)
         parts[len(parts) - 2] = _filled(f"{parts[len(parts) - 2]}{number}", "[[", params)
         return make(parts)
-    path = Path(base, said).resolve() if base is not None else Path(said)
+    path = Path(base, primitive).resolve() if base is not None else Path(primitive)
     # the rule of the dialect: the number stands before the first dot of the name
     suffix = "".join(path.suffixes)
     return make(

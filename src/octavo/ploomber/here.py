@@ -18,7 +18,7 @@ from ..executors.inline import Inline
 from ..executors.local import CAN_FORK, Local
 from ..model import Task
 from ..worker.worker import work
-from . import live
+from . import unimportable
 
 
 class Forked:
@@ -38,10 +38,10 @@ class Forked:
             pass
         return code
 
-    def _look(self, how: int) -> int | None:
+    def _look(self, options: int) -> int | None:
         if self._status is None:
             try:
-                pid, status = os.waitpid(self.pid, how)
+                pid, status = os.waitpid(self.pid, options)
             except ChildProcessError:  # somebody else waits for all children of this process
                 pid, status = self.pid, 0
             if pid:
@@ -64,7 +64,7 @@ class Here(Local):
 
     def submit(self, task: Task) -> None:
         """Start a task in a worker, or keep it for this process."""
-        if (self._functions_inline and task.kind == "function") or (mine(task) and not CAN_FORK):
+        if (self._functions_inline and task.kind == "function") or (only_here(task) and not CAN_FORK):
             self._inline = Inline(self.root)
             self._inline.submit(task)
         else:
@@ -74,14 +74,14 @@ class Here(Local):
         """Return the next event: of the task that runs in this process, where one does, or of any worker."""
         if self._inline is None:
             return super().next()
-        with lent():
+        with exposed():
             event = self._inline.next()
         if isinstance(event, TaskFinished):
             self._inline = None
         return event
 
     def _start(self, worker: Worker, descriptors: list[int]) -> None:
-        if not mine(worker.task):
+        if not only_here(worker.task):
             if self._warm is None and CAN_FORK:
                 self._start_server()
                 self.prepare(self._modules)
@@ -95,7 +95,7 @@ class Here(Local):
                 os.setpgid(0, 0)
                 self._leave(descriptors)
                 atexit._clear()  # the program's own farewells are not the worker's to say
-                live.lend()
+                unimportable.expose()
                 work(descriptors, frozenset())
             finally:
                 os._exit(70)
@@ -120,18 +120,18 @@ class Here(Local):
         os.close(null)
 
 
-def mine(task: Task) -> bool:
-    """Tell whether a task needs something that only this process knows."""
-    if task.source.entry and live.known(task.source.entry):
+def only_here(task: Task) -> bool:
+    """Return whether a task needs something that only this process knows."""
+    if task.source.entry and unimportable.registered(task.source.entry):
         return True
     calls = (value for value in task.options.values() if isinstance(value, Mapping))
-    return any(live.known(str(call.get("dotted_path", ""))) for call in calls)
+    return any(unimportable.registered(str(call.get("dotted_path", ""))) for call in calls)
 
 
 @contextlib.contextmanager
-def lent() -> Iterator[None]:
+def exposed() -> Iterator[None]:
     """Let ``import`` find what only this process knows."""
-    end = live.lend()
+    end = unimportable.expose()
     try:
         yield
     finally:

@@ -60,13 +60,13 @@ class InMemoryDAG:
         return values
 
     def _upstream(self, task: Any, values: Mapping[str, Any], copied: Callable[[Any], Any]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        inputs: dict[str, Any] = {}
         for name, group in task._before.items():
             if group is None:
-                found[name] = copied(values[name])
+                inputs[name] = copied(values[name])
             else:
-                found.setdefault(group, {})[name] = copied(values[name])
-        return found
+                inputs.setdefault(group, {})[name] = copied(values[name])
+        return inputs
 
 
 def _same(value: Any) -> Any:

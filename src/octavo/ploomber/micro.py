@@ -56,13 +56,13 @@ def dag_from_functions(
     waiting: dict[str, list[str]] = {}
     known = {function.__name__: function for function in functions}
     for function in known.values():
-        name, given = function.__name__, dict((params or {}).get(function.__name__, {}))
+        name, fixed = function.__name__, dict((params or {}).get(function.__name__, {}))
         grids = getattr(function, "__ploomber_grid__", None)
         if grids is None:
-            sets = [(name, given)]
+            sets = [(name, fixed)]
         else:
             combined = [values for one in grids for values in ParamGrid(one).product()]
-            sets = [(f"{name}-{number}", {**given, **values}) for number, values in enumerate(combined)]
+            sets = [(f"{name}-{number}", {**fixed, **values}) for number, values in enumerate(combined)]
         listed = (dependencies or {}).get(name)
         for task, values in sets:
             names = listed if listed is not None else _arguments(function, values, known)
@@ -77,14 +77,16 @@ def dag_from_functions(
     return dag
 
 
-def _arguments(function: Callable[..., Any], given: Mapping[str, Any], known: Mapping[str, Any]) -> list[str]:
+def _arguments(
+    function: Callable[..., Any], values: Mapping[str, Any], known: Mapping[str, Any]
+) -> list[str]:
     """Return the arguments that are values of other functions: what has a default may be something else."""
     names = {name: it.default for name, it in inspect.signature(function).parameters.items()}
     return [
         name
         for name, default in names.items()
         if name != "input_data"
-        and name not in given
+        and name not in values
         and (name in known or default is inspect.Parameter.empty)
     ]
 

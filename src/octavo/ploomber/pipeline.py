@@ -145,8 +145,8 @@ class Pipeline(Mapping[str, Task]):
         return self._executor
 
     @executor.setter
-    def executor(self, said: Serial | Parallel | str) -> None:
-        self._executor = executor_of(said)
+    def executor(self, value: Serial | Parallel | str) -> None:
+        self._executor = executor_of(value)
 
     @property
     def product(self) -> list[Any]:

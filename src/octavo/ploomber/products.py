@@ -55,7 +55,7 @@ class Product:
         return f"{type(self).__name__}({str(self)!r})"
 
     def exists(self) -> bool:
-        """Tell whether it is there."""
+        """Return whether it is there."""
         raise NotImplementedError(f"{type(self).__name__} cannot tell whether it exists")
 
     def delete(self, force: bool = False) -> None:
@@ -84,7 +84,7 @@ class File(Product, os.PathLike[str]):
         return Path(self).name
 
     def exists(self) -> bool:
-        """Tell whether it is there."""
+        """Return whether it is there."""
         return Path(self).exists()
 
     def delete(self, force: bool = False) -> None:
@@ -118,8 +118,8 @@ class SQLRelation(Product):
         if len(parts) == 2:
             parts.insert(0, None)
         if len(parts) != 3 or parts[2] not in ("table", "view"):
-            words = "(name, kind) or (schema, name, kind), kind being table or view"
-            raise ValueError(f"{type(self).__name__} takes {words}, not {identifier!r}")
+            forms = "(name, kind) or (schema, name, kind), kind being table or view"
+            raise ValueError(f"{type(self).__name__} takes {forms}, not {identifier!r}")
         super().__init__(parts, client)
 
     @property
@@ -139,7 +139,7 @@ class SQLRelation(Product):
         return str(self._identifier[2])
 
     def exists(self) -> bool:
-        """Tell whether it can be read by its client."""
+        """Return whether it can be read by its client."""
         cursor = self.client.connection.cursor()
         try:
             cursor.execute(f"SELECT * FROM {self} WHERE 1 = 0")
@@ -180,7 +180,7 @@ class GenericProduct(Product):
     """Something that only its task knows how to look at; it is taken to be there once it was made."""
 
     def exists(self) -> bool:
-        """Tell whether its task has been done."""
+        """Return whether its task has been done."""
         return self.task is not None and self.task._done()
 
 
@@ -225,7 +225,7 @@ class MetaProduct(Mapping[Any, Product]):
         return next(iter(self.products.values()))
 
     def exists(self) -> bool:
-        """Tell whether all of them are there."""
+        """Return whether all of them are there."""
         return all(product.exists() for product in self.products.values())
 
     def delete(self, force: bool = False) -> None:
@@ -254,10 +254,10 @@ class MetaProduct(Mapping[Any, Product]):
         return f"MetaProduct({self.products if self.named else list(self.products.values())})"
 
 
-def product_of(said: Any) -> Product | MetaProduct:
+def product_of(value: Any) -> Product | MetaProduct:
     """Return the product that a task is given: one, or a mapping or list of several."""
-    if isinstance(said, Product | MetaProduct):
-        return said
-    if isinstance(said, Mapping | list | tuple):
-        return MetaProduct(said)
-    raise TypeError(f"a task's product is a product, not {said!r}: for a file, write File({said!r})")
+    if isinstance(value, Product | MetaProduct):
+        return value
+    if isinstance(value, Mapping | list | tuple):
+        return MetaProduct(value)
+    raise TypeError(f"a task's product is a product, not {value!r}: for a file, write File({value!r})")

@@ -1,4 +1,4 @@
-"""What a task is told to run, as Ploomber's Python API takes it: a function, a text, a path, a template."""
+"""The code of a task, as Ploomber's Python API takes it: a function, a text, a path, a template."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ with lazy_imports():
 class Source:
     """The code of a task: what it was given (``primitive``), and what it is called, says and does."""
 
-    def __init__(self, said: Any, function: bool = False, render: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self, value: Any, function: bool = False, render: Callable[[str], str] | None = None
+    ) -> None:
         """``function``: a text is the dotted path of a function, not code. ``render`` fills placeholders."""
         kinds: tuple[type, ...] = (str,) if function else (str, Path, Placeholder)
-        if not isinstance(said, kinds) and not (function and callable(said)):
+        if not isinstance(value, kinds) and not (function and callable(value)):
             what = "a function or its dotted path" if function else "code, the Path of a file, or a template"
-            raise SourceInitializationError(f"a source is {what}, not {said!r:.80}")
-        self._said = said
+            raise SourceInitializationError(f"a source is {what}, not {value!r:.80}")
+        self._value = value
         self._function = function
         self._render = render
 
@@ -35,23 +37,23 @@ class Source:
         """The function itself, imported where a dotted path was given; or the text as it is written."""
         if not self._function:
             return self.text
-        if isinstance(self._said, str):
-            module, _, name = self._said.replace("::", ".").rpartition(".")
+        if isinstance(self._value, str):
+            module, _, name = self._value.replace("::", ".").rpartition(".")
             return getattr(importlib.import_module(module), name)
-        return _newest(self._said)
+        return _newest(self._value)
 
     @property
-    def said(self) -> Any:
+    def value(self) -> Any:
         """What the task was given, as it is."""
-        return self._said
+        return self._value
 
     @property
     def path(self) -> Path | None:
         """The file that it is in, or None for a text."""
-        if isinstance(self._said, Placeholder):
-            return self._said.path
-        if isinstance(self._said, Path):
-            return self._said
+        if isinstance(self._value, Placeholder):
+            return self._value.path
+        if isinstance(self._value, Path):
+            return self._value
         if self._function:
             file = inspect.getsourcefile(inspect.unwrap(self.primitive))
             return Path(file) if file else None
@@ -62,15 +64,15 @@ class Source:
         """The code as it is written."""
         if self._function:
             return inspect.getsource(inspect.unwrap(self.primitive))
-        return self._said.read_text(encoding="utf-8") if isinstance(self._said, Path) else str(self._said)
+        return self._value.read_text(encoding="utf-8") if isinstance(self._value, Path) else str(self._value)
 
     @property
     def name(self) -> str | None:
         """The function's name, or the file's without its ending."""
         if self._function:
-            if isinstance(self._said, str):
-                return self._said.replace("::", ".").rpartition(".")[2]
-            return getattr(self._said, "__name__", None)
+            if isinstance(self._value, str):
+                return self._value.replace("::", ".").rpartition(".")[2]
+            return getattr(self._value, "__name__", None)
         return self.path.stem if self.path else None
 
     @property
@@ -100,7 +102,7 @@ class Source:
         return self._render(text) if self._render and ("{{" in text or "{%" in text) else text
 
     def __repr__(self) -> str:
-        return f"Source({self._said!r:.80})"
+        return f"Source({self._value!r:.80})"
 
 
 def _newest(function: Any) -> Any:

@@ -27,7 +27,7 @@ from .exceptions import DAGSpecInitializationError, DAGSpecInvalidError
 from .executors import Parallel
 from .finder import absent
 from .pipeline import Named, Origin
-from .spelling import said
+from .to_spec import entry_of
 
 with lazy_imports():
     from .. import calls
@@ -154,13 +154,13 @@ class DAGSpecPartial(DAGSpec):
         """Return the tasks as a DAG; what they wait for is theirs to say, in their code."""
         dag = DAG()
         dag.root = self.root
-        for number, told in enumerate(self.data["tasks"] or ()):
-            source = told if isinstance(told, str) else told.get("source")
+        for number, entry in enumerate(self.data["tasks"] or ()):
+            source = entry if isinstance(entry, str) else entry.get("source")
             if not dialect.is_dotted(source):
                 raise DAGSpecInitializationError(
                     f"task {number + 1} of {self.path} is no function: {source!r}"
                 )
-            more = told if isinstance(told, dict) else {}
+            more = entry if isinstance(entry, dict) else {}
             classes.PythonCallable(source, products.EmptyProduct(), dag, more.get("name"), more.get("params"))
         return dag
 
@@ -184,13 +184,13 @@ def factory(location: str) -> Callable[..., DAG]:
     module, _, name = location.rpartition(".")
     make = getattr(importlib.import_module(module), name)
 
-    def made(*args: Any, **kwargs: Any) -> DAG:
+    def checked(*args: Any, **kwargs: Any) -> DAG:
         dag = make(*args, **kwargs)
         if not isinstance(dag, DAG):
             raise TypeError(f"{location} must return a DAG, and returned {type(dag).__name__}")
         return dag
 
-    return made
+    return checked
 
 
 def _environment(env: Any, path: Path | None, root: str) -> tuple[Any, Any]:
@@ -249,8 +249,8 @@ def _dag(entry: Entry, params: Mapping[str, Any], data: Mapping[str, Any]) -> DA
         with Project(entry, params) as project:
             read = list(project.graph)
     except (Error, Errors) as error:
-        words = "\n".join(map(str, error.exceptions)) if isinstance(error, Errors) else str(error)
-        raise DAGSpecInitializationError(words) from error
+        message = "\n".join(map(str, error.exceptions)) if isinstance(error, Errors) else str(error)
+        raise DAGSpecInitializationError(message) from error
     dag = DAG(executor=_executor(data.get("executor")))
     dag.root = str(entry.root)
     dag.name = entry.path.stem if entry.data is None else "No name"
@@ -275,8 +275,8 @@ def _executor(named: Any) -> Any:
 
 def _task(read: Read, dag: DAG) -> None:
     """Add to a DAG a task that was read."""
-    spelled = said(read)
-    make: Any = getattr(classes, spelled["class"])
+    entry = entry_of(read)
+    make: Any = getattr(classes, entry["class"])
     task = make.__new__(make)
     product = _product(read.products)
     if isinstance(task, classes.Link):
@@ -286,7 +286,7 @@ def _task(read: Read, dag: DAG) -> None:
         if read.source.entry is None and not issubclass(make, classes.SQLUpload | classes.DownloadFromURL):
             source = Path(dag.root, read.source.path)
         classes.Task.__init__(task, source, product, dag, read.name, read.params)
-    task.said = spelled
+    task.entry = entry
     for word in ("serializer", "unserializer"):
         if call := read.options.get(word):
             task.options[word] = _hook(call)
@@ -298,23 +298,23 @@ def _task(read: Read, dag: DAG) -> None:
 
 
 def _hook(call: Mapping[str, Any]) -> Callable[..., Any]:
-    def called(*args: Any, **kwargs: Any) -> Any:
+    def call_hook(*args: Any, **kwargs: Any) -> Any:
         own = {name: value for name, value in call.items() if name != "dotted_path"}
         return calls.resolve(call)(*args, **own, **kwargs)
 
-    return called
+    return call_hook
 
 
-def _product(made: tuple[Made, ...]) -> Any:
-    table = {one.key: _one(one) for one in made}
+def _product(parts: tuple[Made, ...]) -> Any:
+    table = {one.key: _one(one) for one in parts}
     return table.get(None, table)
 
 
-def _one(made: Made) -> products.Product:
-    make = getattr(products, made.maker)
-    if (relation := made.relation) is not None:
+def _one(part: Made) -> products.Product:
+    make = getattr(products, part.maker)
+    if (relation := part.relation) is not None:
         assert isinstance(relation, Relation)
-        found: products.Product = make((relation.schema, relation.name, relation.kind))
-        return found
-    found = make(made.path)
-    return found  # noqa: RET504 - its type is known here
+        product: products.Product = make((relation.schema, relation.name, relation.kind))
+        return product
+    product = make(part.path)
+    return product  # noqa: RET504 - its type is known here

@@ -15,7 +15,7 @@ from .products import MetaProduct, Product, product_of
 from .sources import Params, Source
 
 
-class Clients(Protocol):
+class SharedClients(Protocol):
     """The clients that the tasks of a DAG share."""
 
     def of(self, name: str) -> Any:
@@ -29,7 +29,7 @@ class Owner(Protocol):
     _forced_status: dict[str, TaskStatus]
 
     @property
-    def clients(self) -> Clients: ...
+    def clients(self) -> SharedClients: ...
     def __getitem__(self, name: str) -> Task: ...
     def _add(self, task: Task) -> None: ...
     def render(self, force: bool = False) -> Any: ...
@@ -91,8 +91,8 @@ class Task(_Joined):
         self.on_render: Callable[..., Any] | None = None
         self.on_finish: Callable[..., Any] | None = None
         self.on_failure: Callable[..., Any] | None = None
-        #: What a task that was read from pipeline.yaml says there, as the loader understood it.
-        self.said: Mapping[str, Any] | None = None
+        #: The entry in pipeline.yaml of a task that was read from there, as the loader understood it.
+        self.entry: Mapping[str, Any] | None = None
         for word in ("product", "upstream"):
             if word in self._params:
                 raise TaskInitializationError(
@@ -116,12 +116,12 @@ class Task(_Joined):
     @property
     def params(self) -> Params:
         """Its parameters, with the product and, once it is rendered, what comes from upstream."""
-        made = Params(self._params)
+        params = Params(self._params)
         if self._status is not TaskStatus.WaitingRender:
-            made["product"] = self._product
+            params["product"] = self._product
             if self._before:
-                made["upstream"] = Upstream(self._inputs())
-        return made
+                params["upstream"] = Upstream(self._inputs())
+        return params
 
     @property
     def upstream(self) -> Upstream:
@@ -149,14 +149,14 @@ class Task(_Joined):
         self.dag._forced_status[self.name] = status
 
     def _inputs(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        inputs: dict[str, Any] = {}
         for name, group in self._before.items():
             product = self.dag[name].product
             if group is None:
-                found[name] = product
+                inputs[name] = product
             else:
-                found.setdefault(group, {})[name] = product
-        return found
+                inputs.setdefault(group, {})[name] = product
+        return inputs
 
     def _values(self) -> dict[str, Any]:
         return {**self._params, "upstream": self._inputs()} if self._before else dict(self._params)
@@ -165,7 +165,7 @@ class Task(_Joined):
         """Return its text with placeholders filled, where it is a template and has been rendered."""
         if self._status is TaskStatus.WaitingRender or not self.TEMPLATE:
             return text
-        folders = self.source.said.folders if isinstance(self.source.said, Placeholder) else ()
+        folders = self.source.value.folders if isinstance(self.source.value, Placeholder) else ()
         try:
             return Placeholder(text, self.source.path, folders).render(
                 {**self._values(), "product": self._product}
@@ -200,9 +200,9 @@ class Task(_Joined):
             return unserialize(product, **arguments)
         if isinstance(product, MetaProduct):
             raise ValueError(f"{self.name} has several products: say which, load({next(iter(product))!r})")
-        found = product.relation() if hasattr(product, "relation") else str(product)
+        target = product.relation() if hasattr(product, "relation") else str(product)
         limit = arguments.pop("limit", 10)
-        return loaded(found, lambda: product.client or self.client, limit, **arguments)
+        return loaded(target, lambda: product.client or self.client, limit, **arguments)
 
     def build(self, force: bool = False, catch_exceptions: bool = True) -> Any:
         """Run it, after what it needs and is not up to date; return the report."""
@@ -218,7 +218,7 @@ class Task(_Joined):
         return self.dag.status().only("name", self.name)
 
     def debug(self, kind: str = "ipdb") -> Any:
-        """Say how a task is debugged here."""
+        """Raise ``NotImplementedError``, which names the command that debugs a task."""
         raise NotImplementedError(f"debug a task from a terminal: octavo build --debug {self.name}")
 
     def __str__(self) -> str:

@@ -106,7 +106,7 @@ class SQLUpload(_Connected):
         super().__init__(str(source), *args, **kwargs)
 
     def _default_name(self) -> str:
-        return Path(str(self.source.said)).stem
+        return Path(str(self.source.value)).stem
 
 
 class PostgresCopyFrom(SQLUpload):

@@ -1,4 +1,4 @@
-"""Checks of a DataFrame's columns, types and values, all of whose findings are told together."""
+"""Checks of a DataFrame's columns, types and values, all of whose failures are raised together."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def validate_schema(
         for name, expected in table.items() if isinstance(table, Mapping) else ():
             if expected is not None and name in there:
                 found = str(data[name].dtype)
-                words = f'(validate_schema) Wrong dtype for column "{name}". Expected: "{expected}". Got: "{found}"'
-                assert_(found == expected, words)
+                message = f'(validate_schema) Wrong dtype for column "{name}". Expected: "{expected}". Got: "{found}"'
+                assert_(found == expected, message)
     return assert_
 
 
@@ -94,13 +94,15 @@ def validate_values(assert_: Assert, data: Any, values: Mapping[str, tuple[str, 
             assert_.warn(False, f'(validate_values) there is no column "{column}" in the data')
         elif kind == "unique":
             found = set(data[column].unique())
-            words = f'(validate_values) Expected values of "{column}" to be in {set(expected)}, got: {found}'
-            assert_(set(expected) >= found, words)
+            message = (
+                f'(validate_values) Expected values of "{column}" to be in {set(expected)}, got: {found}'
+            )
+            assert_(set(expected) >= found, message)
         elif kind == "range":
             low, high = expected
             least, most = data[column].min(), data[column].max()
-            words = f'(validate_values) Expected "{column}" in [{low}, {high}], got [{least}, {most}]'
-            assert_(low <= least and most <= high, words)
+            message = f'(validate_values) Expected "{column}" in [{low}, {high}], got [{least}, {most}]'
+            assert_(low <= least and most <= high, message)
         else:
             raise ValueError('Got invalid kind, must be "unique" or "range"')
     return assert_

@@ -30,12 +30,12 @@ def load_product(product: Any) -> Any:
 
 
 def nulls_in_columns(cols: str | list[str], product: Any) -> bool:
-    """Tell whether a value is missing in one of the columns."""
+    """Return whether a value is missing in one of the columns."""
     return bool(load_product(product)[_listed(cols)].isna().to_numpy().any())
 
 
 def no_nulls_in_columns(cols: str | list[str], product: Any) -> bool:
-    """Tell whether no value is missing in any of the columns."""
+    """Return whether no value is missing in any of the columns."""
     return not nulls_in_columns(cols, product)
 
 
@@ -45,12 +45,12 @@ def distinct_values_in_column(col: str, product: Any) -> set[Any]:
 
 
 def duplicates_in_column(col: str | list[str], product: Any) -> bool:
-    """Tell whether a value, or a combination of values of several columns, stands there twice."""
+    """Return whether a value, or a combination of values of several columns, stands there twice."""
     return bool(load_product(product).duplicated(_listed(col)).any())
 
 
 def no_duplicates_in_column(col: str | list[str], product: Any) -> bool:
-    """Tell whether no value stands there twice."""
+    """Return whether no value stands there twice."""
     return not duplicates_in_column(col, product)
 
 

@@ -19,13 +19,13 @@ __getattr__ = absent(__name__)
 
 
 def nulls_in_columns(client: Any, cols: str | list[str], product: Any) -> bool:
-    """Tell whether a value is missing in one of the columns."""
+    """Return whether a value is missing in one of the columns."""
     missing = " OR ".join(f"{col} IS NULL" for col in _listed(cols))
     return exists_row_where(client, missing, product)
 
 
 def exists_row_where(client: Any, criteria: str, product: Any) -> bool:
-    """Tell whether a row fulfils a condition."""
+    """Return whether a row fulfils a condition."""
     return bool(_rows(client, f"SELECT EXISTS(SELECT * FROM {product} WHERE {criteria})")[0][0])
 
 
@@ -41,7 +41,7 @@ def range_in_column(client: Any, col: str, product: Any) -> tuple[Any, Any]:
 
 
 def duplicates_in_column(client: Any, col: str | list[str], product: Any) -> bool:
-    """Tell whether a value, or a combination of values of several columns, stands there twice."""
+    """Return whether a value, or a combination of values of several columns, stands there twice."""
     return bool(_rows(client, f"SELECT EXISTS({_repeated(col, product)})")[0][0])
 
 

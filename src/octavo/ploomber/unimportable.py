@@ -22,9 +22,9 @@ from ..digests import digest
 from ..reading.sources import find_module, folders
 
 #: Where the texts of such functions are put, to be read like any other source, below the project.
-FOLDER = ".octavo/live"
+FOLDER = ".octavo/functions"
 
-# ``octavo.ploomber.live.NAME`` is looked up here; a process forked from this one has the same table
+# ``octavo.ploomber.unimportable.NAME`` is looked up here; a process forked from this one has the same table
 _OBJECTS: dict[str, Any] = {}
 _MODULES: dict[str, types.ModuleType] = {}
 
@@ -41,16 +41,16 @@ def path_of(thing: Any, root: str) -> str | None:
     module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", None)
     if not module or not name or module in ("__main__", "__mp_main__") or "<" in name:
         return None
-    found: Any = sys.modules.get(module)
+    value: Any = sys.modules.get(module)
     for part in name.split("."):
-        found = getattr(found, part, None)
-    if found is not thing or not _anywhere(module, root):
+        value = getattr(value, part, None)
+    if value is not thing or not _importable(module, root):
         return None
     return f"{module}.{name}"
 
 
-def _anywhere(module: str, root: str) -> bool:
-    """Tell whether a worker, which begins with the project's folders and Python's own, can import a module."""
+def _importable(module: str, root: str) -> bool:
+    """Return whether a worker, which begins with the project's folders and Python's own, can import a module."""
     file = getattr(sys.modules[module], "__file__", None)
     if file is None:
         return module in sys.builtin_module_names
@@ -62,7 +62,7 @@ def _anywhere(module: str, root: str) -> bool:
     return os.path.realpath(file) in map(os.path.realpath, places)
 
 
-def named(thing: Any, word: str = "") -> str:
+def register(thing: Any, word: str = "") -> str:
     """Return the dotted path of an object that only this process knows."""
     word = re.sub(r"\W", "_", word or getattr(thing, "__name__", "") or type(thing).__name__)
     name = f"{word}_{digest(_text(thing))[:8]}"
@@ -70,32 +70,32 @@ def named(thing: Any, word: str = "") -> str:
     return f"{__name__}.{name}"
 
 
-def function(thing: Callable[..., Any], task: str, root: str, values: Mapping[str, Any]) -> str:
+def register_function(thing: Callable[..., Any], task: str, root: str, values: Mapping[str, Any]) -> str:
     """Return a dotted path for the function of a task; its text is put where the path leads to.
 
-    ``values`` are arguments that cannot be said in a pipeline; the function gets them besides those that it is given.
+    ``values`` are arguments that pipeline.yaml has no form for; the function gets them in addition to the others.
     """
     if not values and (path := _of_main(thing, root)):
         return path
-    module = "live_" + re.sub(r"\W", "_", task)
+    module = "task_" + re.sub(r"\W", "_", task)
     name, text = _source(thing)
     folder = Path(root, FOLDER)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{module}.py"
     if not file.exists() or file.read_text(encoding="utf-8") != text:
         file.write_text(text, encoding="utf-8")
-    made = types.ModuleType(module)
-    setattr(made, name, _given(thing, values) if values else thing)
-    _MODULES[module] = made
+    holder = types.ModuleType(module)
+    setattr(holder, name, _with_values(thing, values) if values else thing)
+    _MODULES[module] = holder
     return f"{module}.{name}"
 
 
-def known(path: str) -> bool:
-    """Tell whether a dotted path leads to what only this process knows."""
+def registered(path: str) -> bool:
+    """Return whether a dotted path leads to what only this process knows."""
     return path.startswith(__name__ + ".") or path.partition(".")[0] in _MODULES
 
 
-def lend() -> Callable[[], None]:
+def expose() -> Callable[[], None]:
     """Let ``import`` find the modules of such functions; return what ends that."""
     before = {name: sys.modules.get(name) for name in _MODULES}
     sys.modules.update(_MODULES)
@@ -192,9 +192,9 @@ def describe(value: Any) -> str:
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
-def _given(thing: Callable[..., Any], values: Mapping[str, Any]) -> Callable[..., Any]:
+def _with_values(thing: Callable[..., Any], values: Mapping[str, Any]) -> Callable[..., Any]:
     @functools.wraps(thing)
-    def call(*args: Any, **given: Any) -> Any:
-        return thing(*args, **{**given, **values})
+    def call(*args: Any, **arguments: Any) -> Any:
+        return thing(*args, **{**arguments, **values})
 
     return call

@@ -1,4 +1,4 @@
-"""A pipeline made in Python, said in the dialect of pipeline.yaml: it is then built as any other."""
+"""A pipeline made in Python as data in the dialect of pipeline.yaml, to be built like any other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..errors import Error
 from ..model import STANDING, Task
 from ..model import Product as Made
 from ..spec.dialect import CLASSES, KINDS, PRODUCTS
-from . import live
+from . import unimportable
 from .constants import TaskStatus
 from .exceptions import TaskInitializationError
 from .pipeline import Pipeline
@@ -29,13 +29,13 @@ from .tasks import DownloadFromURL, Link, NotebookRunner, SQLUpload, UploadToS3
 FOLDER = ".octavo/sources"
 HOOKS = ("on_render", "on_finish", "on_failure")
 _PLAIN = (bool, int, float, str, type(None))
-_UNSAID = ("ext_in", "debug_mode", "static_analysis", "check_if_kernel_installed", "executor")
+_IGNORED = ("ext_in", "debug_mode", "static_analysis", "check_if_kernel_installed", "executor")
 _ENDINGS = {"SQLScript": "sql", "SQLDump": "sql", "SQLTransfer": "sql", "ShellScript": "sh"}
 _IMPORTING = re.compile(r"\{%-?\s*(import|from|include|extends)\b")
 
 
-class Spelling:
-    """Says one pipeline.
+class SpecWriter:
+    """Writes one pipeline as data.
 
     ``alive``: in the process that builds it, so that what only this process knows may be named.
     """
@@ -63,63 +63,63 @@ class Spelling:
         return {"meta": meta, **({"clients": clients} if clients else {}), **calls, "tasks": tasks}
 
     def task(self, task: DagTask) -> dict[str, Any]:
-        """Return what pipeline.yaml would say of a task."""
+        """Return the entry of a task in pipeline.yaml."""
         if self.dag._forced_status.get(task.name) is TaskStatus.Skipped:
             # a program said that it shall not run: what it makes is there, or is missing downstream
             return {"name": task.name, "class": "Link", **self._product(task)}
-        said = dict(task.said) if task.said is not None else self._made(task)
-        for folder in said.pop("source_loader", {}).get("path", ()):
+        entry = dict(task.entry) if task.entry is not None else self._entry(task)
+        for folder in entry.pop("source_loader", {}).get("path", ()):
             self.folders[os.path.join(self.root, folder)] = None
-        said["name"] = task.name
-        said.pop("upstream", None)
+        entry["name"] = task.name
+        entry.pop("upstream", None)
         if task._before:
-            said["upstream"] = list(self._upstream(task))
+            entry["upstream"] = list(self._upstream(task))
         for word in HOOKS:
             if (hook := getattr(task, word)) is not None:
-                said[word] = self.call(hook, word)
-        return said
+                entry[word] = self.call(hook, word)
+        return entry
 
-    def _made(self, task: DagTask) -> dict[str, Any]:
+    def _entry(self, task: DagTask) -> dict[str, Any]:
         word = type(task).__name__
         if word not in CLASSES:
             word = next(base.__name__ for base in type(task).__mro__ if base.__name__ in CLASSES)
-        said: dict[str, Any] = {"class": word}
-        unsaid: dict[str, Any] = {}
-        params = {name: self._param(task, name, value, unsaid) for name, value in task._params.items()}
-        if (source := self._source(task, word, unsaid)) is not None:
-            said["source"] = source
-        said |= self._product(task)
+        entry: dict[str, Any] = {"class": word}
+        extra: dict[str, Any] = {}
+        params = {name: self._param(task, name, value, extra) for name, value in task._params.items()}
+        if (source := self._source(task, word, extra)) is not None:
+            entry["source"] = source
+        entry |= self._product(task)
         if params:
-            said["params"] = params
+            entry["params"] = params
         if task._client is not None:
-            said["client"] = self.call(task._client, "client")
+            entry["client"] = self.call(task._client, "client")
         for name, value in task.options.items():
             if name in ("serializer", "unserializer") and value is not None:
-                said[name] = self.call(value, name)
+                entry[name] = self.call(value, name)
             elif name == "io_handler" and value is not None:
-                said[name] = value if isinstance(value, str) else value.__name__
-            elif name not in _UNSAID and (value is not None or name == "chunksize"):
-                said[name] = value
-        return said
+                entry[name] = value if isinstance(value, str) else value.__name__
+            elif name not in _IGNORED and (value is not None or name == "chunksize"):
+                entry[name] = value
+        return entry
 
     # ── sources
 
-    def _source(self, task: DagTask, word: str, unsaid: Mapping[str, Any]) -> str | None:
-        said = task.source.said
+    def _source(self, task: DagTask, word: str, extra: Mapping[str, Any]) -> str | None:
+        value = task.source.value
         if isinstance(task, Link):
             return None
         if task.FUNCTION:
-            if isinstance(said, str) and not unsaid:
-                return said.replace("::", ".")
+            if isinstance(value, str) and not extra:
+                return value.replace("::", ".")
             function = task.source.primitive
-            named = None if unsaid else live.path_of(function, self.root)
-            return named or self._live_function(function, task, unsaid)
+            dotted = None if extra else unimportable.path_of(function, self.root)
+            return dotted or self._register_function(function, task, extra)
         if isinstance(task, SQLUpload | UploadToS3 | DownloadFromURL):
             inputs = {name: str(task.dag[name].product) for name in task._before}
-            text = Placeholder(str(said)).render({**task._params, "upstream": inputs})
+            text = Placeholder(str(value)).render({**task._params, "upstream": inputs})
             return text if isinstance(task, DownloadFromURL) else self.path(text)
-        if isinstance(said, Placeholder) and _IMPORTING.search(said.text):
-            return self._template(said)
+        if isinstance(value, Placeholder) and _IMPORTING.search(value.text):
+            return self._template(value)
         path = task.source.path
         inside = path is not None and not os.path.relpath(path.absolute(), self.root).startswith("..")
         if path is not None and inside:
@@ -127,27 +127,27 @@ class Spelling:
         ending = path.suffix[1:] if path else _ENDINGS.get(word) or task.options.get("ext_in") or "py"
         return self._written(task.name, ending, task.source.text)
 
-    def _template(self, said: Placeholder) -> str:
+    def _template(self, template: Placeholder) -> str:
         """Return the path of a template that imports others; folders outside the project are copied into it."""
-        assert said.path is not None
-        source = said.path.absolute()
-        for folder in map(os.path.abspath, said.folders):
-            kept = folder
+        assert template.path is not None
+        source = template.path.absolute()
+        for folder in map(os.path.abspath, template.folders):
+            target = folder
             if _outside(self.path(folder)):
-                kept = os.path.join(self.root, FOLDER, f"templates-{digest(folder)[:8]}")
-                shutil.copytree(folder, kept, dirs_exist_ok=True, copy_function=_kept)
-            self.folders[kept] = None
+                target = os.path.join(self.root, FOLDER, f"templates-{digest(folder)[:8]}")
+                shutil.copytree(folder, target, dirs_exist_ok=True, copy_function=_copy_changed)
+            self.folders[target] = None
             if source.is_relative_to(folder):
-                source = Path(kept, source.relative_to(folder))
+                source = Path(target, source.relative_to(folder))
         return str(source)
 
-    def _live_function(self, function: Any, task: DagTask, unsaid: Mapping[str, Any]) -> str:
+    def _register_function(self, function: Any, task: DagTask, extra: Mapping[str, Any]) -> str:
         if not self.alive:
             raise TaskInitializationError(
-                f"{task.name}: {live.describe(function)} cannot be imported by the workers that run it: "
+                f"{task.name}: {unimportable.describe(function)} cannot be imported by the workers that run it: "
                 "define it at the top of a module of the project"
             )
-        return live.function(function, task.name, self.root, unsaid)
+        return unimportable.register_function(function, task.name, self.root, extra)
 
     def _written(self, name: str, ending: str, text: str) -> str:
         """Put a text where sources are read from, unless it is there; return the path."""
@@ -167,17 +167,18 @@ class Spelling:
             raise TaskInitializationError(
                 f"{task.name} has no product: its DAG is for InMemoryDAG, not to be built"
             )
-        said: dict[str, Any] = {"product": self._said(product)}
+        entry: dict[str, Any] = {"product": self._product_value(product)}
         if not isinstance(first, File):
-            said["product_class"] = type(first).__name__
+            entry["product_class"] = type(first).__name__
         if first._client is not None:
-            said["product_client"] = self.call(first._client, "product_client")
-        return said
+            entry["product_client"] = self.call(first._client, "product_client")
+        return entry
 
-    def _said(self, product: Product | MetaProduct) -> Any:
+    def _product_value(self, product: Product | MetaProduct) -> Any:
         if isinstance(product, MetaProduct):
             return {
-                key if product.named else str(key): self._said(one) for key, one in product.products.items()
+                key if product.named else str(key): self._product_value(one)
+                for key, one in product.products.items()
             }
         if isinstance(product, SQLRelation):
             return [*([product.schema] if product.schema else []), product.name, product.kind]
@@ -191,11 +192,11 @@ class Spelling:
                 yield name
             elif group not in seen:
                 seen.add(group)
-                meant = {one for one in self.dag if fnmatchcase(one, group) and one != task.name}
-                if meant != {one for one, other in task._before.items() if other == group}:
+                matched = {one for one in self.dag if fnmatchcase(one, group) and one != task.name}
+                if matched != {one for one, other in task._before.items() if other == group}:
                     raise TaskInitializationError(
                         f'{task.name}: the group name "{group}" must be a pattern that means its tasks, and no other, '
-                        f'as "fit-*" does; it means: {", ".join(sorted(meant)) or "none"}'
+                        f'as "fit-*" does; it means: {", ".join(sorted(matched)) or "none"}'
                     )
                 yield group
 
@@ -207,84 +208,86 @@ class Spelling:
 
     # ── parameters and calls
 
-    def _param(self, task: DagTask, name: str, value: Any, unsaid: dict[str, Any]) -> Any:
-        """Return a parameter as data; one that cannot be said is kept for the function, with a text in its place."""
+    def _param(self, task: DagTask, name: str, value: Any, extra: dict[str, Any]) -> Any:
+        """Return a parameter as data; what pipeline.yaml cannot hold goes into ``extra``, a text here."""
         if _plain(value):
             return value
         if not task.FUNCTION:
             if isinstance(value, list | tuple):
-                return [self._param(task, name, one, unsaid) for one in value]
+                return [self._param(task, name, one, extra) for one in value]
             if isinstance(value, Mapping) and not isinstance(task, NotebookRunner):
-                return {str(key): self._param(task, name, one, unsaid) for key, one in value.items()}
+                return {str(key): self._param(task, name, one, extra) for key, one in value.items()}
             return str(value)
         if not self.alive:
             raise TaskInitializationError(
-                f"{task.name}: the parameter {name} is {live.describe(value):.60}: parameters of a pipeline that a "
-                "function makes are numbers, texts, true, false, None, and lists and mappings of these"
+                f"{task.name}: the parameter {name} is {unimportable.describe(value):.60}: parameters of a pipeline "
+                "that a function makes are numbers, texts, true, false, None, and lists and mappings of these"
             )
-        unsaid[name] = value
-        return live.describe(value)
+        extra[name] = value
+        return unimportable.describe(value)
 
     def call(self, thing: Any, word: str) -> dict[str, Any]:
         """Return the call that stands for a function, or for a client that is made again where it is needed."""
         try:
-            found = getattr(thing, "call", None)
+            call = getattr(thing, "call", None)
         except Error:
-            found = None
-        if isinstance(found, Mapping):
-            return dict(found)
+            call = None
+        if isinstance(call, Mapping):
+            return dict(call)
         if isinstance(thing, str):
             return {"dotted_path": thing.replace("::", ".")}
         if isinstance(thing, Mapping):
             return dict(thing)
-        if path := live.path_of(thing, self.root):
+        if path := unimportable.path_of(thing, self.root):
             return {"dotted_path": path}
-        if _is_said(thing) and (path := live.path_of(thing.func, self.root)):
+        if _is_plain_partial(thing) and (path := unimportable.path_of(thing.func, self.root)):
             return {"dotted_path": path, **thing.keywords}
         if not self.alive:
             raise TaskInitializationError(
-                f"{word}: {live.describe(thing)} cannot be imported by the workers that need it: "
+                f"{word}: {unimportable.describe(thing)} cannot be imported by the workers that need it: "
                 "define it at the top of a module of the project"
             )
-        made = thing if callable(thing) and not hasattr(thing, "close") else functools.partial(_same, thing)
-        return {"dotted_path": live.named(made, word)}
+        factory = (
+            thing if callable(thing) and not hasattr(thing, "close") else functools.partial(_same, thing)
+        )
+        return {"dotted_path": unimportable.register(factory, word)}
 
 
-def said(task: Task) -> dict[str, Any]:
-    """Return what pipeline.yaml would say of a task that was read from one."""
-    wanted = dict.fromkeys([*task.inputs, *_unnamed(task)])
-    found: dict[str, Any] = {
+def entry_of(task: Task) -> dict[str, Any]:
+    """Return the entry in pipeline.yaml of a task that was read from one."""
+    names = dict.fromkeys([*task.inputs, *_unnamed(task)])
+    entry: dict[str, Any] = {
         "name": task.name,
         "class": KINDS[task.kind],
         "source": task.source.entry or task.source.path,
-        **_said(task.products),
-        "upstream": list(wanted),
+        **_product_keys(task.products),
+        "upstream": list(names),
     }
     if task.kind == "link":
-        del found["source"]
+        del entry["source"]
     if task.params:
-        found["params"] = dict(task.params)
+        entry["params"] = dict(task.params)
     if task.tags:
-        found["tags"] = list(task.tags)
+        entry["tags"] = list(task.tags)
     for name, value in task.options.items():
         if name == "cwd":
-            found["executor_params"] = {"cwd": value}
+            entry["executor_params"] = {"cwd": value}
         elif name not in ("file_client", "environment", "resources"):
-            found[name] = value
-    return found
+            entry[name] = value
+    return entry
 
 
 def _unnamed(task: Task) -> list[str]:
-    """Return the tasks that one waits for without being given what they make."""
-    given = {
+    """Return the tasks that one waits for without receiving their products."""
+    received = {
         name
         for key, value in task.inputs.items()
         for name in (value if isinstance(value, Mapping) and ("*" in key or "?" in key) else (key,))
     }
-    return [name for name in task.upstream if name not in given]
+    return [name for name in task.upstream if name not in received]
 
 
-def _said(products: tuple[Made, ...]) -> dict[str, Any]:
+def _product_keys(products: tuple[Made, ...]) -> dict[str, Any]:
     table = {product.key: _one(product) for product in products}
     if not products:
         return {}
@@ -317,15 +320,15 @@ def _outside(path: str) -> bool:
     return os.path.isabs(path) or path.startswith("..")
 
 
-def _kept(source: str, target: str) -> str:
+def _copy_changed(source: str, target: str) -> str:
     """Copy a file, unless it is there already as it is: what is not touched is not read again."""
     if not os.path.exists(target) or Path(target).read_bytes() != Path(source).read_bytes():
         shutil.copyfile(source, target)
     return target
 
 
-def _is_said(thing: Any) -> bool:
-    """Tell whether a thing is a partial that a call can say."""
+def _is_plain_partial(thing: Any) -> bool:
+    """Return whether a thing is a partial whose arguments pipeline.yaml can hold."""
     return (
         isinstance(thing, functools.partial) and not thing.args and all(map(_plain, thing.keywords.values()))
     )
