@@ -142,7 +142,7 @@ class Run:
         step = self.steps[name]
         if step.fresh:
             if step.refresh:
-                self._refresh(step.task)
+                yield from self._refresh(step.task)
             yield TaskFinished(name, Outcome.FRESH)
             return
         before = {up: self.ended[up] for up in step.task.upstream if up in self.ended}
@@ -166,7 +166,7 @@ class Run:
         forced = tuple(reason for reason in step.reasons if reason.part == parts.FORCED.word)
         if not (reasons or forced):
             if step.refresh:
-                self._refresh(task)
+                yield from self._refresh(task)
             yield TaskFinished(name, Outcome.FRESH)
             return
         if not forced and (edited := tuple(reason for reason in reasons if reason.edited)):
@@ -174,7 +174,7 @@ class Run:
             yield TaskFinished(name, Outcome.BLOCKED, reasons=edited)
             return
         if restored := self._restore(task, (*forced, *reasons)):
-            yield restored
+            yield from restored
             return
         if no_room := self._make_room(task):
             yield TaskFinished(name, Outcome.FAILED, failure=no_room)
@@ -190,26 +190,28 @@ class Run:
         yield TaskStarted(name, reasons or forced, self.clock())
         self.executor.submit(task)
 
-    def _restore(self, task: Task, reasons: tuple[Reason, ...]) -> TaskFinished | None:
+    def _restore(self, task: Task, reasons: tuple[Reason, ...]) -> tuple[Event, ...]:
         """Take a task's result from the cache, if it is there; its record is then as a run would have left it."""
         began = self.clock()
         if self.cache is None or (record := self.cache.restore(task, reasons, self.name)) is None:
-            return None
+            return ()
         remember(self.store, task, record.manifest, record.discovered)
         took = self.clock() - began
         self.store.ended(
             task.name, self.name, self.clock(), Outcome.RESTORED.value, took, dict(record.manifest)
         )
-        if record.raw != task.source.facts.raw:
-            self._refresh(task)
+        notes = self._refresh(task) if record.raw != task.source.facts.raw else ()
         self.keeper(task).keep(Outcome.RESTORED)  # what a failure had left is out of date
-        return TaskFinished(task.name, Outcome.RESTORED, took)
+        return (*notes, TaskFinished(task.name, Outcome.RESTORED, took))
 
-    def _refresh(self, task: Task) -> None:
-        """Give a report the new comments and markdown of its notebook; one that does not fit stays as it is."""
+    def _refresh(self, task: Task) -> tuple[Event, ...]:
+        """Give a report the new comments and markdown of its notebook; return a note where that fails.
+
+        One that does not fit stays as it is.
+        """
         record = self.store.record(key_of(task))
         if record is None:
-            return
+            return ()
         try:
             task = self.filled(task)
             made = dict(record.products)
@@ -218,8 +220,11 @@ class Run:
                 made |= {path: self.store.digest(path) or "" for path in reports}
             # where it does not fit, it is left as it is, and not tried in each build
             self.store.commit(replace(record, products=made, raw=task.source.facts.raw))
-        except (Error, OSError):
-            pass  # the result is right all the same; the next build tries again
+        except (Error, OSError) as error:
+            # the result is right all the same; the next build tries again
+            words = error.message if isinstance(error, Error) else error.strerror or str(error)
+            return (Note(f"its report could not be given its new comments and markdown: {words}", task.name),)
+        return ()
 
     def _make_room(self, task: Task) -> Failure | None:
         """Make the folders of the products; return why one of them cannot be there."""

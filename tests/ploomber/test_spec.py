@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -10,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from programs import ran
 
 from octavo.ploomber.env import Env, load_env, with_env
 from octavo.ploomber.exceptions import DAGBuildError, DAGSpecInitializationError, DAGSpecInvalidError
@@ -18,6 +16,7 @@ from octavo.ploomber.executors import Parallel
 from octavo.ploomber.spec import DAGSpec, lazily_load_entry_point
 from octavo.project import Project, load
 from octavo.spec.entry import Entry
+from octavo.spec.evaluated import pipeline
 from projects import Folder
 
 PIPELINE = """
@@ -161,10 +160,8 @@ def test_a_location_is_built_by_the_command_line(project: Folder) -> None:
 
 def test_a_factory_takes_keys_of_its_environment_and_its_arguments(project: Folder) -> None:
     project.write("factory.py", FACTORY)
-    settings = json.dumps({"text": "other", "path.out": "there", "last": "end"})
-    said = ran(project.path, "-m", "octavo.ploomber.factory", "factory.make", "--env", settings)
-    (line,) = said.splitlines()
-    one, two = json.loads(line)["tasks"]
+    settings = {"text": "other", "path.out": "there", "last": "end"}
+    one, two = pipeline(("factory.make", settings), str(project.path))["tasks"]
     assert (
         one["source"] == "steps.one"
         and one["product"] == "there/one.txt"

@@ -19,9 +19,9 @@ from . import options, show
 from .status import state, table
 
 with lazy_imports():
-    from ..ploomber import finder
     from ..reading import functions, sources
     from ..show import lanes, summary
+    from ..worker import child
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -78,8 +78,7 @@ def main(args: Namespace) -> int:
     if str(root) != os.getcwd():
         out.say(f"you are in {root}, to which the paths of products are relative")
         os.chdir(root)
-    sys.path[:0] = [str(root)]
-    finder.install()
+    child.become(str(root), sys.argv[0], standard_first=True)
     out.say(f"octavo {__version__}: {many(len(names), 'task')} in dag")
     if names:
         out.say(

@@ -7,22 +7,16 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
-import sys
 from collections.abc import Sequence
 from typing import Any
 
-from .. import plugins
 from ..errors import Error
-from ..lazy import lazy_imports
 from ..model import Task
 from ..tables.connections import call_of, discreet, made, opened
 from ..tables.databases import embedded, examine, plain
 from ..tables.proxies import PATIENCE
 from ..tables.settle import settle
-
-with lazy_imports():
-    from ..ploomber import finder
+from ..worker import child
 
 
 def noted(tasks: Sequence[Task], root: str, write: bool) -> tuple[dict[str, Any], dict[str, str]]:
@@ -30,16 +24,13 @@ def noted(tasks: Sequence[Task], root: str, write: bool) -> tuple[dict[str, Any]
 
     With ``write``, the files that stand for tables of which something is noted are written.
     """
-    subprocess = plugins.load("subprocess")
-    command = [sys.executable, "-m", "octavo.compat.table_notes"]
-    given = pickle.dumps((root, tuple(tasks), write))
     try:
-        done = subprocess.run(command, input=given, cwd=root, capture_output=True, timeout=PATIENCE)
-        found, why = json.loads(done.stdout.rpartition(b"\x1e")[2])
-    except subprocess.TimeoutExpired:
+        done = child.ask("octavo.compat.table_notes", (tuple(tasks), write), root, PATIENCE)
+    except TimeoutError:
         return {}, {task.name: f"its database did not answer in {PATIENCE:.0f} s" for task in tasks}
-    except ValueError:
+    if not done.answered:
         return {}, {task.name: "its database could not be asked" for task in tasks}
+    found, why = done.value
     return found, why
 
 
@@ -66,14 +57,14 @@ def _of(task: Task, root: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer what arrives pickled on standard input: the project's folder, tasks, and whether to write."""
-    root, tasks, write = pickle.load(sys.stdin.buffer)
-    out = os.dup(1)
-    os.dup2(2, 1)  # what the project's code prints is no answer
-    sys.path.insert(0, root)
-    finder.install()
+    """Answer what is noted of the tables of tasks."""
+    child.answer(lambda question: _answer(*question))
+
+
+def _answer(tasks: Sequence[Task], write: bool) -> tuple[dict[str, Any], dict[str, str]]:
     found: dict[str, Any] = {}
     why: dict[str, str] = {}
+    root = os.getcwd()
     for task in tasks:
         try:
             mine = _of(task, root)
@@ -83,9 +74,4 @@ def main() -> None:
         except Exception as error:
             words = error.message if isinstance(error, Error) else f"{type(error).__name__}: {error}"
             why[task.name] = discreet(words).strip().partition("\n")[0]
-    with os.fdopen(out, "w") as stream:
-        stream.write("\x1e" + json.dumps([found, why]))
-
-
-if __name__ == "__main__":
-    main()
+    return found, why

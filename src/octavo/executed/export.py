@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import logging
 import os
-import pickle
 import shutil
 import subprocess
-import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,6 +27,7 @@ from traitlets.config import Config
 from ..errors import Error, ProductError, did_you_mean
 from ..model import Failure, Task
 from ..notebook.cells import dump_ipynb
+from ..worker import child
 from .editions import Edition, exports
 
 #: Exporters that put images into files of their own, and those that want pandoc for text in Markdown.
@@ -234,17 +233,17 @@ def _advice(error: Exception) -> str:
     return "the executed notebook is kept, see above; jupyter nbconvert can be tried on it"
 
 
-def main(arguments: Sequence[str] = ()) -> int:
-    """Make the reports of a task anew: the task and its executed notebook come pickled on standard input."""
-    task, data = pickle.loads(sys.stdin.buffer.read())
-    assert isinstance(task, Task)
+def main() -> None:
+    """Make the reports of a task, with its executed notebook, anew; answer with what went wrong."""
+    child.answer(lambda question: _again(*question), standard_first=True)
+
+
+def _again(task: Task, data: Mapping[str, Any]) -> str | None:
     said = task.options.get("nbconvert_export_kwargs") or {}
     try:
         write(exported(data, exports(task), Path.cwd(), task.source.path, said))
-    except (Error, OSError):
-        return 1  # they stay as they are
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    except Error as error:
+        return f"{error.where}: {error.message}" if error.where else error.message
+    except OSError as error:
+        return f"{error.filename} cannot be written: {error.strerror}"
+    return None

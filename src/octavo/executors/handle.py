@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..events import CellStarted, NotebookOpened, Paused, TaskFinished
+from ..lazy import lazy_imports
 from ..model import Task
+from ..worker import child
 from .limits import Limits
-from .warm import python
+
+with lazy_imports():
+    from ..worker import spawned
 
 
 @dataclass(slots=True, eq=False)
@@ -42,13 +46,7 @@ class Worker:
 def spawn(descriptors: list[int], root: str) -> subprocess.Popen[bytes]:
     """Start a worker that is a new interpreter."""
     names = ",".join(map(str, descriptors))
-    return subprocess.Popen(
-        python("octavo.worker.spawned", names),
-        pass_fds=descriptors,
-        stdin=subprocess.DEVNULL,
-        cwd=root,
-        start_new_session=True,
-    )
+    return child.start(spawned.__name__, names, root=root, descriptors=descriptors)
 
 
 def remains(read: int) -> str:

@@ -6,18 +6,13 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from typing import Any
 
+from ..lazy import lazy_imports
+from ..worker import child
 
-def python(module: str, *arguments: str) -> list[str]:
-    """Return the command that calls ``main`` of a module in a new interpreter.
-
-    The folder it starts in is the project's, whose ``random.py`` must not be taken for the standard library's; the
-    option -P would say so too, but notebooks could see it in ``sys.flags``.
-    """
-    start = f"import sys; sys.path[:1] == [''] and sys.path.pop(0); from {module} import main; main()"
-    return [sys.executable, "-c", start, *arguments]
+with lazy_imports():
+    from ..worker import server
 
 
 class Warm:
@@ -30,14 +25,14 @@ class Warm:
         self.line, theirs = socket.socketpair()
         out = os.open(log or os.devnull, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            self.process = subprocess.Popen(
-                python("octavo.worker.server", str(theirs.fileno())),
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
+            number = theirs.fileno()
+            self.process = child.start(
+                server.__name__,
+                str(number),
+                root=root,
+                descriptors=[number],
                 stdout=out,
                 stderr=out,
-                start_new_session=True,
-                cwd=root,
             )
         finally:
             theirs.close()

@@ -215,12 +215,9 @@ def _fresh_main() -> ModuleType:
 
 
 def _prepare_environment() -> None:
-    """Do what a kernel's process finds: the standard library first, the inline backend unless another one is chosen."""
-    if sys.path[:1] == [os.getcwd()] and "" not in sys.path:
-        # IPython puts it behind the standard library, which a project's random.py must not hide
-        del sys.path[0]
-        packages = [n for n, path in enumerate(sys.path) if path.endswith(("site-packages", "dist-packages"))]
-        sys.path.insert(min(packages, default=0), "")
+    """Do what a kernel's process finds: its folder as "" on the path, the inline backend unless another is chosen."""
+    if "" not in sys.path:
+        sys.path[:] = ["" if path == os.getcwd() else path for path in sys.path]
     os.environ["JPY_PARENT_PID"] = str(os.getppid())  # by which libraries recognise Jupyter
     backend = "module://matplotlib_inline.backend_inline"
     if not os.environ.get("MPLBACKEND"):

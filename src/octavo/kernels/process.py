@@ -116,9 +116,33 @@ def _command(spec: Spec, folder: str) -> list[str]:
     command[0] = os.path.expanduser(command[0])
     if command[0] in ("python", "python3", f"python3.{sys.version_info[1]}"):
         command[0] = sys.executable  # as Jupyter does: the environment may not be the one on the PATH
+    if (at := _runs_ipykernel(command)) is not None:
+        command[at : at + 2] = ["-c", _IPYKERNEL.format(folders=_folders())]
     if any("ipykernel" in part for part in command):
         command.append("--HistoryManager.hist_file=:memory:")  # kernels in parallel would wait for one file
     return command
+
+
+#: What ``python -m ipykernel_launcher`` does, with the project's modules after the standard library, as for kernels
+#: in the worker, and never before it: Python would look for its own in the folder that it starts in.
+_IPYKERNEL = """\
+import sys; sys.path[:1] == [''] and sys.path.pop(0)
+at = next((n for n, path in enumerate(sys.path) if '-packages' in path), len(sys.path)); sys.path[at:at] = {folders!r}
+import runpy; runpy.run_module('ipykernel_launcher', run_name='__main__', alter_sys=True)
+"""
+
+
+def _runs_ipykernel(command: list[str]) -> int | None:
+    """Return where ``-m ipykernel_launcher`` stands in a command; None where it does not."""
+    return next((n for n in range(len(command)) if command[n : n + 2] == ["-m", "ipykernel_launcher"]), None)
+
+
+def _folders() -> list[str]:
+    """Return where this worker looks for modules after the standard library, but for the folder that it works in."""
+    first = next((n for n, path in enumerate(sys.path) if "-packages" in path), len(sys.path))
+    standard = os.path.dirname(os.path.dirname(os.__file__)) + os.sep
+    known = {"", os.getcwd(), *os.environ.get("PYTHONPATH", "").split(os.pathsep)}
+    return [path for path in sys.path[:first] if path not in known and not path.startswith(standard)]
 
 
 def _environment(spec: Spec) -> dict[str, str]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from .. import notebook as documents
 from .. import plugins
-from ..errors import Error
+from ..errors import Error, ProductError
 from ..events import CellFinished, CellStarted, Event, KernelReady, Note, NotebookOpened, Output
 from ..executed.editions import editions, exports, home
 from ..executed.provenance import MARKER, Provenance
@@ -29,6 +27,7 @@ from .staying import stay
 with lazy_imports():
     from ..executed import export, warm_export
     from ..kernels import jupyter, native
+    from ..worker import child
 
 
 class NotebookKind:
@@ -76,13 +75,18 @@ class NotebookKind:
         return failure or reports.made(tell)
 
     def refresh(self, task: Task, root: str) -> str | None:
-        """Write the reports anew with the source's comments and markdown; return the first's path, None if not."""
+        """Write the reports anew with the source's comments and markdown; return the first's path.
+
+        None where they do not fit what ran. Raises ``ProductError`` where they fit, and cannot be made.
+        """
         at = home(task)
         if at is None or not Path(root, at).is_file():
             return None
         data = refreshed(documents.read(Path(root, at)).data, prepare(task)[0])
-        if data is None or (exports(task) and not _export_again(task, data, root)):
+        if data is None:
             return None
+        if exports(task):
+            _export_again(task, data, root)
         write_whole(data, Path(root, at))
         return editions(task)[0].path
 
@@ -152,12 +156,14 @@ class Reports:
         return None
 
 
-def _export_again(task: Task, data: dict[str, Any], root: str) -> bool:
+def _export_again(task: Task, data: dict[str, Any], root: str) -> None:
     """Make the reports of an executed notebook in a process of its own: templates are the user's code."""
-    command = [sys.executable, "-m", export.__name__]
-    given = pickle.dumps((task, data))
-    done = plugins.load("subprocess:run")(command, input=given, cwd=root, capture_output=True)
-    return bool(done.returncode == 0)
+    done = child.ask(export.__name__, (task, data), root)
+    if not done.answered:
+        last = done.said.strip().rpartition("\n")[2]
+        raise ProductError(last or f"nbconvert's process ended with exit code {done.code}")
+    if done.value is not None:
+        raise ProductError(done.value)
 
 
 def prepare(task: Task) -> tuple[dict[str, Any], dict[str, Any]]:

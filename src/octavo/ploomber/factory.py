@@ -1,19 +1,13 @@
-"""The program that asks a function of the project for its pipeline, and says it as JSON.
-
-``python -m octavo.ploomber.factory package.module.function --env '{"path.data": "elsewhere"}'``
-"""
+"""A function of the project asked for its pipeline, in a child process."""
 
 from __future__ import annotations
 
-import argparse
 import inspect
-import json
 import os
 import sys
 from typing import Any
 
-from ..reading.sources import folders
-from . import finder
+from ..worker import child
 from .exceptions import DAGSpecInitializationError, TaskInitializationError
 from .spec import factory
 
@@ -43,21 +37,12 @@ def spec(location: str, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer on the standard output, whose only line it is; what the factory prints goes to the standard error."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    finder.install()
-    sys.path[:0] = folders(os.getcwd())
-    parser = argparse.ArgumentParser(prog="octavo.ploomber.factory")
-    parser.add_argument("location")
-    parser.add_argument("--env", type=json.loads, default={})
-    args = parser.parse_args()
+    """Answer where a factory is, and what it is given, with the pipeline that it makes."""
+    child.answer(lambda question: _asked(*question))
+
+
+def _asked(location: str, settings: dict[str, Any]) -> dict[str, Any]:
     try:
-        pipeline = spec(args.location, args.env)
+        return spec(location, settings)
     except _MISTAKES as error:
         sys.exit(" ".join(str(error).split()))
-    print(json.dumps(pipeline), file=answers, flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from ..reading.sources import folders
 from ..spec.dialect import FILES
 from ..spec.entry import Entry
 from ..spec.entry import find as find_entry
+from ..worker import child
 from . import products
 from . import tasks as classes
 from .dag import DAG
@@ -87,7 +87,7 @@ class DAGSpec(MutableMapping[str, Any]):
         """Return the pipeline as a DAG; raise ``DAGSpecInitializationError`` for mistakes in it."""
         if location := self.data.get("location"):
             # the project's own modules, installed or not
-            sys.path[:0] = [folder for folder in folders(self.root) if folder not in sys.path]
+            child.put_first(folders(self.root))
             return lazily_load_entry_point(location)
         return _dag(self._entry(), {}, self.data)
 

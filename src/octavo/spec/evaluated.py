@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..lazy import lazy_imports
-from ..reading.sources import folders
+from ..worker import child
 from .dialect import as_call, is_evaluated
 
 with lazy_imports():
     from .. import calls as callables
-    from ..ploomber import factory, finder
+    from ..ploomber import factory
 
 if TYPE_CHECKING:
     from ..errors import Place
@@ -58,7 +56,7 @@ def values(calls: Sequence[Mapping[str, Any]], root: str) -> list[dict[str, Any]
     They run in the project's folder, with its modules on the path. What they print goes to the standard error.
     """
     try:
-        return list(asked(__name__, [], root, list(calls)))
+        return list(asked(__name__, list(calls), root))
     except RuntimeError as error:  # a function that ends the process
         return [{"error": str(error), "hint": None} for _ in calls]
 
@@ -66,41 +64,21 @@ def values(calls: Sequence[Mapping[str, Any]], root: str) -> list[dict[str, Any]
 def pipeline(question: Sequence[Any], root: str) -> Any:
     """Return the pipeline, as data of the dialect, that the function of ``location`` makes with these settings."""
     location, settings = question
-    env = ["--env", json.dumps(settings)] if settings else []
-    return asked(factory.__name__, [location, *env], root)
+    return asked(factory.__name__, (location, dict(settings)), root)
 
 
 #: What the project's own code is asked, by the name that the answer is remembered under.
 QUESTIONS: dict[str, Callable[[Any, str], Any]] = {"values": values, "pipeline": pipeline}
 
 
-def asked(module: str, arguments: Sequence[str], root: str, question: Any = None) -> Any:
-    """Run a module of octavo in a child process and return the JSON that it says last.
-
-    The project's folder is the working directory; the module itself adds it to the places of modules. Raises
-    ``RuntimeError`` with the last line of the child's errors.
-    """
-    import subprocess  # noqa: PLC0415 - only pipelines whose values are made by functions come here
-
-    done = subprocess.run(
-        # -P: a module of the project may be called as one of Python's own, which octavo needs first
-        [sys.executable, "-P", "-m", module, *arguments],
-        input=json.dumps(question),
-        capture_output=True,
-        cwd=root,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-    said = done.stdout.strip().splitlines()
-    if done.returncode or not said:
-        lines = done.stderr.strip().splitlines()
-        words = lines[-1] if lines else f"it ended with exit code {done.returncode}"
+def asked(module: str, question: Any, root: str) -> Any:
+    """Return what a module of octavo answers as a child; raise ``RuntimeError`` with the last line of its errors."""
+    done = child.ask(module, question, root)
+    if not done.answered:
+        lines = done.said.strip().splitlines()
+        words = lines[-1] if lines else f"it ended with exit code {done.code}"
         raise RuntimeError(words + _place(lines, root))
-    try:
-        return json.loads(said[-1])
-    except ValueError:
-        raise RuntimeError(f"it said {said[-1][:60]!r} instead of JSON") from None
+    return done.value
 
 
 def _place(lines: Sequence[str], root: str) -> str:
@@ -139,14 +117,5 @@ def _odd(value: Any) -> str | None:
 
 
 def main() -> None:
-    """Answer the calls on the standard input."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what functions print is no answer
-    finder.install()
-    sys.path[:0] = folders(os.getcwd())
-    found = [_value(call) for call in json.load(sys.stdin)]
-    print(json.dumps(found), file=answers, flush=True)
-
-
-if __name__ == "__main__":
-    main()
+    """Answer the calls that this process is asked."""
+    child.answer(lambda calls: [_value(call) for call in calls])

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 
-from .. import plugins, products
+from .. import products
 from ..lazy import lazy_imports
 from ..model import Product, Task
 from ..store import Store
 
 with lazy_imports():
+    from ..worker import child
     from . import connections, settle
 
 #: How long a database may take to answer before its tables are taken as they were, in seconds.
@@ -70,18 +70,14 @@ def _ask(
         }
         for label, group in groups.items()
     }
-    subprocess = plugins.load("subprocess")
-    command = [sys.executable, "-P", "-m", settle.__name__]  # a project may have a json.py
     try:
-        done = subprocess.run(
-            command, input=json.dumps(question), cwd=root, capture_output=True, text=True, timeout=PATIENCE
-        )
-        answer = json.loads(done.stdout.rpartition("\x1e")[2])
-    except subprocess.TimeoutExpired:
+        done = child.ask(settle.__name__, question, root, PATIENCE)
+    except TimeoutError:
         return (f"a database did not answer in {PATIENCE:.0f} s: its tables are taken as they were",)
-    except ValueError:
-        last = connections.discreet(done.stderr.strip().rpartition("\n")[2])
+    if not done.answered:
+        last = connections.discreet(done.said.strip().rpartition("\n")[2])
         return (f"tables could not be looked at, and are taken as they were: {last}",)
+    answer = done.value
     told = {label: it for label, it in answer.items() if "note" not in it}
     store.keep("tables", [(label, json.dumps(it), b"") for label, it in told.items()])
     return tuple(it["note"] for it in answer.values() if "note" in it)

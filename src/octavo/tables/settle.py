@@ -1,12 +1,10 @@
 """Tables as products: writes the files that stand for them, with digests of what is in the database.
 
-``settle`` does so after a task. As a program (``python -m octavo.tables.settle``) it answers the questions
-of ``proxies``.
+``settle`` does so after a task; as a child process, this answers the questions of ``proxies``.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -15,14 +13,11 @@ from typing import Any
 from .. import products
 from ..calls import Call, path_of
 from ..errors import Error, ProductError
-from ..lazy import lazy_imports
 from ..model import Product, Relation, Task
+from ..worker import child
 from .connections import call_of, discreet, made, opened
 from .databases import Table, embedded, examine, file_of
 from .proxies import stamp_of
-
-with lazy_imports():
-    from ..ploomber import finder
 
 #: Begins the checksum of a table that has none: it is another after each run.
 _ONCE = "run-"
@@ -61,21 +56,20 @@ def settle(task: Task, root: str) -> list[str]:
 
 
 def main() -> None:
-    """Read groups of tables from stdin, compare each with its standing file, and write what was found to stdout."""
-    out, root = os.dup(1), os.getcwd()
-    os.dup2(2, 1)  # what user code prints is no answer
-    sys.path.insert(0, root)
-    finder.install()
-    answer = {}
-    for label, asked in json.loads(sys.stdin.read()).items():
+    """Answer a question of ``proxies``: what was found when groups of tables are compared with their files."""
+    child.answer(_answer)
+
+
+def _answer(question: Mapping[str, Any]) -> dict[str, Any]:
+    root, answer = os.getcwd(), {}
+    for label, asked in question.items():
         try:
             answer[label] = _compared(asked["call"], asked["tables"], asked["stamps"], root)
         except Exception as error:
             words = error.message if isinstance(error, Error) else f"{type(error).__name__}: {error}"
             first = discreet(words).strip().partition("\n")[0]
             answer[label] = {"note": f"{path_of(asked['call'])}: its tables are taken as they were: {first}"}
-    with os.fdopen(out, "w") as stream:
-        stream.write("\x1e" + json.dumps(answer))
+    return answer
 
 
 def _compared(call: Call, tables: list[dict[str, Any]], stamps: dict[str, str], root: str) -> dict[str, Any]:
@@ -173,7 +167,3 @@ def _remove(root: str, product: Product) -> None:
         os.remove(os.path.join(root, product.path))
     except FileNotFoundError:
         pass
-
-
-if __name__ == "__main__":
-    main()

@@ -3,40 +3,31 @@
 from __future__ import annotations
 
 import os
-import pickle
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..events import Event, HookFinished, Note, RunFinished, RunStarted, TaskFinished
-from ..executors.warm import python
+from ..events import Event, HookFinished, Note, RunFinished, RunStarted, TaskFinished, from_json
 from ..model import Failure, Outcome, Task
 from ..views import ENDED
+from . import child, hooks
 from .around import folder_of, placed
 from .death import Scene, death
 from .hooks import call_on_failure, of_pipeline, stopped
 
 
 def apart(root: str, work: Callable[[], Failure | None]) -> tuple[Failure | None, str]:
-    """Call ``work``, which can be pickled, in a new interpreter; return its failure and all that it printed.
-
-    The interpreter is as workers are: in the project's folder, whose modules come first.
-    """
-    given = pickle.dumps((root, work))
-    ended = subprocess.run(
-        python("octavo.worker.hooks"), input=given, capture_output=True, cwd=root, check=False
-    )
-    said = ended.stderr.decode("utf-8", "replace")
-    if ended.returncode or not ended.stdout:
-        code = ended.returncode  # negative for a signal, as the system says it
-        return death(-code if code < 0 else code << 8, Scene("")), said
-    failure: Failure | None = pickle.loads(ended.stdout)
+    """Call ``work``, which can be pickled, in a new process; return its failure and all that it printed."""
+    done = child.ask(hooks.__name__, work, root)
+    if not done.answered:
+        return death(-done.code if done.code < 0 else done.code << 8, Scene("")), done.said
+    answer = from_json(done.value)
+    failure = answer.failure if isinstance(answer, HookFinished) else None
     if failure and failure.path and failure.path.startswith(root + os.sep):
         failure = replace(failure, path=os.path.relpath(failure.path, root))
-    return failure, said
+    return failure, done.said
 
 
 def call_in_child(root: str, task: Task, failure: Failure) -> list[str]:

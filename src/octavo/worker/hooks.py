@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import sys
 from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from dataclasses import replace
@@ -12,16 +11,15 @@ from typing import Any
 
 from ..calls import Call, invoke, path_of
 from ..errors import Error
+from ..events import HookFinished, to_json
 from ..kinds.function import failure_of
 from ..lazy import lazy_imports
 from ..model import Failure, Source, Task
 from ..views import BuildReport, DagView, Status, TaskView, Upstream, given
+from . import child
 
 with lazy_imports():
-    from ..ploomber import finder
-    from ..reading import sources
     from ..tables import connections
-    from . import bytecode
 
 #: The exception, by its name, with which a task or a hook ends a build that is no failure.
 EARLY_STOP = "DAGBuildEarlyStop"
@@ -153,15 +151,5 @@ def file_of(path: str) -> str | None:
 
 
 def main() -> None:
-    """Call what arrives on standard input, pickled, in the project that it names; answer with its failure."""
-    root, work = pickle.load(sys.stdin.buffer)
-    answer = os.dup(1)
-    os.dup2(2, 1)  # what the hook prints is no answer
-    sys.path[:0] = sources.folders(root)
-    sys.argv = ["octavo"]
-    bytecode.distrust_bytecode(root)
-    finder.install()
-    failure = work()
-    sys.stdout.flush()
-    with os.fdopen(answer, "wb") as out:
-        pickle.dump(failure, out)
+    """Call what this process is asked to, and answer with its failure."""
+    child.answer(lambda work: to_json(HookFinished("", failure=work())))

@@ -28,13 +28,12 @@ from ..events import CellFinished, CellStarted, Event, Note, Output, TaskFinishe
 from ..lazy import lazy_imports
 from ..model import Failure, Outcome, Task
 from .around import folder_of, importable, perform, placed
-from .bytecode import distrust_bytecode
+from .child import become
 from .hooks import stopped
 from .observe import Watch, now_of_files
 from .streams import Streams
 
 with lazy_imports():
-    from ..ploomber import finder
     from . import logged
 
 #: How many descriptors come with a task: the socket, then read and write ends for stdout and for stderr, then where
@@ -186,12 +185,10 @@ def _freshen(root: str, task: Task) -> None:
     """Make of this process what a newly started one would be."""
     folder = folder_of(task, root)
     os.chdir(folder if os.path.isdir(folder) else root)  # what is not there becomes a failure in time
-    first = importable(task, root)
-    sys.path[:] = [*first, *(path for path in sys.path if path not in ("", *first))]
-    sys.argv = [placed(task, root).source.path]
-    distrust_bytecode(root)
-    finder.install()
-    if os.environ.get("OCTAVO_LOG") and task.kind != "notebook":  # whose loggers are Jupyter's
+    # as in a kernel's process; elsewhere the project's own modules come before all others
+    kernel = task.kind == "notebook"
+    become(root, placed(task, root).source.path, importable(task, root), standard_first=kernel)
+    if os.environ.get("OCTAVO_LOG") and not kernel:  # whose loggers are Jupyter's
         logged.begin()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
