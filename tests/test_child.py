@@ -370,6 +370,7 @@ def test_nothing_else_starts_python_or_arranges_its_path() -> None:
         "calls.py": {"path"},
         "project.py": {"executable"},
         "ploomber/building.py": {"path"},  # the program's own process
+        "ploomber/__main__.py": {"path", "argv"},
         "__main__.py": {"path"},
     }
     found: dict[str, set[str]] = {}

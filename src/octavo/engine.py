@@ -25,7 +25,7 @@ from .fingerprint import manifest, reports_read, undeclared
 from .graph import Graph
 from .model import Failure, Outcome, Reason, Record, Step, Task
 from .plan import Makers, judged, key_of, missing
-from .products import not_made
+from .products import not_made, unwritable
 from .store import Store
 
 
@@ -379,21 +379,6 @@ def let_go(keeper: Keeper) -> None:
         keeper.keep(Outcome.CANCELLED)
     except (OSError, Error):
         pass
-
-
-_WHY = {
-    errno.ENOSPC: "no space is left on the disk",
-    errno.EDQUOT: "the quota of disk space is used up",
-    errno.EISDIR: "it is a folder",
-    errno.EEXIST: "a file stands where one of its folders should be",
-    errno.ENOTDIR: "a file stands where one of its folders should be",
-}
-
-
-def unwritable(path: str, error: OSError) -> Failure:
-    """Return the failure of a task whose product cannot be written."""
-    why = _WHY.get(error.errno or 0) or error.strerror or str(error)
-    return Failure("ProductError", f"{path} cannot be written: {why}")
 
 
 def _within(path: str, folder: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -104,3 +105,18 @@ def not_made(paths: list[str]) -> Failure:
         f"it ended well but did not make {', '.join(paths)}",
         hint="does it write to the path that it is given as product?",
     )
+
+
+_WHY = {
+    errno.ENOSPC: "no space is left on the disk",
+    errno.EDQUOT: "the quota of disk space is used up",
+    errno.EISDIR: "it is a folder",
+    errno.EEXIST: "a file stands where one of its folders should be",
+    errno.ENOTDIR: "a file stands where one of its folders should be",
+}
+
+
+def unwritable(path: str, error: OSError) -> Failure:
+    """Return the failure of a task whose product cannot be written."""
+    why = _WHY.get(error.errno or 0) or error.strerror or str(error)
+    return Failure("ProductError", f"{path} cannot be written: {why}")

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from . import plugins, remote
-from .engine import let_go, unwritable
+from .engine import let_go
 from .errors import Error, NotebookError, ParameterError, ProductError, StateError, did_you_mean, raise_all
 from .events import Event, Note, NotebookOpened, RunFinished, RunStarted, TaskFinished, TaskStarted
 from .executed.pages import Page, is_page
@@ -22,6 +22,7 @@ from .model import Facts, Failure, Outcome, Source, Task
 from .notebook import dump_ipynb
 from .notebook.inject import check
 from .parts import FORCED
+from .products import unwritable
 from .reading.sources import Reader
 from .report import Report
 
