@@ -21,7 +21,7 @@ GROUPS = {
     "subjects with one door": "spec notebook reading executed tables clients",
     "the user's code": "kernels kinds worker",
     "decisions": "explain environment load plan engine upkeep",
-    "leaves": "executors show",
+    "leaves": "executors show intake",
     "doors": "single project",
     "surfaces": "cli ploomber compat __main__",
 }

@@ -1,4 +1,4 @@
-"""Folders that tasks make, set aside while they run again: what an earlier run left there is no result of this one."""
+"""Move old product folders aside while their task runs again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls that pipeline.yaml names by dotted path: imported, and called with the arguments that they name."""
+"""Import and call the functions that pipeline.yaml names by dotted path."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def fitting(
 
 
 def _exists(module: str) -> bool:
-    """Tell whether a module can be found; its packages are imported for that, as Python does."""
+    """Return whether a module can be found; its packages are imported for that, as Python does."""
     if module in sys.modules:
         return True
     try:

@@ -1,4 +1,4 @@
-"""The one digest of octavo: BLAKE2b of 16 bytes, in hex."""
+"""The digest used everywhere: BLAKE2b, 16 bytes, as hex."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loop, a generator of events: judge, start, wait, settle, tell.
+"""Run a plan, as a generator of events: judge, start, wait, commit, announce.
 
 Why it is right: a task is started only when everything before it in the selection has ended well, so what its manifest
 says of its inputs is final; the record is committed only after its products were found and digested, and before "done"
@@ -312,7 +312,7 @@ class Run:
         return event
 
     def _counts(self, part: str, path: str, made: Mapping[str, str]) -> bool:
-        """Tell whether what a run discovered is an input: not its own products, nor a folder that tasks write into."""
+        """Return whether something discovered is an input: not its own product, nor a folder that tasks write to."""
         if parts.split(part)[0] is parts.FOLDER:
             return path != "." and not any(_within(path, it) or _within(it, path) for it in self.maker_of)
         return path not in made

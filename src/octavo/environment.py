@@ -1,4 +1,4 @@
-"""The packages a result was made with: which distribution a module comes from, and which version is installed now."""
+"""The packages a result was made with: which distribution a module belongs to, and its installed version."""
 
 from __future__ import annotations
 

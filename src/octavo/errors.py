@@ -1,4 +1,4 @@
-"""Every mistake a user can make, and how it is shown.
+"""Errors that users can fix, and how they are printed.
 
 Error                    a mistake of the user: what, where, and what to do about it
 ├── SpecError            pipeline.yaml or env.yaml

@@ -1,4 +1,4 @@
-"""Everything that can happen in a run, and its JSON form.
+"""The events of a run, and their JSON form.
 
 One stream of these comes out of the engine and nobody is told anything another way. Workers send the same
 events, so the encoding below is also what crosses processes and what the run log holds, one JSON object a line.

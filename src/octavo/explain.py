@@ -1,4 +1,4 @@
-"""Which cells and which functions changed: the details of reasons, from the texts that were kept with the records."""
+"""Name the cells and functions that changed, from texts kept with the records."""
 
 from __future__ import annotations
 

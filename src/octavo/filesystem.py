@@ -1,4 +1,4 @@
-"""Which file systems reach over a network, where a database cannot share memory between machines."""
+"""Detect network file systems, where SQLite cannot share memory between machines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Manifest and judge: what a result depends on, and why it is no longer good.
+"""Compute what a result depends on, and judge whether it is still good.
 
 A manifest is a table of named digests. Two of them, the one that was recorded and the one of now, give the reasons by
 their difference, so a decision and its explanation are one thing and cannot disagree.

@@ -1,4 +1,4 @@
-"""Tasks in order, valid if they exist as a graph; selections ("clean+", "+fit", "tag:daily", globs)."""
+"""Put tasks in order, reject invalid graphs, and select tasks ("clean+", "+fit", "tag:daily", globs)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imports that wait until a module is used: ``with lazy_imports(): from .cache import reuse``.
+"""Import modules of octavo when they are first used: ``with lazy_imports(): from .cache import reuse``.
 
 The one seam where octavo imports late. Type checkers, linters and tests read the statements as the imports that they
 are; Python 3.15 spells the same ``lazy from .cache import reuse``. Only modules are imported this way, never names in

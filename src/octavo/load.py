@@ -1,4 +1,4 @@
-"""A spec into a graph: sources found and read, products and upstream resolved, and all of it remembered by stamp."""
+"""Turn a spec into a graph: read sources, resolve products and upstream, and remember it all by stamp."""
 
 from __future__ import annotations
 

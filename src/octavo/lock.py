@@ -1,4 +1,4 @@
-"""One build of a project at a time: a lock that survives nobody, and names its holder."""
+"""A lock that allows one build of a project at a time and names its holder."""
 
 from __future__ import annotations
 

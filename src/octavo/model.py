@@ -1,4 +1,4 @@
-"""The nouns: Source, Facts, Task, Record, Reason, Step, Outcome, Failure, Finding.
+"""The vocabulary as values: Source, Facts, Task, Record, Reason, Step, Outcome, Failure, Finding.
 
 All of them are frozen, slotted and picklable, and made of the standard library's types only.
 """

@@ -1,4 +1,4 @@
-"""The parts of a manifest, a row each: how it is called, how it is looked at now, how a reason says that it changed.
+"""The parts of a manifest, one row each: name, current digest, wording of its reason, whether the cache matches it.
 
 A part's name is a word and what it is about: "param n", "file data.csv". What a run finds out comes with a path, too.
 A new part is a row in ``ROWS``; nobody else takes names apart.

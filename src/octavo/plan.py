@@ -1,4 +1,4 @@
-"""What is stale, and why: a step for each task, in order."""
+"""Plan a build: a step for each task in order, with its reasons."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def plan(graph: Graph, store: Store, names: Collection[str], force: bool = False
 
 
 def _reads(record: Record | None, upstream: Task) -> bool:
-    """Tell whether a task was seen to read the executed notebook of another, which is about to get new comments."""
+    """Return whether a task was seen to read the executed notebook of another, which is about to get new comments."""
     reports = {product.path for product in upstream.products if product.report}
     return record is not None and not reports.isdisjoint(record.discovered.values())
 
@@ -159,7 +159,7 @@ class Makers:
         return (*reasons, *found)
 
     def known(self, path: str) -> bool:
-        """Tell whether a task has ever made what is at a path."""
+        """Return whether a task has ever made what is at a path."""
         return bool(self._of(path))
 
     def _weigh(self, reason: Reason) -> Reason:

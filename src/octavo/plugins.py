@@ -1,4 +1,4 @@
-"""Families of interchangeable parts, found by name and imported on first use.
+"""Load foreign packages and members of families by name, on first use.
 
 This is the one seam where octavo imports late. A family is a table of import strings; other packages add members
 through entry points of the group ``octavo.<family>``. A missing optional package becomes an error that says how

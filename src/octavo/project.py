@@ -1,4 +1,4 @@
-"""A pipeline on disk: the one way in for the command line, Python, and every other surface."""
+"""A pipeline on disk: the entry point for the command line, Python and every other surface."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that a URL names: read and written whole, by HTTP or by whatever fsspec has a driver for."""
+"""Read and write files behind URLs, by HTTP or fsspec."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DRIVERS = {
 
 
 def is_url(path: str) -> bool:
-    """Tell whether a path is a URL."""
+    """Return whether a path is a URL."""
     return "://" in path
 
 

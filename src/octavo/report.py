@@ -1,4 +1,4 @@
-"""The fold of a run's events: outcomes, failures, notes, and the exit code they amount to."""
+"""Fold the events of a run into outcomes, failures, notes and an exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run on disk: one JSON line per event, in ``.octavo/runs/``."""
+"""The log of a run: one JSON line per event, in .octavo/runs/."""
 
 from __future__ import annotations
 

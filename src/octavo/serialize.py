@@ -1,4 +1,4 @@
-"""Serializers: what functions return saved in files, and files loaded again, by the extensions of the products.
+"""Save what functions return, and load it again, by file extension.
 
 The decorators take the arguments, and the decorated functions the calls, that Ploomber's ``ploomber.io`` has.
 """

@@ -1,4 +1,4 @@
-"""One notebook without a pipeline: papermill's job."""
+"""Run one notebook without a pipeline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One SQLite file in ``.octavo/``: records, digests by stamp, and whatever else was read once and need not be again.
+"""The state database in .octavo/: records, digests by stamp, and other cached readings.
 
 Deleting it costs time, never correctness: it has a schema number and no migrations.
 """

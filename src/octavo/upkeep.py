@@ -1,4 +1,4 @@
-"""What is done to products outside a build: taken as they are, or removed."""
+"""Accept and remove products outside of builds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks and the pipeline as user code sees them: in hooks, in functions, and from Python."""
+"""Tasks and pipelines as hooks, functions and Python programs see them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results by what they were made from: an action leads to entries, an entry to blobs.
+"""The cache of results: an action (what is known before a run) leads to entries, an entry to blobs.
 
 What a task depends on is only partly known before it runs. Its source, parameters, kernel and the digests of what its
 upstream made are: these, with its name and the paths of its products, are the *action*. The modules and files that

@@ -1,4 +1,4 @@
-"""Blobs: files named by the digest of their bytes; copied in and out, never linked.
+"""Blobs: files named by the digest of their content, copied in and out, never linked.
 
 A hard link would be faster, but whoever edits the product would edit the cache. A clone (reflink) costs nothing where
 the file system can make one, and is a copy.

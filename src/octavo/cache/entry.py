@@ -1,4 +1,4 @@
-"""What was made from what: an entry of the cache, and its JSON form."""
+"""An entry of the cache, what was made from what, and its JSON form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results sent to a remote and taken from there, without running anything."""
+"""Push results to a remote cache and pull them from it, without running tasks."""
 
 from __future__ import annotations
 

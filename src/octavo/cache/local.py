@@ -1,4 +1,4 @@
-"""The cache of a project: save, restore, and keep within its size."""
+"""The cache of a project: save and restore results, and stay within a size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders at a URL: object stores by obstore, whatever else by fsspec, all with the same few verbs.
+"""One interface to remote folders: object stores through obstore, everything else through fsspec.
 
 Trouble is told as Trouble, whatever library it came from, so that nobody else needs to know the libraries.
 """

@@ -1,4 +1,4 @@
-"""The cache as the engine uses it: a task's result taken instead of a run, a run's result kept.
+"""How the engine uses the cache: restore a result instead of running, keep the result of a run.
 
 Whatever goes wrong here, a full disk, a folder of others, costs the use of the cache and one note, never a build.
 """
@@ -110,7 +110,7 @@ class Reuse:
         self._pending: set[str] = set()
 
     def expect(self, tasks: Iterable[Task]) -> None:
-        """Tell which tasks will be asked for, in order: a remote is asked for several at a time, before their turns."""
+        """Announce the tasks whose results will be wanted, in order: a remote is asked for several at a time, ahead."""
         if self.cache.elsewhere:
             self._expected = {task.name: task for task in tasks if task.options.get("cache") is not False}
             self._pending = set(self._expected)
@@ -193,7 +193,7 @@ class Reuse:
         self._waiting.put((task, declared, record, stamps))
 
     def _quick(self, record: Record) -> bool:
-        """Tell whether a result is kept faster than a thread could be told of it."""
+        """Return whether saving a result takes less time than handing it to a thread."""
         size = 0
         for path in record.products:
             try:
@@ -288,7 +288,7 @@ class Reuse:
 
 
 def _forbids(reason: Reason) -> bool:
-    """Tell whether a reason is not to be answered from the cache: the user's wish, or a product that was edited."""
+    """Return whether a reason must not be answered from the cache: the user's wish, or a product that was edited."""
     return reason.edited or not parts.split(reason.part)[0].cached
 
 

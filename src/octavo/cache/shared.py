@@ -1,4 +1,4 @@
-"""What goes to a remote and comes from it, so that no build waits long or fails for it.
+"""Exchange results with a remote in the background, so that no build waits long or fails because of it.
 
 The first trouble ends its use for this build, with one note. Results are sent by threads in the background: blobs
 first, then the entry, so that no reader ever finds an entry without its blobs.

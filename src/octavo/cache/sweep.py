@@ -1,4 +1,4 @@
-"""The cache as a whole: make room, empty it, read everything once more."""
+"""Maintain the cache: free space, clear it, verify its files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line: finds the verb, imports only that, shows mistakes, and gives the exit code.
+"""The command line: find the verb, import only that, print errors, and return the exit code.
 
 Exit codes: 0 fine, 1 a task or a check failed, 2 the user must change something, 70 our bug, 130 interrupted,
 141 nobody reads what we print.

@@ -1,4 +1,4 @@
-"""``octavo accept``: what is there is right."""
+"""octavo accept: mark products as up to date."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: Parser) -> None:
-    """Say what ``octavo accept`` takes."""
+    """Add the arguments of ``octavo accept``."""
     options.selection(parser)
     parser.examples("""\
 Takes the products of tasks, as they are on disk, for the results of the code as it is. A product that was changed

@@ -1,4 +1,4 @@
-"""``octavo build``: run what is stale."""
+"""octavo build: run stale tasks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: Parser) -> None:
-    """Say what ``octavo build`` takes."""
+    """Add the arguments of ``octavo build``."""
     options.selection(parser)
     parser.add_argument(
         "-f", "--force", action="store_true", help="run the selected tasks even if they are fresh"

@@ -1,4 +1,4 @@
-"""``octavo cache``: what is kept, make room, exchange results with a remote."""
+"""octavo cache: inspect the cache, free space, exchange results with a remote."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 
 def arguments(parser: Parser) -> None:
-    """Say what ``octavo cache`` takes."""
+    """Add the arguments of ``octavo cache``."""
     add = parser.add_argument
     add(
         "action",
@@ -58,7 +58,7 @@ examples:
 
 
 def main(args: Namespace) -> int:
-    """Do one thing with the cache and return the exit code: 1 where something damaged was found."""
+    """Run an action on the cache and return the exit code: 1 if something is damaged."""
     out = screen(sys.stdout, os.environ)
     action = args.action
     if action not in ACTIONS:

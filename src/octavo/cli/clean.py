@@ -1,4 +1,4 @@
-"""``octavo clean``: remove products, after showing which."""
+"""octavo clean: remove products, after listing them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: Parser) -> None:
-    """Say what ``octavo clean`` takes."""
+    """Add the arguments of ``octavo clean``."""
     options.selection(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="remove without asking")
     parser.add_argument("-n", "--dry-run", action="store_true", help="only list what would be removed")

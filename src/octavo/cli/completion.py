@@ -47,7 +47,7 @@ complete -c octavo -n "not octavo completion --line (commandline -cp) 2>/dev/nul
 
 
 def arguments(parser: Parser) -> None:
-    """Say what ``octavo completion`` takes."""
+    """Add the arguments of ``octavo completion``."""
     parser.add_argument(
         "shell", nargs="?", metavar="SHELL", choices=SCRIPTS, help="print what this shell must read"
     )

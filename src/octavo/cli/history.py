@@ -1,4 +1,4 @@
-"""``octavo history``: the runs of one task, and what changed between two."""
+"""octavo history: the runs of a task, and what changed between two of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: Parser) -> None:
-    """Say what ``octavo history`` takes."""
+    """Add the arguments of ``octavo history``."""
     parser.add_argument("task", metavar="TASK", help="the name of a task")
     parser.add_argument("runs", nargs="*", metavar="RUN", help="two runs, as listed or their beginnings")
     parser.add_argument(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: Parser) -> None:
-    """Say what ``octavo init`` takes."""
+    """Add the arguments of ``octavo init``."""
     parser.add_argument("folder", nargs="?", metavar="FOLDER", help="where the notebooks are (default: here)")
     parser.add_argument(
         "--papermill",

@@ -1,4 +1,4 @@
-"""What a notebook says about itself: its title, its kernel, and the parameters that it takes."""
+"""Describe a notebook: its title, its kernel and its parameters."""
 
 from __future__ import annotations
 

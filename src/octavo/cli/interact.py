@@ -1,4 +1,4 @@
-"""``octavo interact``: IPython with the pipeline in it."""
+"""octavo interact: IPython with the pipeline."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _STATUS = {
 
 
 def arguments(parser: Parser) -> None:
-    """Say what ``octavo interact`` takes."""
+    """Add the arguments of ``octavo interact``."""
     options.file(parser)
     options.values(parser, "set a parameter of env.yaml")
     parser.examples("""\

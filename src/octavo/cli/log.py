@@ -1,4 +1,4 @@
-"""``octavo log``: the runs of a project, and one of them once more."""
+"""octavo log: list runs, and show one again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: Parser) -> None:
-    """Say what ``octavo log`` takes."""
+    """Add the arguments of ``octavo log``."""
     add = parser.add_argument
     add("run", nargs="?", metavar="RUN", help='a run as listed, or its beginning; "last" for the newest')
     add("-t", "--task", metavar="NAME", help="only what concerns this task")

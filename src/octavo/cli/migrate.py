@@ -1,4 +1,4 @@
-"""``octavo migrate``: what in a project relies on Ploomber, and what octavo does otherwise."""
+"""octavo migrate: what in a project depends on Ploomber."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _OTHERWISE = (
 
 
 def arguments(parser: Parser) -> None:
-    """Say what ``octavo migrate`` takes."""
+    """Add the arguments of ``octavo migrate``."""
     options.file(parser)
     parser.add_argument(
         "--diff", action="store_true", help="show what --apply would change, and nothing else"

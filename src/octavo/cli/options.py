@@ -1,4 +1,4 @@
-"""What the verbs' arguments have in common: the parser, selections, --file, --param, --env--KEY."""
+"""What the verbs share: the parser, task selection, --file, --param, --env--KEY."""
 
 from __future__ import annotations
 

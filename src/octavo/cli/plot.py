@@ -1,4 +1,4 @@
-"""``octavo plot``: the graph as a drawing."""
+"""octavo plot: draw the graph."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _SUFFIXES = {
 
 
 def arguments(parser: Parser) -> None:
-    """Say what ``octavo plot`` takes."""
+    """Add the arguments of ``octavo plot``."""
     options.selection(parser)
     parser.add_argument(
         "--format", metavar="FORMAT", help=f"{', '.join(FORMATS)} (what FILE's name says, or text)"

@@ -1,4 +1,4 @@
-"""``octavo report``: the state of the pipeline as one page."""
+"""octavo report: write the state of the pipeline to a page."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _BACKENDS = ("d3", "mermaid", "pygraphviz")
 
 
 def arguments(parser: Parser) -> None:
-    """Say what ``octavo report`` takes."""
+    """Add the arguments of ``octavo report``."""
     options.selection(parser)
     parser.add_argument(
         "-o", "--output", default="report.html", metavar="FILE", help="where the page goes (report.html)"

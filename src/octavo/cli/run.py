@@ -1,4 +1,4 @@
-"""``octavo run``: one notebook, without a pipeline."""
+"""octavo run: run one notebook without a pipeline."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _MEANINGLESS = {
 
 
 def arguments(parser: Parser) -> None:
-    """Say what ``octavo run`` takes: papermill's arguments, with its meaning."""
+    """Add the arguments of ``octavo run``: papermill's arguments, with its meaning."""
     parser._optionals.conflict_handler = "resolve"  # its --help is no reason to stop reading: IN may follow
     add = parser.add_argument
     add(

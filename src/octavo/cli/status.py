@@ -1,4 +1,4 @@
-"""``octavo status``: what is stale, and why."""
+"""octavo status: what is stale, and why."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REASONS = 3  # shown of a task; --verbose shows all
 
 
 def arguments(parser: Parser) -> None:
-    """Say what ``octavo status`` takes."""
+    """Add the arguments of ``octavo status``."""
     options.selection(parser)
     parser.add_argument(
         "-v",

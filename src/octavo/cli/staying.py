@@ -1,4 +1,4 @@
-"""--debug and --hold: what a failed task waits for, and the terminal where a debugger asks."""
+"""The options --debug and --hold, and the terminal of the debugger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``octavo task``: one task, run or looked at."""
+"""octavo task: run or inspect one task."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: Parser) -> None:
-    """Say what ``octavo task`` takes."""
+    """Add the arguments of ``octavo task``."""
     parser.add_argument("task", metavar="TASK", help="the name of a task")
     options.file(parser)
     options.values(parser, "set a parameter of env.yaml")
@@ -64,7 +64,7 @@ TEMPLATES = ("sql", "dump", "transfer", "shell")
 
 
 def main(args: Namespace) -> int:
-    """Do what is asked, in the order source, status, on_finish, build; return the first exit code that is not 0."""
+    """Run the requested actions in the order source, status, on_finish, build; return the first nonzero exit code."""
     out = screen(sys.stdout, os.environ)
     asked = args.source or args.status or args.on_finish
     if asked:

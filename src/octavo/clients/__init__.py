@@ -1,4 +1,4 @@
-"""Connections that tasks work with: databases, shells, and where files are kept.
+"""Clients that tasks work with: databases, shells, and file stores.
 
 Their arguments and methods are those of Ploomber's clients, so a project's ``clients.py`` needs no change.
 """

@@ -1,4 +1,4 @@
-"""Clients of databases: anything that SQLAlchemy reaches, or any driver with Python's own interface (PEP 249)."""
+"""Clients of databases: through SQLAlchemy, or through any driver that follows PEP 249."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients of places where products are kept besides the project: a folder, S3, Google Cloud Storage.
+"""Clients that copy products elsewhere: to a folder, S3 or Google Cloud Storage.
 
 A file keeps its path relative to the project there, below ``parent``.
 """

@@ -1,4 +1,4 @@
-"""What all clients share: each remembers how it was made, so that it can be made again in another process."""
+"""Remember how a client was made, so that other processes can make it again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients that run code by a command: a shell on this machine."""
+"""Clients that run code with a command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Products sent to where a project keeps them besides: a folder or a bucket, by the client of its files."""
+"""Copy products to where the project's File client stores them."""
 
 from __future__ import annotations
 

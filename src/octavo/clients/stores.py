@@ -1,4 +1,4 @@
-"""Object stores as clients of files use them: three verbs, by the makers' own library or else by obstore."""
+"""Object stores behind file clients: three verbs, through the vendor's library or obstore."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What remains of Ploomber and papermill: adopting their results, migrating their projects, papermill's engine."""
+"""What remains of Ploomber and papermill: adopted results, migration, papermill's engine."""

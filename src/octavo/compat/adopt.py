@@ -1,4 +1,4 @@
-"""Results that Ploomber made, taken as fresh where the files that it left beside them say that nothing has changed.
+"""Adopt results that Ploomber made, where its metadata shows that nothing has changed.
 
 Ploomber keeps ``.NAME.metadata`` beside each product: when it was made, from which code, with which parameters. A task
 is adopted when all its products are there with such a file, the code in them is that of now (comments do not count),
@@ -253,7 +253,7 @@ def _same_code(task: Task, stored: str, root: str) -> bool:
 
 
 def _same_python(one: str, other: str) -> bool:
-    """Tell whether two texts run the same; what cannot be read is not the same."""
+    """Return whether two texts run the same; what cannot be read is not the same."""
     try:
         return _normal(one) == _normal(other)
     except (SyntaxError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What in a project relies on Ploomber: imports, settings, commands, packages; and what can be rewritten."""
+"""Find what in a project depends on Ploomber: imports, settings, commands and packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ploomber's commands and options where octavo spells them otherwise: understood, or explained."""
+"""Accept or explain Ploomber's commands and options that octavo spells differently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""papermill's engine ``octavo``: papermill's parameters, paths and metadata, the cells run by octavo's worker.
+"""papermill's engine "octavo": papermill handles parameters and files, octavo runs the cells.
 
     papermill --engine octavo in.ipynb out.ipynb -p n 3
 
@@ -121,7 +121,7 @@ class Copy:
         return any(cell.metadata.papermill["status"] == self.nb_man.FAILED for cell in self.nb_man.nb.cells)
 
     def _pass(self, until: int) -> None:
-        """Tell papermill of the cells that are not run, as it does itself."""
+        """Report cells that are not run to papermill, as it does itself."""
         for index in range(self._next, until):
             cell = self.nb_man.nb.cells[index]
             self.nb_man.cell_start(cell, index)
@@ -129,7 +129,7 @@ class Copy:
         self._next = until
 
     def stopped(self) -> None:
-        """Tell papermill of a cell that has begun and will never end."""
+        """Report a cell that has begun and will never end to papermill."""
         if self.cell is not None:
             cell = self.nb_man.nb.cells[self.cell]
             self.nb_man.cell_exception(cell, cell_index=self.cell)

@@ -1,4 +1,4 @@
-"""Imports of Ploomber in a file, and the file with octavo's names in their place: every other byte stays as it is."""
+"""Rewrite imports of Ploomber in a file, leaving every other byte as it is."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def _is_ours(module: str) -> bool:
 
 
 def provided(module: str, name: str) -> bool:
-    """Tell whether octavo has a name of Ploomber's; one whose module needs what is not installed here counts as had."""
+    """Return whether octavo provides a name of Ploomber's; missing optional packages don't matter."""
     try:
         found = import_module(_ours(module))
         return name == "*" or hasattr(found, name) or bool(import_module(f"{_ours(module)}.{name}"))

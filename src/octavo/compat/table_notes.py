@@ -1,4 +1,4 @@
-"""What Ploomber noted of tables, in the table ``_metadata`` of their own SQLite database.
+"""Read what Ploomber recorded about tables in the _metadata table of their SQLite database.
 
 ``noted`` asks in a process of its own, for connecting is the project's code.
 """

@@ -1,1 +1,1 @@
-"""The executed notebook: written while it runs, marked with what it was made from, exported, and refreshed."""
+"""The executed notebook: written while it runs, marked with its provenance, exported, and refreshed."""

@@ -1,4 +1,4 @@
-"""The forms in which an executed notebook is wanted: which product is the notebook itself, which are exports of it."""
+"""Which products are the executed notebook itself, and which are exports of it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Edition:
 
     @property
     def plain(self) -> bool:
-        """Whether it is the executed notebook as it is, for which nothing needs nbconvert."""
+        """Whether it is the executed notebook itself, which doesn't need nbconvert."""
         return self.exporter == "notebook"
 
 

@@ -1,4 +1,4 @@
-"""The executed notebook in other forms, by nbconvert: pages, Markdown, LaTeX, PDF; nothing else imports nbconvert.
+"""Export executed notebooks to HTML, Markdown, LaTeX and PDF; the only importer of nbconvert.
 
 It runs in the worker, so that what a template or a PDF needs and lacks is a failure of its task alone. PDFs come from
 LaTeX where there is one, else from Chromium.
@@ -215,7 +215,7 @@ def _can_print() -> bool:
 
 
 def _wants_playwright(said: Mapping[str, Any]) -> bool:
-    """Tell whether only playwright can do what is asked for: one long page, or a Chromium of its own."""
+    """Return whether only playwright can do what is asked for: one long page, or a Chromium of its own."""
     wishes = said.get("paginate") is False or bool(said.get("allow_chromium_download"))
     return find_spec("playwright") is not None and (wishes or _browser() is None)
 

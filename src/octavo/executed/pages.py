@@ -1,4 +1,4 @@
-"""What ``octavo run`` writes its executed notebook as: a page, a PDF, Markdown, by the name of the output."""
+"""Choose the format in which octavo run writes its output, by file extension."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MEDIA = {".html": "text/html; charset=utf-8", ".pdf": "application/pdf"}
 
 
 def is_page(target: str) -> bool:
-    """Tell whether the name of an output asks for something else than a notebook; refuse a source's."""
+    """Return whether the name of an output asks for something else than a notebook; refuse a source's."""
     name = PurePosixPath(remote.shown(target)).name
     stem, extension = os.path.splitext(name)
     found = extension.lower()

@@ -1,4 +1,4 @@
-"""Where an executed notebook comes from and how its run went, in the metadata that papermill's users know.
+"""Record where an executed notebook comes from, in papermill's metadata format.
 
 Names and formats are papermill's (its ``NotebookExecutionManager``), so that dashboards made for it go on working:
 ``metadata.papermill`` of the notebook and of each cell, with times as ``2026-01-02T03:04:05.678901+00:00`` and
@@ -63,7 +63,7 @@ class Provenance:
                 pass
 
     def end(self, outcome: Outcome, data: dict[str, Any]) -> None:
-        """Say how it ended: what still ran has failed, and what was never reached stays pending."""
+        """Record how the run ended: running cells have failed, and unreached ones stay pending."""
         now = self._clock()
         for cell in data["cells"]:
             status = _of(cell)["status"]
@@ -142,7 +142,7 @@ def used(event: CellFinished) -> dict[str, Any]:
 
 
 def _left(cell: Mapping[str, Any]) -> bool:
-    """Tell whether a cell ended its notebook on purpose, with ``sys.exit(0)``."""
+    """Return whether a cell ended its notebook on purpose, with ``sys.exit(0)``."""
     return any(output.get("ename") == "SystemExit" for output in cell.get("outputs", ()))
 
 

@@ -1,4 +1,4 @@
-"""An executed notebook brought up to date with its source's comments and markdown, without running anything."""
+"""Update the comments and markdown of an executed notebook from its source, without running it."""
 
 from __future__ import annotations
 

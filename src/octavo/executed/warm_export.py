@@ -1,4 +1,4 @@
-"""What the warm server imports for tasks with reports: nbconvert, when it has made a page once."""
+"""Warm up nbconvert in the server for tasks with exports."""
 
 from __future__ import annotations
 

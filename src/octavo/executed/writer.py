@@ -1,4 +1,4 @@
-"""The executed notebook as a fold of events, with the rules by which Jupyter clients turn messages into outputs."""
+"""Fold events into the executed notebook, by the rules of Jupyter clients."""
 
 from __future__ import annotations
 

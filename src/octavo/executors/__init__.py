@@ -1,1 +1,1 @@
-"""Where tasks run: local (a warm server forks a worker for each) or inline (one after another, in this process)."""
+"""Executors run tasks: local (in forked workers) or inline (one at a time, in this process)."""

@@ -1,4 +1,4 @@
-"""A worker as the driver sees it: its socket and pipes, what it has said, and the signals that reach it."""
+"""A worker as the driver sees it: its socket, pipes, events and signals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks one after another in this process, where a debugger can follow; notebooks in a kernel of their own."""
+"""Run tasks one at a time in this process, where a debugger can follow them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Inline:
         self._task: Task | None = None
 
     def prepare(self, modules: tuple[str, ...]) -> None:
-        """Nothing is imported ahead: the process is the user's."""
+        """Do nothing: this process is the user's, so nothing is imported ahead."""
 
     def submit(self, task: Task) -> None:
         self._task = task

@@ -1,4 +1,4 @@
-"""An executor that is opened for the first task that must run: where all are fresh or restored, none is needed."""
+"""Open an executor only when the first task must run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a task may use: time for itself and for each cell, and memory, its children's included."""
+"""Enforce limits on time, cell time and memory of a task and its children."""
 
 from __future__ import annotations
 

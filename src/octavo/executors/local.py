@@ -1,4 +1,4 @@
-"""Tasks in parallel on this machine: a warm server forks a worker for each.
+"""Run tasks in parallel on this machine, in workers that the warm server forks.
 
 The driver holds one socket per worker and one to the server; ``next`` waits on all of them, and on the clock for time
 limits and second attempts. A worker that ends without a last word is reported with the signal or exit code that the

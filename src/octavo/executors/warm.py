@@ -1,4 +1,4 @@
-"""The driver's end of the warm server: starts it, asks it to import and to fork, hears what it answers."""
+"""The driver's side of the warm server: start it, request imports and forks, read its replies."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A folder of notebooks, or a script that calls papermill, taken in as a pipeline: its pipeline.yaml is proposed."""
+"""Propose a pipeline.yaml for a folder of notebooks or a script that calls papermill."""

@@ -1,4 +1,4 @@
-"""Calls of papermill as tasks: names, places, what they wait for, and the values that only the shell knew."""
+"""Turn calls of papermill into tasks: names, paths, upstream, and values that only the shell knew."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The notebooks of a folder: what of its files is a notebook, what a module, and what none of our business."""
+"""Find the notebooks of a folder, and tell them from modules and other files."""
 
 from __future__ import annotations
 

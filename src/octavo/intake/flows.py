@@ -1,4 +1,4 @@
-"""Which files a notebook reads and writes, as far as its code says so: read, never run."""
+"""Find which files a notebook reads and writes, by reading its code."""
 
 from __future__ import annotations
 

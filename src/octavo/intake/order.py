@@ -1,4 +1,4 @@
-"""Which notebook needs which: whoever reads a file comes after those that write it."""
+"""Order notebooks: whoever reads a file runs after those that write it."""
 
 from __future__ import annotations
 

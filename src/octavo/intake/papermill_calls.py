@@ -1,4 +1,4 @@
-"""Calls of papermill in shell scripts, crontabs and Python (Airflow's DAG files among it), read and never run."""
+"""Find calls of papermill in shell scripts, crontabs and Python, by reading them."""
 
 from __future__ import annotations
 

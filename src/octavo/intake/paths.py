@@ -1,4 +1,4 @@
-"""What expressions that make paths come to, as far as the text tells: literals, joins, f-strings, constants.
+"""Evaluate expressions that make paths, as far as the text tells: literals, joins, f-strings, constants.
 
 A value is the tuple of texts that it may be; what the text does not tell is ``*`` in it, so that
 ``f"data/{city}.csv"`` is ``data/*.csv``. An empty tuple: nothing is known.

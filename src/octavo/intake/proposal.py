@@ -1,4 +1,4 @@
-"""The pipeline.yaml that is proposed for what was found, with a comment wherever something was guessed."""
+"""Write the proposed pipeline.yaml, with a comment wherever something was guessed."""
 
 from __future__ import annotations
 

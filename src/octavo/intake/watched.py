@@ -1,4 +1,4 @@
-"""Notebooks that are run once to see which files they read and write: what code computes, no text tells."""
+"""Run notebooks once to see which files they read and write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who runs cells: native (an IPython kernel living in the worker) or jupyter (any kernel, by jupyter_client)."""
+"""Kernels run cells: native (an IPython kernel in the worker) or jupyter (any kernel, through jupyter_client)."""
 
 from __future__ import annotations
 

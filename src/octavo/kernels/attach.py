@@ -1,4 +1,4 @@
-"""The kernel of a worker made to listen, so that clients of Jupyter attach to it and see what it holds."""
+"""Let Jupyter clients attach to the kernel of a worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A prompt of IPython's debugger where an exception left the code, on a terminal that is named by its path."""
+"""Open IPython's debugger after an exception, on a given terminal."""
 
 from __future__ import annotations
 

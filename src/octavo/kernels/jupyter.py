@@ -1,4 +1,4 @@
-"""Any kernel of Jupyter's, in a process of its own, spoken to over ZeroMQ with jupyter_client's session.
+"""Run any Jupyter kernel in a process of its own, over ZeroMQ.
 
 The sockets are files in a private folder: ports, which jupyter_client prefers, are chosen first and bound later, so
 that kernels started at the same time take each other's. One thread polls them; nothing here is asynchronous, which

@@ -1,4 +1,4 @@
-"""The native kernel: ipykernel's own kernel, living in the worker and speaking through a function instead of sockets.
+"""Run ipykernel's own kernel inside the worker, with function calls instead of sockets.
 
 Everything a notebook can observe (display hook, publisher, comms, magics, tracebacks, async cells, inline plots) is
 ipykernel's and IPython's code. What is ours is the one method ``Wire.send``, which every message passes on its way to
@@ -215,7 +215,7 @@ def _fresh_main() -> ModuleType:
 
 
 def _prepare_environment() -> None:
-    """Do what a kernel's process finds: its folder as "" on the path, the inline backend unless another is chosen."""
+    """Set up what a kernel's process has: its folder as "" on the path, the inline backend unless another is chosen."""
     if "" not in sys.path:
         sys.path[:] = ["" if path == os.getcwd() else path for path in sys.path]
     os.environ["JPY_PARENT_PID"] = str(os.getppid())  # by which libraries recognise Jupyter

@@ -1,4 +1,4 @@
-"""The process of a Jupyter kernel: its command and environment, its signals, its last words and its end."""
+"""The process of a Jupyter kernel: command, environment, signals, last output and exit."""
 
 from __future__ import annotations
 

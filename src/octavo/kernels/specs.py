@@ -1,4 +1,4 @@
-"""Finding an installed kernel by its name or its language, and helping when there is none."""
+"""Find installed kernels by name or language, with help when there is none."""
 
 from __future__ import annotations
 

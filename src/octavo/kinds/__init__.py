@@ -1,4 +1,4 @@
-"""What a task is: a notebook, a function."""
+"""The kinds of tasks: notebooks, functions, scripts, SQL, and transfers of data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A command as a task: what it prints appears as it comes, and its end is said as a task's end is."""
+"""Run a command as a task, stream its output, and turn its exit code into a failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tasks share that work with a database: a template, a connection, and failures that show the SQL as sent."""
+"""What tasks with a database share: a template, a connection, and failures that show the SQL."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def rendered(task: Task) -> str:
 
 
 def connected(task: Task, work: Callable[[Any], None], *, reading: bool = False) -> Failure | None:
-    """Do something with the client of a task; return what went wrong."""
+    """Call a function with the client of a task; return its failure."""
     return _connected(task, [reading], lambda clients: work(clients[0]))
 
 
 def connected_to_both(task: Task, work: Callable[[Any, Any], None]) -> Failure | None:
-    """Do something with the client of a task, which only reads, and with that of its product."""
+    """Call a function with the client of a task, which only reads, and that of its product."""
     return _connected(task, [True, False], lambda clients: work(*clients))
 
 
@@ -133,7 +133,7 @@ def _inside(statement: str, message: str) -> int:
 
 
 def of_a_database(error: BaseException) -> bool:
-    """Tell whether something was raised by a driver or by SQLAlchemy, as PEP 249 names what drivers raise."""
+    """Return whether something was raised by a driver or by SQLAlchemy, as PEP 249 names what drivers raise."""
     for kind in type(error).__mro__:
         if kind.__name__ in ("DatabaseError", "InterfaceError") or kind.__module__.startswith("sqlalchemy."):
             return True

@@ -1,4 +1,4 @@
-"""Data files as tasks: Parquet or CSV into a table of PostgreSQL by its COPY, the fastest way there is."""
+"""Load Parquet or CSV files into PostgreSQL with COPY."""
 
 from __future__ import annotations
 

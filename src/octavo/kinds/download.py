@@ -1,4 +1,4 @@
-"""Downloads as tasks: the file behind a URL, written whole or not at all."""
+"""Download the file behind a URL."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class DownloadKind:
         return None
 
     def refresh(self, task: Task, root: str) -> str | None:
-        """A download has no report."""
+        """Do nothing: a download has no executed notebook."""
         return None
 
 

@@ -1,4 +1,4 @@
-"""Queries as tasks: what a database answers goes to a file of CSV or Parquet, or to a folder of numbered ones."""
+"""Dump the rows of a query to CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class DumpKind:
         return connected(task, lambda client: _dump(client, code, handler, size), reading=True)
 
     def refresh(self, task: Task, root: str) -> str | None:
-        """A query has no report that shows its text."""
+        """Do nothing: a query has no executed notebook."""
         return None
 
 

@@ -1,4 +1,4 @@
-"""Python functions as tasks: called with ``product``, ``upstream`` and the parameters that they name.
+"""Call Python functions with product, upstream and parameters.
 
 With a serializer a function has no ``product``: it returns a value, which is saved there. An unserializer loads what
 comes from upstream.
@@ -63,7 +63,7 @@ class FunctionKind:
         return _saved(value, task)
 
     def refresh(self, task: Task, root: str) -> str | None:
-        """A function has no report that shows its text."""
+        """Do nothing: a function has no executed notebook."""
         return None
 
 
@@ -104,7 +104,7 @@ def _prepare(task: Task) -> tuple[Callable[..., Any], dict[str, Any]]:
 
 
 def _wants_client(task: Task, names: Container[str]) -> bool:
-    """Tell whether a function with these arguments gets the task's client as one of them."""
+    """Return whether a function with these arguments gets the task's client as one of them."""
     return "client" in task.options and "client" in names and "client" not in task.params
 
 

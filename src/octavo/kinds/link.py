@@ -1,4 +1,4 @@
-"""Links as tasks: a file that is there already and that no task makes; what follows it runs when it has changed."""
+"""Link existing files into the graph."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class LinkKind:
         )
 
     def refresh(self, task: Task, root: str) -> str | None:
-        """A link has no report."""
+        """Do nothing: a link has no executed notebook."""
         return None
 
 

@@ -1,4 +1,4 @@
-"""Files that the text of a command names: what a child process reads cannot be watched, so these are taken as read."""
+"""Treat files that a command's text names as read, since child processes cannot be observed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notebooks as tasks: parameters injected, cells run one after another in a kernel."""
+"""Run notebooks: inject parameters and run the cells in a kernel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notebooks and scripts run as plain scripts: Python in the worker itself, R by Rscript; no outputs, no report.
+"""Run notebooks as plain scripts: Python in the worker, R with Rscript.
 
 What is markdown is left out, and so are magics that stand for themselves. The code keeps its lines, so failures show
 the user's own file.
@@ -74,7 +74,7 @@ class ScriptKind:
         )
 
     def refresh(self, task: Task, root: str) -> str | None:
-        """A script has no report that shows its text."""
+        """Do nothing: a script has no executed notebook."""
         return None
 
 

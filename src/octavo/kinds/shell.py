@@ -1,4 +1,4 @@
-"""Shell scripts as tasks: templates that bash, or a client's command, runs in the project's folder."""
+"""Run shell scripts, rendered from templates, in the project's folder."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class ShellKind:
             named.seen()
 
     def refresh(self, task: Task, root: str) -> str | None:
-        """A script has no report that shows its text."""
+        """Do nothing: a script has no executed notebook."""
         return None
 
 

@@ -1,4 +1,4 @@
-"""SQL scripts as tasks: templates that a database runs, which leave tables or views behind."""
+"""Run SQL scripts, rendered from templates, that leave tables or views behind."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SQLKind:
         return connected(task, lambda client: execute(client, code))
 
     def refresh(self, task: Task, root: str) -> str | None:
-        """A script has no report that shows its text."""
+        """Do nothing: a script has no executed notebook."""
         return None
 
 

@@ -1,4 +1,4 @@
-"""What a task does after it has failed when a person wants to look: it waits, at a debugger's prompt or as a kernel."""
+"""Keep a failed task for inspection, in a debugger or as a kernel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queries whose answer goes to a table of another database, by pandas."""
+"""Copy the rows of a query to a table of another database, through pandas."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class TransferKind:
         return connected_to_both(task, lambda here, there: _transfer(here, there, code, relation, size))
 
     def refresh(self, task: Task, root: str) -> str | None:
-        """A query has no report that shows its text."""
+        """Do nothing: a query has no executed notebook."""
         return None
 
 

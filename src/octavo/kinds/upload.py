@@ -1,4 +1,4 @@
-"""Data files as tasks: CSV or Parquet into a table, by pandas."""
+"""Upload CSV or Parquet files to a table, through pandas."""
 
 from __future__ import annotations
 

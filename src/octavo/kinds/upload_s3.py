@@ -1,4 +1,4 @@
-"""Uploads to S3 as tasks: a file of the project becomes an object in a bucket, under the name that is the product."""
+"""Upload files to S3; the product is the object's name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading, understanding and writing notebooks; never running them."""
+"""Notebooks as documents: read, changed and written, never run."""
 
 from __future__ import annotations
 
@@ -83,5 +83,5 @@ def write(notebook: Notebook, path: Path) -> None:
 
 
 def is_notebook(path: str) -> bool:
-    """Tell by its extension whether a path can be a notebook."""
+    """Return whether, by its extension, a path can be a notebook."""
     return PurePath(path).suffix in EXTENSIONS

@@ -1,4 +1,4 @@
-"""What is wrong with a file that is not the notebook it should be, and where."""
+"""Explain what is wrong with a file that is not a valid notebook, and where."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notebook documents in memory, and .ipynb read and written with the standard library's json.
+"""Notebooks in memory, and .ipynb files read and written with the standard library.
 
 The format: https://nbformat.readthedocs.io/en/latest/format_description.html. What is written is byte for
 byte what nbformat 5 writes, so that a notebook saved by Jupyter and by us gives no spurious difference.
@@ -191,7 +191,7 @@ def _is_json(mime: str) -> bool:
 
 
 def wants_ids(nb: dict[str, Any]) -> bool:
-    """Tell whether the notebook's minor version is one whose cells have ids (4.5, JEP 62)."""
+    """Return whether the notebook's minor version is one whose cells have ids (4.5, JEP 62)."""
     minor = nb.get("nbformat_minor", 0)
     return isinstance(minor, int) and minor >= 5
 

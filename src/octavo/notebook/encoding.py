@@ -1,4 +1,4 @@
-"""The bytes of a script as text and back, in the encoding that it declares (PEP 263)."""
+"""Decode and encode scripts in the encoding they declare (PEP 263)."""
 
 from __future__ import annotations
 

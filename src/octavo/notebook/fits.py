@@ -1,4 +1,4 @@
-"""Whether a value is of a type, as an annotation's text names it; what cannot be told is taken to fit."""
+"""Check values against type annotations given as text; what is not understood passes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _SAME = {
 
 
 def fits(value: object, annotation: str) -> bool:
-    """Tell whether a value can be what an annotation says; True where that cannot be told."""
+    """Return whether a value can be what an annotation says; True where that cannot be told."""
     try:
         return _fits(value, ast.parse(annotation.strip(), mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -102,7 +102,7 @@ def _name(node: ast.expr) -> str:
 
 
 def _number(value: object) -> bool:
-    """Tell numbers, numpy's too, from bool, which Python counts among the ints."""
+    """Return whether a value is a number (also numpy's); bool, a subclass of int, is not."""
     if isinstance(value, bool):
         return False
     return isinstance(value, int | float) or type(value).__module__ == "numpy"

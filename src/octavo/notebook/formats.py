@@ -1,4 +1,4 @@
-"""Every notebook format that jupytext knows and we do not read ourselves."""
+"""Notebook formats that only jupytext can read."""
 
 from __future__ import annotations
 

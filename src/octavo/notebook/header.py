@@ -1,4 +1,4 @@
-"""The top of a percent script: interpreter, encoding, and the YAML header with the notebook's metadata.
+"""The head of a percent script: interpreter, encoding, and the YAML header with metadata.
 
 A start of Python with a YAML library costs more than all else that reading a notebook does, and a header is
 written by a machine: mappings, lists and scalars. So they are read here by a small parser that takes what it
@@ -128,7 +128,7 @@ def write(metadata: dict[str, Any], raw: str | None, old: Header | None = None) 
 
 
 def is_yaml(source: str) -> bool:
-    """Tell whether a raw cell's source is a YAML header."""
+    """Return whether a raw cell's source is a YAML header."""
     lines = source.strip("\n\t ").splitlines()
     return len(lines) >= 2 and bool(_RULE.match(lines[0]) and _RULE.match(lines[-1]))
 

@@ -1,4 +1,4 @@
-"""Parameters: values read, checked against what a notebook declares, and put into it as a cell."""
+"""Parse parameter values, check them against a notebook's declarations, and inject them as a cell."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def tags(cell: Mapping[str, Any]) -> frozenset[str]:
 
 
 def runs(cell: Mapping[str, Any]) -> bool:
-    """Tell whether a cell is one that is run."""
+    """Return whether a cell is one that is run."""
     return cell["cell_type"] == "code" and bool(cell["source"].strip()) and "skip-execution" not in tags(cell)
 
 

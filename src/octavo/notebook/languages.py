@@ -1,4 +1,4 @@
-"""How languages write values: one table, one row per language.
+"""How each language writes values and comments: one row per language.
 
 To add a language, add a row to ``LANGUAGES``: its comment, how it assigns, its words for nothing, true and
 false, how it quotes a text, and the brackets of its lists and mappings.

@@ -1,4 +1,4 @@
-"""The line that starts a cell of a percent script: its title, type and metadata."""
+"""The line that starts a cell of a percent script: title, type and metadata."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LAYOUT = ("skipline", "noskipline", "cell_marker", "lines_to_next_cell", "lines_
 
 
 def is_marker(line: str) -> bool:
-    """Tell whether a line outside strings starts a cell."""
+    """Return whether a line outside strings starts a cell."""
     return ("%%" in line or "<codecell>" in line or "In[" in line) and bool(
         _START.match(line) or _BARE.match(line)
     )
@@ -118,7 +118,7 @@ def _literal(text: str) -> Any:
 
 
 def is_key(name: object) -> bool:
-    """Tell whether a name can be a key in a marker."""
+    """Return whether a name can be a key in a marker."""
     return isinstance(name, str) and bool(_KEY.match(name))
 
 
@@ -144,7 +144,7 @@ def options(metadata: dict[str, Any], *, plain_json: bool = False) -> str:
 
 
 def is_active(metadata: dict[str, Any], extension: str, default: bool = True) -> bool:
-    """Tell whether a cell's ``active`` metadata or ``active-`` tags let it run in files of an extension."""
+    """Return whether a cell's ``active`` metadata or ``active-`` tags let it run in files of an extension."""
     control = metadata.get("run_control")
     if isinstance(control, dict) and control.get("frozen") is True:
         return extension == "ipynb"

@@ -1,4 +1,4 @@
-"""py:percent: scripts whose cells start with ``# %%``, read into notebooks and written back.
+"""Read and write percent scripts, whose cells start with "# %%".
 
 The format: https://jupytext.readthedocs.io/en/latest/formats-scripts.html. A script that was read is written
 back from its own bytes: a cell that has not changed keeps them, whatever happens to the others.
@@ -125,7 +125,7 @@ def load_percent(data: bytes, path: str, name: str | None = None) -> Notebook | 
 
 
 def speaks_python(metadata: dict[str, Any]) -> bool:
-    """Tell whether the code cells are Python; jupytext knows the magics of other languages."""
+    """Return whether the code cells are Python; jupytext knows the magics of other languages."""
     return usual(render.main_language(metadata)) == "python"
 
 
@@ -294,7 +294,7 @@ class _Reader:
 
 
 def is_ours(notebook: Notebook) -> bool:
-    """Tell whether a notebook in a percent format is written here, and not by jupytext."""
+    """Return whether a notebook in a percent format is written here, and not by jupytext."""
     return isinstance(notebook.origin, Script) or (
         notebook.origin is None and speaks_python(notebook.data["metadata"])
     )

@@ -1,4 +1,4 @@
-"""Quarto's .qmd where quarto is not installed: cells as those of R Markdown, with options as Quarto writes them."""
+"""Read .qmd files without quarto, as R Markdown with Quarto's cell options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cells as the lines of a percent script."""
+"""Render cells as lines of a percent script."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def _content(
 
 
 def _starts_cell(source: list[str]) -> bool:
-    """Tell whether a line of markdown would start a cell of its own if it stood behind a comment mark."""
+    """Return whether a line of markdown would start a cell of its own if it stood behind a comment mark."""
     fence: tuple[str, int] | None = None
     for i, line in enumerate(source):
         if fence:

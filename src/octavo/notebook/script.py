@@ -1,4 +1,4 @@
-"""What the lines of a script mean to a notebook: strings, magics, escapes, and blank lines between cells.
+"""What lines of a script mean in a notebook: strings, magics, escapes, and blank lines between cells.
 
 The rules are those of jupytext's py:percent format (version 1.3), warts included: a file must give the same
 cells here and there.
@@ -149,7 +149,7 @@ def _magic(language: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[
 
 
 def is_magic(line: str, language: str, *, escape: bool = True, explicit: bool = True) -> bool:
-    """Tell whether a line is a magic, perhaps already commented out, that has to be commented in a script.
+    """Return whether a line is a magic, perhaps already commented out, that has to be commented in a script.
 
     With ``escape`` off only a line that asks for it (``%magic  # escape``) is; ``explicit`` says that the
     line is known to be code, so that ``name?`` asks for help.
@@ -250,7 +250,7 @@ def opens_fence(line: str) -> tuple[str, int] | None:
 
 
 def closes_fence(line: str, fence: tuple[str, int]) -> bool:
-    """Tell whether a line of markdown closes a fence."""
+    """Return whether a line of markdown closes a fence."""
     match = _FENCE.match(line) if fence[0] in line else None
     return (
         match is not None and match[1][0] == fence[0] and len(match[1]) >= fence[1] and not match[2].strip()

@@ -1,4 +1,4 @@
-"""Python values as literals of other languages, by the table of ``languages``.
+"""Write Python values as literals of other languages.
 
 A value that a language cannot write is refused with a ``ParameterError``: a parameter that arrives changed is
 worse than one that does not arrive.

@@ -1,4 +1,4 @@
-"""Notebooks of the format's versions 1 to 3 brought to version 4.5."""
+"""Upgrade notebooks of nbformat 1 to 3 to 4.5."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def version(nb: Any, problems: list[Problem]) -> int:
 
 
 def _of_version_1(cell: Any) -> bool:
-    """Tell whether a cell is one of version 1, which had no version number to go by."""
+    """Return whether a cell is one of version 1, which had no version number to go by."""
     return isinstance(cell, dict) and cell.get("cell_type") in ("code", "text") and "source" not in cell
 
 

@@ -1,4 +1,4 @@
-"""The names of Ploomber's Python API, so that code written for it runs as it is."""
+"""Ploomber's Python API, so that code written for it runs unchanged."""
 
 from __future__ import annotations
 

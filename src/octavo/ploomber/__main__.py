@@ -1,4 +1,4 @@
-"""``python -m octavo.ploomber run.py``: runs a program that imports ploomber where Python does not know the name."""
+"""``python -m octavo.ploomber run.py``: run a program that imports ploomber, without installing that name."""
 
 from __future__ import annotations
 

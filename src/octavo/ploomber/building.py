@@ -1,4 +1,4 @@
-"""A pipeline made in Python rendered, built, and shown: all by octavo's own project and engine."""
+"""Render, build and show pipelines made in Python, with octavo's project and engine."""
 
 from __future__ import annotations
 

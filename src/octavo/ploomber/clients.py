@@ -1,4 +1,4 @@
-"""Connections, under the names that Ploomber gives them."""
+"""Clients under Ploomber's names."""
 
 from __future__ import annotations
 

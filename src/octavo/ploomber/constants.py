@@ -1,4 +1,4 @@
-"""Words for how far a task or a pipeline is, as Ploomber has them."""
+"""Ploomber's words for the state of tasks and pipelines."""
 
 from __future__ import annotations
 

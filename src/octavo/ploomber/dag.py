@@ -1,4 +1,4 @@
-"""``DAG`` and ``DAGConfigurator``: pipelines made in Python."""
+"""DAG and DAGConfigurator: pipelines made in Python."""
 
 from __future__ import annotations
 

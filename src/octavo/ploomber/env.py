@@ -1,4 +1,4 @@
-"""``Env``, ``with_env`` and ``load_env``: the values of env.yaml for functions that make pipelines."""
+"""Env, with_env and load_env: env.yaml for functions that make pipelines."""
 
 from __future__ import annotations
 

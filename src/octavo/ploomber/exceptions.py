@@ -1,4 +1,4 @@
-"""Ploomber's exceptions, raised where it raises them, with octavo's words."""
+"""Ploomber's exceptions, with octavo's messages."""
 
 from __future__ import annotations
 

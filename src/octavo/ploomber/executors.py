@@ -1,4 +1,4 @@
-"""How Ploomber's executors are asked for; tasks run as octavo runs them, at most so many at a time."""
+"""Ploomber's executors, mapped to the number of octavo's workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A function of the project asked for its pipeline, in a child process."""
+"""Ask a factory function of the project for its pipeline, in a child process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Serves ``import ploomber`` and ``ploomber.*`` from here, wherever the real package is absent."""
+"""Serve ``import ploomber`` from this package wherever the real one is absent."""
 
 from __future__ import annotations
 

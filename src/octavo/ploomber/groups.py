@@ -1,4 +1,4 @@
-"""A task for each set of parameters, under names and products that tell them apart."""
+"""Groups of tasks, one for each set of parameters."""
 
 from __future__ import annotations
 

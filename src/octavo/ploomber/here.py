@@ -1,4 +1,4 @@
-"""Tasks of a pipeline made in Python: those that only this process can run in forks of it, the others as ever.
+"""Run tasks that only this process knows in forks of it, and all others as usual.
 
 With ``Serial(build_in_subprocess=False)`` functions run in this very process, where debuggers and tests expect them.
 """

@@ -1,4 +1,4 @@
-"""Serializers, under the names that Ploomber gives them."""
+"""Serializers under Ploomber's names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``InMemoryDAG``: a pipeline of functions whose values are handed on in memory, without files."""
+"""InMemoryDAG: a pipeline of functions that passes values in memory."""
 
 from __future__ import annotations
 

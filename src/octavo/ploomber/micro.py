@@ -1,4 +1,4 @@
-"""Pipelines of functions that take what others return: dependencies are the names of their arguments."""
+"""Pipelines of functions whose argument names are their dependencies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``OnlineDAG`` and ``OnlineModel``: the features of a training pipeline, computed in memory to serve a model."""
+"""OnlineDAG and OnlineModel: compute the features of a training pipeline in memory to serve a model."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class OnlineDAG:
 
     @staticmethod
     def terminal_task(upstream: Any, **params: Any) -> Any:
-        """Do the last step."""
+        """Compute the last step."""
         raise NotImplementedError("a subclass of OnlineDAG needs a static method terminal_task")
 
 

@@ -1,4 +1,4 @@
-"""The tasks of a DAG and what they share: clients, hooks, settings, an executor."""
+"""What the tasks of a DAG share: clients, hooks, settings and an executor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Templates in text, and ``SourceLoader``, which finds them in folders and packages."""
+"""Templates as values, and SourceLoader, which finds them in folders and packages."""
 
 from __future__ import annotations
 

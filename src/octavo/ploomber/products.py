@@ -1,4 +1,4 @@
-"""What tasks promise to make, as Ploomber's Python API names it: files and tables."""
+"""Products under the names of Ploomber's Python API: files and tables."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Product:
         return f"{type(self).__name__}({str(self)!r})"
 
     def exists(self) -> bool:
-        """Return whether it is there."""
+        """Return whether it exists."""
         raise NotImplementedError(f"{type(self).__name__} cannot tell whether it exists")
 
     def delete(self, force: bool = False) -> None:
@@ -84,7 +84,7 @@ class File(Product, os.PathLike[str]):
         return Path(self).name
 
     def exists(self) -> bool:
-        """Return whether it is there."""
+        """Return whether it exists."""
         return Path(self).exists()
 
     def delete(self, force: bool = False) -> None:
@@ -225,7 +225,7 @@ class MetaProduct(Mapping[Any, Product]):
         return next(iter(self.products.values()))
 
     def exists(self) -> bool:
-        """Return whether all of them are there."""
+        """Return whether all of them exist."""
         return all(product.exists() for product in self.products.values())
 
     def delete(self, force: bool = False) -> None:

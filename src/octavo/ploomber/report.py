@@ -1,4 +1,4 @@
-"""Tables that are shown as text, in notebooks as HTML, and read by columns: of a pipeline's status and of a build."""
+"""Tables of a pipeline's status and of a build: as text, as HTML, and by column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The code of a task, as Ploomber's Python API takes it: a function, a text, a path, a template."""
+"""What a task can run in Ploomber's Python API: a function, a string, a path or a template."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``DAGSpec``: pipelines that files say, as DAGs."""
+"""DAGSpec: pipelines from files as DAGs."""
 
 from __future__ import annotations
 

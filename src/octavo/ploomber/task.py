@@ -1,4 +1,4 @@
-"""What all tasks of Ploomber's Python API share: a source, a product, a DAG, what they wait for; and groups of them."""
+"""The base of all tasks in Ploomber's Python API, and groups of tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The classes of tasks of Ploomber's Python API: what each runs, and which options it takes."""
+"""The tasks of Ploomber's Python API: source, product, DAG and upstream."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class Link(Task):
         super().__init__("", product, dag, name)
 
     def set_upstream(self, other: Any, group_name: str | None = None) -> None:
-        """A file that is there waits for nothing."""
+        """Raise an error: an existing file has no upstream."""
         raise RuntimeError(f"{type(self).__name__} tasks do not have upstream")
 
 

@@ -1,4 +1,4 @@
-"""A pipeline made in Python as data in the dialect of pipeline.yaml, to be built like any other."""
+"""Express a pipeline made in Python in the dialect of pipeline.yaml."""
 
 from __future__ import annotations
 

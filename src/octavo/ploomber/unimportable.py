@@ -1,4 +1,4 @@
-"""Functions and connections that only this process knows, under dotted paths that workers forked from it can resolve.
+"""Give functions and clients that only this process knows dotted paths that forked workers can resolve.
 
 A pipeline made in Python may use what no other process can import: functions of ``__main__`` or of a notebook, lambdas,
 partials, closures, open connections. Each gets a name here, made of its code, so that another code is another name.

@@ -1,4 +1,4 @@
-"""``ParamGrid`` and ``Interval``: the combinations of parameters that tasks are made for."""
+"""ParamGrid and Interval: combinations of parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of a DataFrame's columns, types and values, all of whose failures are raised together."""
+"""Checks of a DataFrame's columns, types and values that report all findings together."""
 
 from __future__ import annotations
 

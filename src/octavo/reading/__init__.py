@@ -1,1 +1,1 @@
-"""What code says, read and never run: declarations, names, digests, the sources of tasks."""
+"""Read what code says without running it: declarations, names, digests, and the sources of tasks."""

@@ -1,4 +1,4 @@
-"""What the parameters cell declares: upstream, product, and parameters with default, annotation and help."""
+"""What a parameters cell declares: upstream, product, and parameters with defaults, annotations and help."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Declared:
 
 
 def declared(assignments: Iterable[Assignment]) -> Declared:
-    """Tell upstream and product from parameters. Of several assignments to a name the last one counts."""
+    """Separate upstream and product from parameters. The last assignment to a name counts."""
     found = Declared()
     last = {assignment.name: assignment for assignment in assignments}
     for name, it in last.items():

@@ -1,4 +1,4 @@
-"""What changed between two versions of a source: cells of a notebook, definitions of a module."""
+"""Compare two versions of a source: cells of a notebook, definitions of a module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Digests of Python code that comments, formatting and docstrings do not change.
+"""Digests of Python code that ignore comments, formatting and docstrings.
 
 What counts is the syntax tree without positions, without ``pass`` and without strings that stand alone. That
 leaves docstrings out although a program could read them: rewording one must not re-run a pipeline.
@@ -125,7 +125,7 @@ def _bare_string(node: ast.AST) -> bool:
 
 
 def _silenced(tree: ast.Module, text: str) -> bool:
-    """Tell whether a semicolon follows the last statement; only comments can stand there beside it."""
+    """Return whether a semicolon follows the last statement; only comments can stand there beside it."""
     last = tree.body[-1]
     line, *rest = text.split("\n")[(last.end_lineno or 1) - 1 :] or [""]
     after = line.encode("utf-8", "surrogatepass")[last.end_col_offset :].decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""What a notebook's code says, found by reading and never by running.
+"""Collect the facts of a notebook by reading its code.
 
 The digest of a notebook is that of its code cells as ``digest`` normalises them, one part per cell that does
 anything; cells in other languages and code that cannot be parsed count by their stripped text. Tags that

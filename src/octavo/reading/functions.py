@@ -1,4 +1,4 @@
-"""Facts of a Python function that is a task: what it needs, its parameters, a digest of what it runs."""
+"""Collect the facts of a Python function: upstream, parameters, and a digest of all code it can reach."""
 
 from __future__ import annotations
 

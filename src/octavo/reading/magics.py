@@ -1,4 +1,4 @@
-"""IPython's syntax (magics, shell lines, help) turned into plain Python with the same lines, without IPython.
+"""Turn IPython syntax (magics, shell lines, help) into plain Python, line by line, without IPython.
 
 ``%x a`` becomes ``get_ipython().run_line_magic('x', 'a')`` and so on, the calls that IPython itself makes
 of it: then one reader (``names``, ``digest``) reads both cells and notebooks that were exported to scripts.

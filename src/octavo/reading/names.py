@@ -1,4 +1,4 @@
-"""Names that a cell binds and names that it reads from elsewhere, and what it imports, from its tree.
+"""Find the names that a cell binds, uses and imports.
 
 The rules are those of Python's scopes: a cell, a class body and a comprehension are read in the order they
 run; the body of a function runs later, so its free names are looked for in the whole cell first.

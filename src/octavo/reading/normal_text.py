@@ -1,4 +1,4 @@
-"""What of SQL and shell scripts matters to those who run them: no comments, no white space outside of quotes.
+"""Normalise SQL and shell scripts: no comments, no whitespace outside of quotes.
 
 What is left is compared, never run. Where a text could be read in two ways, more of it is kept: a needless run is
 better than a missed one.

@@ -1,4 +1,4 @@
-"""Scopes of Python while a cell is read: which names are bound here, which are looked for outside."""
+"""Track Python scopes while reading a cell: which names are local, which come from outside."""
 
 from __future__ import annotations
 

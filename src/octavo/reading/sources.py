@@ -1,4 +1,4 @@
-"""Sources found and read: a file or a function's module, each read once as long as its stamp stays the same."""
+"""Find and read the sources of tasks, each once per stamp."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Templates of SQL and shell: what they say without being rendered, and the text that runs."""
+"""Templates of SQL and shell scripts: what they say unrendered, and the rendered text."""
 
 from __future__ import annotations
 

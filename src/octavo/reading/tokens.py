@@ -1,4 +1,4 @@
-"""The parameters cell of R, Julia, Scala, bash and others: assignments of literals, by a small tokenizer.
+"""Read the parameters cells of R, Julia, Scala, bash and others with a small tokenizer.
 
 It knows no grammar. Whatever is not ``name = literal`` at the top level is stepped over, so any other code
 may stand in the cell. Words that mean nothing in one language (``NULL``, ``nothing``, ``nil``) are no trouble

@@ -1,1 +1,1 @@
-"""Words and pictures that every surface shares."""
+"""Text and pictures for every surface."""

@@ -1,4 +1,4 @@
-"""The graph as text for other programs: mermaid, dot, json; and which of its edges say something new."""
+"""Draw the graph for other programs: mermaid, dot, json."""
 
 from __future__ import annotations
 

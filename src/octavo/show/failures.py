@@ -1,4 +1,4 @@
-"""A failure of the user's code as text: where, the lines around it, the error, and what was said before."""
+"""Print a failure: its place, the lines around it, the error, and the last output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The graph as lines in a terminal: a row for each task, time runs downwards.
+"""Draw the graph in a terminal: one row per task, time downwards.
 
 Tasks that need exactly the same things share one lane. A task stands after all that it needs, so on a lane
 first come those that feed it, then those it feeds: what enters a task comes from above or from its left, what

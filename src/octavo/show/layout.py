@@ -1,4 +1,4 @@
-"""Where the boxes and lines of a graph stand: in layers, with few crossings and lines as straight as can be.
+"""Lay out the graph in layers with few crossings and straight lines.
 
 The method of K. Sugiyama, S. Tagawa and M. Toda (1981): layers by longest path, lines over several layers cut
 by stand-ins, the order in each layer by medians, then heights as near to the neighbours' as the distances

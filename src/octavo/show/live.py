@@ -1,4 +1,4 @@
-"""A build in a terminal: what ended scrolls away as lines, what runs stands below them and is redrawn."""
+"""Show a build live in a terminal: finished tasks scroll away, running ones are redrawn below."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The graph as a page: the picture, what its colours mean, and what a task needs when one points at it."""
+"""Draw the graph as an HTML page, with details on hover."""
 
 from __future__ import annotations
 

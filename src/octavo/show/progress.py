@@ -1,4 +1,4 @@
-"""What is shown while a build runs: the listener that ``build`` and ``run`` share, and its plain lines."""
+"""Show progress while a build runs: the listener that build and run share, and its plain lines."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class Lines:
                 pass
 
     def close(self) -> None:
-        """Nothing is left to close."""
+        """Do nothing: there is nothing to close."""
 
 
 class JsonLines:
@@ -136,7 +136,7 @@ class JsonLines:
         self.to.say(self.encode(to_json(event)))
 
     def close(self) -> None:
-        """Nothing is left to close."""
+        """Do nothing: there is nothing to close."""
 
 
 class Heads:

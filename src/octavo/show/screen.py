@@ -1,4 +1,4 @@
-"""What a stream can show: colour, a width, a live picture; and words for seconds and numbers."""
+"""What a stream supports (colour, width, redrawing), and how seconds and numbers are written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state of a pipeline as one page: the graph, each task with its reasons, its times, and links to what it made."""
+"""Show the state of a pipeline as one HTML page: graph, reasons, times, and links to products."""
 
 from __future__ import annotations
 

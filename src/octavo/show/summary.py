@@ -1,4 +1,4 @@
-"""The end of a build in a few lines: what was blocked, what should be known, how many tasks ended how."""
+"""Summarise a build in a few lines: blocked tasks, notes and counts."""
 
 from __future__ import annotations
 

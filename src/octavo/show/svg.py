@@ -1,4 +1,4 @@
-"""The graph as a picture: boxes in layers from left to right, in one file that fetches nothing."""
+"""Draw the graph as a self-contained SVG picture, in layers from left to right."""
 
 from __future__ import annotations
 

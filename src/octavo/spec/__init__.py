@@ -1,1 +1,1 @@
-"""What pipeline.yaml says: read, checked, its placeholders filled in, and multiplied into tasks."""
+"""pipeline.yaml, from text to tasks: parsed, checked, placeholders filled in, grids expanded."""

@@ -1,4 +1,4 @@
-"""The keys that pipeline.yaml may have: what each expects, and how far this version goes with it.
+"""The keys of pipeline.yaml: what each accepts, and whether it has an effect.
 
 What the dialect knows is in these tables: a key that gains a meaning changes its row.
 """
@@ -63,13 +63,13 @@ def as_tuple(value: str | list[str]) -> tuple[str, ...]:
 
 
 def is_dotted(value: Any) -> bool:
-    """Tell whether a text is the dotted path of a function: ``package.module.function``."""
+    """Return whether a text is the dotted path of a function: ``package.module.function``."""
     parts = value.split(".") if isinstance(value, str) else ()
     return len(parts) > 1 and all(part.isidentifier() for part in parts)
 
 
 def is_call(value: Any) -> bool:
-    """Tell whether a value names a function: its dotted path, or a mapping of that and arguments."""
+    """Return whether a value names a function: its dotted path, or a mapping of that and arguments."""
     if isinstance(value, dict):
         return is_call(value.get("dotted_path")) and all(isinstance(key, str) for key in value)
     return isinstance(value, str) and is_dotted(value.replace("::", ".", 1))
@@ -83,7 +83,7 @@ def as_call(value: Any) -> dict[str, Any]:
 
 
 def is_evaluated(value: Any) -> bool:
-    """Tell whether a parameter is a function's result: ``mod.sub::fn``, or a mapping with ``dotted_path``."""
+    """Return whether a parameter is a function's result: ``mod.sub::fn``, or a mapping with ``dotted_path``."""
     if isinstance(value, dict):
         return "dotted_path" in value
     module, colons, function = value.partition("::") if isinstance(value, str) else ("", "", "")
@@ -277,7 +277,7 @@ def quoted(text: str) -> str:
 
 
 def found_as(value: Any) -> str:
-    """Say what a value is, in words a person uses."""
+    """Return what a value is, in plain words."""
     match value:
         case None:
             return "nothing"

@@ -1,4 +1,4 @@
-"""YAML into plain data, with the place of every key and value; nothing else imports PyYAML."""
+"""Parse YAML into plain data with the position of every key and value; the only importer of PyYAML."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Document:
         return next((one for one in self.under if path not in self.marks and one.has(*path)), None)
 
     def has(self, *path: Any) -> bool:
-        """Tell whether a value stands here, or in what this was laid over."""
+        """Return whether a value stands here, or in what this was laid over."""
         return path in self.marks or any(one.has(*path) for one in self.under)
 
 

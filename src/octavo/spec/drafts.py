@@ -1,4 +1,4 @@
-"""A task as the file states it into a task with everything resolved but its upstream: source, products, options."""
+"""Resolve a task of pipeline.yaml: its source, products and options, but not yet its upstream."""
 
 from __future__ import annotations
 

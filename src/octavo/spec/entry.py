@@ -1,4 +1,4 @@
-"""What may be named as a pipeline: a file, folder, pattern, factory, or a file of a package; and its project."""
+"""Find the pipeline that is meant: a file, folder, pattern, factory or packaged file; and its project."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def _of(files: Iterable[Path], here: Path) -> dict[str, Any]:
 
 
 def _factory(text: str, here: Path) -> bool:
-    """Tell whether a text is the dotted path of something in a module that can be found."""
+    """Return whether a text is the dotted path of something in a module that can be found."""
     module, _, name = text.rpartition(".")
     if not module or name in ("yaml", "yml") or not all(part.isidentifier() for part in text.split(".")):
         return False

@@ -1,4 +1,4 @@
-"""Functions that pipeline.yaml calls while it is read: all of one file in one child process."""
+"""Call the functions that give parameters, all of a file in one child process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Environment, git and time substituted into a spec: ``{{placeholders}}``, and texts that mean values.
+"""Substitute env.yaml, git and time for {{placeholders}}, and turn strings into values.
 
 The dialect is Ploomber's: ``{{name}}``, ``{{section.key}}``, ``{{env.HOME}}`` and built-ins such as ``{{git}}``.
 What is more than a name (filters, ``{% if %}``) is for Jinja, which is imported then. ``[[name]]`` belongs to

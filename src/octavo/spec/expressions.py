@@ -1,4 +1,4 @@
-"""Placeholders that are more than a name, such as ``{{name | upper}}`` and ``{% if sample %}``, by Jinja2."""
+"""Evaluate Jinja expressions such as {{name | upper}} and {% if sample %}."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A task with a grid into one task for each combination of its values, named and placed as Ploomber does."""
+"""Expand a task with a grid into one task per combination, named as in Ploomber."""
 
 from __future__ import annotations
 

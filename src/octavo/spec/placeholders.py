@@ -1,4 +1,4 @@
-"""What stands in ``{{ }}`` in a text, replaced by what a table and the surroundings say, and texts that mean values."""
+"""Replace {{names}} in strings, and read strings as values."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Names:
         return value
 
     def shadows(self, way: tuple[Any, ...]) -> bool:
-        """Tell whether the key found here must not be taken, so that the built-in of its name is meant."""
+        """Return whether the key found here must not be taken, so that the built-in of its name is meant."""
         return False
 
     def settle(self, value: Any, way: tuple[Any, ...], whole: bool = False) -> Any:
@@ -173,7 +173,7 @@ class _Variables(Mapping[str, str]):
 
 
 def is_expression(text: str) -> bool:
-    """Tell whether a text needs Jinja."""
+    """Return whether a text needs Jinja."""
     found = re.finditer(_PLACEHOLDER, text, re.DOTALL)
     return any(one[1] is None or not re.fullmatch(_NAME, one[1]) for one in found)
 

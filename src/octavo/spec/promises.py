@@ -1,4 +1,4 @@
-"""What a task promises to make, as products: files and folders, tables in databases, and things elsewhere."""
+"""The products a task promises: files and folders, tables, and objects elsewhere."""
 
 from __future__ import annotations
 

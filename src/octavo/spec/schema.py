@@ -1,4 +1,4 @@
-"""What pipeline.yaml may say, as frozen dataclasses; each mistake with its place and "did you mean".
+"""Check pipeline.yaml and turn it into dataclasses; every error with its place and "did you mean".
 
 ``spec`` checks a document, whose placeholders ``expand`` has replaced, against the tables of ``dialect``.
 """

@@ -1,4 +1,4 @@
-"""Where and when a pipeline is read: folders, environment variables, time, user and git, found when asked."""
+"""What surrounds a pipeline when it is read: folders, environment variables, time, user and git, each on demand."""
 
 from __future__ import annotations
 

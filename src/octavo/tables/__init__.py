@@ -1,1 +1,1 @@
-"""Tables as products: databases, the connections to them, and what became of a table."""
+"""Tables as products: databases, connections to them, and proxy files that stand for tables."""

@@ -1,4 +1,4 @@
-"""Connections to databases: opened by clients for as long as a task needs them, one task at a time where need be."""
+"""Open connections to databases for as long as a task needs them, one task at a time where necessary."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def call_of(task: Task, product: bool = False) -> Call:
 
 
 def _elsewhere(task: Task) -> bool:
-    """Tell whether the client of a product is only where Ploomber would keep its notes on it, not the table."""
+    """Return whether the client of a product is only where Ploomber would keep its notes on it, not the table."""
     generic = any(product.maker == "GenericSQLRelation" for product in task.products)
     return generic and task.kind != "transfer" and "client" in task.options
 

@@ -1,4 +1,4 @@
-"""What a database says of its tables: whether they are there, what they look like, and a digest of what they hold.
+"""Ask databases about tables: whether they exist, their columns, and a digest of their content.
 
 SQLite, DuckDB and PostgreSQL are asked by their own means, over the driver's own connection (PEP 249), so that
 SQLAlchemy is needed only where a project uses it. Any other database tells columns and the number of rows.

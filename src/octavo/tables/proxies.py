@@ -1,4 +1,4 @@
-"""The files that stand for tables, made true to their databases before anything is judged by them.
+"""Update the proxy files of tables from their databases before anything is judged.
 
 So all that holds for files holds for tables: an upstream whose table comes out the same leaves the rest fresh, one that
 was dropped is made again, and one that somebody else changed is not overwritten unasked.
@@ -49,7 +49,7 @@ def _database(task: Task, product: Product) -> str:
 
 
 def _same(kept: str | None, root: str) -> bool:
-    """Tell whether all files have their stamps of the last time: the database, and what says where it is."""
+    """Return whether all files have their stamps of the last time: the database, and what says where it is."""
     stamps: dict[str, str] = json.loads(kept).get("files") or {} if kept else {}
     return bool(stamps) and all(stamp_of(path) == stamp for path, stamp in stamps.items())
 

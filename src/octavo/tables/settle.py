@@ -1,4 +1,4 @@
-"""Tables as products: writes the files that stand for them, with digests of what is in the database.
+"""Write the proxy files of a task's tables after it has run.
 
 ``settle`` does so after a task; as a child process, this answers the questions of ``proxies``.
 """

@@ -1,1 +1,1 @@
-"""The side that runs one task: a process of the project, and what surrounds the user's code in it."""
+"""The side that runs one task: its process, and what surrounds the user's code in it."""

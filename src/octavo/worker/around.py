@@ -1,4 +1,4 @@
-"""What surrounds a task in its worker: where it runs, its hooks, its tables, and its files kept elsewhere."""
+"""What happens around a task in its worker: working folder, hooks, tables, copies of products."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def perform(task: Task, root: str, tell: Callable[[Event], None], watch: Watch) 
 def _finished(
     task: Task, mine: Task, root: str, folder: str, tell: Callable[[Event], None], watch: Watch
 ) -> Failure | None:
-    """Do what follows a run that went well: its check, the digests of its tables, its files sent elsewhere."""
+    """Finish a successful run: its check, the digests of its tables, copies of its products."""
     tables = any(product.path.startswith(STANDING) for product in task.products)
     if not (tables or task.options.keys() & {"on_finish", "file_client"}):
         return None

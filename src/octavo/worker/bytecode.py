@@ -1,4 +1,4 @@
-"""The project's modules imported as they are now, whatever Python compiled of them before.
+"""Import the project's modules from source when their bytecode may be outdated.
 
 Python trusts a ``.pyc`` by the source's size and its time in whole seconds. What is edited twice in a second, or is
 checked out, unpacked or copied with a time of its own, would run as it was and be recorded as it is.

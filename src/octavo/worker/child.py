@@ -1,4 +1,4 @@
-"""The one way to start a process of the project, and the one way to become one.
+"""Start, and become, a process of the project.
 
 Such a process runs the user's code: workers, their warm server, and children that are asked one question. Its folder
 is the project's, whose ``json.py`` must not be taken for the standard library's while octavo itself is imported.

@@ -1,4 +1,4 @@
-"""How a process ended that could not say so itself: the signal, where it was, and whether memory ran out."""
+"""Diagnose a process that ended without a word: the signal, the place, and whether memory ran out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hooks in a process of their own: those of the pipeline, and of a task whose worker has died."""
+"""Call hooks in a process of their own: those of the pipeline, and on_failure of a task whose worker died."""
 
 from __future__ import annotations
 
@@ -112,5 +112,5 @@ class Hooked:
 
 
 def _well(told: list[Event]) -> bool:
-    """Tell whether a hook went well: it neither failed nor stopped the build."""
+    """Return whether a hook went well: it neither failed nor stopped the build."""
     return not any(isinstance(it, Note) or (isinstance(it, HookFinished) and it.failure) for it in told)

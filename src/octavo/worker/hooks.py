@@ -1,4 +1,4 @@
-"""Hooks: functions of the project that a pipeline wants called before a task, after it, and when it has failed."""
+"""Call the hooks of a task before it runs, after it succeeds and after it fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tasks log, from the level on that ``octavo build --log`` sets: kept with what they print, or in one file."""
+"""Record what tasks log at the level of octavo build --log, with their output or in a file."""
 
 from __future__ import annotations
 

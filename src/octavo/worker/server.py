@@ -1,4 +1,4 @@
-"""The warm server: a single-threaded process that has imported what tasks import, and forks a worker for each.
+"""The warm server: a single-threaded process that has imported libraries and forks workers.
 
 Its only argument is the descriptor of a socket to the driver. Requests are a line of JSON each,
 with the descriptors of a worker attached: ``{"preload": [...]}``, ``{"fork": id}``. It answers

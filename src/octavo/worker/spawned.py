@@ -1,4 +1,4 @@
-"""The door of a worker that is a new interpreter; its only argument are its descriptors: ``FD,FD,FD,FD,FD,FD``."""
+"""The entry point of workers that are new interpreters; takes descriptors as its argument: FD,FD,FD,FD,FD,FD."""
 
 from __future__ import annotations
 

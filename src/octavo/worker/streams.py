@@ -1,4 +1,4 @@
-"""What a task prints, in order: Python's streams and the file descriptors 1 and 2 below them.
+"""Capture what a task prints, in order: Python's streams and the descriptors 1 and 2.
 
 C code and child processes write to the descriptors, Python code to ``sys.stdout``. Here both end in the same two pipes,
 so what is written by one thread and its children keeps its order, which Jupyter itself does not promise; and because

@@ -1,4 +1,4 @@
-"""One task in a process of its own: what a fresh process would be, then the task, then how it ended.
+"""Run one task in a process of its own, and report how it ended.
 
 The worker speaks to the driver over one socket: it receives a pickled ``Task`` and sends events, a line of JSON each;
 the last one is TaskFinished, said after the process's own exit handlers have run, so that nothing is written later.
@@ -218,7 +218,7 @@ def _tie(pipe: int) -> None:
 
 
 def _run_exit_handlers() -> None:
-    """Do what the interpreter does at its end, as far as user code can see it."""
+    """Run what the interpreter runs on exit, as far as user code can observe."""
     threading_shutdown = getattr(threading, "_shutdown", None)
     if threading_shutdown is not None:
         threading_shutdown()

@@ -1,1 +1,1 @@
-"""Questions about data, to be asserted by hooks: of tables (``testing.sql``) and of files (``testing.pandas``)."""
+"""Checks on data for hooks: of tables (testing.sql) and of files (testing.pandas)."""

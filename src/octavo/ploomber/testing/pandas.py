@@ -1,4 +1,4 @@
-"""Questions about the data in a file, answered by pandas; its reader is chosen by the file's ending."""
+"""Checks on the data in a file, with pandas."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def distinct_values_in_column(col: str, product: Any) -> set[Any]:
 
 
 def duplicates_in_column(col: str | list[str], product: Any) -> bool:
-    """Return whether a value, or a combination of values of several columns, stands there twice."""
+    """Return whether a value, or a combination of values of several columns, occurs twice."""
     return bool(load_product(product).duplicated(_listed(col)).any())
 
 
 def no_duplicates_in_column(col: str | list[str], product: Any) -> bool:
-    """Return whether no value stands there twice."""
+    """Return whether no value occurs twice."""
     return not duplicates_in_column(col, product)
 
 

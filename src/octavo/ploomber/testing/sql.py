@@ -1,4 +1,4 @@
-"""Questions about a table, answered by its database: ``client`` is a database client, ``product`` the table."""
+"""Checks on a table, answered by its database."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def nulls_in_columns(client: Any, cols: str | list[str], product: Any) -> bool:
 
 
 def exists_row_where(client: Any, criteria: str, product: Any) -> bool:
-    """Return whether a row fulfils a condition."""
+    """Return whether a row satisfies a condition."""
     return bool(_rows(client, f"SELECT EXISTS(SELECT * FROM {product} WHERE {criteria})")[0][0])
 
 
@@ -41,7 +41,7 @@ def range_in_column(client: Any, col: str, product: Any) -> tuple[Any, Any]:
 
 
 def duplicates_in_column(client: Any, col: str | list[str], product: Any) -> bool:
-    """Return whether a value, or a combination of values of several columns, stands there twice."""
+    """Return whether a value, or a combination of values of several columns, occurs twice."""
     return bool(_rows(client, f"SELECT EXISTS({_repeated(col, product)})")[0][0])
 
 

@@ -1,4 +1,4 @@
-"""What a task is seen to use while it runs: the door to those who look.
+"""Observe what a task uses: modules of the project it imports, files of the project it reads.
 
 Nothing here decides whether a task goes well: where looking fails, less is seen.
 """

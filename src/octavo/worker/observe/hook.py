@@ -52,7 +52,7 @@ class Quiet:
         self._before: frozenset[int] | None = None
 
     def __bool__(self) -> bool:
-        """Tell whether the current thread is not to be heard."""
+        """Return whether the current thread is not to be heard."""
         ident = get_ident()
         if ident in self._depths:
             return True

@@ -1,4 +1,4 @@
-"""What a task is seen to use while it runs: modules of the project that it imports, files of the project that it reads.
+"""Observe what a task uses: modules of the project it imports, files of the project it reads.
 
 Reads are seen by Python's audit hooks (PEP 578), so what happens below Python, in C++ readers or child processes, is
 not. Only the worker of a task is watched; what a hook sees is judged once, at the end.
