@@ -54,15 +54,15 @@ def pipeline(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Folder:
     ],
 )
 def test_a_line_goes_on_with_what_fits(pipeline: Folder, line: str, wanted: list[str]) -> None:
-    assert candidates(line) == wanted
+    assert candidates(line, VERBS) == wanted
 
 
 def test_every_command_is_offered(pipeline: Folder) -> None:
-    assert set(VERBS) <= set(candidates("octavo "))
+    assert set(VERBS) <= set(candidates("octavo ", VERBS))
 
 
 def test_bash_gets_what_stands_behind_its_colon(pipeline: Folder) -> None:
-    assert candidates("octavo build tag:d", colons=True) == ["daily"]
+    assert candidates("octavo build tag:d", VERBS, colons=True) == ["daily"]
 
 
 def test_a_broken_pipeline_completes_nothing_and_says_nothing(pipeline: Folder) -> None:

@@ -10,38 +10,57 @@ import errno
 import gc
 import os
 import sys
-from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 from .. import __version__
-from ..errors import Error, did_you_mean, each
+from ..errors import Error, did_you_mean
 from ..lazy import lazy_imports
+from ..show.mistakes import show
 from ..show.screen import Screen, screen
 
 with lazy_imports():
     from ..compat import option_aliases
+    from . import (
+        accept,
+        build,
+        cache,
+        clean,
+        completion,
+        history,
+        init,
+        interact,
+        log,
+        migrate,
+        options,
+        plot,
+        report,
+        run,
+        status,
+        task,
+    )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-#: Every verb: the module of its name has arguments(parser) and main(args). Its line stands here so that
-#: ``octavo --help`` imports none of them.
-VERBS = {
-    "init": "propose a pipeline.yaml for the notebooks of a folder",
-    "build": "run what is stale, in parallel",
-    "status": "say of every task whether it is fresh or stale, and why",
-    "plot": "draw the graph: as text, svg, html, mermaid, dot, json",
-    "report": "write the state of the pipeline as one page",
-    "task": "run one task, or look at it: its code, its state, its check",
-    "interact": "open IPython with the pipeline in it",
-    "run": "run one notebook, without a pipeline",
-    "log": "list the runs of the project, or show one once more",
-    "history": "list the runs of a task, and what changed between them",
-    "accept": "take products as they are for right",
-    "clean": "remove products",
-    "cache": "show what is kept of results, make room, exchange it with a remote",
-    "completion": "complete commands, options and tasks in bash, zsh, fish",
-    "migrate": "show what still speaks of Ploomber, and rewrite imports",
+    from .options import Verb
+
+#: Every verb, and its line, which stands here so that ``octavo --help`` imports none of them.
+VERBS: Mapping[str, tuple[Verb, str]] = {
+    "init": (init, "propose a pipeline.yaml for the notebooks of a folder"),
+    "build": (build, "run what is stale, in parallel"),
+    "status": (status, "say of every task whether it is fresh or stale, and why"),
+    "plot": (plot, "draw the graph: as text, svg, html, mermaid, dot, json"),
+    "report": (report, "write the state of the pipeline as one page"),
+    "task": (task, "run one task, or look at it: its code, its state, its check"),
+    "interact": (interact, "open IPython with the pipeline in it"),
+    "run": (run, "run one notebook, without a pipeline"),
+    "log": (log, "list the runs of the project, or show one once more"),
+    "history": (history, "list the runs of a task, and what changed between them"),
+    "accept": (accept, "take products as they are for right"),
+    "clean": (clean, "remove products"),
+    "cache": (cache, "show what is kept of results, make room, exchange it with a remote"),
+    "completion": (completion, "complete commands, options and tasks in bash, zsh, fish"),
+    "migrate": (migrate, "show what still speaks of Ploomber, and rewrite imports"),
 }
 
 _HELP = """\
@@ -94,7 +113,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"octavo {__version__}")
         return 0
     if verb in ("-h", "--help", ""):
-        text = _HELP.format(commands="\n".join(f"  {name:<13}  {line}" for name, line in VERBS.items()))
+        text = _HELP.format(commands="\n".join(f"  {name:<13}  {line}" for name, (_, line) in VERBS.items()))
         print(text, file=sys.stdout if verb else sys.stderr)
         return 0 if verb else 2
     if verb not in VERBS:
@@ -102,24 +121,11 @@ def main(argv: Sequence[str]) -> int:
         hint = option_aliases.COMMANDS.get(verb)
         hint = hint or did_you_mean(verb, [*VERBS, "--help", "--version"]) or "commands: " + ", ".join(VERBS)
         raise Error(f'there is no {what} "{verb}"', hint=hint)
-    options = import_module(".options", __name__)
-    module = import_module("." + verb, __name__)
-    parser = options.Parser(verb, VERBS[verb])
+    module, line = VERBS[verb]
+    parser = options.Parser(verb, line)
+    parser.set_defaults(verbs=VERBS)  # for the one that completes the others
     module.arguments(parser)
-    code: int = module.main(parser.read(rest))
-    return code
-
-
-def show(error: Error | ExceptionGroup[Error], to: Screen) -> None:
-    """Print the mistakes of a user: the one place that does."""
-    mistakes = list(each(error))
-    for mistake in mistakes:
-        place = f"{mistake.where}:" if mistake.where else "error:"
-        to.say(f"{to.paint(place, 'bold' if mistake.where else 'red')} {mistake.message}")
-        if mistake.hint:
-            to.say(f"  {to.paint('hint:', 'cyan')} {mistake.hint}")
-    if len(mistakes) > 1:
-        to.say(f"{len(mistakes)} mistakes")
+    return module.main(parser.read(rest))
 
 
 def _guarded(argv: Sequence[str], err: Screen) -> int:

@@ -14,10 +14,10 @@ from ..lazy import lazy_imports
 from ..show.progress import Watch
 from ..show.screen import flat, many, screen, seconds
 from ..show.summary import summary
-from . import options, staying
+from . import options
 
 with lazy_imports():
-    from . import status
+    from ..show import steps as shown
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -74,7 +74,7 @@ def arguments(parser: Parser) -> None:
         action="store_true",
         help="take what Ploomber made as fresh where the files beside it say that code and parameters are the same",
     )
-    staying.arguments(parser, "-d")
+    options.staying(parser, "-d")
     parser.add_argument(
         "--no-wait", action="store_true", help="fail if another build of this project is running"
     )
@@ -117,7 +117,7 @@ def main(args: Namespace) -> int:
             return _rehearse(project, args, out, adopted)
     try:
         with (
-            staying.staying(args) as stay,
+            options.stay(args) as stay,
             Watch(out, quiet=args.quiet, as_json=args.json) as watch,
         ):
             if stay:
@@ -181,9 +181,9 @@ def _rehearse(project: Project, args: Namespace, out: Screen, adopted: Set[str] 
     steps = project.status(args.targets, force=args.force)
     todo = {name: step for name, step in steps.items() if not step.fresh and name not in adopted}
     if args.json:
-        out.say(json.dumps([status.plain(step) for step in todo.values()], ensure_ascii=False))
+        out.say(json.dumps([shown.plain(step) for step in todo.values()], ensure_ascii=False))
         return 0
-    for line in status.table(todo, out) if todo else ():
+    for line in shown.table(todo, out) if todo else ():
         out.say(line)
     took = project.estimate(steps, args.jobs) if todo else None
     if not todo:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..errors import Error
 from ..lazy import lazy_imports
-from . import VERBS, options
+from . import options
 
 with lazy_imports():
     from .. import project as projects
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from .options import Parser
+    from .options import Parser, Verb
 
 #: How each shell is told: it asks ``octavo completion --line`` for every word.
 SCRIPTS = {
@@ -63,7 +62,7 @@ examples:
 def main(args: Namespace) -> int:
     """Print the script of a shell, or what a line can go on with."""
     if args.line is not None:
-        for word in candidates(args.line, colons=args.colons):
+        for word in candidates(args.line, args.verbs, colons=args.colons):
             print(word)
         return 0
     if args.shell is None:
@@ -72,13 +71,15 @@ def main(args: Namespace) -> int:
     return 0
 
 
-def candidates(line: str, *, colons: bool = False) -> list[str]:
+def candidates(line: str, verbs: Mapping[str, tuple[Verb, str]], *, colons: bool = False) -> list[str]:
     """Return the words that the last one of a command line can become; none where a file is wanted.
 
     ``colons``: bash takes what stands before a colon for a word of its own, so the answers go on after it.
     """
     words, current = _split(line)
-    found = sorted(word for word in dict.fromkeys(_possible(words, current)) if word.startswith(current))
+    found = sorted(
+        word for word in dict.fromkeys(_possible(words, current, verbs)) if word.startswith(current)
+    )
     if colons and ":" in current:
         start = current.rindex(":") + 1
         found = [word[start:] for word in found]
@@ -96,16 +97,16 @@ def _split(line: str) -> tuple[list[str], str]:
     return words[:-1], words[-1]
 
 
-def _possible(words: Sequence[str], current: str) -> Iterable[str]:
+def _possible(words: Sequence[str], current: str, verbs: Mapping[str, tuple[Verb, str]]) -> Iterable[str]:
     if len(words) <= 1:
-        return [*VERBS, "help", "--help", "--version"]
+        return [*verbs, "help", "--help", "--version"]
     verb = words[1]
     if verb == "help":
-        return VERBS
-    if verb not in VERBS:
+        return verbs
+    if verb not in verbs:
         return ()
-    module = import_module("." + verb, __package__)
-    parser = options.Parser(verb, VERBS[verb])
+    module, line = verbs[verb]
+    parser = options.Parser(verb, line)
     module.arguments(parser)
     actions = {option: action for action in parser._actions for option in action.option_strings}
     before = actions.get(words[-1])

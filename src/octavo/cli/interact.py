@@ -13,10 +13,11 @@ from .. import __version__, views
 from ..errors import Error
 from ..lazy import lazy_imports
 from ..plugins import load
+from ..show.mistakes import show
 from ..show.progress import Watch
 from ..show.screen import many, screen
-from . import options, show
-from .status import state, table
+from ..show.steps import state, table
+from . import options
 
 with lazy_imports():
     from ..reading import functions, sources

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+import termios
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from ..errors import Error, did_you_mean
 from ..lazy import lazy_imports
@@ -18,9 +20,17 @@ with lazy_imports():
     from ..spec import document
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ..project import Project
+
+
+class Verb(Protocol):
+    """What a module of this folder has: what its command takes, and what it does."""
+
+    def arguments(self, parser: Parser, /) -> None: ...
+    def main(self, args: argparse.Namespace, /) -> int: ...
+
 
 SELECTING = """\
 tasks are chosen by name, glob or tag, with "+" for what is before or after:
@@ -171,8 +181,7 @@ _WORDS = {
 def project(args: argparse.Namespace) -> Project:
     """Open the pipeline that --file names, or the one found from this folder upwards."""
     given = {**(params(args.params) or {}), **args.env}
-    found: Project = projects.load(args.file, params=given or None)
-    return found
+    return projects.load(args.file, params=given or None)
 
 
 def positive(text: str) -> int:
@@ -180,3 +189,42 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f'"{text}" is no whole number of at least 1')
     return int(text)
+
+
+def staying(parser: argparse.ArgumentParser, *short: str) -> None:
+    """Add --debug, with these short forms, and --hold."""
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument(
+        *short,
+        "--debug",
+        action="store_true",
+        help="when a task fails, open a debugger where it did, here; q goes on",
+    )
+    either.add_argument(
+        "--hold",
+        action="store_true",
+        help="when a task fails, keep its kernel for jupyter console; Ctrl-C goes on",
+    )
+
+
+@contextmanager
+def stay(args: argparse.Namespace) -> Iterator[dict[str, Any] | None]:
+    """Give what a failed task does, for ``Project.build``; leave the terminal as it was found."""
+    if args.hold:
+        yield {"hold": True}
+        return
+    if not args.debug:
+        yield None
+        return
+    number = next((number for number in (0, 1, 2) if os.isatty(number)), None)
+    if number is None:
+        raise Error(
+            "--debug needs a terminal to ask you", hint="--hold keeps the kernel instead, to be attached to"
+        )
+    before = termios.tcgetattr(number)
+    try:
+        # by its path: workers have no terminal of their own
+        yield {"debug": os.ttyname(number), "term": os.environ.get("TERM", "")}
+    finally:
+        # a prompt that was killed has left it raw
+        termios.tcsetattr(number, termios.TCSADRAIN, before)

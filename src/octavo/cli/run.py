@@ -18,12 +18,12 @@ from ..lazy import lazy_imports
 from ..show.progress import Watch
 from ..show.screen import screen, seconds
 from ..show.summary import summary
-from . import options, staying
+from . import options
 
 with lazy_imports():
     from .. import remote, single
+    from ..show import inputs
     from ..spec import dialect, document
-    from . import inspect as inspect_
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,7 +106,7 @@ def _running(parser: Parser) -> None:
     add("--start-timeout", "--start_timeout", **number, help=start)
     add("--memory", type=_size, metavar="SIZE", help="end the run when it uses more memory: 4GB, 512MB")
     add("--retries", type=_whole, default=0, metavar="N", help="run it up to N times more when it fails")
-    staying.arguments(parser)
+    options.staying(parser)
     prepared = "write the notebook with its parameters, without running it"
     add("--prepare-only", action="store_true", help=prepared)
     add("--prepare-execute", dest="prepare_only", action="store_false", help=SUPPRESS)
@@ -155,7 +155,7 @@ def main(args: Namespace) -> int:
         raise Error("octavo run: the following arguments are required: IN", hint=hint)
     if args.help or args.inspect:
         source = single.read(args.source)
-        inspect_.show(source, screen(sys.stdout, os.environ), args.json)
+        inputs.show(source, screen(sys.stdout, os.environ), args.json)
         return 0
     return _run(args)
 
@@ -174,7 +174,7 @@ def _run(args: Namespace) -> int:
     logs = args.log_output and not args.json
     with ExitStack() as stack:
         tee = Tee({name: _opened(getattr(args, f"{name}_file"), stack) for name in ("stdout", "stderr")})
-        stay = stack.enter_context(staying.staying(args))
+        stay = stack.enter_context(options.stay(args))
         out.live = out.live and not stay
         watch = stack.enter_context(Watch(out, quiet=args.quiet, as_json=args.json, logs=logs))
         listeners: list[Callable[[Event], None]] = [watch, tee, *([Results(out)] if logs else [])]

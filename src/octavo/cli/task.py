@@ -11,8 +11,8 @@ from ..errors import Error, did_you_mean
 from ..lazy import lazy_imports
 from ..show.failures import failed
 from ..show.screen import flat, screen
+from ..show.steps import counted, table
 from . import build, options
-from .status import counted, table
 
 with lazy_imports():
     from .. import events, model

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ..cli.status import plain, state
+from .steps import plain, state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..cli.status import counted, state
 from .draw import edges, reduced
 from .screen import COLOURS, columns, cut, flat, several
+from .steps import counted, state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

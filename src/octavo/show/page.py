@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ..cli.status import counted, plain, state
+from .steps import counted, plain, state
 from .svg import STYLE, escaped, svg
 
 if TYPE_CHECKING:

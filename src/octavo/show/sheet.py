@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..cli.status import counted, state
 from .page import head
 from .screen import many, seconds
+from .steps import counted, state
 from .svg import escaped, svg
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from ..lazy import lazy_imports
 from ..model import Outcome
 from ..parts import WAITS
 from .screen import COLOURS, flat, many, seconds, several
+from .steps import TAKE_OR_MAKE
 
 with lazy_imports():
-    from ..cli import status
     from . import failures
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def blocked(report: Report, to: Screen) -> Iterator[str]:
         else:
             yield f"{to.word('blocked')} {many(len(names), 'task')}: {cause} ({several(names, _EACH)})"
     if any(reason.edited for event in stopped.values() for reason in event.reasons):
-        yield status.TAKE_OR_MAKE
+        yield TAKE_OR_MAKE
 
 
 def noted(report: Report, more: Iterable[str], to: Screen) -> Iterator[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..cli.status import state
 from .draw import COLOURS, edges, reduced
 from .layout import layout
 from .screen import columns, cut, flat
+from .steps import state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ..show.screen import flat
+from .screen import flat
 
 if TYPE_CHECKING:
     from ..model import Parameter, Source
-    from ..show.screen import Screen
+    from .screen import Screen
 
 
 def show(source: Source, to: Screen, as_json: bool) -> None:

@@ -1,0 +1,22 @@
+"""Print the mistakes of a user, each with its place and a hint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import Error, each
+
+if TYPE_CHECKING:
+    from .screen import Screen
+
+
+def show(error: Error | ExceptionGroup[Error], to: Screen) -> None:
+    """Print the mistakes of a user: the one place that does."""
+    mistakes = list(each(error))
+    for mistake in mistakes:
+        place = f"{mistake.where}:" if mistake.where else "error:"
+        to.say(f"{to.paint(place, 'bold' if mistake.where else 'red')} {mistake.message}")
+        if mistake.hint:
+            to.say(f"  {to.paint('hint:', 'cyan')} {mistake.hint}")
+    if len(mistakes) > 1:
+        to.say(f"{len(mistakes)} mistakes")
