@@ -8,7 +8,7 @@ from . import parts
 from .explain import detailed
 from .fingerprint import judge, manifest
 from .graph import Graph
-from .model import Reason, Record, Step, Task
+from .model import Outcome, Reason, Record, Step, Task
 from .parts import Now
 from .store import Store, key
 
@@ -132,6 +132,13 @@ def estimate(store: Store, steps: Mapping[str, Step], jobs: int) -> float | None
         total += seconds
         ends[task.name] = seconds + max((ends.get(name, 0.0) for name in task.upstream), default=0.0)
     return max(*ends.values(), total / jobs) if len(ends) > 1 else total
+
+
+def saved(store: Store, graph: Graph, outcomes: Mapping[str, Outcome]) -> float:
+    """Return the seconds that the tasks which were fresh or restored took when they last ran."""
+    took = store.durations()
+    spared = [name for name, outcome in outcomes.items() if outcome in (Outcome.FRESH, Outcome.RESTORED)]
+    return sum(took.get(key_of(graph[name]), 0.0) for name in spared)
 
 
 class Makers:

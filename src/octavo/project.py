@@ -13,7 +13,7 @@ from typing import Any
 from . import plugins, products, upkeep
 from .engine import Keeper, Run
 from .errors import Error, StateError, raise_all
-from .events import Event, Note
+from .events import Event
 from .executed.editions import editions, home
 from .executors.later import Later
 from .explain import differences
@@ -23,8 +23,8 @@ from .load import load as load_spec
 from .lock import holding
 from .model import Outcome, Reason, Step, Task
 from .parts import Now
-from .plan import drift, estimate, judged, key_of, plan
-from .report import Report
+from .plan import drift, estimate, judged, key_of, plan, saved
+from .report import Report, tell_all
 from .runlog import RunLog
 from .spec.entry import Entry, find
 from .store import Ended, Store
@@ -34,7 +34,7 @@ with lazy_imports():
     from .cache import exchange, reuse
     from .compat import adopt as adoption
     from .executed import writer
-    from .reading import sources
+    from .reading import edits, sources
     from .spec import dialect
     from .tables import proxies
     from .worker import hook_process
@@ -184,6 +184,14 @@ class Project:
         """Return the seconds that a build of these steps should take, by the last runs; None without any."""
         return estimate(self.store, steps, jobs or os.cpu_count() or 1)
 
+    def inputs(self) -> set[str]:
+        """Return the files and folders whose change can make a task stale."""
+        return edits.inputs(self.graph, self.store.records().values(), self.root, self.path)
+
+    def saved(self, report: Report) -> float:
+        """Return the seconds that the tasks of a build which were fresh or restored took when they last ran."""
+        return saved(self.store, self.graph, report.outcomes)
+
     def differences(self, step: Step) -> dict[str, list[str]]:
         """Return the lines of a diff for each reason of a step that is about a text: the source, or a module."""
         record = self.store.record(key_of(step.task))
@@ -319,32 +327,6 @@ def _size(memory: int | str | None) -> int | None:
     if memory is not None and found <= 0:
         raise Error(f"{memory!r} is no size of memory", hint='a number of bytes, or "4GB", "512MB"')
     return found or None
-
-
-def tell_all(events: Iterator[Event], report: Report, listeners: list[Callable[[Event], None]]) -> None:
-    """Hand every event to the report and the listeners; drop a listener that raises, and say so."""
-    try:
-        for happened in events:
-            untold: list[Event] = [happened]
-            while untold:
-                event = untold.pop(0)
-                report(event)
-                for listener in list(listeners):
-                    try:
-                        listener(event)
-                    except Exception as error:
-                        listeners.remove(listener)
-                        untold.append(Note(_dropped(error)))
-    finally:
-        close = getattr(events, "close", None)
-        if close:
-            close()
-
-
-def _dropped(error: Exception) -> str:
-    if isinstance(error, Error):
-        return str(error)
-    return f"a listener of this build failed and was dropped: {type(error).__name__}: {error}"
 
 
 @contextmanager

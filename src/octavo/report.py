@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator
 
+from .errors import Error
 from .events import Event, HookFinished, Note, RunFinished, RunStarted, TaskFinished
 from .model import Outcome
 
@@ -68,3 +70,29 @@ class Report:
         if not self.finished:
             return 130
         return 0 if self else 1
+
+
+def tell_all(events: Iterator[Event], report: Report, listeners: list[Callable[[Event], None]]) -> None:
+    """Hand every event to the report and the listeners; drop a listener that raises, and say so."""
+    try:
+        for happened in events:
+            untold: list[Event] = [happened]
+            while untold:
+                event = untold.pop(0)
+                report(event)
+                for listener in list(listeners):
+                    try:
+                        listener(event)
+                    except Exception as error:
+                        listeners.remove(listener)
+                        untold.append(Note(_dropped(error)))
+    finally:
+        close = getattr(events, "close", None)
+        if close:
+            close()
+
+
+def _dropped(error: Exception) -> str:
+    if isinstance(error, Error):
+        return str(error)
+    return f"a listener of this build failed and was dropped: {type(error).__name__}: {error}"

@@ -116,6 +116,10 @@ class Store:
         rows = self._rows(f"SELECT {_COLUMNS} FROM records WHERE key = ?", (key,))
         return _record(rows[0]) if rows else None
 
+    def durations(self) -> dict[str, float]:
+        """Return the seconds that each recorded task took, by the keys of the records."""
+        return dict(self._rows("SELECT key, seconds FROM records"))
+
     def begin(self, task: str, paths: Iterable[str]) -> None:
         """Note that a task is about to run: until its success is committed, its products are not to be trusted."""
         row = (key(task, paths), task, "{}", "{}", "{}", "", 0.0, "begun", "")

@@ -7,26 +7,37 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..compat import option_aliases as spellings
+from ..errors import Error
 from ..lazy import lazy_imports
-from ..show.progress import Watch
-from ..show.screen import flat, many, screen, seconds
+from ..show.mistakes import show
+from ..show.progress import Lines, Watch
+from ..show.screen import flat, many, screen, seconds, several
 from ..show.summary import summary
 from . import options
 
 with lazy_imports():
+    from ..reading import edits
+    from ..show import ci, junit, prefixed
     from ..show import steps as shown
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator, Set
+    from collections.abc import Callable, Iterator, Mapping, Set
 
+    from ..events import Event
     from ..project import Project
     from ..report import Report
+    from ..show.progress import View
     from ..show.screen import Screen
     from .options import Parser
+
+
+#: Seconds that not running anything must have saved for a line about it.
+_WORTH_A_WORD = 10
 
 
 def arguments(parser: Parser) -> None:
@@ -82,6 +93,19 @@ def arguments(parser: Parser) -> None:
         "--json", action="store_true", help="print each event as a line of JSON, and nothing else"
     )
     parser.add_argument(
+        "-v",
+        "--verbose",
+        "--log-output",
+        action="store_true",
+        help="print what the tasks print, as it comes, each line with its task",
+    )
+    parser.add_argument(
+        "-w", "--watch", action="store_true", help="build again whenever a file is edited, until Ctrl-C"
+    )
+    parser.add_argument(
+        "--junit", metavar="FILE", help="write how the tasks ended as JUnit's XML, for CI systems"
+    )
+    parser.add_argument(
         "-q", "--quiet", action="store_true", help="print nothing unless something goes wrong"
     )
     spellings.arguments(parser)
@@ -103,51 +127,137 @@ exit code: 0 all went well, 1 a task failed, 2 something must be changed first, 
 
 def main(args: Namespace) -> int:
     """Build, show how it goes, and return the exit code."""
-    began = time.perf_counter()
     # whoever stops us, Ctrl-C or the system: what runs is ended, what it showed is kept, and a summary is printed
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
     spellings.understood(args, lambda text: err.say(f"{err.paint('note:', 'cyan')} {text}"))
-    project = options.project(args)
+    if args.junit:
+        _writable(Path(args.junit))
+    if args.watch:
+        return _watch(args, out, err)
+    with options.project(args) as project:
+        return _once(project, args, out, err)
+
+
+def _once(project: Project, args: Namespace, out: Screen, err: Screen) -> int:
+    """Build one time and return the exit code."""
+    began = time.perf_counter()
     if text := spellings.unlogged(args, (task.kind for task in project.graph)):
         err.say(f"{err.paint('note:', 'cyan')} {text}")
     adopted = _adopt(project, args, err if args.json else out) if args.adopt else set()
     if args.dry_run:
-        with project:
-            return _rehearse(project, args, out, adopted)
-    try:
-        with (
-            options.stay(args) as stay,
-            Watch(out, quiet=args.quiet, as_json=args.json) as watch,
-        ):
-            if stay:
-                out.live = False
-            try:
-                project.build(
-                    args.targets,
-                    force=args.force,
-                    jobs=1 if args.debug else args.jobs,
-                    fail_fast=args.fail_fast,
-                    executor=args.executor,
-                    listeners=(watch,),
-                    waiting=lambda text: err.say(f"{text}; waiting for it to end"),
-                    wait=not args.no_wait,
-                    cache=not args.no_cache,
-                    remote=args.remote,
-                    stay=stay,
-                )
-            except KeyboardInterrupt:
-                pass  # the report is then unfinished, which is its exit code
-        code = watch.report.exit_code
-        if not args.json and not (args.quiet and code == 0):
-            if args.explain_io:
-                for line in touched(watch.report, out):
-                    out.say(line)
-            for line in summary(watch, time.perf_counter() - began, str(project.root), project.notes):
+        return _rehearse(project, args, out, adopted)
+    with (
+        options.stay(args) as stay,
+        Watch(out, quiet=args.quiet, as_json=args.json, lines=_lines(args, str(project.root))) as watch,
+    ):
+        if stay:
+            out.live = False
+        try:
+            project.build(
+                args.targets,
+                force=args.force,
+                jobs=1 if args.debug else args.jobs,
+                fail_fast=args.fail_fast,
+                executor=args.executor,
+                listeners=(watch,),
+                waiting=lambda text: err.say(f"{text}; waiting for it to end"),
+                wait=not args.no_wait,
+                cache=not args.no_cache,
+                remote=args.remote,
+                stay=stay,
+            )
+        except KeyboardInterrupt:
+            pass  # the report is then unfinished, which is its exit code
+    code = watch.report.exit_code
+    _tell_ci(watch, args, project)
+    if not args.json and not (args.quiet and code == 0):
+        if args.explain_io:
+            for line in touched(watch.report, out):
                 out.say(line)
+        for line in summary(watch, time.perf_counter() - began, str(project.root), project.notes):
+            out.say(line)
+        if (saved := project.saved(watch.report)) >= _WORTH_A_WORD:
+            out.say(f"about {seconds(saved)} saved by not running what is fresh")
+    return code
+
+
+def _watch(args: Namespace, out: Screen, err: Screen) -> int:
+    """Build, and again whenever a file that a task depends on is edited, until Ctrl-C; mistakes are waited out."""
+    code = 2
+    seen: set[str] = set()
+    try:
+        while True:
+            before: dict[str, str | None] = {}
+            began = time.time_ns()
+            try:
+                with options.project(args) as project:
+                    seen = project.inputs()
+                    before = edits.stamps(seen)
+                    code = _once(project, args, out, err)
+                    seen = project.inputs()
+            except* Error as error:
+                show(error, err)
+                code = 2
+            if code == 130:
+                return code
+            seen |= {str(path) for path in Path.cwd().glob("*.yaml")}
+            args.force = False  # once
+            # what this build was the first to use may have been edited while it ran
+            changed = edits.since(began, seen - before.keys())
+            if not changed:
+                before = edits.stamps(seen - before.keys()) | before
+                err.say(err.paint("waiting for an edit; Ctrl-C ends", "dim"))
+                changed = edits.wait(before)
+            err.say(f"edited: {several([os.path.relpath(path) for path in changed], 3)}")
+    except KeyboardInterrupt:
         return code
-    finally:
-        project.close()
+
+
+def _lines(args: Namespace, root: str) -> Callable[[Screen], View] | None:
+    """Return what shows the build where neither the table nor plain lines do: prefixed output, or groups in CI."""
+    if args.verbose:
+        return Verbose
+    style = _ci(os.environ)
+    return None if style is None else lambda to: ci.Grouped(to, root, style)
+
+
+def _ci(environ: Mapping[str, str]) -> str | None:
+    """Return the CI system whose log this is, "github" or "gitlab"; None for another or none."""
+    if environ.get("GITHUB_ACTIONS") == "true":
+        return "github"
+    return "gitlab" if environ.get("GITLAB_CI") == "true" else None
+
+
+def _writable(path: Path) -> None:
+    """Raise an Error now for a file that could not be written after hours of work."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("a").close()
+    except OSError as error:
+        raise Error(f"it cannot be written: {error.strerror}", str(path)) from None
+
+
+class Verbose(Lines):
+    """Plain lines, and between them what the tasks print, each line with its task."""
+
+    def __init__(self, to: Screen) -> None:
+        super().__init__(to)
+        self._printed = prefixed.Prefixed(to)
+
+    def __call__(self, event: Event) -> None:
+        self._printed(event)
+        super().__call__(event)
+
+
+def _tell_ci(watch: Watch, args: Namespace, project: Project) -> None:
+    """Write the files that CI systems read: JUnit's XML where it is asked for, GitHub's page of the step."""
+    root = str(project.root)
+    if args.junit:
+        Path(args.junit).write_text(junit.junit(watch.report, watch.tails, root), encoding="utf-8")
+    if summary_page := os.environ.get("GITHUB_STEP_SUMMARY"):
+        notes = [*project.notes, *dict.fromkeys(note.message for note in watch.report.notes)]
+        ci.append(summary_page, ci.step_summary(watch.report, root, notes))
 
 
 def touched(report: Report, to: Screen) -> Iterator[str]:

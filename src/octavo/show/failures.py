@@ -63,6 +63,15 @@ def plain(text: str) -> str:
     return _ESCAPES.sub("", text)
 
 
+def location(failure: Failure, root: str) -> tuple[str, int | None]:
+    """Return the file, relative to ``root``, and the line in it where a failure happened, as far as they are known."""
+    path = failure.path or ""
+    if failure.cell is None or not failure.line:
+        return path, failure.line if failure.cell is None else None
+    start = _start(failure, root)
+    return path, None if start is None else start + failure.line
+
+
 def _where(failure: Failure, root: str) -> str:
     """Return where it happened: in the file, where a line of it can be told, and in the notebook's cell."""
     path = _near(failure.path, root) if failure.path else ""

@@ -25,6 +25,7 @@ with lazy_imports():
     from . import live
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from ..model import Reason
@@ -43,12 +44,22 @@ class View(Protocol):
 class Watch:
     """Follows a build: folds its report, keeps the end of what each task says, and shows the rest in a view.
 
-    ``logs``: what the cells print is printed too. The view is chosen when the build has something to do, so that
-    one without work costs nothing. While ``quiet`` there is none.
+    ``logs``: what the cells print is printed too. ``lines`` makes a view that stands instead of the usual ones.
+    The view is chosen when the build has something to do, so that one without work costs nothing. While ``quiet``
+    there is none.
     """
 
-    def __init__(self, to: Screen, *, quiet: bool = False, as_json: bool = False, logs: bool = False) -> None:
+    def __init__(
+        self,
+        to: Screen,
+        *,
+        quiet: bool = False,
+        as_json: bool = False,
+        logs: bool = False,
+        lines: Callable[[Screen], View] | None = None,
+    ) -> None:
         self.to = to
+        self._lines = lines
         self.report = Report()
         self.running: dict[str, None] = {}
         self.tails: dict[str, str] = {}
@@ -89,6 +100,8 @@ class Watch:
             self._view(event)
 
     def _choose(self) -> View:
+        if self._lines is not None:
+            return self._lines(self.to)
         if self.to.live and self.to.size and not self._logs:
             view: View = live.Live(self.to)
             return view
