@@ -370,7 +370,7 @@ def _preload(stale: Sequence[Task], root: Path, wanted: bool | tuple[str, ...]) 
 
 def _is_ours(top: str, root: Path) -> bool:
     found = sources.find_package(top, str(root))
-    return found is not None and Path(found).is_relative_to(root) and "site-packages" not in found
+    return found is not None and sources.owned(found, str(root))
 
 
 def _new_run() -> str:

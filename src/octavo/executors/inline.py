@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ..events import Event
 from ..model import Task
+from ..reading.sources import scope
 from ..worker.around import folder_of, importable, placed
 from ..worker.child import visiting
 from ..worker.worker import Teller, run
@@ -42,7 +43,7 @@ class Inline:
         # a kernel in this very process would take it over: its streams, its __main__, its display hook
         task = replace(task, options={**task.options, "isolated": True})
         folder, path = folder_of(task, self.root), placed(task, self.root).source.path
-        with visiting(self.root, folder, path, importable(task, self.root)):
+        with visiting(self.root, folder, path, importable(task, self.root), scope(task, self.root)):
             tell = Teller(task.name, self._events.append)
             out, err = sys.stdout, sys.stderr
             tell.streams.install()

@@ -19,6 +19,13 @@ with lazy_imports():
     from .. import notebook
     from . import templates
 
+#: What makes a folder one that is checked out as a whole.
+_MARKS = ("setup.py", "pyproject.toml", ".git")
+_OUTSIDE = (
+    "move it below the folder of pipeline.yaml, or mark a folder that holds both as one project: "
+    "by setup.py, pyproject.toml or .git"
+)
+
 #: Raised when facts, tasks or their digests come to mean something else.
 VERSION = 5
 
@@ -71,19 +78,17 @@ class Reader:
         if "{{" in text:
             upstream = templates.upstream_of(text)
             return Source(text, facts=Facts(digest(text), language="data", upstream=upstream))
-        full = os.path.normpath(os.path.join(self.root, os.path.expanduser(text)))
-        inside = full.startswith(self.root + os.sep)
-        path = (os.path.relpath(full, self.root) if inside else full).replace(os.sep, "/")
+        path = relative(text, self.root)
+        full = os.path.join(self.root, path)
         self.stamps[path] = "young" if products.racy(full) else products.stamp(full)
         found = self.store.digest(path) if self.store else None
         return Source(path, facts=Facts(found or ABSENT, language="data"))
 
     def _file(self, text: str, where: Place, kind: str) -> Source:
         full = os.path.normpath(os.path.join(self.root, text))
-        if not full.startswith(self.root + os.sep):
-            hint = "move it below the folder of pipeline.yaml: a project must be whole wherever it is checked out"
-            raise SpecError(f"the source {text} is outside the project", where, hint)
-        path = os.path.relpath(full, self.root).replace(os.sep, "/")
+        if enclosing(self.root, full) is None:
+            raise SpecError(f"the source {text} is outside the project", where, _OUTSIDE)
+        path = relative(full, self.root)
         if os.path.isdir(full):
             raise SpecError(
                 f"the source {text} is a folder", where, "a source is a file or a function's dotted path"
@@ -104,8 +109,7 @@ class Reader:
                 _near(os.path.join(self.root, missing), self.root) or f"there is no {missing} in the project"
             )
             raise SpecError(f'the module "{module}" of the function "{text}" is not found', where, hint)
-        inside = full.startswith(self.root + os.sep)
-        path = os.path.relpath(full, self.root).replace(os.sep, "/") if inside else full
+        path = full if _installed(full) else relative(full, self.root)
         return self.read("function", Source(path, text), where)
 
     def read(self, kind: str, source: Source, where: Place | None = None, text: bool = False) -> Source:
@@ -177,6 +181,43 @@ def package_folder(module: str, root: str) -> str | None:
         return os.path.dirname(found)
     inside = (os.path.join(folder, *module.split(".")) for folder in folders(root))
     return next(filter(os.path.isdir, inside), None)
+
+
+def enclosing(root: str, path: str) -> str | None:
+    """Return the folder that is checked out as one and holds a project and a path; None where there is none.
+
+    It is the project's own folder, or else the nearest one above that has setup.py, pyproject.toml or .git.
+    """
+    folder = root
+    while not (path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)) or not (
+        folder == root or any(os.path.exists(os.path.join(folder, mark)) for mark in _MARKS)
+    ):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+    return folder
+
+
+def relative(path: str, root: str) -> str:
+    """Return a path relative to the project if it is checked out with it, else absolute, with slashes."""
+    full = os.path.normpath(os.path.join(root, os.path.expanduser(path)))
+    return (full if enclosing(root, full) is None else os.path.relpath(full, root)).replace(os.sep, "/")
+
+
+def scope(task: Task, root: str) -> str:
+    """Return the folder whose files and modules count for a task: the project's, or one around that and its source."""
+    full = os.path.normpath(os.path.join(root, task.source.path))
+    return root if _installed(full) else enclosing(root, full) or root
+
+
+def owned(path: str, root: str) -> bool:
+    """Return whether a module belongs to what is checked out with a project, and is not installed."""
+    return not _installed(path) and enclosing(root, path) is not None
+
+
+def _installed(path: str) -> bool:
+    return "site-packages" in path or "dist-packages" in path
 
 
 def folders(root: str) -> list[str]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Error, Place, SpecError, did_you_mean
 from ..lazy import lazy_imports
 from ..model import DATA, Source, Task
-from ..reading.sources import Reader, contents, package_folder
-from .promises import Promises, given, options, relative
+from ..reading.sources import Reader, contents, package_folder, relative
+from .promises import Promises, given, options
 
 with lazy_imports():
     from ..reading import templates

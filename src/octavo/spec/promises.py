@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..digests import digest
 from ..errors import Place, SpecError
 from ..model import STANDING, Product, Relation
+from ..reading.sources import relative
 from .dialect import KINDS, MAKERS, RELATIONS
 
 if TYPE_CHECKING:
@@ -132,13 +133,6 @@ def given(product: Product) -> Any:
         return product.relation
     generic = product.path.removeprefix(f"{STANDING}generic/")
     return _plain(generic) if product.maker == "GenericProduct" else product.path
-
-
-def relative(path: str, root: str) -> str:
-    """Return a path relative to the project where it is inside, else absolute, with slashes."""
-    full = os.path.normpath(os.path.join(root, os.path.expanduser(path)))
-    inside = full == root or full.startswith(root + os.sep)
-    return (os.path.relpath(full, root) if inside else full).replace(os.sep, "/")
 
 
 def _label(client: Mapping[str, Any] | None) -> str:

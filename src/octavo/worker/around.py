@@ -19,7 +19,7 @@ from ..lazy import lazy_imports
 from ..model import STANDING, Failure, Product, Relation, Task
 from ..parts import HOOK
 from ..products import not_made
-from ..reading.sources import folders
+from ..reading.sources import folders, scope
 from ..views import Status
 from .hooks import call_on_failure, file_of, module_of, of_task
 from .observe import Watch
@@ -84,7 +84,7 @@ def perform(task: Task, root: str, tell: Callable[[Event], None], watch: Watch) 
         return None
     if failure.path == mine.source.path:
         failure = replace(failure, path=task.source.path)
-    elif failure.path and failure.path.startswith(root + os.sep):
+    elif failure.path and failure.path.startswith(scope(task, root) + os.sep):
         failure = replace(failure, path=os.path.relpath(failure.path, root))
     if "on_failure" in task.options and (worse := call_on_failure(mine, folder, failure)):
         tell(Note(f"{worse.kind}: {worse.message}", task.name))  # the task has failed already

@@ -114,18 +114,24 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 def become(
-    root: str, argv0: str = "octavo", first: Sequence[str] | None = None, *, standard_first: bool = False
+    root: str,
+    argv0: str = "octavo",
+    first: Sequence[str] | None = None,
+    *,
+    standard_first: bool = False,
+    scope: str | None = None,
 ) -> Callable[[], None]:
     """Make of this process one of the project, with its modules as they are now; return what ends their watch.
 
     ``first`` are the folders from which it imports before all others (default: the project's own), or, as in a
-    kernel of Jupyter, with ``standard_first`` after the standard library only.
+    kernel of Jupyter, with ``standard_first`` after the standard library only. ``scope`` is the folder of the user's
+    own modules where it is more than the project.
     """
     sys.path[:] = filter(None, sys.path)
     put_first(folders(root) if first is None else first, standard_first=standard_first)
     sys.argv = [argv0]
     finder.install()
-    return distrust_bytecode(root)
+    return distrust_bytecode(scope or root)
 
 
 def put_first(first: Sequence[str], *, standard_first: bool = False) -> None:
@@ -136,11 +142,11 @@ def put_first(first: Sequence[str], *, standard_first: bool = False) -> None:
 
 
 @contextlib.contextmanager
-def visiting(root: str, folder: str, argv0: str, first: Sequence[str]) -> Iterator[None]:
+def visiting(root: str, folder: str, argv0: str, first: Sequence[str], scope: str) -> Iterator[None]:
     """Be a process of the project for a while, in a folder of it, and leave no trace of that afterwards."""
     here, path, argv, modules = os.getcwd(), list(sys.path), sys.argv, set(sys.modules)
     os.chdir(folder if os.path.isdir(folder) else root)
-    end = become(root, argv0, first)
+    end = become(root, argv0, first, scope=scope)
     try:
         yield
     finally:
@@ -151,7 +157,7 @@ def visiting(root: str, folder: str, argv0: str, first: Sequence[str]) -> Iterat
         # the next time, the project's modules must be imported as they are then
         for name in set(sys.modules) - modules:
             file = getattr(sys.modules[name], "__file__", None) or ""
-            if file.startswith((root + os.sep, folder + os.sep)):
+            if file.startswith((root + os.sep, folder + os.sep, scope + os.sep)):
                 del sys.modules[name]
 
 

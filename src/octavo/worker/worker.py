@@ -27,6 +27,7 @@ from typing import Any
 from ..events import CellFinished, CellStarted, Event, Note, Output, TaskFinished, encode
 from ..lazy import lazy_imports
 from ..model import Failure, Outcome, Task
+from ..reading.sources import scope
 from .around import folder_of, importable, perform, placed
 from .child import become
 from .hooks import stopped
@@ -132,7 +133,7 @@ def run(
 ) -> TaskFinished:
     """Run a task here and return how it ended. ``preloaded`` are modules that no task has imported."""
     began, now = time.perf_counter(), now_of_files()
-    watch = Watch(root, preloaded, lambda: getattr(tell, "cell", None))
+    watch = Watch(root, preloaded, lambda: getattr(tell, "cell", None), scope(task, root))
     watch.start(now)
     on_failure_called = False
     try:
@@ -187,7 +188,8 @@ def _freshen(root: str, task: Task) -> None:
     os.chdir(folder if os.path.isdir(folder) else root)  # what is not there becomes a failure in time
     # as in a kernel's process; elsewhere the project's own modules come before all others
     kernel = task.kind == "notebook"
-    become(root, placed(task, root).source.path, importable(task, root), standard_first=kernel)
+    own = scope(task, root)
+    become(root, placed(task, root).source.path, importable(task, root), standard_first=kernel, scope=own)
     if os.environ.get("OCTAVO_LOG") and not kernel:  # whose loggers are Jupyter's
         logged.begin()
     signal.signal(signal.SIGINT, signal.default_int_handler)

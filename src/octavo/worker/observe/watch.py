@@ -58,9 +58,14 @@ class Watch:
         root: str,
         preloaded: frozenset[str] = frozenset(),
         cell: Callable[[], int | None] = lambda: None,
+        scope: str | None = None,
     ) -> None:
-        """``preloaded`` are modules that were there before, not by the task; ``cell`` tells which one runs."""
+        """``preloaded`` are modules that were there before, not by the task; ``cell`` returns which one runs.
+
+        ``scope`` is the folder whose files and modules count: the project's, if no other is given.
+        """
         self.root = os.path.realpath(root)
+        self.scope = os.path.realpath(scope or root)
         self._cell = cell
         self._touched: dict[Touch, None] = {}
         self._preloaded = preloaded
@@ -194,11 +199,14 @@ class Watch:
         return found
 
     def _inside(self, path: str) -> str | None:
-        """Return a path relative to the project; None for one outside it or in a folder that is not the user's."""
+        """Return a path relative to the project; None for one that does not count or is in a folder of tools."""
         real = self._real(path)
-        if not real.startswith(self.root + os.sep):
+        if real.startswith(self.root + os.sep):
+            inside = real[len(self.root) + 1 :].replace(os.sep, "/")
+        elif real.startswith(self.scope + os.sep):
+            inside = os.path.relpath(real, self.root).replace(os.sep, "/")
+        else:
             return None
-        inside = real[len(self.root) + 1 :].replace(os.sep, "/")
         return None if _SKIPPED.intersection(inside.split("/")) else inside
 
     def _real(self, path: str) -> str:
