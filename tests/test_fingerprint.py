@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octavo.digests import digest
-from octavo.fingerprint import canonical, judge, manifest
+from octavo.fingerprint import canonical, differences, judge, manifest
 from octavo.model import Facts, Product, Record, Source, Task
 
 tables = st.dictionaries(st.text(min_size=1, max_size=8), st.text(max_size=8), max_size=6)
@@ -82,6 +82,12 @@ def test_an_executed_notebook_counts_for_a_task_that_reads_it() -> None:
     up = task("a", DATA, REPORT)
     last = record({}, {}, **{"file out/a.ipynb": "out/a.ipynb"})
     assert table(up, last, data="1", report="1") != table(up, last, data="1", report="2")
+
+
+def test_the_class_of_a_task_counts() -> None:
+    upload, copied = (Task("a", kind, Source("a.csv"), (DATA,)) for kind in ("upload", "copy_from"))
+    one, other = (manifest(it, None, {}, lambda path: None, lambda *_: None) for it in (upload, copied))
+    assert [str(it) for it in differences(one, other)] == ["class SQLUpload → PostgresCopyFrom"]
 
 
 def test_where_an_upstream_makes_only_a_report_its_code_stands_for_its_result() -> None:

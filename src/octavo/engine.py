@@ -23,6 +23,7 @@ from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStar
 from .explain import remember
 from .fingerprint import manifest, reports_read, undeclared
 from .graph import Graph
+from .kinds import row
 from .model import Failure, Outcome, Reason, Record, Step, Task
 from .plan import Makers, judged, key_of, missing
 from .products import not_made, unwritable
@@ -182,7 +183,9 @@ class Run:
         self.store.begin(name, [product.path for product in task.products])
         # a folder that octavo has never made may be somebody's
         known = [p.path for p in task.products if record is not None or self.makers.known(p.path)]
-        self.aside[name] = Aside(str(self.store.root), self._set_aside, () if task.kind == "link" else known)
+        self.aside[name] = Aside(
+            str(self.store.root), self._set_aside, () if row(task.kind).borrowed else known
+        )
         # what an earlier run discovered is no part of this one's manifest: it will say itself what it uses
         table = manifest(task, None, self.graph.tasks, self.store.digest, lambda part, path: None)
         self.running[name] = (task, table)

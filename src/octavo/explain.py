@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from . import parts
+from . import kinds, parts
 from .errors import Error, Errors
 from .lazy import lazy_imports
 from .model import Reason, Record, Task
@@ -62,7 +62,7 @@ def differences(store: Store, task: Task, record: Record, reason: Reason) -> Ite
     found = versions(store, task, record, reason)
     if found is None:
         return
-    if reason.part != parts.SOURCE.word or task.kind != "notebook":
+    if reason.part != parts.SOURCE.word or not kinds.row(task.kind).report:
         yield from diff.unified(*found)
         return
     for change in diff.cells(*(cell_sources(text, task.source.path) for text in found)):
@@ -84,7 +84,7 @@ def _words(store: Store, task: Task, record: Record, reason: Reason) -> str:
     if found is None:
         return ""
     # the modules that compare are needed by a plan with news only
-    if reason.part == parts.SOURCE.word and task.kind == "notebook":
+    if reason.part == parts.SOURCE.word and kinds.row(task.kind).report:
         before, after = (cell_sources(text, task.source.path) for text in found)
         words: str = diff.in_words(diff.cells(before, after))
         return words

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from . import parts
+from . import kinds, parts
 from .digests import digest
 from .model import ABSENT, Manifest, Product, Reason, Record, Task
 
@@ -52,7 +52,11 @@ def manifest(
     ``made(path)`` is the digest of a product or None; ``seen(part, path)`` that of something the last run discovered.
     What only a run can know is taken from the record of the last one, looked at as it is now.
     """
-    table = {parts.SOURCE.word: task.source.facts.digest, parts.PATHS.word: _paths(task)}
+    table = {
+        parts.SOURCE.word: task.source.facts.digest,
+        parts.PATHS.word: _paths(task),
+        parts.CLASS.word: kinds.words(task.kind),
+    }
     if kernel := task.options.get("kernel") or task.source.facts.kernel:
         table[parts.KERNEL.word] = kernel
     for name, value in task.params.items():

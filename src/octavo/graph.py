@@ -8,7 +8,7 @@ from posixpath import dirname, normpath
 from typing import TYPE_CHECKING
 
 from .errors import GraphError, did_you_mean, raise_all
-from .model import DATA
+from .kinds import row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -319,7 +319,7 @@ def _products(given: Sequence[Task]) -> Iterator[GraphError]:
     around: dict[str, str] = {}  # folders with a source in them
     for task in given:
         # data may be what another task makes, a URL is no path
-        if task.kind in DATA or not task.source.path:
+        if row(task.kind).source == "data" or not task.source.path:
             continue
         if (path := normpath(task.source.path)) not in sources:
             sources[path] = task.name

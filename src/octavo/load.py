@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import products
 from .errors import Error, NotebookError, Place, SpecError, did_you_mean, raise_all
 from .graph import Graph
+from .kinds import versions, word
 from .lazy import lazy_imports
 from .model import Task
 from .reading.sources import VERSION, Reader, contents
@@ -59,7 +60,7 @@ def load(path: str, root: str, store: Store, params: Mapping[str, Any], data: An
 
 
 def _remembered(known: tuple[Any, ...], root: str, here: str) -> Loaded | None:
-    stamps, outside, matched, needed, answers, *rest = known
+    stamps, outside, matched, needed, answers, brought, *rest = known
     if any(products.stamp(os.path.join(root, path)) != stamp for path, stamp in stamps.items()):
         return None
     if outside and _outside(outside, root, here) != outside:
@@ -71,7 +72,9 @@ def _remembered(known: tuple[Any, ...], root: str, here: str) -> Loaded | None:
     try:
         if any(evaluated.QUESTIONS[what](asked, root) != was for what, asked, was in answers):
             return None
-    except RuntimeError:  # said with its place when the pipeline is read anew
+        if brought and versions(brought) != brought:
+            return None
+    except (RuntimeError, Error):  # said with its place when the pipeline is read anew
         return None
     tasks, notes, unfit, *how = rest
     return Loaded(Graph.trusted(tasks), notes, _errors(unfit), *how)
@@ -129,7 +132,8 @@ class _Loading:
         how = (spec.preload, spec.strict, spec.cache, self.folders, dict(spec.hooks))
         # "now" is never the same twice, so remembering would be in vain
         if not {"now"} & outside.keys() and self.stamp:
-            moving = (outside, making.matched, tuple(making.needed), self.answers)
+            brought = versions(task.kind for task in tasks)
+            moving = (outside, making.matched, tuple(making.needed), self.answers, brought)
             row = (self.reader.stamps, *moving, tasks, notes, self.unfit, *how)
             self.store.keep("pipeline", [(self.key, self.stamp, freeze(row))])
         return Loaded(graph, notes, _errors(self.unfit), *how)
@@ -248,10 +252,9 @@ class _Loading:
 
 def _idle(said: TaskSpec, kind: str) -> Iterator[str]:
     """Yield a note on each key of a task that means nothing to its kind."""
-    heeded, kinds = dialect.HEEDED, dialect.KINDS
     for name in said.options:
-        if kind not in heeded.get(name, (kind,)):
-            yield f'{said.places.get(name, said.where)}: "{name}" has no effect on a {kinds[kind]}'
+        if not dialect.heeded(name, kind):
+            yield f'{said.places.get(name, said.where)}: "{name}" has no effect on a {word(kind)}'
 
 
 #: What people call env.yaml, and conda something else: it is spoken of only when a placeholder has no value.

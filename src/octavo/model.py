@@ -22,8 +22,6 @@ Manifest = Mapping[str, str]
 UNSETTLED = "changed while it ran"
 #: Where the files are that stand for products which are none: tables, objects elsewhere.
 STANDING = ".octavo/standing/"
-#: Kinds of tasks whose source is no code, but data, a URL, or nothing at all.
-DATA = frozenset(("upload", "copy_from", "download", "link", "upload_s3"))
 #: What stands in a manifest for a file that the task looked for in vain.
 ABSENT = "absent"
 

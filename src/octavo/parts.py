@@ -94,7 +94,7 @@ def _package(part: str, what: str, was: str | None, now: str | None) -> str:
     return f"{part} {was} → {now or 'none'}"
 
 
-def _kernel(part: str, what: str, was: str | None, now: str | None) -> str:
+def _from_to(part: str, what: str, was: str | None, now: str | None) -> str:
     return f"{part} {was} → {now}"
 
 
@@ -165,7 +165,9 @@ def function_digest(path: str, name: str) -> str | None:
 SOURCE = Part("source", text=True)
 #: Where a task is and where it is told to read and write.
 PATHS = Part("paths", lambda *_: "the paths that it is given changed")
-KERNEL = Part("kernel", _kernel)
+#: What a task is: its class, and the version of its kind where that is not the first.
+CLASS = Part("class", _from_to)
+KERNEL = Part("kernel", _from_to)
 PARAM = Part("param", _value)
 OPTION = Part("option", _value)
 #: The product of a task before it, by the task's name and the product's key.
@@ -195,7 +197,7 @@ MISSING = Part("missing", _now)
 ROWS: Mapping[str, Part] = {
     row.word: row
     for row in (
-        *(SOURCE, PATHS, KERNEL, PARAM, OPTION, UPSTREAM, FILE, FOLDER, MODULE, HOOK, PACKAGE),
+        *(SOURCE, PATHS, CLASS, KERNEL, PARAM, OPTION, UPSTREAM, FILE, FOLDER, MODULE, HOOK, PACKAGE),
         *(PRODUCT, RECORD, FORCED, WAITS, MISSING),
     )
 }

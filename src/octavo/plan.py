@@ -8,6 +8,7 @@ from . import parts
 from .explain import detailed
 from .fingerprint import judge, manifest
 from .graph import Graph
+from .kinds import row
 from .model import Outcome, Reason, Record, Step, Task
 from .parts import Now
 from .store import Store, key
@@ -52,7 +53,7 @@ def _reads(record: Record | None, upstream: Task) -> bool:
 
 
 def _reworded(task: Task, record: Record | None) -> bool:
-    return record is not None and record.raw != task.source.facts.raw and task.kind == "notebook"
+    return record is not None and record.raw != task.source.facts.raw and row(task.kind).report
 
 
 def why(
@@ -62,7 +63,7 @@ def why(
     at = at or Now(store)
     now = manifest(task, record, graph, at.digest, at)
     reasons = judge(now, record, {product.path: at.digest(product.path) for product in task.products})
-    return (_of_link(reasons) if task.kind == "link" else reasons), now
+    return (_of_link(reasons) if row(task.kind).borrowed else reasons), now
 
 
 def _of_link(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
@@ -153,7 +154,7 @@ class Makers:
 
     def attribute(self, task: Task, record: Record | None, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
         """Return reasons in which only a person's work is told as edited, also where the task itself has never run."""
-        if task.kind == "link":
+        if row(task.kind).borrowed:
             return reasons
         if record is not None:
             return tuple(self._weigh(reason) if reason.edited else reason for reason in reasons)
@@ -170,10 +171,10 @@ class Makers:
         return bool(self._of(path))
 
     def _weigh(self, reason: Reason) -> Reason:
-        row, path = parts.split(reason.part)
+        product, path = parts.split(reason.part)
         for other in self._of(path):
             if other.state != "done" or other.products.get(path) == reason.now:
-                return row.reason(path, None, reason.now, f"{other.task} left it there")
+                return product.reason(path, None, reason.now, f"{other.task} left it there")
         return reason
 
     def _of(self, path: str) -> list[Record]:

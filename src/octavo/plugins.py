@@ -74,6 +74,13 @@ def load(target: str) -> Any:
         raise MissingExtra(f'the package "{missing}" is not installed', hint=hint) from error
 
 
+def brought(family: str) -> tuple[str, ...]:
+    """Return the names of the members of a family that other packages bring."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - 15 ms that only a foreign name should cost
+
+    return tuple(sorted(point.name for point in entry_points(group=f"octavo.{family}")))
+
+
 def _entry_point(family: str, name: str) -> str | None:
     from importlib.metadata import entry_points  # noqa: PLC0415 - 15 ms that only a foreign name should cost
 

@@ -35,7 +35,7 @@ with lazy_imports():
     from .compat import adopt as adoption
     from .executed import writer
     from .reading import edits, sources
-    from .spec import dialect
+    from .spec import keys
     from .tables import proxies
     from .worker import hook_process
 
@@ -323,7 +323,7 @@ def run(
 
 
 def _size(memory: int | str | None) -> int | None:
-    found: int = 0 if memory is None else dialect.as_bytes(memory)
+    found: int = 0 if memory is None else keys.as_bytes(memory)
     if memory is not None and found <= 0:
         raise Error(f"{memory!r} is no size of memory", hint='a number of bytes, or "4GB", "512MB"')
     return found or None

@@ -21,7 +21,7 @@ from .errors import ProductError, StateError
 from .filesystem import networked
 from .model import Manifest, Record
 
-SCHEMA = 6
+SCHEMA = 7
 _TABLES = """
 CREATE TABLE IF NOT EXISTS records (
     key TEXT PRIMARY KEY, task TEXT, manifest TEXT, products TEXT, discovered TEXT,

@@ -10,6 +10,7 @@ from . import plugins
 from .errors import ProductError
 from .executed.editions import failed, images
 from .graph import Graph
+from .kinds import row
 from .model import STANDING, Reason, Record, Task
 from .plan import key_of, why
 from .store import Store
@@ -65,7 +66,7 @@ def leftovers(graph: Graph, store: Store, names: Iterable[str]) -> list[Leftover
     found = []
     for task in (graph[name] for name in names):
         record = store.record(key_of(task))
-        for path in [] if task.kind == "link" else _paths(task):  # what a link stands for is not octavo's
+        for path in [] if row(task.kind).borrowed else _paths(task):  # what a link stands for is not octavo's
             full = os.path.join(store.root, path)
             if not os.path.lexists(full):
                 continue

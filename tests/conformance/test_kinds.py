@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
 
 import pytest
 
+import octavo
 from octavo import plugins
-from octavo.kinds import Kind
+from octavo.kinds import CLASSES, ROWS, Kind
 from octavo.model import Facts, Product, Source, Task
-from octavo.spec.dialect import CLASSES
 
 KINDS = sorted(plugins.FAMILIES["kinds"])
 SOURCES = {
@@ -31,6 +32,22 @@ def named(request: pytest.FixtureRequest) -> tuple[str, Kind]:
 
 def test_every_class_of_the_dialect_is_a_kind_and_every_kind_has_one() -> None:
     assert set(CLASSES.values()) == set(KINDS)
+    assert set(ROWS) == set(KINDS)
+
+
+def test_nobody_else_asks_for_kinds_by_their_names() -> None:
+    source = Path(octavo.__file__).parent
+    names = "|".join(KINDS)
+    asked = re.compile(
+        rf"""\bkind\)? (==|!=|in|not in) \(?["{{]?["']?({names})["']|task\.kind (==|!=|in|not in) """
+    )
+    found = [
+        f"{path.relative_to(source)}: {line.strip()}"
+        for path in source.rglob("*.py")
+        for line in path.read_text().splitlines()
+        if path.parent.name != "kinds" and asked.search(line)
+    ]
+    assert found == []
 
 
 def test_reading_says_what_it_needs_and_its_code_counts(named: tuple[str, Kind]) -> None:

@@ -16,7 +16,7 @@ from . import options
 with lazy_imports():
     from .. import errors
     from ..cache import reuse, sweep
-    from ..spec import dialect
+    from ..spec import keys
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -149,7 +149,7 @@ def _amount(size: int) -> str:
 
 
 def _size(text: str) -> int:
-    size: int = 0 if text == "0" else dialect.as_bytes(text)
+    size: int = 0 if text == "0" else keys.as_bytes(text)
     if size <= 0 and text != "0":
         raise argparse.ArgumentTypeError(f'"{text}" is no size such as 5GB or 500MB')
     return size

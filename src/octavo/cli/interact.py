@@ -96,7 +96,7 @@ def main(args: Namespace) -> int:
 
 def _own(task: Task) -> Task:
     """Return a task whose text is that of its function alone, where it is one."""
-    if task.kind != "function" or not task.source.entry or task.source.text is None:
+    if not task.source.entry or task.source.text is None:
         return task
     name = task.source.entry.rpartition(".")[2]
     own = functions.definition(task.source.text, name)

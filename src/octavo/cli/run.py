@@ -23,7 +23,7 @@ from . import options
 with lazy_imports():
     from .. import remote, single
     from ..show import inputs
-    from ..spec import dialect, document
+    from ..spec import document, keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -311,7 +311,7 @@ def _whole(text: str) -> int:
 
 
 def _size(text: str) -> int:
-    found: int = dialect.as_bytes(text)
+    found: int = keys.as_bytes(text)
     if found <= 0:
         raise ArgumentTypeError(f'"{text}" is no size such as 4GB or 512MB')
     return found

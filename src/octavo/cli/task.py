@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..errors import Error, did_you_mean
+from ..kinds import row
 from ..lazy import lazy_imports
 from ..show.failures import failed
 from ..show.screen import flat, screen
@@ -59,10 +60,6 @@ examples:
 exit code: 0 all went well, 1 the task or its check failed, 2 something must be changed first""")
 
 
-#: Kinds whose source is a template of SQL or shell: shown is what would run.
-TEMPLATES = ("sql", "dump", "transfer", "shell")
-
-
 def main(args: Namespace) -> int:
     """Run the requested actions in the order source, status, on_finish, build; return the first nonzero exit code."""
     out = screen(sys.stdout, os.environ)
@@ -102,11 +99,11 @@ def _step(project: Project, name: str) -> Step:
 def _text(project: Project, step: Step) -> str:
     """Return the code of a task: of a function its own lines, of a template what it renders to, else the whole file."""
     filled = sources.Reader(str(project.root), project.store).filled(step.task)
-    if step.task.kind in TEMPLATES:
+    if row(step.task.kind).source == "template":  # shown is what would run
         rendered: str = templates.render(filled, str(project.root))
         return rendered
     text: str = filled.source.text or ""
-    if step.task.source.entry and step.task.kind == "function":
+    if step.task.source.entry:
         name = step.task.source.entry.rpartition(".")[2]
         own: str | None = functions.definition(text, name)
         return own or text

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from textwrap import dedent
 from typing import Any
 
+from .. import kinds
 from .. import notebook as documents
 from ..errors import Error
 from ..graph import Graph
@@ -36,7 +37,6 @@ with lazy_imports():
 RUN = "adopted"
 #: A product written later than what tells of it, by more than this (seconds), was changed after that.
 _LATE = 2.0
-_NOTEBOOKS, _TEMPLATES = ("notebook", "script"), ("sql", "dump", "transfer", "shell")
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,15 +239,16 @@ def _changed(now: Mapping[str, str], said: Mapping[str, Any]) -> str:
 
 def _same_code(task: Task, stored: str, root: str) -> bool:
     text = task.source.text or ""
-    if task.kind == "function":
+    row = kinds.row(task.kind)
+    if row.source == "function":
         name = (task.source.entry or "").rpartition(".")[2]
         own = functions.definition(text, name)
         return own is not None and _same_python(own, stored)
-    if task.kind in _NOTEBOOKS:
+    if row.source == "notebook":
         return _same_notebook(task, stored)
-    if task.kind in _TEMPLATES:
+    if row.source == "template":
         return _same_template(task, stored, root)
-    if task.kind == "upload":  # its source is data, which Ploomber knows by its path
+    if row.source == "data" and row.connects:  # which Ploomber knows by its path
         return f"/{stored}".endswith(f"/{task.source.path}")
     raise _Doubt(f"what is a {task.kind} is not adopted")
 
@@ -297,7 +298,7 @@ def _without(lines: list[str], blocks: Iterable[list[str]]) -> list[str] | None:
 def _same_template(task: Task, stored: str, root: str) -> bool:
     """Compare with the text that ran: the template with all values in place, absolute paths among them."""
     now = templates.render(task, root)
-    bare = code.shell if task.kind == "shell" else lambda text: code.sql(text, [("data", text)])
+    bare = code.shell if task.source.facts.language == "sh" else lambda text: code.sql(text, [("data", text)])
     for known in task.products:
         # the project may have been elsewhere then
         before, found, _ = stored.partition("/" + known.path)

@@ -16,6 +16,7 @@ from ..events import Event, TaskFinished
 from ..executors.handle import Worker
 from ..executors.inline import Inline
 from ..executors.local import CAN_FORK, Local
+from ..kinds import row
 from ..model import Task
 from ..worker.worker import work
 from . import unimportable
@@ -64,7 +65,9 @@ class Here(Local):
 
     def submit(self, task: Task) -> None:
         """Start a task in a worker, or keep it for this process."""
-        if (self._functions_inline and task.kind == "function") or (only_here(task) and not CAN_FORK):
+        if (self._functions_inline and row(task.kind).source == "function") or (
+            only_here(task) and not CAN_FORK
+        ):
             self._inline = Inline(self.root)
             self._inline.submit(task)
         else:

@@ -31,8 +31,8 @@ from .to_spec import entry_of
 
 with lazy_imports():
     from .. import calls
-    from ..spec import dialect, expand, surroundings
     from ..spec import document as documents
+    from ..spec import expand, keys, surroundings
 
 __all__ = ["DAGSpec", "DAGSpecPartial", "lazily_load_entry_point"]
 __getattr__ = absent(__name__)
@@ -156,7 +156,7 @@ class DAGSpecPartial(DAGSpec):
         dag.root = self.root
         for number, entry in enumerate(self.data["tasks"] or ()):
             source = entry if isinstance(entry, str) else entry.get("source")
-            if not dialect.is_dotted(source):
+            if not keys.is_dotted(source):
                 raise DAGSpecInitializationError(
                     f"task {number + 1} of {self.path} is no function: {source!r}"
                 )

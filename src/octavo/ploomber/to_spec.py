@@ -11,11 +11,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from .. import kinds
 from ..digests import digest
 from ..errors import Error
+from ..kinds import CLASSES
 from ..model import STANDING, Task
 from ..model import Product as Made
-from ..spec.dialect import CLASSES, KINDS, PRODUCTS
+from ..spec.dialect import PRODUCTS
 from . import unimportable
 from .constants import TaskStatus
 from .exceptions import TaskInitializationError
@@ -258,12 +260,12 @@ def entry_of(task: Task) -> dict[str, Any]:
     names = dict.fromkeys([*task.inputs, *_unnamed(task)])
     entry: dict[str, Any] = {
         "name": task.name,
-        "class": KINDS[task.kind],
+        "class": kinds.word(task.kind),
         "source": task.source.entry or task.source.path,
         **_product_keys(task.products),
         "upstream": list(names),
     }
-    if task.kind == "link":
+    if kinds.row(task.kind).borrowed:
         del entry["source"]
     if task.params:
         entry["params"] = dict(task.params)

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib.machinery import PathFinder
 
-from .. import plugins, products
+from .. import kinds, plugins, products
 from ..digests import digest
 from ..errors import Place, SpecError, did_you_mean
 from ..lazy import lazy_imports
-from ..model import ABSENT, DATA, Facts, Source, Task
+from ..model import ABSENT, Facts, Source, Task
 from ..store import Store, freeze, thaw
 
 with lazy_imports():
@@ -27,7 +27,7 @@ _OUTSIDE = (
 )
 
 #: Raised when facts, tasks or their digests come to mean something else.
-VERSION = 5
+VERSION = 6
 
 
 class Reader:
@@ -48,15 +48,17 @@ class Reader:
 
         ``kind`` is what the task is said to be. Files are looked for in ``folders`` first, then in the project.
         """
-        if kind in DATA:
+        if kind is not None and kinds.row(kind).source == "data":
             return kind, self._data(text)
         for folder in folders:
             if os.path.isfile(os.path.join(self.root, folder, text)):
                 text = os.path.join(folder, text)
                 break
-        if kind == "function" or (kind is None and not self._is_file(text)):
-            return "function", self._function(text, where)
-        return kind or "notebook", self._file(text, where, kind or "notebook")
+        if kind is None:
+            kind = _kind_of_file(text) if self._is_file(text) else "function"
+        if kinds.row(kind).source == "function":
+            return kind, self._function(text, where, kind)
+        return kind, self._file(text, where, kind)
 
     def _is_file(self, text: str) -> bool:
         if "/" in text or os.sep in text or os.path.isfile(os.path.join(self.root, text)):
@@ -97,7 +99,7 @@ class Reader:
             raise SpecError(f"the source {text} does not exist", where, _near(full, self.root))
         return self.read(kind, Source(path), where)
 
-    def _function(self, text: str, where: Place) -> Source:
+    def _function(self, text: str, where: Place, kind: str) -> Source:
         module, _, _ = text.rpartition(".")
         if not module or not all(part.isidentifier() for part in text.split(".")):
             hint = "a source is a path (tasks/clean.py) or a function's dotted path (tasks.clean.get)"
@@ -110,21 +112,22 @@ class Reader:
             )
             raise SpecError(f'the module "{module}" of the function "{text}" is not found', where, hint)
         path = full if _installed(full) else relative(full, self.root)
-        return self.read("function", Source(path, text), where)
+        return self.read(kind, Source(path, text), where)
 
     def read(self, kind: str, source: Source, where: Place | None = None, text: bool = False) -> Source:
         """Return a source with its facts, and with its text when asked, read as one."""
-        if kind in DATA:
+        if kinds.row(kind).source == "data":
             return replace(self._data(source.path), text="" if text else None)
         full = os.path.join(self.root, source.path)
         key = f"{kind} {source.path} {source.entry or ''}"
+        version = f"{VERSION}.{kinds.row(kind).version}"
         while True:
             stamp, young = products.stamp(full), products.racy(full)
             if not text and (
                 facts := self._facts_of.get((key, stamp))
             ):  # a source of many tasks, as of a grid
                 return replace(source, facts=facts)
-            known = self.store.memo("facts", key, f"{VERSION} {stamp}") if self.store else None
+            known = self.store.memo("facts", key, f"{version} {stamp}") if self.store else None
             try:
                 data = contents(full) if text or known is None else b""
             except OSError as error:
@@ -134,7 +137,7 @@ class Reader:
         facts = thaw(known) if known else self._facts(kind, source, data)
         self._facts_of[(key, stamp)] = facts
         if known is None and not young:
-            self._new.append((key, f"{VERSION} {stamp}", freeze(facts)))
+            self._new.append((key, f"{version} {stamp}", freeze(facts)))
         self.stamps[source.path] = None if young else stamp
         filled = data.decode("utf-8", "surrogateescape") if text else None
         return replace(source, facts=facts, text=filled)
@@ -151,6 +154,12 @@ class Reader:
         if self.store and self._new:
             self.store.keep("facts", self._new)
             self._new = []
+
+
+def _kind_of_file(text: str) -> str:
+    if notebook.is_notebook(text):
+        return "notebook"
+    return kinds.claiming_elsewhere("." + text.rpartition(".")[2].lower()) or "notebook"
 
 
 def find_module(module: str, root: str) -> str | None:

@@ -9,8 +9,9 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Error, Place, SpecError, did_you_mean
+from ..kinds import row
 from ..lazy import lazy_imports
-from ..model import DATA, Source, Task
+from ..model import Source, Task
 from ..reading.sources import Reader, contents, package_folder, relative
 from .promises import Promises, given, options
 
@@ -19,9 +20,6 @@ with lazy_imports():
 
 if TYPE_CHECKING:
     from .schema import Spec, TaskSpec
-
-#: Kinds whose sources are templates, which may import others.
-_TEMPLATES = frozenset(("sql", "dump", "transfer", "shell"))
 
 
 class Drafts:
@@ -73,9 +71,9 @@ class Drafts:
         return draft
 
     def _extracted(self, said: TaskSpec, kind: str, source: Source) -> TaskSpec:
-        """Return a task with the product that its source names; a script of SQL also says of what class that is."""
+        """Return a task with the product that its source names; a template of tables says of what class that is."""
         maker = said.maker
-        if kind == "sql" and source.facts.product:
+        if row(kind).source == "template" and row(kind).maker != "File" and source.facts.product:
             text = contents(os.path.join(self.root, source.path)).decode("utf-8-sig", "replace")
             named = templates.product_of(text)
             maker = maker or (named and named[0])
@@ -85,13 +83,13 @@ class Drafts:
         found = {key: value for key, value in said.options.items() if key not in ("tags", "cwd")}
         if self.spec.environment != "noted":
             found["environment"] = self.spec.environment
-        if kind == "function":
-            found = {**self.spec.serializers, **found}
-        if kind == "notebook" and said.nb != ("nb",):
+        traits = row(kind)
+        found = {**{name: it for name, it in self.spec.serializers.items() if name in traits.keys}, **found}
+        if traits.report and said.nb != ("nb",):
             found["nb_product_key"] = list(said.nb)
-        if kind in _TEMPLATES and self.loader:
+        if traits.source == "template" and self.loader:
             found["source_loader"] = {"path": list(self.loader)}
-        beside = said.local or kind == "script"
+        beside = said.local or traits.beside
         cwd = os.path.dirname(source.path) if beside else said.options.get("cwd", "")
         if cwd and (cwd := relative(cwd, self.root)) != ".":
             found["cwd"] = cwd
@@ -150,7 +148,7 @@ class Drafts:
         return [self._settled(task, self._said[id(task)], makers) for task in drafts]
 
     def _settled(self, task: Task, said: TaskSpec, makers: Mapping[str, str]) -> Task:
-        if task.kind in DATA and _is_path(task.source.path):
+        if row(task.kind).source == "data" and _is_path(task.source.path):
             maker = _maker(task.source.path, makers)
             if maker is None:
                 message = f"the source {task.source.path} does not exist"

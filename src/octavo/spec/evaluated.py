@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..lazy import lazy_imports
 from ..worker import child
-from .dialect import as_call, is_evaluated
+from .keys import as_call, is_evaluated
 
 with lazy_imports():
     from .. import calls as callables

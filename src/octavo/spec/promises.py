@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .. import kinds
 from ..digests import digest
 from ..errors import Place, SpecError
 from ..model import STANDING, Product, Relation
 from ..reading.sources import relative
-from .dialect import KINDS, MAKERS, RELATIONS
+from .dialect import RELATIONS
 
 if TYPE_CHECKING:
     from .schema import Spec, TaskSpec
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 #: What an executed notebook can be made into.
 REPORTS = (".ipynb", ".html", ".md", ".pdf", ".rst", ".tex")
 _LONGEST = 63  # PostgreSQL cuts off the names of tables here, without a word
-_DUMP = "; for a file with what it selects, a path that ends in .csv or .parquet"
 _TABLE = "write [name, table] or [schema, name, table]; a view is [name, view]"
 
 
@@ -26,13 +26,14 @@ class Promises:
     """Makes products of what a spec says about one task, and keeps the mistakes that it finds."""
 
     def __init__(self, name: str, kind: str, said: TaskSpec, spec: Spec, root: str, source: str) -> None:
-        self.name, self.kind, self.said, self.root = name, kind, said, root
-        self.maker = said.maker or spec.makers.get(KINDS[kind]) or MAKERS.get(kind, "File")
+        self.name, self.row, self.said, self.root = name, kinds.row(kind), said, root
+        self.word = kinds.word(kind)
+        self.maker = said.maker or spec.makers.get(self.word) or self.row.maker
         self.client = (
             said.options.get("product_client")
             or spec.clients.get(self.maker)
             or said.options.get("client")
-            or spec.clients.get(KINDS[kind])
+            or spec.clients.get(self.word)
         )
         self.base = os.path.dirname(source) if spec.product_relative_to_source else ""
         self.mistakes: list[SpecError] = []
@@ -45,7 +46,7 @@ class Promises:
             return ()
         table: Mapping[str | None, Any] = said if isinstance(said, dict) else {None: said}
         made = tuple(one for key, value in table.items() if (one := self._product(key, value)))
-        if self.kind == "notebook":
+        if self.row.report:
             self._reports(made)
         return made
 
@@ -59,7 +60,7 @@ class Promises:
             path = f"{STANDING}{_label(self.client)}/{_safe(relation)}"
             return Product(path, key, False, relation, self.maker)
         if not isinstance(value, str):
-            hint = f'a {KINDS[self.kind]} makes files; for a table add "product_class: SQLRelation"'
+            hint = f'a {self.word} makes files; for a table add "product_class: SQLRelation"'
             self._wrong(f'the product of "{self.name}" should be a path, not a list', self._where(key), hint)
             return None
         return Product(self._relative(os.path.join(self.base, value)), key, self._is_report(key, value))
@@ -68,8 +69,7 @@ class Promises:
         where = self._where(key)
         parts = value if isinstance(value, list | tuple) else ()
         if len(parts) not in (2, 3) or not all(isinstance(it, str) and it for it in parts[-2:]):
-            dumped = self.kind == "sql" and isinstance(value, str)
-            hint = f"{_TABLE}{_DUMP if dumped else ''}"
+            hint = _TABLE + (self.row.hint if isinstance(value, str) else "")
             self._wrong(f'the product of "{self.name}" should be a table ({self.maker})', where, hint)
             return None
         *schema, name, kind = parts
@@ -81,7 +81,7 @@ class Promises:
         return Relation(name, str(schema[0]) if schema and schema[0] else None, kind)
 
     def _is_report(self, key: str | None, path: str) -> bool:
-        if self.kind != "notebook" or (key is not None and key not in self.said.nb):
+        if not self.row.report or (key is not None and key not in self.said.nb):
             return False
         # an exporter that is named makes whatever it makes
         return path.endswith(REPORTS) or bool(self.said.options.get("nbconvert_exporter_name"))
@@ -114,14 +114,14 @@ class Promises:
 
 def options(promised: Promises, spec: Spec, made: tuple[Product, ...]) -> Iterator[tuple[str, Any]]:
     """Yield the clients that a task works with, and that it is not for the cache, where its products are no files."""
-    said, kind = promised.said.options, promised.kind
-    if client := said.get("client") or spec.clients.get(KINDS[kind]):
+    said = promised.said.options
+    if client := said.get("client") or spec.clients.get(promised.word):
         yield "client", client
     if any(one.maker == "File" for one in made) and (
         files := said.get("product_client") or spec.clients.get("File")
     ):
         yield "file_client", files
-    if kind == "link" or any(one.maker != "File" for one in made):
+    if promised.row.borrowed or any(one.maker != "File" for one in made):
         yield "cache", False
         if promised.client:
             yield "product_client", promised.client

@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Place, SpecError, did_you_mean, raise_all
-from ..model import DATA
+from .. import kinds
+from ..errors import Error, Place, SpecError, did_you_mean, raise_all
 from .dialect import (
     CACHE,
-    CLASSES,
     FILES,
     HOOKS,
     LOADER,
@@ -21,21 +20,17 @@ from .dialect import (
     SERIALIZERS,
     TASK,
     TOP,
-    Key,
-    as_bytes,
-    as_call,
-    as_tuple,
     found_as,
-    is_call,
-    is_text,
     kind_of,
     plain,
     quoted,
+    table,
 )
 from .document import Document, parse
+from .keys import CALLED, Key, Keys, as_bytes, as_call, as_tuple, is_call, is_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from .document import Path
 
@@ -123,8 +118,10 @@ def spec(document: Document, imported: tuple[str, Document] | None = None) -> Sp
     way = ("meta", "source_loader")
     loader = dict(check.keys(meta.get("source_loader", {}), way, LOADER, '"source_loader"'))
     cache = check.cache(said.get("cache", {}))
-    clients = check.classes(said.get("clients", {}), ("clients",), (*CLASSES, *PRODUCTS))
-    makers = check.classes(meta.get("product_default_class", {}), ("meta", "product_default_class"), CLASSES)
+    clients = check.classes(said.get("clients", {}), ("clients",), (*kinds.CLASSES, *PRODUCTS))
+    makers = check.classes(
+        meta.get("product_default_class", {}), ("meta", "product_default_class"), tuple(kinds.CLASSES)
+    )
     extract, base = meta.get("extract_upstream", True), () if bare else ("tasks",)
     if "location" in said and (said.keys() & {"tasks", *_ELSEWHERE} or meta):
         hint = f"{said['location']} makes the whole pipeline: leave away what else is said of it"
@@ -181,9 +178,7 @@ class _Check:
     def sorted(self) -> list[SpecError]:
         return sorted(self.mistakes, key=lambda m: (m.where.line, m.where.column) if m.where else (0, 0))
 
-    def keys(
-        self, data: Mapping[Any, Any], path: Path, table: Mapping[str, Key], owner: str
-    ) -> Iterator[tuple[str, Any]]:
+    def keys(self, data: Mapping[Any, Any], path: Path, table: Keys, owner: str) -> Iterator[tuple[str, Any]]:
         """Yield the keys and values that are right and to be acted on; a value of null was not said."""
         for name, value in data.items():
             row = table.get(name)
@@ -197,12 +192,9 @@ class _Check:
                 where = self.document.place(*path, name)
                 hint = f'write it in quotes: "{plain(value)}"' if _bare(value, row) else None
                 self.wrong(f'{owner}: "{name}" should be {row.expects}, not {found_as(value)}', where, hint)
-            elif row.known and value not in row.known:
+            elif row.known and value not in row.known and not row.more(value):
                 hint = did_you_mean(value, row.known) or f"there are: {', '.join(row.known)}"
                 self.wrong(f'{owner}: there is no {name} "{value}"', self.document.place(*path, name), hint)
-            elif row.late(value, data):
-                what = f"{name}: {plain(value)}" if isinstance(value, str | int) else name
-                self.wrong(f'{owner}: "{what}" is not supported yet', self.document.key(*path, name))
             elif row.note:
                 first, count = self.notes.get(name, (self.document.key(*path, name), 0))
                 self.notes[name] = (first, count + 1)
@@ -216,21 +208,19 @@ class _Check:
         found = self.keys(said, ("cache",), CACHE, '"cache"')
         return {name: as_bytes(it) if name in ("size", "largest") else it for name, it in found}
 
-    def classes(self, said: Mapping[Any, Any], path: Path, names: Iterable[str]) -> dict[str, Any]:
+    def classes(self, said: Mapping[Any, Any], path: Path, names: tuple[str, ...]) -> dict[str, Any]:
         """Return what is said by class: a client for each, or the class of the products for each class of tasks."""
         found = {}
         for name, value in said.items():
             where = self.document.place(*path, name)
-            if name not in names:
+            if name not in names and not (isinstance(name, str) and kinds.brought(name)):
                 message = f'"{path[-1]}": there is no class "{plain(name)}"'
                 hint = did_you_mean(str(name), names) or f"there are: {', '.join(names)}"
                 self.wrong(message, self.document.key(*path, name), hint)
             elif value is None:
                 continue
             elif path == ("clients",) and not is_call(value):
-                self.wrong(
-                    f"the client of {name} should be {TASK['client'].expects}, not {found_as(value)}", where
-                )
+                self.wrong(f"the client of {name} should be {CALLED}, not {found_as(value)}", where)
             elif path != ("clients",) and value not in PRODUCTS:
                 hint = did_you_mean(str(value), PRODUCTS) or f"there are: {', '.join(PRODUCTS)}"
                 self.wrong(f'there is no product class "{plain(value)}"', where, hint)
@@ -257,18 +247,20 @@ class _Check:
             return None
         called = next((data[k] for k in ("name", "source") if is_text(data.get(k))), None)
         owner = f"task {quoted(called)}" if called else f"task {number + 1}"
-        said = dict(self.keys(data, path, TASK, owner))
-        kind = kind_of(said.get("source", ""), said.get("class"), said.get("product"))
-        if data.get("source") is None and kind != "link":
+        keys = self.table(data.get("class"), path, owner)
+        said = dict(self.keys(data, path, keys, owner))
+        word = said.get("class") if keys is not TASK or said.get("class") in kinds.CLASSES else None
+        kind = kind_of(said.get("source", ""), word, said.get("product"))
+        if data.get("source") is None and not (kind and kinds.row(kind).borrowed):
             self.wrong(f"{owner} has no source", where, _SOURCES)
         self.source(said.get("source", ""), said.get("class"), owner, path)
         self.inner(said, path, owner)
         options: dict[str, Any] = {}
         for name, value in said.items():
-            if option := TASK[name].option:
+            if option := keys[name].option:
                 if option in options:
                     self.wrong(f"{owner}: the {option} is given twice", document.key(*path, name))
-                options[option] = TASK[name].turn(value)
+                options[option] = keys[name].turn(value)
         for name in ("papermill_params", "executor_params"):
             if cwd := said.get(name, {}).get("cwd"):
                 options["cwd"] = str(cwd)
@@ -292,6 +284,15 @@ class _Check:
             said.get("local_execution", False),
         )
 
+    def table(self, word: Any, path: Path, owner: str) -> Keys:
+        """Return the keys that a task may have, by its class; one of another package may be of no use."""
+        if isinstance(word, str) and word not in kinds.CLASSES and kinds.brought(word):
+            try:
+                return table(word)
+            except Error as error:
+                self.wrong(f"{owner}: {error.message}", self.document.place(*path, "class"), error.hint)
+        return TASK
+
     def source(self, source: str, kind: str | None, owner: str, path: Path) -> None:
         where, suffix = self.document.place(*path, "source"), "." + source.rpartition(".")[2].lower()
         filed = "/" in source or suffix in FILES
@@ -300,11 +301,11 @@ class _Check:
         elif kind is None and suffix in (".csv", ".parquet"):
             hint = 'to put it into a database: "class: SQLUpload"'
             self.wrong(f"{owner}: a data file ({suffix}) is no code", where, hint)
-        elif kind == "PythonCallable" and filed:
-            self.wrong(f'{owner} is a PythonCallable, but "{source}" is no function', where, _SOURCES)
-        elif source and CLASSES.get(kind or "", "link") not in DATA | {"function"} and not filed:
-            what = {"NotebookRunner": "notebook"}.get(kind or "", "file")
-            self.wrong(f'{owner} is a {kind}, but "{source}" is no {what}', where, _SOURCES)
+        elif source and kind is not None and kind in kinds.CLASSES:
+            row = kinds.row(kinds.CLASSES[kind])
+            what = "function" if row.source == "function" else "notebook" if row.report else "file"
+            if row.source != "data" and filed is (row.source == "function"):
+                self.wrong(f'{owner} is a {kind}, but "{source}" is no {what}', where, _SOURCES)
 
     def grid(self, said: Mapping[str, Any], path: Path, owner: str) -> tuple[Mapping[str, Any], ...]:
         grid = said.get("grid", ())
@@ -337,8 +338,8 @@ class _Check:
     def inner(self, said: Mapping[str, Any], path: Path, owner: str) -> None:
         """Check the values in ``product`` and ``params``."""
         product, params = said.get("product"), said.get("params", {})
-        for section, table in (("product", product if isinstance(product, dict) else {}), ("params", params)):
-            for name in table:
+        for section, named in (("product", product if isinstance(product, dict) else {}), ("params", params)):
+            for name in named:
                 if not isinstance(name, str):
                     where = self.document.key(*path, section, name)
                     message = f'{owner}: a name in "{section}" should be text, not {found_as(name)}'
@@ -361,7 +362,7 @@ class _Check:
             ):
                 self.wrong(f'{owner}: "params.resources_" should be a mapping of names to paths', where)
             elif isinstance(value, dict) and "dotted_path" in value and not is_call(value):
-                self.wrong(f'{owner}: "params.{name}" should be {TASK["client"].expects}', where)
+                self.wrong(f'{owner}: "params.{name}" should be {CALLED}', where)
 
     def places(self, said: Mapping[str, Any], path: Path) -> Iterator[tuple[str, Place]]:
         for name, value in said.items():

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from .. import kinds
 from ..calls import Call, invoke, path_of
 from ..digests import digest
 from ..errors import ClientError, Error, MissingExtra
@@ -35,10 +36,7 @@ def call_of(task: Task, product: bool = False) -> Call:
     keys = ("product_client", "client") if product and not _elsewhere(task) else ("client", "product_client")
     call: Call | None = next((it for key in keys if (it := task.options.get(key))), None)
     if call is None:
-        name = {"sql": "SQLScript", "dump": "SQLDump", "upload": "SQLUpload", "transfer": "SQLTransfer"}.get(
-            task.kind
-        )
-        name = name or {"copy_from": "PostgresCopyFrom"}.get(task.kind) or "SQLRelation"
+        name = kinds.word(task.kind) if kinds.row(task.kind).connects else "SQLRelation"
         hint = f'add "clients:" with "{name}: module.function", where that returns an SQLAlchemyClient'
         raise ClientError(f'the task "{task.name}" has no client, so it knows no database', task.where, hint)
     return call
@@ -47,7 +45,7 @@ def call_of(task: Task, product: bool = False) -> Call:
 def _elsewhere(task: Task) -> bool:
     """Return whether the client of a product is only where Ploomber would keep its notes on it, not the table."""
     generic = any(product.maker == "GenericSQLRelation" for product in task.products)
-    return generic and task.kind != "transfer" and "client" in task.options
+    return generic and not kinds.row(task.kind).sends and "client" in task.options
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..events import CellFinished, CellStarted, Event, Note, Output, TaskFinished, encode
+from ..kinds import row
 from ..lazy import lazy_imports
 from ..model import Failure, Outcome, Task
 from ..reading.sources import scope
@@ -187,7 +188,7 @@ def _freshen(root: str, task: Task) -> None:
     folder = folder_of(task, root)
     os.chdir(folder if os.path.isdir(folder) else root)  # what is not there becomes a failure in time
     # as in a kernel's process; elsewhere the project's own modules come before all others
-    kernel = task.kind == "notebook"
+    kernel = row(task.kind).report
     own = scope(task, root)
     become(root, placed(task, root).source.path, importable(task, root), standard_first=kernel, scope=own)
     if os.environ.get("OCTAVO_LOG") and not kernel:  # whose loggers are Jupyter's

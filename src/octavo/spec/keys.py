@@ -1,0 +1,124 @@
+"""A key of pipeline.yaml as a row: what it expects, and the tests and turns that rows are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# ── tests ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def is_line(value: object) -> bool:
+    return isinstance(value, str) and is_text(value) and value.isprintable()
+
+
+def is_texts(value: object) -> bool:
+    return is_text(value) or (isinstance(value, list) and all(map(is_text, value)))
+
+
+def is_mapping(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def is_seconds(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
+
+
+def is_count(value: object, least: int = 1) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def is_size(value: object) -> bool:
+    return as_bytes(value) > 0
+
+
+def is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def is_dotted(value: object) -> bool:
+    """Return whether a text is the dotted path of a function: ``package.module.function``."""
+    parts = value.split(".") if isinstance(value, str) else ()
+    return len(parts) > 1 and all(part.isidentifier() for part in parts)
+
+
+def is_call(value: object) -> bool:
+    """Return whether a value names a function: its dotted path, or a mapping of that and arguments."""
+    if isinstance(value, dict):
+        return is_call(value.get("dotted_path")) and all(isinstance(key, str) for key in value)
+    return isinstance(value, str) and is_dotted(value.replace("::", ".", 1))
+
+
+def is_evaluated(value: object) -> bool:
+    """Return whether a parameter is a function's result: ``mod.sub::fn``, or a mapping with ``dotted_path``."""
+    if isinstance(value, dict):
+        return "dotted_path" in value
+    module, colons, function = value.partition("::") if isinstance(value, str) else ("", "", "")
+    return bool(colons) and function.isidentifier() and all(part.isidentifier() for part in module.split("."))
+
+
+# ── turns ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def as_bytes(value: object) -> int:
+    """Return a size in bytes; 0 for what is none. The units are powers of 1024, as systems count memory."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    text = value.strip().upper().removesuffix("B").removesuffix("I") if isinstance(value, str) else ""
+    factor = 1024 ** (" KMGT".index(text[-1]) if text[-1:] and text[-1] in "KMGT" else 0)
+    try:
+        return int(float(text.rstrip("KMGT").strip()) * factor)
+    except (ValueError, OverflowError):
+        return 0
+
+
+def as_tuple(value: str | list[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def as_call(value: Any) -> dict[str, Any]:
+    """Return a call as a mapping of ``dotted_path`` and arguments, whichever way it was written."""
+    if isinstance(value, str):
+        value = {"dotted_path": value}
+    return {**value, "dotted_path": value["dotted_path"].replace("::", ".", 1)}
+
+
+# ── rows ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A row: what a key expects, in words and as a test.
+
+    ``option``: keep the value under this name in ``TaskSpec.options``, as ``turn`` makes it. ``known`` are the words
+    it may be, and what ``more`` knows besides. ``note``: read, without any effect, and said so. ``null``: that it is
+    null says something.
+    """
+
+    expects: str = "anything"
+    fits: Callable[[Any], bool] = lambda value: True
+    option: str = ""
+    turn: Callable[[Any], Any] = lambda value: value
+    known: tuple[str, ...] = ()
+    more: Callable[[str], bool] = lambda word: False
+    note: bool = False
+    null: bool = False
+
+
+CALLED = "a dotted path (package.module.function), or a mapping with one as dotted_path"
+
+
+def call(option: str = "") -> Key:
+    """Return the row of a key that names a function."""
+    return Key(CALLED, is_call, option=option, turn=as_call)
+
+
+#: A key with names and values that are passed on.
+SETTINGS = Key("a mapping", is_mapping)
+
+Keys = Mapping[str, Key]
