@@ -26,6 +26,7 @@ with lazy_imports():
         cache,
         clean,
         completion,
+        doctor,
         history,
         init,
         interact,
@@ -38,6 +39,7 @@ with lazy_imports():
         status,
         task,
     )
+    from . import list as listing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,6 +51,7 @@ VERBS: Mapping[str, tuple[Verb, str]] = {
     "init": (init, "propose a pipeline.yaml for the notebooks of a folder"),
     "build": (build, "run what is stale, in parallel"),
     "status": (status, "say of every task whether it is fresh or stale, and why"),
+    "list": (listing, "list the tasks, with what they are made from and what they make"),
     "plot": (plot, "draw the graph: as text, svg, html, mermaid, dot, json"),
     "report": (report, "write the state of the pipeline as one page"),
     "task": (task, "run one task, or look at it: its code, its state, its check"),
@@ -59,6 +62,7 @@ VERBS: Mapping[str, tuple[Verb, str]] = {
     "accept": (accept, "take products as they are for right"),
     "clean": (clean, "remove products"),
     "cache": (cache, "show what is kept of results, make room, exchange it with a remote"),
+    "doctor": (doctor, "say what this machine lacks for the pipeline"),
     "completion": (completion, "complete commands, options and tasks in bash, zsh, fish"),
     "migrate": (migrate, "show what still speaks of Ploomber, and rewrite imports"),
 }

@@ -1,0 +1,195 @@
+"""octavo doctor: what this machine and this folder lack for the pipeline, and what would make it slow."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import __version__
+from ..errors import Error, each
+from ..lazy import lazy_imports
+from ..show.screen import flat, many, screen, several
+from . import options
+
+with lazy_imports():
+    from .. import filesystem
+    from ..kernels import specs
+    from ..reading import sources
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from ..model import Task
+    from ..project import Project
+    from ..show.screen import Screen
+    from .options import Parser
+
+#: Bytes of free disk below which a build may fail, and of a source that is slow to read.
+_LITTLE = 1 << 30
+_LARGE = 20 << 20
+_COLOURS = {"ok": "green", "note": "yellow", "fail": "red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: "ok", a "note", or a "fail" that stops a build."""
+
+    state: str
+    about: str
+    message: str
+    hint: str = ""
+
+
+def arguments(parser: Parser) -> None:
+    """Add the arguments of ``octavo doctor``."""
+    options.file(parser)
+    parser.add_argument("--json", action="store_true", help="print a list of objects, one for each finding")
+    parser.set_defaults(params=[])
+    parser.examples("""\
+examples:
+  octavo doctor
+  octavo doctor --json > doctor.json    for a bug report
+
+exit code: 0 nothing stands in the way of a build, 1 something does""")
+
+
+def main(args: Namespace) -> int:
+    """Look at everything and return the exit code."""
+    out = screen(sys.stdout, os.environ)
+    found = list(_findings(args))
+    if args.json:
+        out.say(json.dumps([{name: getattr(one, name) for name in Finding.__slots__} for one in found]))
+    else:
+        for one in found:
+            _say(one, out)
+    return 1 if any(one.state == "fail" for one in found) else 0
+
+
+def _say(one: Finding, out: Screen) -> None:
+    state = out.paint(one.state, _COLOURS[one.state]) + " " * (4 - len(one.state))
+    out.say(f"{state}  {one.about:<9} {flat(one.message)}")
+    if one.hint:
+        out.say(f"{'':16}{out.paint('hint:', 'cyan')} {flat(one.hint)}")
+
+
+def _findings(args: Namespace) -> Iterator[Finding]:
+    python = f"Python {platform.python_version()} ({sys.executable})"
+    yield Finding("ok", "octavo", f"{__version__}, {python}, {platform.platform()}")
+    try:
+        with options.project(args) as project:
+            tasks = list(project.graph)
+            yield Finding("ok", "pipeline", f"{os.path.relpath(project.path)}: {many(len(tasks), 'task')}")
+            yield from (Finding("note", "pipeline", note) for note in project.notes)
+            yield from _kernels(tasks)
+            yield from _packages(tasks, str(project.root))
+            yield from _git(project.root)
+            yield from _state(project)
+            yield from _sources(tasks, project.root)
+    except* Error as errors:
+        for error in each(errors):
+            message = f"{error.where}: {error.message}" if error.where else error.message
+            yield Finding("fail", "pipeline", message, error.hint or "")
+
+
+def _kernels(tasks: list[Task]) -> Iterator[Finding]:
+    """Look for the kernels that notebooks name; a Python notebook that names none needs none."""
+    wanted: dict[tuple[str, str], list[str]] = {}
+    for task in tasks:
+        if task.kind == "notebook":
+            kernel = task.source.facts.kernel or ""
+            wanted.setdefault((kernel, task.source.facts.language), []).append(task.name)
+    good: list[str] = []
+    for (name, language), names in wanted.items():
+        if name in ("", "python3") and language == "python":
+            good.append("python3")
+            continue
+        try:
+            good.append(specs.find(name or None, language).name)
+        except Error as error:
+            yield Finding("fail", "kernels", f"{several(names, 3)}: {error.message}", error.hint or "")
+    if good:
+        yield Finding("ok", "kernels", ", ".join(dict.fromkeys(good)))
+
+
+def _packages(tasks: list[Task], root: str) -> Iterator[Finding]:
+    """Look for the packages that Python sources import."""
+    users: dict[str, list[str]] = {}
+    for task in tasks:
+        if task.source.facts.language == "python":
+            for top in dict.fromkeys(name.partition(".")[0] for name in task.source.facts.imports):
+                if top and top not in sys.stdlib_module_names:
+                    users.setdefault(top, []).append(task.name)
+    missing = {top: names for top, names in users.items() if sources.find_package(top, root) is None}
+    for top, names in missing.items():
+        hint = f"pip install {top}, if the package is called as the module is"
+        yield Finding("fail", "packages", f"{several(names, 3)}: {top} is not installed", hint)
+    if users.keys() - missing.keys():
+        yield Finding("ok", "packages", several(sorted(users.keys() - missing.keys()), 8))
+
+
+def _git(root: Path) -> Iterator[Finding]:
+    def git(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False)
+
+    if shutil.which("git") is None or git("rev-parse", "--git-dir").returncode:
+        yield Finding("note", "git", "the project is in no git repository")
+        return
+    if git("ls-files", "--", ".octavo").stdout.strip():
+        hint = "git rm -r --cached .octavo, and .octavo/ in .gitignore"
+        yield Finding("fail", "git", "the state of builds (.octavo) is committed", hint)
+    else:
+        yield Finding("ok", "git", "the state of builds (.octavo) is not tracked")
+
+
+def _state(project: Project) -> Iterator[Finding]:
+    folder = project.store.folder
+    if not os.access(folder if folder.exists() else project.root, os.W_OK):
+        yield Finding(
+            "fail",
+            "state",
+            f"{os.path.relpath(folder)} cannot be written",
+            "octavo status works, builds do not",
+        )
+    if filesystem.networked(str(project.root)):
+        hint = "builds are right here, and slower than on a local disk"
+        yield Finding("note", "disk", "the project is on a network file system", hint)
+    free = shutil.disk_usage(project.root).free
+    if free < _LITTLE:
+        hint = "octavo cache gc makes room; octavo clean removes products"
+        yield Finding("note", "disk", f"only {free >> 20} MB are free", hint)
+    else:
+        yield Finding("ok", "disk", f"{free >> 30} GB free")
+    yield _lock(folder / "lock")
+    if unforkable := project.store.kept("left"):
+        hint = "they start threads when imported, so tasks that import them start a little slower"
+        yield Finding("note", "server", f"not imported ahead: {several(sorted(unforkable), 8)}", hint)
+
+
+def _lock(path: Path) -> Finding:
+    try:
+        with path.open("r+", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        pass
+    except BlockingIOError:
+        return Finding("note", "lock", "a build of this project is running")
+    except OSError as error:
+        return Finding("note", "lock", f"it cannot be taken: {error.strerror}")
+    return Finding("ok", "lock", "free")
+
+
+def _sources(tasks: list[Task], root: Path) -> Iterator[Finding]:
+    for task in tasks:
+        path = root / task.source.path
+        if path.is_file() and path.stat().st_size > _LARGE:
+            hint = "notebooks are stored with their outputs: clear them, builds keep executed copies of their own"
+            yield Finding("note", "slow", f"{task.source.path} has {path.stat().st_size >> 20} MB", hint)
