@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from octavo import parts
 from octavo.digests import digest
 from octavo.fingerprint import canonical, differences, judge, manifest
 from octavo.model import Facts, Product, Record, Source, Task
@@ -52,8 +53,33 @@ def test_the_canonical_text_tells_values_apart(one: object, other: object) -> No
 
 
 @given(st.dictionaries(st.text(), st.integers(), min_size=2))
-def test_the_order_of_a_mapping_does_not_count(value: dict[str, int]) -> None:
-    assert canonical(value) == canonical(dict(reversed(value.items())))
+def test_the_order_of_a_mapping_counts(value: dict[str, int]) -> None:
+    assert canonical(value) != canonical(dict(reversed(value.items())))
+
+
+def test_a_value_that_cannot_be_told_from_others_is_always_a_reason() -> None:
+    generator = (n for n in [1])
+    assert canonical(generator) != canonical(generator)
+    reason = parts.reason("param n", canonical(generator), canonical(generator))
+    assert str(reason) == "param n cannot be compared: a builtins.generator, which cannot be pickled"
+
+
+def test_a_long_value_is_cut_for_a_person_and_whole_in_its_digest() -> None:
+    one, other = canonical(["x" * 80, 1]), canonical(["x" * 80, 2])
+    assert one != other
+    assert len(str(parts.reason("param n", one, other))) < 130
+
+
+def test_the_order_of_parameters_is_a_part() -> None:
+    def ordered(*names: str) -> dict[str, str]:
+        given = Task("t", "function", Source("a.py"), params=dict.fromkeys(names, 1))
+        return manifest(given, None, {}, lambda path: None, lambda part, path: None)
+
+    def reasons(was: dict[str, str], now: dict[str, str]) -> list[str]:
+        return [str(it) for it in judge(now, record(was, {}), {})]
+
+    assert reasons(ordered("a", "b"), ordered("b", "a")) == ["the order of params changed: b, a"]
+    assert reasons(ordered("a", "b"), ordered("a")) == ["param b was removed"]
 
 
 def task(name: str, *products: Product, upstream: tuple[str, ...] = ()) -> Task:

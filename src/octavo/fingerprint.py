@@ -6,13 +6,14 @@ their difference, so a decision and its explanation are one thing and cannot dis
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from . import kinds, parts
 from .digests import digest
-from .model import ABSENT, Manifest, Product, Reason, Record, Task
+from .model import ABSENT, UNKNOWN, Manifest, Product, Reason, Record, Task
+from .values import Unencodable, encode
 
 _SHORT = 60
 #: Options that say how a task is run, not what it makes; and those that a manifest has under other names.
@@ -22,6 +23,7 @@ _NO_MATTER = frozenset(
         "cell_timeout",
         "environment",
         "file_client",
+        "function",
         "inputs",
         "kernel",
         "memory",
@@ -35,9 +37,15 @@ _NO_MATTER = frozenset(
 
 
 def canonical(value: Any) -> str:
-    """Return a parameter's value as text that is the same for the same value, and short enough to be shown."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
-    return text if len(text) <= _SHORT else f"{text[: _SHORT - 20]}… ({digest(text)[:12]})"
+    """Return a parameter's value as text that is the same for the same value only, and short enough to be shown.
+
+    That of a value which cannot be told from others is another each time.
+    """
+    try:
+        text = encode(value)
+    except Unencodable as error:
+        return f"{UNKNOWN}{error} {os.urandom(8).hex()}"
+    return text if len(text) <= _SHORT else f"{text[: _SHORT - 20]}… ({digest(text)})"
 
 
 def manifest(
@@ -59,9 +67,13 @@ def manifest(
     }
     if kernel := task.options.get("kernel") or task.source.facts.kernel:
         table[parts.KERNEL.word] = kernel
+    if function := task.options.get("function"):
+        table[parts.FUNCTION.word] = function
     for name, value in task.params.items():
         if name != "resources_":  # absolute paths: option "resources" has them as they are on every machine
             table[parts.PARAM.of(name)] = canonical(value)
+    if len(task.params) > 1:  # **kwargs come in order, and reports show it
+        table[parts.ORDER.word] = ", ".join(task.params)
     for path in _declared(task):
         table[parts.FILE.of(path)] = made(path) or ABSENT
     for name in task.options.keys() - _NO_MATTER:
@@ -89,7 +101,7 @@ def _option(name: str, value: Any) -> str:
         return canonical(value)
     rest = {key: inner for key, inner in value.items() if key != "dotted_path"}
     if "client" in name:  # passwords are among the arguments, and the text is shown and kept
-        rest = {"…": digest(json.dumps(rest, sort_keys=True, default=str))[:12]} if rest else {}
+        rest = {"…": digest(canonical(rest))[:12]} if rest else {}
     path = value.get("dotted_path")
     if not isinstance(path, str):
         return canonical(rest)
@@ -128,7 +140,7 @@ def _declared(task: Task) -> tuple[str, ...]:
 def _paths(task: Task) -> str:
     """Return the digest of where a task is and where it is told to read and write: it may do otherwise elsewhere."""
     products = [[product.key, product.path] for product in task.products]
-    return digest(json.dumps([task.source.path, task.source.entry, products, task.inputs]))
+    return digest(encode([task.source.path, task.source.entry, products, dict(task.inputs)]))
 
 
 def _upstream(task: Task, read: Any, made: Callable[[str], str | None]) -> dict[str, str]:
@@ -142,8 +154,8 @@ def _upstream(task: Task, read: Any, made: Callable[[str], str | None]) -> dict[
         if not product.report or product.path in read:
             table[_label(task, product)] = made(product.path) or ""
     if not table:
-        made_from = [task.source.facts.digest, {k: canonical(v) for k, v in task.params.items()}]
-        table[parts.UPSTREAM.of(task.name)] = digest(json.dumps(made_from, sort_keys=True))
+        params = {name: canonical(value) for name, value in task.params.items()}
+        table[parts.UPSTREAM.of(task.name)] = digest(encode([task.source.facts.digest, params]))
     return table
 
 
@@ -169,7 +181,12 @@ def judge(now: Manifest, record: Record | None, products: Mapping[str, str | Non
 
 def differences(was: Manifest, now: Manifest) -> tuple[Reason, ...]:
     """Return the parts in which two manifests differ, as reasons."""
-    return tuple(parts.reason(*it) for it in _differences(was, now))
+    found = {it[0]: parts.reason(*it) for it in _differences(was, now)}
+    if any(part.startswith(parts.PARAM.of("")) and None in (it.was, it.now) for part, it in found.items()):
+        found.pop(parts.ORDER.word, None)  # that there is one more or less is said already
+    if parts.SOURCE.word in found:
+        found.pop(parts.FUNCTION.word, None)
+    return tuple(found.values())
 
 
 def _differences(

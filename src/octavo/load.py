@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from . import products
@@ -17,6 +18,7 @@ from .model import Task
 from .reading.sources import VERSION, Reader, contents
 from .spec.surroundings import env_file
 from .store import Store, freeze, thaw
+from .values import Unencodable, encode
 
 with lazy_imports():
     from .notebook import inject
@@ -49,18 +51,24 @@ def load(path: str, root: str, store: Store, params: Mapping[str, Any], data: An
     ``data`` is what a spec would say that is in no file: ``path`` then only names it.
     """
     env = env_file(path) if data is None else None
-    key = f"{os.path.relpath(path, root)} {sorted(params.items())!r}"
-    said = products.stamp(path) if data is None else repr(data)
-    stamp = f"{VERSION} {sys.version_info[:2]} {said} {env} {env and products.stamp(env)}"
-    known = store.memo("pipeline", key, stamp)
-    if known is not None and (loaded := _remembered(thaw(known), root, os.path.dirname(path))):
-        return loaded
     young = (data is None and products.racy(path)) or (env and products.racy(env))
+    try:
+        key = f"{os.path.relpath(path, root)} {encode(dict(sorted(params.items())))}"
+        said = products.stamp(path) if data is None else encode(data)
+    except Unencodable:  # a program's own objects: nobody can tell whether they are the same the next time
+        key, said, young = "", "", True
+    stamp = f"{VERSION} {sys.version_info[:2]} {said} {env} {env and products.stamp(env)}"
+    known = store.memo("pipeline", key, stamp) if key else None
+    if known is not None and (loaded := _remembered(known, root, os.path.dirname(path))):
+        return loaded
     return _Loading(path, root, store, params, env, key, "" if young else stamp, data).loaded()
 
 
-def _remembered(known: tuple[Any, ...], root: str, here: str) -> Loaded | None:
-    stamps, outside, matched, needed, answers, brought, *rest = known
+def _remembered(known: bytes, root: str, here: str) -> Loaded | None:
+    try:
+        stamps, outside, matched, needed, answers, brought, *rest = thaw(known)
+    except UnpicklingError:  # it holds a program's own objects
+        return None
     if any(products.stamp(os.path.join(root, path)) != stamp for path, stamp in stamps.items()):
         return None
     if outside and _outside(outside, root, here) != outside:
@@ -70,8 +78,10 @@ def _remembered(known: tuple[Any, ...], root: str, here: str) -> Loaded | None:
     if not all(os.path.exists(os.path.join(root, path)) for path in needed):
         return None
     try:
-        if any(evaluated.QUESTIONS[what](asked, root) != was for what, asked, was in answers):
-            return None
+        for what, asked, was in answers:
+            # not by ==, to which 1, 1.0 and true are the same
+            if encode(evaluated.QUESTIONS[what](asked, root)) != encode(was):
+                return None
         if brought and versions(brought) != brought:
             return None
     except (RuntimeError, Error):  # said with its place when the pipeline is read anew
@@ -122,7 +132,7 @@ class _Loading:
         said = [task for one in self._evaluated(spec.tasks) for task in self._expanded(one)]
         pairs = [(one, draft) for one in said if (draft := making.draft(one)) is not None]
         notes += tuple(dict.fromkeys(note for one, draft in pairs for note in _idle(one, draft.kind)))
-        drafts = making.settled([draft for _, draft in pairs])
+        drafts = [self._with_function(draft) for draft in making.settled([draft for _, draft in pairs])]
         self.unfit = making.unfit
         raise_all([*self.mistakes, *making.mistakes], f"{spec.path} has mistakes")
         drafts = self._with_params(drafts, loose)
@@ -137,6 +147,19 @@ class _Loading:
             row = (self.reader.stamps, *moving, tasks, notes, self.unfit, *how)
             self.store.keep("pipeline", [(self.key, self.stamp, freeze(row))])
         return Loaded(graph, notes, _errors(self.unfit), *how)
+
+    def _without_functions(self) -> Any:
+        """Return the pipeline of a program without the digests of functions that only the program has."""
+        if not isinstance(self.data, dict):
+            return self.data
+        return {key: value for key, value in self.data.items() if key != "functions"}
+
+    def _with_function(self, draft: Task) -> Task:
+        """Return a task with the digest of its function, if only the program that defines the pipeline has it."""
+        functions = self.data.get("functions", {}) if isinstance(self.data, dict) else {}
+        if draft.name not in functions:
+            return draft
+        return replace(draft, options={**draft.options, "function": functions[draft.name]})
 
     def _expanded(self, said: TaskSpec) -> list[TaskSpec]:
         """Return the tasks that one with a grid stands for."""
@@ -183,7 +206,11 @@ class _Loading:
         here = os.path.dirname(self.path)
         around = expand.surroundings(self.root, here)
         shown = os.path.relpath(self.path, os.getcwd())
-        document = self._parsed(self.path) if self.data is None else schema.Document(shown, self.data)
+        document = (
+            self._parsed(self.path)
+            if self.data is None
+            else schema.Document(shown, self._without_functions())
+        )
         declared = expand.imported(self.env, here, self._parsed) if self.env else None
         known = declared.data if declared is not None and isinstance(declared.data, dict) else {}
         mine = {name: value for name, value in self.params.items() if name.partition(".")[0] in known}
@@ -242,7 +269,7 @@ class _Loading:
         check = inject.check
         given = []
         for draft in drafts:
-            mine = {name: value for name, value in loose.items() if name in known[draft.name]}
+            mine = {name: loose[name] for name in sorted(loose) if name in known[draft.name]}
             stated = {p.name: mine[p.name] for p in draft.source.facts.params if p.name in mine}
             self.mistakes += check(draft.source.facts, stated, where=draft.source.path)
             given.append(replace(draft, params={**draft.params, **mine}))

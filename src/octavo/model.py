@@ -24,6 +24,8 @@ UNSETTLED = "changed while it ran"
 STANDING = ".octavo/standing/"
 #: What stands in a manifest for a file that the task looked for in vain.
 ABSENT = "absent"
+#: How what stands in a manifest for a value begins that cannot be told from others: it is never the same twice.
+UNKNOWN = "cannot be compared: "
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from . import products
 from .environment import versions
 from .lazy import lazy_imports
-from .model import ABSENT, STANDING, UNSETTLED, Reason
+from .model import ABSENT, STANDING, UNKNOWN, UNSETTLED, Reason
 from .store import Store
 
 with lazy_imports():
@@ -69,9 +69,21 @@ def _now(part: str, what: str, was: str | None, now: str | None) -> str:
 
 
 def _value(part: str, what: str, was: str | None, now: str | None) -> str:
+    if now is not None and now.startswith(UNKNOWN):
+        return f"{part} {now.rpartition(' ')[0]}"
     if was is None:
         return f"{part} is new"
-    return f"{part} was removed" if now is None else f"{part} {was} → {now}"
+    return f"{part} was removed" if now is None else f"{part} {_brief(was)} → {_brief(now)}"
+
+
+def _brief(text: str) -> str:
+    """Return the text of a value as a person wants it: what was cut off has a shorter digest."""
+    start, mark, rest = text.rpartition("… (")
+    return f"{start}{mark}{rest[:8]})" if mark and len(rest) == 33 else text
+
+
+def _order(part: str, what: str, was: str | None, now: str | None) -> str:
+    return f"the order of params changed: {now}"
 
 
 def _upstream(part: str, what: str, was: str | None, now: str | None) -> str:
@@ -169,6 +181,10 @@ PATHS = Part("paths", lambda *_: "the paths that it is given changed")
 CLASS = Part("class", _from_to)
 KERNEL = Part("kernel", _from_to)
 PARAM = Part("param", _value)
+#: The names of the parameters: ``**kwargs`` come in that order, and reports show them so.
+ORDER = Part("params", _order)
+#: What a function of a pipeline made in Python is and holds, where no file can say it.
+FUNCTION = Part("function")
 OPTION = Part("option", _value)
 #: The product of a task before it, by the task's name and the product's key.
 UPSTREAM = Part("upstream", _upstream)
@@ -197,7 +213,8 @@ MISSING = Part("missing", _now)
 ROWS: Mapping[str, Part] = {
     row.word: row
     for row in (
-        *(SOURCE, PATHS, CLASS, KERNEL, PARAM, OPTION, UPSTREAM, FILE, FOLDER, MODULE, HOOK, PACKAGE),
+        *(SOURCE, PATHS, CLASS, KERNEL, PARAM, ORDER, FUNCTION, OPTION, UPSTREAM),
+        *(FILE, FOLDER, MODULE, HOOK, PACKAGE),
         *(PRODUCT, RECORD, FORCED, WAITS, MISSING),
     )
 }

@@ -25,7 +25,7 @@ from .pipeline import Pipeline
 from .placeholders import Placeholder
 from .products import EmptyProduct, File, GenericProduct, MetaProduct, Product, SQLRelation
 from .task import Task as DagTask
-from .tasks import DownloadFromURL, Link, NotebookRunner, SQLUpload, UploadToS3
+from .tasks import DownloadFromURL, Link, SQLUpload, UploadToS3
 
 #: Where sources are put that are texts in a program, or files outside the project.
 FOLDER = ".octavo/sources"
@@ -45,6 +45,8 @@ class SpecWriter:
     def __init__(self, dag: Pipeline, root: str, alive: bool) -> None:
         self.dag, self.root, self.alive = dag, root, alive
         self.folders: dict[str, None] = {}
+        #: The functions that only this process knows, by task.
+        self.functions: dict[str, str] = {}
 
     def spec(self) -> dict[str, Any]:
         """Return the pipeline as data."""
@@ -62,7 +64,8 @@ class SpecWriter:
         }
         words = ("serializer", "unserializer") if self.alive else ("serializer", "unserializer", *HOOKS)
         calls = {word: self.call(it, word) for word in words if (it := getattr(self.dag, word)) is not None}
-        return {"meta": meta, **({"clients": clients} if clients else {}), **calls, "tasks": tasks}
+        said = {"meta": meta, **({"clients": clients} if clients else {}), **calls, "tasks": tasks}
+        return {**said, **({"functions": self.functions} if self.functions else {})}
 
     def task(self, task: DagTask) -> dict[str, Any]:
         """Return the entry of a task in pipeline.yaml."""
@@ -149,6 +152,7 @@ class SpecWriter:
                 f"{task.name}: {unimportable.describe(function)} cannot be imported by the workers that run it: "
                 "define it at the top of a module of the project"
             )
+        self.functions[task.name] = unimportable.identity([function, *extra.items()])
         return unimportable.register_function(function, task.name, self.root, extra)
 
     def _written(self, name: str, ending: str, text: str) -> str:
@@ -217,8 +221,11 @@ class SpecWriter:
         if not task.FUNCTION:
             if isinstance(value, list | tuple):
                 return [self._param(task, name, one, extra) for one in value]
-            if isinstance(value, Mapping) and not isinstance(task, NotebookRunner):
-                return {str(key): self._param(task, name, one, extra) for key, one in value.items()}
+            if isinstance(value, Mapping):
+                return {
+                    key if type(key) in _PLAIN else str(key): self._param(task, name, one, extra)
+                    for key, one in value.items()
+                }
             return str(value)
         if not self.alive:
             raise TaskInitializationError(
@@ -226,7 +233,7 @@ class SpecWriter:
                 "that a function makes are numbers, texts, true, false, None, and lists and mappings of these"
             )
         extra[name] = value
-        return unimportable.describe(value)
+        return unimportable.type_and_identity(value)
 
     def call(self, thing: Any, word: str) -> dict[str, Any]:
         """Return the call that stands for a function, or for a client that is made again where it is needed."""

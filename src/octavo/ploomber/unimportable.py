@@ -18,8 +18,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..definitions import encode
 from ..digests import digest
 from ..reading.sources import find_module, folders
+from ..values import Unencodable
 
 #: Where the texts of such functions are put, to be read like any other source, below the project.
 FOLDER = ".octavo/functions"
@@ -65,7 +67,7 @@ def _importable(module: str, root: str) -> bool:
 def register(thing: Any, word: str = "") -> str:
     """Return the dotted path of an object that only this process knows."""
     word = re.sub(r"\W", "_", word or getattr(thing, "__name__", "") or type(thing).__name__)
-    name = f"{word}_{digest(_text(thing))[:8]}"
+    name = f"{word}_{identity(thing)}"
     _OBJECTS[name] = thing
     return f"{__name__}.{name}"
 
@@ -73,6 +75,7 @@ def register(thing: Any, word: str = "") -> str:
 def register_function(thing: Callable[..., Any], task: str, root: str, values: Mapping[str, Any]) -> str:
     """Return a dotted path for the function of a task; its text is put where the path leads to.
 
+    The text is for people: what counts is the ``identity`` of the function and the values.
     ``values`` are arguments that pipeline.yaml has no form for; the function gets them in addition to the others.
     """
     if not values and (path := _of_main(thing, root)):
@@ -134,7 +137,7 @@ def _source(thing: Any) -> tuple[str, str]:
         text = textwrap.dedent(inspect.getsource(plain))
         tree = ast.parse(text)
     except (OSError, TypeError, SyntaxError):
-        return "call", f"call = {_text(thing)!r}\n"
+        return "call", f"call = {describe(thing)!r}\n"
     name = getattr(tree.body[0], "name", None)
     if name is None:  # a lambda: what stands around it in its line says what it is
         return "call", f"call = {text!r}\n"
@@ -174,19 +177,54 @@ def _plain(thing: Any) -> Any:
     return inspect.unwrap(thing)
 
 
-def _text(thing: Any) -> str:
-    """Return what an object is as text that is the same in the next process."""
-    if isinstance(thing, functools.partial):
-        return f"{_text(thing.func)} {thing.args!r} {thing.keywords!r}"
+def identity(thing: Any) -> str:
+    """Return a digest of all that an object is and does; for what cannot be told from others, another each time."""
     try:
-        return inspect.getsource(_plain(thing))
-    except (OSError, TypeError):
-        code = getattr(thing, "__code__", None)
-        return code.co_code.hex() if code else describe(thing)
+        return digest(encode(_located(thing)))
+    except Unencodable:
+        return os.urandom(16).hex()
+
+
+def _located(thing: Any) -> Any:
+    """Return what stands for an open connection: where it leads. Anything else stands for itself."""
+    if isinstance(thing, functools.partial) and thing.args:
+        return [thing.func, *map(_located, thing.args), thing.keywords]
+    where = _PLACES.get(type(thing).__module__.partition(".")[0])
+    try:
+        places = where(thing) if where else ()
+    except Exception:  # it is closed, or no connection at all
+        return thing
+    return [type(thing).__name__, *places] if places and all(places) else thing
+
+
+def _files(connection: Any) -> list[str]:
+    found = connection.execute("PRAGMA database_list").fetchall()
+    return [path for _, name, path in found if name not in ("temp", "system")]
+
+
+#: Where connections lead, by the package that makes them; an empty text for a place that is nowhere else.
+_PLACES: dict[str, Callable[[Any], list[str]]] = {
+    "sqlite3": _files,
+    "duckdb": _files,
+    "_duckdb": _files,
+    "sqlalchemy": lambda it: [_url(it.engine.url)],
+    "psycopg": lambda it: [it.info.dsn],
+    "psycopg2": lambda it: [it.dsn],
+}
+
+
+def _url(url: Any) -> str:
+    nowhere = url.drivername.startswith("sqlite") and url.database in (None, "", ":memory:")
+    return "" if nowhere else url.render_as_string(hide_password=False)
+
+
+def type_and_identity(value: Any) -> str:
+    """Return the text that stands for a value in a pipeline: what type it is of, and which of them."""
+    return f"{type(value).__name__} {identity(value)}"
 
 
 def describe(value: Any) -> str:
-    """Return a value as text, without the addresses that differ from process to process."""
+    """Return a value as a person wants to see it in a message, without addresses."""
     if isinstance(value, type | types.FunctionType):
         return f"{value.__module__}.{value.__qualname__}"
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
