@@ -56,6 +56,14 @@ class Mixed:
             cls.warm = None
 
 
+class Forked(Mixed):
+    """An executor: all tasks in workers of that warm server, as a user's are."""
+
+    def submit(self, task: Task) -> None:
+        self._notebook = True
+        self._notebooks.submit(task)
+
+
 class Place:
     """A folder with a project in it."""
 

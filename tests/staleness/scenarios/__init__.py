@@ -1,0 +1,148 @@
+"""Scenarios: a project, a change, and what it must lead to. Each folder member is a table of a kind; add rows there.
+
+A scenario is played in five acts: built, built again, changed and built, changed back and built. Each time all products
+must be those that the very same files give where nothing was built before; nothing runs twice without a reason; and a
+change that should not matter runs nothing.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+from octavo import plugins
+from octavo.model import Outcome
+from octavo.project import load
+from octavo.report import Report
+
+from ..builder import Place
+
+#: Files by their paths, as text or bytes; None for one that is not there.
+Files = Mapping[str, str | bytes | None]
+Change = Files | Callable[[Path], None]
+
+#: What a project has unless its scenario says otherwise: one task, a function.
+PIPELINE = "tasks:\n  - {source: steps.make, product: out/make.txt}\n"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One change of a project.
+
+    ``runs`` are the tasks that it must make run, none for a change that does not matter. ``says`` must be among the
+    reasons. ``back`` is False where the way back is no other scenario than the way there.
+    """
+
+    files: Files
+    change: Change
+    runs: tuple[str, ...] = ("make",)
+    says: str = ""
+    back: bool = True
+
+
+def write(folder: Path, files: Files) -> None:
+    """Write files into a folder, and remove those that are None."""
+    for name, content in files.items():
+        path = folder / name
+        if content is None:
+            path.unlink()
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = dedent(content).lstrip("\n").encode() if isinstance(content, str) else content
+        path.write_bytes(data)
+
+
+def change(folder: Path, how: Change) -> None:
+    """Change a project."""
+    if callable(how):
+        how(folder)
+    else:
+        write(folder, how)
+
+
+def build(folder: Path, cache: bool = True) -> Report:
+    """Build a project in workers, as a user does."""
+    plugins.FAMILIES["executors"]["forked"] = "staleness.builder:Forked"
+    with load(folder) as project:
+        report = project.build(executor="forked", cache=cache)
+    assert report.exit_code == 0, {name: str(event.failure) for name, event in report.failures.items()}
+    return report
+
+
+def reasons(folder: Path) -> dict[str, list[str]]:
+    """Return why tasks are stale; those that are fresh are left out."""
+    with load(folder) as project:
+        return {n: [str(it) for it in step.reasons] for n, step in project.status().items() if not step.fresh}
+
+
+def products(folder: Path) -> dict[str, Any]:
+    """Return what the tasks of a project have made."""
+    with load(folder) as project:
+        paths = [product.path for step in project.status().values() for product in step.task.products]
+    return Place(folder).results(paths)
+
+
+def from_nothing(files: Path, at: Path) -> dict[str, Any]:
+    """Return the products of a build of some files where there was none before."""
+    shutil.copytree(files, at, symlinks=True)
+    build(at, cache=False)
+    return products(at)
+
+
+def put_back(folder: Path, files: Path) -> None:
+    """Make the sources of a project those of a folder again; products and what octavo knows stay."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        name = path.relative_to(folder)
+        if name.parts[0] in (".octavo", "out") or "__pycache__" in name.parts:
+            continue
+        there = files / name
+        if path.is_symlink() or path.is_file():
+            same = not path.is_symlink() and there.is_file() and there.read_bytes() == path.read_bytes()
+            if not same:
+                path.unlink()
+        elif not there.is_dir():
+            shutil.rmtree(path)
+    for path in sorted(files.rglob("*")):
+        there = folder / path.relative_to(files)
+        if path.is_dir() and not path.is_symlink():
+            there.mkdir(exist_ok=True)
+        elif not there.exists():
+            shutil.copyfile(path, there, follow_symlinks=False)
+
+
+def play(scenario: Scenario, folder: Path) -> None:
+    """Play a scenario in an empty folder."""
+    before, after, here = folder / "before", folder / "after", folder / "here"
+    write(before, {"pipeline.yaml": PIPELINE, **scenario.files})
+    shutil.copytree(before, here, symlinks=True)
+    shutil.copytree(before, after, symlinks=True)
+    change(after, scenario.change)
+    was, becomes = from_nothing(before, folder / "1"), from_nothing(after, folder / "2")
+    assert bool(scenario.runs) == (was != becomes), "the scenario is none: its change is not what it says"
+
+    build(here)
+    assert products(here) == was
+    rests(here)
+    change(here, scenario.change)
+    why = reasons(here)
+    assert why.keys() == set(scenario.runs), f"status says {why}"
+    assert scenario.says in str(why), f"status says {why}"
+    ended = build(here).outcomes
+    assert products(here) == becomes
+    assert {name for name, it in ended.items() if it is not Outcome.FRESH} == set(scenario.runs)
+    rests(here)
+    if scenario.back:
+        put_back(here, before)
+        build(here)
+        assert products(here) == was
+        rests(here)
+
+
+def rests(folder: Path) -> None:
+    """Assert that nothing is stale after a build, and that one more does nothing."""
+    assert reasons(folder) == {}
+    assert set(build(folder).outcomes.values()) == {Outcome.FRESH}
