@@ -67,9 +67,9 @@ scalars = (
     )
 )
 keys = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3)
-# an empty array of another byte order has lost it in a copy
-arrays = st.lists(st.integers(0, 3), min_size=1, max_size=6).flatmap(
-    lambda it: st.sampled_from([np.array(it, kind) for kind in ("i8", "i4", ">i4", "f8", "U1", "O", "bool")])
+# of no other byte order, which copies lose
+arrays = st.lists(st.integers(0, 3), max_size=6).flatmap(
+    lambda it: st.sampled_from([np.array(it, kind) for kind in ("i8", "i4", "f8", "U1", "O", "bool")])
 )
 values = st.recursive(
     scalars | arrays,

@@ -15,7 +15,7 @@ PAGE = ROOT / "docs" / "design" / "architecture.md"
 
 #: The modules and folders of the package in reading order, by group.
 GROUPS = {
-    "words: the standard library only": "lazy errors model events digests plugins calls",
+    "words: the standard library only": "lazy errors model events digests values definitions plugins calls",
     "thought: values, and functions over values": "graph parts fingerprint report views serialize",
     "memory: the disk": "products aside lock filesystem store runlog remote cache",
     "subjects with one door": "spec notebook reading executed tables clients",
