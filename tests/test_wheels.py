@@ -159,3 +159,8 @@ def test_the_extra_for_ploomber_brings_octavo_ploomber_and_that_brings_octavo(
         "octavo-ploomber>=0.1; extra == 'ploomber'"
     ]
     assert required("octavo_ploomber") == ["octavo"]
+
+
+def test_octavo_ploomber_brings_a_command_ploomber(alone: Installed, both: Installed) -> None:
+    assert not (alone.folder / "bin" / "ploomber").exists()
+    assert both.run(both.folder / "bin" / "ploomber", "--version").startswith("octavo ")

@@ -7,6 +7,7 @@ import sys
 TYPE_CHECKING = False  # as in typing, which costs milliseconds that every start of Python would pay
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
+    from typing import NoReturn
 
 
 class Finder:
@@ -33,3 +34,10 @@ def start() -> None:
     """Put the finder in place, once: what Python calls when it starts."""
     if not any(getattr(finder, "octavo_ploomber", False) for finder in sys.meta_path):
         sys.meta_path.insert(0, Finder)
+
+
+def command() -> NoReturn:
+    """Run a command line of Ploomber's by octavo: what the command ``ploomber`` calls."""
+    from octavo.ploomber.command import entry  # noqa: PLC0415 - what Python calls when it starts needs none of it
+
+    entry()

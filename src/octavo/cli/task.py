@@ -7,6 +7,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ..compat import option_aliases
 from ..errors import Error, did_you_mean
 from ..kinds import row
 from ..lazy import lazy_imports
@@ -49,6 +50,7 @@ def arguments(parser: Parser) -> None:
     parser.add_argument(
         "-d", "--debug", action="store_true", help="when it fails, open a debugger where it did, here"
     )
+    option_aliases.logging(parser)
     parser.examples("""\
 examples:
   octavo task fit                   run it, if it is stale, and nothing before it: as octavo build fit
@@ -79,7 +81,8 @@ def main(args: Namespace) -> int:
     parser = options.Parser("build", "run what is stale")
     build.arguments(parser)
     wanted = parser.read(words)
-    wanted.file, wanted.params, wanted.env = args.file, args.params, args.env
+    for name in ("file", "params", "env", "log", "log_file"):
+        setattr(wanted, name, getattr(args, name))
     if not asked:
         with options.project(args) as project:
             _step(project, args.task)  # a selection such as "fit+" is no task

@@ -59,6 +59,12 @@ def arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add("--partially", metavar="TASK", help="run this task and all it needs, as octavo build +TASK does")
     add("-su", "--skip-upstream", action="store_true", help="with --partially: not what it needs")
+    logging(parser)
+
+
+def logging(parser: ArgumentParser) -> None:
+    """Add the options by which functions log: of ``build`` and of ``task``."""
+    add = parser.add_argument
     logged = "what functions log from this level on is kept with what they print: debug, info, …"
     add("-l", "--log", metavar="LEVEL", type=str.lower, choices=_LEVELS, help=logged)
     add("--log-file", metavar="PATH", help="append it to this file instead; of level info without --log")

@@ -51,8 +51,8 @@ _DEEPER = {f"{here}.{part}": here for here, parts in _PACKAGES.items() for part 
 _DEEPER |= {"dag.inmemorydag": "memory", "dag.onlinedag": "online", "table": "report"}
 #: Modules here that are no part of the API.
 _INNER = (
-    *("__main__", "building", "factory", "finder", "groups", "here", "pipeline", "report", "sources", "task"),
-    *("to_spec", "unimportable"),
+    *("__main__", "building", "command", "factory", "finder", "groups", "here"),
+    *("pipeline", "report", "sources", "task", "to_spec", "unimportable"),
 )
 
 
