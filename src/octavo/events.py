@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .model import Failure, Outcome, Reason
+from .model import Failure, Json, Outcome, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class NotebookOpened:
     """The worker has read a notebook and injected its parameters: the start of the executed notebook's fold."""
 
     task: str
-    notebook: dict[str, Any]
-    parameters: dict[str, Any] = field(default_factory=dict)
+    notebook: Json
+    parameters: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Output:
     task: str
     cell: int | None
     kind: str
-    content: dict[str, Any]
+    content: Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ class KernelReady:
     """A kernel answers; ``language`` is its ``language_info``, ``kernelspec`` what the executed notebook names."""
 
     task: str
-    language: dict[str, Any]
-    kernelspec: dict[str, Any]
+    language: Json
+    kernelspec: Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,15 +197,15 @@ def decode(line: bytes) -> Event:
     return from_json(json.loads(line.decode("utf-8", "surrogatepass")))
 
 
-def to_json(event: Event) -> dict[str, Any]:
+def to_json(event: Event) -> Json:
     """Return an event as plain JSON values, with its type under "event"."""
-    plain: dict[str, Any] = {"event": type(event).__name__}
+    plain: Json = {"event": type(event).__name__}
     for name in event.__dataclass_fields__:
         plain[name] = _plain(getattr(event, name))
     return plain
 
 
-def from_json(plain: dict[str, Any]) -> Event:
+def from_json(plain: Json) -> Event:
     """Return the event of what ``to_json`` made. Fields unknown to this version are dropped."""
     kind = KINDS[plain["event"]]
     known = kind.__dataclass_fields__

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: What a result depends on: the name of a part ("source", "param n", "module pkg.mod") → its digest,
 #: or the value itself where that is short enough to be shown to a person.
 Manifest = Mapping[str, str]
+#: An object of JSON that another project defines: nbformat's notebooks and cells, messages of Jupyter's kernels,
+#: options that are passed on. Anything may stand in it, and is looked at where it is used.
+Json = dict[str, Any]
 
 
 #: What stands in a manifest for a part that was edited while the task ran: no digest, so the task is stale.

@@ -10,6 +10,7 @@ from typing import Any
 from .. import remote
 from ..errors import MissingExtra, ProductError
 from ..lazy import lazy_imports
+from ..model import Json
 from .editions import EXPORTERS, Edition, beside
 
 with lazy_imports():
@@ -40,7 +41,7 @@ class Page:
 
     def __init__(self, target: str, source: str, *, hide_code: bool) -> None:
         self.target, self.source = target, source
-        self.said: dict[str, Any] = {"exclude_input": True} if hide_code else {}
+        self.said: Json = {"exclude_input": True} if hide_code else {}
         local = PurePosixPath(remote.shown(target)).name if remote.is_url(target) else target
         #: Where the notebook goes when it failed, or when the page cannot be made of it.
         self.spare = beside(local)
@@ -54,7 +55,7 @@ class Page:
             message = f"{error.message}, and {remote.shown(self.target)} is made with it"
             raise MissingExtra(message, hint=error.hint) from None
 
-    def __call__(self, data: dict[str, Any]) -> None:
+    def __call__(self, data: Json) -> None:
         """Make the page of a notebook, and write or send it."""
         files = export.exported(data, [self._edition], Path.cwd(), self.source, self.said)
         if not remote.is_url(self.target):

@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import __version__
 from ..events import CellFinished, CellStarted, Event, NotebookOpened
-from ..model import Outcome
+from ..model import Json, Outcome
 from ..notebook.inject import runs, tags
 
 #: The papermill whose format this is, and who wrote it. It sorts and compares as a version (PEP 440).
@@ -41,7 +41,7 @@ class Provenance:
             0  # cells before this one have ended: with all of them in sight each time, 1,000 cells crawl
         )
 
-    def __call__(self, event: Event, data: dict[str, Any]) -> None:
+    def __call__(self, event: Event, data: Json) -> None:
         """Note what an event says in ``data``, the notebook that has been folded up to it."""
         match event:
             case NotebookOpened(parameters=parameters):
@@ -62,7 +62,7 @@ class Provenance:
             case _:
                 pass
 
-    def end(self, outcome: Outcome, data: dict[str, Any]) -> None:
+    def end(self, outcome: Outcome, data: Json) -> None:
         """Record how the run ended: running cells have failed, and unreached ones stay pending."""
         now = self._clock()
         for cell in data["cells"]:
@@ -77,7 +77,7 @@ class Provenance:
         times = {"end_time": _iso(now), "duration": round(now - self._began, 6), "exception": bad or None}
         _note(data, {**_of(data), **times})
 
-    def _open(self, data: dict[str, Any], parameters: Mapping[str, Any]) -> None:
+    def _open(self, data: Json, parameters: Mapping[str, Any]) -> None:
         head = {**origin(data, parameters, self._source, self._output)}
         times = {"start_time": _iso(self._began), "end_time": None, "duration": None, "exception": None}
         _note(data, {**head, **times})
@@ -87,7 +87,7 @@ class Provenance:
             cell["metadata"].pop("octavo", None)
 
 
-def origin(data: dict[str, Any], parameters: Mapping[str, Any], source: str, output: str) -> dict[str, Any]:
+def origin(data: Json, parameters: Mapping[str, Any], source: str, output: str) -> Json:
     """Return what is known before a notebook runs: the part of papermill's metadata that has no times."""
     old = _of(data)
     return {
@@ -100,12 +100,12 @@ def origin(data: dict[str, Any], parameters: Mapping[str, Any], source: str, out
     }
 
 
-def prepared(data: dict[str, Any], parameters: Mapping[str, Any], source: str, output: str) -> None:
+def prepared(data: Json, parameters: Mapping[str, Any], source: str, output: str) -> None:
     """Note where a notebook comes from that is not run."""
     _note(data, origin(data, parameters, source, output))
 
 
-def builtins(now: float, random: bytes) -> dict[str, Any]:
+def builtins(now: float, random: bytes) -> Json:
     """Return what papermill calls ``pm`` in the paths of notebooks; ``random`` are 16 bytes."""
     from uuid import UUID  # noqa: PLC0415 - 5 ms for those few who name it
 
@@ -119,7 +119,7 @@ def builtins(now: float, random: bytes) -> dict[str, Any]:
 
 
 def _set(
-    cell: dict[str, Any],
+    cell: Json,
     *,
     status: str,
     exception: bool,
@@ -135,7 +135,7 @@ def _set(
     _note(cell, note)
 
 
-def used(event: CellFinished) -> dict[str, Any]:
+def used(event: CellFinished) -> Json:
     """Return what a cell used, as its metadata has it."""
     found = {"seconds": round(event.seconds, 6), "cpu": event.cpu, "memory": event.memory}
     return {name: value for name, value in found.items() if value is not None}
@@ -146,13 +146,13 @@ def _left(cell: Mapping[str, Any]) -> bool:
     return any(output.get("ename") == "SystemExit" for output in cell.get("outputs", ()))
 
 
-def _of(part: Mapping[str, Any]) -> dict[str, Any]:
+def _of(part: Mapping[str, Any]) -> Json:
     metadata = part.get("metadata")
     found = metadata.get("papermill") if isinstance(metadata, dict) else None
     return found if isinstance(found, dict) else {}
 
 
-def _note(part: dict[str, Any], note: dict[str, Any]) -> None:
+def _note(part: Json, note: Json) -> None:
     metadata = part.get("metadata")
     part["metadata"] = {**(metadata if isinstance(metadata, dict) else {}), "papermill": note}
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from ..model import Json
 
 _FROM_RUN = ("execution", "octavo", "papermill")
 
 
-def refreshed(executed: dict[str, Any], source: dict[str, Any]) -> dict[str, Any] | None:
+def refreshed(executed: Json, source: Json) -> Json | None:
     """Return ``source`` with the outputs of ``executed``; None when their code cells do not correspond.
 
     To be called only where the code is the same but for comments and formatting: cells are then paired in order.
@@ -39,5 +39,5 @@ def refreshed(executed: dict[str, Any], source: dict[str, Any]) -> dict[str, Any
     }
 
 
-def _has_code(cell: dict[str, Any]) -> bool:
+def _has_code(cell: Json) -> bool:
     return cell["cell_type"] == "code" and bool("".join(cell["source"]).strip())

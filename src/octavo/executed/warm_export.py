@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from ..errors import Error
+from ..model import Json
 from .editions import Edition
 from .export import exported
 
 # The first page costs four times as much as the next: patterns, lexers and templates are found and compiled for it.
-_CELL: dict[str, Any] = {"metadata": {}, "id": "a", "source": "1"}
-_PAGE: dict[str, Any] = {
+_CELL: Json = {"metadata": {}, "id": "a", "source": "1"}
+_PAGE: Json = {
     "cells": [
         {**_CELL, "cell_type": "markdown", "source": "# *a* `b` $c$"},
         {

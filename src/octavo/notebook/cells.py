@@ -14,6 +14,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from ..errors import raise_all
+from ..model import Json
 from . import broken, upgrade
 
 if TYPE_CHECKING:
@@ -41,15 +42,15 @@ class Notebook:
     "py:percent", "py:hydrogen", or jupytext's own name ("Rmd", "md", "R:percent", "py:light" ...).
     """
 
-    data: dict[str, Any]
+    data: Json
     format: str = "ipynb"
     path: str = ""
     #: What a round trip of a text file needs; belongs to the format's module.
     origin: Any = field(default=None, repr=False, compare=False)
 
     @property
-    def cells(self) -> list[dict[str, Any]]:
-        cells: list[dict[str, Any]] = self.data["cells"]
+    def cells(self) -> list[Json]:
+        cells: list[Json] = self.data["cells"]
         return cells
 
     def line(self, cell: int) -> int:
@@ -85,7 +86,7 @@ def load_ipynb(data: bytes, path: str) -> Notebook:
     return Notebook(found, "ipynb", path)
 
 
-def _join(nb: dict[str, Any], problems: list[broken.Problem]) -> None:
+def _join(nb: Json, problems: list[broken.Problem]) -> None:
     """Join lists of lines into texts, drop what is transient, and note whatever has a wrong type."""
     metadata = nb.setdefault("metadata", {})
     if not isinstance(metadata, dict):
@@ -105,9 +106,7 @@ def _join(nb: dict[str, Any], problems: list[broken.Problem]) -> None:
         _join_cell(cell, where, f"cell {i + 1}", problems)
 
 
-def _join_cell(
-    cell: dict[str, Any], where: tuple[str | int, ...], name: str, problems: list[broken.Problem]
-) -> None:
+def _join_cell(cell: Json, where: tuple[str | int, ...], name: str, problems: list[broken.Problem]) -> None:
     kind = cell.get("cell_type")
     if not isinstance(kind, str):
         problems.append(
@@ -190,20 +189,20 @@ def _is_json(mime: str) -> bool:
     return mime == "application/json" or (mime.startswith("application/") and mime.endswith("+json"))
 
 
-def wants_ids(nb: dict[str, Any]) -> bool:
+def wants_ids(nb: Json) -> bool:
     """Return whether the notebook's minor version is one whose cells have ids (4.5, JEP 62)."""
     minor = nb.get("nbformat_minor", 0)
     return isinstance(minor, int) and minor >= 5
 
 
-def add_ids(cells: list[dict[str, Any]]) -> None:
+def add_ids(cells: list[Json]) -> None:
     """Give an id to every cell that has none, and another to each that has an earlier cell's."""
     for cell, made in zip(cells, ids(cells), strict=True):
         if cell.get("id") != made:
             cell["id"] = made
 
 
-def ids(cells: list[dict[str, Any]]) -> list[str]:
+def ids(cells: list[Json]) -> list[str]:
     """Return an id for every cell: its own where it is the first to have it, else a made one.
 
     A made id depends on what the cell says and on how many equal cells stand before it, so that the same
@@ -225,7 +224,7 @@ def ids(cells: list[dict[str, Any]]) -> list[str]:
     return result
 
 
-def dump_ipynb(data: dict[str, Any]) -> Iterator[bytes]:
+def dump_ipynb(data: Json) -> Iterator[bytes]:
     """Yield an .ipynb file in pieces; no list of all lines of a long output is ever held.
 
     ``data`` is left as it is. Half surrogate pairs, which UTF-8 cannot hold, are written as JSON escapes.
@@ -234,7 +233,7 @@ def dump_ipynb(data: dict[str, Any]) -> Iterator[bytes]:
         yield piece.encode("utf-8", "backslashreplace")
 
 
-def _notebook(data: dict[str, Any]) -> Iterator[str]:
+def _notebook(data: Json) -> Iterator[str]:
     cells = data["cells"]
     made = ids(cells) if wants_ids(data) else None
     start = "{"
@@ -254,7 +253,7 @@ def _notebook(data: dict[str, Any]) -> Iterator[str]:
     yield "\n}\n"
 
 
-def _cell(cell: dict[str, Any], made: str | None) -> Iterator[str]:
+def _cell(cell: Json, made: str | None) -> Iterator[str]:
     if made is not None and cell.get("id") != made:
         cell = {**cell, "id": made}
     code = cell["cell_type"] == "code"
@@ -284,7 +283,7 @@ def _cell(cell: dict[str, Any], made: str | None) -> Iterator[str]:
     yield "\n  }"
 
 
-def _output(output: dict[str, Any]) -> Iterator[str]:
+def _output(output: Json) -> Iterator[str]:
     kind = output["output_type"]
     start = "{"
     for key in sorted(output):
@@ -300,7 +299,7 @@ def _output(output: dict[str, Any]) -> Iterator[str]:
     yield "\n    }"
 
 
-def _bundle(bundle: dict[str, Any], pad: str) -> Iterator[str]:
+def _bundle(bundle: Json, pad: str) -> Iterator[str]:
     if not bundle:
         yield "{}"
         return

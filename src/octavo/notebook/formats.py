@@ -13,6 +13,7 @@ import jupytext
 from jupytext.jupytext import NotebookNode
 
 from ..errors import NotebookError, Place
+from ..model import Json
 from .broken import merge_conflict, place
 from .cells import Notebook, add_ids
 from .quarto import adopt
@@ -26,9 +27,9 @@ class Text:
     """What a notebook remembers of the text it was read from: all of it, for as long as nothing changes."""
 
     raw: bytes
-    data: dict[str, Any]
+    data: Json
 
-    def line(self, cell: dict[str, Any]) -> int:
+    def line(self, cell: Json) -> int:
         return 0  # jupytext does not say
 
 

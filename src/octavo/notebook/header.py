@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..model import Json
 from .script import blank_lines, commented, uncommented
 
 _CODING = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-_.a-zA-Z0-9]+)")
@@ -41,12 +42,12 @@ class Header:
 
     lines: int = 0
     start: int = 0
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: Json = field(default_factory=dict)
     #: The lines of the "jupyter" section.
     jupyter: list[str] = field(default_factory=list)
     #: YAML outside of the "jupyter" section: the notebook's first cell, and its metadata.
     raw: str | None = None
-    raw_metadata: dict[str, Any] = field(default_factory=dict)
+    raw_metadata: Json = field(default_factory=dict)
 
 
 def read(lines: list[str]) -> Header:
@@ -105,7 +106,7 @@ def _preamble(lines: list[str]) -> tuple[dict[str, str], int]:
     return notes, at
 
 
-def write(metadata: dict[str, Any], raw: str | None, old: Header | None = None) -> list[str]:
+def write(metadata: Json, raw: str | None, old: Header | None = None) -> list[str]:
     """Return the lines of a header; none when there is nothing to say.
 
     What ``old``, the header that the file had, says of the same metadata is kept as it was.
@@ -133,7 +134,7 @@ def is_yaml(source: str) -> bool:
     return len(lines) >= 2 and bool(_RULE.match(lines[0]) and _RULE.match(lines[-1]))
 
 
-def chosen(metadata: dict[str, Any], chosen: Any, kept: tuple[str, ...]) -> dict[str, Any]:
+def chosen(metadata: Json, chosen: Any, kept: tuple[str, ...]) -> Json:
     """Return the notebook metadata that jupytext's filter ("a,b,-c", "all", "-all") lets into a header."""
     words = [word.strip() for word in chosen.split(",")] if isinstance(chosen, str) else []
     wanted = {word.removeprefix("+") for word in words if not word.startswith("-")}
@@ -147,7 +148,7 @@ def chosen(metadata: dict[str, Any], chosen: Any, kept: tuple[str, ...]) -> dict
     }
 
 
-def parse(lines: list[str]) -> dict[str, Any]:
+def parse(lines: list[str]) -> Json:
     """Parse the YAML that headers are made of into dicts, lists and scalars; skip what is not understood."""
     found, _ = _block([line.rstrip() for line in lines if line.strip() and line.strip()[0] != "#"], 0, 0)
     return found if isinstance(found, dict) else {}
@@ -164,7 +165,7 @@ def _block(lines: list[str], at: int, least: int) -> tuple[Any, int]:
     indent = _indent(lines[at])
     if lines[at].lstrip().startswith(("- ", "-")) and lines[at].strip()[1:2] in ("", " "):
         return _list(lines, at, indent)
-    result: dict[str, Any] = {}
+    result: Json = {}
     while at < len(lines) and _indent(lines[at]) == indent:
         match = _KEY.match(lines[at].strip())
         at += 1
@@ -259,7 +260,7 @@ def _escaped(match: re.Match[str]) -> str:
     return chr(int(code[1:], 16)) if len(code) > 1 else _ESCAPES.get(code, code)
 
 
-def emit(value: dict[str, Any], pad: str) -> list[str]:
+def emit(value: Json, pad: str) -> list[str]:
     """Return a mapping as lines of YAML, its keys sorted."""
     lines = []
     for key in sorted(value):

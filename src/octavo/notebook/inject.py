@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ParameterError, Place, did_you_mean, raise_all
+from ..model import Json
 from .fits import fits
 from .translate import assignment, known, literal
 
@@ -62,20 +63,18 @@ def parameters_cell(cells: Sequence[Mapping[str, Any]]) -> int | None:
     return marked
 
 
-def inject(
-    data: dict[str, Any], values: Mapping[str, Any], *, language: str, comment: str = "Parameters"
-) -> dict[str, Any]:
+def inject(data: Json, values: Mapping[str, Any], *, language: str, comment: str = "Parameters") -> Json:
     """Return a copy of a notebook with a cell that sets ``values``, after the parameters cell or else on top.
 
     A cell injected before is replaced; without values it is only removed. Raises ParameterError, all of them
     together, for values that the language has no literal for.
     """
-    copy: dict[str, Any] = _copy(data)
+    copy: Json = _copy(data)
     old = next((index for index, cell in enumerate(copy["cells"]) if INJECTED in tags(cell)), 0)
     cells = copy["cells"] = [cell for cell in copy["cells"] if INJECTED not in tags(cell)]
     if not values:
         return copy
-    cell: dict[str, Any] = {
+    cell: Json = {
         "cell_type": "code",
         "execution_count": None,
         "metadata": {"tags": [INJECTED]},

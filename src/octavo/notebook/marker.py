@@ -8,6 +8,7 @@ import re
 import warnings
 from typing import Any
 
+from ..model import Json
 from .script import uncommented
 
 _START = re.compile(r"^\s*#\s*%%(%*)\s(.*)$")
@@ -26,7 +27,7 @@ def is_marker(line: str) -> bool:
     )
 
 
-def parse(line: str) -> tuple[dict[str, Any], bool]:
+def parse(line: str) -> tuple[Json, bool]:
     """Return the metadata that a marker gives, and whether it is in JSON; type and title are among it."""
     if not _START.match(line):
         return {}, False
@@ -68,14 +69,14 @@ def _title(text: str, equal: int) -> str:
     return " ".join(words)
 
 
-def _options(text: str) -> dict[str, Any]:
+def _options(text: str) -> Json:
     """Parse ``key=value`` and bare ``key`` from the right: a value may hold spaces and equal signs."""
     text = text.strip()
     if not text:
         return {}
     space = text.rfind(" ")
     if not text.startswith("--") and _NAME.match(text[space + 1 :]):
-        result: dict[str, Any] = {text[space + 1 :]: None}
+        result: Json = {text[space + 1 :]: None}
         if space > 0:
             result.update(_options(text[:space]))
         return result
@@ -92,7 +93,7 @@ def _options(text: str) -> dict[str, Any]:
     return {"incorrectly_encoded_metadata": text}
 
 
-def _braces(text: str) -> dict[str, Any]:
+def _braces(text: str) -> Json:
     try:
         found = _literal(text)
     except ValueError:
@@ -122,7 +123,7 @@ def is_key(name: object) -> bool:
     return isinstance(name, str) and bool(_KEY.match(name))
 
 
-def options(metadata: dict[str, Any], *, plain_json: bool = False) -> str:
+def options(metadata: Json, *, plain_json: bool = False) -> str:
     """Return the text of a marker after its percent signs, without the space before a title."""
     rest = {key: value for key, value in metadata.items() if key not in LAYOUT}
     words = []
@@ -143,7 +144,7 @@ def options(metadata: dict[str, Any], *, plain_json: bool = False) -> str:
     return " ".join(words)
 
 
-def is_active(metadata: dict[str, Any], extension: str, default: bool = True) -> bool:
+def is_active(metadata: Json, extension: str, default: bool = True) -> bool:
     """Return whether a cell's ``active`` metadata or ``active-`` tags let it run in files of an extension."""
     control = metadata.get("run_control")
     if isinstance(control, dict) and control.get("frozen") is True:

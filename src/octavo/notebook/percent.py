@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from ..model import Json
 from . import broken, header, marker, render
 from .cells import Notebook, add_ids
 from .encoding import decode, encode
@@ -42,7 +43,7 @@ class Piece:
     """A cell as the file has it."""
 
     text: str
-    cell: dict[str, Any]
+    cell: Json
     #: Line of the file where the cell's source starts.
     line: int
     marker: str = ""
@@ -65,7 +66,7 @@ class Script:
     #: The cell that is the header's YAML.
     yaml: str | None = None
 
-    def line(self, cell: dict[str, Any]) -> int:
+    def line(self, cell: Json) -> int:
         piece = self.pieces.get(cell.get("id", ""))
         return piece.line if piece else 0
 
@@ -90,7 +91,7 @@ def load_percent(data: bytes, path: str, name: str | None = None) -> Notebook | 
     script.head = "".join(kept[: top.lines])
     script.header = deepcopy(top)
     numbers = _numbers(kept)
-    cells: list[dict[str, Any]] = []
+    cells: list[Json] = []
     pieces: list[Piece] = []
     if top.raw is not None:
         cells.append(_new("raw", top.raw, top.raw_metadata))
@@ -124,7 +125,7 @@ def load_percent(data: bytes, path: str, name: str | None = None) -> Notebook | 
     return Notebook(nb, f"py:{name}", path, script)
 
 
-def speaks_python(metadata: dict[str, Any]) -> bool:
+def speaks_python(metadata: Json) -> bool:
     """Return whether the code cells are Python; jupytext knows the magics of other languages."""
     return usual(render.main_language(metadata)) == "python"
 
@@ -138,7 +139,7 @@ def _numbers(kept: list[str]) -> list[int]:
     return [*result, number]
 
 
-def _format(bare_lines: list[str], metadata: dict[str, Any]) -> str:
+def _format(bare_lines: list[str], metadata: Json) -> str:
     """Return jupytext's name of a script's format: what the header says, else what the text looks like."""
     section = metadata.get("jupytext")
     section = section if isinstance(section, dict) else {}
@@ -168,8 +169,8 @@ def _format(bare_lines: list[str], metadata: dict[str, Any]) -> str:
     return "hydrogen" if magics else "percent"
 
 
-def _new(kind: str, source: str, metadata: dict[str, Any]) -> dict[str, Any]:
-    cell: dict[str, Any] = {"cell_type": kind, "metadata": metadata, "source": source}
+def _new(kind: str, source: str, metadata: Json) -> Json:
+    cell: Json = {"cell_type": kind, "metadata": metadata, "source": source}
     if kind == "code":
         cell |= {"execution_count": None, "outputs": []}
     return cell
@@ -330,12 +331,12 @@ def dump_percent(notebook: Notebook) -> bytes:
     return encode(top + "".join(reversed(texts)), script.encoding, notebook.path)
 
 
-def _unchanged(cell: dict[str, Any], piece: Piece | None) -> bool:
+def _unchanged(cell: Json, piece: Piece | None) -> bool:
     return piece is not None and all(cell[k] == piece.cell[k] for k in ("cell_type", "source", "metadata"))
 
 
 def _cell(
-    cell: dict[str, Any],
+    cell: Json,
     same: bool,
     first: bool,
     following: str | None,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+
+from ..model import Json
 
 #: An option of a cell, in a comment before its first line of code: "#| tags: [parameters]".
 _OPTION = re.compile(r"^\s*(?:#|//|--|%)\|\s?(?P<text>.*)$")
@@ -13,7 +14,7 @@ _KERNEL = re.compile(
 )
 
 
-def adopt(nb: dict[str, Any]) -> None:
+def adopt(nb: Json) -> None:
     """Give a notebook that was read as R Markdown what Quarto's own reader would: tags of cells, and the kernel."""
     for cell in nb["cells"]:
         if cell["cell_type"] == "code" and (found := _tags(cell["source"])):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from ..model import Json
 from . import header, marker
 from .script import LANGUAGES, bare, blank_lines, closes_fence, comment_magics, commented, opens_fence, usual
 from .script import lines as split
@@ -32,7 +33,7 @@ class Style:
     extra_magics: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, metadata: dict[str, Any], *, hydrogen: bool = False, plain_json: bool = False) -> Style:
+    def of(cls, metadata: Json, *, hydrogen: bool = False, plain_json: bool = False) -> Style:
         section = metadata.get("jupytext")
         section = section if isinstance(section, dict) else {}
         magics = section.get("comment_magics")
@@ -50,7 +51,7 @@ class Style:
         )
 
 
-def main_language(metadata: dict[str, Any]) -> str:
+def main_language(metadata: Json) -> str:
     """Return the language of a script's code cells."""
     section, spec = metadata.get("jupytext"), metadata.get("kernelspec")
     found = section.get("main_language") if isinstance(section, dict) else None
@@ -60,7 +61,7 @@ def main_language(metadata: dict[str, Any]) -> str:
     return str(found) if found in ("R", "sas") else str(found).lower().replace("#", "sharp")
 
 
-def script(cells: list[dict[str, Any]], metadata: dict[str, Any], *, hydrogen: bool = False) -> list[str]:
+def script(cells: list[Json], metadata: Json, *, hydrogen: bool = False) -> list[str]:
     """Return the lines of a notebook that was not read from a script: the header, and the cells."""
     style = Style.of(metadata, hydrogen=hydrogen)
     raw = None
@@ -87,7 +88,7 @@ def script(cells: list[dict[str, Any]], metadata: dict[str, Any], *, hydrogen: b
     return [*top, *[""] * blanks, *chain.from_iterable(reversed(after))]
 
 
-def spacing(cell: dict[str, Any], text: list[str], after: list[list[str]]) -> int:
+def spacing(cell: Json, text: list[str], after: list[list[str]]) -> int:
     """Return how many blank lines follow a cell; ``after`` holds the following cells' lines, last first."""
     given = cell["metadata"].get("lines_to_next_cell")
     if isinstance(given, int):
@@ -95,7 +96,7 @@ def spacing(cell: dict[str, Any], text: list[str], after: list[list[str]]) -> in
     return blank_lines(text, chain.from_iterable(reversed(after)))
 
 
-def lines(cell: dict[str, Any], style: Style) -> list[str]:
+def lines(cell: Json, style: Style) -> list[str]:
     """Return a cell as the lines of its marker and its content."""
     metadata, source, active = _split(cell, style)
     options = marker.options(metadata, plain_json=style.plain_json)
@@ -107,17 +108,17 @@ def lines(cell: dict[str, Any], style: Style) -> list[str]:
     return [start, *_content(cell, style, metadata, source, active)]
 
 
-def content(cell: dict[str, Any], style: Style) -> list[str]:
+def content(cell: Json, style: Style) -> list[str]:
     """Return the lines of a cell below its marker."""
     return _content(cell, style, *_split(cell, style))
 
 
-def head(cell: dict[str, Any], style: Style) -> str:
+def head(cell: Json, style: Style) -> str:
     """Return what the marker of a cell says: cells with equal heads can share a marker line."""
     return json.dumps(_split(cell, style)[0], default=str)
 
 
-def _split(cell: dict[str, Any], style: Style) -> tuple[dict[str, Any], list[str], bool]:
+def _split(cell: Json, style: Style) -> tuple[Json, list[str], bool]:
     """Return what goes into the marker, the lines that are left, and whether these are code of the script."""
     kind: str = cell["cell_type"]
     metadata = _filtered(cell["metadata"], style.cell_filter)
@@ -146,9 +147,7 @@ def _split(cell: dict[str, Any], style: Style) -> tuple[dict[str, Any], list[str
     return metadata, source, active
 
 
-def _content(
-    cell: dict[str, Any], style: Style, metadata: dict[str, Any], source: list[str], active: bool
-) -> list[str]:
+def _content(cell: Json, style: Style, metadata: Json, source: list[str], active: bool) -> list[str]:
     if active and "cell_type" not in metadata:
         language = str(metadata.get("language") or cell["metadata"].get("language") or style.language)
         source = comment_magics(source, language, escape=style.magics)
@@ -187,7 +186,7 @@ def _lines(source: str) -> list[str]:
     return [*result, ""] if source.endswith("\n") else result
 
 
-def _filtered(metadata: dict[str, Any], chosen: str | None) -> dict[str, Any]:
+def _filtered(metadata: Json, chosen: str | None) -> Json:
     """Return the cell metadata that belongs into a script, by jupytext's filter ("a,-b", "all", "-all")."""
     words = [word.strip() for word in chosen.split(",")] if chosen else []
     wanted = {word.removeprefix("+") for word in words if word and not word.startswith("-")}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from ..model import Json
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -53,7 +55,7 @@ def _of_version_1(cell: Any) -> bool:
     return isinstance(cell, dict) and cell.get("cell_type") in ("code", "text") and "source" not in cell
 
 
-def upgrade(nb: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:
+def upgrade(nb: Json, problems: list[Problem]) -> Json:
     """Return a notebook of version 1, 2 or 3 in the shape of version 4.5, its texts joined."""
     old = version(nb, [])
     if old == 1:
@@ -99,7 +101,7 @@ def _join_3(lines: list[str]) -> str:
     return "\n".join(lines)
 
 
-def _from_version_1(cell: dict[str, Any]) -> dict[str, Any]:
+def _from_version_1(cell: Json) -> Json:
     if cell["cell_type"] == "text":
         return {"cell_type": "markdown", "metadata": {}, "source": cell.get("text") or ""}
     return {
@@ -111,7 +113,7 @@ def _from_version_1(cell: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _cell(cell: dict[str, Any], join: Callable[[list[str]], str]) -> dict[str, Any]:
+def _cell(cell: Json, join: Callable[[list[str]], str]) -> Json:
     kind = cell["cell_type"]
     cell.setdefault("metadata", {}).pop("trusted", None)
     cell.pop("trusted", None)
@@ -135,7 +137,7 @@ def _cell(cell: dict[str, Any], join: Callable[[list[str]], str]) -> dict[str, A
     return cell
 
 
-def _output(output: dict[str, Any], join: Callable[[list[str]], str]) -> dict[str, Any]:
+def _output(output: Json, join: Callable[[list[str]], str]) -> Json:
     for key in _MULTILINE:
         if isinstance(output.get(key), list):
             output[key] = join(output[key])
@@ -161,5 +163,5 @@ def _output(output: dict[str, Any], join: Callable[[list[str]], str]) -> dict[st
     return output
 
 
-def _mimes(bundle: dict[str, Any]) -> dict[str, Any]:
+def _mimes(bundle: Json) -> Json:
     return {_MIMES.get(key, key): value for key, value in bundle.items()}

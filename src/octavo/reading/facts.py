@@ -11,10 +11,10 @@ import ast
 import re
 import warnings
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import Place
-from ..model import CellFacts, Facts
+from ..model import CellFacts, Facts, Json
 from ..notebook.inject import INJECTED, parameters_cell, tags
 from . import declared, digest, magics, tokens
 from .digest import module_digest, module_digest_of_file
@@ -117,7 +117,7 @@ def facts(notebook: Notebook) -> Facts:
 
 
 def _read(
-    notebook: Notebook, index: int, cell: dict[str, Any], language: str, parameters: bool, read: _Reading
+    notebook: Notebook, index: int, cell: Json, language: str, parameters: bool, read: _Reading
 ) -> None:
     """Read one code cell."""
     text: str = cell["source"]
@@ -197,7 +197,7 @@ def _language(notebook: Notebook) -> tuple[str, str | None]:
     return _normal(language), name or kernel
 
 
-def _table(data: dict[str, Any], key: str) -> dict[str, Any]:
+def _table(data: Json, key: str) -> Json:
     """Return a part of the metadata; nothing keeps a tool from writing something else in its place."""
     found = data.get(key)
     return found if isinstance(found, dict) else {}
@@ -219,7 +219,7 @@ _ATX = re.compile(r" {0,3}#{1,6}[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 
 
-def _title(cells: Iterable[dict[str, Any]]) -> str:
+def _title(cells: Iterable[Json]) -> str:
     """Return the text of the first heading of the markdown cells."""
     for cell in cells:
         if cell.get("cell_type") != "markdown":
