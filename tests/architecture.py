@@ -71,7 +71,7 @@ def _placed(node: ast.AST, where: str) -> Iterator[tuple[ast.AST, str]]:
     for child in ast.iter_child_nodes(node):
         place = where
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and child in node.body:
-            place = TYPE
+            place = TYPE if where == TOP else where
         elif isinstance(node, ast.With) and ast.unparse(node.items[0]) == "lazy_imports()":
             place = LAZY if where == TOP else where
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):

@@ -17,27 +17,30 @@ SRC = ROOT / "src" / "octavo"
 PAGE = ROOT / "docs" / "design" / "architecture.md"
 
 _TREE = re.compile(r"(<!-- tree: src/octavo -->\n```text\n)(.*?)(```\n)", re.S)
-_LINE = re.compile(r"((?:  )+)(\w+)(\.py|/)(?=\s|$)")
+_LINE = re.compile(r"((?:  )+)([\w/]+?)(\.py|/)(?=\s|$)")
 #: First words that keep their capital, unless they look like a name: SQL, IPython, ExecutedNotebook.
 _PROPER = re.compile(r"(\w+[A-Z]|(Python|Ploomber|Jupyter|Quarto|Git|R)\b)")
 
 
-def entries(page: str) -> list[tuple[str, Path]]:
+def entries(page: str) -> list[tuple[str, Path | None]]:
     """Return the lines of the tree on the page, each with the file it speaks of: a folder is its ``__init__.py``.
 
-    A line that is no module's is that of a heading.
+    A heading has none; nor has a folder of which some, its ``__init__.py`` too, stands further up by its whole path.
     """
     found = _TREE.search(page)
     assert found
     above: list[str] = []
-    rows: list[tuple[str, Path]] = []
+    rows: list[tuple[str, Path | None]] = []
     for line in found[2].splitlines()[1:]:
-        if (entry := _LINE.match(line)) is None:
-            rows.append((line, SRC))
-            continue
-        above = [*above[: len(entry[1]) // 2 - 1], entry[2]]
-        path = SRC.joinpath(*above)
-        rows.append((line, path / "__init__.py" if entry[3] == "/" else path.with_suffix(".py")))
+        path = None
+        if entry := _LINE.match(line):
+            above = [*above[: len(entry[1]) // 2 - 1], entry[2]]
+            path = (
+                SRC.joinpath(*above, "__init__.py")
+                if entry[3] == "/"
+                else SRC.joinpath(*above[:-1], f"{above[-1]}.py")
+            )
+        rows.append((line, None if path in [known for _, known in rows] else path))
     return rows
 
 
@@ -49,7 +52,7 @@ def order(page: str) -> list[str]:
     names = [
         ".".join(path.relative_to(SRC).with_suffix("").parts).removesuffix(".__init__")
         for _, path in entries(page)
-        if path != SRC
+        if path
     ]
     for name in list(names):
         init = SRC.joinpath(*name.split("."), "__init__.py")
@@ -77,17 +80,13 @@ def sentence(path: Path) -> str:
 def written(page: str) -> str:
     """Return the page with the tree written anew. Modules that are in it or in the source alone are an error."""
     there = {path for path in SRC.rglob("*.py") if path != SRC / "__init__.py"}
-    listed = {path for _, path in entries(page)} - {SRC}
+    listed = {path for _, path in entries(page)} - {None}
     if missing := there ^ listed:
         raise SystemExit(f"{PAGE.name} and {SRC.name}/ differ in: {', '.join(sorted(map(str, missing)))}")
     lines = ["src/octavo/"]
     for line, path in entries(page):
-        if path == SRC:
-            lines.append(line)
-        else:
-            entry = _LINE.match(line)
-            assert entry
-            lines.append(f"{entry[0]:<20} {sentence(path)}")
+        entry = _LINE.match(line)
+        lines.append(f"{entry[0]:<20} {sentence(path)}" if entry and path else line)
     tree = "".join(line + "\n" for line in lines)
     return _TREE.sub(lambda found: found[1] + tree + found[3], page)
 
