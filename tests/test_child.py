@@ -18,7 +18,7 @@ import pytest
 
 import octavo
 from octavo.ploomber.spec import DAGSpec
-from octavo.process import child
+from octavo.worker import child
 from projects import Folder
 
 SRC = Path(octavo.__file__).parent
@@ -285,7 +285,10 @@ def test_a_refresh_that_fails_is_told_and_tried_again(folder: Folder) -> None:
     for _ in range(2):
         said = folder.octavo("build")
         assert said.returncode == 0, said.stdout
-        assert "its report could not be given its new comments and markdown" in said.stdout + said.stderr
+        assert (
+            "its executed notebook could not be updated with new comments and markdown"
+            in said.stdout + said.stderr
+        )
         assert "not today" in said.stdout + said.stderr
         assert "What it means" not in folder.read("look.html")
     (folder.path / "broken").unlink()
@@ -299,7 +302,7 @@ def asked(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ch
     module = folder.write(
         "asking/asked_child.py",
         """
-        from octavo.process import child
+        from octavo.worker import child
 
         def work(text):
             names = {}
@@ -354,9 +357,9 @@ def test_a_child_has_its_time(asked: Callable[[str], child.Answer], folder: Fold
 
 
 def test_nothing_else_starts_python_or_arranges_its_path() -> None:
-    """Names of ``sys`` that only ``process/child.py`` needs; the others are said here, with their reasons."""
+    """Names of ``sys`` that only ``worker/child.py`` needs; the others are said here, with their reasons."""
     reasons = {
-        "process/child.py": {"executable", "path", "argv"},
+        "worker/child.py": {"executable", "path", "argv"},
         "worker/server.py": {"argv"},  # its own arguments
         "worker/spawned.py": {"argv"},
         "cli/__init__.py": {"argv"},

@@ -302,7 +302,7 @@ def test_a_product_changed_by_hand_is_a_reason(pipeline: Pipeline) -> None:
     (pipeline.root / "out/a").write_text("1000")
     why = pipeline.why()
     assert why["a"] == ["product out/a was changed by hand"]
-    assert why["b"] == ["a gave other results"]
+    assert why["b"] == ["upstream a changed"]
 
 
 def test_a_product_changed_by_hand_is_not_overwritten_unasked(pipeline: Pipeline) -> None:
@@ -373,7 +373,7 @@ def test_reading_a_product_that_is_not_named_is_told(pipeline: Pipeline) -> None
     pipeline.executor.next = reads_on(pipeline.executor)  # type: ignore[method-assign]
     notes = [event for event in events if isinstance(event, Note)]
     assert [note.task for note in notes] == ["d"]
-    assert "out/b, which b makes" in notes[0].message
+    assert "out/b, a product of b" in notes[0].message
 
 
 def test_a_report_is_good_only_when_everything_went_well() -> None:

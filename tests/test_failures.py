@@ -90,7 +90,7 @@ def test_a_process_that_died_has_no_source_but_a_hint() -> None:
         "failed fit",
         "  WorkerDied: signal 11",
         "  hint: it crashed in C code",
-        "  the end of its output:",
+        "  last output:",
         "  | last words",
     ]
 

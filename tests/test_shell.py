@@ -127,7 +127,7 @@ def test_lines_of_a_rendered_loop_are_said_to_be_such(folder: Folder) -> None:
 
 
 def test_a_script_that_ends_well_and_makes_nothing_has_failed(folder: Folder) -> None:
-    assert "did not make out.txt" in one(folder, "echo {{product}}\n").octavo("build").stdout
+    assert "did not write out.txt" in one(folder, "echo {{product}}\n").octavo("build").stdout
 
 
 @pytest.mark.parametrize("script", ["echo 1 > {{product}}", "cat {{product}} && echo 1 > '{{product}}'"])
@@ -260,7 +260,7 @@ def test_a_pattern_stands_for_the_files_that_it_finds(folder: Folder) -> None:
     assert "file data/a.csv changed" in folder.octavo("status").stdout
     folder.octavo("build")
     folder.write("data/c.csv", "c\n")
-    assert "folder data holds other files" in folder.octavo("status").stdout
+    assert "folder data has other files" in folder.octavo("status").stdout
 
 
 def test_only_files_that_are_there_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ def test_a_file_more_in_a_listed_folder_is_a_reason(folder: Folder) -> None:
     assert build(folder) == {"make": "done"}
     assert build(folder) == {"make": "fresh"}
     folder.write("data/b.csv", "2")
-    assert why(folder) == {"make": ["folder data holds other files"]}
+    assert why(folder) == {"make": ["folder data has other files"]}
     assert build(folder) == {"make": "done"}
     assert folder.read("out/make.txt") == "a.csv b.csv"
 
@@ -96,7 +96,7 @@ def test_products_that_change_their_paths_are_made_anew(folder: Folder) -> None:
     folder.write("pipeline.yaml", spec.format(1, 2))
     build(folder)
     folder.write("pipeline.yaml", spec.format(2, 1))
-    assert why(folder) == {"make": ["the paths that it is given changed"]}
+    assert why(folder) == {"make": ["the paths passed to it changed"]}
     assert build(folder) == {"make": "done"}
     assert folder.read("out/1.txt") == "b"
 

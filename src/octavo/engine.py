@@ -226,7 +226,12 @@ class Run:
         except (Error, OSError) as error:
             # the result is right all the same; the next build tries again
             words = error.message if isinstance(error, Error) else error.strerror or str(error)
-            return (Note(f"its report could not be given its new comments and markdown: {words}", task.name),)
+            return (
+                Note(
+                    f"its executed notebook could not be updated with new comments and markdown: {words}",
+                    task.name,
+                ),
+            )
         return ()
 
     def _make_room(self, task: Task) -> Failure | None:
@@ -285,7 +290,7 @@ class Run:
         if absent := [path for path in made if not os.path.exists(os.path.join(self.store.root, path))]:
             return not_made(absent)
         if overreach and self.strict:
-            return Failure("Undeclared", "; ".join(overreach), hint="name it, or drop strict")
+            return Failure("Undeclared", "; ".join(overreach), hint="name it there, or remove strict: true")
         return None
 
     def _settle(self, task: Task, table: dict[str, str], event: TaskFinished) -> TaskFinished:
@@ -333,18 +338,18 @@ class Run:
     def _overreach(self, task: Task, event: TaskFinished) -> list[str]:
         """Return what a task used without naming it: files, or others' products in no sure order."""
         said = {
-            f"it reads {path}, which {maker} makes, without naming {maker} as upstream": None
+            f"it reads {path}, a product of {maker}, without naming it as upstream": None
             for path, _ in event.discovered.values()
             if (maker := self.maker_of.get(path)) and maker != task.name and maker not in task.upstream
         }
         said |= {
-            f"it writes {what}, which is a product of {maker}": None
+            f"it writes {what}, a product of {maker}": None
             for _, verb, what in event.touched
             if verb == "wrote" and (maker := self.maker_of.get(what)) and maker != task.name
         }
         if self.strict or "inputs" in task.options:
             said |= {
-                f'it reads {path}, which is not among its "inputs": add it there': None
+                f'it reads {path}, which is not in its "inputs": add it there': None
                 for path in undeclared(task, event.discovered, self.maker_of)
             }
         return list(said)

@@ -23,14 +23,14 @@ def holding(folder: Path, waiting: Callable[[str], None] | None = None, wait: bo
     try:
         file = path.open("a+", encoding="utf-8")
     except OSError as error:
-        raise StateError(f"the project cannot be locked: {error.strerror}", str(path)) from error
+        raise StateError(f"cannot lock the project: {error.strerror}", str(path)) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             held = f"another build of this project is running ({_holder(path)})"
             if not wait:
-                raise StateError(held, hint="wait for it, or end it") from None
+                raise StateError(held, hint="wait for it, or stop it") from None
             if waiting:
                 waiting(held)
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -41,7 +41,7 @@ def holding(folder: Path, waiting: Callable[[str], None] | None = None, wait: bo
             file.write(json.dumps(who))
             file.flush()
         except OSError as error:
-            raise StateError(f"the project cannot be locked: {error.strerror}", str(path)) from error
+            raise StateError(f"cannot lock the project: {error.strerror}", str(path)) from error
         yield
 
 
@@ -50,4 +50,4 @@ def _holder(path: Path) -> str:
         who = json.loads(path.read_text(encoding="utf-8"))
         return f"process {who['pid']} on {who['host']}, since {who['since']}"
     except (OSError, ValueError, KeyError):
-        return "its process is not known"
+        return "process unknown"

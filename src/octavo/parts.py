@@ -89,7 +89,7 @@ def _order(part: str, what: str, was: str | None, now: str | None) -> str:
 def _upstream(part: str, what: str, was: str | None, now: str | None) -> str:
     if was is None:
         return f"upstream {what} is new"
-    return f"upstream {what} was removed" if now is None else f"{what} gave other results"
+    return f"upstream {what} was removed" if now is None else f"upstream {what} changed"
 
 
 def _product(part: str, what: str, was: str | None, now: str | None) -> str:
@@ -176,7 +176,7 @@ def function_digest(path: str, name: str) -> str | None:
 
 SOURCE = Part("source", text=True)
 #: Where a task is and where it is told to read and write.
-PATHS = Part("paths", lambda *_: "the paths that it is given changed")
+PATHS = Part("paths", lambda *_: "the paths passed to it changed")
 #: What a task is: its class, and the version of its kind where that is not the first.
 CLASS = Part("class", _from_to)
 KERNEL = Part("kernel", _from_to)
@@ -190,7 +190,7 @@ OPTION = Part("option", _value)
 UPSTREAM = Part("upstream", _upstream)
 FILE = Part("file", _file, lambda now, what, path: now.digest(path), needed=True)
 #: The names in a folder that the task listed.
-FOLDER = Part("folder", lambda part, *_: f"{part} holds other files", _folder_now, needed=True)
+FOLDER = Part("folder", lambda part, *_: f"{part} has other files", _folder_now, needed=True)
 MODULE = Part(
     "module",
     look=lambda now, what, path: now.module(path),

@@ -91,7 +91,7 @@ def key_of(task: Task) -> str:
 def missing(task: Task, graph: Mapping[str, Task], store: Store) -> tuple[Reason, ...]:
     """Return the inputs from upstream tasks that are not there, as reasons not to run."""
     return tuple(
-        parts.MISSING.reason(product.path, None, f"{product.path} is missing: {name} has not made it")
+        parts.MISSING.reason(product.path, None, f"{product.path} is missing: {name} did not write it")
         for name in task.upstream
         for product in graph[name].products
         if store.digest(product.path) is None

@@ -31,11 +31,6 @@ def stamp(path: str) -> str | None:
     return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
 
 
-def database_stamp(path: str) -> str:
-    """Return the stamps of a database in a file: its own, and those of what SQLite and DuckDB write beside it first."""
-    return " | ".join(str(stamp(path + suffix)) for suffix in ("", "-wal", ".wal"))
-
-
 def newest(path: str) -> int:
     """Return when anything below a path was last written or put there, in nanoseconds; 0 when there is nothing."""
     try:
@@ -107,17 +102,17 @@ def not_made(paths: list[str]) -> Failure:
     """Return the failure of a task that ended well and left nothing where it should."""
     return Failure(
         "MissingProduct",
-        f"it ended well but did not make {', '.join(paths)}",
-        hint="does it write to the path that it is given as product?",
+        f"it succeeded but did not write {', '.join(paths)}",
+        hint='does it write to the path in "product"?',
     )
 
 
 _WHY = {
-    errno.ENOSPC: "no space is left on the disk",
-    errno.EDQUOT: "the quota of disk space is used up",
+    errno.ENOSPC: "no space left on the disk",
+    errno.EDQUOT: "disk quota exceeded",
     errno.EISDIR: "it is a folder",
-    errno.EEXIST: "a file stands where one of its folders should be",
-    errno.ENOTDIR: "a file stands where one of its folders should be",
+    errno.EEXIST: "one of its parent folders is a file",
+    errno.ENOTDIR: "one of its parent folders is a file",
 }
 
 

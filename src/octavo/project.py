@@ -181,7 +181,7 @@ class Project:
             )
 
     def estimate(self, steps: Mapping[str, Step], jobs: int | None = None) -> float | None:
-        """Return the seconds that a build of these steps should take, by the last runs; None without any."""
+        """Return the seconds that a build of these steps should take by earlier runs; None without any."""
         return estimate(self.store, steps, jobs or os.cpu_count() or 1)
 
     def inputs(self) -> set[str]:
@@ -258,8 +258,8 @@ class Project:
         if not isinstance(name, str):
             return lambda: self._opened(name, jobs, stale, stay)
         if stay and name != "local":
-            hint = "leave --executor away: tasks then run in workers of their own"
-            raise StateError(f"a failed task cannot wait for you in the executor {name}", hint=hint)
+            hint = "remove --executor, so that tasks run in workers"
+            raise StateError(f"the executor {name} cannot pause a failed task", hint=hint)
         opened = plugins.get("executors", name) if stale else None
         return lambda: self._opened(opened, jobs, stale, stay)
 

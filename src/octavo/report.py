@@ -95,4 +95,4 @@ def tell_all(events: Iterator[Event], report: Report, listeners: list[Callable[[
 def _dropped(error: Exception) -> str:
     if isinstance(error, Error):
         return str(error)
-    return f"a listener of this build failed and was dropped: {type(error).__name__}: {error}"
+    return f"a listener of this build failed and was removed: {type(error).__name__}: {error}"

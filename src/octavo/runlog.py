@@ -55,7 +55,7 @@ class RunLog:
                 pass  # a full disk was told when it was met; the build itself is whole
 
     def _unwritable(self, error: OSError) -> StateError:
-        return StateError(f"the log of this run cannot be written: {error.strerror}", str(self.path))
+        return StateError(f"cannot write the log of this run: {error.strerror}", str(self.path))
 
 
 @dataclass(frozen=True, slots=True)

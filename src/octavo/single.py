@@ -293,7 +293,7 @@ def _events(task: Task, draft: Draft | None, source: str, how: How) -> Iterator[
     began = time.time()
     name = time.strftime("%Y%m%d-%H%M%S")
     yield RunStarted(name, (task.name,), (task.name,), began)
-    yield TaskStarted(task.name, (FORCED.reason("", None, "asked for"),), began)
+    yield TaskStarted(task.name, (FORCED.reason("", None, "requested"),), began)
     good = True
     for event in _prepared(task, draft, source) if how.prepare_only else _running(task, draft, how):
         yield event

@@ -64,9 +64,9 @@ class Store:
             self._db = self._open()
         except (OSError, sqlite3.Error) as error:
             raise StateError(
-                f"the state of the project cannot be opened: {error}",
+                f"cannot open the state of the project: {error}",
                 str(self._path),
-                "octavo keeps what it knows of past runs there; is the folder writable and the disk not full?",
+                "is the folder writable, or the disk full?",
             ) from error
 
     def _open(self) -> sqlite3.Connection:
@@ -235,9 +235,9 @@ class Store:
         try:
             return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as error:
-            hint = f"delete {self._path}: the next build then takes longer, and nothing is lost"
+            hint = f"delete {self._path}: the next build takes longer, but nothing is lost"
             raise StateError(
-                f"the state of the project cannot be read: {error}", str(self._path), hint
+                f"cannot read the state of the project: {error}", str(self._path), hint
             ) from error
 
     def _spare(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
@@ -256,7 +256,7 @@ class Store:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise StateError(
-                f"the state of the project cannot be written: {error}", str(self._path), "is the disk full?"
+                f"cannot write the state of the project: {error}", str(self._path), "is the disk full?"
             ) from error
 
 

@@ -45,10 +45,8 @@ def accept(graph: Graph, store: Store, names: Iterable[str]) -> dict[str, tuple[
         found = {product.path: store.digest(product.path) for product in task.products}
         made = {path: digest for path, digest in found.items() if digest is not None}
         if absent := [path.removeprefix(STANDING) for path in found if path not in made]:
-            hint = f"octavo build {task.name} makes it"
-            raise ProductError(
-                f'"{task.name}" cannot be accepted: {", ".join(absent)} is not there', hint=hint
-            )
+            hint = f"run octavo build {task.name}"
+            raise ProductError(f'cannot accept "{task.name}": {", ".join(absent)} does not exist', hint=hint)
         discovered = (
             {part: path for part, path in record.discovered.items() if part in table} if record else {}
         )

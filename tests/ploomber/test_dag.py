@@ -95,7 +95,7 @@ def test_the_status_is_a_table_that_says_why(here: Path) -> None:
     dag.build(show_progress=False)
     Path("a.txt").unlink()
     table = dag.status()
-    assert table["Outdated?"] == ["product a.txt is gone", "False", "a gave other results"]
+    assert table["Outdated?"] == ["product a.txt is gone", "False", "upstream a changed"]
     assert table["Doc (short)"][0] == "Write a text."
     assert "test_dag.py" in table["Location"][0]
     assert "<td>a.txt</td>" in table._repr_html_()

@@ -135,7 +135,7 @@ def test_a_failing_function_shows_its_line_and_what_it_blocks(project: Folder) -
         "    8 |\n"
         "    9 | def show(product, upstream):\n"
         "  KeyError: False\n"
-        "  the end of its output:\n"
+        "  last output:\n"
         "  | fitting\n"
         "\n"
         "blocked show: fit failed\n"
@@ -152,7 +152,7 @@ def test_a_failing_cell_shows_its_line_in_the_file_and_the_notebook(project: Fol
     assert "\nfailed get: get.py:14 (cell 5, line 2)\n" in ended.stdout
     assert "    1 | import helper\n  → 2 | helper.look({})\n" in ended.stdout
     assert "    helper.py:2 in look: return table[\"a\"]\n  KeyError: 'a'\n" in ended.stdout
-    notebook = next(line for line in ended.stdout.splitlines() if "the notebook up to there: " in line)
+    notebook = next(line for line in ended.stdout.splitlines() if "partial notebook: " in line)
     assert (project.path / notebook.rpartition(": ")[2]).is_file()
 
 

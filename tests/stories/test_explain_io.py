@@ -67,11 +67,11 @@ def test_writing_the_product_of_another_task_is_told_and_strict_refuses_it(proje
         "tasks.py",
         "def make(product):\n    product.write_text('made')\n    open('out/used.txt', 'w').close()\n",
     )
-    assert "note: make: it writes out/used.txt, which is a product of use" in project.octavo("build").stdout
+    assert "note: make: it writes out/used.txt, a product of use" in project.octavo("build").stdout
     project.write("pipeline.yaml", "strict: true\n" + project.read("pipeline.yaml"))
     refused = project.octavo("build", "--force")
     assert refused.returncode == 1
-    assert "it writes out/used.txt, which is a product of use" in refused.stdout
+    assert "it writes out/used.txt, a product of use" in refused.stdout
 
 
 def test_reading_what_another_task_makes_without_naming_it_is_told(project: Folder) -> None:
@@ -83,7 +83,7 @@ def test_reading_what_another_task_makes_without_naming_it_is_told(project: Fold
     )
     assert project.octavo("build", "make").returncode == 0
     said = project.octavo("build").stdout
-    assert "note: use: it reads out/made.txt, which make makes, without naming make as upstream" in said
+    assert "note: use: it reads out/made.txt, a product of make, without naming it as upstream" in said
 
 
 def test_what_a_task_no_longer_uses_is_no_longer_a_reason(project: Folder) -> None:

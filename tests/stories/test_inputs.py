@@ -42,7 +42,7 @@ def test_a_file_that_is_no_declared_input_is_told_with_the_fix(project: Folder) 
     project.write("extra.txt", "5")
     said = project.octavo("build")
     assert said.returncode == 0
-    assert 'total: it reads extra.txt, which is not among its "inputs": add it there' in said.stdout
+    assert 'total: it reads extra.txt, which is not in its "inputs": add it there' in said.stdout
 
 
 def test_a_file_that_is_no_declared_input_fails_a_strict_pipeline(project: Folder) -> None:
@@ -50,8 +50,8 @@ def test_a_file_that_is_no_declared_input_fails_a_strict_pipeline(project: Folde
     project.write("pipeline.yaml", "strict: true\ntasks: [{source: tasks.total, product: total.txt}]\n")
     said = project.octavo("build")
     assert said.returncode == 1
-    assert "it reads extra.txt, which is not among its" in said.stdout
-    assert "it reads data/a.csv, which is not among its" in said.stdout
+    assert "it reads extra.txt, which is not in its" in said.stdout
+    assert "it reads data/a.csv, which is not in its" in said.stdout
     project.write(
         "pipeline.yaml",
         "strict: true\ntasks: [{source: tasks.total, product: total.txt, inputs: [extra.txt, data]}]\n",

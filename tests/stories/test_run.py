@@ -72,7 +72,7 @@ def test_a_failure_shows_the_line_in_the_file_and_leaves_what_ran(notebook: Fold
     assert "failed in: in.py:11 (cell 3, line 2)" in ended.stdout
     assert "    1 | first = 1\n  → 2 | first / 0\n  ZeroDivisionError: division by zero\n" in ended.stdout
     assert "  | Bern False\n" in ended.stdout
-    assert "the notebook up to there: out.ipynb" in ended.stdout
+    assert "partial notebook: out.ipynb" in ended.stdout
     assert len(json.loads(notebook.read("out.ipynb"))["cells"]) >= 3
 
 
@@ -118,7 +118,7 @@ def test_a_failed_run_leaves_the_last_good_page_and_the_notebook_beside_it(noteb
     words = ["run", "in.py", "out.html", "-p", "n", "{}", "--no-strict"]
     ended = notebook.octavo(*words)
     assert ended.returncode == 1
-    assert "the notebook up to there: out.failed.ipynb" in ended.stdout
+    assert "partial notebook: out.failed.ipynb" in ended.stdout
     assert notebook.read("out.html") == page
     assert json.loads(notebook.read("out.failed.ipynb"))["cells"]
     assert notebook.octavo("run", "in.py", "out.html").returncode == 0

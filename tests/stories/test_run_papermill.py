@@ -63,7 +63,7 @@ def test_what_a_notebook_takes_is_shown_without_running_it(notebook: Folder, wor
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines() == [
         "in.py: Monthly report",
-        "kernel: the usual one (python)",
+        "kernel: default (python)",
         "parameters:",
         "  n     int  = 1       how many",
         '  city  str  = "Bern"',

@@ -51,7 +51,7 @@ def test_a_product_changed_by_hand_blocks_its_task_until_it_is_accepted(built: F
     assert "blocked  make  product out/made.txt was changed by hand" in status
     done = built.octavo("build")
     assert done.returncode == 1
-    assert "octavo accept TASK takes it" in done.stdout
+    assert "octavo accept TASK keeps it" in done.stdout
     assert built.read("out/made.txt") == "mended"
     assert (
         built.octavo("accept", "make").stdout == "accepted make: product out/made.txt was changed by hand\n"
@@ -78,7 +78,7 @@ def test_what_is_not_there_cannot_be_accepted(built: Folder) -> None:
     (built.path / "out/made.txt").unlink()
     done = built.octavo("accept", "make")
     assert done.returncode == 2
-    assert '"make" cannot be accepted: out/made.txt is not there' in done.stderr
+    assert 'cannot accept "make": out/made.txt does not exist' in done.stderr
     assert built.octavo("accept").returncode == 2
 
 
@@ -94,7 +94,7 @@ def test_a_rehearsal_runs_nothing_and_says_how_long_it_may_take(built: Folder) -
     built.write("pipeline.yaml", built.read("pipeline.yaml").replace("n: 1", "n: 2"))
     said = built.octavo("build", "--dry-run").stdout
     assert "stale  make  param n 1 → 2" in said and "waits  use" in said
-    assert "by the last runs" in said
+    assert "estimated from earlier runs" in said
     assert built.read("out/made.txt") == "1"
     assert [row["task"] for row in json.loads(built.octavo("build", "-n", "--json").stdout)] == [
         "make",

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 from ..compat import option_aliases as spellings
 from ..errors import Error
 from ..lazy import lazy_imports
-from ..show.lines import Lines
 from ..show.mistakes import show
-from ..show.progress import Watch
+from ..show.progress import Lines, Watch
 from ..show.screen import flat, many, screen, seconds, several
 from ..show.summary import summary
 from . import options
@@ -300,5 +299,5 @@ def _rehearse(project: Project, args: Namespace, out: Screen, adopted: Set[str] 
     if not todo:
         out.say(f"nothing would run: {many(len(steps), 'task')} {out.word('fresh')}")
     elif took is not None:
-        out.say(f"about {seconds(took)}, by the last runs")
+        out.say(f"about {seconds(took)} (estimated from earlier runs)")
     return 0

@@ -135,7 +135,7 @@ def _check(project: Project, step: Step, out: Screen) -> int:
         raise Error(f'"{task.name}" has no on_finish', task.where, "on_finish: module.function, at the task")
     there = {it.path for it in project.leftovers([task.name])}
     if gone := [it.path for it in task.products if it.relation is None and it.path not in there]:
-        raise Error(f"{', '.join(gone)} is not there", hint=f"octavo build {task.name} makes it")
+        raise Error(f"{', '.join(gone)} is not there", hint=f"run octavo build {task.name}")
     work = partial(hooks.finish, around.placed(task, root), around.folder_of(task, root))
     failure, said = hook_process.apart(root, work)
     for line in said.splitlines():

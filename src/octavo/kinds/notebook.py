@@ -27,7 +27,7 @@ from .staying import stay
 with lazy_imports():
     from ..executed import export, warm_export
     from ..kernels import jupyter, native
-    from ..process import child
+    from ..worker import child
 
 
 class NotebookKind:

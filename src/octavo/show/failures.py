@@ -42,10 +42,10 @@ def failed(event: TaskFinished, said: str, to: Screen, root: str) -> Iterator[st
     yield from _frames(failure, to, root)
     yield from _error(failure, to)
     if lines := last(said):
-        yield "  the end of its output:"
+        yield "  last output:"
         yield from (f"  {to.paint('|', 'dim')} {line}" for line in lines)
     if event.notebook:
-        what = "its notebook" if failure.cell is None else "the notebook up to there"
+        what = "its notebook" if failure.cell is None else "partial notebook"
         yield f"  {what}: {_near(event.notebook, root)}"
 
 

@@ -20,7 +20,7 @@ def show(source: Source, to: Screen, as_json: bool) -> None:
     facts = source.facts
     title = f": {to.paint(facts.title, 'bold')}" if facts.title else ""
     to.say(f"{source.path}{title}")
-    to.say(f"kernel: {facts.kernel or 'the usual one'} ({facts.language})")
+    to.say(f"kernel: {facts.kernel or 'default'} ({facts.language})")
     if not facts.params:
         why = "declares none" if facts.parameters_cell else 'has no cell tagged "parameters", so it takes any'
         to.say(f"parameters: it {why}")

@@ -69,7 +69,7 @@ def _case(suite: ElementTree.Element, event: TaskFinished, printed: str, root: s
             failure = ElementTree.SubElement(case, "failure", type=_text(kind), message=first)
             failure.text = _text("\n".join(failed(event, "", Screen(StringIO()), root)))
         case Outcome.BLOCKED:
-            why = ", ".join(str(reason) for reason in event.reasons) or "what it needs is not there"
+            why = ", ".join(str(reason) for reason in event.reasons) or "its upstream is missing"
             ElementTree.SubElement(case, "error", type="blocked", message=_text(why))
         case Outcome.FRESH | Outcome.RESTORED | Outcome.CANCELLED:
             ElementTree.SubElement(case, "skipped", message=event.outcome.value)

@@ -64,7 +64,7 @@ def table(
 
 
 #: What to do about a product that was changed by hand.
-TAKE_OR_MAKE = "changed by hand: octavo accept TASK takes it, octavo build --force TASK makes it again"
+TAKE_OR_MAKE = "changed by hand: octavo accept TASK keeps it, octavo build --force TASK replaces it"
 
 
 def _painted(line: str, to: Screen) -> str:

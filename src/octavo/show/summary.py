@@ -60,7 +60,9 @@ def counted(watch: Watch, took: float) -> str:
         ended += [f"{len(watch.running)} stopped"] if watch.running else []
         left = len(watch.tasks) - len(report.ended) - len(watch.running)
         ended += [f"{left} not started"] if left else []
-        return f"{to.paint('interrupted', 'yellow')} after {time}: {', '.join(ended) or 'nothing had begun'}"
+        return (
+            f"{to.paint('interrupted', 'yellow')} after {time}: {', '.join(ended) or 'nothing had started'}"
+        )
     if list(counts) == [Outcome.FRESH]:
         return f"{many(counts[Outcome.FRESH], 'task')} {to.word('fresh')} in {time}"
     words = [to.paint(f"{n:,} {outcome.value}", COLOURS[outcome.value]) for outcome, n in counts.items()]
@@ -98,7 +100,7 @@ def _cause(name: str, stopped: Mapping[str, TaskFinished]) -> str:
     """Return what kept a task from running: not a neighbour that was blocked too, but what blocked that."""
     reasons = stopped[name].reasons
     if not reasons:
-        return "what it needs is not there"
+        return "its upstream is missing"
     before = str(reasons[0]).rpartition(" ")[0]
     if reasons[0].part == WAITS.word and before in stopped and before != name:
         return _cause(before, stopped)

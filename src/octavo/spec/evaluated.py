@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..lazy import lazy_imports
-from ..process import child
+from ..worker import child
 from .keys import as_call, is_evaluated
 
 with lazy_imports():
     from .. import calls as callables
-    from . import factory
+    from ..ploomber import factory
 
 if TYPE_CHECKING:
     from ..errors import Place

@@ -11,9 +11,8 @@ from typing import Any
 
 from ..events import Event, HookFinished, Note, RunFinished, RunStarted, TaskFinished, from_json
 from ..model import Failure, Outcome, Task
-from ..process import child
 from ..views import ENDED
-from . import hooks
+from . import child, hooks
 from .around import folder_of, placed
 from .death import Scene, death
 from .hooks import call_on_failure, of_pipeline, stopped

@@ -23,7 +23,7 @@ from ..reading.sources import folders
 from .bytecode import distrust_bytecode
 
 with lazy_imports():
-    from . import finder
+    from ..ploomber import finder
 
 # ── starting
 
