@@ -1,44 +1,163 @@
-"""How modules stand to one another: no cycles, imports where they belong, none too long."""
+"""How the modules stand to one another: the tree of the design page is the order in which they import each other."""
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
-from graphlib import TopologicalSorter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import make_tree
+import pytest
+
+import architecture
 import octavo
+from architecture import Package
 
-SRC = Path(octavo.__file__).parent
-MODULES = {
-    ".".join(path.relative_to(SRC).with_suffix("").parts).removesuffix(".__init__"): path
-    for path in sorted(SRC.rglob("*.py"))
+PAGE = make_tree.PAGE.read_text(encoding="utf-8")
+#: The package itself stands last: it has everything.
+ORDER = [*make_tree.order(PAGE), "__init__"]
+
+
+@pytest.fixture(scope="module")
+def package() -> Package:
+    return Package(Path(octavo.__file__).parent)
+
+
+def test_the_tree_of_the_design_page_is_what_the_script_writes() -> None:
+    assert make_tree.written(PAGE) == PAGE, "python docs/design/make_tree.py writes it anew"
+
+
+def test_every_module_stands_in_the_tree_once(package: Package) -> None:
+    assert architecture.unlisted(package, ORDER) == []
+
+
+def test_every_import_is_of_a_module_further_up_in_the_tree(package: Package) -> None:
+    assert architecture.forward(package, ORDER) == []
+
+
+def test_no_modules_import_each_other(package: Package) -> None:
+    assert architecture.cycle(package) == []
+
+
+def test_no_file_has_more_than_400_lines(package: Package) -> None:
+    assert architecture.long(package, 400) == []
+
+
+# ── each check fails where it should
+
+
+MADE: dict[str, str] = {
+    "__init__.py": "",
+    "low.py": "",
+    "inner/__init__.py": "",
+    "inner/first.py": "from .. import low",
+    "inner/second.py": "import os\nfrom .first import x\nfrom ..low import y",
+    "top.py": "from .inner import second\nwith lazy_imports():\n    from . import low",
 }
+MADE_ORDER = ["low", "inner", "inner.first", "inner.second", "top", "__init__"]
 
 
-def _lazy(node: ast.AST) -> bool:
-    return isinstance(node, ast.With) and ast.unparse(node.items[0]) == "lazy_imports()"
+def made(folder: Path, **changed: str) -> Package:
+    """Return a small package, with other contents in some of its files ("inner__first" for inner/first.py)."""
+    files = MADE | {name.replace("__", "/") + ".py": text for name, text in changed.items()}
+    for name, text in files.items():
+        path = folder / "made" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n")
+    return Package(folder / "made")
 
 
-def imports(name: str, *, lazily: bool) -> Iterator[str]:
-    """Yield the modules that one imports by statements, those that wait for their first use included or not."""
-    path = MODULES[name]
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    late = {id(each) for node in ast.walk(tree) if _lazy(node) for each in ast.walk(node)}
-    here = list(path.relative_to(SRC).parts[:-1])
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.ImportFrom) or not node.level or (id(node) in late and not lazily):
-            continue
-        base = here[: len(here) - node.level + 1] + (node.module.split(".") if node.module else [])
-        for alias in node.names:
-            whole = ".".join([*base, alias.name])
-            yield whole if whole in MODULES else ".".join(base) or "__init__"
+def test_a_package_in_order_is_not_complained_of(tmp_path: Path) -> None:
+    package = made(tmp_path)
+    assert architecture.unlisted(package, MADE_ORDER) == []
+    assert architecture.forward(package, MADE_ORDER) == []
+    assert architecture.cycle(package) == architecture.inside(package) == architecture.strings(package) == []
+    assert architecture.flat(package, 2) == architecture.long(package, 4) == []
+    assert architecture.median(package, 1) == []
 
 
-def test_no_module_imports_itself_through_others() -> None:
-    graph = {name: {*imports(name, lazily=False)} - {name} for name in MODULES}
-    TopologicalSorter(graph).prepare()
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"low": "from . import top"}, "low:1 imports top (top)"),
+        ({"low": "from .inner import first"}, "low:1 imports inner.first (top)"),
+        ({"low": "from .inner.first import x"}, "low:1 imports inner.first (top)"),
+        ({"low": "import made.inner.first"}, "low:1 imports inner.first (top)"),
+        ({"low": "from made.inner import first as it"}, "low:1 imports inner.first (top)"),
+        ({"low": "try:\n    from .inner import x\nexcept ImportError: ..."}, "low:2 imports inner (top)"),
+        ({"low": "if TYPE_CHECKING:\n    from .top import Top"}, "low:2 imports top (type)"),
+        ({"low": "with lazy_imports():\n    from . import top"}, "low:2 imports top (lazy)"),
+        ({"low": "def f():\n    from .top import g"}, "low:2 imports top (inside)"),
+        ({"inner__first": "from . import second"}, "inner.first:1 imports inner.second (top)"),
+        (
+            {"inner__first": "with lazy_imports():\n    from .second import x"},
+            "inner.first:2 imports inner.second (lazy)",
+        ),
+    ],
+)
+def test_an_import_of_what_stands_further_down_is_found(
+    changed: Mapping[str, str], complaint: str, tmp_path: Path
+) -> None:
+    assert architecture.forward(made(tmp_path, **changed), MADE_ORDER) == [complaint]
 
 
-def test_files_have_at_most_400_lines() -> None:
-    assert not [name for name, path in MODULES.items() if len(path.read_text().splitlines()) > 400]
+@pytest.mark.parametrize(
+    ("changed", "round"),
+    [
+        ({"low": "from .top import x"}, {"low", "top"}),
+        ({"low": "with lazy_imports():\n    from . import top"}, {"low", "top"}),
+        ({"low": "if TYPE_CHECKING:\n    from . import top"}, {"low", "top"}),
+        ({"inner__first": "def f():\n    from .second import x"}, {"inner.first", "inner.second"}),
+    ],
+)
+def test_a_cycle_is_found(changed: Mapping[str, str], round: set[str], tmp_path: Path) -> None:
+    (found,) = architecture.cycle(made(tmp_path, **changed))
+    names = found.split(" → ")
+    assert names[0] == names[-1]
+    assert round <= set(names)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f():\n    import json",
+        "def f():\n    with lazy_imports():\n        from . import low",
+        "class A:\n    async def f(self):\n        if self:\n            from .low import x",
+        "def f():\n    if TYPE_CHECKING:\n        import json",
+    ],
+)
+def test_an_import_in_a_function_is_found(text: str, tmp_path: Path) -> None:
+    (found,) = architecture.inside(made(tmp_path, top=text))
+    assert found.startswith("top:")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("load('made.low')", "top:1 made.low"),
+        ("load('made.inner.first:thing')", "top:1 made.inner.first:thing"),
+        ("import_module('.low', __name__)", "top:1 import_module"),
+        ("importlib.import_module(f'.{name}', __name__)", "top:1 import_module"),
+        ("import_module('.' + name, __name__)", "top:1 import_module"),
+    ],
+)
+def test_a_string_that_names_a_module_is_found(text: str, complaint: str, tmp_path: Path) -> None:
+    package = made(tmp_path, top=text)
+    assert architecture.strings(package) == [complaint]
+    assert architecture.strings(package, ["top"]) == []
+
+
+def test_a_text_that_only_looks_like_a_module_is_none(tmp_path: Path) -> None:
+    assert architecture.strings(made(tmp_path, top="'made.of wood', 'made.nothing', 'made', 'low'")) == []
+
+
+@pytest.mark.parametrize(
+    ("check", "most"), [(architecture.flat, 1), (architecture.long, 2), (architecture.median, 0)]
+)
+def test_too_much_is_found(check: Callable[[Package, int], list[str]], most: int, tmp_path: Path) -> None:
+    assert check(made(tmp_path), most)
+
+
+def test_a_module_that_the_order_lacks_or_has_twice_is_found(tmp_path: Path) -> None:
+    package = made(tmp_path)
+    assert architecture.unlisted(package, MADE_ORDER[1:]) == ["low"]
+    assert architecture.unlisted(package, [*MADE_ORDER, "gone", "top"]) == ["gone", "top"]

@@ -18,7 +18,7 @@ import pytest
 
 import octavo
 from octavo.ploomber.spec import DAGSpec
-from octavo.worker import child
+from octavo.process import child
 from projects import Folder
 
 SRC = Path(octavo.__file__).parent
@@ -302,7 +302,7 @@ def asked(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ch
     module = folder.write(
         "asking/asked_child.py",
         """
-        from octavo.worker import child
+        from octavo.process import child
 
         def work(text):
             names = {}
@@ -357,9 +357,9 @@ def test_a_child_has_its_time(asked: Callable[[str], child.Answer], folder: Fold
 
 
 def test_nothing_else_starts_python_or_arranges_its_path() -> None:
-    """Names of ``sys`` that only ``worker/child.py`` needs; the others are said here, with their reasons."""
+    """Names of ``sys`` that only ``process/child.py`` needs; the others are said here, with their reasons."""
     reasons = {
-        "worker/child.py": {"executable", "path", "argv"},
+        "process/child.py": {"executable", "path", "argv"},
         "worker/server.py": {"argv"},  # its own arguments
         "worker/spawned.py": {"argv"},
         "cli/__init__.py": {"argv"},

@@ -170,29 +170,3 @@ def test_every_relative_link_leads_somewhere(path: Path) -> None:
         file = (path.parent / name).resolve() if name else path
         assert file.exists(), f"{path.relative_to(ROOT)}: {target}"
         assert not anchor or anchor in anchors(file.read_text("utf-8")), f"{path.relative_to(ROOT)}: {target}"
-
-
-# ── the design page
-
-
-def test_the_tree_of_the_design_page_is_that_of_the_source() -> None:
-    trees = [
-        (block.marks["tree"], block.text)
-        for block in blocks(page("docs/design/architecture.md"))
-        if "tree" in block.marks
-    ]
-    assert trees
-    for folder, text in trees:
-        shown: set[str] = set()
-        above: list[str] = []
-        for line in text.splitlines()[1:]:
-            if name := re.match(r"((?:  )+)([\w.]+/?)(?=\s|$)", line):
-                above = [*above[: len(name[1]) // 2 - 1], name[2]]
-                shown.add("".join(above))
-        there = {
-            str(path.relative_to(ROOT / folder)) + ("/" if path.is_dir() else "")
-            for path in (ROOT / folder).rglob("*")
-            if "__pycache__" not in path.parts and (path.is_dir() or path.suffix == ".py")
-        }
-        there = {name for name in there if not name.endswith("__init__.py")}
-        assert shown == there, "python docs/design/make_tree.py writes the tree anew"

@@ -74,7 +74,7 @@ def both(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> I
 
 def test_the_wheel_of_octavo_holds_nothing_that_runs_when_python_starts(wheels: dict[str, Path]) -> None:
     names = ZipFile(wheels["octavo"]).namelist()
-    assert "octavo/ploomber/finder.py" in names
+    assert "octavo/process/finder.py" in names
     assert not [name for name in names if name.endswith((".pth", ".start"))]
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"octavo"}
 
@@ -119,7 +119,7 @@ def test_octavo_ploomber_imports_nothing_before_it_is_asked(both: Installed) -> 
 
 def test_the_finder_stands_there_once_whoever_puts_it_there(both: Installed) -> None:
     code = (
-        "import sys, octavo_ploomber; from octavo.ploomber import finder\n"
+        "import sys, octavo_ploomber; from octavo.process import finder\n"
         "octavo_ploomber.start(); finder.install(); octavo_ploomber.start()\n"
         "print(sum(getattr(one, 'octavo_ploomber', False) for one in sys.meta_path))"
     )

@@ -1,6 +1,9 @@
-"""Write the tree of modules into architecture.md, each with the first sentence of its docstring.
+"""Write the sentences into the tree of architecture.md, each the first one of a module's docstring.
 
 .venv/bin/python docs/design/make_tree.py
+
+The lines stand in the order in which modules may import each other, which is decided by hand: put the line of a new
+module below the last one that it imports, with any sentence.
 """
 
 from __future__ import annotations
@@ -13,66 +16,80 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SRC = ROOT / "src" / "octavo"
 PAGE = ROOT / "docs" / "design" / "architecture.md"
 
-#: The modules and folders of the package in reading order, by group.
-GROUPS = {
-    "words: the standard library only": "lazy errors model events digests values definitions plugins calls",
-    "thought: values, and functions over values": "graph parts fingerprint report views serialize",
-    "memory: the disk": "products aside lock filesystem store runlog remote cache",
-    "subjects with one door": "spec notebook reading executed tables clients",
-    "the user's code": "kernels kinds worker",
-    "decisions": "explain environment load plan engine upkeep",
-    "leaves": "executors show intake",
-    "doors": "single project",
-    "surfaces": "cli ploomber compat __main__",
-}
+_TREE = re.compile(r"(<!-- tree: src/octavo -->\n```text\n)(.*?)(```\n)", re.S)
+_LINE = re.compile(r"((?:  )+)([\w/]+?)(\.py|/)(?=\s|$)")
+#: First words that keep their capital, unless they look like a name: SQL, IPython, ExecutedNotebook.
+_PROPER = re.compile(r"(\w+[A-Z]|(Python|Ploomber|Jupyter|Quarto|Git|R)\b)")
 
-#: First words that keep their capital.
-PROPER = re.compile(r"[A-Z]\w*[A-Z]|(IPython|Python|Ploomber|Jupyter|Quarto|R)\b")
+
+def entries(page: str) -> list[tuple[str, Path | None]]:
+    """Return the lines of the tree on the page, each with the file it speaks of: a folder is its ``__init__.py``.
+
+    A heading has none; nor has a folder of which some, its ``__init__.py`` too, stands further up by its whole path.
+    """
+    found = _TREE.search(page)
+    assert found
+    above: list[str] = []
+    rows: list[tuple[str, Path | None]] = []
+    for line in found[2].splitlines()[1:]:
+        path = None
+        if entry := _LINE.match(line):
+            above = [*above[: len(entry[1]) // 2 - 1], entry[2]]
+            path = (
+                SRC.joinpath(*above, "__init__.py")
+                if entry[3] == "/"
+                else SRC.joinpath(*above[:-1], f"{above[-1]}.py")
+            )
+        rows.append((line, None if path in [known for _, known in rows] else path))
+    return rows
+
+
+def order(page: str) -> list[str]:
+    """Return the modules in the order of the tree: "spec.schema".
+
+    A folder's ``__init__`` stands before its modules, or after them where it imports any.
+    """
+    names = [
+        ".".join(path.relative_to(SRC).with_suffix("").parts).removesuffix(".__init__")
+        for _, path in entries(page)
+        if path
+    ]
+    for name in list(names):
+        init = SRC.joinpath(*name.split("."), "__init__.py")
+        own = [each for each in names if each.startswith(f"{name}.")]
+        if own and _imports_members(init):
+            names.remove(name)
+            names.insert(names.index(own[-1]) + 1, name)
+    return names
+
+
+def _imports_members(init: Path) -> bool:
+    return any(
+        isinstance(node, ast.ImportFrom) and node.level == 1
+        for node in ast.walk(ast.parse(init.read_text(encoding="utf-8")))
+    )
 
 
 def sentence(path: Path) -> str:
     """Return the first sentence of a module as a line of the tree."""
     text = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n\n")[0]
     line = " ".join(text.replace("``", "").split()).rstrip(".")
-    return line if PROPER.match(line) else line[:1].lower() + line[1:]
+    return line if _PROPER.match(line) else line[:1].lower() + line[1:]
 
 
-def within(folder: Path, indent: str) -> list[str]:
-    """Return the lines of a package and of all that is in it."""
-    width = 20 - len(indent)
-    lines = [f"{indent}{folder.name + '/':<{width}} {sentence(folder / '__init__.py')}"]
-    for path in sorted(folder.iterdir()):
-        if path.suffix == ".py" and path.name != "__init__.py":
-            lines.append(f"{indent}  {path.name:<{width - 2}} {sentence(path)}")
-        elif (path / "__init__.py").exists():
-            lines += within(path, indent + "  ")
-    return lines
-
-
-def tree() -> str:
-    """Return the tree of the package."""
-    there = {path.stem for path in SRC.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
-    listed = " ".join(GROUPS.values()).split()
-    if missing := there - {*listed, "__init__"}:
-        raise SystemExit(f"add to a group in {Path(__file__).name}: {', '.join(sorted(missing))}")
+def written(page: str) -> str:
+    """Return the page with the tree written anew. Modules that are in it or in the source alone are an error."""
+    there = {path for path in SRC.rglob("*.py") if path != SRC / "__init__.py"}
+    listed = {path for _, path in entries(page)} - {None}
+    if missing := there ^ listed:
+        raise SystemExit(f"{PAGE.name} and {SRC.name}/ differ in: {', '.join(sorted(map(str, missing)))}")
     lines = ["src/octavo/"]
-    for title, names in GROUPS.items():
-        lines.append(f"  ── {title}")
-        for name in [name for name in names.split() if name in there]:
-            if (SRC / name).is_dir():
-                lines += within(SRC / name, "  ")
-            else:
-                lines.append(f"  {name + '.py':<18} {sentence(SRC / f'{name}.py')}")
-    return "\n".join(lines) + "\n"
-
-
-def main() -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    block = f"<!-- tree: src/octavo -->\n```text\n{tree()}```\n"
-    PAGE.write_text(
-        re.sub(r"<!-- tree: .*?```text\n.*?```\n", lambda _: block, text, flags=re.S), encoding="utf-8"
-    )
+    for line, path in entries(page):
+        entry = _LINE.match(line)
+        lines.append(f"{entry[0]:<20} {sentence(path)}" if entry and path else line)
+    tree = "".join(line + "\n" for line in lines)
+    return _TREE.sub(lambda found: found[1] + tree + found[3], page)
 
 
 if __name__ == "__main__":
-    main()
+    PAGE.write_text(written(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -31,6 +31,11 @@ def stamp(path: str) -> str | None:
     return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
 
 
+def database_stamp(path: str) -> str:
+    """Return the stamps of a database in a file: its own, and those of what SQLite and DuckDB write beside it first."""
+    return " | ".join(str(stamp(path + suffix)) for suffix in ("", "-wal", ".wal"))
+
+
 def newest(path: str) -> int:
     """Return when anything below a path was last written or put there, in nanoseconds; 0 when there is nothing."""
     try:

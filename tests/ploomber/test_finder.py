@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-INSTALL = "from octavo.ploomber import finder; finder.install()\n"
+INSTALL = "from octavo.process import finder; finder.install()\n"
 
 
 def python(code: str, *before: str) -> str:
@@ -64,7 +64,7 @@ def test_modules_inside_of_its_packages_are_found_too() -> None:
 def test_what_is_not_provided_says_so_and_names_the_way() -> None:
     said = python(INSTALL + "import ploomber.cli")
     assert said.startswith(
-        "ModuleNotFoundError: octavo's ploomber does not provide ploomber.cli: the command is octavo"
+        "ModuleNotFoundError: octavo's ploomber does not provide ploomber.cli: use octavo build"
     )
     said = python(INSTALL + "import ploomber; ploomber.nothing")
     assert said == "AttributeError: octavo's ploomber does not provide ploomber.nothing"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from octavo.ploomber import DAG, SourceLoader, finder
+from octavo.ploomber import DAG, SourceLoader
 from octavo.ploomber.clients import SQLAlchemyClient
 from octavo.ploomber.exceptions import DAGBuildEarlyStop, RenderError, TaskRenderError
 from octavo.ploomber.executors import Serial
@@ -23,6 +23,7 @@ from octavo.ploomber.tasks import PythonCallable, SQLDump, SQLScript, SQLTransfe
 from octavo.ploomber.testing import pandas as files
 from octavo.ploomber.testing import sql
 from octavo.ploomber.validators import data_frame_validator, validate_schema, validate_values
+from octavo.process import finder
 
 pandas = pytest.importorskip("pandas")
 pytest.importorskip("sqlalchemy")

@@ -5,7 +5,6 @@ Trouble is told as Trouble, whatever library it came from, so that nobody else n
 
 from __future__ import annotations
 
-import configparser
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import Any, Protocol
 
 from .. import plugins
 from ..errors import Error
+from ..remote import aws
 
 #: What obstore speaks; other schemes are fsspec's.
 _OURS = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "http", "https", "file")
@@ -72,7 +72,7 @@ class Bucket:
 
         self._obs, self._errors = obstore, obstore.exceptions
         self._web = scheme in ("http", "https")
-        options = dict(settings_of_aws(os.environ)) if scheme in ("s3", "s3a") else {}
+        options = dict(aws.settings(os.environ)) if scheme in ("s3", "s3a") else {}
         http = scheme == "http" or options.get("endpoint", "").startswith("http://")
         retry: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=4)}
 
@@ -246,34 +246,3 @@ def _first(error: Exception) -> str:
         where = next((word.partition("?")[0] for word in words if "://" in word), "")
         text = f"{where}: {reason}" if where else reason
     return (text[:200] + "…" if len(text) > 200 else text) or type(error).__name__
-
-
-def settings_of_aws(env: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    """Yield what AWS's own tools take from their environment and files and obstore does not.
-
-    See https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html.
-    """
-    profile = env.get("AWS_PROFILE", "default")
-    config = _section(env.get("AWS_CONFIG_FILE", "~/.aws/config"), profile, f"profile {profile}")
-    if "AWS_ACCESS_KEY_ID" not in env:
-        files = _section(env.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"), profile) or config
-        names = {
-            "aws_access_key_id": "access_key_id",
-            "aws_secret_access_key": "secret_access_key",
-            "aws_session_token": "session_token",
-        }
-        yield from ((ours, files[theirs]) for theirs, ours in names.items() if theirs in files)
-    if region := env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or config.get("region"):
-        yield "region", region
-    named = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
-    if endpoint := next((env[it] for it in named if env.get(it)), config.get("endpoint_url")):
-        yield "endpoint", endpoint
-
-
-def _section(path: str, *names: str) -> Mapping[str, str]:
-    parser = configparser.RawConfigParser()
-    try:
-        parser.read(os.path.expanduser(path), encoding="utf-8")
-    except (configparser.Error, UnicodeDecodeError):
-        return {}
-    return next((parser[name] for name in reversed(names) if parser.has_section(name)), {})

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from ..compat import option_aliases as spellings
 from ..errors import Error
 from ..lazy import lazy_imports
+from ..show.lines import Lines
 from ..show.mistakes import show
-from ..show.progress import Lines, Watch
+from ..show.progress import Watch
 from ..show.screen import flat, many, screen, seconds, several
 from ..show.summary import summary
 from . import options

@@ -20,9 +20,9 @@ from ..show.steps import state, table
 from . import options
 
 with lazy_imports():
+    from ..process import child
     from ..reading import functions, sources
     from ..show import lanes, summary
-    from ..worker import child
 
 if TYPE_CHECKING:
     from argparse import Namespace

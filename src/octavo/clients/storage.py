@@ -8,7 +8,7 @@ from ..calls import invoke, path_of
 from ..errors import Error, ProductError
 from ..kinds import row
 from ..model import STANDING, Task
-from . import StorageClient
+from .files import StorageClient
 
 
 def send(task: Task, root: str) -> None:

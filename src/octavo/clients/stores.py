@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .. import plugins
-from ..cache.remotes import settings_of_aws
 from ..errors import Error
+from ..remote import aws
 
 #: boto3's arguments, and what obstore calls them.
 _SAME = {
@@ -47,7 +47,7 @@ def s3_store(bucket: str, arguments: Mapping[str, Any]) -> Store:
         raise Error(
             f"S3Client: {', '.join(strange)}: only boto3 knows that argument", hint="pip install boto3"
         )
-    options = dict(settings_of_aws(os.environ)) | {_SAME[key]: value for key, value in arguments.items()}
+    options = dict(aws.settings(os.environ)) | {_SAME[key]: value for key, value in arguments.items()}
     return _Obstore(f"s3://{bucket}", str(options.get("endpoint", "")), options)
 
 

@@ -12,11 +12,11 @@ from typing import Any
 
 from ..errors import Error
 from ..model import Task
+from ..process import child
 from ..tables.connections import call_of, discreet, made, opened
 from ..tables.databases import embedded, examine, plain
 from ..tables.proxies import PATIENCE
 from ..tables.settle import settle
-from ..worker import child
 
 
 def noted(tasks: Sequence[Task], root: str, write: bool) -> tuple[dict[str, Any], dict[str, str]]:

@@ -27,7 +27,7 @@ from traitlets.config import Config
 from ..errors import Error, ProductError, did_you_mean
 from ..model import Failure, Task
 from ..notebook.cells import dump_ipynb
-from ..worker import child
+from ..process import child
 from .editions import Edition, exports
 
 #: Exporters that put images into files of their own, and those that want pandoc for text in Markdown.

@@ -12,7 +12,7 @@ from typing import Any
 from ..events import CellStarted, NotebookOpened, Paused, TaskFinished
 from ..lazy import lazy_imports
 from ..model import Task
-from ..worker import child
+from ..process import child
 from .limits import Limits
 
 with lazy_imports():

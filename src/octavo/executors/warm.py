@@ -9,7 +9,7 @@ import subprocess
 from typing import Any
 
 from ..lazy import lazy_imports
-from ..worker import child
+from ..process import child
 
 with lazy_imports():
     from ..worker import server

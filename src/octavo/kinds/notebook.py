@@ -27,7 +27,7 @@ from .staying import stay
 with lazy_imports():
     from ..executed import export, warm_export
     from ..kernels import jupyter, native
-    from ..worker import child
+    from ..process import child
 
 
 class NotebookKind:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from types import ModuleType, TracebackType
 from typing import NoReturn
 
-from .finder import install
+from ..process.finder import install
 
 _USAGE = "usage: python -m octavo.ploomber (PROGRAM.py | -m MODULE) [ARGUMENT …]"
 

@@ -11,7 +11,7 @@ from ..clients import (
     ShellClient,
     SQLAlchemyClient,
 )
-from .finder import absent
+from ..process.finder import absent
 
 __all__ = [
     "Client",

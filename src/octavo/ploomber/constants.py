@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from enum import Enum
 
+from ..process.finder import absent
+
 # hooks compare the status of the tasks that they get with these
 from ..views import Status as TaskStatus
-from .finder import absent
 
 __all__ = ["DAGStatus", "TaskStatus"]
 __getattr__ = absent(__name__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .finder import absent
+from ..process.finder import absent
 
 __all__ = [
     "CallbackCheckAborted",
@@ -53,6 +53,8 @@ class TaskBuildError(Exception):
 class TaskInitializationError(Exception):
     """A task is given what does not fit."""
 
+    mistake = True  # of the user, as a factory's process says it
+
 
 class TaskRenderError(Exception):
     """A task cannot be made ready to run."""
@@ -80,6 +82,8 @@ class UpstreamKeyError(Exception):
 
 class DAGSpecInitializationError(Exception):
     """A pipeline file has mistakes."""
+
+    mistake = True
 
 
 class DAGSpecInvalidError(Exception):

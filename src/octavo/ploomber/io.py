@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..process.finder import absent
 from ..serialize import serializer, serializer_pickle, unserializer, unserializer_pickle
-from .finder import absent
 
 __all__ = ["CSVIO", "ParquetIO", "serializer", "serializer_pickle", "unserializer", "unserializer_pickle"]
 __getattr__ = absent(__name__)

@@ -6,9 +6,9 @@ import copy as copying
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..process.finder import absent
 from .dag import DAG
 from .exceptions import MissingKeysValidationError, ValidationError
-from .finder import absent
 from .tasks import PythonCallable
 
 __all__ = ["InMemoryDAG"]

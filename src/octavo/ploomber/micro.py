@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..process.finder import absent
 from .dag import DAG, DAGConfigurator
 from .executors import Parallel, Serial
-from .finder import absent
 from .products import File
 from .tasks import PythonCallable
 from .util import ParamGrid

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ..process.finder import absent
 from .dag import DAG
-from .finder import absent
 from .memory import InMemoryDAG
 from .spec import DAGSpecPartial
 from .tasks import in_memory_callable, input_data_passer

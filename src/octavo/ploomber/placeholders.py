@@ -10,8 +10,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound, UndefinedError
 
+from ..process.finder import absent
 from .exceptions import RenderError
-from .finder import absent
 
 __all__ = ["Placeholder", "SourceLoader"]
 __getattr__ = absent(__name__)

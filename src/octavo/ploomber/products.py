@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..model import Relation
-from .finder import absent
+from ..process.finder import absent
 from .placeholders import Placeholder
 
 __all__ = [

@@ -13,19 +13,19 @@ from ..lazy import lazy_imports
 from ..model import Product as Made
 from ..model import Relation
 from ..model import Task as Read
+from ..process import child
+from ..process.finder import absent
 from ..project import Project
 from ..reading.sources import folders
 from ..spec.dialect import FILES
 from ..spec.entry import Entry
 from ..spec.entry import find as find_entry
-from ..worker import child
 from . import products
 from . import tasks as classes
 from .dag import DAG
 from .env import plain
 from .exceptions import DAGSpecInitializationError, DAGSpecInvalidError
 from .executors import Parallel
-from .finder import absent
 from .pipeline import Named, Origin
 from .to_spec import entry_of
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ..events import Event, Output, TaskFinished, TaskStarted
 from ..model import Outcome
 from .failures import failed, location, plain
-from .progress import UNSAID, Lines, ended
+from .lines import UNSAID, Lines, ended
 from .screen import Screen, flat, seconds
 
 if TYPE_CHECKING:

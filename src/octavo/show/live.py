@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ..events import CellStarted, Event, RunStarted, TaskFinished, TaskStarted
 from ..model import Outcome
-from .progress import UNSAID, Heads, ended, why
+from .lines import UNSAID, Heads, ended, why
 from .screen import columns, cut, flat, pad, seconds
 
 if TYPE_CHECKING:

@@ -1,25 +1,14 @@
-"""Show progress while a build runs: the listener that build and run share, and its plain lines."""
+"""Show progress while a build runs: the listener that all commands share."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Protocol
 
-from ..events import (
-    CellStarted,
-    Event,
-    NotebookOpened,
-    Output,
-    Paused,
-    RunStarted,
-    TaskFinished,
-    TaskStarted,
-    to_json,
-)
+from ..events import Event, Output, RunStarted, TaskFinished, TaskStarted
 from ..lazy import lazy_imports
 from ..model import Outcome
 from ..report import Report
-from .screen import cut, flat, seconds, several
+from .lines import JsonLines, Lines
 
 with lazy_imports():
     from . import live
@@ -28,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from ..model import Reason
     from .screen import Screen
 
 _TAIL = 4_000  # characters kept of what a task says
@@ -103,105 +91,5 @@ class Watch:
         if self._lines is not None:
             return self._lines(self.to)
         if self.to.live and self.to.size and not self._logs:
-            view: View = live.Live(self.to)
-            return view
+            return live.Live(self.to)
         return Lines(self.to, self._logs)
-
-
-class Lines:
-    """Plain lines, one when a task starts and one when it ends; for pipes, logs and dumb terminals."""
-
-    def __init__(self, to: Screen, logs: bool = False) -> None:
-        self.to = to
-        self.logs = logs
-
-    def __call__(self, event: Event) -> None:
-        match event:
-            case TaskStarted():
-                self.to.say(f"{self.to.word('start', _WORD)} {event.task}: {flat(why(event.reasons))}")
-            case Paused(connection=str(path)):
-                failure = event.failure
-                self.to.say(
-                    f"{self.to.word('failed', _WORD)} {event.task}: {headline(failure.kind, failure.message)}"
-                )
-                self.to.say(f"  paused: jupyter console --existing {path}")
-                self.to.say("  to continue, type exit there or press Ctrl-C here")
-            case TaskFinished() if event.outcome not in UNSAID:
-                self.to.say(ended(event, self.to))
-            case Output(kind="stream") if self.logs:
-                self.to.stream.write(str(event.content.get("text", "")))
-                self.to.stream.flush()
-            case _:
-                pass
-
-    def close(self) -> None:
-        """Do nothing: there is nothing to close."""
-
-
-class JsonLines:
-    """Every event as one line of JSON, and nothing else."""
-
-    def __init__(self, to: Screen) -> None:
-        self.to = to
-        self.encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
-
-    def __call__(self, event: Event) -> None:
-        self.to.say(self.encode(to_json(event)))
-
-    def close(self) -> None:
-        """Do nothing: there is nothing to close."""
-
-
-class Heads:
-    """The first line of each cell's source, of the notebooks that run."""
-
-    def __init__(self) -> None:
-        self._lines: dict[str, dict[int, str]] = {}
-
-    def __call__(self, event: Event) -> None:
-        match event:
-            case NotebookOpened():
-                cells = enumerate(event.notebook.get("cells", ()))
-                self._lines[event.task] = {n: _head(cell.get("source", "")) for n, cell in cells}
-            case TaskFinished():
-                self._lines.pop(event.task, None)
-            case _:
-                pass
-
-    def head(self, event: CellStarted) -> str:
-        """Return the first line of a cell that says something."""
-        return self._lines.get(event.task, {}).get(event.cell, "")
-
-
-_WORD = 8  # "restored"
-_LONGEST = 200  # columns of an error in a line
-
-#: How a task may end without a line of its own: these are counted, or said together, at the end.
-UNSAID = (Outcome.FRESH, Outcome.BLOCKED, Outcome.CANCELLED)
-
-
-def why(reasons: tuple[Reason, ...], most: int = 3) -> str:
-    """Return reasons as a person would say them, all beyond the first few as their number."""
-    return several([str(reason) for reason in reasons], most)
-
-
-def ended(event: TaskFinished, to: Screen) -> str:
-    """Return the line of a task that ended."""
-    time = f" {seconds(event.seconds)}" if event.seconds else ""
-    line = f"{to.word(event.outcome.value, _WORD)} {event.task}{to.paint(time, 'dim')}"
-    if event.failure is None:
-        return line
-    cell = f"cell {event.failure.number}: " if event.failure.number is not None else ""
-    return f"{line}: {cell}{flat(headline(event.failure.kind, event.failure.message))}"
-
-
-def headline(kind: str, message: str) -> str:
-    """Return the first line of an error."""
-    first = message.strip().split("\n", 1)[0]
-    return cut(f"{kind}: {first}" if first else kind, _LONGEST)
-
-
-def _head(source: str | list[str]) -> str:
-    text = source if isinstance(source, str) else "".join(source)
-    lines = (line.strip() for line in text.splitlines())
-    return flat(next((line for line in lines if line and not line.startswith("#")), ""))

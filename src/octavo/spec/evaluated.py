@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..lazy import lazy_imports
-from ..worker import child
+from ..process import child
 from .keys import as_call, is_evaluated
 
 with lazy_imports():
     from .. import calls as callables
-    from ..ploomber import factory
+    from . import factory
 
 if TYPE_CHECKING:
     from ..errors import Place

@@ -16,7 +16,7 @@ from ..model import Product, Task
 from ..store import Store
 
 with lazy_imports():
-    from ..worker import child
+    from ..process import child
     from . import connections, settle
 
 #: How long a database may take to answer before its tables are taken as they were, in seconds.
@@ -51,12 +51,7 @@ def _database(task: Task, product: Product) -> str:
 def _same(kept: str | None, root: str) -> bool:
     """Return whether all files have their stamps of the last time: the database, and what says where it is."""
     stamps: dict[str, str] = json.loads(kept).get("files") or {} if kept else {}
-    return bool(stamps) and all(stamp_of(path) == stamp for path, stamp in stamps.items())
-
-
-def stamp_of(path: str) -> str:
-    """Return the stamps of a file and of what SQLite and DuckDB write beside it before they write it."""
-    return " | ".join(str(products.stamp(path + suffix)) for suffix in ("", "-wal", ".wal"))
+    return bool(stamps) and all(products.database_stamp(path) == stamp for path, stamp in stamps.items())
 
 
 def _ask(

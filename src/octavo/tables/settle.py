@@ -14,10 +14,9 @@ from .. import products
 from ..calls import Call, path_of
 from ..errors import Error, ProductError
 from ..model import Product, Relation, Task
-from ..worker import child
+from ..process import child
 from .connections import call_of, discreet, made, opened
 from .databases import Table, embedded, examine, file_of
-from .proxies import stamp_of
 
 #: Begins the checksum of a table that has none: it is another after each run.
 _ONCE = "run-"
@@ -80,7 +79,7 @@ def _compared(call: Call, tables: list[dict[str, Any]], stamps: dict[str, str], 
             _remove(root, _product(table))
         return {}
     for _ in range(3):
-        before = stamp_of(path) if path else ""
+        before = products.database_stamp(path) if path else ""
         found: dict[str, str] = {}
         with opened(call, reading=True) as client:
             if path is None and _in_memory(client):
@@ -91,8 +90,8 @@ def _compared(call: Call, tables: list[dict[str, Any]], stamps: dict[str, str], 
         if path is None:
             return {"stamps": found}
         # a first look at a file may tidy it up; what is young may change again under the same stamp
-        if before == stamp_of(path) and not products.racy(path):
-            return {"files": {path: before} | {it: stamp_of(it) for it in _says_where(root)}}
+        if before == products.database_stamp(path) and not products.racy(path):
+            return {"files": {path: before} | {it: products.database_stamp(it) for it in _says_where(root)}}
     return {}
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from ..events import Event, HookFinished, Note, RunFinished, RunStarted, TaskFinished, from_json
 from ..model import Failure, Outcome, Task
+from ..process import child
 from ..views import ENDED
-from . import child, hooks
+from . import hooks
 from .around import folder_of, placed
 from .death import Scene, death
 from .hooks import call_on_failure, of_pipeline, stopped

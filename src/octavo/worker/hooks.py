@@ -15,8 +15,8 @@ from ..events import HookFinished, to_json
 from ..kinds.function import failure_of
 from ..lazy import lazy_imports
 from ..model import Failure, Source, Task
+from ..process import child
 from ..views import BuildReport, DagView, Status, TaskView, Upstream, given
-from . import child
 
 with lazy_imports():
     from ..tables import connections

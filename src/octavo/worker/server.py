@@ -24,7 +24,7 @@ from ..lazy import lazy_imports
 from .worker import DESCRIPTORS, work
 
 with lazy_imports():
-    from ..ploomber import finder
+    from ..process import finder
 
 #: Libraries whose native thread pools start anew after a fork.
 _POOLS = ("openblas", "mkl", "gomp", "iomp", "libomp", "blis")

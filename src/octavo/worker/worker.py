@@ -28,9 +28,9 @@ from ..events import CellFinished, CellStarted, Event, Note, Output, TaskFinishe
 from ..kinds import row
 from ..lazy import lazy_imports
 from ..model import Failure, Outcome, Task
+from ..process.child import become
 from ..reading.sources import scope
 from .around import folder_of, importable, perform, placed
-from .child import become
 from .hooks import stopped
 from .observe import Watch, now_of_files
 from .streams import Streams

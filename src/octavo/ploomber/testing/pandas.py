@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import plugins
-from ..finder import absent
+from ...process.finder import absent
 
 __all__ = [
     "distinct_values_in_column",

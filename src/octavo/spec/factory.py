@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import os
 import sys
 from typing import Any
 
-from ..worker import child
-from .exceptions import DAGSpecInitializationError, TaskInitializationError
-from .spec import factory
-
-#: What is no bug of octavo's, and needs no traceback.
-_MISTAKES = (DAGSpecInitializationError, TaskInitializationError)
+from ..process import child
 
 
-def spec(location: str, settings: dict[str, Any]) -> dict[str, Any]:
+def spec(location: str, settings: dict[str, Any]) -> Any:
     """Call a factory with the settings that it takes and return the pipeline that it makes as data.
 
     A function with ``@with_env`` takes keys of its environment ("path.data"); the others are its arguments.
     """
-    make = factory(location)
-    function = getattr(sys.modules[location.rpartition(".")[0]], location.rpartition(".")[2])
-    names = inspect.signature(function).parameters
-    with_env = hasattr(function, "_env_source")
+    module, _, name = location.rpartition(".")
+    make = getattr(importlib.import_module(module), name)
+    names = inspect.signature(make).parameters
+    with_env = hasattr(make, "_env_source")
     arguments: dict[str, Any] = {}
     for key, value in settings.items():
         if key in names:
@@ -32,8 +28,11 @@ def spec(location: str, settings: dict[str, Any]) -> dict[str, Any]:
             arguments["env__" + key.replace(".", "__")] = value
         else:
             listed = ", ".join(names) or "none"
-            raise TaskInitializationError(f"{location} takes no argument {key}; it takes: {listed}")
-    return make(**arguments).to_spec(os.getcwd())
+            sys.exit(f"{location} takes no argument {key}; it takes: {listed}")
+    dag = make(**arguments)
+    if not hasattr(dag, "to_spec"):
+        raise TypeError(f"{location} must return a DAG, and returned {type(dag).__name__}")
+    return dag.to_spec(os.getcwd())
 
 
 def main() -> None:
@@ -41,8 +40,11 @@ def main() -> None:
     child.answer(lambda question: _asked(*question))
 
 
-def _asked(location: str, settings: dict[str, Any]) -> dict[str, Any]:
+def _asked(location: str, settings: dict[str, Any]) -> Any:
     try:
         return spec(location, settings)
-    except _MISTAKES as error:
-        sys.exit(" ".join(str(error).split()))
+    except Exception as error:
+        # what Ploomber's API refuses is no bug, and needs no traceback; its exceptions are far from here
+        if getattr(error, "mistake", False):
+            sys.exit(" ".join(str(error).split()))
+        raise

@@ -23,7 +23,7 @@ from ..reading.sources import folders
 from .bytecode import distrust_bytecode
 
 with lazy_imports():
-    from ..ploomber import finder
+    from . import finder
 
 # ── starting
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from . import plugins
-from .errors import Error, MissingExtra, NotebookError
+from .. import plugins
+from ..errors import Error, MissingExtra, NotebookError
+from ..lazy import lazy_imports
+
+with lazy_imports():
+    # the standard library's, so that a notebook of the web needs no extra package; it takes 40 ms
+    from urllib import request as web
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,12 +72,9 @@ def _is_web(url: str) -> bool:
 
 
 def _web(url: str, data: bytes | None, media: str = "") -> bytes:
-    # the standard library's, so that a notebook of the web needs no extra package; as URLs, for its own is large
-    from urllib.request import Request, urlopen  # noqa: PLC0415 - 40 ms that only a URL should cost
-
     headers = {"User-Agent": "octavo"} | ({"Content-Type": media} if data is not None else {})
-    request = Request(url, data=data, headers=headers, method="GET" if data is None else "PUT")
-    with urlopen(request, timeout=_TIMEOUT) as answer:
+    request = web.Request(url, data=data, headers=headers, method="GET" if data is None else "PUT")
+    with web.urlopen(request, timeout=_TIMEOUT) as answer:
         body: bytes = answer.read()
     return body
 
