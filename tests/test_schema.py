@@ -229,9 +229,37 @@ tasks:
   - {source: b.py, product: {nb: b.ipynb}, static_analysis: disable, nbconvert_export_kwargs: {a: b}}
 """
     assert read(text).ignored == (
-        'pipeline.yaml:1:1: "executor" has no effect in this version',
-        'pipeline.yaml:2:1: "config" has no effect in this version',
-        'pipeline.yaml:4:76: "static_analysis" has no effect in this version (in 2 places)',
+        'pipeline.yaml:1:1: "executor" has no effect: octavo build --jobs 1 runs tasks one after another, '
+        "else as many run as there are processors",
+        'pipeline.yaml:2:1: "config" has no effect',
+        'pipeline.yaml:4:57: "papermill_params.log_output" has no effect: octavo log shows what notebooks print',
+        'pipeline.yaml:4:76: "static_analysis" has no effect (in 2 places)',
+    )
+
+
+def test_arguments_of_execute_notebook_are_heeded_noted_or_refused() -> None:
+    text = """\
+tasks:
+  - source: a.py
+    product: a.ipynb
+    executor_params: {cwd: sub, kernel_name: ir, execution_timeout: 3, start_timeout: 9, report_mode: true}
+  - source: b.py
+    product: b.ipynb
+    papermill_params: {engine_name: debug, log_output: false, alow_errors: true, allow_nested_loop: true}
+"""
+    found = read(text)
+    assert found.tasks[0].options == {
+        "cwd": "sub",
+        "kernel": "ir",
+        "cell_timeout": 3,
+        "start_timeout": 9,
+        "report_mode": True,
+    }
+    assert found.tasks[1].options == {}
+    assert found.ignored == (
+        'pipeline.yaml:7:24: "papermill_params.engine_name" has no effect: octavo runs the cells itself',
+        'pipeline.yaml:7:63: "papermill_params.alow_errors" has no effect: did you mean "allow_errors"?',
+        'pipeline.yaml:7:82: "papermill_params.allow_nested_loop" has no effect',
     )
 
 

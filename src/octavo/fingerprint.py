@@ -29,6 +29,7 @@ _NO_MATTER = frozenset(
         "memory",
         "on_failure",
         "retries",
+        "start_timeout",
         "stay",
         "strict",
         "timeout",

@@ -41,6 +41,10 @@ SERIALIZERS = ("serializer", "unserializer")
 _SIZE = Key('a size such as "20GB" or "500MB"', is_size)
 
 
+def _noted(instead: str) -> Key:
+    return Key(note=True, instead=instead)
+
+
 def _own(row: kinds.Row) -> Keys:
     return {name: replace(key, option=name) for name, key in row.keys.items()}
 
@@ -55,7 +59,10 @@ TOP: Mapping[str, Key] = {
         "true, false, a URL, or a mapping",
         lambda value: is_flag(value) or is_text(value) or is_mapping(value),
     ),
-    **dict.fromkeys(("executor", "config"), _NOTE),
+    "executor": _noted(
+        "octavo build --jobs 1 runs tasks one after another, else as many run as there are processors"
+    ),
+    "config": _NOTE,
     "location": Key("a dotted path (package.module.function)", is_dotted),
     "clients": _MAPPING,
     **dict.fromkeys((*HOOKS, *SERIALIZERS), call()),
@@ -106,6 +113,38 @@ TASK: Mapping[str, Key] = {
     **dict.fromkeys(
         ("executor", "static_analysis", "debug_mode", "check_if_kernel_installed", "ext_in"), _NOTE
     ),
+}
+
+
+_PRINTED = _noted("octavo log shows what notebooks print")
+_TIMED = _noted("the executed notebook holds the time of each cell, octavo history those of the runs")
+_SECONDS = "a number of seconds above 0"
+#: What ``papermill_params`` and ``executor_params`` may hold: arguments of ``execute_notebook``, papermill's or
+#: ploomber-engine's, and of nbclient.
+EXECUTION: Mapping[str, Key] = {
+    "cwd": Key("a folder", is_text, option="cwd"),
+    "kernel_name": Key("text", is_text, option="kernel"),
+    **dict.fromkeys(("execution_timeout", "timeout"), Key(_SECONDS, is_seconds, option="cell_timeout")),
+    **dict.fromkeys(("start_timeout", "startup_timeout"), Key(_SECONDS, is_seconds, option="start_timeout")),
+    "report_mode": Key("true or false", is_flag, option="report_mode"),
+    "allow_errors": Key("true or false", is_flag, option="allow_errors"),
+    **dict.fromkeys(("log_output", "stdout_file", "stderr_file"), _PRINTED),
+    **dict.fromkeys(("profile_runtime", "profile_memory", "save_profiling_data"), _TIMED),
+    **dict.fromkeys(("progress_bar", "verbose"), _noted("octavo build shows progress")),
+    **dict.fromkeys(
+        ("autosave_cell_every", "request_save_on_cell_execute"),
+        _noted("the executed notebook is written while it runs"),
+    ),
+    "engine_name": _noted("octavo runs the cells itself"),
+    "debug_later": _noted("octavo build --hold keeps the kernel of a failed task"),
+    "language": _noted('the key "kernel" of the task chooses its kernel'),
+    "nest_asyncio": _NOTE,
+}
+#: And what it may not, for the results would be others.
+REFUSED: Mapping[str, str] = {
+    "prepare_only": "octavo runs what it builds: leave the task out to have it not run",
+    "remove_tagged_cells": "octavo runs all cells: take these out of the source",
+    "parameters": 'write them as the key "params" of the task',
 }
 
 #: Ends of files that are sources.

@@ -96,8 +96,8 @@ class Key:
     """A row: what a key expects, in words and as a test.
 
     ``option``: keep the value under this name in ``TaskSpec.options``, as ``turn`` makes it. ``known`` are the words
-    it may be, and what ``more`` knows besides. ``note``: read, without any effect, and said so. ``null``: that it is
-    null says something.
+    it may be, and what ``more`` knows besides. ``note``: read, without any effect, and said so, with what to do
+    ``instead`` where there is such. ``null``: that it is null says something.
     """
 
     expects: str = "anything"
@@ -107,6 +107,7 @@ class Key:
     known: tuple[str, ...] = ()
     more: Callable[[str], bool] = lambda word: False
     note: bool = False
+    instead: str = ""
     null: bool = False
 
 

@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .. import kinds
 from ..errors import Error, Place, SpecError, did_you_mean, raise_all
 from .dialect import (
     CACHE,
+    EXECUTION,
     FILES,
     HOOKS,
     LOADER,
     META,
     PRODUCTS,
+    REFUSED,
     SERIALIZERS,
     TASK,
     TOP,
@@ -28,6 +30,7 @@ from .dialect import (
 )
 from .document import Document, parse
 from .keys import CALLED, Key, Keys, as_bytes, as_call, as_tuple, is_call, is_text
+from .stated import Spec, TaskSpec, Unheeded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,63 +38,6 @@ if TYPE_CHECKING:
     from .document import Path
 
 __all__ = ["CACHE", "META", "TASK", "TOP", "Document", "Key", "Spec", "TaskSpec", "parse", "spec"]
-
-# ── what a spec says ────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class TaskSpec:
-    """One task as the file states it; what is None was not said and may be told by the source.
-
-    ``upstream`` is what the task must wait for, whatever its code says: the spec wins over the source.
-    ``options`` holds how to run it: "kernel", "tags", "timeout", "client". ``places`` has the place of each
-    value: "name", "product", "product.data", "params.n", "upstream". ``product`` is a path, the list of a table
-    (``[schema, name, kind]``), or a mapping of names to these. ``base`` is the folder that a relative source
-    counts from, ``nb`` are the names of products that are reports; ``local``: run in the folder of the source.
-    """
-
-    source: str
-    where: Place
-    name: str | None = None
-    product: Any = None
-    params: Mapping[str, Any] = field(default_factory=dict)
-    upstream: tuple[str, ...] | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-    places: Mapping[str, Place] = field(default_factory=dict)
-    kind: str | None = None
-    maker: str | None = None
-    grid: tuple[Mapping[str, Any], ...] = ()
-    inputs: tuple[str, ...] | None = None
-    nb: tuple[str, ...] = ("nb",)
-    base: str | None = None
-    local: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """A pipeline file without mistakes of its own; ``ignored`` are notes on keys that change nothing here.
-
-    ``location`` names the function that says the tasks where the file does not. ``makers`` has the product class of
-    each class of tasks, ``clients`` the client of each class of tasks or products.
-    """
-
-    path: str
-    tasks: tuple[TaskSpec, ...]
-    extract_upstream: bool = True
-    extract_product: bool = False
-    product_relative_to_source: bool = False
-    preload: bool | tuple[str, ...] = True
-    strict: bool = False
-    environment: str = "noted"
-    cache: Mapping[str, Any] = field(default_factory=dict)
-    ignored: tuple[str, ...] = ()
-    location: str | None = None
-    clients: Mapping[str, Any] = field(default_factory=dict)
-    makers: Mapping[str, str] = field(default_factory=dict)
-    hooks: Mapping[str, Any] = field(default_factory=dict)
-    serializers: Mapping[str, Any] = field(default_factory=dict)
-    loader: Mapping[str, Any] = field(default_factory=dict)
-
 
 # ── checking ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -144,10 +90,7 @@ def spec(document: Document, imported: tuple[str, Document] | None = None) -> Sp
         said.get("strict", False),
         said.get("environment", "noted"),
         cache,
-        tuple(
-            f'{place}: "{key}" has no effect in this version' + (f" (in {count} places)" if count > 1 else "")
-            for key, (place, count) in check.notes.items()
-        ),
+        tuple(note.said(key) for key, note in sorted(check.notes.items(), key=lambda it: it[1].order)),
         said.get("location"),
         {name: as_call(call) for name, call in clients.items()},
         makers,
@@ -165,11 +108,11 @@ _START = 'a pipeline begins with "tasks:", and each task has a source and a prod
 class _Check:
     """One pass over a document: collects the mistakes, and notes on keys that have no effect."""
 
-    def __init__(self, document: Document, notes: dict[str, tuple[Place, int]] | None = None) -> None:
+    def __init__(self, document: Document, notes: dict[str, Unheeded] | None = None) -> None:
         self.document = document
         self.mistakes = list(document.mistakes)
         self.unfilled = {mistake.where for mistake in document.mistakes}
-        self.notes: dict[str, tuple[Place, int]] = {} if notes is None else notes
+        self.notes: dict[str, Unheeded] = {} if notes is None else notes
 
     def wrong(self, message: str, where: Place, hint: str | None = None) -> None:
         if where not in self.unfilled:  # a value whose placeholder has no value cannot be judged
@@ -196,8 +139,8 @@ class _Check:
                 hint = did_you_mean(value, row.known) or f"there are: {', '.join(row.known)}"
                 self.wrong(f'{owner}: there is no {name} "{value}"', self.document.place(*path, name), hint)
             elif row.note:
-                first, count = self.notes.get(name, (self.document.key(*path, name), 0))
-                self.notes[name] = (first, count + 1)
+                shown = f"{path[-1]}.{name}" if table is EXECUTION else name
+                self.note(shown, self.document.key(*path, name), row.instead)
             else:
                 yield name, value
 
@@ -262,8 +205,7 @@ class _Check:
                     self.wrong(f"{owner}: the {option} is given twice", document.key(*path, name))
                 options[option] = keys[name].turn(value)
         for name in ("papermill_params", "executor_params"):
-            if cwd := said.get(name, {}).get("cwd"):
-                options["cwd"] = str(cwd)
+            options |= self.execution(said.get(name, {}), (*path, name), owner)
         # Ploomber reads the code even if the spec says "upstream: []", unless it is told not to.
         upstream = as_tuple(said["upstream"]) if "upstream" in said else ()
         return TaskSpec(
@@ -292,6 +234,25 @@ class _Check:
             except Error as error:
                 self.wrong(f"{owner}: {error.message}", self.document.place(*path, "class"), error.hint)
         return TASK
+
+    def execution(self, said: Mapping[Any, Any], path: Path, owner: str) -> dict[str, Any]:
+        """Return the options that arguments of papermill's ``execute_notebook`` stand for."""
+        for name in said.keys() & REFUSED.keys():
+            if said[name]:
+                self.wrong(f"{owner}: {path[-1]} has {name}", self.document.key(*path, name), REFUSED[name])
+        wanted = {name: value for name, value in said.items() if name not in REFUSED}
+        for name in [name for name in wanted if name not in EXECUTION]:
+            # an engine might take it
+            near = did_you_mean(str(name), EXECUTION)
+            self.note(f"{path[-1]}.{plain(name)}", self.document.key(*path, name), near or "")
+            del wanted[name]
+        wanted = {name: value for name, value in wanted.items() if value or not EXECUTION[name].note}
+        return {EXECUTION[name].option: value for name, value in self.keys(wanted, path, EXECUTION, owner)}
+
+    def note(self, key: str, where: Place, instead: str = "") -> None:
+        """Note a key that has no effect, once for all places where it is."""
+        first = self.notes.get(key, Unheeded(where, instead))
+        self.notes[key] = replace(first, count=first.count + 1)
 
     def source(self, source: str, kind: str | None, owner: str, path: Path) -> None:
         where, suffix = self.document.place(*path, "source"), "." + source.rpartition(".")[2].lower()

@@ -1,0 +1,82 @@
+"""What a pipeline file states: frozen values, without mistakes of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import Place
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """One task as the file states it; what is None was not said and may be told by the source.
+
+    ``upstream`` is what the task must wait for, whatever its code says: the spec wins over the source.
+    ``options`` holds how to run it: "kernel", "tags", "timeout", "client". ``places`` has the place of each
+    value: "name", "product", "product.data", "params.n", "upstream". ``product`` is a path, the list of a table
+    (``[schema, name, kind]``), or a mapping of names to these. ``base`` is the folder that a relative source
+    counts from, ``nb`` are the names of products that are reports; ``local``: run in the folder of the source.
+    """
+
+    source: str
+    where: Place
+    name: str | None = None
+    product: Any = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    upstream: tuple[str, ...] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
+    kind: str | None = None
+    maker: str | None = None
+    grid: tuple[Mapping[str, Any], ...] = ()
+    inputs: tuple[str, ...] | None = None
+    nb: tuple[str, ...] = ("nb",)
+    base: str | None = None
+    local: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A pipeline file without mistakes of its own; ``ignored`` are notes on keys that change nothing here.
+
+    ``location`` names the function that says the tasks where the file does not. ``makers`` has the product class of
+    each class of tasks, ``clients`` the client of each class of tasks or products.
+    """
+
+    path: str
+    tasks: tuple[TaskSpec, ...]
+    extract_upstream: bool = True
+    extract_product: bool = False
+    product_relative_to_source: bool = False
+    preload: bool | tuple[str, ...] = True
+    strict: bool = False
+    environment: str = "noted"
+    cache: Mapping[str, Any] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+    location: str | None = None
+    clients: Mapping[str, Any] = field(default_factory=dict)
+    makers: Mapping[str, str] = field(default_factory=dict)
+    hooks: Mapping[str, Any] = field(default_factory=dict)
+    serializers: Mapping[str, Any] = field(default_factory=dict)
+    loader: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Unheeded:
+    """Where a key first stands that has no effect, in how many places it does, and what to do instead."""
+
+    where: Place
+    instead: str = ""
+    count: int = 0
+
+    @property
+    def order(self) -> tuple[str, int, int]:
+        """Its position among others."""
+        return self.where.path, self.where.line, self.where.column
+
+    def said(self, key: str) -> str:
+        """Return the note on it."""
+        places = f" (in {self.count} places)" if self.count > 1 else ""
+        return f'{self.where}: "{key}" has no effect{f": {self.instead}" if self.instead else ""}{places}'
