@@ -5,8 +5,8 @@ EXAMPLE := examples/wine
 
 .PHONY: demo test system lint types bench lock clean
 
-demo: .venv/ready  ## build the example pipeline and say where its reports are
-	cd $(EXAMPLE) && ../../$(BIN)/octavo build
+demo: .venv-demo/ready  ## build the example pipeline and say where its reports are
+	cd $(EXAMPLE) && ../../.venv-demo/bin/octavo build
 	@echo "The reports are executed notebooks: $(EXAMPLE)/output/*.ipynb"
 
 test: .venv/ready  ## run every test
@@ -32,9 +32,16 @@ lock: .venv/ready  ## renew the versions that the recipes install
 	  --extra dev --extra example pyproject.toml --output-file requirements.lock
 
 clean:  ## remove what the recipes made
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/.peers
+	rm -rf .venv .venv-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/.peers
 	rm -rf $(EXAMPLE)/output $(EXAMPLE)/.octavo
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# only what the example needs, in an environment of its own
+.venv-demo/ready: pyproject.toml requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "octavo needs Python 3.11 or newer: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv .venv-demo
+	.venv-demo/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[example]" --constraint requirements.lock
+	touch .venv-demo/ready
 
 .venv/ready: pyproject.toml packages/octavo-ploomber/pyproject.toml requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "octavo needs Python 3.11 or newer: make PYTHON=python3.12 …")'
