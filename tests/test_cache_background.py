@@ -21,7 +21,7 @@ from octavo.events import RunFinished
 from octavo.fingerprint import manifest
 from octavo.model import Facts, Outcome, Product, Record, Source, Task
 from octavo.project import load
-from octavo.store import Store
+from octavo.state.store import Store
 from projects import Folder
 
 TASK = Task("big", "function", Source("big.py", facts=Facts("digest")), (Product("out/big.bin"),))

@@ -16,7 +16,7 @@ from octavo.graph import Graph
 from octavo.model import Facts, Failure, Outcome, Product, Source, Task
 from octavo.plan import plan
 from octavo.report import Report
-from octavo.store import Store
+from octavo.state.store import Store
 
 Work = Callable[[Path, Task], None]
 

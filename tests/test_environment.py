@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from octavo.environment import packages, versions
-from octavo.store import Store
+from octavo.state.store import Store
 from projects import Folder
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from octavo.filesystem import kind_of, networked
+from octavo.state.filesystem import kind_of, networked
 
 MOUNTS = """\
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw

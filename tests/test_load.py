@@ -12,7 +12,7 @@ from octavo.errors import Error, Errors, each
 from octavo.load import Loaded
 from octavo.load import load as load_spec
 from octavo.model import STANDING, Relation, Task
-from octavo.store import Store
+from octavo.state.store import Store
 from projects import Folder
 
 FUNCTIONS = """

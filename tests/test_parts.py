@@ -10,7 +10,7 @@ import pytest
 import octavo
 from octavo import parts
 from octavo.model import ABSENT, UNSETTLED, Reason
-from octavo.store import Store
+from octavo.state.store import Store
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ import pytest
 from octavo import products
 from octavo.errors import Place, StateError
 from octavo.model import Facts, Parameter, Record, Source, Task
-from octavo.store import Store, freeze, key, thaw
+from octavo.state.frozen import freeze, thaw
+from octavo.state.store import Store, key
 
 RECORD = Record("fit", {"source": "a", "param n": "1"}, {"out.csv": "b"}, {"module m": "m.py"}, "run", 1.5)
 KEY = key("fit", ["out.csv"])

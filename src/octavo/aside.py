@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from . import plugins
+from .lazy import lazy_imports
+
+with lazy_imports():
+    import shutil
 
 
 class Aside:
@@ -33,11 +36,11 @@ class Aside:
                     continue
                 except OSError:
                     pass
-            plugins.load("shutil:rmtree")(place, ignore_errors=True)
+            shutil.rmtree(place, ignore_errors=True)
         self._moved.clear()
 
 
 def clear(folder: str) -> None:
     """Remove what builds that were killed had set aside."""
     if os.path.isdir(folder):
-        plugins.load("shutil:rmtree")(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)

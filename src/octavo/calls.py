@@ -9,7 +9,13 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .errors import SpecError, did_you_mean
+from .errors import SpecError
+from .hints import did_you_mean
+from .lazy import lazy_imports
+
+with lazy_imports():
+    import pkgutil  # 5 ms that only a mistake should cost
+
 
 #: A call as tasks carry it: ``{"dotted_path": "package.module.name", **arguments}``.
 Call = Mapping[str, Any]
@@ -112,7 +118,5 @@ def _inside(found: Any, names: list[str], path: str) -> Any:
 
 def _near(name: str) -> str | None:
     """Return a hint for a module that is not there: one with a name like it, beside the pipeline or anywhere."""
-    import pkgutil  # noqa: PLC0415 - 5 ms that only a mistake should cost
-
     here = [it.name for it in pkgutil.iter_modules(sys.path[:1])]
     return did_you_mean(name, here) or "modules are looked for in the project's folder first"

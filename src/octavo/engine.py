@@ -27,7 +27,7 @@ from .kinds import row
 from .model import Failure, Outcome, Reason, Record, Step, Task
 from .plan import Makers, judged, key_of, missing
 from .products import not_made, unwritable
-from .store import Store
+from .state.store import Store
 
 
 class Executor(Protocol):

@@ -8,9 +8,13 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from . import plugins
 from .digests import digest
-from .store import Store
+from .lazy import lazy_imports
+from .state.store import Store
+
+with lazy_imports():
+    from importlib import metadata
+
 
 _SPACE = "distribution"
 
@@ -67,7 +71,7 @@ def _distribution(store: Store, top: str, stamp: str) -> str:
     known = store.memo(_SPACE, top, stamp)
     if known is None:
         # sklearn comes from scikit-learn: only the distributions' own lists of files know
-        table = plugins.load("importlib.metadata:packages_distributions")()
+        table = metadata.packages_distributions()
         known = (table.get(top) or [""])[0].lower().replace("_", "-").encode()
         store.keep(_SPACE, [(top, stamp, known)])
     return known.decode()

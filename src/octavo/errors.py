@@ -114,11 +114,3 @@ def each(error: Error | ExceptionGroup[Error]) -> Iterator[Error]:
             yield from each(inner)
     else:
         yield error
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """Return the hint for a misspelt word, or None when nothing known is near."""
-    from difflib import get_close_matches  # noqa: PLC0415 - 8 ms that only a mistake should cost
-
-    near = get_close_matches(word, [k for k in known if isinstance(k, str)], n=1, cutoff=0.6)
-    return f'did you mean "{near[0]}"?' if near else None

@@ -12,7 +12,7 @@ from . import kinds, parts
 from .errors import Error, Errors
 from .lazy import lazy_imports
 from .model import Reason, Record, Task
-from .store import Store
+from .state.store import Store
 
 with lazy_imports():
     from . import notebook

@@ -7,8 +7,13 @@ from heapq import heapify, heappop, heappush
 from posixpath import dirname, normpath
 from typing import TYPE_CHECKING
 
-from .errors import GraphError, did_you_mean, raise_all
+from .errors import GraphError, raise_all
+from .hints import did_you_mean
 from .kinds import row
+from .lazy import lazy_imports
+
+with lazy_imports():
+    import fnmatch  # most builds select nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -181,9 +186,7 @@ def _magic(text: str) -> bool:
 
 
 def _matcher(glob: str) -> Callable[[str], bool]:
-    from fnmatch import fnmatchcase  # noqa: PLC0415 - most builds select nothing
-
-    return lambda name: fnmatchcase(name, glob)
+    return lambda name: fnmatch.fnmatchcase(name, glob)
 
 
 def _known(names: Sequence[str], what: str) -> str:

@@ -10,14 +10,16 @@ from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from . import products
-from .errors import Error, NotebookError, Place, SpecError, did_you_mean, raise_all
+from .errors import Error, NotebookError, Place, SpecError, raise_all
 from .graph import Graph
+from .hints import did_you_mean
 from .kinds import versions, word
 from .lazy import lazy_imports
 from .model import Task
 from .reading.sources import VERSION, Reader, contents
 from .spec.surroundings import env_file
-from .store import Store, freeze, thaw
+from .state.frozen import freeze, thaw
+from .state.store import Store
 from .values import Unencodable, encode
 
 with lazy_imports():

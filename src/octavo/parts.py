@@ -14,7 +14,7 @@ from . import products
 from .environment import versions
 from .lazy import lazy_imports
 from .model import ABSENT, STANDING, UNKNOWN, UNSETTLED, Reason
-from .store import Store
+from .state.store import Store
 
 with lazy_imports():
     from .reading import facts  # which needs ast, and a plan without news does not

@@ -11,7 +11,7 @@ from .graph import Graph
 from .kinds import row
 from .model import Outcome, Reason, Record, Step, Task
 from .parts import Now
-from .store import Store, key
+from .state.store import Store, key
 
 FORCED = parts.FORCED.reason("", None, "forced")
 

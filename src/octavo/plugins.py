@@ -7,10 +7,15 @@ to install it.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
-from .errors import Error, MissingExtra, did_you_mean
+from .errors import Error
+from .hints import did_you_mean
+from .lazy import imported, lazy_imports
+
+with lazy_imports():
+    from importlib import metadata  # 15 ms that only a foreign name should cost
+
 
 FAMILIES: dict[str, dict[str, str]] = {
     "kinds": {
@@ -37,15 +42,6 @@ FAMILIES: dict[str, dict[str, str]] = {
     },
 }
 
-#: Which extra brings a module that may be missing.
-EXTRAS: dict[str, str] = {
-    "fsspec": "remote",
-    "nbconvert": "export",
-    "obstore": "remote",
-    "pandas": "ploomber",
-    "sqlalchemy": "sql",
-}
-
 
 def get(family: str, name: str) -> Any:
     """Return the member of a family; unknown names and missing packages are errors with a hint."""
@@ -62,27 +58,15 @@ def get(family: str, name: str) -> Any:
 def load(target: str) -> Any:
     """Return the object that ``package.module:name`` stands for, or the module where no name is given."""
     path, _, attribute = target.partition(":")
-    try:
-        module = import_module(path)
-        return getattr(module, attribute) if attribute else module
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing in ("", "octavo"):
-            raise
-        extra = EXTRAS.get(missing)
-        hint = f'pip install "octavo[{extra}]"' if extra else f"pip install {missing}"
-        raise MissingExtra(f'the package "{missing}" is not installed', hint=hint) from error
+    module = imported(path)
+    return getattr(module, attribute) if attribute else module
 
 
 def brought(family: str) -> tuple[str, ...]:
     """Return the names of the members of a family that other packages bring."""
-    from importlib.metadata import entry_points  # noqa: PLC0415 - 15 ms that only a foreign name should cost
-
-    return tuple(sorted(point.name for point in entry_points(group=f"octavo.{family}")))
+    return tuple(sorted(point.name for point in metadata.entry_points(group=f"octavo.{family}")))
 
 
 def _entry_point(family: str, name: str) -> str | None:
-    from importlib.metadata import entry_points  # noqa: PLC0415 - 15 ms that only a foreign name should cost
-
-    found = list(entry_points(group=f"octavo.{family}", name=name))
+    found = list(metadata.entry_points(group=f"octavo.{family}", name=name))
     return found[0].value if found else None

@@ -20,14 +20,14 @@ from .explain import differences
 from .graph import Graph
 from .lazy import lazy_imports
 from .load import load as load_spec
-from .lock import holding
 from .model import Outcome, Reason, Step, Task
 from .parts import Now
 from .plan import drift, estimate, judged, key_of, plan, saved
 from .report import Report, tell_all
-from .runlog import RunLog
 from .spec.entry import Entry, find
-from .store import Ended, Store
+from .state.lock import holding
+from .state.runlog import RunLog
+from .state.store import Ended, Store
 
 with lazy_imports():
     from . import single

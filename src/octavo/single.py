@@ -12,11 +12,12 @@ from typing import Any
 
 from . import plugins, remote
 from .engine import let_go
-from .errors import Error, NotebookError, ParameterError, ProductError, StateError, did_you_mean, raise_all
+from .errors import Error, NotebookError, ParameterError, ProductError, StateError, raise_all
 from .events import Event, Note, NotebookOpened, RunFinished, RunStarted, TaskFinished, TaskStarted
 from .executed.pages import Page, is_page
 from .executed.provenance import Provenance, prepared
 from .executed.writer import ExecutedNotebook, write_whole
+from .hints import did_you_mean
 from .lazy import lazy_imports
 from .model import Facts, Failure, Outcome, Source, Task
 from .notebook import dump_ipynb
@@ -27,6 +28,8 @@ from .reading.sources import Reader
 from .report import Report
 
 with lazy_imports():
+    from urllib import parse as urls  # 15 ms that only a URL should cost
+
     from . import notebook as notebooks
     from .executed import provenance
     from .kinds import notebook as running
@@ -141,9 +144,7 @@ def _local(path: str) -> str:
     """Return the path of a file:// URL; anything else as it is."""
     if not path.startswith("file://"):
         return path
-    from urllib.parse import unquote, urlsplit  # noqa: PLC0415 - 15 ms that only a URL should cost
-
-    return unquote(urlsplit(path).path)
+    return urls.unquote(urls.urlsplit(path).path)
 
 
 def _source(name: str, data: bytes) -> Source:

@@ -6,14 +6,17 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from . import plugins
 from .errors import ProductError
 from .executed.editions import failed, images
 from .graph import Graph
 from .kinds import row
+from .lazy import lazy_imports
 from .model import STANDING, Reason, Record, Task
 from .plan import key_of, why
-from .store import Store
+from .state.store import Store
+
+with lazy_imports():
+    import shutil  # 4 ms that only cleaning should cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ def remove(store: Store, leftover: Leftover) -> None:
     full = os.path.join(store.root, leftover.path)
     try:
         if os.path.isdir(full) and not os.path.islink(full):
-            plugins.load("shutil:rmtree")(full)  # 4 ms to import, which only cleaning should cost
+            shutil.rmtree(full)
         else:
             os.unlink(full)
     except OSError as error:

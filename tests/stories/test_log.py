@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from octavo import runlog
+from octavo.state import runlog
 from projects import Folder
 
 

@@ -15,7 +15,13 @@ from typing import Any, Protocol
 
 from .. import plugins
 from ..errors import Error
+from ..lazy import lazy_imports
 from ..remote import aws
+
+with lazy_imports():
+    import obstore
+    from obstore import store
+
 
 #: What obstore speaks; other schemes are fsspec's.
 _OURS = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "http", "https", "file")
@@ -65,11 +71,6 @@ class Bucket:
     """An object store, by obstore."""
 
     def __init__(self, url: str, scheme: str) -> None:
-        plugins.load("obstore.store:from_url")  # or say how to install it
-        # only those who have a remote pay for it
-        import obstore  # noqa: PLC0415 - an optional package, which the line above asked for
-        from obstore import store  # noqa: PLC0415 - see above
-
         self._obs, self._errors = obstore, obstore.exceptions
         self._web = scheme in ("http", "https")
         options = dict(aws.settings(os.environ)) if scheme in ("s3", "s3a") else {}

@@ -22,7 +22,7 @@ from ..executed.editions import images
 from ..fingerprint import manifest
 from ..lazy import lazy_imports
 from ..model import Manifest, Reason, Record, Task
-from ..store import Store
+from ..state.store import Store
 from .entry import Entry, action, folder
 from .local import LARGEST, SIZE, Cache
 

@@ -13,7 +13,8 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from .. import __version__
-from ..errors import Error, did_you_mean
+from ..errors import Error
+from ..hints import did_you_mean
 from ..lazy import lazy_imports
 from ..show.mistakes import show
 from ..show.screen import Screen, screen

@@ -9,12 +9,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Error
+from ..hints import did_you_mean
 from ..lazy import lazy_imports
 from ..show.screen import Screen, many, screen, seconds, several
 from . import options
 
 with lazy_imports():
-    from .. import errors
     from ..cache import reuse, sweep
     from ..spec import keys
 
@@ -62,7 +62,7 @@ def main(args: Namespace) -> int:
     out = screen(sys.stdout, os.environ)
     action = args.action
     if action not in ACTIONS:
-        hint = errors.did_you_mean(action, ACTIONS) or "there are: " + ", ".join(ACTIONS)
+        hint = did_you_mean(action, ACTIONS) or "there are: " + ", ".join(ACTIONS)
         raise Error(f'octavo cache has no action "{action}"', hint=hint)
     if action != "gc" and (args.size is not None or args.older is not None):
         raise Error(f"--size and --older are of octavo cache gc, not of {action}")

@@ -21,9 +21,9 @@ from ..show.screen import flat, many, screen, several
 from . import options
 
 with lazy_imports():
-    from .. import filesystem
     from ..kernels import specs
     from ..reading import sources
+    from ..state import filesystem
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -18,7 +18,7 @@ from . import options
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from ..store import Ended
+    from ..state.store import Ended
     from .options import Parser
 
 

@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import Error, did_you_mean
+from ..errors import Error
+from ..hints import did_you_mean
 from ..lazy import lazy_imports
 from ..show.progress import Watch
 from ..show.screen import Screen, screen, seconds
@@ -17,8 +18,8 @@ from ..show.summary import summary
 from . import options
 
 with lazy_imports():
-    from .. import runlog
     from ..spec import entry
+    from ..state import runlog
 
 if TYPE_CHECKING:
     from argparse import Namespace

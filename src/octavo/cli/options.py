@@ -9,7 +9,8 @@ import termios
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-from ..errors import Error, did_you_mean
+from ..errors import Error
+from ..hints import did_you_mean
 from ..lazy import lazy_imports
 from ..show.screen import screen
 

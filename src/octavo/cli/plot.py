@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import Error, did_you_mean
+from ..errors import Error
+from ..hints import did_you_mean
 from ..lazy import lazy_imports
 from ..show.screen import screen
 from . import options

@@ -13,14 +13,16 @@ from ..errors import Error
 from ..executed.editions import failed
 from ..lazy import lazy_imports
 from ..model import STANDING
-from ..plugins import load
 from ..show.screen import screen
 from ..show.sheet import Made, Row, sheet
 from . import options
 
 with lazy_imports():
-    from .. import plan, runlog
+    from urllib import parse as urls
+
+    from .. import plan
     from ..cache import reuse
+    from ..state import runlog
     from . import plot
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from ..model import Step
     from ..project import Project
-    from ..store import Ended
+    from ..state.store import Ended
     from .options import Parser
 
 #: What Ploomber draws its graphs with; here there is one picture.
@@ -140,6 +142,4 @@ def _failure(project: Project, task: str, run: Ended) -> str:
 
 def _link(path: Path, here: Path) -> str:
     """Return the address of a file, relative to the folder of the page."""
-    quote = load("urllib.parse:quote")  # it need not be imported for --help
-    address: str = quote(os.path.relpath(path, here).replace(os.sep, "/"))
-    return address
+    return urls.quote(os.path.relpath(path, here).replace(os.sep, "/"))

@@ -21,6 +21,8 @@ from ..show.summary import summary
 from . import options
 
 with lazy_imports():
+    import base64
+
     from .. import remote, single
     from ..show import inputs
     from ..spec import document, keys
@@ -271,10 +273,8 @@ def _text(path: str) -> str:
 
 
 def _decoded(text: str) -> str:
-    from base64 import b64decode  # noqa: PLC0415 - one option's affair
-
     try:
-        return b64decode(text, validate=True).decode("utf-8")
+        return base64.b64decode(text, validate=True).decode("utf-8")
     except ValueError:  # of which UnicodeDecodeError is one
         raise Error("this is no text in Base64", "--parameters-base64") from None
 

@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..compat import option_aliases
-from ..errors import Error, did_you_mean
+from ..errors import Error
+from ..hints import did_you_mean
 from ..kinds import row
 from ..lazy import lazy_imports
 from ..show.failures import failed

@@ -27,7 +27,7 @@ from ..plan import key_of, why
 from ..reading import digest, functions, magics
 from ..reading import normal_text as code
 from ..reading.sources import Reader
-from ..store import Store
+from ..state.store import Store
 
 with lazy_imports():
     from ..reading import templates

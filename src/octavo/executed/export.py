@@ -24,7 +24,8 @@ from nbconvert.exporters import WebPDFExporter
 from nbformat.v4 import reads_json
 from traitlets.config import Config
 
-from ..errors import Error, ProductError, did_you_mean
+from ..errors import Error, ProductError
+from ..hints import did_you_mean
 from ..model import Failure, Task
 from ..notebook.cells import dump_ipynb
 from ..process import child

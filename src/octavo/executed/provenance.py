@@ -13,8 +13,13 @@ from typing import Any
 
 from .. import __version__
 from ..events import CellFinished, CellStarted, Event, NotebookOpened
+from ..lazy import lazy_imports
 from ..model import Json, Outcome
 from ..notebook.inject import runs, tags
+
+with lazy_imports():
+    import uuid  # 5 ms for those few who name it
+
 
 #: The papermill whose format this is, and who wrote it. It sorts and compares as a version (PEP 440).
 VERSION = f"2.7.0+octavo.{__version__}"
@@ -107,12 +112,10 @@ def prepared(data: Json, parameters: Mapping[str, Any], source: str, output: str
 
 def builtins(now: float, random: bytes) -> Json:
     """Return what papermill calls ``pm`` in the paths of notebooks; ``random`` are 16 bytes."""
-    from uuid import UUID  # noqa: PLC0415 - 5 ms for those few who name it
-
     utc = datetime.datetime.fromtimestamp(now, datetime.UTC)
     local = utc.astimezone().replace(tzinfo=None)
     return {
-        "run_uuid": str(UUID(bytes=random, version=4)),
+        "run_uuid": str(uuid.UUID(bytes=random, version=4)),
         "current_datetime_local": local,
         "current_datetime_utc": utc,
     }

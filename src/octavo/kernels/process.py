@@ -11,8 +11,13 @@ import sys
 import time
 from collections import deque
 
-from ..errors import KernelError
+from ..errors import KernelError, MissingExtra
+from ..lazy import lazy_imports
 from .specs import Spec
+
+with lazy_imports():
+    # 20 ms that only an interrupt should cost; ipykernel brings it
+    import psutil  # type: ignore[import-untyped, unused-ignore]
 
 
 class Process:
@@ -94,14 +99,11 @@ class Process:
 def _children(pid: int) -> list[int]:
     """Return the processes below one in its process group, those below them first."""
     try:
-        # 20 ms that only an interrupt should cost; ipykernel brings it
-        import psutil  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415
-    except ImportError:
-        return []
-    try:
         group = os.getpgid(pid)
         below = [it.pid for it in psutil.Process(pid).children(recursive=True)]
         return [it for it in reversed(below) if os.getpgid(it) == group]
+    except MissingExtra:
+        return []
     except (OSError, psutil.Error):
         return []
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_core.paths import jupyter_path
 
-from ..errors import KernelError, did_you_mean
+from ..errors import KernelError
+from ..hints import did_you_mean
 
 #: What each language's usual kernel is called.
 _USUAL = {

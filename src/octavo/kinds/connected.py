@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import Error, MissingExtra
+from ..lazy import EXTRAS
 from ..model import Failure, Task
-from ..plugins import EXTRAS
 from ..reading.templates import render
 from ..tables.connections import call_of, discreet, driver_error, opened_all, unreachable, words_of
 from .command import same_lines

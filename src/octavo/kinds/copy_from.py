@@ -6,7 +6,8 @@ import io
 from typing import Any
 
 from ..digests import digest
-from ..errors import ClientError, Error, ParameterError, did_you_mean
+from ..errors import ClientError, Error, ParameterError
+from ..hints import did_you_mean
 from ..model import Facts, Failure, Relation, Source, Task
 from ..tables.databases import driver, plain, quoted
 from . import Tell

@@ -10,7 +10,8 @@ from typing import Any
 from .. import plugins
 from ..calls import resolve
 from ..digests import digest
-from ..errors import ClientError, Error, ProductError, SpecError, did_you_mean
+from ..errors import ClientError, Error, ProductError, SpecError
+from ..hints import did_you_mean
 from ..model import Facts, Failure, Relation, Source, Task
 from ..reading.templates import render
 from ..tables.databases import driver, plain, quoted

@@ -6,7 +6,12 @@ import os
 from pathlib import Path, PurePath
 
 from ..errors import NotebookError
+from ..lazy import lazy_imports
 from .cells import Notebook, dump_ipynb, load_ipynb
+
+with lazy_imports():
+    # jupytext takes up to 2 s, and the patterns of percent 5 ms that a warm build never needs
+    from . import formats, percent
 
 __all__ = ["EXTENSIONS", "Notebook", "dump_ipynb", "dumps", "is_notebook", "loads", "read", "write"]
 
@@ -40,13 +45,8 @@ def loads(data: bytes, path: str) -> Notebook:
             "a notebook is an .ipynb, .py, .md, .Rmd, .qmd, .R or .jl file, or another script jupytext knows"
         )
         raise NotebookError(f'no notebook format has the extension "{suffix}"', path, hint)
-    if suffix == ".py":
-        from .percent import load_percent  # noqa: PLC0415 - its patterns take 5 ms that a warm build never needs
-
-        if (notebook := load_percent(data, path)) is not None:
-            return notebook
-    from . import formats  # noqa: PLC0415 - jupytext takes up to 2 s
-
+    if suffix == ".py" and (notebook := percent.load_percent(data, path)) is not None:
+        return notebook
     return formats.loads(data, path)
 
 
@@ -57,13 +57,8 @@ def dumps(notebook: Notebook) -> bytes:
     """
     if notebook.format == "ipynb":
         return b"".join(dump_ipynb(notebook.data))
-    if notebook.format in ("py:percent", "py:hydrogen"):
-        from . import percent  # noqa: PLC0415 - as in loads
-
-        if percent.is_ours(notebook):
-            return percent.dump_percent(notebook)
-    from . import formats  # noqa: PLC0415 - as in loads
-
+    if notebook.format in ("py:percent", "py:hydrogen") and percent.is_ours(notebook):
+        return percent.dump_percent(notebook)
     return formats.dumps(notebook)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import codecs
 import re
 
-from ..errors import NotebookError, Place, did_you_mean
+from ..errors import NotebookError, Place
+from ..hints import did_you_mean
 from .broken import place
 
 _CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")

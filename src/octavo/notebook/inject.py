@@ -6,7 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ParameterError, Place, did_you_mean, raise_all
+from ..errors import ParameterError, Place, raise_all
+from ..hints import did_you_mean
 from ..model import Json
 from .fits import fits
 from .translate import assignment, known, literal

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from ..errors import did_you_mean
+from ..hints import did_you_mean
 from ..lazy import lazy_imports
 from ..spec.entry import Entry
 from .constants import TaskStatus

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Protocol
 
-from ..errors import did_you_mean
+from ..hints import did_you_mean
 from ..views import Upstream, loaded
 from .constants import TaskStatus
 from .exceptions import RenderError, TaskInitializationError, TaskRenderError

@@ -6,7 +6,8 @@ import ast
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ..errors import Place, did_you_mean
+from ..errors import Place
+from ..hints import did_you_mean
 from ..model import Facts, Parameter
 from . import declared, digest, magics
 from .names import names

@@ -10,10 +10,12 @@ from importlib.machinery import PathFinder
 
 from .. import kinds, plugins, products
 from ..digests import digest
-from ..errors import Place, SpecError, did_you_mean
+from ..errors import Place, SpecError
+from ..hints import did_you_mean
 from ..lazy import lazy_imports
 from ..model import ABSENT, Facts, Source, Task
-from ..store import Store, freeze, thaw
+from ..state.frozen import freeze, thaw
+from ..state.store import Store
 
 with lazy_imports():
     from .. import notebook

@@ -12,11 +12,16 @@ from jinja2.exceptions import TemplateNotFound, TemplateRuntimeError, TemplateSy
 from jinja2.ext import Extension
 from jinja2.parser import Parser
 
-from .. import plugins
 from ..digests import digest
-from ..errors import Error, ParameterError, Place, SpecError, TemplateError, did_you_mean
+from ..errors import Error, ParameterError, Place, SpecError, TemplateError
+from ..hints import did_you_mean
+from ..lazy import lazy_imports
 from ..model import STANDING, Facts, Parameter, Product, Relation, Task
 from .normal_text import shell, sql
+
+with lazy_imports():
+    import yaml
+
 
 #: What a template may call its product: the dialect's classes of tables.
 RELATIONS = ("SQLRelation", "SQLiteRelation", "PostgresRelation", "GenericSQLRelation")
@@ -300,4 +305,4 @@ def _key_of(path: Any, key: str) -> Any:
         raise SpecError(f"get_key reads .json and .yaml files, and {path} is neither")
     with open(path, encoding="utf-8") as file:  # noqa: PTH123 - watched as any other
         text = file.read()
-    return (json.loads(text) if suffix == ".json" else plugins.load("yaml:safe_load")(text))[key]
+    return (json.loads(text) if suffix == ".json" else yaml.safe_load(text))[key]

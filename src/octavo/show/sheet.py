@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ..model import Step
-    from ..store import Ended
+    from ..state.store import Ended
 
 #: How many of the last runs of a task are drawn.
 RUNS = 16

@@ -8,7 +8,8 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Error, Place, SpecError, did_you_mean
+from ..errors import Error, Place, SpecError
+from ..hints import did_you_mean
 from ..kinds import row
 from ..lazy import lazy_imports
 from ..model import Source, Task
@@ -16,6 +17,8 @@ from ..reading.sources import Reader, contents, package_folder, relative
 from .promises import Promises, given, options
 
 with lazy_imports():
+    import glob  # few pipelines declare their inputs
+
     from ..reading import templates
 
 if TYPE_CHECKING:
@@ -191,9 +194,7 @@ def linked(drafts: Sequence[Task]) -> Iterator[Task]:
 
 def matches(pattern: str, root: str) -> tuple[str, ...]:
     """Return the files that a pattern of inputs stands for now, relative to the project."""
-    from glob import glob  # noqa: PLC0415 - few pipelines declare their inputs
-
-    found = glob(os.path.expanduser(pattern), root_dir=root, recursive=True)
+    found = glob.glob(os.path.expanduser(pattern), root_dir=root, recursive=True)
     return tuple(sorted(relative(path, root) for path in found if os.path.isfile(os.path.join(root, path))))
 
 

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import SpecError, did_you_mean
+from ..errors import SpecError
+from ..hints import did_you_mean
 from ..lazy import lazy_imports
 from ..reading.sources import contents, find_module
 
 with lazy_imports():
+    import configparser  # few projects have a setup.cfg
+    import glob
+
     from .. import notebook
 
 if TYPE_CHECKING:
@@ -147,12 +151,10 @@ def _configured(folder: Path) -> Entry | None:
     file = folder / "setup.cfg"
     if not file.is_file() or b"[ploomber]" not in (text := contents(str(file))):
         return None
-    from configparser import ConfigParser, Error  # noqa: PLC0415 - few projects have one
-
-    table = ConfigParser(interpolation=None)
+    table = configparser.ConfigParser(interpolation=None)
     try:
         table.read_string(text.decode("utf-8", "replace"))
-    except Error as error:
+    except configparser.Error as error:
         raise SpecError(f"it cannot be read: {error.message}", os.path.relpath(file)) from None
     named = table.get("ploomber", "entry-point", fallback="").strip()
     if not named:
@@ -189,10 +191,10 @@ def _folder(folder: Path, text: str, here: Path) -> Entry:
 
 
 def _matching(text: str, here: Path) -> Entry:
-    from glob import glob  # noqa: PLC0415 - few pipelines are a pattern
-
     files = [
-        one for name in sorted(glob(text, root_dir=here, recursive=True)) if (one := here / name).is_file()
+        one
+        for name in sorted(glob.glob(text, root_dir=here, recursive=True))
+        if (one := here / name).is_file()
     ]
     if not files:
         raise SpecError(f"no file matches {text}", hint="a pattern names the notebooks of a pipeline: '*.py'")

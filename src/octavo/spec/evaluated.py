@@ -12,6 +12,8 @@ from ..process import child
 from .keys import as_call, is_evaluated
 
 with lazy_imports():
+    import traceback  # only a function that fails needs it
+
     from .. import calls as callables
     from . import factory
 
@@ -93,8 +95,6 @@ def _value(call: Mapping[str, Any]) -> dict[str, Any]:
     try:
         value = callables.invoke(call)
     except Exception as error:
-        import traceback  # noqa: PLC0415 - only a function that fails comes here
-
         known = getattr(error, "message", None)
         where = _place("".join(traceback.format_exception(error)).splitlines(), os.getcwd())
         return {

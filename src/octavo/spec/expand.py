@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Error, ParameterError, SpecError, did_you_mean, raise_all
+from ..errors import Error, ParameterError, SpecError, raise_all
+from ..hints import did_you_mean
 from .placeholders import Names, cast, is_expression, leaves
 from .surroundings import BUILTINS, Surroundings, env_name, stated_version, surroundings
 

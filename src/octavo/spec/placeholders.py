@@ -8,7 +8,8 @@ from ast import literal_eval
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import SpecError, did_you_mean
+from ..errors import SpecError
+from ..hints import did_you_mean
 from ..lazy import lazy_imports
 from .surroundings import BUILTINS, Surroundings
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .. import kinds
-from ..errors import Error, Place, SpecError, did_you_mean, raise_all
+from ..errors import Error, Place, SpecError, raise_all
+from ..hints import did_you_mean
 from .dialect import (
     CACHE,
     EXECUTION,

@@ -8,6 +8,14 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ..errors import SpecError
+from ..lazy import lazy_imports
+
+with lazy_imports():
+    # few pipelines ask for the version, the time, the user, or git
+    import datetime
+    import getpass
+    import re
+    import subprocess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,8 +89,6 @@ def stated_version(root: str, module: str) -> str | None:
     ``module`` is its folder, or its name. A literal ``__version__`` in its ``__init__.py`` counts first, then the
     ``version`` in the project's pyproject.toml or setup.cfg.
     """
-    import re  # noqa: PLC0415 - few pipelines ask for the version
-
     name = module.replace(".", "/")
     folders = [os.path.join(root, module), os.path.join(root, "src", name), os.path.join(root, name)]
     stated = r"""^{0}\s*=\s*["']?([^"'\s#]+)["']?\s*(?:#.*)?$"""
@@ -115,14 +121,10 @@ def env_name(spec_filename: str, environ: Mapping[str, str]) -> list[str]:
 
 
 def _now() -> str:
-    from datetime import datetime  # noqa: PLC0415 - few pipelines ask for the time
-
-    return datetime.now().isoformat()
+    return datetime.datetime.now().isoformat()
 
 
 def _user() -> str | None:
-    import getpass  # noqa: PLC0415 - few pipelines ask for the user
-
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):  # a container whose user has no name
@@ -134,8 +136,6 @@ def _describe(root: str, *options: str) -> str | None:
 
 
 def _git(root: str, *words: str) -> str | None:
-    import subprocess  # noqa: PLC0415 - few pipelines ask git
-
     try:
         said = subprocess.run(["git", "-C", root, *words], capture_output=True, encoding="utf-8", check=True)
     except (OSError, subprocess.CalledProcessError):

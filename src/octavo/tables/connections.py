@@ -13,8 +13,8 @@ from .. import kinds
 from ..calls import Call, invoke, path_of
 from ..digests import digest
 from ..errors import ClientError, Error, MissingExtra
+from ..lazy import EXTRAS
 from ..model import Task
-from ..plugins import EXTRAS
 from .databases import driver, embedded
 
 _LOCKS = ".octavo/locks"

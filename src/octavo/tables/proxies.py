@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from .. import products
 from ..lazy import lazy_imports
 from ..model import Product, Task
-from ..store import Store
+from ..state.store import Store
 
 with lazy_imports():
     from ..process import child

@@ -5,21 +5,18 @@ Deleting it costs time, never correctness: it has a schema number and no migrati
 
 from __future__ import annotations
 
-import gc
-import io
 import json
 import os
-import pickle
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import errors, model, products
-from .errors import ProductError, StateError
+from .. import products
+from ..errors import ProductError, StateError
+from ..model import Manifest, Record
 from .filesystem import networked
-from .model import Manifest, Record
 
 SCHEMA = 7
 _TABLES = """
@@ -271,39 +268,3 @@ def key(task: str, paths: Iterable[str]) -> str:
 def _record(row: tuple[Any, ...]) -> Record:
     task, manifest, made, discovered, *rest = row
     return Record(task, json.loads(manifest), json.loads(made), json.loads(discovered), *rest)
-
-
-def freeze(value: object) -> bytes:
-    """Return a value made of the nouns of ``model`` and plain data as bytes, for ``Store.keep``."""
-    whole = io.BytesIO()
-    _Freeze(whole, protocol=5).dump(value)
-    return whole.getvalue()
-
-
-def thaw(data: bytes) -> Any:
-    """Return what ``freeze`` was given. Nothing but data is built, whoever wrote the bytes."""
-    collecting = gc.isenabled()
-    gc.disable()  # it would walk what is built so far again and again, and find nothing
-    try:
-        return _Thaw(io.BytesIO(data)).load()
-    finally:
-        if collecting:
-            gc.enable()
-
-
-class _Freeze(pickle.Pickler):
-    def reducer_override(self, value: Any) -> Any:
-        # a call of the class: what dataclasses do by themselves takes twice as long to thaw, in every warm build
-        if is_dataclass(value) and not isinstance(value, type):
-            return type(value), tuple(getattr(value, name) for name in value.__dataclass_fields__)
-        return NotImplemented
-
-
-class _Thaw(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if module in (model.__name__, errors.__name__) or (module, name) in (
-            ("builtins", "set"),
-            ("builtins", "frozenset"),
-        ):
-            return super().find_class(module, name)
-        raise pickle.UnpicklingError(f"{module}.{name} has no place in the state of a project")

@@ -11,8 +11,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from .errors import StateError
-from .events import CellStarted, Event, NotebookOpened, Output, decode, encode
+from ..errors import StateError
+from ..events import CellStarted, Event, NotebookOpened, Output, decode, encode
+from ..lazy import lazy_imports
+
+with lazy_imports():
+    import fcntl  # only where runs are followed
+
 
 #: As many runs are kept; older ones go when a new one begins.
 KEPT = 200
@@ -120,8 +125,6 @@ def follow(path: Path, going: Callable[[], bool], pause: float = 0.1) -> Iterato
 
 def held(lock: Path) -> bool:
     """Return whether a build holds a project's lock."""
-    import fcntl  # noqa: PLC0415 - only where runs are followed
-
     try:
         file = os.open(lock, os.O_RDONLY)
     except OSError:

@@ -1,0 +1,1 @@
+"""What a project remembers in ``.octavo/``: results and readings, which may be deleted at any time, and its runs."""
