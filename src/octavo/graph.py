@@ -255,10 +255,12 @@ def _unknown(given: Iterable[Task], named: Mapping[str, Task]) -> Iterator[Graph
 
 def _circles(tasks: Mapping[str, Task], left: set[str]) -> Iterator[GraphError]:
     """Yield a shortest circle through each task that is in one and in none shown before."""
-    inside = {name: [up for up in tasks[name].upstream if up in left and up != name] for name in left}
+    inside = {
+        name: [up for up in dict.fromkeys(tasks[name].upstream) if up in left and up != name] for name in left
+    }
     downstream: dict[str, list[str]] = {name: [] for name in left}
     for name in tasks:  # in the order of the file, so that the same file shows the same circles
-        for up in dict.fromkeys(inside.get(name, ())):
+        for up in inside.get(name, ()):
             downstream[up].append(name)
     shown: set[str] = set()
     count = 0
