@@ -368,7 +368,7 @@ def test_nothing_else_starts_python_or_arranges_its_path() -> None:
         "kernels/attach.py": {"path"},
         "kernels/process.py": {"executable", "path"},  # other kernels
         "kinds/staying.py": {"path"},  # looked at only
-        "reading/sources.py": {"path"},
+        "reading/folders.py": {"path"},
         "environment.py": {"path"},
         "calls.py": {"path"},
         "project.py": {"executable"},

@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy
 
 from databases import change, client, rows
-from octavo import plugins
+from octavo.kinds import members
 from octavo.model import Failure, Product, Relation, Source, Task
 from projects import Folder
 
@@ -54,7 +54,7 @@ def run(
     )
     options = {"client": CALL, **options}
     task = Task("it", kind, Source(source, text=text), (made,), {}, (), inputs or {}, options)
-    failure: Failure | None = plugins.get("kinds", kind).run(task, lambda event: None)
+    failure: Failure | None = members.kind(kind).run(task, lambda event: None)
     return failure
 
 

@@ -14,7 +14,7 @@ from octavo.events import Note, Output, TaskFinished
 from octavo.executors.inline import Inline
 from octavo.executors.local import Local
 from octavo.model import STANDING, Outcome, Product, Relation, Source, Task
-from octavo.reading.sources import Reader
+from octavo.spec.sources import Reader
 from octavo.worker.around import folder_of, placed
 from projects import Folder
 

@@ -49,17 +49,17 @@ def order(page: str) -> list[str]:
 
     A folder's ``__init__`` stands before its modules, or after them where it imports any.
     """
-    names = [
-        ".".join(path.relative_to(SRC).with_suffix("").parts).removesuffix(".__init__")
-        for _, path in entries(page)
-        if path
-    ]
-    for name in list(names):
-        init = SRC.joinpath(*name.split("."), "__init__.py")
-        own = [each for each in names if each.startswith(f"{name}.")]
-        if own and _imports_members(init):
-            names.remove(name)
-            names.insert(names.index(own[-1]) + 1, name)
+    names: list[str] = []
+    last: list[str] = []
+    for line, path in entries(page):
+        if path:
+            name = ".".join(path.relative_to(SRC).with_suffix("").parts).removesuffix(".__init__")
+            names.append(name)
+            if line.lstrip().partition(" ")[0].endswith("/") and _imports_members(path):
+                last.append(name)
+    for name in last:
+        names.remove(name)
+        names.insert(max(at for at, each in enumerate(names) if each.startswith(f"{name}.")) + 1, name)
     return names
 
 

@@ -16,7 +16,8 @@ from .hints import did_you_mean
 from .kinds import versions, word
 from .lazy import lazy_imports
 from .model import Task
-from .reading.sources import VERSION, Reader, contents
+from .reading.folders import contents
+from .spec.sources import VERSION, Reader
 from .spec.surroundings import env_file
 from .state.frozen import freeze, thaw
 from .state.store import Store

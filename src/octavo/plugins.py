@@ -7,6 +7,7 @@ to install it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from .errors import Error
@@ -18,24 +19,6 @@ with lazy_imports():
 
 
 FAMILIES: dict[str, dict[str, str]] = {
-    "kinds": {
-        "notebook": "octavo.kinds.notebook:KIND",
-        "function": "octavo.kinds.function:KIND",
-        "script": "octavo.kinds.script:KIND",
-        "shell": "octavo.kinds.shell:KIND",
-        "sql": "octavo.kinds.sql:KIND",
-        "dump": "octavo.kinds.dump:KIND",
-        "upload": "octavo.kinds.upload:KIND",
-        "transfer": "octavo.kinds.transfer:KIND",
-        "copy_from": "octavo.kinds.copy_from:KIND",
-        "download": "octavo.kinds.download:KIND",
-        "link": "octavo.kinds.link:KIND",
-        "upload_s3": "octavo.kinds.upload_s3:KIND",
-    },
-    "kernels": {
-        "native": "octavo.kernels.native:open_kernel",
-        "jupyter": "octavo.kernels.jupyter:open_kernel",
-    },
     "executors": {
         "local": "octavo.executors.local:Local",
         "inline": "octavo.executors.inline:Inline",
@@ -45,14 +28,19 @@ FAMILIES: dict[str, dict[str, str]] = {
 
 def get(family: str, name: str) -> Any:
     """Return the member of a family; unknown names and missing packages are errors with a hint."""
-    members = FAMILIES[family]
-    target = members.get(name) or _entry_point(family, name)
-    if target is None:
-        known = ", ".join(sorted(members))
+    target = FAMILIES[family].get(name)
+    return load(target) if target else member(family, name, FAMILIES[family])
+
+
+def member(family: str, name: str, ours: Iterable[str]) -> Any:
+    """Return the member of a family that another package brings; an unknown name is an error with a hint."""
+    found = next(iter(metadata.entry_points(group=f"octavo.{family}", name=name)), None)
+    if found is None:
+        known = ", ".join(sorted(ours))
         raise Error(
-            f'there is no {family[:-1]} "{name}"', hint=did_you_mean(name, members) or f"there are: {known}"
+            f'there is no {family[:-1]} "{name}"', hint=did_you_mean(name, ours) or f"there are: {known}"
         )
-    return load(target)
+    return load(found.value)
 
 
 def load(target: str) -> Any:
@@ -65,8 +53,3 @@ def load(target: str) -> Any:
 def brought(family: str) -> tuple[str, ...]:
     """Return the names of the members of a family that other packages bring."""
     return tuple(sorted(point.name for point in metadata.entry_points(group=f"octavo.{family}")))
-
-
-def _entry_point(family: str, name: str) -> str | None:
-    found = list(metadata.entry_points(group=f"octavo.{family}", name=name))
-    return found[0].value if found else None

@@ -34,8 +34,9 @@ with lazy_imports():
     from .cache import exchange, reuse
     from .compat import adopt as adoption
     from .executed import writer
-    from .reading import edits, sources
-    from .spec import keys
+    from .kinds import keys, members
+    from .reading import edits, folders
+    from .spec import sources
     from .tables import proxies
     from .worker import hook_process
 
@@ -132,7 +133,7 @@ class Project:
                     filled=sources.Reader(str(self.root), self.store).filled,
                     keeper=lambda task: _keeper(task, self.root),
                     call_on_failure=lambda *died: hook_process.call_in_child(str(self.root), *died),
-                    refresh=lambda task: plugins.get("kinds", task.kind).refresh(task, str(self.root)),
+                    refresh=lambda task: members.kind(task.kind).refresh(task, str(self.root)),
                     fail_fast=fail_fast,
                     strict=self._loaded.strict,
                     cache=self._reuse(remote, stale) if stale and cache else None,
@@ -282,7 +283,7 @@ class Project:
             self.store.keep("left", [(name, self._origin(name), why.encode()) for name, why in left.items()])
 
     def _origin(self, module: str) -> str:
-        found = sources.find_package(module.partition(".")[0], str(self.root))
+        found = folders.find_package(module.partition(".")[0], str(self.root))
         return f"{sys.executable} {found and products.stamp(found)}"
 
 
@@ -358,7 +359,7 @@ def _preload(stale: Sequence[Task], root: Path, wanted: bool | tuple[str, ...]) 
     """
     modules: dict[str, None] = {}
     for task in stale:
-        for module in plugins.get("kinds", task.kind).preload(task):
+        for module in members.kind(task.kind).preload(task):
             top = module.partition(".")[0]
             if top == "octavo" or (wanted is True and top not in sys.stdlib_module_names):
                 modules[module] = None
@@ -369,8 +370,8 @@ def _preload(stale: Sequence[Task], root: Path, wanted: bool | tuple[str, ...]) 
 
 
 def _is_ours(top: str, root: Path) -> bool:
-    found = sources.find_package(top, str(root))
-    return found is not None and sources.owned(found, str(root))
+    found = folders.find_package(top, str(root))
+    return found is not None and folders.owned(found, str(root))
 
 
 def _new_run() -> str:

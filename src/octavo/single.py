@@ -19,13 +19,13 @@ from .executed.provenance import Provenance, prepared
 from .executed.writer import ExecutedNotebook, write_whole
 from .hints import did_you_mean
 from .lazy import lazy_imports
-from .model import Facts, Failure, Outcome, Source, Task
+from .model import Failure, Outcome, Source, Task
 from .notebook import dump_ipynb
 from .notebook.inject import check
 from .parts import FORCED
 from .products import unwritable
-from .reading.sources import Reader
 from .report import Report
+from .spec.sources import Reader
 
 with lazy_imports():
     from urllib import parse as urls  # 15 ms that only a URL should cost
@@ -152,7 +152,7 @@ def _source(name: str, data: bytes) -> Source:
     path = name
     if not notebooks.is_notebook(name):
         path += ".ipynb" if data.lstrip()[:1] in (b"{", b"") else ".py"
-    facts: Facts = plugins.get("kinds", "notebook").facts(Source(path), data)
+    facts = running.KIND.facts(Source(path), data)
     return Source(path, text=data.decode("utf-8", "surrogateescape"), facts=facts)
 
 

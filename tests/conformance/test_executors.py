@@ -20,7 +20,7 @@ from octavo.events import Event, Note, Output, TaskFinished
 from octavo.executors.inline import Inline
 from octavo.executors.local import CAN_FORK, Local
 from octavo.model import Outcome, Product, Task
-from octavo.reading.sources import Reader
+from octavo.spec.sources import Reader
 from projects import Folder
 
 Make = Callable[..., Any]

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 import octavo
-from octavo import plugins
-from octavo.kinds import CLASSES, ROWS, Kind
+from octavo.kinds import CLASSES, ROWS, Kind, members
 from octavo.model import Facts, Product, Source, Task
 
-KINDS = sorted(plugins.FAMILIES["kinds"])
+KINDS = sorted(members.KINDS)
 SOURCES = {
     "notebook": ("a.py", b'# %% tags=["parameters"]\nupstream = ["one"]\n'),
     "script": ("a.py", b'# %% tags=["parameters"]\nupstream = ["one"]\n'),
@@ -27,7 +26,7 @@ SOURCES = {
 
 @pytest.fixture(params=KINDS)
 def named(request: pytest.FixtureRequest) -> tuple[str, Kind]:
-    return request.param, plugins.get("kinds", request.param)
+    return request.param, members.kind(request.param)
 
 
 def test_every_class_of_the_dialect_is_a_kind_and_every_kind_has_one() -> None:

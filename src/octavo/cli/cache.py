@@ -16,7 +16,8 @@ from . import options
 
 with lazy_imports():
     from ..cache import reuse, sweep
-    from ..spec import keys
+    from ..kinds import keys
+
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..errors import Error, each
+from ..kinds import row
 from ..lazy import lazy_imports
 from ..show.screen import flat, many, screen, several
 from . import options
 
 with lazy_imports():
     from ..kernels import specs
-    from ..reading import sources
+    from ..reading import folders
     from ..state import filesystem
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _kernels(tasks: list[Task]) -> Iterator[Finding]:
     """Look for the kernels that notebooks name; a Python notebook that names none needs none."""
     wanted: dict[tuple[str, str], list[str]] = {}
     for task in tasks:
-        if task.kind == "notebook":
+        if row(task.kind).report:
             kernel = task.source.facts.kernel or ""
             wanted.setdefault((kernel, task.source.facts.language), []).append(task.name)
     good: list[str] = []
@@ -128,7 +129,7 @@ def _packages(tasks: list[Task], root: str) -> Iterator[Finding]:
             for top in dict.fromkeys(name.partition(".")[0] for name in task.source.facts.imports):
                 if top and top not in sys.stdlib_module_names:
                     users.setdefault(top, []).append(task.name)
-    missing = {top: names for top, names in users.items() if sources.find_package(top, root) is None}
+    missing = {top: names for top, names in users.items() if folders.find_package(top, root) is None}
     for top, names in missing.items():
         hint = f"pip install {top}, if the package is called as the module is"
         yield Finding("fail", "packages", f"{several(names, 3)}: {top} is not installed", hint)

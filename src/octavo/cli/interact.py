@@ -21,8 +21,9 @@ from . import options
 
 with lazy_imports():
     from ..process import child
-    from ..reading import functions, sources
+    from ..reading import functions
     from ..show import lanes, summary
+    from ..spec import sources
 
 if TYPE_CHECKING:
     from argparse import Namespace

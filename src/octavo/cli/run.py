@@ -24,8 +24,9 @@ with lazy_imports():
     import base64
 
     from .. import remote, single
+    from ..kinds import keys
     from ..show import inputs
-    from ..spec import document, keys
+    from ..spec import document
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,8 @@ from . import build, options
 
 with lazy_imports():
     from .. import events, model
-    from ..reading import functions, sources, templates
+    from ..reading import functions, templates
+    from ..spec import sources
     from ..worker import around, hook_process, hooks
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from ..notebook.inject import tags
 from ..plan import key_of, why
 from ..reading import digest, functions, magics
 from ..reading import normal_text as code
-from ..reading.sources import Reader
+from ..spec.sources import Reader
 from ..state.store import Store
 
 with lazy_imports():

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Error, Place, StateError, each
 from ..model import Finding
-from ..reading.sources import contents
+from ..reading.folders import contents
 from ..spec.document import parse
 from .rewrite import imports, provided
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ..events import Event
 from ..model import Task
 from ..process.child import visiting
-from ..reading.sources import scope
+from ..reading.folders import scope
 from ..worker.around import folder_of, importable, placed
 from ..worker.worker import Teller, run
 

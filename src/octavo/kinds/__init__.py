@@ -10,7 +10,7 @@ from .. import plugins
 from ..errors import Error
 from ..events import Event
 from ..model import Facts, Failure, Source, Task
-from ..spec.keys import (
+from .keys import (
     SETTINGS,
     Key,
     Keys,
@@ -148,7 +148,7 @@ def row(kind: str) -> Row:
     known = ROWS.get(kind)
     if known is not None:
         return known
-    brought = getattr(plugins.get("kinds", kind), "row", None)
+    brought = getattr(plugins.member("kinds", kind, ROWS), "row", None)
     if not isinstance(brought, Row):
         raise Error(
             f'the kind "{kind}" has no row', hint="its object needs the attribute row, an octavo.kinds.Row"

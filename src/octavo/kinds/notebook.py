@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from .. import notebook as documents
-from .. import plugins
 from ..errors import Error, ProductError
 from ..events import CellFinished, CellStarted, Event, KernelReady, Note, NotebookOpened, Output
 from ..executed.editions import editions, exports, home
@@ -252,12 +251,12 @@ def open_kernel(task: Task, notebook: dict[str, Any], say: Any) -> Kernel:
     """Return the kernel that the task or its notebook asks for."""
     family = _kernel_family(task)
     if family == "native":
-        kernel: Kernel = plugins.get("kernels", "native")(say, task.source.path)
+        kernel: Kernel = native.open_kernel(say, task.source.path)
     else:
         name = task.options.get("kernel") or task.source.facts.kernel
         patience = task.options.get("start_timeout") or 60.0
         language = task.source.facts.language
-        kernel = plugins.get("kernels", "jupyter")(say, name, language, start_timeout=patience)
+        kernel = jupyter.open_kernel(say, name, language, start_timeout=patience)
     return kernel
 
 

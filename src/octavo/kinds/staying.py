@@ -6,7 +6,6 @@ import os
 import sys
 from types import FrameType, TracebackType
 
-from .. import plugins
 from ..events import Note, Paused
 from ..kernels import Kernel, Say
 from ..lazy import lazy_imports
@@ -14,7 +13,7 @@ from ..model import Failure, Task
 from . import Tell
 
 with lazy_imports():
-    from ..kernels import debugger
+    from ..kernels import debugger, native
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _SHELLS = ("IPython", "ipykernel")
@@ -56,7 +55,7 @@ def _debug(
 
 def _kernel(task: Task, error: BaseException | None) -> Kernel:
     say: Say = lambda *_: None  # noqa: E731 - what clients see is theirs
-    kernel: Kernel = plugins.get("kernels", "native")(say, task.source.path)
+    kernel: Kernel = native.open_kernel(say, task.source.path)
     frame = innermost(users(error.__traceback__)) if error else None
     if frame is not None:
         vars(sys.modules["__main__"]).update(frame.f_globals | frame.f_locals)

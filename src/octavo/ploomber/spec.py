@@ -16,7 +16,7 @@ from ..model import Task as Read
 from ..process import child
 from ..process.finder import absent
 from ..project import Project
-from ..reading.sources import folders
+from ..reading.folders import folders
 from ..spec.dialect import FILES
 from ..spec.entry import Entry
 from ..spec.entry import find as find_entry
@@ -31,8 +31,9 @@ from .to_spec import entry_of
 
 with lazy_imports():
     from .. import calls
+    from ..kinds import keys
     from ..spec import document as documents
-    from ..spec import expand, keys, surroundings
+    from ..spec import expand, surroundings
 
 __all__ = ["DAGSpec", "DAGSpecPartial", "lazily_load_entry_point"]
 __getattr__ = absent(__name__)

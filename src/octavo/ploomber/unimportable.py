@@ -20,7 +20,7 @@ from typing import Any
 
 from ..definitions import encode
 from ..digests import digest
-from ..reading.sources import find_module, folders
+from ..reading.folders import find_module, folders
 from ..values import Unencodable
 
 #: Where the texts of such functions are put, to be read like any other source, below the project.

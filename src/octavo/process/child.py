@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from ..lazy import lazy_imports
-from ..reading.sources import folders
+from ..reading.folders import folders
 from .bytecode import distrust_bytecode
 
 with lazy_imports():

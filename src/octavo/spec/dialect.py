@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from .. import kinds
-from .keys import (
+from ..kinds.keys import (
     Key,
     Keys,
     as_bytes,

@@ -13,8 +13,9 @@ from ..hints import did_you_mean
 from ..kinds import row
 from ..lazy import lazy_imports
 from ..model import Source, Task
-from ..reading.sources import Reader, contents, package_folder, relative
+from ..reading.folders import contents, package_folder, relative
 from .promises import Promises, given, options
+from .sources import Reader
 
 with lazy_imports():
     import glob  # few pipelines declare their inputs

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import SpecError
 from ..hints import did_you_mean
 from ..lazy import lazy_imports
-from ..reading.sources import contents, find_module
+from ..reading.folders import contents, find_module
 
 with lazy_imports():
     import configparser  # few projects have a setup.cfg

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ..kinds.keys import as_call, is_evaluated
 from ..lazy import lazy_imports
 from ..process import child
-from .keys import as_call, is_evaluated
 
 with lazy_imports():
     import traceback  # only a function that fails needs it

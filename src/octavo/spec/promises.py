@@ -10,7 +10,7 @@ from .. import kinds
 from ..digests import digest
 from ..errors import Place, SpecError
 from ..model import STANDING, Product, Relation
-from ..reading.sources import relative
+from ..reading.folders import relative
 from .dialect import RELATIONS
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .. import kinds
 from ..errors import Error, Place, SpecError, raise_all
 from ..hints import did_you_mean
+from ..kinds.keys import CALLED, Key, Keys, as_bytes, as_call, as_tuple, is_call, is_text
 from .dialect import (
     CACHE,
     EXECUTION,
@@ -30,7 +31,6 @@ from .dialect import (
     table,
 )
 from .document import Document, parse
-from .keys import CALLED, Key, Keys, as_bytes, as_call, as_tuple, is_call, is_text
 from .stated import Spec, TaskSpec, Unheeded
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from .. import plugins
 from ..calls import path_of
 from ..errors import Error
 from ..events import Event, Note
@@ -19,13 +18,14 @@ from ..lazy import lazy_imports
 from ..model import STANDING, Failure, Product, Relation, Task
 from ..parts import HOOK
 from ..products import not_made
-from ..reading.sources import folders, scope
+from ..reading.folders import folders, scope
 from ..views import Status
 from .hooks import call_on_failure, file_of, module_of, of_task
 from .observe import Watch
 
 with lazy_imports():
     from ..clients import storage
+    from ..kinds import members
     from ..tables import settle
 
 
@@ -76,7 +76,7 @@ def perform(task: Task, root: str, tell: Callable[[Event], None], watch: Watch) 
         return Failure("ProductError", f"the folder it should run in is not there: {task.options['cwd']}")
     mine = placed(task, root)
     failure = of_task("on_render", mine, Status.WaitingExecution)
-    failure = failure or plugins.get("kinds", task.kind).run(mine, tell)
+    failure = failure or members.kind(task.kind).run(mine, tell)
     before = frozenset(sys.modules)
     failure = failure or _finished(task, mine, root, folder, tell, watch)
     if failure is None:

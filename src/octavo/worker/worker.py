@@ -29,7 +29,7 @@ from ..kinds import row
 from ..lazy import lazy_imports
 from ..model import Failure, Outcome, Task
 from ..process.child import become
-from ..reading.sources import scope
+from ..reading.folders import scope
 from .around import folder_of, importable, perform, placed
 from .hooks import stopped
 from .observe import Watch, now_of_files
