@@ -7,12 +7,12 @@ from typing import Any
 
 from ..digests import digest
 from ..errors import ClientError, Error, ParameterError
+from ..failing import failure_of
 from ..hints import did_you_mean
 from ..model import Facts, Failure, Relation, Source, Task
 from ..tables.databases import driver, plain, quoted
 from . import Tell
 from .connected import connected, mistake
-from .function import failure_of
 from .upload import frame_of, relation_of, write
 
 _CHUNK = 50_000

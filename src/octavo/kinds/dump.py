@@ -12,11 +12,11 @@ from typing import Any
 from .. import plugins
 from ..calls import resolve
 from ..errors import Error, SpecError
+from ..failing import failure_of
 from ..model import Facts, Failure, Source, Task
 from ..reading.templates import facts, render_late
 from . import Tell
 from .connected import Rejected, connected, mistake, rendered
-from .function import failure_of
 
 _CHUNK = 10_000
 Rows = Sequence[Sequence[Any]]

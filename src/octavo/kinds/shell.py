@@ -13,12 +13,12 @@ from typing import Any
 from ..calls import invoke
 from ..clients import ShellClient
 from ..errors import Error, Place
+from ..failing import failure_of
 from ..model import Facts, Failure, Source, Task
 from ..products import not_made
 from ..reading.templates import facts, render
 from . import Tell
 from .command import Ended, absent, follow, same_lines, text_of
-from .function import failure_of
 from .named import touch
 
 _PRODUCT = re.compile(r"\{[{%][^}]*\bproduct\b", re.DOTALL)

@@ -11,13 +11,13 @@ from .. import plugins
 from ..calls import resolve
 from ..digests import digest
 from ..errors import ClientError, Error, ProductError, SpecError
+from ..failing import failure_of
 from ..hints import did_you_mean
 from ..model import Facts, Failure, Relation, Source, Task
 from ..reading.templates import render
 from ..tables.databases import driver, plain, quoted
 from . import Tell
 from .connected import connected, mistake
-from .function import failure_of
 
 _READERS = {"csv": "read_csv", "parquet": "read_parquet"}
 _WAYS = ("fail", "replace", "append")

@@ -43,16 +43,6 @@ def module_digest(text: str | bytes) -> str:
         return digest(["text", text if isinstance(text, str) else text.decode("latin-1")])
 
 
-def module_digest_of_file(path: str) -> str | None:
-    """Return the digest of a module's file, in whatever encoding it declares; None when it is not there."""
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123 - pathlib is slower to import and to open
-            data = file.read()
-    except OSError:
-        return None
-    return module_digest(data)
-
-
 def cell(tree: ast.Module, text: str) -> str:
     """Return the normal form of a cell: "" when running it does nothing.
 

@@ -17,7 +17,6 @@ from ..errors import Place
 from ..model import CellFacts, Facts, Json
 from ..notebook.inject import INJECTED, parameters_cell, tags
 from . import declared, digest, magics, tokens
-from .digest import module_digest, module_digest_of_file
 from .functions import function
 from .names import Names, names
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from ..notebook.cells import Notebook
 
-__all__ = ["facts", "function", "module_digest", "module_digest_of_file"]
+__all__ = ["facts", "function"]
 
 _TAGS = frozenset(["parameters", "raises-exception", "skip-execution"])
 _TOP_LEVEL_AWAIT = 0x2000  # ast.PyCF_ALLOW_TOP_LEVEL_AWAIT

@@ -13,7 +13,7 @@ from typing import Any
 from ..calls import path_of
 from ..errors import Error
 from ..events import Event, Note
-from ..kinds.function import failure_of
+from ..failing import failure_of
 from ..lazy import lazy_imports
 from ..model import STANDING, Failure, Product, Relation, Task
 from ..parts import HOOK

@@ -12,7 +12,7 @@ from typing import Any
 from ..calls import Call, invoke, path_of
 from ..errors import Error
 from ..events import HookFinished, to_json
-from ..kinds.function import failure_of
+from ..failing import failure_of
 from ..lazy import lazy_imports
 from ..model import Failure, Source, Task
 from ..process import child

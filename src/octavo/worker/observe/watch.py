@@ -16,7 +16,7 @@ from typing import Any
 
 from ... import parts, products
 from ...model import ABSENT, UNSETTLED, Task
-from ...parts import function_digest, module_digest
+from ...reading.digests_of_code import function_digest, module_digest
 from .hook import Hear, Quiet, listen
 
 _SKIPPED = frozenset(
