@@ -14,6 +14,7 @@ from ..kinds import row
 from ..lazy import lazy_imports
 from ..model import Source, Task
 from ..reading.folders import contents, package_folder, relative
+from .dialect import FILES
 from .promises import Promises, given, options
 from .sources import Reader
 
@@ -44,12 +45,16 @@ class Drafts:
     def draft(self, said: TaskSpec) -> Task | None:
         """Return a task whose upstream may still have wildcards."""
         spec = self.spec
+        if said.broken and (not said.source or "{{" in said.source or "{%" in said.source):
+            return None
         folders = self.loader if said.base is None else (said.base,)
         try:
             where = said.places.get("source", said.where)
             kind, source = self.reader.source(said.source, where, said.kind, folders)
         except Error as error:
             self.mistakes.append(error)
+            return None
+        if said.broken:
             return None
         name = said.name or _default_name(source) or _stem(said.product)
         facts = source.facts
@@ -208,6 +213,14 @@ def _given(task: Task) -> Any:
 def _heeded(mistakes: tuple[tuple[str, Place], ...], told: list[str]) -> tuple[tuple[str, Place], ...]:
     beside_the_point = [f"{word} must be a literal" for word in told]
     return tuple(it for it in mistakes if not any(words in it[0] for words in beside_the_point))
+
+
+def name_of(said: TaskSpec) -> str | None:
+    """Return the name of a task that could not be drafted, None where nothing tells it."""
+    if said.name or not said.source or "{{" in said.source:
+        return said.name
+    filed = "/" in said.source or said.source.lower().endswith(FILES)
+    return _stem(said.source) if filed else said.source.rpartition(".")[2]
 
 
 def _default_name(source: Source) -> str:
