@@ -10,9 +10,14 @@ from . import digest, functions
 
 def module_digest(path: str) -> str:
     """Return the digest of a module's code, in whatever encoding it declares."""
-    return digest.module_digest(Path(path).read_bytes())
+    return digest.module_digest(source_text(path))
 
 
 def function_digest(path: str, name: str) -> str:
     """Return the digest of a function and of what it can reach in its module; the rest of the module does not count."""
-    return functions.function(encoding.text(Path(path).read_bytes(), path), path, name).digest
+    return functions.function(source_text(path), path, name).digest
+
+
+def source_text(path: str) -> str:
+    """Return the text of a module, in the encoding that it declares."""
+    return encoding.text(Path(path).read_bytes(), path)

@@ -134,7 +134,8 @@ def run(
 ) -> TaskFinished:
     """Run a task here and return how it ended. ``preloaded`` are modules that no task has imported."""
     began, now = time.perf_counter(), now_of_files()
-    watch = Watch(root, preloaded, lambda: getattr(tell, "cell", None), scope(task, root))
+    own = task.source.entry.rpartition(".")[0] if task.source.entry else None
+    watch = Watch(root, preloaded, lambda: getattr(tell, "cell", None), scope(task, root), own)
     watch.start(now)
     on_failure_called = False
     try:
