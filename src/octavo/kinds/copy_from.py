@@ -76,4 +76,4 @@ def _copy(frame: Any, client: Any, relation: Relation, columns: list[str]) -> No
         cursor.close()
 
 
-KIND = CopyFromKind()
+KIND: CopyFromKind = CopyFromKind()

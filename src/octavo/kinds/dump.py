@@ -177,4 +177,4 @@ class _Parquet:
         return self._arrow.array(values)
 
 
-KIND = DumpKind()
+KIND: DumpKind = DumpKind()

@@ -148,4 +148,4 @@ def _saved(value: Any, task: Task) -> Failure | None:
     return None
 
 
-KIND = FunctionKind()
+KIND: FunctionKind = FunctionKind()

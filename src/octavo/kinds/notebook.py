@@ -300,6 +300,6 @@ def _plain(text: str) -> str:
     return parts[0] + "".join(part.partition("m")[2] for part in parts[1:])
 
 
-KIND = NotebookKind()
+KIND: NotebookKind = NotebookKind()
 
 __all__ = ["KIND", "NotebookKind", "open_kernel", "prepare"]

@@ -288,4 +288,4 @@ def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-KIND = ScriptKind()
+KIND: ScriptKind = ScriptKind()

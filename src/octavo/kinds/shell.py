@@ -177,4 +177,4 @@ def _mistake(error: Error, task: Task) -> Failure:
     )
 
 
-KIND = ShellKind()
+KIND: ShellKind = ShellKind()

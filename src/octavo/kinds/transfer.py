@@ -66,4 +66,4 @@ def _asked(chunks: Any, code: str) -> Any:
         raise Rejected(error, code) from error
 
 
-KIND = TransferKind()
+KIND: TransferKind = TransferKind()

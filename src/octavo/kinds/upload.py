@@ -115,4 +115,4 @@ def _drop(client: Any, name: str) -> None:
     cursor.close()
 
 
-KIND = UploadKind()
+KIND: UploadKind = UploadKind()

@@ -53,4 +53,4 @@ class UploadKind:
         return None
 
 
-KIND = UploadKind()
+KIND: UploadKind = UploadKind()
