@@ -167,7 +167,7 @@ class _Loading:
         functions = self.data.get("functions", {}) if isinstance(self.data, dict) else {}
         if draft.name not in functions:
             return draft
-        return replace(draft, options={**draft.options, "function": functions[draft.name]})
+        return replace(draft, source=replace(draft.source, function=functions[draft.name]))
 
     def _expanded(self, said: TaskSpec) -> list[TaskSpec]:
         """Return the tasks that one with a grid stands for."""
@@ -188,9 +188,7 @@ class _Loading:
         answers = self._asked("values", [call for call, _ in called])
         for answer, (call, where) in zip(answers, called, strict=True):
             if "error" in answer:
-                self._wrong(
-                    f"{call['dotted_path']} gave no parameter: {answer['error']}", where, answer["hint"]
-                )
+                self._wrong(f"{call.path} gave no parameter: {answer['error']}", where, answer["hint"])
         raise_all(self.mistakes, "parameters that functions did not give")
         found: list[TaskSpec] = evaluated.filled(tasks, answers)
         return found

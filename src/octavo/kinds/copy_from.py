@@ -32,7 +32,7 @@ class CopyFromKind:
         """Read the file, make the table anew by its columns, and copy the rows."""
         try:
             frame, relation = frame_of(task), relation_of(task)
-            columns = _columns(frame, task.options.get("columns"))
+            columns = _columns(frame, task.own.get("columns"))
         except Error as error:
             return mistake(error, task)
         except Exception as error:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..calls import arguments_of, invoke, path_of, resolve
+from ..calls import invoke, resolve
 from ..errors import Error, ParameterError, SpecError
 from ..failing import failure_of
 from ..lazy import lazy_imports
@@ -74,7 +74,7 @@ def _prepare(task: Task) -> tuple[Callable[..., Any], dict[str, Any]]:
     offered: dict[str, Any] = dict(task.params)
     signature = inspect.signature(call)
     open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
-    if not task.options.get("serializer"):
+    if task.calls.serializer is None:
         offered["product"] = TaskView(task).product
     elif (argument := signature.parameters.get("product")) and argument.default is argument.empty:
         raise ParameterError(
@@ -83,8 +83,8 @@ def _prepare(task: Task) -> tuple[Callable[..., Any], dict[str, Any]]:
         )
     if task.inputs and (open_ended or "upstream" in signature.parameters):
         offered["upstream"] = Upstream(_loaded(task))
-    if _wants_client(task, signature.parameters):
-        offered["client"] = invoke(task.options["client"])
+    if task.calls.client and _wants_client(task, signature.parameters):
+        offered["client"] = invoke(task.calls.client)
     if "upstream" in signature.parameters and "upstream" not in offered:
         offered["upstream"] = None
     wanted = {name: offered[name] for name in offered if open_ended or name in signature.parameters}
@@ -103,7 +103,7 @@ def _prepare(task: Task) -> tuple[Callable[..., Any], dict[str, Any]]:
 
 def _wants_client(task: Task, names: Container[str]) -> bool:
     """Return whether a function with these arguments gets the task's client as one of them."""
-    return "client" in task.options and "client" in names and "client" not in task.params
+    return task.calls.client is not None and "client" in names and "client" not in task.params
 
 
 @contextmanager
@@ -121,9 +121,9 @@ def _connected(client: Any) -> Iterator[None]:
 def _loaded(task: Task) -> dict[str, Any]:
     """Return what comes from upstream: paths and tables, or what the unserializer makes of them."""
     inputs: dict[str, Any] = given(task.inputs)
-    if not (call := task.options.get("unserializer")):
+    if (call := task.calls.unserializer) is None:
         return inputs
-    load = partial(resolve(call), **arguments_of(call))
+    load = partial(resolve(call), **call.arguments)
     # below a wildcard there is a dict of tasks, which is not a dict of products
     return {
         name: load(value) if name in task.upstream else {inner: load(one) for inner, one in value.items()}
@@ -133,18 +133,18 @@ def _loaded(task: Task) -> dict[str, Any]:
 
 def _saved(value: Any, task: Task) -> Failure | None:
     """Save what a function returned, if it has a serializer; return why that cannot be."""
-    if not (call := task.options.get("serializer")):
+    if (call := task.calls.serializer) is None:
         return None
     if value is None:
         message = "it returned nothing, and its serializer needs a value to save"
         return Failure("ProductError", message, path=task.source.path, hint="does it end with return?")
     try:
-        resolve(call)(value, TaskView(task).product, **arguments_of(call))
+        resolve(call)(value, TaskView(task).product, **call.arguments)
     except Error as error:
         return Failure(type(error).__name__, error.message, path=task.source.path, hint=error.hint or "")
     except BaseException as error:
         failure = failure_of(error, task)
-        return replace(failure, message=f"in serializer {path_of(call)}: {failure.message}")
+        return replace(failure, message=f"in serializer {call.path}: {failure.message}")
     return None
 
 

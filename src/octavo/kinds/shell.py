@@ -56,7 +56,7 @@ class ShellKind:
         """Render the script and run it; a non-zero exit code is a failure."""
         try:
             code = render(task, os.getcwd())
-            client = invoke(task.options["client"]) if "client" in task.options else ShellClient()
+            client = invoke(task.calls.client) if task.calls.client else ShellClient()
         except Error as error:
             return _mistake(error, task)
         except Exception as error:  # of the user's function that makes the client

@@ -140,7 +140,7 @@ def run(
     on_failure_called = False
     try:
         failure = perform(task, root, tell, watch)
-        on_failure_called = failure is not None and "on_failure" in task.options
+        on_failure_called = failure is not None and task.run.on_failure is not None
     except KeyboardInterrupt:  # not in the user's code: while a kernel was started or ended
         failure = Failure("KeyboardInterrupt", "it was interrupted", path=task.source.path)
     discovered = {} if failure else watch.discovered(task)
