@@ -11,7 +11,6 @@ import pytest
 
 from octavo.calls import invoke, resolve
 from octavo.errors import SpecError
-from octavo.model import Call
 
 MODULE = """
 SEVEN = 7
@@ -43,8 +42,8 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
-def call(path: str, **arguments: Any) -> Call:
-    return Call(path, arguments)
+def call(path: str, **arguments: Any) -> dict[str, Any]:
+    return {"dotted_path": path, **arguments}
 
 
 @pytest.mark.usefixtures("module")
@@ -60,7 +59,7 @@ def test_what_pipeline_yaml_says_wins_over_what_is_offered() -> None:
 
 @pytest.mark.usefixtures("module")
 def test_a_function_that_takes_anything_gets_everything() -> None:
-    assert invoke(call("called.hooks.everything", a=1), {"b": 2}) == {"a": 1, "b": 2}
+    assert invoke(call("called.hooks::everything", a=1), {"b": 2}) == {"a": 1, "b": 2}
 
 
 @pytest.mark.usefixtures("module")
@@ -91,14 +90,14 @@ def test_what_is_offered_is_only_made_when_it_is_named() -> None:
 @pytest.mark.parametrize(
     ("path", "arguments", "message", "hint"),
     [
-        ("given", {}, '"given" is no dotted path', "checks.no_gaps"),
+        ("given", {}, '"given" is not a dotted path', "checks.no_gaps"),
         ("calld.hooks.given", {}, 'no module "calld"', 'did you mean "called"?'),
         ("called.hoks.given", {}, 'no "hoks" in called', None),
         ("called.hooks.givn", {}, 'no "givn" in called.hooks', 'did you mean "given"?'),
         ("called.hooks.Client.off", {}, 'no "off" in called.hooks.Client', 'did you mean "of"?'),
-        ("called.hooks.SEVEN", {}, "cannot be called", None),
-        ("called.hooks.given", {"scal": 2}, "takes no argument scal", 'did you mean "scale"?'),
-        ("called.hooks.Client.of", {}, "wants uri, which nobody gives", "beside dotted_path"),
+        ("called.hooks.SEVEN", {}, "is not callable", None),
+        ("called.hooks.given", {"scal": 2}, "has no argument scal", 'did you mean "scale"?'),
+        ("called.hooks.Client.of", {}, "requires uri, which is not given", "beside dotted_path"),
     ],
 )
 @pytest.mark.usefixtures("module")

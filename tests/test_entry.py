@@ -71,19 +71,17 @@ def test_a_folder_called_src_alone_makes_no_package(here: Folder) -> None:
     assert found(here, "src/a") == ("src/a/pipeline.yaml", "src/a", None)
     here.write("pyproject.toml", "")
     assert found(here, "src/a") == ("src/a/pipeline.yaml", "src/a", None)
-    assert refused().startswith("there is no pipeline.yaml here or in any folder above")
+    assert refused().startswith("there is no pipeline.yaml in this folder or its parents")
 
 
 def test_two_pipelines_in_one_project_are_told(here: Folder) -> None:
     for name in ("setup.py", "src/a/pipeline.yaml", "src/b/pipeline.yaml"):
         here.write(name, "")
-    assert refused().startswith(
-        "there are several packages with a pipeline: src/a/pipeline.yaml, src/b/pipeline.yaml"
-    )
+    assert refused().startswith("several packages have a pipeline: src/a/pipeline.yaml, src/b/pipeline.yaml")
     here.write("pipeline.yaml", TASKS)
     assert refused() == (
-        "there are two pipelines in one project: pipeline.yaml and src/a/pipeline.yaml\n  hint: give one of them "
-        "another name, such as pipeline.other.yaml, or say which: --file pipeline.yaml"
+        "the project has two pipelines: pipeline.yaml and src/a/pipeline.yaml\n  hint: rename one of them, "
+        "for example to pipeline.other.yaml, or choose one: --file pipeline.yaml"
     )
     assert found(here, "pipeline.yaml") == ("pipeline.yaml", ".", None)
 
@@ -114,7 +112,7 @@ def test_a_variable_names_a_file_upwards_or_a_factory(here: Folder, monkeypatch:
     monkeypatch.chdir(here.path)
     assert found(here) == ("flows.make.dag", ".", {"location": "flows.make.dag"})
     monkeypatch.setenv("ENTRY_POINT", "pipeline.gone.yaml")
-    assert refused().endswith("hint: the variable ENTRY_POINT names it: unset it to look for pipeline.yaml")
+    assert refused().endswith("hint: ENTRY_POINT names it: unset it to use pipeline.yaml")
     monkeypatch.setenv("ENTRY_POINT", "a/pipeline.yaml")
     assert "without folders" in refused()
 
@@ -131,9 +129,10 @@ def test_a_pattern_or_a_folder_of_notebooks_is_a_pipeline(here: Folder) -> None:
     assert found(here, "nb/*.py") == ("nb/*.py", ".", {"meta": meta, "tasks": [{"source": "nb/b.py"}]})
     assert len(find("**/*.py").data["tasks"]) == 2
     assert (
-        refused("*.py") == "no file matches *.py\n  hint: a pattern names the notebooks of a pipeline: '*.py'"
+        refused("*.py")
+        == "no file matches *.py\n  hint: a pattern matches the notebooks of a pipeline: '*.py'"
     )
-    assert refused("nb/*").startswith("nb/* matches what is no notebook: d.txt")
+    assert refused("nb/*").startswith("nb/* matches files that are not notebooks: d.txt")
     here.write("nb/pipeline.yaml", TASKS)
     assert found(here, "nb") == ("nb/pipeline.yaml", "nb", None)
 
@@ -158,7 +157,9 @@ def test_what_is_not_there_is_told_with_what_is_near(here: Folder) -> None:
     assert refused("pipeline.serv.yaml") == (
         'there is no pipeline at pipeline.serv.yaml\n  hint: did you mean "pipeline.serve.yaml"?'
     )
-    assert refused("no.such.factory").endswith('hint: a function would do, but there is no module "no.such"')
+    assert refused("no.such.factory").endswith(
+        'hint: it is not a function either: there is no module "no.such"'
+    )
     assert refused("empty").startswith(
         f"there is no pipeline at {here.path}/empty/pipeline.yaml\n  hint: create"
     )

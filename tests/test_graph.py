@@ -241,7 +241,7 @@ def test_circles_are_found_exactly_where_they_are_and_are_real_and_shortest(task
     found = mistakes(*tasks)
     assert sum("is its own upstream" in one for one in found) == len(selfish)
     covered: set[str] = set()
-    circles = [one.split("\n")[0].split(": ")[-1].split(" → ") for one in found if "in a circle" in one]
+    circles = [one.split("\n")[0].split(": ")[-1].split(" → ") for one in found if "cycle of tasks" in one]
     assert len(circles) + len(selfish) == len(found)
     for circle in circles:
         assert circle[0] == circle[-1]
@@ -267,7 +267,7 @@ def test_a_circle_is_shown_once_from_the_first_of_the_file_in_the_direction_of_t
         task("b", "a", where=where), task("c", "b"), task("a", "c"), task("d", "c"), task("e")
     )
     assert found.startswith(
-        "pipeline.yaml:3:5: tasks in a circle: b → c → a → b\n  hint: each waits for the one before"
+        "pipeline.yaml:3:5: cycle of tasks: b → c → a → b\n  hint: each depends on the one before"
     )
 
 
@@ -296,7 +296,7 @@ def test_a_long_circle_is_shortened() -> None:
         ([task("a", "a")], 'task "a" is its own upstream'),
         (
             [task("a", where=Place("p.yaml", 2, 5)), task("a", source="b.py", where=Place("p.yaml", 9, 5))],
-            'p.yaml:9:5: two tasks are called "a"\n  hint: the other is at p.yaml:2:5; give one of',
+            'p.yaml:9:5: two tasks are called "a"\n  hint: the other is at p.yaml:2:5; set a different',
         ),
         ([task("a", makes=["x"]), task("b", makes=["x"])], 'tasks "a" and "b" both make "x"'),
         ([task("a", makes=["o/x"]), task("b", makes=["./o/y/../x"])], 'tasks "a" and "b" both make "o/x"'),
@@ -315,16 +315,16 @@ def test_a_long_circle_is_shortened() -> None:
             'task "a" makes "nb/b.py", the source of "b"\n  hint: a build never',
         ),
         ([task("a", makes=["x/../nb/a.py"])], 'task "a" makes "nb/a.py", the source of "a"'),
-        ([task("a", makes=["nb/"])], 'task "a" makes "nb", the folder that holds the source "nb/a.py"'),
+        ([task("a", makes=["nb/"])], 'task "a" makes "nb", the folder that contains the source "nb/a.py"'),
         (
             [task("a", source="s/d/a.py", makes=["s"])],
-            'task "a" makes "s", the folder that holds the source "s/d/a.py"',
+            'task "a" makes "s", the folder that contains the source "s/d/a.py"',
         ),
-        ([task("a", makes=["."])], 'task "a" makes ".", the folder that holds the project'),
-        ([task("a", makes=["out/.."])], 'task "a" makes ".", the folder that holds the project'),
-        ([task("a", makes=["../.."])], 'task "a" makes "../..", the folder that holds the project'),
-        ([task("a", makes=["/"])], 'task "a" makes "/", the folder that holds the project'),
-        ([task("a", source="../s/a.py", makes=["../s"])], 'the folder that holds the source "../s/a.py"'),
+        ([task("a", makes=["."])], 'task "a" makes ".", the folder that contains the project'),
+        ([task("a", makes=["out/.."])], 'task "a" makes ".", the folder that contains the project'),
+        ([task("a", makes=["../.."])], 'task "a" makes "../..", the folder that contains the project'),
+        ([task("a", makes=["/"])], 'task "a" makes "/", the folder that contains the project'),
+        ([task("a", source="../s/a.py", makes=["../s"])], 'the folder that contains the source "../s/a.py"'),
     ],
 )
 def test_tasks_that_do_not_fit_are_refused(tasks: list[Task], expected: str) -> None:

@@ -71,9 +71,9 @@ def test_parameters_join_each_combination() -> None:
 def test_an_expression_is_rendered_and_a_broken_one_has_its_place() -> None:
     assert tasks("t-[[ a | upper ]]", "p", {"a": "x"})[0].name == "t-X"
     assert tasks("t-[[ a * 2 ]]", "p", {"a": 0})[0].name == "t-0"
-    with pytest.raises(SpecError, match=r"pipeline.yaml:1:1: .*no parameter of the grid"):
+    with pytest.raises(SpecError, match=r"pipeline.yaml:1:1: .*is not a parameter of the grid"):
         tasks("t-[[ a | ]]", "p", {"a": "x"})
-    with pytest.raises(SpecError, match=r"no parameter of the grid"):
+    with pytest.raises(SpecError, match=r"is not a parameter of the grid"):
         tasks("t-[[ a / 0 ]]", "p", {"a": 1})
 
 

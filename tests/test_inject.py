@@ -87,7 +87,7 @@ def test_all_values_that_cannot_be_written_are_told_at_once() -> None:
         inject(book(), {"a": object(), "b": 1, "c-d": 1}, language="python")
     assert [str(e) for e in caught.value.exceptions] == [
         'parameter "a" cannot be written in python: there is no literal for a object',
-        'parameter "c-d" cannot be a variable: it is no name in python',
+        'parameter "c-d" is not a valid variable name in python',
     ]
 
 

@@ -344,4 +344,4 @@ def test_a_folder_without_a_pipeline_is_looked_through_all_the_same(folder: Fold
     said = folder.octavo("migrate")
     assert said.returncode == 1
     assert "  a.py:1: import ploomber\n" in said.stdout
-    assert "  there is no pipeline.yaml here or in any folder above\n" in said.stdout
+    assert "  there is no pipeline.yaml in this folder or its parents\n" in said.stdout

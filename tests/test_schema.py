@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octavo.errors import Error, Errors, Place, SpecError, each
-from octavo.model import Call
 from octavo.spec.schema import META, TASK, TOP, Spec, parse, spec
 
 
@@ -95,23 +94,26 @@ def test_dates_stay_text() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a: 1\nb: 2\na: 3\n", 'x.yaml:3:1: "a" stands here twice\n  hint: the first is in line 1'),
-        ("a: {{b}}\n", "x.yaml:1:5: a key must be text\n  hint: a value that begins with a placeholder"),
-        ("a: {{b}}/c\n", 'hint: a value that begins with a placeholder is written in quotes: "{{name}}"'),
+        ("a: 1\nb: 2\na: 3\n", 'x.yaml:3:1: duplicate key "a"\n  hint: the first one is on line 1'),
+        (
+            "a: {{b}}\n",
+            "x.yaml:1:5: keys must be strings\n  hint: quote values that begin with a placeholder",
+        ),
+        ("a: {{b}}/c\n", 'hint: quote values that begin with a placeholder: "{{name}}"'),
         ("a:\n\tb: 1\n", "x.yaml:2:1: not valid YAML"),
-        ("a:\n\tb: 1\n", "hint: YAML is indented by spaces, never by tabs"),
+        ("a:\n\tb: 1\n", "hint: indent YAML with spaces, not tabs"),
         ("a: b: c\n", "x.yaml:1:5: not valid YAML: mapping values are not allowed"),
-        ("a: &a [*a]\n", "x.yaml:1:4: an alias that stands inside its own anchor"),
+        ("a: &a [*a]\n", "x.yaml:1:4: an alias inside its own anchor"),
         ("a: &a {<<: *a}\n", 'x.yaml:1:8: only a mapping, or a list of mappings, can be merged by "<<"'),
         ("a: {<<: 3}\n", 'x.yaml:1:5: only a mapping, or a list of mappings, can be merged by "<<"'),
         ("a: *b\n", "x.yaml:1:4: not valid YAML: found undefined alias"),
         ("a: !!python/object:os.system {}\n", 'x.yaml:1:4: the YAML tag "python/object:os.system" is not'),
         ("a: !secret b\n", 'x.yaml:1:4: the YAML tag "!secret" is not understood'),
-        ("a: !!int many\n", 'x.yaml:1:4: "many" is no int'),
-        ("a: !!bool many\n", 'x.yaml:1:4: "many" is no bool'),
+        ("a: !!int many\n", 'x.yaml:1:4: "many" is not a valid int'),
+        ("a: !!bool many\n", 'x.yaml:1:4: "many" is not a valid bool'),
         ("a: \x01\n", "x.yaml: a character that YAML forbids: '\\x01'"),
         ("a: 1\n---\nb: 1\n", "x.yaml:2:1: not valid YAML: but found another document"),
-        ("? [a]\n: 1\n", "x.yaml:1:3: a key must be text"),
+        ("? [a]\n: 1\n", "x.yaml:1:3: keys must be strings"),
     ],
 )
 def test_bad_yaml_has_a_place_and_a_word(text: str, expected: str) -> None:
@@ -287,14 +289,14 @@ def test_keys_that_ask_for_nothing_new_are_fine(task: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "pipeline.yaml: this file is empty\n  hint: a pipeline begins with"),
-        ("just words", 'pipeline.yaml:1:1: this file is no pipeline: it holds the text "just words"'),
-        ("meta: {}", "pipeline.yaml:1:1: this pipeline has no tasks\n  hint: a pipeline begins"),
+        ("", "pipeline.yaml: this file is empty\n  hint: a pipeline starts with"),
+        ("just words", 'pipeline.yaml:1:1: this file is not a pipeline: it contains the string "just words"'),
+        ("meta: {}", "pipeline.yaml:1:1: the pipeline has no tasks\n  hint: a pipeline starts"),
         ("task: [a.py]", 'pipeline.yaml:1:1: the pipeline has no key "task"\n  hint: did you mean "tasks"?'),
         ("tasks:", 'pipeline.yaml:1:1: "tasks" is empty'),
         (
             "tasks: a.py",
-            'pipeline.yaml:1:8: the pipeline: "tasks" should be a list of tasks, not the text "a.py"',
+            'pipeline.yaml:1:8: the pipeline: "tasks" must be a list of tasks, not the string "a.py"',
         ),
         (
             "tasks: []\nmeta: {extract_upstrem: 1}",
@@ -302,60 +304,69 @@ def test_keys_that_ask_for_nothing_new_are_fine(task: str) -> None:
         ),
         (
             "tasks: []\nmeta: {extract_product: 1}",
-            '"meta": "extract_product" should be true or false, not the number 1',
+            '"meta": "extract_product" must be true or false, not the number 1',
         ),
         (
             "tasks: []\npreload: 3",
-            'pipeline.yaml:2:10: the pipeline: "preload" should be true, false or a list of',
+            'pipeline.yaml:2:10: the pipeline: "preload" must be true, false or a list of',
         ),
-        ("- 3", "pipeline.yaml:1:3: a task is a mapping with a source, or a source, not the number 3"),
-        ("- name: x", 'pipeline.yaml:1:3: task "x" has no source\n  hint: a source is a file'),
+        ("- 3", "pipeline.yaml:1:3: a task must be a mapping with a source, or a source, not the number 3"),
+        ("- name: x", 'pipeline.yaml:1:3: task "x" has no source\n  hint: a source must be a file'),
         ("- {}", "pipeline.yaml:1:3: task 1 has no source"),
-        ("- source: ''", '"source" should be text, not an empty text'),
+        ("- source: ''", '"source" must be a string, not an empty string'),
         ("- {source: a.py, produkt: x}", 'task "a.py" has no key "produkt"\n  hint: did you mean "product"?'),
-        ("- {source: a.py, on: x}", 'task "a.py" has no key "true"\n  hint: YAML reads on, off, yes, no'),
+        (
+            "- {source: a.py, on: x}",
+            'task "a.py" has no key "true"\n  hint: quote the name: YAML reads on, off, yes, no',
+        ),
         (
             "- {source: a.py, name: 1}",
-            '"name" should be text in one line, not the number 1\n  hint: write it in quotes: "1"',
+            '"name" must be a string on one line, not the number 1\n  hint: quote it: "1"',
         ),
-        ("- {source: a.py, name: no}", '"name" should be text in one line, not false'),
+        ("- {source: a.py, name: no}", '"name" must be a string on one line, not false'),
         (
             "- {source: a.py, product: {}}",
-            '"product" should be a path, a table ([schema, name, table]), or a mapping of names to these, not an',
+            '"product" must be a path, a table ([schema, name, table]), or a mapping of names to these, not an',
         ),
         (
             "- {source: a.py, product: {nb: 3}}",
-            'pipeline.yaml:1:32: task "a.py": "product.nb" should be a path or a table',
+            'pipeline.yaml:1:32: task "a.py": "product.nb" must be a path or a table',
         ),
-        ("- {source: a.py, product: {1: x}}", 'a name in "product" should be text, not the number 1'),
+        ("- {source: a.py, product: {1: x}}", 'names in "product" must be strings, not the number 1'),
         (
             "- {source: a.py, upstream: [1]}",
-            '"upstream" should be a task\'s name or a list of names, not a list',
+            '"upstream" must be a task\'s name or a list of names, not a list',
         ),
-        ("- {source: a.py, params: [1]}", '"params" should be a mapping, not a list'),
+        ("- {source: a.py, params: [1]}", '"params" must be a mapping, not a list'),
         (
             "- {source: a.py, params: {product: 1}}",
-            'no parameter may be called "product"\n  hint: octavo sets',
+            'a parameter cannot be called "product"\n  hint: octavo sets',
         ),
         (
             "- {source: a.py, timeout: -1}",
-            '"timeout" should be a number of seconds above 0, not the number -1',
+            '"timeout" must be a number of seconds above 0, not the number -1',
         ),
-        ("- {source: a.py, timeout: true}", '"timeout" should be a number of seconds above 0, not true'),
+        ("- {source: a.py, timeout: true}", '"timeout" must be a number of seconds above 0, not true'),
         (
             "- {source: a.py, retries: 1.5}",
-            '"retries" should be a whole number, 0 or more, not the number 1.5',
+            '"retries" must be a whole number, 0 or more, not the number 1.5',
         ),
         (
             "- {source: a.py, kernel: r, kernelspec_name: r}",
-            'pipeline.yaml:1:29: task "a.py": the kernel is given',
+            'pipeline.yaml:1:29: task "a.py": the kernel is set',
         ),
         (
             "- {source: a.py, class: NotebookRuner}",
             'no class "NotebookRuner"\n  hint: did you mean "NotebookRunner"?',
         ),
-        ("- {source: a.py, class: PythonCallable}", 'is a PythonCallable, but "a.py" is no function'),
-        ("- {source: pkg.fn, class: NotebookRunner}", 'is a NotebookRunner, but "pkg.fn" is no notebook'),
+        (
+            "- {source: a.py, class: PythonCallable}",
+            'is a PythonCallable, but "a.py" is not a function',
+        ),
+        (
+            "- {source: pkg.fn, class: NotebookRunner}",
+            'is a NotebookRunner, but "pkg.fn" is not a notebook',
+        ),
     ],
 )
 def test_a_mistake_is_told_with_its_place(text: str, expected: str) -> None:
@@ -366,28 +377,28 @@ def test_a_mistake_is_told_with_its_place(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("{tasks: [], location: a.b}", '"location" stands beside tasks and their settings'),
-        ("{location: a}", '"location" should be a dotted path (package.module.function), not the text "a"'),
+        ("{tasks: [], location: a.b}", '"location" cannot be combined with tasks and their settings'),
+        ("{location: a}", '"location" must be a dotted path (package.module.function), not the string "a"'),
         ("{tasks: [], clients: {SQLScrpt: a.b}}", 'no class "SQLScrpt"\n  hint: did you mean "SQLScript"?'),
-        ("{tasks: [], clients: {SQLScript: 3}}", "the client of SQLScript should be a dotted path"),
-        ("{tasks: [], on_finish: ab}", '"on_finish" should be a dotted path'),
-        ("{tasks: [], serializer: {dotted_path: a.b, 1: 2}}", '"serializer" should be a dotted path'),
+        ("{tasks: [], clients: {SQLScript: 3}}", "the client of SQLScript must be a dotted path"),
+        ("{tasks: [], on_finish: ab}", '"on_finish" must be a dotted path'),
+        ("{tasks: [], serializer: {dotted_path: a.b, 1: 2}}", '"serializer" must be a dotted path'),
         ("{tasks: [], meta: {source_loader: {pth: t}}}", 'no key "pth"\n  hint: did you mean "path"?'),
         ("{tasks: [], meta: {product_default_class: {SQLDumb: File}}}", 'there is no class "SQLDumb"'),
         ("{tasks: [], meta: {product_default_class: {SQLDump: Fil}}}", 'there is no product class "Fil"'),
         ("[{source: a.py, product_class: Files}]", 'no product_class "Files"\n  hint: did you mean "File"?'),
-        ("[{source: a.py, grid: {a: [1]}}]", "has a grid, and no name"),
+        ("[{source: a.py, grid: {a: [1]}}]", "has a grid but no name"),
         ("[{source: a.py, name: a, grid: {a: []}}]", '"grid.a" has no values'),
-        ("[{source: a.py, name: a, grid: [{a: 1}, 3]}]", "a grid is a mapping of names to lists"),
-        ("[{source: a.py, name: a, grid: {a: 1}, params: {a: 1}}]", '"a" stands in "params" and in "grid"'),
-        ("[{source: a.py, name: a, grid: {product: 1}}]", 'no parameter may be called "product"'),
-        ("[{source: q.sql, chunksize: 0}]", '"chunksize" should be a whole number above 0, or null'),
-        ("[{source: https://x.org/a.csv}]", "a URL is no code\n  hint: to download it"),
-        ("[{source: data.csv}]", "a data file (.csv) is no code\n  hint: to put it into a database"),
-        ("[{source: a.py, params: {f: {dotted_path: 1}}}]", '"params.f" should be a dotted path'),
-        ("[{source: a.py, params: {resources_: a}}]", '"params.resources_" should be a mapping'),
+        ("[{source: a.py, name: a, grid: [{a: 1}, 3]}]", "a grid must be a mapping of names to lists"),
+        ("[{source: a.py, name: a, grid: {a: 1}, params: {a: 1}}]", '"a" is in both "params" and "grid"'),
+        ("[{source: a.py, name: a, grid: {product: 1}}]", 'a parameter cannot be called "product"'),
+        ("[{source: q.sql, chunksize: 0}]", '"chunksize" must be a whole number above 0, or null'),
+        ("[{source: https://x.org/a.csv}]", "a URL is not code\n  hint: to download it"),
+        ("[{source: data.csv}]", "a data file (.csv) is not code\n  hint: to upload it to a database"),
+        ("[{source: a.py, params: {f: {dotted_path: 1}}}]", '"params.f" must be a dotted path'),
+        ("[{source: a.py, params: {resources_: a}}]", '"params.resources_" must be a mapping'),
         ("[{class: SQLUpload, product: [a, table]}]", "has no source"),
-        ("[{source: fn.x, class: SQLScript}]", 'is a SQLScript, but "fn.x" is no file'),
+        ("[{source: fn.x, class: SQLScript}]", 'is a SQLScript, but "fn.x" is not a file'),
     ],
 )
 def test_a_mistake_in_the_rest_of_the_dialect_is_told_with_its_place(text: str, expected: str) -> None:
@@ -435,11 +446,11 @@ def test_the_settings_of_a_task_are_kept_as_plain_values() -> None:
 """
     ).tasks
     assert task.options == {
-        "client": Call("db.get"),
-        "product_client": Call("store.get", {"bucket": "b"}),
+        "client": {"dotted_path": "db.get"},
+        "product_client": {"dotted_path": "store.get", "bucket": "b"},
         "chunksize": None,
         "io_handler": "CSVIO",
-        "on_finish": Call("checks.rows"),
+        "on_finish": {"dotted_path": "checks.rows"},
         "cwd": "sub",
     }
 
@@ -457,12 +468,12 @@ tasks: []
 """
     )
     assert found.clients == {
-        "SQLScript": Call("db.get"),
-        "File": Call("files.get", {"folder": "backup"}),
+        "SQLScript": {"dotted_path": "db.get"},
+        "File": {"dotted_path": "files.get", "folder": "backup"},
     }
     assert (found.serializers, found.hooks) == (
-        {"serializer": Call("io_.save")},
-        {"on_finish": Call("hooks.report")},
+        {"serializer": {"dotted_path": "io_.save"}},
+        {"on_finish": {"dotted_path": "hooks.report"}},
     )
     assert (found.loader, found.makers) == ({"path": "sql"}, {"SQLScript": "SQLiteRelation"})
     assert read("location: pkg.make").location == "pkg.make"

@@ -88,7 +88,7 @@ def test_several_products_take_a_dict_with_their_keys(tmp_path: Path) -> None:
     save, load = saved(defaults=[".json", ".txt"]), loaded(defaults=[".json", ".txt"])
     save({"one": 1, "two": "2"}, products)
     assert load(products) == {"one": 1, "two": "2"}
-    with pytest.raises(ValueError, match="two is missing; three is no product"):
+    with pytest.raises(ValueError, match="two is missing; three is not a product"):
         save({"one": 1, "three": 3}, products)
     with pytest.raises(TypeError, match="dict with these keys, not list"):
         save([1, 2], products)

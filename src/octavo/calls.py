@@ -12,13 +12,24 @@ from typing import Any
 from .errors import SpecError
 from .hints import did_you_mean
 from .lazy import lazy_imports
-from .model import Call
 
 with lazy_imports():
     import pkgutil  # 5 ms that only a mistake should cost
 
 
+#: A call as tasks carry it: ``{"dotted_path": "package.module.name", **arguments}``.
+Call = Mapping[str, Any]
 _MOST = 8
+
+
+def path_of(call: Call) -> str:
+    """Return the dotted path of a call; ``package.module::name`` is the same as ``package.module.name``."""
+    return str(call["dotted_path"]).replace("::", ".")
+
+
+def arguments_of(call: Call) -> dict[str, Any]:
+    """Return the arguments that a call brings along."""
+    return {name: value for name, value in call.items() if name != "dotted_path"}
 
 
 def resolve(call: Call) -> Any:
@@ -26,11 +37,11 @@ def resolve(call: Call) -> Any:
 
     A module or a name that is not there raises ``SpecError``; what the module itself raises is passed on.
     """
-    path = call.path
+    path = path_of(call)
     parts = path.split(".")
     if len(parts) < 2 or not all(parts):
         hint = "a module and a name in it, as in checks.no_gaps for the function no_gaps of checks.py"
-        raise SpecError(f'"{path}" is no dotted path', hint=hint)
+        raise SpecError(f'"{path}" is not a dotted path', hint=hint)
     # what stands behind the last module may be a name in a class: octavo.clients.SQLAlchemyClient.from_env
     for last in range(len(parts) - 1, 0, -1):
         module = ".".join(parts[:last])
@@ -47,8 +58,8 @@ def invoke(call: Call, offered: Mapping[str, Any] | None = None) -> Any:
     """
     target = resolve(call)
     if not callable(target):
-        raise SpecError(f"{call.path} cannot be called: it is {target!r:.60}")
-    return target(**fitting(target, call.path, call.arguments, offered or {}))
+        raise SpecError(f"{path_of(call)} is not callable: it is {target!r:.60}")
+    return target(**fitting(target, path_of(call), arguments_of(call), offered or {}))
 
 
 def fitting(
@@ -62,9 +73,9 @@ def fitting(
     named = {it.name: it for it in parameters.values() if it.kind not in (it.VAR_KEYWORD, it.VAR_POSITIONAL)}
     open_ended = any(it.kind is it.VAR_KEYWORD for it in parameters.values())
     if not open_ended and (unknown := [name for name in own if name not in named]):
-        listed = f"it takes: {', '.join(named)}" if named else "it takes none"
+        listed = f"its arguments: {', '.join(named)}" if named else "it takes no arguments"
         hint = did_you_mean(unknown[0], named) or listed
-        raise SpecError(f"{path} takes no argument {', '.join(unknown)}", hint=hint)
+        raise SpecError(f"{path} has no argument {', '.join(unknown)}", hint=hint)
     there = dict.fromkeys(
         offered
     )  # a mapping that makes what it is asked for is asked only for what is named
@@ -73,9 +84,9 @@ def fitting(
         name for name, it in named.items() if it.default is it.empty and name not in own and name not in there
     ]
     if lacking:
-        listed = f"it may name: {', '.join(offered)}" if offered else "give it beside dotted_path"
+        listed = f"available: {', '.join(offered)}" if offered else "give it beside dotted_path"
         hint = did_you_mean(lacking[0], offered) or listed
-        raise SpecError(f"{path} wants {', '.join(lacking)}, which nobody gives", hint=hint)
+        raise SpecError(f"{path} requires {', '.join(lacking)}, which is not given", hint=hint)
     return {**{name: offered[name] for name in wanted}, **own}
 
 
@@ -108,4 +119,4 @@ def _inside(found: Any, names: list[str], path: str) -> Any:
 def _near(name: str) -> str | None:
     """Return a hint for a module that is not there: one with a name like it, beside the pipeline or anywhere."""
     here = [it.name for it in pkgutil.iter_modules(sys.path[:1])]
-    return did_you_mean(name, here) or "modules are looked for in the project's folder first"
+    return did_you_mean(name, here) or "modules are searched for in the project's folder first"

@@ -2,7 +2,7 @@
 
 Error                    a mistake of the user: what, where, and what to do about it
 ├── SpecError            pipeline.yaml or env.yaml
-├── GraphError           tasks that do not fit together
+├── GraphError           the tasks do not fit together
 ├── NotebookError        a file that is not the notebook it should be
 ├── TemplateError        a template of SQL or shell that cannot be rendered
 ├── ParameterError       a parameter that is unknown, missing or of the wrong type

@@ -47,7 +47,7 @@ class Graph:
                 *_circles(named, left),
                 *_products(given),
             ],
-            "tasks that do not fit together",
+            "the tasks do not fit together",
         )
         self._fill({name: named[name] for name in order})
 
@@ -104,7 +104,7 @@ class Graph:
                 (excluded if without else found).update(self._pattern(pattern[1:] if without else pattern))
             except GraphError as error:
                 mistakes.append(error)
-        raise_all(mistakes, "selections that stand for nothing")
+        raise_all(mistakes, "the selection matches nothing")
         if all(pattern.startswith("!") and pattern not in self.tasks for pattern in asked):
             return tuple(name for name in self.tasks if name not in excluded)
         return self._sorted(found - excluded)
@@ -232,7 +232,7 @@ def _twice(given: Iterable[Task], named: Mapping[str, Task]) -> Iterator[GraphEr
         if task is not first:
             hint = f"the other is at {first.where}; " if first.where else ""
             message = f'two tasks are called "{task.name}"'
-            yield GraphError(message, task.where, f'{hint}give one of them another "name"')
+            yield GraphError(message, task.where, f'{hint}set a different "name" for one of them')
 
 
 def _unknown(given: Iterable[Task], named: Mapping[str, Task]) -> Iterator[GraphError]:
@@ -279,8 +279,8 @@ def _circles(tasks: Mapping[str, Task], left: set[str]) -> Iterator[GraphError]:
         shown.update(circle)
         count += 1
         way = circle if len(circle) <= _MANY else [*circle[: _MANY // 2], "…", *circle[-_MANY // 2 :]]
-        hint = "each waits for the one before it; take one name out of an upstream"
-        yield GraphError(f"tasks in a circle: {' → '.join(way)}", tasks[name].where, hint)
+        hint = "each depends on the one before it; remove a name from an upstream"
+        yield GraphError(f"cycle of tasks: {' → '.join(way)}", tasks[name].where, hint)
         if count == _MANY:
             return
 
@@ -339,11 +339,13 @@ def _products(given: Sequence[Task]) -> Iterator[GraphError]:
                 yield _two(task, path, other, path)
             elif path in sources:
                 message = f'task "{task.name}" makes "{path}", the source of "{sources[path]}"'
-                yield GraphError(message, task.where, "a build never writes a source: choose another product")
+                yield GraphError(
+                    message, task.where, "a build never writes to a source: choose another product"
+                )
             elif path in around or path in (".", "..", "/") or path.endswith("/.."):
                 held = f'the source "{around[path]}"' if path in around and path != "." else "the project"
-                message = f'task "{task.name}" makes "{path}", the folder that holds {held}'
-                yield GraphError(message, task.where, "choose a folder of its own for the product")
+                message = f'task "{task.name}" makes "{path}", the folder that contains {held}'
+                yield GraphError(message, task.where, "choose a separate folder for the product")
             makers.setdefault(path, task)
     for path, task in makers.items():
         for folder in _folders(path):

@@ -326,7 +326,7 @@ def run(
 def _size(memory: int | str | None) -> int | None:
     found: int = 0 if memory is None else keys.as_bytes(memory)
     if memory is not None and found <= 0:
-        raise Error(f"{memory!r} is no size of memory", hint='a number of bytes, or "4GB", "512MB"')
+        raise Error(f"{memory!r} is not a memory size", hint='write a number of bytes, or "4GB", "512MB"')
     return found or None
 
 

@@ -157,7 +157,7 @@ def _matching(value: Any, products: Mapping[Any, Any]) -> None:
         )
     missing, extra = ([key for key in a if key not in b] for a, b in ((products, value), (value, products)))
     wrong = [f"{', '.join(map(str, missing))} is missing"] if missing else []
-    wrong += [f"{', '.join(map(str, extra))} is no product"] if extra else []
+    wrong += [f"{', '.join(map(str, extra))} is not a product"] if extra else []
     if wrong:
         raise ValueError(f"it must return a dict with the keys of its products, {keys}: {'; '.join(wrong)}")
 

@@ -190,7 +190,7 @@ def test_all_mistakes_of_a_pipeline_are_told_together(project: Folder) -> None:
     ended = project.octavo("build")
     assert ended.returncode == 2
     assert 'hint: did you mean "product"?' in ended.stderr
-    assert int(ended.stderr.splitlines()[-1].removesuffix(" mistakes")) > 1
+    assert int(ended.stderr.splitlines()[-1].removesuffix(" errors")) > 1
 
 
 # ── in a terminal ───────────────────────────────────────────────────────────────────────────────────────

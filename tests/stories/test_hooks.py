@@ -160,8 +160,8 @@ def test_a_failing_on_failure_is_a_note(folder: Folder) -> None:
     ("hook", "said"),
     [
         ("on_finish: checks.chek", 'in on_finish: there is no "chek" in checks'),
-        ("on_finish: checks.greedy", "in on_finish: checks.greedy wants money, which nobody gives"),
-        ("on_finish: {dotted_path: checks.check, leest: 1}", "checks.check takes no argument leest"),
+        ("on_finish: checks.greedy", "in on_finish: checks.greedy requires money, which is not given"),
+        ("on_finish: {dotted_path: checks.check, leest: 1}", "checks.check has no argument leest"),
         ("on_finish: checks.later", "checks.later has not run: it is an async function"),
         ("on_finish: checks.each", "checks.each has not run: it is a generator"),
     ],

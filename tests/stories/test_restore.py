@@ -289,8 +289,8 @@ def test_damage_is_found_by_verify(project: Folder) -> None:
     [
         (["gcc"], 'did you mean "gc"?'),
         (["show", "--size", "1GB"], "--size and --older are of octavo cache gc"),
-        (["gc", "--older", "soon"], '"soon" is no age'),
-        (["gc", "--size", "much"], '"much" is no size'),
+        (["gc", "--older", "soon"], '"soon" is not an age'),
+        (["gc", "--size", "much"], '"much" is not a size'),
         (["gc", "fit"], "takes no tasks"),
         (["push"], "the pipeline does not say where its remote cache is"),
         (["pull"], "cache: s3://bucket/folder"),
@@ -306,11 +306,11 @@ def test_mistakes_are_told(project: Folder, words: list[str], message: str) -> N
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ("cache: 3", '"cache" should be true, false, a URL, or a mapping'),
+        ("cache: 3", '"cache" must be true, false, a URL, or a mapping'),
         ("cache: {sise: 3GB}", 'did you mean "size"?'),
-        ("cache: {size: much}", '"size" should be a size such as'),
-        ("cache: {enabled: maybe}", '"enabled" should be true or false'),
-        ("cache: {url: 3}", '"url" should be text'),
+        ("cache: {size: much}", '"size" must be a size such as'),
+        ("cache: {enabled: maybe}", '"enabled" must be true or false'),
+        ("cache: {url: 3}", '"url" must be a string'),
     ],
 )
 def test_mistakes_in_the_pipeline_are_told(folder: Folder, said: str, message: str) -> None:

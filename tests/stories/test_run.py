@@ -60,8 +60,7 @@ def test_name_and_value_are_two_words(notebook: Folder) -> None:
     ended = notebook.octavo("run", "-p", "n=3", "in.py")
     assert ended.returncode == 2
     assert (
-        ended.stderr
-        == 'error: "n=3" is no name of a parameter\n  hint: name and value are two words: -p n 3\n'
+        ended.stderr == 'error: "n=3" is not a parameter name\n  hint: name and value are two words: -p n 3\n'
     )
 
 
@@ -88,7 +87,7 @@ def test_parameters_that_cannot_be_read_name_their_file(notebook: Folder) -> Non
         "no.yaml: the parameters cannot"
     )
     notebook.write("list.yaml", "- 1")
-    assert "list.yaml: this is no mapping" in notebook.octavo("run", "in.py", "-f", "list.yaml").stderr
+    assert "list.yaml: this is not a mapping" in notebook.octavo("run", "in.py", "-f", "list.yaml").stderr
 
 
 def test_a_missing_notebook_is_a_mistake(folder: Folder) -> None:

@@ -108,7 +108,7 @@ def test_parameters_come_in_base64_and_every_other_source_wins_over_it(notebook:
     assert ended.returncode == 0, ended.stderr
     assert injected(notebook, "out.ipynb") == '# Parameters\nn = 3\ncity = "Rom"'
     for bad in ("{n: 2}", base64.b64encode(b"\xff").decode()):
-        assert "this is no text in Base64" in notebook.octavo("run", "in.py", "-b", bad).stderr
+        assert "this is not valid Base64" in notebook.octavo("run", "in.py", "-b", bad).stderr
 
 
 def test_the_paths_are_injected_when_asked_for_though_nobody_declares_them(notebook: Folder) -> None:
@@ -198,10 +198,10 @@ def test_a_kernel_that_does_not_start_in_time_is_a_failure(folder: Folder) -> No
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--timeout", "soon"], '"soon" is no number of seconds'),
-        (["--execution-timeout", "0"], '"0" is no number of seconds above 0'),
-        (["--memory", "much"], '"much" is no size such as 4GB or 512MB'),
-        (["--retries", "-1"], '"-1" is no whole number, 0 or more'),
+        (["--timeout", "soon"], '"soon" is not a number of seconds'),
+        (["--execution-timeout", "0"], '"0" is not a number of seconds above 0'),
+        (["--memory", "much"], '"much" is not a size such as 4GB or 512MB'),
+        (["--retries", "-1"], '"-1" is not a whole number, 0 or more'),
         (["--stdout-file", "no/such/folder"], "no/such/folder: it cannot be written"),
     ],
 )

@@ -152,7 +152,7 @@ def _amount(size: int) -> str:
 def _size(text: str) -> int:
     size: int = 0 if text == "0" else keys.as_bytes(text)
     if size <= 0 and text != "0":
-        raise argparse.ArgumentTypeError(f'"{text}" is no size such as 5GB or 500MB')
+        raise argparse.ArgumentTypeError(f'"{text}" is not a size such as 5GB or 500MB')
     return size
 
 
@@ -162,4 +162,4 @@ def _age(text: str) -> float:
     try:
         return float(number) * _UNITS[unit]
     except (ValueError, KeyError):
-        raise argparse.ArgumentTypeError(f'"{text}" is no age such as 30d, 12h or 90m') from None
+        raise argparse.ArgumentTypeError(f'"{text}" is not an age such as 30d, 12h or 90m') from None

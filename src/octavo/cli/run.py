@@ -144,7 +144,7 @@ class Pair(Action):
         name, text = values
         if "=" in name:
             hint = f"name and value are two words: {option_string} {name.replace('=', ' ', 1)}"
-            raise Error(f'"{name}" is no name of a parameter', hint=hint)
+            raise Error(f'"{name}" is not a parameter name', hint=hint)
         setattr(namespace, self.dest, [*getattr(namespace, self.dest), (name, text)])
 
 
@@ -277,7 +277,7 @@ def _decoded(text: str) -> str:
     try:
         return base64.b64decode(text, validate=True).decode("utf-8")
     except ValueError:  # of which UnicodeDecodeError is one
-        raise Error("this is no text in Base64", "--parameters-base64") from None
+        raise Error("this is not valid Base64", "--parameters-base64") from None
 
 
 def _mapping(text: str, path: str) -> dict[str, Any]:
@@ -285,7 +285,7 @@ def _mapping(text: str, path: str) -> dict[str, Any]:
     if data is None:
         return {}
     if not isinstance(data, dict) or not all(isinstance(name, str) for name in data):
-        raise Error("this is no mapping of parameters", path, hint="for example: {n: 3, city: Bern}")
+        raise Error("this is not a mapping of parameters", path, hint="for example: {n: 3, city: Bern}")
     return data
 
 
@@ -295,26 +295,26 @@ def _seconds(text: str) -> float:
     except ValueError:
         found = -1.0
     if not 0 <= found < float("inf"):
-        raise ArgumentTypeError(f'"{text}" is no number of seconds')
+        raise ArgumentTypeError(f'"{text}" is not a number of seconds')
     return found
 
 
 def _number(text: str) -> float:
     if (found := _seconds(text)) == 0:
-        raise ArgumentTypeError(f'"{text}" is no number of seconds above 0')
+        raise ArgumentTypeError(f'"{text}" is not a number of seconds above 0')
     return found
 
 
 def _whole(text: str) -> int:
     if not text.isdecimal():
-        raise ArgumentTypeError(f'"{text}" is no whole number, 0 or more')
+        raise ArgumentTypeError(f'"{text}" is not a whole number, 0 or more')
     return int(text)
 
 
 def _size(text: str) -> int:
     found: int = keys.as_bytes(text)
     if found <= 0:
-        raise ArgumentTypeError(f'"{text}" is no size such as 4GB or 512MB')
+        raise ArgumentTypeError(f'"{text}" is not a size such as 4GB or 512MB')
     return found
 
 

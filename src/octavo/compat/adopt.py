@@ -76,7 +76,7 @@ def adopt(
             if record is not None:
                 raise _Doubt("it has run here since")
             if task.name in unfit:
-                raise _Doubt("its source has mistakes")
+                raise _Doubt("its source has errors")
             task = fill(task)
             at = _agreed(task, store, made, tables)
         except _Doubt as doubt:
@@ -222,7 +222,7 @@ def _md5(path: str) -> str | None:
 
 
 def _changed(now: Mapping[str, str], said: Mapping[str, Any]) -> str:
-    """Return what is to be said of parameters that differ; an empty text where they do not."""
+    """Return what is to be said of parameters that differ; an empty string where they do not."""
     was = {name: json.dumps(value, sort_keys=True) for name, value in said.items()}
     for name in sorted(now.keys() | was.keys()):
         if name not in was:

@@ -58,7 +58,7 @@ def calls(text: str, path: str) -> list[Call]:
         try:
             tree = ast.parse(text)
         except SyntaxError as error:
-            raise Error(f"this is no Python: {error.msg}", f"{path}:{error.lineno}") from None
+            raise Error(f"this is not Python: {error.msg}", f"{path}:{error.lineno}") from None
         return _Python().read(tree)
     return list(_shell(text))
 
@@ -129,7 +129,7 @@ def _with_grid(call: Call, loops: Mapping[str, list[Any]]) -> Call:
                 del params[name]
     output = re.sub(r"\[\[(\w+)\]\]", lambda m: f"[[{names.get(m[1], m[1])}]]", call.output)
     lost = [variable for variable in loops if variable not in names]
-    notes = tuple(f"the loop over {name} is no parameter of the notebook: look at this one" for name in lost)
+    notes = tuple(f"the loop over {name} is not a parameter of the notebook: check this" for name in lost)
     return replace(call, params=params, grid=grid, output=output, notes=(*call.notes, *notes))
 
 

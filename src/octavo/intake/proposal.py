@@ -75,7 +75,7 @@ def _entry(
     changed = [file for file in one.flow.writes if file in one.flow.reads and file not in makers]
     if changed:
         comment.append(
-            f"it changes {', '.join(changed)} in place, so that is no product: let it write another file"
+            f"it changes {', '.join(changed)} in place, so that is not a product: let it write another file"
         )
     folder = PurePosixPath(one.path).parent.as_posix()
     return Entry(

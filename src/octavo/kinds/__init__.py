@@ -70,7 +70,7 @@ class Row:
 
 _HANDLER = Key("CSVIO, ParquetIO, or a dotted path", lambda it: is_text(it) or is_call(it))
 _CHUNKS = Key("a whole number above 0, or null", lambda it: it is None or is_count(it), null=True)
-_DUMPS = "; for a file with what it selects, a path that ends in .csv or .parquet"
+_DUMPS = "; to write its rows to a file, a path that ends in .csv or .parquet"
 
 ROWS: Mapping[str, Row] = {
     "notebook": Row(
@@ -132,7 +132,7 @@ ROWS: Mapping[str, Row] = {
         ("UploadToS3",),
         maker="GenericProduct",
         keys={
-            "bucket": Key("text", is_text),
+            "bucket": Key("a string", is_text),
             "client_kwargs": SETTINGS,
             "upload_file_kwargs": SETTINGS,
         },

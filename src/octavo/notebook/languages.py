@@ -97,7 +97,7 @@ def _plain(text: str, *, nul: bool = True) -> None:
     if not nul and "\0" in text:
         raise Unwritable("a text there cannot hold the character NUL")
     if re.search("[\ud800-\udfff]", text):
-        raise Unwritable("a text with half a surrogate pair is no valid Unicode")
+        raise Unwritable("a string with half a surrogate pair is not valid Unicode")
 
 
 def _whole(*limits: tuple[int, str]) -> Callable[[int], str]:

@@ -31,7 +31,7 @@ def assignment(name: str, value: object, language: str) -> str:
     """Return the statement that sets a variable, in a language."""
     row = known(language)
     if not re.fullmatch(row.names, name) or (row is LANGUAGES["python"] and iskeyword(name)):
-        raise ParameterError(f'parameter "{name}" cannot be a variable: it is no name in {language}')
+        raise ParameterError(f'parameter "{name}" is not a valid variable name in {language}')
     template = row.assign if isinstance(row.assign, str) else row.assign(value)
     return template.format(name, _written(value, language, name, len(template.format(name, ""))))
 

@@ -146,7 +146,7 @@ def find(name: str) -> str:
     for folder in (here, *here.parents) if os.path.basename(name) == name else (here,):
         if (folder / name).is_file():
             return str((folder / name).absolute())
-    raise FileNotFoundError(f"there is no {name} here or in any folder above")
+    raise FileNotFoundError(f"there is no {name} in this folder or its parents")
 
 
 def with_env(source: Any) -> Any:

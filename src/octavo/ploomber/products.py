@@ -207,7 +207,9 @@ class MetaProduct(Mapping[Any, Product]):
         self.named = isinstance(products, Mapping)
         for key, product in self.products.items():
             if not isinstance(product, Product):
-                raise TypeError(f"{key!r} is no product but {product!r}: for a file, write File({product!r})")
+                raise TypeError(
+                    f"{key!r} must be a product, not {product!r}: for a file, write File({product!r})"
+                )
 
     @property
     def task(self) -> Any:
@@ -260,4 +262,6 @@ def product_of(value: Any) -> Product | MetaProduct:
         return value
     if isinstance(value, Mapping | list | tuple):
         return MetaProduct(value)
-    raise TypeError(f"a task's product is a product, not {value!r}: for a file, write File({value!r})")
+    raise TypeError(
+        f"the product of a task must be a product, not {value!r}: for a file, write File({value!r})"
+    )

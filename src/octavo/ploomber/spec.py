@@ -10,8 +10,8 @@ from typing import Any
 
 from ..errors import Error, Errors
 from ..lazy import lazy_imports
-from ..model import Call, Relation
 from ..model import Product as Made
+from ..model import Relation
 from ..model import Task as Read
 from ..process import child
 from ..process.finder import absent
@@ -159,7 +159,7 @@ class DAGSpecPartial(DAGSpec):
             source = entry if isinstance(entry, str) else entry.get("source")
             if not keys.is_dotted(source):
                 raise DAGSpecInitializationError(
-                    f"task {number + 1} of {self.path} is no function: {source!r}"
+                    f"task {number + 1} of {self.path} is not a function: {source!r}"
                 )
             more = entry if isinstance(entry, dict) else {}
             classes.PythonCallable(source, products.EmptyProduct(), dag, more.get("name"), more.get("params"))
@@ -289,7 +289,7 @@ def _task(read: Read, dag: DAG) -> None:
         classes.Task.__init__(task, source, product, dag, read.name, read.params)
     task.entry = entry
     for word in ("serializer", "unserializer"):
-        if call := getattr(read.calls, word):
+        if call := read.options.get(word):
             task.options[word] = _hook(call)
     for wanted, value in read.inputs.items():
         grouped = isinstance(value, Mapping) and ("*" in wanted or "?" in wanted)
@@ -298,9 +298,10 @@ def _task(read: Read, dag: DAG) -> None:
         task._before.setdefault(name, None)
 
 
-def _hook(call: Call) -> Callable[..., Any]:
+def _hook(call: Mapping[str, Any]) -> Callable[..., Any]:
     def call_hook(*args: Any, **kwargs: Any) -> Any:
-        return calls.resolve(call)(*args, **call.arguments, **kwargs)
+        own = {name: value for name, value in call.items() if name != "dotted_path"}
+        return calls.resolve(call)(*args, **own, **kwargs)
 
     return call_hook
 

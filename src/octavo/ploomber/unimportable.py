@@ -202,7 +202,7 @@ def _files(connection: Any) -> list[str]:
     return [path for _, name, path in found if name not in ("temp", "system")]
 
 
-#: Where connections lead, by the package that makes them; an empty text for a place that is nowhere else.
+#: Where connections lead, by the package that makes them; an empty string for a place that is nowhere else.
 _PLACES: dict[str, Callable[[Any], list[str]]] = {
     "sqlite3": _files,
     "duckdb": _files,

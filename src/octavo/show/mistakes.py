@@ -19,4 +19,4 @@ def show(error: Error | ExceptionGroup[Error], to: Screen) -> None:
         if mistake.hint:
             to.say(f"  {to.paint('hint:', 'cyan')} {mistake.hint}")
     if len(mistakes) > 1:
-        to.say(f"{len(mistakes)} mistakes")
+        to.say(f"{len(mistakes)} errors")

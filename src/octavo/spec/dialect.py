@@ -33,7 +33,7 @@ def _product(value: object) -> bool:
     return is_text(value) or (isinstance(value, dict | list) and bool(value))
 
 
-_FLAG, _TEXT = Key("true or false", is_flag), Key("text", is_text)
+_FLAG, _TEXT = Key("true or false", is_flag), Key("a string", is_text)
 _MAPPING = Key("a mapping", is_mapping)
 _NOTE = Key(note=True)
 HOOKS = ("on_render", "on_finish", "on_failure")
@@ -87,7 +87,7 @@ RELATIONS = ("SQLRelation", "SQLiteRelation", "PostgresRelation", "GenericSQLRel
 PRODUCTS = ("File", *RELATIONS, "GenericProduct")
 TASK: Mapping[str, Key] = {
     "source": _TEXT,
-    "name": Key("text in one line", is_line),
+    "name": Key("a string on one line", is_line),
     "product": Key("a path, a table ([schema, name, table]), or a mapping of names to these", _product),
     "params": _MAPPING,
     "grid": Key(
@@ -96,14 +96,14 @@ TASK: Mapping[str, Key] = {
     ),
     "upstream": Key("a task's name or a list of names", is_texts),
     "inputs": Key("a path or a list of paths", is_texts),
-    "kernel": Key("text", is_text, option="kernel"),
-    "kernelspec_name": Key("text", is_text, option="kernel"),
-    "tags": Key("a word or a list of words", is_texts, option="tags", turn=lambda value: as_tuple(value)),
+    "kernel": Key("a string", is_text, option="kernel"),
+    "kernelspec_name": Key("a string", is_text, option="kernel"),
+    "tags": Key("a string or a list of strings", is_texts, option="tags", turn=lambda value: as_tuple(value)),
     "timeout": Key("a number of seconds above 0", is_seconds, option="timeout"),
     "memory": Key('a size such as "4GB" or "512MB"', is_size, option="memory", turn=as_bytes),
     "retries": Key("a whole number, 0 or more", lambda value: is_count(value, 0), option="retries"),
-    "class": Key("text", is_text, known=tuple(kinds.CLASSES), more=kinds.brought),
-    "product_class": Key("text", is_text, known=PRODUCTS),
+    "class": Key("a string", is_text, known=tuple(kinds.CLASSES), more=kinds.brought),
+    "product_class": Key("a string", is_text, known=PRODUCTS),
     "cache": Key("true or false", is_flag, option="cache"),
     "local_execution": _FLAG,
     "nb_product_key": Key("a name or a list of names", is_texts),
@@ -189,7 +189,7 @@ def found_as(value: Any) -> str:
         case bool():
             return plain(value)
         case str():
-            return f"the text {quoted(value[:40])}" if value else "an empty text"
+            return f"the string {quoted(value[:40])}" if value else "an empty string"
         case int() | float():
             return f"the number {value}"
         case list() | tuple():

@@ -77,7 +77,7 @@ def parse(text: str, path: str) -> Document:
     except yaml.reader.ReaderError as error:
         raise SpecError(f"a character that YAML forbids: {chr(error.character)!r}", path) from None
     except RecursionError:
-        raise SpecError("this is nested too deeply", path) from None
+        raise SpecError("it is nested too deeply", path) from None
     raise_all(tree.mistakes, f"{path} cannot be read")
     return Document(path, data, tree.marks)
 
@@ -102,7 +102,7 @@ class _Tree:
         if tag not in (_TAG + "map", _TAG + "seq"):
             return self.wrong(node, f'the YAML tag "{tag.removeprefix(_TAG)}" is not understood')
         if id(node) in self.inside:
-            return self.wrong(node, "an alias that stands inside its own anchor")
+            return self.wrong(node, "an alias inside its own anchor")
         self.inside.add(id(node))
         try:
             if isinstance(node, yaml.SequenceNode):
@@ -120,7 +120,7 @@ class _Tree:
         try:
             return self.loader.construct_object(node)
         except (ValueError, KeyError):  # "!!int x", "!!bool x", a number of ten thousand digits
-            return self.wrong(node, f'"{node.value[:40]}" is no {node.tag.removeprefix(_TAG)}')
+            return self.wrong(node, f'"{node.value[:40]}" is not a valid {node.tag.removeprefix(_TAG)}')
 
     def pairs(self, node: Any) -> dict[Any, tuple[Any, Any]]:
         """Return the keys of a mapping with their nodes: those of ``<<`` first, so that its own win."""
@@ -140,14 +140,14 @@ class _Tree:
             if not isinstance(key, yaml.ScalarNode):
                 self.wrong(
                     key,
-                    "a key must be text",
+                    "keys must be strings",
                     _QUOTES if isinstance(key, yaml.MappingNode) and key.flow_style else None,
                 )
                 continue
             name = key.value if key.tag == _TAG + "str" else self.scalar(key)
             if name in own:
                 line = own[name][0].start_mark.line + 1
-                self.wrong(key, f'"{key.value}" stands here twice', f"the first is in line {line}")
+                self.wrong(key, f'duplicate key "{key.value}"', f"the first one is on line {line}")
             else:
                 own[name] = (key, value)
         return merged | own
@@ -170,7 +170,7 @@ _INDENTATION = (
     "did not find expected '-' indicator",
     "block sequence entries are not allowed in this context",
 )
-_QUOTES = 'a value that begins with a placeholder is written in quotes: "{{name}}"'
+_QUOTES = 'quote values that begin with a placeholder: "{{name}}"'
 
 
 def _syntax(error: yaml.MarkedYAMLError, text: str, path: str) -> SpecError:
@@ -182,12 +182,10 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, path: str) -> SpecError:
     if ": {{" in near or "- {{" in near:
         hint = _QUOTES
     elif "\t" in near:
-        hint = "YAML is indented by spaces, never by tabs"
+        hint = "indent YAML with spaces, not tabs"
     elif "flow" in (error.context or "") and error.context_mark:
-        hint = f"the bracket opened in line {error.context_mark.line + 1} is not closed"
+        hint = f"the bracket opened on line {error.context_mark.line + 1} is not closed"
     elif error.problem in _INDENTATION:
-        hint = (
-            "is the indentation right? Keys of one mapping, and items of one list, begin in the same column"
-        )
+        hint = "check the indentation: keys of a mapping, and items of a list, start in the same column"
     words = ", ".join(w for w in (error.problem, error.context) if w)
     return SpecError(f"not valid YAML: {words}", where, hint)

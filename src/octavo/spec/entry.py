@@ -62,16 +62,16 @@ def find(said: str | Path | None = None) -> Entry:
         if (file := _configured(folder)) is not None:
             return file
     if Path(name).name != name:
-        raise SpecError(f'the variable ENTRY_POINT must be the name of a file, without folders: "{name}"')
+        raise SpecError(f'ENTRY_POINT must be a file name without folders: "{name}"')
     for folder in (here, *here.parents):
         if found := _inside(folder, name):
             return found
     if name != SPEC:
-        hint = "the variable ENTRY_POINT names it: unset it to look for pipeline.yaml"
-        raise SpecError(f"there is no {name} here or in any folder above", hint=hint)
+        hint = "ENTRY_POINT names it: unset it to use pipeline.yaml"
+        raise SpecError(f"there is no {name} in this folder or its parents", hint=hint)
     misnamed = next((one for one in _MISNAMED if (here / one).is_file()), None)
-    hint = f"octavo reads {SPEC}: rename {misnamed}" if misnamed else _START
-    raise SpecError(f"there is no {SPEC} here or in any folder above", hint=hint)
+    hint = f"rename {misnamed} to {SPEC}" if misnamed else _START
+    raise SpecError(f"there is no {SPEC} in this folder or its parents", hint=hint)
 
 
 def _named(said: str | Path, here: Path) -> Entry:
@@ -100,7 +100,7 @@ def _named(said: str | Path, here: Path) -> Entry:
         and full.suffix not in (".yaml", ".yml")
         and all(map(str.isidentifier, text.split(".")))
     ):
-        hint = f'a function would do, but there is no module "{module}"'
+        hint = f'it is not a function either: there is no module "{module}"'
     raise SpecError(f"there is no pipeline at {text}", hint=hint)
 
 
@@ -113,13 +113,13 @@ def _inside(folder: Path, name: str) -> Entry | None:
     packages = _packages(folder, name)
     if own.is_file():
         if packages:
-            message = f"there are two pipelines in one project: {name} and {packages[0].relative_to(folder)}"
-            hint = f"give one of them another name, such as pipeline.other.yaml, or say which: --file {name}"
+            message = f"the project has two pipelines: {name} and {packages[0].relative_to(folder)}"
+            hint = f"rename one of them, for example to pipeline.other.yaml, or choose one: --file {name}"
             raise SpecError(message, hint=hint)
         return Entry(own, _root(own))
     if len(packages) > 1:
         listed = ", ".join(str(one.relative_to(folder)) for one in packages)
-        raise SpecError(f"there are several packages with a pipeline: {listed}", hint="say which with --file")
+        raise SpecError(f"several packages have a pipeline: {listed}", hint="choose one with --file")
     return Entry(packages[0], folder) if packages else None
 
 
@@ -171,7 +171,7 @@ def _packaged(text: str, here: Path) -> Entry:
     package, _, path = text.partition("::")
     origin = find_module(package.strip(), str(here)) if package.strip() else None
     if origin is None:
-        raise SpecError(f'{text}: there is no package "{package}"', hint="a package is named as in an import")
+        raise SpecError(f'{text}: there is no package "{package}"', hint="write the package as in an import")
     file = Path(origin).parent / path.strip()
     if not file.is_file():
         near = did_you_mean(file.name, os.listdir(file.parent)) if file.parent.is_dir() else None
@@ -197,11 +197,13 @@ def _matching(text: str, here: Path) -> Entry:
         if (one := here / name).is_file()
     ]
     if not files:
-        raise SpecError(f"no file matches {text}", hint="a pattern names the notebooks of a pipeline: '*.py'")
+        raise SpecError(
+            f"no file matches {text}", hint="a pattern matches the notebooks of a pipeline: '*.py'"
+        )
     is_notebook = notebook.is_notebook
     if other := [one.name for one in files if not is_notebook(str(one))]:
         raise SpecError(
-            f"{text} matches what is no notebook: {', '.join(other[:5])}", hint="'*.py', '*.ipynb'"
+            f"{text} matches files that are not notebooks: {', '.join(other[:5])}", hint="'*.py', '*.ipynb'"
         )
     return Entry(here / text, here, _of(files, here))
 

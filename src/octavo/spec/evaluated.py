@@ -19,15 +19,14 @@ with lazy_imports():
 
 if TYPE_CHECKING:
     from ..errors import Place
-    from ..model import Call
     from .schema import TaskSpec
 
-_HINT = "numbers, texts, true, false, null, and lists and mappings of these can be parameters"
+_HINT = "parameters are numbers, strings, true, false, null, and lists and mappings of these"
 
 
-def called(tasks: Iterable[TaskSpec]) -> list[tuple[Call, Place]]:
+def called(tasks: Iterable[TaskSpec]) -> list[tuple[dict[str, Any], Place]]:
     """Return the calls among the parameters and grids of tasks, in order, each with its place."""
-    found: list[tuple[Call, Place]] = []
+    found: list[tuple[dict[str, Any], Place]] = []
     for task in tasks:
         _replaced(task, lambda call, where: found.append((call, where)))
     return found
@@ -39,7 +38,7 @@ def filled(tasks: Iterable[TaskSpec], answers: Iterable[Mapping[str, Any]]) -> l
     return [_replaced(task, lambda call, where: next(given)["value"]) for task in tasks]
 
 
-def _replaced(task: TaskSpec, value: Callable[[Call, Place], Any]) -> TaskSpec:
+def _replaced(task: TaskSpec, value: Callable[[dict[str, Any], Place], Any]) -> TaskSpec:
     def through(name: str, said: Mapping[str, Any]) -> dict[str, Any]:
         return {
             key: value(as_call(it), task.places.get(f"{name}.{key}", task.where)) if is_evaluated(it) else it
@@ -53,7 +52,7 @@ def _replaced(task: TaskSpec, value: Callable[[Call, Place], Any]) -> TaskSpec:
     return replace(task, params=params, grid=tuple(through("grid", grid) for grid in task.grid))
 
 
-def values(calls: Sequence[Call], root: str) -> list[dict[str, Any]]:
+def values(calls: Sequence[Mapping[str, Any]], root: str) -> list[dict[str, Any]]:
     """Return what each call gave: ``{"value": …}``, or ``{"error": …, "hint": …}`` where it gave nothing of use.
 
     They run in the project's folder, with its modules on the path. What they print goes to the standard error.
@@ -92,7 +91,7 @@ def _place(lines: Sequence[str], root: str) -> str:
     return f" ({path}:{rest.split(',')[0]})" if found else ""
 
 
-def _value(call: Call) -> dict[str, Any]:
+def _value(call: Mapping[str, Any]) -> dict[str, Any]:
     try:
         value = callables.invoke(call)
     except Exception as error:
@@ -103,7 +102,7 @@ def _value(call: Call) -> dict[str, Any]:
             "hint": getattr(error, "hint", None),
         }
     if (odd := _odd(value)) is not None:
-        return {"error": f"it returned {odd}, which is no plain value", "hint": _HINT}
+        return {"error": f"it returned {odd}, not plain data", "hint": _HINT}
     return {"value": value}
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Error, ParameterError, Place, SpecError, raise_all
+from ..errors import Error, ParameterError, SpecError, raise_all
 from ..hints import did_you_mean
 from .placeholders import Names, cast, is_expression, leaves
 from .surroundings import BUILTINS, Surroundings, env_name, stated_version, surroundings
@@ -73,18 +73,18 @@ def imported(path: str, here: str, read: Callable[[str], Document], inside: tupl
         return document
     where, said = document.place("meta", "import_from"), meta["import_from"]
     if not isinstance(said, str) or not said.strip():
-        raise SpecError('"meta.import_from" should be the path of an environment file', where)
+        raise SpecError('"meta.import_from" must be the path of an environment file', where)
     folders = dict.fromkeys(os.path.abspath(folder) for folder in (here, os.path.dirname(path)))
     found = (os.path.normpath(os.path.join(folder, os.path.expanduser(said))) for folder in folders)
     other = next((file for file in found if os.path.isfile(file)), None)
     if other is None:
         near = did_you_mean(said, [name for folder in folders for name in os.listdir(folder)])
-        raise SpecError(f'the file "{said}" that it imports from does not exist', where, near)
+        raise SpecError(f'the imported file "{said}" does not exist', where, near)
     if other in (*inside, os.path.abspath(path)):
-        raise SpecError(f"{said} is imported by itself", where)
+        raise SpecError(f"{said} imports itself", where)
     below = imported(other, os.path.dirname(other), read, (*inside, os.path.abspath(path)))
     if not isinstance(below.data, dict):
-        raise SpecError("an environment is a mapping of names to values", below.place())
+        raise SpecError("an environment must be a mapping of names to values", below.place())
     own = {key: value for key, value in document.data.items() if key != "meta" or len(meta) > 1}
     return replace(document, data=_laid(own, below.data), under=(below,))
 
@@ -98,22 +98,18 @@ def _laid(over: Mapping[Any, Any], under: Mapping[Any, Any]) -> dict[Any, Any]:
     return merged
 
 
-def environment(
-    document: Document | None,
-    overrides: Mapping[str, Any],
-    around: Surroundings,
-    found: list[Error] | None = None,
-) -> Environment:
+def environment(document: Document | None, overrides: Mapping[str, Any], around: Surroundings) -> Environment:
     """Return the values of env.yaml, with some of them overridden ("a", or "a.b" for a key in a section).
 
     A text that overrides what is not a text becomes the value it spells: ``sample=true`` on the command line.
     Values may use other keys, in any order, and built-ins. In the section ``path``, ``~`` is the home folder.
-    Errors are raised, or added to what was ``found`` so far: values that have one stay as they are written.
     """
     data = document.data if document is not None and document.data is not None else {}
     where = document.place() if document is not None else None
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
-        raise SpecError("an environment is a mapping of names to values", where, 'write "name: value" lines')
+        raise SpecError(
+            "an environment must be a mapping of names to values", where, 'write "name: value" lines'
+        )
     mistakes: list[Error] = []
     changed: Any = data
     for name, value in overrides.items():
@@ -126,17 +122,13 @@ def environment(
                 near = did_you_mean(name, leaves(data))
                 error.hint = near or f"{document.path} declares {', '.join(leaves(data)) or 'nothing'}"
             mistakes.append(error)
-    if found is None:
-        raise_all(mistakes, "parameters that do not exist")
+    raise_all(mistakes, "the parameters do not exist")
     if isinstance(module := changed.get("_module"), str):
         root, folder = around.root, around.here if module == "{{here}}" else module
         around = replace(around, version=lambda: stated_version(root, folder))
     unread = _Unread(changed, document, around)
     table = unread.settle(changed, (), whole=True)
-    if found is None:
-        raise_all(unread.mistakes, f"{where} has mistakes")
-    else:
-        found += [*mistakes, *unread.mistakes]
+    raise_all(unread.mistakes, f"errors in {where}")
     return Environment(table, document, unread.behind, tuple(unread.folders), around)
 
 
@@ -144,11 +136,11 @@ def _override(data: Any, path: list[str], value: Any, name: str) -> Any:
     """Return the data with one value replaced, and everything around it copied."""
     if path:
         if not isinstance(data, dict) or path[0] not in data:
-            raise ParameterError(f'no parameter is called "{name}"')
+            raise ParameterError(f'there is no parameter "{name}"')
         return {**data, path[0]: _override(data[path[0]], path[1:], value, name)}
     if isinstance(data, dict) and data and not isinstance(value, Mapping):
         keys = ", ".join(f"{name}.{key}" for key in data)
-        raise ParameterError(f'the parameter "{name}" is a section', hint=f"give one of its values: {keys}")
+        raise ParameterError(f'the parameter "{name}" is a section', hint=f"set one of its values: {keys}")
     if isinstance(data, dict) and data:
         for key, inner in value.items():
             data = _override(data, [key], inner, f"{name}.{key}")
@@ -157,29 +149,16 @@ def _override(data: Any, path: list[str], value: Any, name: str) -> Any:
 
 
 def unused(env: Environment, used: Iterable[str]) -> tuple[str, ...]:
-    """Return a note for each file on its keys that are used neither there nor by a pipeline (its ``used``)."""
+    """Return a note on each key of env.yaml used neither there nor by a pipeline (its ``used``)."""
     names = set(used).union(*env.behind.values())
     sections = {name[:n] for name in names for n in range(len(name)) if name[n] == "."}
-    found: dict[str, list[tuple[Place, str]]] = {}
+    found = []
     for key in leaves(env.table):
         parts = key.split(".")
         wholes = {".".join(parts[: n + 1]) for n in range(len(parts))}
         if not (wholes & names or key in sections or key.startswith("_")) and env.document is not None:
-            place = env.document.key(*parts)
-            found.setdefault(place.path, []).append((place, f'"{key}"'))
-    return tuple(
-        f"{keys[0][0]}: no placeholder uses {_listed([key for _, key in keys])}" for keys in found.values()
-    )
-
-
-def _listed(words: list[str]) -> str:
-    """Return words as a list of a few, and how many others there are."""
-    if len(words) > _FEW + 1:
-        return f"{', '.join(words[:_FEW])} and {len(words) - _FEW} others"
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
-
-
-_FEW = 5
+            found.append(f'{env.document.key(*parts)}: no placeholder uses "{key}"')
+    return tuple(found)
 
 
 def outside(used: Iterable[str]) -> tuple[str, ...]:
@@ -210,7 +189,7 @@ class _Unread(Names):
             return self.done[way]
         if way in self.under_way:
             circle = [".".join(map(str, w)) for w in (*self.under_way[self.under_way.index(way) :], way)]
-            raise self.wrong(f"values that need each other in a circle: {' → '.join(circle)}", way)
+            raise self.wrong(f"values refer to each other in a cycle: {' → '.join(circle)}", way)
         self.under_way.append(way)
         used: set[str] = set()
         value: Any = None

@@ -26,7 +26,7 @@ def render(text: str, values: Mapping[str, Any]) -> str:
         named = sorted(meta.find_undeclared_variables(environment.parse(text)))
         return environment.from_string(text).render({name: values[name] for name in named if name in values})
     except TemplateSyntaxError as error:
-        raise SpecError(f"is no expression that Jinja understands: {error.message}") from None
+        raise SpecError(f"is not a valid Jinja expression: {error.message}") from None
     except UndefinedError as error:
         for name in named:
             if name not in values:

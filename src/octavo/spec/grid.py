@@ -85,4 +85,4 @@ def _value(name: str, params: Mapping[str, Any], spec: TaskSpec) -> str:
         found = jinja.Environment().compile_expression(name)(**params)
         return "" if found is None else str(found)
     except Exception as error:  # also what the values themselves raise
-        raise SpecError(f'"[[{name}]]" is no parameter of the grid: {error}', spec.where) from None
+        raise SpecError(f'"[[{name}]]" is not a parameter of the grid: {error}', spec.where) from None

@@ -44,8 +44,8 @@ class Names:
             if found[0] == text:
                 return value
             if isinstance(value, Mapping):
-                hint = "take one of its values: " + ", ".join(f"{{{{{name}.{key}}}}}" for key in value)
-                raise self.wrong(f"{{{{{name}}}}} is a section and cannot stand in a text", path, hint)
+                hint = "use one of its values: " + ", ".join(f"{{{{{name}.{key}}}}}" for key in value)
+                raise self.wrong(f"{{{{{name}}}}} is a section and cannot be part of a string", path, hint)
             parts += [text[end : found.start()], str(value)]
             end = found.end()
         return "".join((*parts, text[end:]))
@@ -105,7 +105,7 @@ class Names:
             hint = did_you_mean(variable, self.around.environ)
             return self.wrong(f"the environment variable {variable} is not set", path, hint)
         if name in ("git", "git_hash"):
-            hint = "the project is no git repository, or has no commit"
+            hint = "the project is not a git repository, or has no commits"
             return self.wrong(f"{{{{{name}}}}} has no value here", path, hint)
         if name in BUILTINS and name != "env":
             return self.wrong(f"{{{{{name}}}}} has no value here", path, "declare it in env.yaml")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import kinds
 from ..digests import digest
 from ..errors import Place, SpecError
-from ..model import STANDING, Call, Product, Relation
+from ..model import STANDING, Product, Relation
 from ..reading.folders import relative
 from .dialect import RELATIONS
 
@@ -29,16 +29,19 @@ class Promises:
         self.name, self.row, self.said, self.root = name, kinds.row(kind), said, root
         self.word = kinds.word(kind)
         self.maker = said.maker or spec.makers.get(self.word) or self.row.maker
-        own, table = said.options, spec.clients
-        clients = (own.get("product_client"), table.get(self.maker), own.get("client"), table.get(self.word))
-        self.client = next((it for it in clients if isinstance(it, Call)), None)
+        self.client = (
+            said.options.get("product_client")
+            or spec.clients.get(self.maker)
+            or said.options.get("client")
+            or spec.clients.get(self.word)
+        )
         self.base = os.path.dirname(source) if spec.product_relative_to_source else ""
         self.mistakes: list[SpecError] = []
 
     def products(self, said: Any) -> tuple[Product, ...]:
         """Return the products; what is wrong with them is in ``mistakes``."""
         if not said:
-            hint = 'add "product:" with the path that it writes'
+            hint = 'add "product:" with the path it writes'
             self._wrong(f'task "{self.name}" has no product', self.said.where, hint)
             return ()
         table: Mapping[str | None, Any] = said if isinstance(said, dict) else {None: said}
@@ -57,8 +60,8 @@ class Promises:
             path = f"{STANDING}{_label(self.client)}/{_safe(relation)}"
             return Product(path, key, False, relation, self.maker)
         if not isinstance(value, str):
-            hint = f'a {self.word} makes files; for a table add "product_class: SQLRelation"'
-            self._wrong(f'the product of "{self.name}" should be a path, not a list', self._where(key), hint)
+            hint = f'a {self.word} writes files; for a table add "product_class: SQLRelation"'
+            self._wrong(f'the product of "{self.name}" must be a path, not a list', self._where(key), hint)
             return None
         return Product(self._relative(os.path.join(self.base, value)), key, self._is_report(key, value))
 
@@ -67,14 +70,16 @@ class Promises:
         parts = value if isinstance(value, list | tuple) else ()
         if len(parts) not in (2, 3) or not all(isinstance(it, str) and it for it in parts[-2:]):
             hint = _TABLE + (self.row.hint if isinstance(value, str) else "")
-            self._wrong(f'the product of "{self.name}" should be a table ({self.maker})', where, hint)
+            self._wrong(f'the product of "{self.name}" must be a table ({self.maker})', where, hint)
             return None
         *schema, name, kind = parts
         if kind not in ("table", "view"):
-            self._wrong(f'the product of "{self.name}" is a table or a view, not "{kind}"', where, _TABLE)
+            self._wrong(
+                f'the product of "{self.name}" must be a table or a view, not "{kind}"', where, _TABLE
+            )
         if len(name) > _LONGEST:
-            message = f'the {kind} "{name}" has a name of {len(name)} characters'
-            self._wrong(message, where, f"databases keep at most {_LONGEST} of them")
+            message = f'the name of the {kind} "{name}" has {len(name)} characters'
+            self._wrong(message, where, f"databases keep at most {_LONGEST}")
         return Relation(name, str(schema[0]) if schema and schema[0] else None, kind)
 
     def _is_report(self, key: str | None, path: str) -> bool:
@@ -86,16 +91,16 @@ class Promises:
     def _reports(self, made: tuple[Product, ...]) -> None:
         if lost := [key for key in self.said.nb if key not in {one.key for one in made} and key != "nb"]:
             where = self.said.places.get("nb_product_key", self.said.where)
-            self._wrong(f'"{self.name}" has no product "{lost[0]}", its nb_product_key', where)
+            self._wrong(f'nb_product_key: "{self.name}" has no product "{lost[0]}"', where)
         elif made and not any(one.report for one in made):
             nb = next((one.path for one in made if one.key in self.said.nb), made[0].path)
             example = nb.rpartition(".")[0] or self.name
             hint = f'add "nb: {example}.ipynb" to its product'
-            message = f'task "{self.name}" does not say where its executed notebook goes'
+            message = f'task "{self.name}" has no product for its executed notebook'
             self._wrong(message, self._where(None), hint)
         for one in made:
             if one.report and os.path.isdir(os.path.join(self.root, one.path)):
-                message = f'the executed notebook of "{self.name}" goes to {one.path}, which is a folder'
+                message = f'the executed notebook of "{self.name}" cannot be {one.path}, which is a folder'
                 self._wrong(message, self._where(None))
 
     def _relative(self, path: str) -> str:
@@ -109,16 +114,19 @@ class Promises:
         self.mistakes.append(SpecError(message, where, hint))
 
 
-def options(promised: Promises, spec: Spec, made: tuple[Product, ...]) -> dict[str, object]:
-    """Return the clients that a task works with, and that it is not for the cache, where its products are no files."""
+def options(promised: Promises, spec: Spec, made: tuple[Product, ...]) -> Iterator[tuple[str, Any]]:
+    """Yield the clients that a task works with, and that it is not for the cache, where its products are no files."""
     said = promised.said.options
-    found: dict[str, object] = {"client": said.get("client") or spec.clients.get(promised.word)}
-    found["product_client"] = None
-    if any(one.maker == "File" for one in made):
-        found["file_client"] = said.get("product_client") or spec.clients.get("File")
+    if client := said.get("client") or spec.clients.get(promised.word):
+        yield "client", client
+    if any(one.maker == "File" for one in made) and (
+        files := said.get("product_client") or spec.clients.get("File")
+    ):
+        yield "file_client", files
     if promised.row.borrowed or any(one.maker != "File" for one in made):
-        found |= {"cache": False, "product_client": promised.client}
-    return found
+        yield "cache", False
+        if promised.client:
+            yield "product_client", promised.client
 
 
 def given(product: Product) -> Any:
@@ -129,12 +137,12 @@ def given(product: Product) -> Any:
     return _plain(generic) if product.maker == "GenericProduct" else product.path
 
 
-def _label(client: Call | None) -> str:
+def _label(client: Mapping[str, Any] | None) -> str:
     """Return the folder of the standing files of one database: its client, and the arguments that it is made with."""
-    if client is None:
+    if not client:
         return "database"
-    arguments = sorted((name, repr(it)) for name, it in client.arguments.items())
-    return client.path + (f"-{digest(repr(arguments))[:8]}" if arguments else "")
+    arguments = sorted((name, repr(it)) for name, it in client.items() if name != "dotted_path")
+    return str(client["dotted_path"]) + (f"-{digest(repr(arguments))[:8]}" if arguments else "")
 
 
 def _safe(text: str) -> str:

@@ -43,29 +43,23 @@ __all__ = ["CACHE", "META", "TASK", "TOP", "Document", "Key", "Spec", "TaskSpec"
 # ── checking ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def spec(
-    document: Document,
-    imported: tuple[str, Document] | None = None,
-    errors: list[Error] | None = None,
-) -> Spec:
+def spec(document: Document, imported: tuple[str, Document] | None = None) -> Spec:
     """Check a document and return what it says; raise all its mistakes together, in the order of the file.
 
     The top is a mapping with ``tasks``, or just the list of tasks; a task that is a text is a source. ``imported``
-    are the tasks of ``meta.import_tasks_from``, below the folder that their sources count from. With a list of
-    ``errors`` mistakes are added to it instead, and tasks that have one, or that one is about, are ``broken``.
+    are the tasks of ``meta.import_tasks_from``, below the folder that their sources count from.
     """
     check = _Check(document)
     bare = isinstance(document.data, list)
     top = {"tasks": document.data} if bare else document.data
     if not isinstance(top, dict):
-        what = "empty" if top is None else f"no pipeline: it holds {found_as(top)}"
+        what = "empty" if top is None else f"not a pipeline: it contains {found_as(top)}"
         raise SpecError(f"this file is {what}", document.place(), _START)
     if "tasks" not in top and "location" not in top:
         if not did_you_mean("tasks", (key for key in top if key not in TOP)):  # else said of that key
-            check.wrong("this pipeline has no tasks", document.place(), _START)
+            check.wrong("the pipeline has no tasks", document.place(), _START)
     elif top.get("tasks", ()) is None:
         check.wrong('"tasks" is empty', document.key("tasks"), _START)
-    before = len(document.mistakes)
     said = dict(check.keys(top, (), TOP, "the pipeline"))
     meta = dict(check.keys(said.get("meta", {}), ("meta",), META, '"meta"'))
     way = ("meta", "source_loader")
@@ -77,23 +71,21 @@ def spec(
     )
     extract, base = meta.get("extract_upstream", True), () if bare else ("tasks",)
     if "location" in said and (said.keys() & {"tasks", *_ELSEWHERE} or meta):
-        hint = f"{said['location']} makes the whole pipeline: leave away what else is said of it"
-        check.wrong('"location" stands beside tasks and their settings', document.key("location"), hint)
-    whole = len(check.mistakes) == before
+        hint = f"{said['location']} makes the whole pipeline: remove the other keys"
+        check.wrong(
+            '"location" cannot be combined with tasks and their settings', document.key("location"), hint
+        )
     found = [check.task(data, (*base, n), n, extract) for n, data in enumerate(said.get("tasks", ()))]
     mistakes = check.sorted()
     if imported is not None:
         other = _Check(imported[1], check.notes)
         found += other.tasks(imported[0], extract)
         mistakes += other.sorted()
-    if errors is None:
-        raise_all(mistakes, f"{document.path} has mistakes")
-    else:
-        errors += mistakes
+    raise_all(mistakes, f"errors in {document.path}")
     preload = said.get("preload", True)
     return Spec(
         document.path,
-        tuple(task if whole else replace(task, broken=True) for task in found if task),
+        tuple(task for task in found if task),
         extract,
         meta.get("extract_product", False),
         meta.get("product_relative_to_source", False),
@@ -113,7 +105,7 @@ def spec(
 
 #: Keys of the top that a pipeline from elsewhere says itself.
 _ELSEWHERE = (*HOOKS, *SERIALIZERS, "clients")
-_START = 'a pipeline begins with "tasks:", and each task has a source and a product'
+_START = 'a pipeline starts with "tasks:"; each task has a source and a product'
 
 
 class _Check:
@@ -144,8 +136,8 @@ class _Check:
                 continue
             elif not row.fits(value):
                 where = self.document.place(*path, name)
-                hint = f'write it in quotes: "{plain(value)}"' if _bare(value, row) else None
-                self.wrong(f'{owner}: "{name}" should be {row.expects}, not {found_as(value)}', where, hint)
+                hint = f'quote it: "{plain(value)}"' if _bare(value, row) else None
+                self.wrong(f'{owner}: "{name}" must be {row.expects}, not {found_as(value)}', where, hint)
             elif row.known and value not in row.known and not row.more(value):
                 hint = did_you_mean(value, row.known) or f"there are: {', '.join(row.known)}"
                 self.wrong(f'{owner}: there is no {name} "{value}"', self.document.place(*path, name), hint)
@@ -174,7 +166,7 @@ class _Check:
             elif value is None:
                 continue
             elif path == ("clients",) and not is_call(value):
-                self.wrong(f"the client of {name} should be {CALLED}, not {found_as(value)}", where)
+                self.wrong(f"the client of {name} must be {CALLED}, not {found_as(value)}", where)
             elif path != ("clients",) and value not in PRODUCTS:
                 hint = did_you_mean(str(value), PRODUCTS) or f"there are: {', '.join(PRODUCTS)}"
                 self.wrong(f'there is no product class "{plain(value)}"', where, hint)
@@ -186,18 +178,16 @@ class _Check:
         """Return the tasks of a file that another imports: a list, and nothing else."""
         data = self.document.data
         if not isinstance(data, list):
-            self.wrong(
-                f"a file of tasks to import is a list of them, not {found_as(data)}", self.document.place()
-            )
+            self.wrong(f"imported tasks must be a list, not {found_as(data)}", self.document.place())
             return []
         found = [self.task(one, (n,), n, extract) for n, one in enumerate(data)]
         return [task and replace(task, base=base) for task in found]
 
     def task(self, data: Any, path: Path, number: int, extract: bool) -> TaskSpec | None:
-        document, where, before = self.document, self.document.place(*path), len(self.mistakes)
+        document, where = self.document, self.document.place(*path)
         data = {"source": data} if is_text(data) else data
         if not isinstance(data, dict):
-            self.wrong(f"a task is a mapping with a source, or a source, not {found_as(data)}", where)
+            self.wrong(f"a task must be a mapping with a source, or a source, not {found_as(data)}", where)
             return None
         called = next((data[k] for k in ("name", "source") if is_text(data.get(k))), None)
         owner = f"task {quoted(called)}" if called else f"task {number + 1}"
@@ -213,17 +203,14 @@ class _Check:
         for name, value in said.items():
             if option := keys[name].option:
                 if option in options:
-                    self.wrong(f"{owner}: the {option} is given twice", document.key(*path, name))
+                    self.wrong(f"{owner}: the {option} is set twice", document.key(*path, name))
                 options[option] = keys[name].turn(value)
         for name in ("papermill_params", "executor_params"):
             options |= self.execution(said.get(name, {}), (*path, name), owner)
         # Ploomber reads the code even if the spec says "upstream: []", unless it is told not to.
         upstream = as_tuple(said["upstream"]) if "upstream" in said else ()
-        at_source = document.place(*path, "source")
-        odd = any(error.where == at_source for error in self.mistakes[before:])
-        odd = odd or ("class" in data and "class" not in said)  # the source of which may be anything
         return TaskSpec(
-            "" if odd else said.get("source", ""),
+            said.get("source", ""),
             where,
             said.get("name"),
             said.get("product"),
@@ -238,7 +225,6 @@ class _Check:
             as_tuple(said.get("nb_product_key", "nb")),
             None,
             said.get("local_execution", False),
-            len(self.mistakes) > before or (bool(document.mistakes) and _unfilled(data)),
         )
 
     def table(self, word: Any, path: Path, owner: str) -> Keys:
@@ -273,27 +259,27 @@ class _Check:
         where, suffix = self.document.place(*path, "source"), "." + source.rpartition(".")[2].lower()
         filed = "/" in source or suffix in FILES
         if kind is None and "://" in source:
-            self.wrong(f"{owner}: a URL is no code", where, 'to download it: "class: DownloadFromURL"')
+            self.wrong(f"{owner}: a URL is not code", where, 'to download it: "class: DownloadFromURL"')
         elif kind is None and suffix in (".csv", ".parquet"):
-            hint = 'to put it into a database: "class: SQLUpload"'
-            self.wrong(f"{owner}: a data file ({suffix}) is no code", where, hint)
+            hint = 'to upload it to a database: "class: SQLUpload"'
+            self.wrong(f"{owner}: a data file ({suffix}) is not code", where, hint)
         elif source and kind is not None and kind in kinds.CLASSES:
             row = kinds.row(kinds.CLASSES[kind])
             what = "function" if row.source == "function" else "notebook" if row.report else "file"
             if row.source != "data" and filed is (row.source == "function"):
-                self.wrong(f'{owner} is a {kind}, but "{source}" is no {what}', where, _SOURCES)
+                self.wrong(f'{owner} is a {kind}, but "{source}" is not a {what}', where, _SOURCES)
 
     def grid(self, said: Mapping[str, Any], path: Path, owner: str) -> tuple[Mapping[str, Any], ...]:
         grid = said.get("grid", ())
         if grid and "name" not in said:
-            hint = 'its tasks are called by it and a number, or by their parameters: "name: fit-[[model]]"'
-            self.wrong(f"{owner} has a grid, and no name", self.document.key(*path, "grid"), hint)
+            hint = 'add one; tasks get a number or their parameters appended: "name: fit-[[model]]"'
+            self.wrong(f"{owner} has a grid but no name", self.document.key(*path, "grid"), hint)
         grids = (grid,) if isinstance(grid, dict) else tuple(grid)
         for number, one in enumerate(grids):
             way = (*path, "grid") if isinstance(grid, dict) else (*path, "grid", number)
             if not isinstance(one, dict) or not one:
                 self.wrong(
-                    f"{owner}: a grid is a mapping of names to lists of values, not {found_as(one)}",
+                    f"{owner}: a grid must be a mapping of names to lists of values, not {found_as(one)}",
                     self.document.place(*way),
                 )
                 continue
@@ -301,12 +287,12 @@ class _Check:
                 where = self.document.key(*way, name)
                 if not isinstance(name, str):
                     self.wrong(
-                        f'{owner}: a name in "grid" should be text, not {found_as(name)}', where, _WORDS
+                        f'{owner}: names in "grid" must be strings, not {found_as(name)}', where, _WORDS
                     )
                 elif name in said.get("params", {}):
-                    self.wrong(f'{owner}: "{name}" stands in "params" and in "grid"', where)
+                    self.wrong(f'{owner}: "{name}" is in both "params" and "grid"', where)
                 elif name in ("upstream", "product"):
-                    self.wrong(f'{owner}: no parameter may be called "{name}"', where)
+                    self.wrong(f'{owner}: a parameter cannot be called "{name}"', where)
                 elif values == [] or values == {}:
                     self.wrong(f'{owner}: "grid.{name}" has no values', self.document.place(*way, name))
         return grids
@@ -318,27 +304,27 @@ class _Check:
             for name in named:
                 if not isinstance(name, str):
                     where = self.document.key(*path, section, name)
-                    message = f'{owner}: a name in "{section}" should be text, not {found_as(name)}'
+                    message = f'{owner}: names in "{section}" must be strings, not {found_as(name)}'
                     self.wrong(message, where, _WORDS)
         for name, value in product.items() if isinstance(product, dict) else ():
             if not is_text(value) and not (isinstance(value, list) and value):
                 where = self.document.place(*path, "product", name)
                 self.wrong(
-                    f'{owner}: "product.{name}" should be a path or a table ([schema, name, table]), '
+                    f'{owner}: "product.{name}" must be a path or a table ([schema, name, table]), '
                     f"not {found_as(value)}",
                     where,
                 )
         for name, value in params.items():
             where = self.document.key(*path, "params", name)
             if name in ("upstream", "product"):
-                hint = f'octavo sets "{name}" itself: write it as a key of the task'
-                self.wrong(f'{owner}: no parameter may be called "{name}"', where, hint)
+                hint = f'octavo sets "{name}": use the key of the task instead'
+                self.wrong(f'{owner}: a parameter cannot be called "{name}"', where, hint)
             elif name == "resources_" and not (
                 isinstance(value, dict) and all(is_text(it) for pair in value.items() for it in pair)
             ):
-                self.wrong(f'{owner}: "params.resources_" should be a mapping of names to paths', where)
+                self.wrong(f'{owner}: "params.resources_" must be a mapping of names to paths', where)
             elif isinstance(value, dict) and "dotted_path" in value and not is_call(value):
-                self.wrong(f'{owner}: "params.{name}" should be {CALLED}', where)
+                self.wrong(f'{owner}: "params.{name}" must be {CALLED}', where)
 
     def places(self, said: Mapping[str, Any], path: Path) -> Iterator[tuple[str, Place]]:
         for name, value in said.items():
@@ -351,18 +337,9 @@ class _Check:
                     yield f"inputs.{inner}", self.document.place(*path, name, number)
 
 
-_SOURCES = 'a source is a file ("source: fit.py") or a function ("source: package.module.function")'
-_WORDS = "YAML reads on, off, yes, no and numbers as values: write a name in quotes"
-
-
-def _unfilled(value: Any) -> bool:
-    """Return whether a placeholder is left in a value: the error is known already."""
-    if isinstance(value, dict):
-        return any(map(_unfilled, value.values()))
-    if isinstance(value, list):
-        return any(map(_unfilled, value))
-    return isinstance(value, str) and ("{{" in value or "{%" in value)
+_SOURCES = 'a source must be a file ("source: fit.py") or a function ("source: package.module.function")'
+_WORDS = "quote the name: YAML reads on, off, yes, no and numbers as values"
 
 
 def _bare(value: Any, row: Key) -> bool:
-    return row.expects.startswith(("text", "a path")) and isinstance(value, int | float)
+    return row.expects.startswith(("a string", "a path")) and isinstance(value, int | float)

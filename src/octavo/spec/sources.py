@@ -27,7 +27,7 @@ _OUTSIDE = (
 )
 
 #: Raised when facts, tasks or their digests come to mean something else.
-VERSION = 7
+VERSION = 6
 
 
 class Reader:
@@ -93,7 +93,9 @@ class Reader:
         path = relative(full, self.root)
         if os.path.isdir(full):
             raise SpecError(
-                f"the source {text} is a folder", where, "a source is a file or a function's dotted path"
+                f"the source {text} is a folder",
+                where,
+                "a source must be a file or the dotted path of a function",
             )
         if not os.path.exists(full):
             raise SpecError(f"the source {text} does not exist", where, _near(full, self.root))
@@ -102,7 +104,9 @@ class Reader:
     def _function(self, text: str, where: Place, kind: str) -> Source:
         module, _, _ = text.rpartition(".")
         if not module or not all(part.isidentifier() for part in text.split(".")):
-            hint = "a source is a path (tasks/clean.py) or a function's dotted path (tasks.clean.get)"
+            hint = (
+                "a source must be a path (tasks/clean.py) or the dotted path of a function (tasks.clean.get)"
+            )
             raise SpecError(f'"{text}" is neither a file nor a function', where, hint)
         full = self._module(module)
         if full is None:
@@ -110,7 +114,7 @@ class Reader:
             hint = (
                 _near(os.path.join(self.root, missing), self.root) or f"there is no {missing} in the project"
             )
-            raise SpecError(f'the module "{module}" of the function "{text}" is not found', where, hint)
+            raise SpecError(f'cannot find the module "{module}" of the function "{text}"', where, hint)
         path = full if installed(full) else relative(full, self.root)
         return self.read(kind, Source(path, text), where)
 

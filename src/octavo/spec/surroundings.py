@@ -79,7 +79,7 @@ def env_file(path: str) -> str | None:
     if name := os.environ.get("PLOOMBER_ENV_FILENAME"):
         beside = os.path.relpath(folders[1])
         hint = "it is looked for here" + (f" and in {beside}" if beside != "." else "")
-        raise SpecError(f"there is no {name}, which the variable PLOOMBER_ENV_FILENAME names", hint=hint)
+        raise SpecError(f"PLOOMBER_ENV_FILENAME: there is no {name}", hint=hint)
     return None
 
 
@@ -114,7 +114,7 @@ def env_name(spec_filename: str, environ: Mapping[str, str]) -> list[str]:
     """
     if name := environ.get("PLOOMBER_ENV_FILENAME"):
         if os.path.basename(name) != name:
-            raise SpecError(f'PLOOMBER_ENV_FILENAME must be the name of a file, without folders: "{name}"')
+            raise SpecError(f'PLOOMBER_ENV_FILENAME must be a file name without folders: "{name}"')
         return [name]
     parts = os.path.basename(spec_filename).split(".")
     return [*(["env." + ".".join(parts[1:-1]) + ".yaml"] if len(parts) > 2 else []), "env.yaml"]

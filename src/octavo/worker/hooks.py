@@ -9,12 +9,12 @@ from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..calls import invoke
+from ..calls import Call, invoke, path_of
 from ..errors import Error
 from ..events import HookFinished, to_json
-from ..failing import failure_of
+from ..kinds.function import failure_of
 from ..lazy import lazy_imports
-from ..model import Call, Failure, Source, Task
+from ..model import Failure, Source, Task
 from ..process import child
 from ..views import BuildReport, DagView, Status, TaskView, Upstream, given
 
@@ -45,8 +45,7 @@ class Offer(Mapping[str, Any]):
 
 def of_task(hook: str, task: Task, status: Status, **more: Any) -> Failure | None:
     """Call a hook of a task, if it has one; return its failure. Products and inputs are taken from where we are."""
-    call = task.run.on_failure if hook == "on_failure" else dict(task.calls.named()).get(hook)
-    if call is None:
+    if not (call := task.options.get(hook)):
         return None
     view = TaskView(task, status)
     turns = contextlib.ExitStack()
@@ -104,7 +103,7 @@ def finish(task: Task, folder: str) -> Failure | None:
 
 
 def stopped(failure: Failure) -> str:
-    """Return the note on what has stopped the build on purpose; an empty text for a real failure."""
+    """Return the note on what has stopped the build on purpose; an empty string for a real failure."""
     if failure.kind != EARLY_STOP:
         return ""
     return "it stopped the build" + (f": {failure.message}" if failure.message else "")
@@ -112,7 +111,7 @@ def stopped(failure: Failure) -> str:
 
 def called(hook: str, call: Call, offered: Mapping[str, Any]) -> Failure | None:
     """Call a hook and return how it failed: the message says which it was, the traceback begins in its code."""
-    path = call.path
+    path = path_of(call)
     try:
         value = invoke(call, offered)
         if isinstance(value, Coroutine | Generator):

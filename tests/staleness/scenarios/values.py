@@ -8,7 +8,7 @@ from . import Scenario
 _CHANGED = {
     "an int that becomes a float": ("1", "1.0"),
     "an int that becomes a bool": ("1", "true"),
-    "null that becomes an empty text": ("null", "''"),
+    "null that becomes an empty string": ("null", "''"),
     "null that becomes false": ("null", "false"),
     "a number in a list that becomes a text": ("[1]", "['one']"),
     "zero that becomes false": ("0", "false"),

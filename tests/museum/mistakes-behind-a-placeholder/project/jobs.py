@@ -1,6 +1,0 @@
-def make(product):
-    product.write_text("x")
-
-
-def use(product, upstream):
-    product.write_text("y")
