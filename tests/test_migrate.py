@@ -10,10 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from octavo.compat.command_lines import advice
 from octavo.compat.migrate import Migration, files, migration
+from octavo.compat.option_aliases import COMMANDS
 from octavo.compat.rewrite import imports, provided
 from octavo.errors import StateError
 from projects import Folder
+
+#: Options of octavo's commands that occur here.
+OPTIONS = ("--force", "-f", "--output", "-o", "--debug")
 
 
 def rewritten(text: str, path: str = "x.py") -> str:
@@ -23,7 +28,7 @@ def rewritten(text: str, path: str = "x.py") -> str:
 
 
 def looked_through(folder: Folder, *made: str, said: tuple[Any, ...] = ()) -> Migration:
-    return migration(folder.path, made, said, {"nb": "not needed"})
+    return migration(folder.path, made, said, lambda verb, words: advice(verb, words, OPTIONS.__contains__))
 
 
 def told(folder: Folder, *made: str) -> list[tuple[str, str, str]]:
@@ -223,7 +228,7 @@ def test_everything_that_speaks_of_ploomber_is_found(folder: Folder) -> None:
         (
             "setting",
             "pipeline.yaml:1:1: executor:",
-            "tasks run in parallel, one per processor: octavo build --jobs 1 runs them one after another",
+            "octavo build --jobs 1 runs tasks one after another, else as many run as there are processors",
         ),
         ("setting", "pipeline.yaml:2:1: ploomber.io.serializer_pickle", "the name works: octavo provides it"),
         (
@@ -231,13 +236,14 @@ def test_everything_that_speaks_of_ploomber_is_found(folder: Folder) -> None:
             "pipeline.yaml:6:5: on_render:",
             "it is called when something runs, never by octavo status",
         ),
-        ("setting", "setup.cfg:2: [ploomber]", "octavo reads its entry-point, too"),
+        ("setting", "pipeline.yaml:7:5: executor:", "it has no effect"),
+        ("setting", "setup.cfg:3: [ploomber] entry-point", "octavo reads it, too"),
         (
             "command",
             "Makefile:2: ploomber build --entry-point a.yaml --partially fit --force",
             "octavo build --file a.yaml +fit --force",
         ),
-        ("command", "Makefile:3: ploomber nb -i", "not needed"),
+        ("command", "Makefile:3: ploomber nb -i", COMMANDS["nb"]),
         ("command", "README.md:1: ploomber build", "octavo build"),
         ("command", "README.md:1: ploomber task fit -f", "octavo task fit -f"),
         ("package", "requirements.txt:2: ploomber>=0.20  # x", "octavo[ploomber] takes its place"),
@@ -261,6 +267,105 @@ def test_programs_that_import_ploomber_are_named_where_they_are_started(folder: 
         ("command", "Makefile:2: python run.py", f"python -m octavo.ploomber run.py; {hint}"),
         ("command", "Makefile:3: python3 -u ops/run.py", f"python -m octavo.ploomber ops/run.py; {hint}"),
         ("command", "ops/Dockerfile:1: python3.12 run.py", f"python -m octavo.ploomber run.py; {hint}"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "becomes"),
+    [
+        ("build --partially fit --skip-upstream --force", "octavo build fit --force"),
+        ("build -p fit -e a.yaml", "octavo build +fit --file a.yaml"),
+        ("build --entry-point=a.yaml --env--a 3", "octavo build --file=a.yaml --env--a 3"),
+        (
+            "build --env-file e.yaml --force",
+            "octavo build --force; --env-file: the variable PLOOMBER_ENV_FILENAME names another environment file",
+        ),
+        (
+            "build --env-brd-data x --force",
+            "octavo build --force; --env-brd-data: did you mean --env--brd-data?",
+        ),
+        ("build --sample x", "octavo build; --sample: octavo build has no such option"),
+        (
+            "build -e pkg.make --brd-data x",
+            "octavo build --file pkg.make; --brd-data: an argument of pkg.make is a parameter here: -p brd_data=VALUE",
+        ),
+        ("plot", "octavo plot --output pipeline.html"),
+        (
+            "plot -o a.png",
+            "octavo plot -o a.png; a.png: octavo plot --format dot | dot -Tpng > graph.png makes pictures of "
+            "other formats",
+        ),
+        ("status --log info", "octavo status; --log: nothing runs, so nothing is logged"),
+        ("install", "environments are left to pip and conda: pip install -r requirements.txt"),
+    ],
+)
+def test_what_is_advised_octavo_takes(typed: str, becomes: str) -> None:
+    verb, *words = typed.split()
+    assert advice(verb, words, OPTIONS.__contains__) == becomes
+
+
+def test_ploombers_other_packages_and_its_extension_of_jupyter_are_named(folder: Folder) -> None:
+    folder.write("fit.py", "import ploomber_engine\nfrom ploomber import DAG\ndag['a']._post_run_actions()\n")
+    folder.write("run.sh", "ploomber-engine a.ipynb b.ipynb\nsoopervisor export prod\ndltr a.dump\n")
+    folder.write("README.md", "We use ploomber-engine and the like.\n")
+    folder.write("soopervisor.yaml", "prod: {backend: argo-workflows}\n")
+    folder.write("jupyter_server_config.py", "c.ServerApp.jpserver_extensions = {'ploomber': True}\n")
+    folder.write("setup.cfg", "[ploomber]\ninject-priority = a,b\n")
+    found = looked_through(folder).findings
+    assert [(one.code, one.severity, str(one.where)) for one in found] == [
+        ("import", "note", "fit.py:1"),
+        ("import", "note", "fit.py:2"),
+        ("missing", "warning", "fit.py:3"),
+        ("setting", "warning", "jupyter_server_config.py:1"),
+        ("setting", "note", "setup.cfg:2"),
+        ("setting", "note", "soopervisor.yaml"),
+        ("command", "note", "run.sh:1"),
+        ("command", "note", "run.sh:2"),
+        ("command", "note", "run.sh:3"),
+    ]
+
+
+def test_settings_are_named_even_if_the_pipeline_is_refused(folder: Folder) -> None:
+    folder.write("fit.py", "")
+    folder.write(
+        "pipeline.train.yaml",
+        """
+        config: {hot_reload: true}
+        tasks:
+          - source: fit.py
+            product: fit.ipynb
+            static_analysis: strict
+            papermill_params: {log_output: true, progress_bar: false}
+            params: {n: "{{nowhere}}"}
+        """,
+    )
+    said = folder.octavo("migrate")
+    assert said.returncode == 1
+    for line in (
+        "  pipeline.train.yaml:1:1: config:\n",
+        "  pipeline.train.yaml:5:5: static_analysis:\n",
+        "  pipeline.train.yaml:6:24: log_output:\n    → octavo log shows what notebooks print\n",
+        "  pipeline.train.yaml:7:17: nothing declares {{nowhere}}",
+    ):
+        assert line in said.stdout
+    assert "progress_bar" not in said.stdout
+    assert "there is no pipeline.yaml" not in said.stdout
+
+
+def test_every_pipeline_of_a_project_is_looked_at_and_none_twice(folder: Folder) -> None:
+    folder.write("jobs.py", "def make(product):\n    product.write_text('x')\n")
+    folder.write(
+        "pipeline.yaml",
+        "meta: {import_tasks_from: pipeline-features.yaml}\ntasks:\n  - {source: jobs.make, product: a}\n",
+    )
+    folder.write("pipeline-features.yaml", "- {source: jobs.make, name: b, product: b}\n")
+    folder.write("flows/pipeline.serve.yaml", "- {source: nothing.py, product: c.ipynb}\n")
+    folder.write("pipeline-notes.yaml", "these: are notes\n")
+    found = [
+        one for one in json.loads(folder.octavo("migrate", "--json").stdout) if one["kind"] == "pipeline"
+    ]
+    assert [(one["path"], one["message"]) for one in found] == [
+        ("flows/pipeline.serve.yaml", "the source nothing.py does not exist")
     ]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from programs import environment
 
-from octavo.ploomber.command import translated
+from octavo.compat.command_lines import translated
 from projects import Folder
 
 INTRODUCTION = (

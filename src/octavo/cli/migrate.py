@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..compat import option_aliases as spellings
 from ..errors import Error
 from ..lazy import lazy_imports
 from ..show.screen import flat, many, screen
@@ -16,12 +16,12 @@ from . import options
 
 with lazy_imports():
     from .. import project as projects
-    from ..compat import migrate
+    from ..compat import command_lines, migrate, traces
     from ..spec import entry
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ..compat.migrate import Migration
     from ..model import Finding
@@ -62,7 +62,7 @@ exit code: 0 it runs as it is, 1 something must be changed first, 2 the command 
 def main(args: Namespace) -> int:
     """Show what was found, change what was asked for, and return the exit code."""
     out = screen(sys.stdout, os.environ)
-    found = _migration(args.file)
+    found = _migration(args)
     if args.json:
         out.say(json.dumps([_plain(one) for one in found.findings], indent=1, ensure_ascii=False))
     elif not (args.diff or args.apply):
@@ -79,19 +79,41 @@ def main(args: Namespace) -> int:
     return 1 if any(one.severity in ("error", "warning") for one in found.findings) else 0
 
 
-def _migration(file: str | None) -> Migration:
-    root, made, said = Path.cwd(), list[str](), list[Any]()
+def _migration(args: Namespace) -> Migration:
+    root, made, said, named = Path.cwd(), list[str](), list[Any](), list[str | Path]()
     try:
-        root = entry.find(file).root
-        with projects.load(file) as project:
-            said += project.notes
-            made += [product.path for task in project.graph for product in task.products]
-    except (Error, ExceptionGroup) as error:
-        if isinstance(error, ExceptionGroup) and error.split(Error)[1] is not None:
-            raise
+        found = entry.find(args.file)
+        root, named = found.root, [args.file or found.path]
+    except Error as error:
         said.append(error)
-    found: Migration = migrate.migration(root, made, said, spellings.COMMANDS)
-    return found
+    if not args.file:
+        others = [
+            root / path for path in traces.pipelines(migrate.files(root), lambda path: _text(root / path))
+        ]
+        named += [path for path in others if path not in named]
+        said = [] if named else said
+    for one in named:
+        try:
+            with projects.load(one) as project:
+                said += [note for note in project.notes if note not in said]
+                made += [str(project.root / it.path) for task in project.graph for it in task.products]
+        except (Error, ExceptionGroup) as error:
+            if isinstance(error, ExceptionGroup) and error.split(Error)[1] is not None:
+                raise
+            said.append(error)
+    return migrate.migration(root, made, said, partial(_advice, args.verbs))
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _advice(verbs: Mapping[str, tuple[options.Verb, str]], verb: str, words: Sequence[str]) -> str:
+    """Return what becomes of a command of Ploomber's."""
+    parser = options.Parser(verb, "what it does")
+    if verb in verbs:
+        verbs[verb][0].arguments(parser)
+    return command_lines.advice(verb, words, parser.takes)
 
 
 def _report(found: Migration, to: Screen) -> Iterator[str]:

@@ -65,6 +65,10 @@ class Parser(argparse.ArgumentParser):
         args.env = environment
         return args
 
+    def takes(self, option: str) -> bool:
+        """Return whether there is such an option."""
+        return option in self._option_string_actions
+
     def examples(self, text: str) -> None:
         """Show this below the options."""
         self.epilog = text

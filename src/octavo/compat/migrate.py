@@ -10,18 +10,18 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import Error, Place, StateError, each
 from ..model import Finding
 from ..reading.folders import contents
-from ..spec.document import parse
-from .rewrite import imports, provided
+from . import traces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
-    from ..spec.document import Document
+    from .traces import Advice
+
 
 #: The kinds of findings, in the order in which they are shown.
 KINDS = {
@@ -37,34 +37,10 @@ KINDS = {
 _SKIPPED = frozenset(
     (".git", ".octavo", ".venv", "venv", "node_modules", "__pycache__", ".ipynb_checkpoints", ".tox", ".nox")
 )
-_CODE = (".py", ".ipynb")
-_PACKAGES = re.compile(
-    r"^(?:requirements.*\.(?:txt|in|lock)|environment.*\.ya?ml|setup\.(?:py|cfg)|pyproject\.toml|Pipfile)$"
-)
-_COMMANDS = re.compile(
-    r"^(?:Makefile|Dockerfile|tox\.ini|noxfile\.py|justfile|.*\.(?:sh|md|rst|ya?ml|mk|bat|ps1|txt))$"
-)
-_REQUIRED = re.compile(
-    r"(?<![\w/.-])(ploomber|soorgeon|soopervisor|ploomber-engine)(?![\w/-])(?!\.\w)", re.IGNORECASE
-)
-_COMMAND = re.compile(r"(?<![\w/.-])(?:python3? -m )?ploomber (--?\w[\w-]*|[a-z]+)((?: +[^\s`'\"|&;)]+)*)")
-_PROGRAM = re.compile(r"(?<![\w/.-])python(?:3(?:\.\d+)?)? +(?:-[a-zA-Z]+ +)*([\w./-]+\.py)\b")
-_VARIABLE = re.compile(
-    r"\b(PLOOMBER_ENV_FILENAME|PLOOMBER_STATS_ENABLED|PLOOMBER_DEBUG|PLOOMBER_POST_MORTEM|ENTRY_POINT)\b"
-)
 
-#: Keys of pipeline.yaml that octavo heeds in another way: at the top, in ``meta``, and of a task.
-_OTHERWISE = {
-    "executor": "tasks run in parallel, one per processor: octavo build --jobs 1 runs them one after another",
-    "on_render": "it is called when something runs, never by octavo status",
-    "resources_": "files of the project that a task reads are noticed without it; it does no harm",
-    "papermill_params": "a log_output is not needed: octavo log shows what notebooks print",
-    "executor_params": "a log_output is not needed: octavo log shows what notebooks print",
-}
-_VARIABLES = {
-    "PLOOMBER_ENV_FILENAME": "octavo reads it, too",
-    "ENTRY_POINT": "octavo reads it, too",
-}
+
+#: A note on a key of pipeline.yaml that the dialect does not heed.
+_UNHEEDED = re.compile(r'"[\w.]+" has no effect(?:: | \(in |$)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +88,15 @@ def migration(
     root: Path,
     made: Iterable[str],
     said: Iterable[str | Error | ExceptionGroup[Error]],
-    commands: Mapping[str, str],
+    advice: Advice,
 ) -> Migration:
     """Look through a project. Nothing of it is run or changed.
 
-    ``made`` are the paths of products, which are left alone; ``said`` is what loading noted or refused; ``commands``
-    are those of Ploomber's that octavo does not have, with what is done instead.
+    ``made`` are the paths of products, which are left alone; ``said`` is what loading noted or refused; ``advice``
+    returns what becomes of a command.
     """
     found: list[Finding] = []
     changes: list[Change] = []
-    programs: list[Finding] = []
     products = {os.path.normpath(root / path) for path in made}
     for path in files(root):
         full = root / path
@@ -132,30 +107,13 @@ def migration(
         name = full.name
         if name.startswith(".") and name.endswith(".metadata"):
             found.append(Finding("result", "note", Place(path), ""))
-            continue
-        wanted = name.endswith(_CODE) or _PACKAGES.match(name) or _COMMANDS.match(name)
-        data = contents(str(full)) if wanted and full.stat().st_size < 20_000_000 else b""
-        if name.endswith(_CODE):
-            mine, changed = _code(path, data)
+        elif traces.wanted(name) and full.stat().st_size < 20_000_000:
+            data = contents(str(full))
+            mine, changed = traces.look(path, data, advice)
             found += mine
-            changes += [Change(path, data, changed)] if changed not in (None, data) and changed else []
-        text = data.decode("utf-8", "replace")
-        if _PACKAGES.match(name):
-            found += _packages(path, text)
-        if _COMMANDS.match(name):
-            found += _lines(path, text, commands)
-            programs += _programs(path, text)
-        if name.startswith("pipeline") and name.endswith((".yaml", ".yml")):
-            found += _settings(path, text)
-        elif name == "setup.cfg" and "[ploomber]" in text:
-            line = text[: text.index("[ploomber]")].count("\n") + 1
-            found.append(
-                Finding(
-                    "setting", "note", Place(path, line), "[ploomber]", "octavo reads its entry-point, too"
-                )
-            )
+            changes += [Change(path, data, changed)] if changed else []
     known = {one.where.path for one in found if one.code == "import"}
-    found += [one for one in programs if _started(one, known)]
+    found = [one for one in found if one.code != "command" or traces.started(one, known)]
     for one in said:
         found += _told(one)
     return Migration(root, tuple(_results(found)), tuple(changes))
@@ -186,131 +144,10 @@ def _walk(root: Path) -> Iterator[str]:
             yield os.path.relpath(os.path.join(folder, name), root)
 
 
-def _code(path: str, data: bytes) -> tuple[list[Finding], bytes | None]:
-    found, changed = imports(path, data)
-    told = []
-    for one in sorted(found, key=lambda one: (one.cell or 0, one.line)):
-        place = Place(path, one.line if one.cell is None else 0)
-        names = ", ".join(one.names)
-        text = f"from {one.module} import {names}" if names else f"import {one.module}"
-        text = text if one.cell is None else f"cell {one.cell + 1}: {text}"
-        if one.unknown or (not one.names and not provided(one.module, "*")):
-            what = ", ".join(one.unknown) or one.module
-            told.append(Finding("missing", "warning", place, text, f"octavo has no {what}"))
-        elif changed is None:
-            told.append(Finding("import", "note", place, text, f"{one.becomes}, to be written by hand"))
-        else:
-            told.append(Finding("import", "note", place, text, one.becomes))
-    return told, changed
-
-
-def _packages(path: str, text: str) -> Iterator[Finding]:
-    for number, line in enumerate(text.splitlines(), 1):
-        plain = line.split("#")[0]
-        if (found := _REQUIRED.search(plain)) and plain.strip() != "[ploomber]" and "import" not in plain:
-            own = found[1].lower() == "ploomber"
-            hint = "octavo[ploomber] takes its place" if own else "octavo does not need it"
-            yield Finding("package", "note", Place(path, number), line.strip(), hint)
-
-
-def _lines(path: str, text: str, commands: Mapping[str, str]) -> Iterator[Finding]:
-    for number, line in enumerate(text.splitlines(), 1):
-        for found in _COMMAND.finditer(line):
-            if found[1].startswith("-") or found[1] in _VERBS or found[1] in commands:
-                words = _options(found[1], found[2])
-                hint = commands.get(found[1]) or _spelt(found[1], words)
-                yield Finding(
-                    "command", "note", Place(path, number), " ".join(["ploomber", found[1], *words]), hint
-                )
-        for found in _VARIABLE.finditer(line):
-            hint = _VARIABLES.get(found[1], "octavo does not read it")
-            if not path.endswith((".md", ".rst")):
-                yield Finding("setting", "note", Place(path, number), found[1], hint)
-
-
-def _programs(path: str, text: str) -> Iterator[Finding]:
-    """Yield the commands that start a program of Python."""
-    for number, line in enumerate(text.splitlines(), 1):
-        for found in _PROGRAM.finditer(line):
-            hint = f"python -m octavo.ploomber {found[1]}; with octavo[ploomber] installed, as it is"
-            yield Finding("command", "note", Place(path, number), found[0], hint)
-
-
-def _started(command: Finding, known: Iterable[str]) -> bool:
-    """Return whether a command starts one of these files, counted from the project or from the command's folder."""
-    program = command.message.rpartition(" ")[2]
-    folders = ("", os.path.dirname(command.where.path))
-    return any(os.path.normpath(os.path.join(folder, program)) in known for folder in folders)
-
-
-_VERBS = ("build", "status", "plot", "report", "task", "interact")
-
-
-_FLAGS = (
-    "--force",
-    "-f",
-    "--debug",
-    "-d",
-    "--debuglater",
-    "-D",
-    "--skip-upstream",
-    "-su",
-    "--source",
-    "--status",
-)
-
-
-def _options(verb: str, rest: str) -> list[str]:
-    """Return the words after a command that belong to it; prose may follow."""
-    words: list[str] = []
-    for word in rest.split():
-        after = bool(words) and words[-1].startswith("-") and words[-1] not in _FLAGS and "=" not in words[-1]
-        if not (word.startswith("-") or after or (verb == "task" and not words)):
-            break
-        words.append(word)
-    return words
-
-
-def _spelt(verb: str, words: list[str]) -> str:
-    """Return a command of Ploomber's in octavo's words."""
-    words = ["--file" if word in ("-e", "--entry-point") else word for word in words]
-    for number, word in enumerate(words):
-        if word in ("--partially", "-p") and number + 1 < len(words) and "=" not in words[number + 1]:
-            words[number : number + 2] = [f"+{words[number + 1]}"]
-    return " ".join(["octavo", verb, *words])
-
-
-def _settings(path: str, text: str) -> Iterator[Finding]:
-    try:
-        document = parse(text, path)
-    except (Error, ExceptionGroup):
-        return  # loading says what is wrong with it
-    for way, key, value in _keys(document.data, ()):
-        if hint := _OTHERWISE.get(key, "") if key != "executor" or not way else "":
-            yield Finding("setting", "note", _at(document, *way, key), f"{key}:", hint)
-        for inner in (value, *(value.values() if isinstance(value, dict) else ())):
-            if isinstance(inner, str) and inner.startswith("ploomber."):
-                hint = "the name works: octavo provides it"
-                yield Finding("setting", "note", _at(document, *way, key), inner, hint)
-
-
-def _at(document: Document, *way: Any) -> Place:
-    return document.key(*way)
-
-
-def _keys(data: Any, way: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any, Any]]:
-    """Yield what pipeline.yaml says: the way to a mapping, a key of it, and its value."""
-    if isinstance(data, dict):
-        for key, value in data.items():
-            yield way, key, value
-            yield from _keys(value, (*way, key))
-    elif isinstance(data, list):
-        for number, value in enumerate(data):
-            yield from _keys(value, (*way, number))
-
-
 def _told(said: str | Error | ExceptionGroup[Error]) -> Iterator[Finding]:
     if isinstance(said, str):
+        if _UNHEEDED.search(said):  # found already, wherever it stands
+            return
         place, colon, text = said.partition(": ")
         path, *numbers = place.split(":")
         known = colon and all(number.isdecimal() for number in numbers) and numbers

@@ -33,6 +33,7 @@ OPTIONS = {
     ),
     **dict.fromkeys(("--include-products", "-i"), "octavo status --json lists the products"),
     **dict.fromkeys(("--skip-upstream", "-su"), "octavo build TASK runs a task and nothing before it"),
+    "--env-file": "the variable PLOOMBER_ENV_FILENAME names another environment file",
     **dict.fromkeys(
         ("--log", "-l", "--log-file"), "octavo build --log LEVEL sets what tasks log; octavo log shows it"
     ),
