@@ -11,6 +11,7 @@ import pytest
 
 from octavo.calls import invoke, resolve
 from octavo.errors import SpecError
+from octavo.model import Call
 
 MODULE = """
 SEVEN = 7
@@ -42,8 +43,8 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
-def call(path: str, **arguments: Any) -> dict[str, Any]:
-    return {"dotted_path": path, **arguments}
+def call(path: str, **arguments: Any) -> Call:
+    return Call(path, arguments)
 
 
 @pytest.mark.usefixtures("module")
@@ -59,7 +60,7 @@ def test_what_pipeline_yaml_says_wins_over_what_is_offered() -> None:
 
 @pytest.mark.usefixtures("module")
 def test_a_function_that_takes_anything_gets_everything() -> None:
-    assert invoke(call("called.hooks::everything", a=1), {"b": 2}) == {"a": 1, "b": 2}
+    assert invoke(call("called.hooks.everything", a=1), {"b": 2}) == {"a": 1, "b": 2}
 
 
 @pytest.mark.usefixtures("module")

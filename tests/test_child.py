@@ -364,6 +364,8 @@ def test_nothing_else_starts_python_or_arranges_its_path() -> None:
         "worker/spawned.py": {"argv"},
         "cli/__init__.py": {"argv"},
         "cli/interact.py": {"argv"},
+        "cli/doctor.py": {"executable"},  # told only
+        "ploomber/command.py": {"argv"},
         "kernels/native.py": {"path", "argv"},  # a kernel's process, which the worker becomes
         "kernels/attach.py": {"path"},
         "kernels/process.py": {"executable", "path"},  # other kernels

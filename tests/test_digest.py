@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from books import cell, ipynb, of
-from octavo.reading.facts import module_digest, module_digest_of_file
+from octavo.reading import digests_of_code
+from octavo.reading.digest import module_digest
 
 
 def test_what_runs_the_same_has_the_same_digest() -> None:
@@ -101,7 +104,21 @@ def test_a_module_has_the_digest_of_its_code(tmp_path: Path) -> None:
     assert module_digest("x = (") != module_digest("x = ((")
     path = tmp_path / "m.py"
     path.write_bytes("# -*- coding: latin-1 -*-\nx = 'é'\n".encode("latin-1"))
-    assert module_digest_of_file(str(path)) == module_digest("x = 'é'")
+    assert digests_of_code.module_digest(str(path)) == module_digest("x = 'é'")
     path.write_bytes("\ufeffx = 'é'\r\n".encode())
-    assert module_digest_of_file(str(path)) == module_digest("x = 'é'") == module_digest("\ufeffx = 'é'")
-    assert module_digest_of_file(str(tmp_path / "none.py")) is None
+    assert (
+        digests_of_code.module_digest(str(path)) == module_digest("x = 'é'") == module_digest("\ufeffx = 'é'")
+    )
+
+
+@pytest.mark.parametrize("declared", ["# -*- coding: latin-1 -*-\n", ""])
+def test_letters_that_are_no_utf_8_count_as_they_are(declared: str, tmp_path: Path) -> None:
+    path, found = tmp_path / "m.py", []
+    for letter in ("é", "è", "é"):
+        path.write_bytes(f"{declared}def f(product):\n    return '{letter}'\n".encode("latin-1"))
+        found.append(
+            (digests_of_code.module_digest(str(path)), digests_of_code.function_digest(str(path), "f"))
+        )
+    assert found[0] == found[2]
+    assert found[0][0] != found[1][0]
+    assert found[0][1] != found[1][1]

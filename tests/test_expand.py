@@ -176,15 +176,16 @@ def test_only_what_is_asked_for_is_computed_and_named() -> None:
     assert document.data["tasks"][0]["product"] == "a /home/ann"
     assert document.used == {"user", "path.out", "env.DATA", "whole", "n", "cwd"}
     assert outside(document.used) == ("cwd", "env.DATA", "user")
-    assert unused(values, document.used) == (
-        'env.yaml:1:31: no placeholder uses "path.other"',
-        'env.yaml:4:1: no placeholder uses "idle"',
-    )
+    assert unused(values, document.used) == ('env.yaml:1:31: no placeholder uses "path.other" and "idle"',)
     whole = expand(Document("p", {"meta": "{{path}}"}), values, HERE)
     assert whole.used == {"path", "env.DATA"}
-    assert unused(values, whole.used) == (
-        'env.yaml:2:1: no placeholder uses "whole"',
-        'env.yaml:4:1: no placeholder uses "idle"',
+    assert unused(values, whole.used) == ('env.yaml:2:1: no placeholder uses "whole" and "idle"',)
+
+
+def test_many_unused_keys_are_one_note() -> None:
+    values = env("\n".join(f"key{number}: 1" for number in range(34)))
+    assert unused(values, {"key3"}) == (
+        'env.yaml:1:1: no placeholder uses "key0", "key1", "key2", "key4", "key5" and 28 others',
     )
 
 

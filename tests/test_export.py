@@ -18,6 +18,7 @@ from octavo.executed.writer import Keeper
 from octavo.executors.local import Local
 from octavo.kinds.notebook import KIND
 from octavo.model import Outcome, Product, Source, Task
+from tasks import with_options
 
 NOTEBOOK = """
     # %% [markdown]
@@ -53,7 +54,7 @@ def wanting(product: str | dict[str, str], text: str = NOTEBOOK, **options: Any)
     source = Source("look.py", None, text, KIND.facts(Source("look.py"), text.encode()))
     named = product.items() if isinstance(product, dict) else [(None, product)]
     products = tuple(Product(path, key, True) for key, path in named)
-    return Task("look", "notebook", source, products, options=options)
+    return with_options(Task("look", "notebook", source, products), **options)
 
 
 def ran(task: Task, root: Path) -> tuple[TaskFinished, list[Event]]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from octavo import parts
 from octavo.digests import digest
 from octavo.fingerprint import canonical, differences, judge, manifest
-from octavo.model import Facts, Product, Record, Source, Task
+from octavo.model import Call, Calls, Facts, Product, Record, Source, Task
 
 tables = st.dictionaries(st.text(min_size=1, max_size=8), st.text(max_size=8), max_size=6)
 values = st.recursive(
@@ -132,8 +132,8 @@ def test_what_a_run_discovered_is_looked_at_again() -> None:
 
 def test_the_arguments_of_a_client_count_and_are_not_shown() -> None:
     def option(password: str) -> str:
-        call = {"dotted_path": "db.get", "password": password}
-        one = Task("a", "sql", Source("a.sql"), (DATA,), options={"client": call})
+        call = Call("db.get", {"password": password})
+        one = Task("a", "sql", Source("a.sql"), (DATA,), calls=Calls(client=call))
         return manifest(one, None, {}, lambda path: None, lambda part, path: None)["option client"]
 
     assert option("hunter2") != option("hunter3")

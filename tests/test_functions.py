@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from octavo.reading.facts import function
+from octavo.reading.functions import unreached
 
 MODULE = '''\
 """Tasks."""
@@ -162,3 +163,63 @@ def test_a_function_that_is_not_there_is_a_mistake(module: str, said: str, line:
 def test_a_callable_that_is_made_by_an_expression_is_taken_as_it_is() -> None:
     found = function("from functools import partial\nget = partial(print, 1)", "a.py", "get")
     assert (found.mistakes, found.params, found.parameters_cell, found.upstream) == ((), (), False, None)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        *(
+            "@mark\ndef other(): return {}",
+            "class other(Base): n = {}",
+            "class other(metaclass=Meta): n = {}",
+        ),
+        *("class other:\n    n = mark({})", "class other:\n    mark({})", "class other:\n    n = Field({})"),
+        *("def other(n=mark({})): pass", "def other(*, n=mark({})): pass", "def other(n: mark({})): pass"),
+        *("def other() -> mark({}): pass", "class other:\n    def m(self, n=mark({})): pass"),
+        *(
+            "async def other(n=mark({})): pass",
+            "if x:\n    def other(): return {}",
+            "def __getattr__(n): return {}",
+        ),
+        *("class other:\n    @mark({})\n    def m(self): pass", "class other:\n    n: mark({}) = 1"),
+    ],
+)
+def test_a_definition_that_does_something_when_it_is_imported_counts(other: str) -> None:
+    one, two = (f"{other.format(n)}\n\ndef f(product):\n    pass\n" for n in (1, 2))
+    assert function(one, "a.py", "f").digest != function(two, "a.py", "f").digest
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        *(
+            "def other(n=1, *m, k=-2, **o): return {}",
+            "def other(n: list[int] | None = None) -> 'X': return {}",
+        ),
+        *(
+            "class other:\n    n = {}",
+            "class other(object):\n    n: int = {}\n    m = ({}, [{}], {{'a': {}}})",
+        ),
+        *(
+            "class other:\n    @property\n    def m(self): return {}",
+            "async def other(path=os.sep): return {}",
+        ),
+        "class other:\n    'words'\n    @staticmethod\n    def m(): return {}\n    pass",
+    ],
+)
+def test_a_definition_that_only_binds_its_name_does_not_count(other: str) -> None:
+    one, two = (f"{other.format(*[n] * 9)}\n\ndef f(product):\n    pass\n" for n in (1, 2))
+    assert function(one, "a.py", "f").digest == function(two, "a.py", "f").digest
+    assert unreached(one, "a.py", "f") == {"other"}
+    used = one.replace("pass\n", "other()\n")
+    assert unreached(used, "a.py", "f") == set()
+
+
+def test_deep_code_is_read() -> None:
+    deep = f"def other(n={'+'.join(['1'] * 2000)}): pass\n\ndef f(product):\n    return {'+'.join(['1'] * 2000)}\n"
+    assert unreached(deep, "a.py", "f") == {"other"}
+
+
+def test_a_name_in_a_text_or_behind_a_dot_is_no_use_of_a_function() -> None:
+    module = "def get(): pass\n\ndef f(product, upstream):\n    return upstream['get'], upstream.get('x')\n"
+    assert unreached(module, "a.py", "f") == {"get"}

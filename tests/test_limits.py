@@ -9,22 +9,28 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 import pytest
 
 from octavo.executors.limits import Limits, resident, size
-from octavo.model import Failure
+from octavo.model import Failure, Source, Task
+from tasks import with_options
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read in /proc")
 
 
+def limits_of(now: float, **options: Any) -> Limits:
+    return Limits(with_options(Task("t", "notebook", Source("t.py")), **options), now)
+
+
 def test_without_limits_nothing_is_due() -> None:
-    assert Limits({}, 0.0).due is None
-    assert Limits({}, 0.0).look(1, 1e9) is None
+    assert limits_of(now=0.0).due is None
+    assert limits_of(now=0.0).look(1, 1e9) is None
 
 
 def test_a_task_is_interrupted_then_terminated_then_killed() -> None:
-    limits = Limits({"timeout": 10.0}, 100.0)
+    limits = limits_of(timeout=10.0, now=100.0)
     assert limits.due == 110.0
     assert limits.look(1, 109.9) is None
     assert [limits.look(1, now) for now in (110.0, 114.9, 115.0, 117.0)] == [
@@ -43,7 +49,7 @@ def test_a_task_is_interrupted_then_terminated_then_killed() -> None:
 
 
 def test_each_cell_has_its_own_time() -> None:
-    limits = Limits({"cell_timeout": 5.0}, 0.0)
+    limits = limits_of(cell_timeout=5.0, now=0.0)
     limits.cell_started(1, 0.0)
     assert limits.due == 5.0
     limits.cell_finished()
@@ -56,7 +62,7 @@ def test_each_cell_has_its_own_time() -> None:
 
 
 def test_the_limit_that_was_met_is_the_one_that_is_named() -> None:
-    limits = Limits({"timeout": 10.0, "cell_timeout": 4.0}, 0.0)
+    limits = limits_of(timeout=10.0, cell_timeout=4.0, now=0.0)
     limits.cell_started(1, 0.0)
     limits.cell_finished()
     limits.cell_started(2, 8.0)
@@ -67,7 +73,7 @@ def test_the_limit_that_was_met_is_the_one_that_is_named() -> None:
 
 
 def test_a_persons_time_has_no_limit() -> None:
-    limits = Limits({"timeout": 10.0, "cell_timeout": 4.0, "memory": 1}, 0.0)
+    limits = limits_of(timeout=10.0, cell_timeout=4.0, memory=1, now=0.0)
     limits.cell_started(1, 0.0)
     limits.lift()
     assert limits.due is None

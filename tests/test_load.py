@@ -11,7 +11,7 @@ import pytest
 from octavo.errors import Error, Errors, each
 from octavo.load import Loaded
 from octavo.load import load as load_spec
-from octavo.model import STANDING, Relation, Task
+from octavo.model import STANDING, Call, Calls, Relation, Task
 from octavo.state.store import Store
 from projects import Folder
 
@@ -76,8 +76,8 @@ def test_tables_are_relations_with_a_file_that_stands_for_them(
     assert (top.relation.schema, top.relation.kind) == (None, "view")
     assert sales.path.startswith(f"{STANDING}db.get-")
     assert sales.path.endswith("/shop.sales")
-    assert task.options["cache"] is False
-    assert task.options["product_client"] == {"dotted_path": "db.get", "name": "x"}
+    assert task.run.cache is False
+    assert task.calls.product_client == Call("db.get", {"name": "x"})
 
 
 @pytest.mark.parametrize(
@@ -104,11 +104,8 @@ def test_a_script_of_sql_makes_a_table_or_dumps_into_a_file(
     (found,) = mistakes(load, "- {source: q.sql, product: out.cvs}")
     assert "a path that ends in .csv or .parquet" in found
     task = only(load("- {source: q.sql, product: out.csv, client: db.get}"))
-    assert (task.kind, task.products[0].path, task.options) == (
-        "dump",
-        "out.csv",
-        {"client": {"dotted_path": "db.get"}},
-    )
+    assert (task.kind, task.products[0].path) == ("dump", "out.csv")
+    assert (task.calls, task.own) == (Calls(client=Call("db.get")), {})
 
 
 def test_a_list_is_no_product_of_a_function(load: Callable[..., Loaded]) -> None:
@@ -146,7 +143,7 @@ def test_a_notebook_makes_reports_of_every_form(
         load(f"- {{source: a.py, nb_product_key: [nb, data], product: {{nb: a.{end}, data: b.html}}}}")
     )
     assert [product.report for product in several.products] == [True, True]
-    assert several.options["nb_product_key"] == ["nb", "data"]
+    assert several.own["nb_product_key"] == ["nb", "data"]
 
 
 def test_a_report_that_is_not_among_the_products_is_a_mistake(
@@ -185,18 +182,13 @@ def test_clients_come_from_the_task_or_from_its_classes(load: Callable[..., Load
           - {source: tasks.make, name: table, product: [t, table], product_class: SQLRelation}
         """
     )
-    own, by_class, table = (loaded.graph[name].options for name in ("own", "by class", "table"))
-    path = {name: {"dotted_path": name} for name in ("db.get", "db.tables", "files.get", "db.own")}
-    assert own == {
-        "client": path["db.own"],
-        "product_client": {"dotted_path": "files.own"},
-        "file_client": {"dotted_path": "files.own"},
-        "serializer": {"dotted_path": "io_.mine"},
-    }
-    assert (by_class["client"], by_class["file_client"]) == (path["db.get"], path["files.get"])
-    assert by_class["serializer"] == {"dotted_path": "io_.save"}
-    assert (table["client"], table["product_client"]) == (path["db.get"], path["db.tables"])
-    assert "file_client" not in table
+    own, by_class, table = (loaded.graph[name] for name in ("own", "by class", "table"))
+    assert own.calls == Calls(client=Call("db.own"), serializer=Call("io_.mine"))
+    assert own.run.file_client == Call("files.own")
+    assert by_class.calls == Calls(client=Call("db.get"), serializer=Call("io_.save"))
+    assert by_class.run.file_client == Call("files.get")
+    assert (table.calls.client, table.calls.product_client) == (Call("db.get"), Call("db.tables"))
+    assert table.run.file_client is None
 
 
 def test_a_task_runs_in_the_folder_that_it_is_told(load: Callable[..., Loaded], folder: Folder) -> None:
@@ -209,7 +201,7 @@ def test_a_task_runs_in_the_folder_that_it_is_told(load: Callable[..., Loaded], 
         - {source: sub/a.py, name: c, product: c.ipynb, executor_params: {cwd: ./other/}}
         """
     )
-    assert [task.options.get("cwd") for task in loaded.graph] == ["sub", None, "other"]
+    assert [task.cwd for task in loaded.graph] == ["sub", "", "other"]
 
 
 # ── parameters
@@ -306,7 +298,7 @@ def test_resources_are_given_as_absolute_paths_and_count_by_their_contents(
     folder.write("data/a.json", "1")
     task = only(load("- {source: tasks.make, product: a.txt, params: {resources_: {a: ./data/a.json}}}"))
     assert task.params == {"resources_": {"a": str(folder.path / "data/a.json")}}
-    assert task.options["resources"] == {"a": "data/a.json"}
+    assert task.declared.resources == {"a": "data/a.json"}
     (folder.path / "data/a.json").unlink()
     (found,) = mistakes(
         load, "- {source: tasks.make, product: a.txt, params: {resources_: {a: data/b.json}}}"
@@ -429,10 +421,10 @@ def test_inputs_are_files_and_what_patterns_stand_for_now(
     folder.write("a.csv", "")
     folder.write("data/b.csv", "")
     text = "- {source: tasks.make, product: out.txt, inputs: [a.csv, 'data/*.csv']}"
-    assert only(load(text)).options["inputs"] == ["a.csv", "data/b.csv"]
-    assert only(load()).options["inputs"] == ["a.csv", "data/b.csv"]
+    assert only(load(text)).declared.inputs == ("a.csv", "data/b.csv")
+    assert only(load()).declared.inputs == ("a.csv", "data/b.csv")
     folder.write("data/c.csv", "")
-    assert only(load()).options["inputs"] == ["a.csv", "data/b.csv", "data/c.csv"]
+    assert only(load()).declared.inputs == ("a.csv", "data/b.csv", "data/c.csv")
     (folder.path / "a.csv").unlink()
     with pytest.raises(Error, match=r'pipeline.yaml:1:51: the input a.csv of "make" does not exist'):
         load()
@@ -492,5 +484,5 @@ def test_nothing_of_a_pipeline_is_imported_to_load_it(load: Callable[..., Loaded
     on_finish: absent.hook
     tasks: [{source: tasks.make, product: a.txt, on_failure: absent.hook, serializer: absent.save}]
     """
-    assert load(text).hooks == {"on_finish": {"dotted_path": "absent.hook"}}
-    assert load().hooks == {"on_finish": {"dotted_path": "absent.hook"}}
+    assert load(text).hooks == {"on_finish": Call("absent.hook")}
+    assert load().hooks == {"on_finish": Call("absent.hook")}

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octavo.errors import Error, Errors, Place, SpecError, each
+from octavo.model import Call
 from octavo.spec.schema import META, TASK, TOP, Spec, parse, spec
 
 
@@ -446,11 +447,11 @@ def test_the_settings_of_a_task_are_kept_as_plain_values() -> None:
 """
     ).tasks
     assert task.options == {
-        "client": {"dotted_path": "db.get"},
-        "product_client": {"dotted_path": "store.get", "bucket": "b"},
+        "client": Call("db.get"),
+        "product_client": Call("store.get", {"bucket": "b"}),
         "chunksize": None,
         "io_handler": "CSVIO",
-        "on_finish": {"dotted_path": "checks.rows"},
+        "on_finish": Call("checks.rows"),
         "cwd": "sub",
     }
 
@@ -468,12 +469,12 @@ tasks: []
 """
     )
     assert found.clients == {
-        "SQLScript": {"dotted_path": "db.get"},
-        "File": {"dotted_path": "files.get", "folder": "backup"},
+        "SQLScript": Call("db.get"),
+        "File": Call("files.get", {"folder": "backup"}),
     }
     assert (found.serializers, found.hooks) == (
-        {"serializer": {"dotted_path": "io_.save"}},
-        {"on_finish": {"dotted_path": "hooks.report"}},
+        {"serializer": Call("io_.save")},
+        {"on_finish": Call("hooks.report")},
     )
     assert (found.loader, found.makers) == ({"path": "sql"}, {"SQLScript": "SQLiteRelation"})
     assert read("location: pkg.make").location == "pkg.make"

@@ -18,10 +18,11 @@ import sqlalchemy
 
 from databases import change, client, rows
 from octavo.kinds import members
-from octavo.model import Failure, Product, Relation, Source, Task
+from octavo.model import Call, Failure, Product, Relation, Source, Task
 from projects import Folder
+from tasks import with_options
 
-CALL = {"dotted_path": "clients.get"}
+CALL = Call("clients.get")
 
 
 @pytest.fixture
@@ -52,8 +53,8 @@ def run(
         if isinstance(product, Relation)
         else Product(product)
     )
-    options = {"client": CALL, **options}
-    task = Task("it", kind, Source(source, text=text), (made,), {}, (), inputs or {}, options)
+    bare = Task("it", kind, Source(source, text=text), (made,), {}, (), inputs or {})
+    task = with_options(bare, **{"client": CALL, **options})
     failure: Failure | None = members.kind(kind).run(task, lambda event: None)
     return failure
 
@@ -404,7 +405,7 @@ def test_an_upload_says_what_is_wrong(
 def test_a_transfer_goes_to_the_database_of_the_product(numbers: Folder) -> None:
     client(numbers, "sqlite:///other.db", "other")
     change(numbers.path / "other.db", "CREATE TABLE t (old)", "INSERT INTO t VALUES (0)")
-    there = {"dotted_path": "other.get"}
+    there = Call("other.get")
     for size in (2, 10_000, None):
         assert (
             run("transfer", "SELECT n FROM numbers", Relation("t"), product_client=there, chunksize=size)
@@ -415,14 +416,14 @@ def test_a_transfer_goes_to_the_database_of_the_product(numbers: Folder) -> None
 
 def test_a_transfer_of_no_rows_leaves_an_empty_table(numbers: Folder) -> None:
     client(numbers, "sqlite:///other.db", "other")
-    there = {"dotted_path": "other.get"}
+    there = Call("other.get")
     assert run("transfer", "SELECT n FROM numbers WHERE n > 9", Relation("t"), product_client=there) is None
     assert rows(numbers.path / "other.db", "SELECT * FROM t") == []
 
 
 def test_a_transfer_within_one_file_does_not_wait_for_itself(numbers: Folder) -> None:
     client(numbers, "sqlite:///./my.db", "other")
-    for call in (CALL, {"dotted_path": "other.get"}):
+    for call in (CALL, Call("other.get")):
         assert (
             run("transfer", "SELECT n FROM numbers", Relation("t"), product_client=call, chunksize=2) is None
         )

@@ -18,7 +18,7 @@ import sqlalchemy
 from databases import change, client, rows, sql
 from octavo.clients import SQLAlchemyClient
 from octavo.errors import ProductError
-from octavo.model import Outcome, Product, Relation, Source, Task
+from octavo.model import Call, Calls, Outcome, Product, Relation, Source, Task
 from octavo.project import load
 from octavo.tables import databases as subject
 from octavo.tables import settle as tables
@@ -380,7 +380,7 @@ def settled(folder: Folder, monkeypatch: pytest.MonkeyPatch, maker: str = "SQLRe
     generic = maker == "GenericProduct"
     path = ".octavo/standing/" + ("generic/thing" if generic else "clients.get/seen")
     product = Product(path, relation=None if generic else Relation("seen"), maker=maker)
-    task = Task("it", "sql", Source("it.sql"), (product,), options={"client": {"dotted_path": "clients.get"}})
+    task = Task("it", "sql", Source("it.sql"), (product,), calls=Calls(client=Call("clients.get")))
 
     def settling() -> str:
         tables.settle(task, str(folder.path))
@@ -401,7 +401,7 @@ def test_a_table_that_is_too_large_counts_as_changed_by_each_run_and_by_nothing_
     plain = {"path": ".octavo/standing/clients.get/seen", "name": "seen", "schema": None, "kind": "table"}
 
     def looked_at() -> str:
-        tables._compared({"dotted_path": "clients.get"}, [plain], {}, str(folder.path))
+        tables._compared(Call("clients.get"), [plain], {}, str(folder.path))
         return folder.read(plain["path"] or "")
 
     assert looked_at() == first

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octavo.errors import Error, ParameterError, TemplateError
-from octavo.model import Product, Relation, Source, Task
+from octavo.model import Declared, Product, Relation, Source, Task
 from octavo.reading.templates import facts, product_of, render, render_late, upstream_of
 
 # ── what a template says
@@ -217,10 +217,13 @@ def task(
     products: tuple[Product, ...] = (Product(".octavo/standing/c/t", relation=Relation("t")),),
     inputs: Mapping[str, Any] | None = None,
     params: Mapping[str, Any] | None = None,
-    options: Mapping[str, Any] | None = None,
+    folders: tuple[str, ...] = (),
     path: str = "sql/a.sql",
 ) -> Task:
-    return Task("a", "sql", Source(path, text=text), products, params or {}, (), inputs or {}, options or {})
+    declared = Declared(templates=folders)
+    return Task(
+        "a", "sql", Source(path, text=text), products, params or {}, (), inputs or {}, declared=declared
+    )
 
 
 def test_a_template_gets_relations_and_parameters(tmp_path: Path) -> None:
@@ -262,7 +265,7 @@ def test_macros_come_from_the_source_loader_and_from_beside_the_script(tmp_path:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / name).write_text("{% macro f(x) %}F({{x}}){% endmacro %}")
     text = "{% import 'm.sql' as m %}{% import 'near.sql' as n %}{{ m.f(1) }} {{ n.f(2) }}"
-    one = task(text, options={"source_loader": {"path": ["macros"]}})
+    one = task(text, folders=("macros",))
     assert render(one, str(tmp_path)) == "F(1) F(2)"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from octavo.model import STANDING, Facts, Product, Relation, Source, Task
+from octavo.model import STANDING, Call, Calls, Facts, Product, Relation, Source, Task
 from octavo.views import DagView, Status, TaskView, Upstream, given
 
 FIT = Task(
@@ -25,7 +25,7 @@ CLEAN = Task(
     "sql",
     Source("clean.sql"),
     (Product(f"{STANDING}db/public.people", None, relation=TABLE, maker="SQLRelation"),),
-    options={"client": {"dotted_path": "db.connect", "echo": True}},
+    calls=Calls(client=Call("db.connect", {"echo": True})),
 )
 
 
@@ -55,7 +55,7 @@ def test_a_table_is_a_relation_and_a_client_is_made_when_it_is_asked_for() -> No
     assert (view.product.schema, view.product.name) == ("public", "people")
     assert not made
     assert (view.client, view.client) == ("connection", "connection")
-    assert made == [{"dotted_path": "db.connect", "echo": True}]
+    assert made == [Call("db.connect", {"echo": True})]
 
 
 def test_inputs_below_a_wildcard_stay_nested() -> None:

@@ -13,10 +13,11 @@ from octavo.errors import Place
 from octavo.events import Note, Output, TaskFinished
 from octavo.executors.inline import Inline
 from octavo.executors.local import Local
-from octavo.model import STANDING, Outcome, Product, Relation, Source, Task
+from octavo.model import STANDING, Call, Outcome, Product, Relation, Source, Task
 from octavo.spec.sources import Reader
 from octavo.worker.around import folder_of, placed
 from projects import Folder
+from tasks import with_options
 
 EXECUTORS: dict[str, Callable[[str], Any]] = {
     "forked": lambda root: Local(root, 1),
@@ -35,7 +36,7 @@ def executor(request: pytest.FixtureRequest, folder: Folder) -> Iterator[Any]:
 def task(folder: Folder, source: str, product: str, **options: Any) -> Task:
     reader = Reader(str(folder.path))
     kind, found = reader.source(source, Place("pipeline.yaml"))
-    return Task("t", kind, reader.read(kind, found, text=True), (Product(product),), options=options)
+    return with_options(Task("t", kind, reader.read(kind, found, text=True), (Product(product),)), **options)
 
 
 def run(executor: Any, task: Task) -> tuple[TaskFinished, str]:
@@ -58,7 +59,7 @@ def test_paths_are_absolute_where_a_task_runs_elsewhere() -> None:
         Source("sub/tasks.py", "sub.tasks.f"),
         (Product("out/a"), Product(f"{STANDING}db/x", "x", relation=Relation("x"), maker="SQLRelation")),
         inputs={"a": "in/a", "b-*": {"b-0": "in/b"}, "table": Relation("y", "s")},
-        options={"cwd": "sub"},
+        cwd="sub",
     )
     mine = placed(made, "/project")
     assert mine.source.path == "/project/sub/tasks.py"
@@ -67,7 +68,7 @@ def test_paths_are_absolute_where_a_task_runs_elsewhere() -> None:
     assert mine.inputs["b-*"] == {"b-0": "/project/in/b"}
     assert mine.inputs["table"] is made.inputs["table"]
     assert folder_of(made, "/project") == "/project/sub"
-    assert placed(replace(made, options={}), "/project").products[0].path == "out/a"
+    assert placed(replace(made, cwd=""), "/project").products[0].path == "out/a"
 
 
 @pytest.mark.parametrize("source", ["./sub/nb.py", "steps.tasks.make"])
@@ -118,9 +119,7 @@ def test_hooks_of_a_task_elsewhere_get_absolute_paths(folder: Folder, executor: 
         "checks.py", "def check(product):\n    assert product.is_absolute() and product.exists()\n    1 / 0\n"
     )
     (folder.path / "steps" / "deep").mkdir()
-    made = task(
-        folder, "steps.tasks.make", "out.txt", cwd="steps/deep", on_finish={"dotted_path": "checks.check"}
-    )
+    made = task(folder, "steps.tasks.make", "out.txt", cwd="steps/deep", on_finish=Call("checks.check"))
     ended, _ = run(executor, made)
     assert ended.failure is not None
     assert (ended.failure.kind, ended.failure.path, ended.failure.line) == (

@@ -8,35 +8,39 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+from .lazy import lazy_imports
+
+with lazy_imports():
+    from . import errors, graph, model, project, report
+
+if TYPE_CHECKING:
+    from .errors import Error, Errors
+    from .graph import Graph
+    from .model import Failure, Outcome, Product, Reason, Step, Task
+    from .project import Project, load, run
+    from .report import Report
 
 __version__ = "0.1.0"
 
-_WHERE = {
-    "load": "project",
-    "run": "project",
-    "Project": "project",
-    "Report": "report",
-    "Graph": "graph",
-    "Task": "model",
-    "Product": "model",
-    "Step": "model",
-    "Reason": "model",
-    "Outcome": "model",
-    "Failure": "model",
-    "Error": "errors",
-    "Errors": "errors",
-}
-
 __all__ = ["Error", "Errors", "Failure", "Graph", "Outcome", "Product", "Project", "Reason", "Report", "Step"]
 __all__ += ["Task", "load", "run"]
+
+_WHERE = {
+    **dict.fromkeys(("Error", "Errors"), errors),
+    **dict.fromkeys(("Failure", "Outcome", "Product", "Reason", "Step", "Task"), model),
+    **dict.fromkeys(("Project", "load", "run"), project),
+    "Graph": graph,
+    "Report": report,
+}
 
 
 def __getattr__(name: str) -> object:
     # PEP 562: the menu is short, and nothing on it is cooked before it is ordered
     if name in _WHERE:
-        return getattr(import_module(f".{_WHERE[name]}", __name__), name)
+        return getattr(_WHERE[name], name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

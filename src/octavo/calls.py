@@ -12,24 +12,13 @@ from typing import Any
 from .errors import SpecError
 from .hints import did_you_mean
 from .lazy import lazy_imports
+from .model import Call
 
 with lazy_imports():
     import pkgutil  # 5 ms that only a mistake should cost
 
 
-#: A call as tasks carry it: ``{"dotted_path": "package.module.name", **arguments}``.
-Call = Mapping[str, Any]
 _MOST = 8
-
-
-def path_of(call: Call) -> str:
-    """Return the dotted path of a call; ``package.module::name`` is the same as ``package.module.name``."""
-    return str(call["dotted_path"]).replace("::", ".")
-
-
-def arguments_of(call: Call) -> dict[str, Any]:
-    """Return the arguments that a call brings along."""
-    return {name: value for name, value in call.items() if name != "dotted_path"}
 
 
 def resolve(call: Call) -> Any:
@@ -37,7 +26,7 @@ def resolve(call: Call) -> Any:
 
     A module or a name that is not there raises ``SpecError``; what the module itself raises is passed on.
     """
-    path = path_of(call)
+    path = call.path
     parts = path.split(".")
     if len(parts) < 2 or not all(parts):
         hint = "a module and a name in it, as in checks.no_gaps for the function no_gaps of checks.py"
@@ -58,8 +47,8 @@ def invoke(call: Call, offered: Mapping[str, Any] | None = None) -> Any:
     """
     target = resolve(call)
     if not callable(target):
-        raise SpecError(f"{path_of(call)} is not callable: it is {target!r:.60}")
-    return target(**fitting(target, path_of(call), arguments_of(call), offered or {}))
+        raise SpecError(f"{call.path} is not callable: it is {target!r:.60}")
+    return target(**fitting(target, call.path, call.arguments, offered or {}))
 
 
 def fitting(

@@ -266,7 +266,7 @@ class Run:
         self.aside.pop(task.name).end(event.outcome is Outcome.DONE)
         if event.outcome is Outcome.FAILED:
             self.store.fail(task.name, [product.path for product in task.products])
-            if event.failure and "on_failure" in task.options and not event.on_failure_called:
+            if event.failure and task.run.on_failure and not event.on_failure_called:
                 # its worker could not: it died, say
                 for message in self.call_on_failure(task, event.failure):
                     yield Note(message, task.name)
@@ -327,7 +327,7 @@ class Run:
 
     def _packages(self, task: Task, discovered: dict[str, str]) -> dict[str, tuple[str, str]]:
         """Return the versions of what the task imports, where it runs in this very environment."""
-        if task.options.get("kernel") or task.source.facts.language != "python":
+        if task.kernel or task.source.facts.language != "python":
             return {}
         own = {name.partition(".")[0] for name in parts.about(parts.MODULE, discovered)}
         own.add((task.source.entry or "").partition(".")[0])
@@ -347,7 +347,7 @@ class Run:
             for _, verb, what in event.touched
             if verb == "wrote" and (maker := self.maker_of.get(what)) and maker != task.name
         }
-        if self.strict or "inputs" in task.options:
+        if self.strict or task.declared.inputs is not None:
             said |= {
                 f'it reads {path}, which is not in its "inputs": add it there': None
                 for path in undeclared(task, event.discovered, self.maker_of)

@@ -12,29 +12,10 @@ from typing import Any
 
 from . import kinds, parts
 from .digests import digest
-from .model import ABSENT, UNKNOWN, Manifest, Product, Reason, Record, Task
+from .model import ABSENT, UNKNOWN, Call, Manifest, Product, Reason, Record, Task
 from .values import Unencodable, encode
 
 _SHORT = 60
-#: Options that say how a task is run, not what it makes; and those that a manifest has under other names.
-_NO_MATTER = frozenset(
-    (
-        "cache",
-        "cell_timeout",
-        "environment",
-        "file_client",
-        "function",
-        "inputs",
-        "kernel",
-        "memory",
-        "on_failure",
-        "retries",
-        "start_timeout",
-        "stay",
-        "strict",
-        "timeout",
-    )
-)
 
 
 def canonical(value: Any) -> str:
@@ -66,10 +47,10 @@ def manifest(
         parts.PATHS.word: _paths(task),
         parts.CLASS.word: kinds.words(task.kind),
     }
-    if kernel := task.options.get("kernel") or task.source.facts.kernel:
+    if kernel := task.kernel or task.source.facts.kernel:
         table[parts.KERNEL.word] = kernel
-    if function := task.options.get("function"):
-        table[parts.FUNCTION.word] = function
+    if task.source.function:
+        table[parts.FUNCTION.word] = task.source.function
     for name, value in task.params.items():
         if name != "resources_":  # absolute paths: option "resources" has them as they are on every machine
             table[parts.PARAM.of(name)] = canonical(value)
@@ -77,17 +58,16 @@ def manifest(
         table[parts.ORDER.word] = ", ".join(task.params)
     for path in _declared(task):
         table[parts.FILE.of(path)] = made(path) or ABSENT
-    for name in task.options.keys() - _NO_MATTER:
-        table[parts.OPTION.of(name)] = _option(name, task.options[name])
+    for name, text in _options(task):
+        table[parts.OPTION.of(name)] = text
     read = record.discovered.values() if record else ()
     for name in task.upstream:
         table |= _upstream(graph[name], read, made)
     if record:
-        strict = task.options.get("environment") == "strict"
         for part, path in record.discovered.items():
             if part in table:
                 continue
-            if not (strict or parts.counts(part)):
+            if not (task.run.strict or parts.counts(part)):
                 table[part] = record.manifest.get(part, "")  # noted, and no reason to run
             elif (found := seen(part, path)) is not None:
                 table[part] = found
@@ -96,17 +76,34 @@ def manifest(
     return table
 
 
-def _option(name: str, value: Any) -> str:
-    """Return an option's value as text; that of a call is shown as its path, and then its arguments."""
-    if not isinstance(value, Mapping):
-        return canonical(value)
-    rest = {key: inner for key, inner in value.items() if key != "dotted_path"}
-    if "client" in name:  # passwords are among the arguments, and the text is shown and kept
-        rest = {"…": digest(canonical(rest))[:12]} if rest else {}
-    path = value.get("dotted_path")
-    if not isinstance(path, str):
-        return canonical(rest)
-    return f"{path} {canonical(rest)}" if rest else path
+def _options(task: Task) -> Iterator[tuple[str, str]]:
+    """Yield what else makes a task's result, by the keys of pipeline.yaml."""
+    if task.cwd:
+        yield "cwd", canonical(task.cwd)
+    if task.declared.resources:
+        yield "resources", canonical(task.declared.resources)
+    if task.declared.templates:
+        yield "source_loader", canonical(task.declared.templates)
+    for name, call in task.calls.named():
+        yield name, _called(call, "client" in name)
+    for name, value in task.own.items():
+        # arguments of a tool may be passwords, and the text is shown and kept
+        secret = isinstance(value, Mapping) and "client" in name
+        yield (
+            name,
+            _called(value) if isinstance(value, Call) else _hidden(value) if secret else canonical(value),
+        )
+
+
+def _called(call: Call, secret: bool = False) -> str:
+    """Return a call as text: its path, and then its arguments."""
+    if not call.arguments:
+        return call.path
+    return f"{call.path} {_hidden(call.arguments) if secret else canonical(call.arguments)}"
+
+
+def _hidden(value: object) -> str:
+    return f"… ({digest(canonical(value))[:12]})"
 
 
 def reports_read(
@@ -124,8 +121,7 @@ def reports_read(
 
 def undeclared(task: Task, discovered: Mapping[str, tuple[str, str]], made: Collection[str]) -> Iterator[str]:
     """Yield the files of the project that a run read though nobody declared or ``made`` them."""
-    templates = task.options.get("source_loader", {}).get("path", ())
-    known = {*_declared(task), *made, *templates}
+    known = {*_declared(task), *made, *task.declared.templates}
     for path in parts.about(parts.FILE, discovered):
         if discovered[parts.FILE.of(path)][1] != ABSENT:
             around = [path[:n] for n, sign in enumerate(path) if sign == "/"]
@@ -135,7 +131,7 @@ def undeclared(task: Task, discovered: Mapping[str, tuple[str, str]], made: Coll
 
 def _declared(task: Task) -> tuple[str, ...]:
     """Return the files that a task is said to read: they count from its first run on."""
-    return (*task.options.get("inputs", ()), *task.options.get("resources", {}).values())
+    return (*(task.declared.inputs or ()), *task.declared.resources.values())
 
 
 def _paths(task: Task) -> str:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from . import products
-from .errors import Error, NotebookError, Place, SpecError, raise_all
+from .errors import Error, Errors, NotebookError, Place, SpecError, each, raise_all
 from .graph import Graph
 from .hints import did_you_mean
 from .kinds import versions, word
 from .lazy import lazy_imports
-from .model import Task
+from .model import Source, Task
 from .reading.folders import contents
 from .spec.sources import VERSION, Reader
 from .spec.surroundings import env_file
@@ -133,11 +133,16 @@ class _Loading:
         spec, outside, notes, loose = self._spec()
         making = drafting.Drafts(spec, self.reader, self.root)
         said = [task for one in self._evaluated(spec.tasks) for task in self._expanded(one)]
-        pairs = [(one, draft) for one in said if (draft := making.draft(one)) is not None]
+        drafted = [(one, making.draft(one)) for one in said]
+        pairs = [(one, draft) for one, draft in drafted if draft is not None]
         notes += tuple(dict.fromkeys(note for one, draft in pairs for note in _idle(one, draft.kind)))
         drafts = [self._with_function(draft) for draft in making.settled([draft for _, draft in pairs])]
         self.unfit = making.unfit
-        raise_all([*self.mistakes, *making.mistakes], f"errors in {spec.path}")
+        self.mistakes += making.mistakes
+        if self.mistakes:
+            self.mistakes += _misfits(drafts, [one for one, draft in drafted if draft is None])
+            self.mistakes += [error for errors in _errors(making.unfit).values() for error in errors]
+        raise_all(_ordered(self.mistakes), f"errors in {spec.path}")
         drafts = self._with_params(drafts, loose)
         graph = Graph(drafting.linked(drafts))
         self.reader.remember()
@@ -162,12 +167,12 @@ class _Loading:
         functions = self.data.get("functions", {}) if isinstance(self.data, dict) else {}
         if draft.name not in functions:
             return draft
-        return replace(draft, options={**draft.options, "function": functions[draft.name]})
+        return replace(draft, source=replace(draft.source, function=functions[draft.name]))
 
     def _expanded(self, said: TaskSpec) -> list[TaskSpec]:
         """Return the tasks that one with a grid stands for."""
         try:
-            return list(grid.expanded(said)) if said.grid else [said]
+            return list(grid.expanded(said)) if said.grid and not said.broken else [said]
         except Error as error:
             self.mistakes.append(error)
             return []
@@ -177,12 +182,13 @@ class _Loading:
         called = evaluated.called(tasks)
         if not called:
             return list(tasks)
+        if self.mistakes:  # nothing of the project is called in vain
+            asking = {id(task) for task in tasks if evaluated.called([task])}
+            return [replace(task, broken=True) if id(task) in asking else task for task in tasks]
         answers = self._asked("values", [call for call, _ in called])
         for answer, (call, where) in zip(answers, called, strict=True):
             if "error" in answer:
-                self._wrong(
-                    f"{call['dotted_path']} returned no parameter: {answer['error']}", where, answer["hint"]
-                )
+                self._wrong(f"{call.path} returned no parameter: {answer['error']}", where, answer["hint"])
         raise_all(self.mistakes, "functions did not return their parameters")
         found: list[TaskSpec] = evaluated.filled(tasks, answers)
         return found
@@ -217,7 +223,7 @@ class _Loading:
         declared = expand.imported(self.env, here, self._parsed) if self.env else None
         known = declared.data if declared is not None and isinstance(declared.data, dict) else {}
         mine = {name: value for name, value in self.params.items() if name.partition(".")[0] in known}
-        env = expand.environment(declared, mine, around)
+        env = expand.environment(declared, mine, around, self.mistakes)
         self.declared, self.folders, around = tuple(env), env.folders, env.around or around
         # what a program says is meant as it stands
         full = expand.expand(document, env, around) if self.data is None else document
@@ -228,6 +234,7 @@ class _Loading:
         outside = {name: around.value(name) for name in expand.outside(used.union(*env.behind.values()))}
         loose = {name: value for name, value in self.params.items() if name not in mine}
         if spec.location:  # what it uses of env.yaml cannot be seen
+            raise_all(_ordered(self.mistakes), f"errors in {spec.path}")
             spec = self._located(spec, self.params)
             return spec, outside, spec.ignored, {}
         return spec, outside, (*spec.ignored, *expand.unused(env, used)), loose
@@ -238,14 +245,14 @@ class _Loading:
         data = full.data.get("meta") if isinstance(full.data, dict) else None
         named = data.get("import_tasks_from") if isinstance(data, dict) else None
         if not isinstance(named, str):
-            return check(full), full.used
+            return check(full, None, self.mistakes), full.used
         path = os.path.normpath(os.path.join(os.path.dirname(self.path), named))
         if not os.path.isfile(path):
             message = f'"import_tasks_from": there is no {named}'
             missing = SpecError(message, full.place("meta", "import_tasks_from"))
-            return check(replace(full, mistakes=(*full.mistakes, missing))), full.used
+            return check(replace(full, mistakes=(*full.mistakes, missing)), None, self.mistakes), full.used
         other = expand.expand(self._parsed(path), env, around)
-        return check(full, (os.path.dirname(path), other)), full.used | other.used
+        return check(full, (os.path.dirname(path), other), self.mistakes), full.used | other.used
 
     def _parsed(self, path: str) -> Document:
         """Return a YAML file as data; this pipeline is then remembered for as long as the file stays the same."""
@@ -278,6 +285,30 @@ class _Loading:
             given.append(replace(draft, params={**draft.params, **mine}))
         raise_all(self.mistakes, "the parameters do not fit")
         return given
+
+
+def _misfits(drafts: Sequence[Task], left: Sequence[TaskSpec]) -> list[Error]:
+    """Return what does not fit among the tasks that could be drafted, taken together with the names of the others."""
+    names = [drafting.name_of(one) for one in left]
+    if None in names or any(one.grid for one in left):
+        return []  # what has no name may be what others depend on
+    others = [Task(name, "link", Source("")) for name in names if name]
+    try:
+        Graph(drafting.linked([*drafts, *others]))
+    except (Error, Errors) as error:
+        return list(each(error))
+    return []
+
+
+def _ordered(errors: list[Error]) -> list[Error]:
+    """Return errors in the order of their places, those of a file together."""
+    paths = list(dict.fromkeys(error.where.path if error.where else "" for error in errors))
+
+    def position(error: Error) -> tuple[int, int, int]:
+        where = error.where or Place("")
+        return paths.index(where.path), where.line, where.column
+
+    return sorted(errors, key=position)
 
 
 def _idle(said: TaskSpec, kind: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ All of them are frozen, slotted and picklable, and made of the standard library'
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -90,13 +90,15 @@ class Facts:
 class Source:
     """Code and its place. ``path`` is the file, relative to the project; ``entry`` the dotted path of a function.
 
-    ``text`` is filled when the task is about to run, so that what was fingerprinted is what runs.
+    ``text`` is filled when the task is about to run, so that what was fingerprinted is what runs. ``function`` is the
+    digest of a function that a program gave as it is, with what it holds besides its code.
     """
 
     path: str
     entry: str | None = None
     text: str | None = None
     facts: Facts = field(default_factory=lambda: Facts(""))
+    function: str | None = None
 
 
 class Relation(str):
@@ -134,11 +136,80 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A function that pipeline.yaml names by its dotted path, and the arguments that stand beside it there."""
+
+    path: str
+    arguments: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What is called for a task, and is part of what makes its result."""
+
+    on_render: Call | None = None
+    on_finish: Call | None = None
+    client: Call | None = None
+    product_client: Call | None = None
+    serializer: Call | None = None
+    unserializer: Call | None = None
+
+    def named(self) -> Iterator[tuple[str, Call]]:
+        """Yield the calls that there are, by their names in pipeline.yaml."""
+        for name in self.__dataclass_fields__:
+            if (call := getattr(self, name)) is not None:
+                yield name, call
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a task is run, and not what it makes: these are in no manifest.
+
+    ``timeout`` and ``cell_timeout`` are seconds. ``cache``: True keeps its result whatever the size, False never does.
+    ``strict``: another version of what is noted only ("environment: strict") is a reason to run. ``file_client`` is
+    where its products are sent. ``stay``: it waits for a person when it has failed. ``isolated``: its kernel is a
+    process of its own.
+    """
+
+    timeout: float | None = None
+    cell_timeout: float | None = None
+    start_timeout: float | None = None
+    retries: int = 0
+    cache: bool | None = None
+    strict: bool = False
+    on_failure: Call | None = None
+    file_client: Call | None = None
+    stay: Mapping[str, Any] | None = None
+    isolated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a task may take of the machine that it runs on: in no manifest either. ``memory`` is in bytes."""
+
+    memory: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """Files that a task is said to read: they count from its first run on.
+
+    ``inputs`` is None where it does not say. ``resources`` are files by the names that its code has for them,
+    ``templates`` the folders that its templates import others from.
+    """
+
+    inputs: tuple[str, ...] | None = None
+    resources: Mapping[str, str] = field(default_factory=dict)
+    templates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """One step with everything resolved; closed, so that it can be sent to a worker as it is.
 
     ``upstream`` are names of tasks, without wildcards. ``inputs`` is what the user's code gets as ``upstream``: the
     products of those tasks, each a path or a dict of paths, below the wildcard that stands for it where there is one.
+    ``own`` are the keys that its kind declares. ``cwd`` is the folder that it runs in, "" for the project's.
     """
 
     name: str
@@ -148,7 +219,13 @@ class Task:
     params: Mapping[str, Any] = field(default_factory=dict)
     upstream: tuple[str, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
+    own: Mapping[str, Any] = field(default_factory=dict)  # as YAML has them: the rows of the keys test them
+    calls: Calls = Calls()
+    declared: Declared = Declared()
+    run: RunOptions = RunOptions()
+    resources: Resources = Resources()
+    kernel: str | None = None
+    cwd: str = ""
     tags: tuple[str, ...] = ()
     where: Place | None = None
 

@@ -17,7 +17,7 @@ from .model import ABSENT, STANDING, UNKNOWN, UNSETTLED, Reason
 from .state.store import Store
 
 with lazy_imports():
-    from .reading import facts  # which needs ast, and a plan without news does not
+    from .reading import digests_of_code  # which needs ast, and a plan without news does not
 
 #: How a reason is said: of the part's name, what it is about, and its digests then and now.
 Says = Callable[[str, str, str | None, str | None], str]
@@ -139,7 +139,7 @@ class Now:
         """Return the digest of a module's code."""
         key = f"module:{path}"
         if key not in self._seen:
-            self._seen[key] = self.store.memoised(path, key, module_digest)
+            self._seen[key] = self.store.memoised(path, key, lambda full: digests_of_code.module_digest(full))
         return self._seen[key]
 
     def installed(self, distribution: str) -> str | None:
@@ -151,25 +151,13 @@ class Now:
 
 def _hook_now(now: Now, what: str, path: str) -> str | None:
     name = what.rpartition(".")[2]
-    return now.store.memoised(path, f"hook {what} {path}", lambda full: function_digest(full, name))
+    return now.store.memoised(
+        path, f"hook {what} {path}", lambda full: digests_of_code.function_digest(full, name)
+    )
 
 
 def _folder_now(now: Now, what: str, path: str) -> str | None:
     return products.listing(os.path.join(now.store.root, path))
-
-
-def module_digest(path: str) -> str | None:
-    """Return the digest of a module's code; comments, docstrings and formatting do not count."""
-    with open(path, encoding="utf-8-sig", errors="replace") as file:  # noqa: PTH123 - a hot path
-        text = file.read()
-    return facts.module_digest(text)
-
-
-def function_digest(path: str, name: str) -> str | None:
-    """Return the digest of a function and of what it can reach in its module; the rest of the module does not count."""
-    with open(path, encoding="utf-8-sig", errors="replace") as file:  # noqa: PTH123 - a hot path
-        text = file.read()
-    return facts.function(text, path, name).digest
 
 
 # ── the rows

@@ -19,7 +19,7 @@ from .executed.provenance import Provenance, prepared
 from .executed.writer import ExecutedNotebook, write_whole
 from .hints import did_you_mean
 from .lazy import lazy_imports
-from .model import Failure, Outcome, Source, Task
+from .model import Failure, Outcome, Resources, RunOptions, Source, Task
 from .notebook import dump_ipynb
 from .notebook.inject import check
 from .parts import FORCED
@@ -159,20 +159,17 @@ def _source(name: str, data: bytes) -> Source:
 def _task(source: Source, parameters: Mapping[str, Any], how: How) -> Task:
     if how.cwd and not Path(how.cwd).is_dir():
         raise StateError("the folder to run in does not exist", str(how.cwd))
-    asked = {
-        "kernel": how.kernel,
-        "allow_errors": how.allow_errors,
-        "report_mode": how.report_mode,
-        "timeout": how.timeout,
-        "cell_timeout": how.cell_timeout,
-        "start_timeout": how.start_timeout,
-        "memory": how.memory,
-        "retries": how.retries,
-    }
-    options = {name: value for name, value in asked.items() if value}
-    options["cwd"] = str(Path(how.cwd or Path.cwd()).absolute())
-    name = PurePosixPath(source.path).stem
-    return Task(name, "notebook", source, params=dict(parameters), options=options)
+    return Task(
+        PurePosixPath(source.path).stem,
+        "notebook",
+        source,
+        params=dict(parameters),
+        own={"allow_errors": how.allow_errors, "report_mode": how.report_mode},
+        run=RunOptions(how.timeout, how.cell_timeout, how.start_timeout, how.retries),
+        resources=Resources(how.memory),
+        kernel=how.kernel,
+        cwd=str(Path(how.cwd or Path.cwd()).absolute()),
+    )
 
 
 # ── the executed notebook

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import plugins
 from .calls import invoke
-from .model import STANDING, Outcome, Product, Relation, Source, Task
+from .model import STANDING, Call, Outcome, Product, Relation, Source, Task
 
 
 class Status(Enum):
@@ -124,7 +124,7 @@ class TaskView:
         task: Task,
         status: Status = Status.WaitingExecution,
         dag: Mapping[str, TaskView] | None = None,
-        connect: Callable[[Mapping[str, Any]], Any] = invoke,
+        connect: Callable[[Call], Any] = invoke,
     ) -> None:
         """``connect`` makes a client of its call; ``dag`` has the tasks before it, where they are known."""
         self.name = task.name
@@ -160,7 +160,7 @@ class TaskView:
     @cached_property
     def client(self) -> Any:
         """The connection that the task works with; None where none is named."""
-        call = self.task.options.get("client")
+        call = self.task.calls.client
         return self._connect(call) if call else None
 
     def load(self, key: str | None = None, limit: int | None = 10, **arguments: Any) -> Any:
@@ -197,7 +197,7 @@ class DagView(Mapping[str, TaskView]):
         name: str,
         tasks: Mapping[str, Task],
         statuses: Mapping[str, Status],
-        connect: Callable[[Mapping[str, Any]], Any] = invoke,
+        connect: Callable[[Call], Any] = invoke,
     ) -> None:
         self.name = name
         self._tasks = {
@@ -225,7 +225,7 @@ class DagView(Mapping[str, TaskView]):
     @property
     def clients(self) -> dict[str, Any]:
         """The connections that the tasks work with, by the tasks' names."""
-        return {view.name: view.client for view in self.values() if view.task.options.get("client")}
+        return {view.name: view.client for view in self.values() if view.task.calls.client}
 
     def get_downstream(self, name: str) -> list[str]:
         """Return the names of the tasks that directly follow one."""

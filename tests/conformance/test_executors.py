@@ -9,7 +9,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from octavo.executors.local import CAN_FORK, Local
 from octavo.model import Outcome, Product, Task
 from octavo.spec.sources import Reader
 from projects import Folder
+from tasks import with_options
 
 Make = Callable[..., Any]
 EXECUTORS: dict[str, Make] = {
@@ -55,7 +55,7 @@ class Stage:
     def _task(self, source: str, name: str, options: dict[str, Any]) -> Task:
         kind, found = Reader(str(self.folder.path)).source(source, Place("pipeline.yaml"))
         filled = Reader(str(self.folder.path)).read(kind, found, text=True)
-        return Task(name, kind, filled, (Product(f"{name}.out"),), options=options)
+        return with_options(Task(name, kind, filled, (Product(f"{name}.out"),)), **options)
 
     def run(self, *tasks: Task) -> dict[str, TaskFinished]:
         ended: dict[str, TaskFinished] = {}
@@ -422,7 +422,7 @@ def test_inline_leaves_this_process_as_it_was(folder: Folder) -> None:
     stage.run(stage.function("import lib_of_inline", "broken"), stage.notebook("1"))
     assert (os.getcwd(), sys.path, sys.stdout) == (here, path, out)
     assert "tasks_broken" not in sys.modules
-    assert replace(stage.function("pass"), options={}).kind == "function"
+    assert stage.function("pass").kind == "function"
 
 
 def _gone(pid: int) -> None:

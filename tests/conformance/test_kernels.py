@@ -21,6 +21,7 @@ from octavo.executed.writer import ExecutedNotebook
 from octavo.executors.local import Local
 from octavo.kinds.notebook import KIND
 from octavo.model import Outcome, Source, Task
+from tasks import with_options
 
 Outputs = list[dict[str, Any]]
 
@@ -81,7 +82,7 @@ class Runner:
         )
         cwd = tempfile.mkdtemp(dir=self.root)
         self.local.submit(
-            Task("test", "notebook", source, options={"cwd": cwd, **OPTIONS[kernel], **options})
+            with_options(Task("test", "notebook", source), **{"cwd": cwd, **OPTIONS[kernel], **options})
         )
         fold, events = ExecutedNotebook(), list[Event]()
         while not isinstance(event := self.local.next(), TaskFinished):

@@ -47,9 +47,9 @@ def _kept(reuse: Reuse, task: Task, record: Record) -> Entry | None:
             made = {path: piece.digest for path, piece in entry.products.items()}
             if made == record.products and cache.has(entry):
                 return entry
-        if task.options.get("cache") is False:
+        if task.run.cache is False:
             return None
-        kept = cache.save(task, declared, record, always=task.options.get("cache") is True)
+        kept = cache.save(task, declared, record, always=task.run.cache is True)
         return kept if isinstance(kept, Entry) else None
     finally:
         cache.elsewhere = there

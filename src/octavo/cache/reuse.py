@@ -112,7 +112,7 @@ class Reuse:
     def expect(self, tasks: Iterable[Task]) -> None:
         """Announce the tasks whose results will be wanted, in order: a remote is asked for several at a time, ahead."""
         if self.cache.elsewhere:
-            self._expected = {task.name: task for task in tasks if task.options.get("cache") is not False}
+            self._expected = {task.name: task for task in tasks if task.run.cache is not False}
             self._pending = set(self._expected)
 
     def _look_ahead(self) -> None:
@@ -132,7 +132,7 @@ class Reuse:
         Not for one that is forced to run, and never over a product that somebody changed by hand.
         """
         declared = self._declared[task.name] = self.declared(task)
-        if self._broken or task.options.get("cache") is False or any(map(_forbids, reasons)):
+        if self._broken or task.run.cache is False or any(map(_forbids, reasons)):
             return None
         self._pending.difference_update(task.upstream)  # those that were fresh said nothing here
         self._look_ahead()
@@ -175,7 +175,7 @@ class Reuse:
         """Keep the result of a run that has just ended well, unless what it depends on has changed meanwhile."""
         declared = self._declared.pop(task.name, None)
         self._pending.discard(task.name)
-        if self._broken or declared is None or task.options.get("cache") is False:
+        if self._broken or declared is None or task.run.cache is False:
             return
         if not all(parts.split(part)[0].cached for part in record.discovered):
             return
@@ -216,7 +216,7 @@ class Reuse:
 
     def _keep(self, task: Task, declared: Manifest, record: Record, stamps: Mapping[str, str | None]) -> None:
         try:
-            always = task.options.get("cache") is True
+            always = task.run.cache is True
             kept = self.cache.save(task, declared, record, always, stamps)
         except OSError as error:
             if all(os.path.lexists(os.path.join(self.store.root, path)) for path in record.products):
@@ -242,10 +242,9 @@ class Reuse:
 
     def same(self, task: Task) -> Callable[[str, str, str], bool]:
         """Return how it is told that what a run of the task discovered is the same now: as ``judge`` tells it."""
-        strict = task.options.get("environment") == "strict"
 
         def same(part: str, path: str, was: str) -> bool:
-            if not (strict or parts.counts(part)):
+            if not (task.run.strict or parts.counts(part)):
                 return True
             return parts.split(part)[0].cached and self._now(part, path) == was
 

@@ -106,7 +106,7 @@ def _kernels(tasks: list[Task]) -> Iterator[Finding]:
     wanted: dict[tuple[str, str], list[str]] = {}
     for task in tasks:
         if row(task.kind).report:
-            kernel = task.source.facts.kernel or ""
+            kernel = task.kernel or task.source.facts.kernel or ""
             wanted.setdefault((kernel, task.source.facts.language), []).append(task.name)
     good: list[str] = []
     for (name, language), names in wanted.items():

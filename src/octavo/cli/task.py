@@ -133,7 +133,7 @@ def _status(step: Step, out: Screen) -> None:
 def _check(project: Project, step: Step, out: Screen) -> int:
     """Call the task's on_finish in a process of its own, with the products as they are."""
     task, root = step.task, str(project.root)
-    if "on_finish" not in task.options:
+    if task.calls.on_finish is None:
         raise Error(f'"{task.name}" has no on_finish', task.where, "on_finish: module.function, at the task")
     there = {it.path for it in project.leftovers([task.name])}
     if gone := [it.path for it in task.products if it.relation is None and it.path not in there]:

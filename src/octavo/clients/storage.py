@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..calls import invoke, path_of
+from ..calls import invoke
 from ..errors import Error, ProductError
 from ..kinds import row
 from ..model import STANDING, Task
@@ -18,7 +18,8 @@ def send(task: Task, root: str) -> None:
     """
     if row(task.kind).borrowed:
         return  # it has made nothing
-    call = task.options["file_client"]
+    call = task.run.file_client
+    assert call is not None
     here = os.getcwd()
     os.chdir(root)  # the folder that relative paths of the client mean, wherever the task has run
     try:
@@ -29,7 +30,7 @@ def send(task: Task, root: str) -> None:
         client.at(root)
     if not hasattr(client, "upload"):
         raise ProductError(
-            f"{path_of(call)} is not a file client: it returns {client!r:.60}, which has no upload()",
+            f"{call.path} is not a file client: it returns {client!r:.60}, which has no upload()",
             hint="LocalStorageClient, S3Client and GCloudStorageClient are",
         )
     try:
@@ -42,7 +43,7 @@ def send(task: Task, root: str) -> None:
         words = str(error).strip().partition("\n")[0] or "no more is known"
         raise ProductError(
             f"{product.path} was made, but could not be sent to {client!r:.80}: {type(error).__name__}: {words}",
-            hint=f"{path_of(call)} in pipeline.yaml says where files are sent; the next build tries again",
+            hint=f"{call.path} in pipeline.yaml says where files are sent; the next build tries again",
         ) from error
     finally:
         if hasattr(client, "close"):

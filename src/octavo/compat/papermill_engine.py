@@ -24,7 +24,7 @@ from .. import plugins
 from ..events import CellFinished, CellStarted, Event, KernelReady, Note, Output, TaskFinished
 from ..executed.provenance import used
 from ..executed.writer import ExecutedNotebook, as_output
-from ..model import Facts, Failure, Outcome, Source, Task
+from ..model import Facts, Failure, Outcome, Resources, RunOptions, Source, Task
 from ..notebook.inject import tags
 
 _EVERY = 2.0  # seconds between two saves
@@ -50,18 +50,19 @@ class OctavoEngine(Engine):  # type: ignore[misc]  # papermill has no types
         Of nbclient's own options ``timeout`` (of each cell) and ``allow_errors`` are known, and octavo's ``memory``, in
         bytes. Like papermill's engine it returns when a cell fails, and papermill raises what the notebook shows.
         """
-        wanted = {
-            "kernel": kernel_name,
-            "start_timeout": start_timeout,
-            "cell_timeout": execution_timeout or options.get("timeout"),
-            "allow_errors": options.get("allow_errors"),
-            "memory": options.get("memory"),
-            "cwd": os.getcwd(),
-        }
         name = os.path.basename(str(options.get("input_path") or "notebook.ipynb"))
         facts = Facts("", language=_language(nb_man.nb), kernel=kernel_name)
         source = Source(name, text=json.dumps(nb_man.nb), facts=facts)
-        task = Task(name, "notebook", source, options={key: value for key, value in wanted.items() if value})
+        task = Task(
+            name,
+            "notebook",
+            source,
+            own={"allow_errors": bool(options.get("allow_errors"))},
+            run=RunOptions(None, execution_timeout or options.get("timeout"), start_timeout),
+            resources=Resources(options.get("memory")),
+            kernel=kernel_name,
+            cwd=os.getcwd(),
+        )
         copy = Copy(nb_man, Log(log_output, stdout_file, stderr_file))
         logger.info(f"Executing notebook with kernel: {kernel_name}")
         nb_man.save = copy.save_when_due
@@ -72,7 +73,7 @@ class OctavoEngine(Engine):  # type: ignore[misc]  # papermill has no types
             copy.update()
         if ended.outcome is Outcome.FAILED and ended.failure is not None:
             copy.stopped()
-            _raise(ended.failure, copy, wanted["cell_timeout"])
+            _raise(ended.failure, copy, task.run.cell_timeout)
 
 
 class Copy:

@@ -25,7 +25,7 @@ def noted(tasks: Sequence[Task], root: str, write: bool) -> tuple[dict[str, Any]
     With ``write``, the files that stand for tables of which something is noted are written.
     """
     try:
-        done = child.ask("octavo.compat.table_notes", (tuple(tasks), write), root, PATIENCE)
+        done = child.ask(__name__, (tuple(tasks), write), root, PATIENCE)
     except TimeoutError:
         return {}, {task.name: f"its database did not answer in {PATIENCE:.0f} s" for task in tasks}
     if not done.answered:

@@ -41,7 +41,7 @@ def editions(task: Task) -> tuple[Edition, ...]:
 
     ``nbconvert_exporter_name`` is one name for all, or a dict of names by key of the product.
     """
-    said = task.options.get("nbconvert_exporter_name")
+    said = task.own.get("nbconvert_exporter_name")
     made = []
     for product in task.products:
         if product.report:

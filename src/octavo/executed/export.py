@@ -240,7 +240,7 @@ def main() -> None:
 
 
 def _again(task: Task, data: Mapping[str, Any]) -> str | None:
-    said = task.options.get("nbconvert_export_kwargs") or {}
+    said = task.own.get("nbconvert_export_kwargs") or {}
     try:
         write(exported(data, exports(task), Path.cwd(), task.source.path, said))
     except Error as error:

@@ -41,7 +41,7 @@ class Inline:
 
     def _run(self, task: Task) -> None:
         # a kernel in this very process would take it over: its streams, its __main__, its display hook
-        task = replace(task, options={**task.options, "isolated": True})
+        task = replace(task, run=replace(task.run, isolated=True))
         folder, path = folder_of(task, self.root), placed(task, self.root).source.path
         with visiting(self.root, folder, path, importable(task, self.root), scope(task, self.root)):
             tell = Teller(task.name, self._events.append)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
-from ..model import Failure
+from ..model import Failure, Task
 
 #: What ends a worker that is over its time, and how many seconds each gets to work.
 MEANS = ((signal.SIGINT, 5.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 60.0))
@@ -20,11 +18,12 @@ _GLANCE = 0.1
 class Limits:
     """The limits of one worker. ``due`` says when to ``look``, which returns the signal to send, if any."""
 
-    def __init__(self, options: Mapping[str, Any], now: float) -> None:
-        self._cell: float | None = options.get("cell_timeout")
-        self._memory: int | None = options.get("memory")
-        self._whole = now + options["timeout"] if options.get("timeout") else None
-        self._long = f"it ran longer than its limit of {options['timeout']:g} s" if self._whole else ""
+    def __init__(self, task: Task, now: float) -> None:
+        timeout = task.run.timeout
+        self._cell = task.run.cell_timeout
+        self._memory = task.resources.memory
+        self._whole = now + timeout if timeout else None
+        self._long = f"it ran longer than its limit of {timeout:g} s" if timeout else ""
         self._over = self._long
         self._until = self._whole
         self._means = 0

@@ -80,7 +80,7 @@ class Local:
     def submit(self, task: Task) -> None:
         """Start a task in a new worker."""
         if self.stay:
-            task = replace(task, options={**task.options, "stay": self.stay, "retries": 0})
+            task = replace(task, run=replace(task.run, stay=self.stay, retries=0))
         self._submit(task, 1)
 
     def next(self) -> Event:
@@ -129,7 +129,7 @@ class Local:
         descriptors = [theirs.fileno(), out, out_w, err, err_w, traces_w]
         pipes = {"stdout": out, "stderr": err}
         now = time.monotonic()
-        worker = Worker(self._count, task, attempt, mine, pipes, traces, now, Limits(task.options, now))
+        worker = Worker(self._count, task, attempt, mine, pipes, traces, now, Limits(task, now))
         try:
             self._start(worker, descriptors)
         finally:
@@ -139,10 +139,9 @@ class Local:
             os.close(traces_w)
         self._workers[worker.number] = worker
         self._selector.register(mine, selectors.EVENT_READ, worker)
-        if attempt <= task.options.get("retries", 0) and "on_failure" in task.options:
+        if attempt <= task.run.retries and task.run.on_failure:
             # it has not failed as long as it is tried again
-            options = {name: value for name, value in task.options.items() if name != "on_failure"}
-            task = replace(task, options=options)
+            task = replace(task, run=replace(task.run, on_failure=None))
         try:
             deliver(mine, self.root, task)
         except OSError:
@@ -342,7 +341,7 @@ class Local:
         if finished.outcome is Outcome.FAILED:
             finished = replace(finished, failure=worker.limits.failure(finished.failure))
         self._release(worker)
-        if finished.outcome is Outcome.FAILED and worker.attempt <= worker.task.options.get("retries", 0):
+        if finished.outcome is Outcome.FAILED and worker.attempt <= worker.task.run.retries:
             self._try_again(worker, finished.failure)
         else:
             self._events.append(finished)

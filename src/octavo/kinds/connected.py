@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import Error, MissingExtra
+from ..failing import failure_of
 from ..lazy import EXTRAS
 from ..model import Failure, Task
 from ..reading.templates import render
 from ..tables.connections import call_of, discreet, driver_error, opened_all, unreachable, words_of
 from .command import same_lines
-from .function import failure_of
 
 #: What to install for a driver that is missing.
 _PACKAGES = {

@@ -7,12 +7,12 @@ from typing import Any
 
 from ..digests import digest
 from ..errors import ClientError, Error, ParameterError
+from ..failing import failure_of
 from ..hints import did_you_mean
 from ..model import Facts, Failure, Relation, Source, Task
 from ..tables.databases import driver, plain, quoted
 from . import Tell
 from .connected import connected, mistake
-from .function import failure_of
 from .upload import frame_of, relation_of, write
 
 _CHUNK = 50_000
@@ -32,7 +32,7 @@ class CopyFromKind:
         """Read the file, make the table anew by its columns, and copy the rows."""
         try:
             frame, relation = frame_of(task), relation_of(task)
-            columns = _columns(frame, task.options.get("columns"))
+            columns = _columns(frame, task.own.get("columns"))
         except Error as error:
             return mistake(error, task)
         except Exception as error:
@@ -76,4 +76,4 @@ def _copy(frame: Any, client: Any, relation: Relation, columns: list[str]) -> No
         cursor.close()
 
 
-KIND = CopyFromKind()
+KIND: CopyFromKind = CopyFromKind()

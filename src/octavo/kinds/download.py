@@ -88,4 +88,4 @@ def _hint(code: int) -> str:
     return "is the address right?" if code in (404, 410) else ""
 
 
-KIND = DownloadKind()
+KIND: DownloadKind = DownloadKind()

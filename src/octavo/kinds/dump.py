@@ -12,11 +12,11 @@ from typing import Any
 from .. import plugins
 from ..calls import resolve
 from ..errors import Error, SpecError
-from ..model import Facts, Failure, Source, Task
+from ..failing import failure_of
+from ..model import Call, Facts, Failure, Source, Task
 from ..reading.templates import facts, render_late
 from . import Tell
 from .connected import Rejected, connected, mistake, rendered
-from .function import failure_of
 
 _CHUNK = 10_000
 Rows = Sequence[Sequence[Any]]
@@ -45,7 +45,7 @@ class DumpKind:
             return mistake(error, task)
         except Exception as error:  # of the project's own handler
             return failure_of(error, task)
-        size = task.options.get("chunksize", _CHUNK)
+        size = task.own.get("chunksize", _CHUNK)
         return connected(task, lambda client: _dump(client, code, handler, size), reading=True)
 
     def refresh(self, task: Task, root: str) -> str | None:
@@ -122,9 +122,9 @@ _OTHERS = frozenset((".feather", ".h5", ".html", ".json", ".orc", ".pickle", ".p
 
 def _handler(task: Task, path: Path) -> Any:
     """Return what writes the answer: as the option ``io_handler`` says, else by the end of the product's name."""
-    chunked = bool(task.options.get("chunksize", _CHUNK))
+    chunked = bool(task.own.get("chunksize", _CHUNK))
     path.parent.mkdir(parents=True, exist_ok=True)
-    said = task.options.get("io_handler")
+    said = task.own.get("io_handler")
     name = str(said.get("dotted_path") if isinstance(said, dict) else said or "")
     match name.rpartition(".")[2].lower():
         case "" if path.suffix == ".parquet":
@@ -139,7 +139,7 @@ def _handler(task: Task, path: Path) -> Any:
         case "parquet" | "parquetio":
             kind = "parquet"
         case _:
-            return resolve({"dotted_path": name})(path, chunked=chunked)
+            return resolve(Call(name))(path, chunked=chunked)
     write: Write = _Parquet() if kind == "parquet" else _csv
     return _Chunks(path, write, kind) if chunked else _Single(path, write)
 
@@ -177,4 +177,4 @@ class _Parquet:
         return self._arrow.array(values)
 
 
-KIND = DumpKind()
+KIND: DumpKind = DumpKind()

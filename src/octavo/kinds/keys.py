@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..model import Call
+
 # ── tests ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -81,11 +83,12 @@ def as_tuple(value: str | list[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-def as_call(value: Any) -> dict[str, Any]:
-    """Return a call as a mapping of ``dotted_path`` and arguments, whichever way it was written."""
-    if isinstance(value, str):
-        value = {"dotted_path": value}
-    return {**value, "dotted_path": value["dotted_path"].replace("::", ".", 1)}
+def as_call(value: object) -> Call:
+    """Return a call, whichever way it was written: its dotted path, or a mapping of that and arguments."""
+    if not isinstance(value, dict):
+        return Call(str(value).replace("::", "."))
+    arguments = {name: it for name, it in value.items() if name != "dotted_path"}
+    return Call(str(value["dotted_path"]).replace("::", "."), arguments)
 
 
 # ── rows ────────────────────────────────────────────────────────────────────────────────────────────────

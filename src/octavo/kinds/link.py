@@ -34,4 +34,4 @@ class LinkKind:
         return None
 
 
-KIND = LinkKind()
+KIND: LinkKind = LinkKind()

@@ -100,7 +100,7 @@ class Reports:
     def __init__(self, task: Task) -> None:
         self._task = task
         self._wanted = exports(task)
-        if task.options.keys() & {"on_finish", "file_client"}:
+        if task.calls.on_finish or task.run.file_client:
             self._wanted = editions(task)
         self._base = Path.cwd()  # cells may change it
         self._shown = ExecutedNotebook(Provenance(task.source.path, home(task) or "", time.time))
@@ -144,7 +144,7 @@ class Reports:
             return Failure("ProductError", f"{error.filename} cannot be written: {error.strerror}")
 
     def _exported(self, data: dict[str, Any], tell: Tell) -> Failure | None:
-        said = self._task.options.get("nbconvert_export_kwargs") or {}
+        said = self._task.own.get("nbconvert_export_kwargs") or {}
         try:
             export.write(export.exported(data, self._wanted, self._base, self._task.source.path, said))
         except Error as error:
@@ -183,7 +183,7 @@ def prepare(task: Task) -> tuple[dict[str, Any], dict[str, Any]]:
         if cell["cell_type"] == "code":
             if runs(cell):  # what does not run stays as it was, as Jupyter's clients leave it
                 cell["outputs"], cell["execution_count"] = [], None
-            if task.options.get("report_mode"):
+            if task.own.get("report_mode"):
                 _hide(cell)
     return data, values
 
@@ -196,7 +196,7 @@ class Cells:
         self.notebook = notebook
         self.tell = tell
         self.cell: int | None = None
-        self.allow_errors = bool(task.options.get("allow_errors"))
+        self.allow_errors = bool(task.own.get("allow_errors"))
 
     def say(self, kind: str, content: dict[str, Any]) -> None:
         """Pass on a message of the kernel."""
@@ -253,8 +253,8 @@ def open_kernel(task: Task, notebook: dict[str, Any], say: Any) -> Kernel:
     if family == "native":
         kernel: Kernel = native.open_kernel(say, task.source.path)
     else:
-        name = task.options.get("kernel") or task.source.facts.kernel
-        patience = task.options.get("start_timeout") or 60.0
+        name = task.kernel or task.source.facts.kernel
+        patience = task.run.start_timeout or 60.0
         language = task.source.facts.language
         kernel = jupyter.open_kernel(say, name, language, start_timeout=patience)
     return kernel
@@ -266,8 +266,8 @@ def _kernel_family(task: Task) -> str:
     ``python3`` is by convention the kernel of the environment that starts it, and a file without a kernelspec asks
     for no other. Any other name, Python or not, is looked up among the installed kernels.
     """
-    name = task.options.get("kernel") or task.source.facts.kernel
-    if task.options.get("isolated") or task.source.facts.language.lower() != "python":
+    name = task.kernel or task.source.facts.kernel
+    if task.run.isolated or task.source.facts.language.lower() != "python":
         return "jupyter"
     return "native" if name in (None, "", "python3", "python") else "jupyter"
 
@@ -300,6 +300,6 @@ def _plain(text: str) -> str:
     return parts[0] + "".join(part.partition("m")[2] for part in parts[1:])
 
 
-KIND = NotebookKind()
+KIND: NotebookKind = NotebookKind()
 
 __all__ = ["KIND", "NotebookKind", "open_kernel", "prepare"]

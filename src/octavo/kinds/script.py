@@ -23,13 +23,13 @@ from typing import Any
 from .. import notebook as documents
 from ..errors import Error
 from ..executed.provenance import MARKER
+from ..failing import failure_of
 from ..model import STANDING, Facts, Failure, Product, Relation, Source, Task
 from ..notebook.inject import INJECTED, inject, runs, tags
 from ..reading import magics
 from ..reading.facts import facts
 from . import Tell
 from .command import absent, follow, text_of
-from .function import failure_of
 from .named import touch
 from .staying import stay
 
@@ -288,4 +288,4 @@ def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-KIND = ScriptKind()
+KIND: ScriptKind = ScriptKind()

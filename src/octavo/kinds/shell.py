@@ -13,12 +13,12 @@ from typing import Any
 from ..calls import invoke
 from ..clients import ShellClient
 from ..errors import Error, Place
+from ..failing import failure_of
 from ..model import Facts, Failure, Source, Task
 from ..products import not_made
 from ..reading.templates import facts, render
 from . import Tell
 from .command import Ended, absent, follow, same_lines, text_of
-from .function import failure_of
 from .named import touch
 
 _PRODUCT = re.compile(r"\{[{%][^}]*\bproduct\b", re.DOTALL)
@@ -56,7 +56,7 @@ class ShellKind:
         """Render the script and run it; a non-zero exit code is a failure."""
         try:
             code = render(task, os.getcwd())
-            client = invoke(task.options["client"]) if "client" in task.options else ShellClient()
+            client = invoke(task.calls.client) if task.calls.client else ShellClient()
         except Error as error:
             return _mistake(error, task)
         except Exception as error:  # of the user's function that makes the client
@@ -177,4 +177,4 @@ def _mistake(error: Error, task: Task) -> Failure:
     )
 
 
-KIND = ShellKind()
+KIND: ShellKind = ShellKind()

@@ -69,4 +69,4 @@ def execute(client: Any, code: str) -> None:
             cursor.close()
 
 
-KIND = SQLKind()
+KIND: SQLKind = SQLKind()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from types import FrameType, TracebackType
+from typing import Any
 
 from ..events import Note, Paused
 from ..kernels import Kernel, Say
@@ -27,7 +29,7 @@ def stay(
     ``error`` is what the user's code raised, where it was raised in this process. A function, which has no kernel,
     gets one that knows the variables of the frame that failed.
     """
-    wanted = task.options.get("stay") or {}
+    wanted = task.run.stay or {}
     try:
         if "debug" in wanted:
             _debug(task, failure, tell, error, wanted)
@@ -39,7 +41,7 @@ def stay(
 
 
 def _debug(
-    task: Task, failure: Failure, tell: Tell, error: BaseException | None, wanted: dict[str, str]
+    task: Task, failure: Failure, tell: Tell, error: BaseException | None, wanted: Mapping[str, Any]
 ) -> None:
     trace = users(error.__traceback__) if error else None
     if trace is None:

@@ -32,7 +32,7 @@ class TransferKind:
             code, relation = rendered(task), relation_of(task)
         except Error as error:
             return mistake(error, task)
-        size = task.options.get("chunksize", _CHUNK)
+        size = task.own.get("chunksize", _CHUNK)
         return connected_to_both(task, lambda here, there: _transfer(here, there, code, relation, size))
 
     def refresh(self, task: Task, root: str) -> str | None:
@@ -66,4 +66,4 @@ def _asked(chunks: Any, code: str) -> Any:
         raise Rejected(error, code) from error
 
 
-KIND = TransferKind()
+KIND: TransferKind = TransferKind()

@@ -11,13 +11,13 @@ from .. import plugins
 from ..calls import resolve
 from ..digests import digest
 from ..errors import ClientError, Error, ProductError, SpecError
+from ..failing import failure_of
 from ..hints import did_you_mean
-from ..model import Facts, Failure, Relation, Source, Task
+from ..model import Call, Facts, Failure, Relation, Source, Task
 from ..reading.templates import render
 from ..tables.databases import driver, plain, quoted
 from . import Tell
 from .connected import connected, mistake
-from .function import failure_of
 
 _READERS = {"csv": "read_csv", "parquet": "read_parquet"}
 _WAYS = ("fail", "replace", "append")
@@ -42,8 +42,8 @@ class UploadKind:
             return mistake(error, task)
         except Exception as error:
             return failure_of(error, task)
-        settings = dict(task.options.get("to_sql_kwargs") or {})
-        if size := task.options.get("chunksize"):
+        settings = dict(task.own.get("to_sql_kwargs") or {})
+        if size := task.own.get("chunksize"):
             settings.setdefault("chunksize", size)
         return connected(task, lambda client: write(frame, client, relation, settings))
 
@@ -60,11 +60,11 @@ def frame_of(task: Task) -> Any:
     if not Path(path).exists():
         hint = "name the task that makes it as upstream" if not task.upstream else None
         raise ProductError(f"there is no {path} to read", hint=hint)
-    said = task.options.get("io_handler")
+    said = task.own.get("io_handler")
     name = str(said.get("dotted_path") if isinstance(said, dict) else said or "")
     short = name.rpartition(".")[2].lower().removesuffix("io")
     if name and short not in _READERS:
-        return resolve({"dotted_path": name})(path)
+        return resolve(Call(name))(path)
     kind = short or next((it.lstrip(".") for it in Path(path).suffixes if it.lstrip(".") in _READERS), "")
     if not kind:
         hint = 'add "io_handler: module.function", which gets the path and returns a DataFrame'
@@ -115,4 +115,4 @@ def _drop(client: Any, name: str) -> None:
     cursor.close()
 
 
-KIND = UploadKind()
+KIND: UploadKind = UploadKind()

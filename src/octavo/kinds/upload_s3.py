@@ -27,7 +27,7 @@ class UploadKind:
 
     def run(self, task: Task, tell: Tell) -> Failure | None:
         """Send the file."""
-        bucket = task.options.get("bucket")
+        bucket = task.own.get("bucket")
         if not bucket:
             return Failure("SpecError", "the task does not say to which bucket", hint="add bucket: its-name")
         path = task.source.path
@@ -36,10 +36,10 @@ class UploadKind:
                 path = render(replace(task, source=replace(task.source, text=path)), os.getcwd())
             if not os.path.isfile(path):
                 return Failure("ProductError", f"there is no file {path} to upload")
-            store = s3_store(bucket, task.options.get("client_kwargs") or {})
+            store = s3_store(bucket, task.own.get("client_kwargs") or {})
             for product in task.products:
                 name = unquote(product.path.removeprefix(f"{STANDING}generic/"))
-                store.put(name, Path(path), task.options.get("upload_file_kwargs"))
+                store.put(name, Path(path), task.own.get("upload_file_kwargs"))
                 sys.stdout.write(f"{path} → s3://{bucket}/{name}: {os.stat(path).st_size:,} bytes\n")
         except Error as error:
             return Failure(type(error).__name__, error.message, hint=error.hint or "")
@@ -53,4 +53,4 @@ class UploadKind:
         return None
 
 
-KIND = UploadKind()
+KIND: UploadKind = UploadKind()

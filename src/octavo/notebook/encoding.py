@@ -41,6 +41,14 @@ def decode(data: bytes, path: str) -> tuple[str, str]:
         raise NotebookError(what, place(before, len(before), path), hint) from None
 
 
+def text(data: bytes, path: str) -> str:
+    """Decode a module as Python would; bytes that are no text in its encoding stay what they are, as surrogates."""
+    try:
+        return decode(data, path)[0]
+    except NotebookError:
+        return data.decode("utf-8-sig", "surrogateescape")
+
+
 def encode(text: str, encoding: str, path: str) -> bytes:
     """Encode a script; NotebookError when it has a character that the encoding has not."""
     try:

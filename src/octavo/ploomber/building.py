@@ -16,7 +16,7 @@ from typing import Any
 
 from ..calls import fitting
 from ..errors import Error, Errors
-from ..kinds.function import kept
+from ..failing import kept
 from ..lazy import lazy_imports
 from ..model import Outcome, Step
 from ..plan import FORCED

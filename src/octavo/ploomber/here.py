@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from ..events import Event, TaskFinished
 from ..executors.handle import Worker
@@ -127,8 +127,9 @@ def only_here(task: Task) -> bool:
     """Return whether a task needs something that only this process knows."""
     if task.source.entry and unimportable.registered(task.source.entry):
         return True
-    calls = (value for value in task.options.values() if isinstance(value, Mapping))
-    return any(unimportable.registered(str(call.get("dotted_path", ""))) for call in calls)
+    calls = [call for _, call in task.calls.named()]
+    calls += [call for call in (task.run.on_failure, task.run.file_client) if call]
+    return any(unimportable.registered(call.path) for call in calls)
 
 
 @contextlib.contextmanager

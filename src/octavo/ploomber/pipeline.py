@@ -18,6 +18,7 @@ from .task import Task
 
 with lazy_imports():
     from .. import calls
+    from ..kinds import keys
 
 
 class Named:
@@ -31,7 +32,7 @@ class Named:
     def client(self) -> Any:
         """The client, the same each time."""
         if self._made is None:
-            self._made = calls.invoke(self.call)
+            self._made = calls.invoke(keys.as_call(self.call))
         return self._made
 
     def close(self) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 from ..errors import Error, Errors
 from ..lazy import lazy_imports
+from ..model import Call, Relation
 from ..model import Product as Made
-from ..model import Relation
 from ..model import Task as Read
 from ..process import child
 from ..process.finder import absent
@@ -289,7 +289,7 @@ def _task(read: Read, dag: DAG) -> None:
         classes.Task.__init__(task, source, product, dag, read.name, read.params)
     task.entry = entry
     for word in ("serializer", "unserializer"):
-        if call := read.options.get(word):
+        if call := getattr(read.calls, word):
             task.options[word] = _hook(call)
     for wanted, value in read.inputs.items():
         grouped = isinstance(value, Mapping) and ("*" in wanted or "?" in wanted)
@@ -298,10 +298,9 @@ def _task(read: Read, dag: DAG) -> None:
         task._before.setdefault(name, None)
 
 
-def _hook(call: Mapping[str, Any]) -> Callable[..., Any]:
+def _hook(call: Call) -> Callable[..., Any]:
     def call_hook(*args: Any, **kwargs: Any) -> Any:
-        own = {name: value for name, value in call.items() if name != "dotted_path"}
-        return calls.resolve(call)(*args, **own, **kwargs)
+        return calls.resolve(call)(*args, **call.arguments, **kwargs)
 
     return call_hook
 

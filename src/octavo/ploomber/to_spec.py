@@ -278,12 +278,20 @@ def entry_of(task: Task) -> dict[str, Any]:
         entry["params"] = dict(task.params)
     if task.tags:
         entry["tags"] = list(task.tags)
-    for name, value in task.options.items():
-        if name == "cwd":
-            entry["executor_params"] = {"cwd": value}
-        elif name not in ("file_client", "environment", "resources"):
-            entry[name] = value
-    return entry
+    if task.cwd:
+        entry["executor_params"] = {"cwd": task.cwd}
+    run, clients = task.run, {"product_client": task.run.file_client}
+    called = clients | dict(task.calls.named()) | {"on_failure": run.on_failure}
+    more = {
+        "kernel": task.kernel,
+        "inputs": list(task.declared.inputs) if task.declared.inputs is not None else None,
+        "source_loader": {"path": list(task.declared.templates)} if task.declared.templates else None,
+        "memory": task.resources.memory,
+        "retries": run.retries or None,
+        **{name: getattr(run, name) for name in ("timeout", "cell_timeout", "cache")},
+        **{name: {"dotted_path": it.path, **it.arguments} for name, it in called.items() if it},
+    }
+    return entry | {name: value for name, value in more.items() if value is not None} | dict(task.own)
 
 
 def _unnamed(task: Task) -> list[str]:

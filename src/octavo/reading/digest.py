@@ -1,7 +1,8 @@
 """Digests of Python code that ignore comments, formatting and docstrings.
 
 What counts is the syntax tree without positions, without ``pass`` and without strings that stand alone. That
-leaves docstrings out although a program could read them: rewording one must not re-run a pipeline.
+leaves docstrings out, unless the code says that it reads them: rewording one must not re-run a pipeline. Code that
+reads source counts as it stands.
 
 The text that is hashed is written here rather than by ``ast.dump``, whose output differs between versions of
 Python: empty fields are left out, so that a new version's new fields change nothing where they are not used.
@@ -11,6 +12,7 @@ f-strings are parsed differently since 3.12, so digests of code that holds them 
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
 _BLOCKS = frozenset(["body", "orelse", "finalbody"])
 # ctx follows from the position, kind is the u of u"x", and type comments are comments.
 _SILENT = frozenset(["ctx", "kind", "type_comment", "type_ignores"])
+#: What code says that reads docstrings, and what it says that reads source or where that stands.
+_DOCSTRINGS = re.compile(r"\b(__doc__|getdoc)\b")
+_SOURCE = re.compile(
+    r"\b(get(source|sourcelines|comments|block)|findsource|f_lineno|co_firstlineno|lineno)\b"
+)
 
 
 def digest(parts: Iterable[str]) -> str:
@@ -35,40 +42,46 @@ def digest(parts: Iterable[str]) -> str:
     return hashed.hexdigest()
 
 
-def module_digest(text: str | bytes) -> str:
-    """Return the digest of a Python module's code; of its bytes where it has a syntax error."""
+def module_digest(text: str) -> str:
+    """Return the digest of a Python module's code; of its text where that has a syntax error."""
     try:
-        return digest([normal(effective(magics.tree(text).body))])
+        tree = magics.tree(text)
     except SyntaxError:
-        return digest(["text", text if isinstance(text, str) else text.decode("latin-1")])
+        return digest(["text", text])
+    return digest(form(tree.body, text))
 
 
-def module_digest_of_file(path: str) -> str | None:
-    """Return the digest of a module's file, in whatever encoding it declares; None when it is not there."""
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123 - pathlib is slower to import and to open
-            data = file.read()
-    except OSError:
-        return None
-    return module_digest(data)
+def form(body: Sequence[ast.AST], text: str) -> list[str]:
+    """Return what counts of the statements of a module with this text."""
+    if _SOURCE.search(text):
+        return ["text", text]
+    docstrings = reads_docstrings(text)
+    return [normal(effective(body, docstrings), docstrings)]
 
 
-def cell(tree: ast.Module, text: str) -> str:
-    """Return the normal form of a cell: "" when running it does nothing.
+def reads_docstrings(text: str) -> bool:
+    """Return whether code looks as if it reads docstrings."""
+    return _DOCSTRINGS.search(text) is not None
+
+
+def cell(tree: ast.Module, text: str, docstrings: bool = False) -> str:
+    """Return the normal form of a cell: "" when running it does nothing. ``docstrings`` count if they are read.
 
     A cell shows the value of its last expression unless a semicolon follows it, so there a lone string
     counts, and so does the semicolon.
     """
     if not tree.body:
         return ""
+    if _SOURCE.search(text):
+        return "text " + text.strip()
     *before, last = tree.body
     if not isinstance(last, ast.Expr):
-        return normal(effective(tree.body))
-    form = normal([*effective(before), last])
+        return normal(effective(tree.body, docstrings), docstrings)
+    form = normal([*effective(before, docstrings), last], docstrings)
     return form + "\n;" if _silenced(tree, text) else form
 
 
-def normal(nodes: Sequence[ast.AST]) -> str:
+def normal(nodes: Sequence[ast.AST], docstrings: bool = False) -> str:
     """Write trees as text, one token per line; a loop and not a recursion, as deep code is legal code."""
     out: list[str] = []
     stack: list[Any] = list(reversed(nodes))
@@ -91,7 +104,7 @@ def normal(nodes: Sequence[ast.AST]) -> str:
                 if value is None or value == []:
                     continue
                 if isinstance(value, list):
-                    if name in _BLOCKS and not (value := effective(value)):
+                    if name in _BLOCKS and not (value := effective(value, docstrings)):
                         continue
                     stack.append("]")
                     # The key of {**x} is no key: None, and not the constant None.
@@ -111,9 +124,11 @@ def _fields(kind: type) -> tuple[str, list[tuple[str, str, str]]]:
     return kind.__name__ + "(", counted
 
 
-def effective(nodes: Sequence[ast.AST]) -> list[ast.AST]:
-    """Leave out statements that do nothing."""
-    return [node for node in nodes if not isinstance(node, ast.Pass) and not _bare_string(node)]
+def effective(nodes: Sequence[ast.AST], docstrings: bool = False) -> list[ast.AST]:
+    """Leave out statements that do nothing; ``docstrings`` do something where they are read."""
+    return [
+        node for node in nodes if not isinstance(node, ast.Pass) and (docstrings or not _bare_string(node))
+    ]
 
 
 def _bare_string(node: ast.AST) -> bool:

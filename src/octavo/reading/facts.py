@@ -17,7 +17,6 @@ from ..errors import Place
 from ..model import CellFacts, Facts, Json
 from ..notebook.inject import INJECTED, parameters_cell, tags
 from . import declared, digest, magics, tokens
-from .digest import module_digest, module_digest_of_file
 from .functions import function
 from .names import Names, names
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from ..notebook.cells import Notebook
 
-__all__ = ["facts", "function", "module_digest", "module_digest_of_file"]
+__all__ = ["facts", "function"]
 
 _TAGS = frozenset(["parameters", "raises-exception", "skip-execution"])
 _TOP_LEVEL_AWAIT = 0x2000  # ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -79,6 +78,7 @@ class _Reading:
     cells: list[tuple[int, Names]] = field(default_factory=list)
     declared: declared.Declared = field(default_factory=declared.Declared)
     mistakes: list[tuple[str, Place]] = field(default_factory=list)
+    docstrings: bool = False
 
 
 def facts(notebook: Notebook) -> Facts:
@@ -86,6 +86,9 @@ def facts(notebook: Notebook) -> Facts:
     language, kernel = _language(notebook)
     parameters = parameters_cell(notebook.cells)
     read = _Reading(["language", language])
+    read.docstrings = any(
+        digest.reads_docstrings(cell["source"]) for cell in notebook.cells if cell.get("cell_type") == "code"
+    )
     with warnings.catch_warnings():
         # "\d" in a plain string and the like: the code's business when it runs.
         warnings.simplefilter("ignore")
@@ -127,7 +130,7 @@ def _read(
     if language == "python":
         try:
             tree = magics.parse(text)
-            form = digest.cell(tree, text)
+            form = digest.cell(tree, text, read.docstrings)
             if "skip-execution" not in marks:
                 _compile(tree, magic=text.lstrip().startswith("%%"))
                 found = names(tree)

@@ -11,12 +11,12 @@ from ..hints import did_you_mean
 from ..model import Facts, Parameter
 from . import declared, digest, magics
 from .names import names
+from .reach import Definition, definitions, reached
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    pass
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
-_Definition = _Function | ast.ClassDef
 #: Arguments that octavo itself fills in.
 _GIVEN = frozenset(["product", "upstream", "client"])
 
@@ -34,16 +34,17 @@ def function(text: str, path: str, name: str) -> Facts:
     None means that it has no such argument, or uses it only in ways that cannot be read. ``parameters_cell``
     tells whether the parameters are all it takes: it is False where there are ``**kwargs``.
 
-    ``digest`` covers the function, the module's other functions and classes that it can reach by name, and
-    all that importing the module runs; not the rest of it, nor its ``if __name__ == "__main__"`` block.
+    ``digest`` covers the function, what of its module ``reach`` finds that it runs, and all that importing the
+    module runs; not its ``if __name__ == "__main__"`` block.
     """
     try:
         tree, imports = _module(text)
     except SyntaxError as error:
         where = Place(path, error.lineno or 0, error.offset or 0)
         return Facts(digest.digest(["text", text]), mistakes=((f"syntax error: {error.msg}", where),))
-    code = _digest(tree, name)
-    node = next((node for node in _definitions(tree.body) if node.name == name), None)
+    counted = reached(tree, name, stem(path))
+    code = digest.digest([name, *digest.form(counted, text)])
+    node = next((node for node in definitions(tree.body) if node.name == name), None)
     if isinstance(node, _Function):
         return _facts(node, text, code, imports)
     if node is None and (bound := _bound(tree, name)) is not None:
@@ -58,11 +59,27 @@ def function(text: str, path: str, name: str) -> Facts:
     if node is not None:
         message, place = f'"{name}" is a class, not a function', Place(path, node.lineno, node.col_offset + 1)
     else:
-        known = [node.name for node in _definitions(tree.body) if isinstance(node, _Function)]
+        known = [node.name for node in definitions(tree.body) if isinstance(node, _Function)]
         near = did_you_mean(name, known)
         hint = near or ("it defines: " + ", ".join(known) if known else "it defines no functions")
         message, place = f'there is no function "{name}" in {path} — {hint}', Place(path)
     return Facts(code, imports=imports, mistakes=((message, place),))
+
+
+def unreached(text: str, path: str, name: str) -> set[str]:
+    """Return the names of a module's functions and classes that do not count for one of its functions."""
+    try:
+        tree = _module(text)[0]
+    except SyntaxError:
+        return set()
+    counted = {id(node) for node in reached(tree, name, stem(path))}
+    return {node.name for node in tree.body if isinstance(node, Definition) and id(node) not in counted}
+
+
+def stem(path: str) -> str:
+    """Return the last part of the name of a module at a path."""
+    folder, _, name = path.rpartition("/")
+    return folder.rpartition("/")[2] if name == "__init__.py" else name.partition(".")[0]
 
 
 def _facts(node: _Function, text: str, code: str, imports: tuple[str, ...]) -> Facts:
@@ -110,59 +127,16 @@ def _upstream(node: _Function) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(key for _, _, key in sorted(found)))
 
 
-def _digest(tree: ast.Module, name: str) -> str:
-    """Hash what calling a function of a module runs, in the order of the text."""
-    definitions: dict[str, list[_Definition]] = {}
-    for node in tree.body:
-        if isinstance(node, _Definition):
-            definitions.setdefault(node.name, []).append(node)
-    statements = [node for node in tree.body if not isinstance(node, _Definition) and not _is_main(node)]
-    reached: set[str] = set()
-    waiting = [name, *(word for node in statements for word in _words(node))]
-    while waiting:
-        word = waiting.pop()
-        if word in definitions and word not in reached:
-            reached.add(word)
-            waiting.extend(word for node in definitions[word] for word in _words(node))
-    counted = [
-        node
-        for node in tree.body
-        if (node.name in reached if isinstance(node, _Definition) else not _is_main(node))
-    ]
-    return digest.digest([name, digest.normal(digest.effective(counted))])
-
-
-def _words(node: ast.AST) -> Iterator[str]:
-    return (part.id for part in ast.walk(node) if isinstance(part, ast.Name))
-
-
-def _is_main(node: ast.AST) -> bool:
-    match node:
-        case ast.If(test=ast.Compare(left=ast.Name(id="__name__"), ops=[ast.Eq()]), orelse=[]):
-            return True
-    return False
-
-
 def definition(text: str, name: str) -> str | None:
     """Return the lines of a function with its decorators, the last one where there are several of that name."""
     try:
-        found = [node for node in _definitions(_module(text)[0].body) if node.name == name]
+        found = [node for node in definitions(_module(text)[0].body) if node.name == name]
     except SyntaxError:
         return None
     if not found:
         return None
     first = min(node.lineno for node in (found[0], *found[0].decorator_list))
     return "".join(text.splitlines(keepends=True)[first - 1 : found[0].end_lineno])
-
-
-def _definitions(body: Sequence[ast.AST]) -> Iterator[_Definition]:
-    """Yield the functions and classes of a module, within ``if`` and ``try`` too; the last one first."""
-    for node in reversed(body):
-        if isinstance(node, _Definition):
-            yield node
-        elif isinstance(node, ast.If | ast.Try | ast.With | ast.ExceptHandler):
-            for block in ("finalbody", "orelse", "handlers", "body"):
-                yield from _definitions(getattr(node, block, ()))
 
 
 def _bound(tree: ast.Module, name: str) -> ast.Assign | ast.AnnAssign | ast.Import | ast.ImportFrom | None:

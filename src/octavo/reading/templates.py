@@ -152,8 +152,7 @@ def render_late(text: str, task: Task, root: str) -> str:
 
 def _rendered(text: str, task: Task, root: str, given: Mapping[str, Any], **marks: str) -> str:
     place = os.path.join(root, task.source.path)
-    folders = (task.options.get("source_loader") or {}).get("path") or ()
-    where = [os.path.join(root, it) for it in ([folders] if isinstance(folders, str) else folders)]
+    where = [os.path.join(root, folder) for folder in task.declared.templates]
     loader = FileSystemLoader([*where, os.path.dirname(place), root])
     environment = _Environment(undefined=StrictUndefined, extensions=[_Raise], loader=loader, **marks)  # type: ignore[arg-type]  # of strings
     environment.globals |= _globals()

@@ -6,14 +6,15 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import Error, Place, SpecError
 from ..hints import did_you_mean
 from ..kinds import row
 from ..lazy import lazy_imports
-from ..model import Source, Task
+from ..model import Calls, Declared, Resources, RunOptions, Source, Task
 from ..reading.folders import contents, package_folder, relative
+from .dialect import FILES
 from .promises import Promises, given, options
 from .sources import Reader
 
@@ -24,6 +25,13 @@ with lazy_imports():
 
 if TYPE_CHECKING:
     from .schema import Spec, TaskSpec
+
+
+#: What most tasks have: shared, so that the state of a project has each once.
+_CALLS, _DECLARED, _RUN, _RESOURCES = Calls(), Declared(), RunOptions(), Resources()
+#: Keys with places of their own in a task.
+_TYPED = frozenset(name for it in (Calls, RunOptions, Resources) for name in it.__dataclass_fields__)
+_Part = TypeVar("_Part", Calls, Declared, RunOptions, Resources)
 
 
 class Drafts:
@@ -44,12 +52,16 @@ class Drafts:
     def draft(self, said: TaskSpec) -> Task | None:
         """Return a task whose upstream may still have wildcards."""
         spec = self.spec
+        if said.broken and (not said.source or "{{" in said.source or "{%" in said.source):
+            return None
         folders = self.loader if said.base is None else (said.base,)
         try:
             where = said.places.get("source", said.where)
             kind, source = self.reader.source(said.source, where, said.kind, folders)
         except Error as error:
             self.mistakes.append(error)
+            return None
+        if said.broken:
             return None
         name = said.name or _default_name(source) or _stem(said.product)
         facts = source.facts
@@ -66,10 +78,24 @@ class Drafts:
         promised = Promises(name, kind, said, spec, self.root, source.path)
         made = promised.products(product)
         self.mistakes += promised.mistakes
-        tags = tuple(said.options.get("tags", ()))
-        how = {**self._options(said, kind, source), **dict(options(promised, spec, made))}
+        how = {**self._options(said, kind), **options(promised, spec, made)}
+        params, resources = self._params(said)
         draft = Task(
-            name, kind, source, made, self._params(said, how), upstream or (), {}, how, tags, said.where
+            name,
+            kind,
+            source,
+            made,
+            params,
+            upstream or (),
+            own=self._own(said, kind),
+            calls=_with(_CALLS, how),
+            declared=self._declared(said, kind, resources),
+            run=_with(_RUN, how),
+            resources=_with(_RESOURCES, how),
+            kernel=how.get("kernel"),
+            cwd=self._cwd(said, kind, source),
+            tags=tuple(how.get("tags", ())),
+            where=said.where,
         )
         self._said[id(draft)] = said
         return draft
@@ -83,23 +109,28 @@ class Drafts:
             maker = maker or (named and named[0])
         return replace(said, product=source.facts.product, maker=maker)
 
-    def _options(self, said: TaskSpec, kind: str, source: Source) -> dict[str, Any]:
-        found = {key: value for key, value in said.options.items() if key not in ("tags", "cwd")}
-        if self.spec.environment != "noted":
-            found["environment"] = self.spec.environment
-        traits = row(kind)
-        found = {**{name: it for name, it in self.spec.serializers.items() if name in traits.keys}, **found}
-        if traits.report and said.nb != ("nb",):
-            found["nb_product_key"] = list(said.nb)
-        if traits.source == "template" and self.loader:
-            found["source_loader"] = {"path": list(self.loader)}
-        beside = said.local or traits.beside
-        cwd = os.path.dirname(source.path) if beside else said.options.get("cwd", "")
-        if cwd and (cwd := relative(cwd, self.root)) != ".":
-            found["cwd"] = cwd
-        if said.inputs is not None:
-            found["inputs"] = list(dict.fromkeys(self._inputs(said)))
-        return found
+    def _options(self, said: TaskSpec, kind: str) -> dict[str, Any]:
+        """Return the options of a task by their keys, the values as YAML has them or as their rows make them."""
+        keys = row(kind).keys
+        shared = {name: call for name, call in self.spec.serializers.items() if name in keys}
+        return {**shared, **said.options, "strict": self.spec.environment == "strict" or None}
+
+    def _own(self, said: TaskSpec, kind: str) -> dict[str, object]:
+        """Return the values of the keys that the kind declares for itself."""
+        own = {key: it for key, it in said.options.items() if key in row(kind).keys and key not in _TYPED}
+        return own | ({"nb_product_key": list(said.nb)} if row(kind).report and said.nb != ("nb",) else {})
+
+    def _cwd(self, said: TaskSpec, kind: str, source: Source) -> str:
+        beside = said.local or row(kind).beside
+        cwd = os.path.dirname(source.path) if beside else str(said.options.get("cwd") or "")
+        return "" if not cwd or (cwd := relative(cwd, self.root)) == "." else cwd
+
+    def _declared(self, said: TaskSpec, kind: str, resources: Mapping[str, str]) -> Declared:
+        inputs = None if said.inputs is None else tuple(dict.fromkeys(self._inputs(said)))
+        templates = self.loader if row(kind).source == "template" else ()
+        return _with(
+            _DECLARED, {"inputs": inputs, "resources": resources or None, "templates": templates or None}
+        )
 
     def _inputs(self, said: TaskSpec) -> Iterator[str]:
         for pattern in said.inputs or ():
@@ -109,18 +140,20 @@ class Drafts:
             else:
                 yield relative(pattern, self.root)
 
-    def _params(self, said: TaskSpec, how: dict[str, Any]) -> dict[str, Any]:
-        """Return the parameters; the files among them as absolute paths, which do not count: their contents do."""
+    def _params(self, said: TaskSpec) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return the parameters, and the files among them relative to the project.
+
+        Code gets them as absolute paths, which do not count: their contents do.
+        """
         params = dict(said.params)
-        if resources := params.get("resources_"):
+        if not (files := params.get("resources_")):
+            return params, {}
+        resources = {key: relative(path, self.root) for key, path in files.items()}
+        for path in resources.values():
             where = said.places.get("params.resources_", said.where)
-            how["resources"] = {key: relative(path, self.root) for key, path in resources.items()}
-            for path in how["resources"].values():
-                self._need(path, f"the resource {path} does not exist", where)
-            params["resources_"] = {
-                key: os.path.join(self.root, path) for key, path in how["resources"].items()
-            }
-        return params
+            self._need(path, f"the resource {path} does not exist", where)
+        params["resources_"] = {key: os.path.join(self.root, path) for key, path in resources.items()}
+        return params, resources
 
     def _need(self, path: str, message: str, where: Place) -> None:
         full = os.path.join(self.root, path)
@@ -162,7 +195,7 @@ class Drafts:
         if said.inputs is None:
             return task
         kept = []
-        for path in task.options["inputs"]:
+        for path in task.declared.inputs or ():
             where = said.places.get(f"inputs.{path}") or said.places.get("inputs", said.where)
             maker = _maker(path, makers)
             if maker is None:
@@ -172,7 +205,7 @@ class Drafts:
             elif path in said.inputs and maker not in _names(task.upstream, makers):
                 hint = f'remove it and name "{maker}" as upstream'
                 self.mistakes.append(SpecError(f"the input {path} is a product of {maker}", where, hint))
-        return replace(task, options={**task.options, "inputs": kept})
+        return replace(task, declared=replace(task.declared, inputs=tuple(kept)))
 
 
 def linked(drafts: Sequence[Task]) -> Iterator[Task]:
@@ -199,6 +232,12 @@ def matches(pattern: str, root: str) -> tuple[str, ...]:
     return tuple(sorted(relative(path, root) for path in found if os.path.isfile(os.path.join(root, path))))
 
 
+def _with(part: _Part, how: Mapping[str, Any]) -> _Part:
+    """Return a part of a task with what is said of it."""
+    said = {name: how[name] for name in part.__dataclass_fields__ if how.get(name) is not None}
+    return replace(part, **said) if said else part
+
+
 def _given(task: Task) -> Any:
     if len(task.products) == 1 and task.products[0].key is None:
         return given(task.products[0])
@@ -208,6 +247,14 @@ def _given(task: Task) -> Any:
 def _heeded(mistakes: tuple[tuple[str, Place], ...], told: list[str]) -> tuple[tuple[str, Place], ...]:
     beside_the_point = [f"{word} must be a literal" for word in told]
     return tuple(it for it in mistakes if not any(words in it[0] for words in beside_the_point))
+
+
+def name_of(said: TaskSpec) -> str | None:
+    """Return the name of a task that could not be drafted, None where nothing tells it."""
+    if said.name or not said.source or "{{" in said.source:
+        return said.name
+    filed = "/" in said.source or said.source.lower().endswith(FILES)
+    return _stem(said.source) if filed else said.source.rpartition(".")[2]
 
 
 def _default_name(source: Source) -> str:

@@ -19,14 +19,15 @@ with lazy_imports():
 
 if TYPE_CHECKING:
     from ..errors import Place
+    from ..model import Call
     from .schema import TaskSpec
 
 _HINT = "parameters are numbers, strings, true, false, null, and lists and mappings of these"
 
 
-def called(tasks: Iterable[TaskSpec]) -> list[tuple[dict[str, Any], Place]]:
+def called(tasks: Iterable[TaskSpec]) -> list[tuple[Call, Place]]:
     """Return the calls among the parameters and grids of tasks, in order, each with its place."""
-    found: list[tuple[dict[str, Any], Place]] = []
+    found: list[tuple[Call, Place]] = []
     for task in tasks:
         _replaced(task, lambda call, where: found.append((call, where)))
     return found
@@ -38,7 +39,7 @@ def filled(tasks: Iterable[TaskSpec], answers: Iterable[Mapping[str, Any]]) -> l
     return [_replaced(task, lambda call, where: next(given)["value"]) for task in tasks]
 
 
-def _replaced(task: TaskSpec, value: Callable[[dict[str, Any], Place], Any]) -> TaskSpec:
+def _replaced(task: TaskSpec, value: Callable[[Call, Place], Any]) -> TaskSpec:
     def through(name: str, said: Mapping[str, Any]) -> dict[str, Any]:
         return {
             key: value(as_call(it), task.places.get(f"{name}.{key}", task.where)) if is_evaluated(it) else it
@@ -52,7 +53,7 @@ def _replaced(task: TaskSpec, value: Callable[[dict[str, Any], Place], Any]) -> 
     return replace(task, params=params, grid=tuple(through("grid", grid) for grid in task.grid))
 
 
-def values(calls: Sequence[Mapping[str, Any]], root: str) -> list[dict[str, Any]]:
+def values(calls: Sequence[Call], root: str) -> list[dict[str, Any]]:
     """Return what each call gave: ``{"value": …}``, or ``{"error": …, "hint": …}`` where it gave nothing of use.
 
     They run in the project's folder, with its modules on the path. What they print goes to the standard error.
@@ -91,7 +92,7 @@ def _place(lines: Sequence[str], root: str) -> str:
     return f" ({path}:{rest.split(',')[0]})" if found else ""
 
 
-def _value(call: Mapping[str, Any]) -> dict[str, Any]:
+def _value(call: Call) -> dict[str, Any]:
     try:
         value = callables.invoke(call)
     except Exception as error:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Error, ParameterError, SpecError, raise_all
+from ..errors import Error, ParameterError, Place, SpecError, raise_all
 from ..hints import did_you_mean
 from .placeholders import Names, cast, is_expression, leaves
 from .surroundings import BUILTINS, Surroundings, env_name, stated_version, surroundings
@@ -98,11 +98,17 @@ def _laid(over: Mapping[Any, Any], under: Mapping[Any, Any]) -> dict[Any, Any]:
     return merged
 
 
-def environment(document: Document | None, overrides: Mapping[str, Any], around: Surroundings) -> Environment:
+def environment(
+    document: Document | None,
+    overrides: Mapping[str, Any],
+    around: Surroundings,
+    found: list[Error] | None = None,
+) -> Environment:
     """Return the values of env.yaml, with some of them overridden ("a", or "a.b" for a key in a section).
 
     A text that overrides what is not a text becomes the value it spells: ``sample=true`` on the command line.
     Values may use other keys, in any order, and built-ins. In the section ``path``, ``~`` is the home folder.
+    Errors are raised, or added to what was ``found`` so far: values that have one stay as they are written.
     """
     data = document.data if document is not None and document.data is not None else {}
     where = document.place() if document is not None else None
@@ -122,13 +128,17 @@ def environment(document: Document | None, overrides: Mapping[str, Any], around:
                 near = did_you_mean(name, leaves(data))
                 error.hint = near or f"{document.path} declares {', '.join(leaves(data)) or 'nothing'}"
             mistakes.append(error)
-    raise_all(mistakes, "the parameters do not exist")
+    if found is None:
+        raise_all(mistakes, "the parameters do not exist")
     if isinstance(module := changed.get("_module"), str):
         root, folder = around.root, around.here if module == "{{here}}" else module
         around = replace(around, version=lambda: stated_version(root, folder))
     unread = _Unread(changed, document, around)
     table = unread.settle(changed, (), whole=True)
-    raise_all(unread.mistakes, f"errors in {where}")
+    if found is None:
+        raise_all(unread.mistakes, f"errors in {where}")
+    else:
+        found += [*mistakes, *unread.mistakes]
     return Environment(table, document, unread.behind, tuple(unread.folders), around)
 
 
@@ -149,16 +159,29 @@ def _override(data: Any, path: list[str], value: Any, name: str) -> Any:
 
 
 def unused(env: Environment, used: Iterable[str]) -> tuple[str, ...]:
-    """Return a note on each key of env.yaml used neither there nor by a pipeline (its ``used``)."""
+    """Return a note for each file on its keys that are used neither there nor by a pipeline (its ``used``)."""
     names = set(used).union(*env.behind.values())
     sections = {name[:n] for name in names for n in range(len(name)) if name[n] == "."}
-    found = []
+    found: dict[str, list[tuple[Place, str]]] = {}
     for key in leaves(env.table):
         parts = key.split(".")
         wholes = {".".join(parts[: n + 1]) for n in range(len(parts))}
         if not (wholes & names or key in sections or key.startswith("_")) and env.document is not None:
-            found.append(f'{env.document.key(*parts)}: no placeholder uses "{key}"')
-    return tuple(found)
+            place = env.document.key(*parts)
+            found.setdefault(place.path, []).append((place, f'"{key}"'))
+    return tuple(
+        f"{keys[0][0]}: no placeholder uses {_listed([key for _, key in keys])}" for keys in found.values()
+    )
+
+
+def _listed(words: list[str]) -> str:
+    """Return words as a list of a few, and how many others there are."""
+    if len(words) > _FEW + 1:
+        return f"{', '.join(words[:_FEW])} and {len(words) - _FEW} others"
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+_FEW = 5
 
 
 def outside(used: Iterable[str]) -> tuple[str, ...]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import kinds
 from ..digests import digest
 from ..errors import Place, SpecError
-from ..model import STANDING, Product, Relation
+from ..model import STANDING, Call, Product, Relation
 from ..reading.folders import relative
 from .dialect import RELATIONS
 
@@ -29,12 +29,9 @@ class Promises:
         self.name, self.row, self.said, self.root = name, kinds.row(kind), said, root
         self.word = kinds.word(kind)
         self.maker = said.maker or spec.makers.get(self.word) or self.row.maker
-        self.client = (
-            said.options.get("product_client")
-            or spec.clients.get(self.maker)
-            or said.options.get("client")
-            or spec.clients.get(self.word)
-        )
+        own, table = said.options, spec.clients
+        clients = (own.get("product_client"), table.get(self.maker), own.get("client"), table.get(self.word))
+        self.client = next((it for it in clients if isinstance(it, Call)), None)
         self.base = os.path.dirname(source) if spec.product_relative_to_source else ""
         self.mistakes: list[SpecError] = []
 
@@ -114,19 +111,16 @@ class Promises:
         self.mistakes.append(SpecError(message, where, hint))
 
 
-def options(promised: Promises, spec: Spec, made: tuple[Product, ...]) -> Iterator[tuple[str, Any]]:
-    """Yield the clients that a task works with, and that it is not for the cache, where its products are no files."""
+def options(promised: Promises, spec: Spec, made: tuple[Product, ...]) -> dict[str, object]:
+    """Return the clients that a task works with, and that it is not for the cache, where its products are no files."""
     said = promised.said.options
-    if client := said.get("client") or spec.clients.get(promised.word):
-        yield "client", client
-    if any(one.maker == "File" for one in made) and (
-        files := said.get("product_client") or spec.clients.get("File")
-    ):
-        yield "file_client", files
+    found: dict[str, object] = {"client": said.get("client") or spec.clients.get(promised.word)}
+    found["product_client"] = None
+    if any(one.maker == "File" for one in made):
+        found["file_client"] = said.get("product_client") or spec.clients.get("File")
     if promised.row.borrowed or any(one.maker != "File" for one in made):
-        yield "cache", False
-        if promised.client:
-            yield "product_client", promised.client
+        found |= {"cache": False, "product_client": promised.client}
+    return found
 
 
 def given(product: Product) -> Any:
@@ -137,12 +131,12 @@ def given(product: Product) -> Any:
     return _plain(generic) if product.maker == "GenericProduct" else product.path
 
 
-def _label(client: Mapping[str, Any] | None) -> str:
+def _label(client: Call | None) -> str:
     """Return the folder of the standing files of one database: its client, and the arguments that it is made with."""
-    if not client:
+    if client is None:
         return "database"
-    arguments = sorted((name, repr(it)) for name, it in client.items() if name != "dotted_path")
-    return str(client["dotted_path"]) + (f"-{digest(repr(arguments))[:8]}" if arguments else "")
+    arguments = sorted((name, repr(it)) for name, it in client.arguments.items())
+    return client.path + (f"-{digest(repr(arguments))[:8]}" if arguments else "")
 
 
 def _safe(text: str) -> str:

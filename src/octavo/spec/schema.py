@@ -43,11 +43,16 @@ __all__ = ["CACHE", "META", "TASK", "TOP", "Document", "Key", "Spec", "TaskSpec"
 # ── checking ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def spec(document: Document, imported: tuple[str, Document] | None = None) -> Spec:
+def spec(
+    document: Document,
+    imported: tuple[str, Document] | None = None,
+    errors: list[Error] | None = None,
+) -> Spec:
     """Check a document and return what it says; raise all its mistakes together, in the order of the file.
 
     The top is a mapping with ``tasks``, or just the list of tasks; a task that is a text is a source. ``imported``
-    are the tasks of ``meta.import_tasks_from``, below the folder that their sources count from.
+    are the tasks of ``meta.import_tasks_from``, below the folder that their sources count from. With a list of
+    ``errors`` mistakes are added to it instead, and tasks that have one, or that one is about, are ``broken``.
     """
     check = _Check(document)
     bare = isinstance(document.data, list)
@@ -60,6 +65,7 @@ def spec(document: Document, imported: tuple[str, Document] | None = None) -> Sp
             check.wrong("the pipeline has no tasks", document.place(), _START)
     elif top.get("tasks", ()) is None:
         check.wrong('"tasks" is empty', document.key("tasks"), _START)
+    before = len(document.mistakes)
     said = dict(check.keys(top, (), TOP, "the pipeline"))
     meta = dict(check.keys(said.get("meta", {}), ("meta",), META, '"meta"'))
     way = ("meta", "source_loader")
@@ -75,17 +81,21 @@ def spec(document: Document, imported: tuple[str, Document] | None = None) -> Sp
         check.wrong(
             '"location" cannot be combined with tasks and their settings', document.key("location"), hint
         )
+    whole = len(check.mistakes) == before
     found = [check.task(data, (*base, n), n, extract) for n, data in enumerate(said.get("tasks", ()))]
     mistakes = check.sorted()
     if imported is not None:
         other = _Check(imported[1], check.notes)
         found += other.tasks(imported[0], extract)
         mistakes += other.sorted()
-    raise_all(mistakes, f"errors in {document.path}")
+    if errors is None:
+        raise_all(mistakes, f"errors in {document.path}")
+    else:
+        errors += mistakes
     preload = said.get("preload", True)
     return Spec(
         document.path,
-        tuple(task for task in found if task),
+        tuple(task if whole else replace(task, broken=True) for task in found if task),
         extract,
         meta.get("extract_product", False),
         meta.get("product_relative_to_source", False),
@@ -184,7 +194,7 @@ class _Check:
         return [task and replace(task, base=base) for task in found]
 
     def task(self, data: Any, path: Path, number: int, extract: bool) -> TaskSpec | None:
-        document, where = self.document, self.document.place(*path)
+        document, where, before = self.document, self.document.place(*path), len(self.mistakes)
         data = {"source": data} if is_text(data) else data
         if not isinstance(data, dict):
             self.wrong(f"a task must be a mapping with a source, or a source, not {found_as(data)}", where)
@@ -209,8 +219,11 @@ class _Check:
             options |= self.execution(said.get(name, {}), (*path, name), owner)
         # Ploomber reads the code even if the spec says "upstream: []", unless it is told not to.
         upstream = as_tuple(said["upstream"]) if "upstream" in said else ()
+        at_source = document.place(*path, "source")
+        odd = any(error.where == at_source for error in self.mistakes[before:])
+        odd = odd or ("class" in data and "class" not in said)  # the source of which may be anything
         return TaskSpec(
-            said.get("source", ""),
+            "" if odd else said.get("source", ""),
             where,
             said.get("name"),
             said.get("product"),
@@ -225,6 +238,7 @@ class _Check:
             as_tuple(said.get("nb_product_key", "nb")),
             None,
             said.get("local_execution", False),
+            len(self.mistakes) > before or (bool(document.mistakes) and _unfilled(data)),
         )
 
     def table(self, word: Any, path: Path, owner: str) -> Keys:
@@ -339,6 +353,15 @@ class _Check:
 
 _SOURCES = 'a source must be a file ("source: fit.py") or a function ("source: package.module.function")'
 _WORDS = "quote the name: YAML reads on, off, yes, no and numbers as values"
+
+
+def _unfilled(value: Any) -> bool:
+    """Return whether a placeholder is left in a value: the error is known already."""
+    if isinstance(value, dict):
+        return any(map(_unfilled, value.values()))
+    if isinstance(value, list):
+        return any(map(_unfilled, value))
+    return isinstance(value, str) and ("{{" in value or "{%" in value)
 
 
 def _bare(value: Any, row: Key) -> bool:

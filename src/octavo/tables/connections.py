@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .. import kinds
-from ..calls import Call, invoke, path_of
+from ..calls import invoke
 from ..digests import digest
 from ..errors import ClientError, Error, MissingExtra
 from ..lazy import EXTRAS
-from ..model import Task
+from ..model import Call, Task
 from .databases import driver, embedded
 
 _LOCKS = ".octavo/locks"
@@ -33,8 +33,8 @@ _SECRET_NAMES = re.compile(r"(?i)passw|pwd|secret|token|credential")
 
 def call_of(task: Task, product: bool = False) -> Call:
     """Return the call of the connection that a task works with, or of the one that its tables are in."""
-    keys = ("product_client", "client") if product and not _elsewhere(task) else ("client", "product_client")
-    call: Call | None = next((it for key in keys if (it := task.options.get(key))), None)
+    clients = (task.calls.client, task.calls.product_client)
+    call = next(filter(None, reversed(clients) if product and not _elsewhere(task) else clients), None)
     if call is None:
         name = kinds.word(task.kind) if kinds.row(task.kind).connects else "SQLRelation"
         hint = f'add "clients:" with "{name}: module.function", where that returns an SQLAlchemyClient'
@@ -45,7 +45,7 @@ def call_of(task: Task, product: bool = False) -> Call:
 def _elsewhere(task: Task) -> bool:
     """Return whether the client of a product is only where Ploomber would keep its notes on it, not the table."""
     generic = any(product.maker == "GenericSQLRelation" for product in task.products)
-    return generic and not kinds.row(task.kind).sends and "client" in task.options
+    return generic and not kinds.row(task.kind).sends and task.calls.client is not None
 
 
 @contextlib.contextmanager
@@ -109,9 +109,7 @@ def made(call: Call) -> Any:
         raise
     if not hasattr(client, "execute"):  # asked for its connection it would open one
         hint = "it should return an SQLAlchemyClient or a DBAPIClient"
-        raise ClientError(
-            f"{path_of(call)} returned {client!r:.60}, which is not a database client", hint=hint
-        )
+        raise ClientError(f"{call.path} returned {client!r:.60}, which is not a database client", hint=hint)
     return client
 
 
@@ -157,7 +155,7 @@ def unreachable(error: BaseException, call: Call, client: Any = None) -> Error:
     """Return the error for a database that cannot be opened."""
     words = discreet(words_of(error), client)
     return ClientError(
-        f"{path_of(call)} cannot connect to its database: {words}",
+        f"{call.path} cannot connect to its database: {words}",
         hint="is the server running, and are address, user and password right?",
     )
 

@@ -45,7 +45,7 @@ def _database(task: Task, product: Product) -> str:
     """Return what tells the database of a table from others."""
     folder = os.path.dirname(product.path)
     # these are in the database of the task; their own client is for notes on them
-    return f"{folder} {task.options.get('client')}" if product.maker == "GenericSQLRelation" else folder
+    return f"{folder} {task.calls.client}" if product.maker == "GenericSQLRelation" else folder
 
 
 def _same(kept: str | None, root: str) -> bool:
@@ -59,7 +59,7 @@ def _ask(
 ) -> tuple[str, ...]:
     question = {
         label: {
-            "call": dict(connections.call_of(group[0][0], True)),
+            "call": connections.call_of(group[0][0], True),
             "tables": [_plain(product) for _, product in group],
             "stamps": json.loads(kept.get(label) or "{}").get("stamps") or {},
         }

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import products
-from ..calls import Call, path_of
 from ..errors import Error, ProductError
-from ..model import Product, Relation, Task
+from ..model import Call, Product, Relation, Task
 from ..process import child
 from .connections import call_of, discreet, made, opened
 from .databases import Table, embedded, examine, file_of
@@ -38,7 +37,7 @@ def settle(task: Task, root: str) -> list[str]:
         if _in_memory(client):
             for product in tables:
                 _write(root, product, _once())
-            return [f"{path_of(call)} is a database in memory: its tables end with the task"]
+            return [f"{call.path} is a database in memory: its tables end with the task"]
         found = {product: examine(client, _relation(product)) for product in tables}
     for product, table in found.items():
         if table is not None:
@@ -48,7 +47,7 @@ def settle(task: Task, root: str) -> list[str]:
     if absent := [product.relation for product, table in found.items() if table is None]:
         kind = absent[0].kind if absent[0] is not None else "table"
         raise ProductError(
-            f"it ended well, but there is no {kind} {', '.join(map(str, absent))} in the database of {path_of(call)}",
+            f"it ended well, but there is no {kind} {', '.join(map(str, absent))} in the database of {call.path}",
             hint="does it create {{product}}, and in the same database?",
         )
     return []
@@ -67,7 +66,7 @@ def _answer(question: Mapping[str, Any]) -> dict[str, Any]:
         except Exception as error:
             words = error.message if isinstance(error, Error) else f"{type(error).__name__}: {error}"
             first = discreet(words).strip().partition("\n")[0]
-            answer[label] = {"note": f"{path_of(asked['call'])}: its tables are taken as they were: {first}"}
+            answer[label] = {"note": f"{asked['call'].path}: its tables are taken as they were: {first}"}
     return answer
 
 

@@ -10,10 +10,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..calls import path_of
 from ..errors import Error
 from ..events import Event, Note
-from ..kinds.function import failure_of
+from ..failing import failure_of
 from ..lazy import lazy_imports
 from ..model import STANDING, Failure, Product, Relation, Task
 from ..parts import HOOK
@@ -35,18 +34,18 @@ _CALLED = ("on_render", "serializer", "unserializer", "on_finish")
 
 def folder_of(task: Task, root: str) -> str:
     """Return the folder in which a task runs."""
-    return os.path.normpath(os.path.join(root, task.options.get("cwd") or ""))
+    return os.path.normpath(os.path.join(root, task.cwd))
 
 
 def importable(task: Task, root: str) -> list[str]:
     """Return the folders from which a task imports before all others: the one it runs in, and the project's."""
-    whole = os.path.isabs(task.options.get("cwd") or "")  # a notebook that is run alone belongs to no project
+    whole = os.path.isabs(task.cwd)  # a notebook that is run alone belongs to no project
     return list(dict.fromkeys([folder_of(task, root), *([] if whole else folders(root))]))
 
 
 def placed(task: Task, root: str) -> Task:
     """Return a task as its code gets it: with absolute paths where it runs in another folder than the project's."""
-    cwd = task.options.get("cwd")
+    cwd = task.cwd
     if not cwd or os.path.isabs(cwd) or folder_of(task, root) == root:
         return task
     return replace(
@@ -73,7 +72,7 @@ def perform(task: Task, root: str, tell: Callable[[Event], None], watch: Watch) 
     """Run a task with all that its options say should happen before and after; return what failed first."""
     folder = folder_of(task, root)
     if not os.path.isdir(folder):
-        return Failure("ProductError", f"the folder it should run in is not there: {task.options['cwd']}")
+        return Failure("ProductError", f"the folder it should run in is not there: {task.cwd}")
     mine = placed(task, root)
     failure = of_task("on_render", mine, Status.WaitingExecution)
     failure = failure or members.kind(task.kind).run(mine, tell)
@@ -86,7 +85,7 @@ def perform(task: Task, root: str, tell: Callable[[Event], None], watch: Watch) 
         failure = replace(failure, path=task.source.path)
     elif failure.path and failure.path.startswith(scope(task, root) + os.sep):
         failure = replace(failure, path=os.path.relpath(failure.path, root))
-    if "on_failure" in task.options and (worse := call_on_failure(mine, folder, failure)):
+    if task.run.on_failure and (worse := call_on_failure(mine, folder, failure)):
         tell(Note(f"{worse.kind}: {worse.message}", task.name))  # the task has failed already
     return failure
 
@@ -96,7 +95,7 @@ def _finished(
 ) -> Failure | None:
     """Finish a successful run: its check, the digests of its tables, copies of its products."""
     tables = any(product.path.startswith(STANDING) for product in task.products)
-    if not (tables or task.options.keys() & {"on_finish", "file_client"}):
+    if not (tables or task.calls.on_finish or task.run.file_client):
         return None
     os.chdir(folder)  # notebooks may have gone elsewhere
     files = (it.path for it in task.products if not it.report and not it.path.startswith(STANDING))
@@ -107,7 +106,7 @@ def _finished(
     after: list[tuple[Callable[[], list[str] | None], Callable[[], AbstractContextManager[None]]]] = []
     if tables:
         after.append((partial(settle.settle, task, root), nullcontext))
-    if "file_client" in task.options:  # where its products are sent is no part of what makes them
+    if task.run.file_client:  # where its products are sent is no part of what makes them
         after.append((partial(storage.send, task, root), watch.apart))
     for step, seen in after:
         try:
@@ -129,9 +128,9 @@ def _parts(task: Task, root: str, before: frozenset[str]) -> list[tuple[str, str
     """
     found = []
     for hook in _CALLED:
-        if not (call := task.options.get(hook)):
+        if (call := getattr(task.calls, hook)) is None:
             continue
-        path = path_of(call)
+        path = call.path
         module, file = module_of(path), file_of(path)
         if module is None or file is None:
             continue

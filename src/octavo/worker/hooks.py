@@ -9,12 +9,12 @@ from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..calls import Call, invoke, path_of
+from ..calls import invoke
 from ..errors import Error
 from ..events import HookFinished, to_json
-from ..kinds.function import failure_of
+from ..failing import failure_of
 from ..lazy import lazy_imports
-from ..model import Failure, Source, Task
+from ..model import Call, Failure, Source, Task
 from ..process import child
 from ..views import BuildReport, DagView, Status, TaskView, Upstream, given
 
@@ -45,7 +45,8 @@ class Offer(Mapping[str, Any]):
 
 def of_task(hook: str, task: Task, status: Status, **more: Any) -> Failure | None:
     """Call a hook of a task, if it has one; return its failure. Products and inputs are taken from where we are."""
-    if not (call := task.options.get(hook)):
+    call = task.run.on_failure if hook == "on_failure" else dict(task.calls.named()).get(hook)
+    if call is None:
         return None
     view = TaskView(task, status)
     turns = contextlib.ExitStack()
@@ -111,7 +112,7 @@ def stopped(failure: Failure) -> str:
 
 def called(hook: str, call: Call, offered: Mapping[str, Any]) -> Failure | None:
     """Call a hook and return how it failed: the message says which it was, the traceback begins in its code."""
-    path = path_of(call)
+    path = call.path
     try:
         value = invoke(call, offered)
         if isinstance(value, Coroutine | Generator):

@@ -134,12 +134,13 @@ def run(
 ) -> TaskFinished:
     """Run a task here and return how it ended. ``preloaded`` are modules that no task has imported."""
     began, now = time.perf_counter(), now_of_files()
-    watch = Watch(root, preloaded, lambda: getattr(tell, "cell", None), scope(task, root))
+    own = task.source.entry.rpartition(".")[0] if task.source.entry else None
+    watch = Watch(root, preloaded, lambda: getattr(tell, "cell", None), scope(task, root), own)
     watch.start(now)
     on_failure_called = False
     try:
         failure = perform(task, root, tell, watch)
-        on_failure_called = failure is not None and "on_failure" in task.options
+        on_failure_called = failure is not None and task.run.on_failure is not None
     except KeyboardInterrupt:  # not in the user's code: while a kernel was started or ended
         failure = Failure("KeyboardInterrupt", "it was interrupted", path=task.source.path)
     discovered = {} if failure else watch.discovered(task)

@@ -34,14 +34,21 @@ class Scenario:
     """One change of a project.
 
     ``runs`` are the tasks that it must make run, none for a change that does not matter. ``says`` must be among the
-    reasons. ``back`` is False where the way back is no other scenario than the way there.
+    reasons. ``alike``: what runs makes the same all the same.
     """
 
     files: Files
     change: Change
     runs: tuple[str, ...] = ("make",)
     says: str = ""
-    back: bool = True
+    alike: bool = False
+
+
+def versions(files: Files, **how: Any) -> Scenario:
+    """Return the scenario in which ``@@`` stands for 1 in some files, and then for 2."""
+    texts = {name: it for name, it in files.items() if isinstance(it, str) and "@@" in it}
+    before = {**files, **{name: it.replace("@@", "1") for name, it in texts.items()}}
+    return Scenario(before, {name: it.replace("@@", "2") for name, it in texts.items()}, **how)
 
 
 def write(folder: Path, files: Files) -> None:
@@ -74,9 +81,11 @@ def build(folder: Path, cache: bool = True) -> Report:
 
 
 def reasons(folder: Path) -> dict[str, list[str]]:
-    """Return why tasks are stale; those that are fresh are left out."""
+    """Return why tasks are stale; those that are fresh, or wait for others, are left out."""
     with load(folder) as project:
-        return {n: [str(it) for it in step.reasons] for n, step in project.status().items() if not step.fresh}
+        return {
+            name: [str(it) for it in step.reasons] for name, step in project.status().items() if step.reasons
+        }
 
 
 def products(folder: Path) -> dict[str, Any]:
@@ -122,7 +131,8 @@ def play(scenario: Scenario, folder: Path) -> None:
     shutil.copytree(before, after, symlinks=True)
     change(after, scenario.change)
     was, becomes = from_nothing(before, folder / "1"), from_nothing(after, folder / "2")
-    assert bool(scenario.runs) == (was != becomes), "the scenario is none: its change is not what it says"
+    changes = bool(scenario.runs) and not scenario.alike
+    assert changes == (was != becomes), "the scenario is none: its change is not what it says"
 
     build(here)
     assert products(here) == was
@@ -135,11 +145,10 @@ def play(scenario: Scenario, folder: Path) -> None:
     assert products(here) == becomes
     assert {name for name, it in ended.items() if it is not Outcome.FRESH} == set(scenario.runs)
     rests(here)
-    if scenario.back:
-        put_back(here, before)
-        build(here)
-        assert products(here) == was
-        rests(here)
+    put_back(here, before)
+    build(here)
+    assert products(here) == was
+    rests(here)
 
 
 def rests(folder: Path) -> None:

@@ -16,8 +16,10 @@ from typing import Any
 
 from ... import parts, products
 from ...model import ABSENT, UNSETTLED, Task
-from ...parts import function_digest, module_digest
+from ...reading import functions
+from ...reading.digests_of_code import function_digest, module_digest, source_text
 from .hook import Hear, Quiet, listen
+from .own import Own
 
 _SKIPPED = frozenset(
     {".git", ".octavo", ".venv", "venv", "__pycache__", "site-packages", "node_modules", ".ipynb_checkpoints"}
@@ -59,10 +61,12 @@ class Watch:
         preloaded: frozenset[str] = frozenset(),
         cell: Callable[[], int | None] = lambda: None,
         scope: str | None = None,
+        own: str | None = None,
     ) -> None:
         """``preloaded`` are modules that were there before, not by the task; ``cell`` returns which one runs.
 
-        ``scope`` is the folder whose files and modules count: the project's, if no other is given.
+        ``scope`` is the folder whose files and modules count: the project's, if no other is given. ``own`` is the
+        module of the task's function.
         """
         self.root = os.path.realpath(root)
         self.scope = os.path.realpath(scope or root)
@@ -76,6 +80,7 @@ class Watch:
         #: Functions that were called for the task: (part of the manifest, file, name, whether nobody else needs it).
         self.called: tuple[tuple[str, str, str, bool], ...] = ()
         self.quiet = Quiet()
+        self._own = Own(own) if own else None
 
     def start(self, now: int) -> None:
         self.began = now
@@ -87,10 +92,14 @@ class Watch:
         for event, (verb, words) in _ELSEWHERE.items():
             hears[event] = partial(self._elsewhere, verb, words)
         listen(hears)
+        if self._own:
+            self._own.begin()
 
     def stop(self) -> None:
         """Hear nothing more."""
         listen({})
+        if self._own:
+            self._own.end()
 
     def _elsewhere(
         self, verb: str, words: Callable[[tuple[Any, ...]], str], arguments: tuple[Any, ...]
@@ -181,7 +190,7 @@ class Watch:
             inside = self._inside(path)
             if inside:
                 modules.append(inside)
-                if inside != own and path not in alone:
+                if path not in alone and (inside != own or self._own_counts(task, path)):
                     found[parts.MODULE.of(name)] = (inside, self._digest(path, module_digest))
         # inputs from upstream are in the manifest already, but for executed notebooks, which count only when read
         known = [product.path for product in task.products] + [task.source.path, *modules]
@@ -197,6 +206,15 @@ class Watch:
             if (inside := self._inside(path)) and names:
                 found[parts.FOLDER.of(inside)] = (inside, names)
         return found
+
+    def _own_counts(self, task: Task, path: str) -> bool:
+        """Return whether more of the module of the task's function was used than what its own code names."""
+        if self._own is None or self._own.taken is None or task.source.entry is None:
+            return True
+        hooks = {name for _, file, name, _ in self.called if file == path}
+        with self.quiet:
+            rest = functions.unreached(source_text(path), path, task.source.entry.rpartition(".")[2])
+        return "__dict__" in self._own.taken or not rest.isdisjoint(self._own.taken - hooks)
 
     def _inside(self, path: str) -> str | None:
         """Return a path relative to the project; None for one that does not count or is in a folder of tools."""
