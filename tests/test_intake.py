@@ -216,9 +216,44 @@ def test_a_proposal_is_yaml_whatever_names_and_titles_are(tmp_path: Path) -> Non
 
 def test_what_cannot_be_known_is_a_pattern_or_nothing() -> None:
     found = flow(
-        ["import sys\nopen(sys.argv[1])\nopen(f'data/{x}.csv')\nopen('http://h/a.csv')\nopen('/etc/hosts')"]
+        ["import sys\nopen(sys.argv[1])\nopen(f'data/{x}.csv')\nopen('http://h/a.csv')\nopen('../../up.txt')"]
     )
     assert found.reads == ("data/*.csv",)
+
+
+def test_absolute_paths_tell_the_order_and_are_no_products(tmp_path: Path) -> None:
+    project(
+        tmp_path,
+        {
+            "a.ipynb": ipynb("open('/content/drive/x.csv')", title="**Report**"),
+            "b.ipynb": ipynb("df.to_csv('/content/drive/x.csv')"),
+        },
+    )
+    b, a = entries(find(tmp_path, tmp_path)[0])[0]
+    assert (a.upstream, a.comment, list(b.products)) == (("b",), ("Report",), ["nb"])
+
+
+def test_a_file_that_is_written_and_then_read_back_is_a_product() -> None:
+    found = flow(
+        ["open('m.txt', 'w').write('x')", "open('m.txt').read()", "open('n.txt').read()\nopen('n.txt', 'w')"]
+    )
+    assert (found.reads, found.writes) == (("n.txt",), ("m.txt", "n.txt"))
+
+
+def test_a_readme_with_code_is_no_notebook_and_markdown_of_jupytext_is(tmp_path: Path) -> None:
+    cells = "```python\nprint(1)\n```\n"
+    header = (
+        "---\njupyter:\n  kernelspec:\n    name: python3\n    language: python\n    display_name: x\n---\n\n"
+    )
+    project(
+        tmp_path,
+        {
+            "README.md": "# Title\n\n" + cells,
+            "paired.md": header + cells,
+            "myst.md": "---\nkernelspec:\n  name: python3\n  display_name: x\n---\n\n```{code-cell}\nprint(1)\n```\n",
+        },
+    )
+    assert {one.path for one in find(tmp_path, tmp_path)[0]} == {"paired.md", "myst.md"}
 
 
 def test_what_stands_behind_a_condition_is_no_product_and_tells_the_order_all_the_same(

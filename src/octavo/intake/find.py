@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from .. import notebook as documents
 from ..errors import Error, each
 from .flows import Flow, flow
-from .paths import local
+from .paths import absolute, local
 
 _SKIPPED = frozenset(
     (
@@ -23,6 +23,8 @@ _SKIPPED = frozenset(
 _TEXTS = frozenset((".Rmd", ".qmd", ".md", ".R", ".jl"))
 _NO_TASK = re.compile(r"(setup|conftest|manage|noxfile|fabfile|tasks|test_.*|.*_test|__.*__)\.py$")
 _MARKER = re.compile(r"^# ?%%|^# \+|^# -\*- .*|^# jupyter:|^# ---\n# jupyter", re.MULTILINE)
+#: Markdown that is a notebook says so: MyST's cells, or jupytext's header. A README with examples is none.
+_CODE_IN_TEXT = re.compile(r"^```+\{code-cell\}|\A---\n(?:.*\n)*?(?:jupyter|kernelspec):", re.MULTILINE)
 _APP = re.compile(
     r"^\s*(?:import|from)\s+(?:streamlit|dash|flask|fastapi|airflow|pytest|luigi|dagster|prefect)\b", re.M
 )
@@ -49,6 +51,10 @@ def find(root: Path, below: Path) -> tuple[list[Found], list[str]]:
     for path in files:
         name = path.relative_to(root).as_posix()
         if path.suffix == ".py" and not _is_task(path, imported):
+            continue
+        if path.suffix == ".md" and not _CODE_IN_TEXT.search(
+            path.read_text(encoding="utf-8", errors="replace")
+        ):
             continue
         try:
             document = documents.read(path, name=name)
@@ -97,7 +103,7 @@ def _found(root: Path, name: str, document: documents.Notebook, code: list[str])
             here, folder = from_root, ""
     title = next(
         (
-            line.lstrip("# ").strip()
+            line.lstrip("# ").strip().strip("*_").strip()
             for cell in document.cells
             if cell["cell_type"] == "markdown"
             for line in cell["source"].splitlines()
@@ -117,7 +123,8 @@ def _moved(code: list[str], own: str) -> str | None:
 
 
 def _there(root: Path, flow: Flow) -> int:
-    return sum(next(iter(root.glob(path)), None) is not None for path in flow.reads)
+    inside = (path for path in flow.reads if not absolute(path))
+    return sum(next(iter(root.glob(path)), None) is not None for path in inside)
 
 
 def _files(below: Path) -> list[Path]:

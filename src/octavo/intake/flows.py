@@ -211,7 +211,7 @@ class _Reader(ast.NodeVisitor):
 
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str) and "'" in node.value and " " in node.value:
-            self.reads += _SQL_READS.findall(node.value)
+            self._read(_SQL_READS.findall(node.value))
             if re.search(r"\bcopy\b", node.value, re.IGNORECASE):
                 self._write(_SQL_WRITES.findall(node.value))
 
@@ -230,22 +230,22 @@ class _Reader(ast.NodeVisitor):
             "shutil",
             "os",
         ):
-            self.reads += self._path(node.args[:1])
+            self._read(self._path(node.args[:1]))
             self._write(self._path(node.args[1:2]))
         elif name == "urlretrieve":
             self._write(self._path(node.args[1:2]) or self._path(_keyword(node, "filename")))
         elif name == "connect" and _name(owner) in ("sqlite3", "duckdb"):
             found = self._path(node.args[:1])
-            self.reads += found
+            self._read(found)
             self._write(found, certain=False)
         elif name in ("glob", "iglob", "rglob"):
-            self.reads += self._constants.values(node)
+            self._read(self._constants.values(node))
         elif name in ("read_text", "read_bytes", "iterdir") and owner is not None:
-            self.reads += self._constants.values(owner)
+            self._read(self._constants.values(owner))
         elif name in ("write_text", "write_bytes") and owner is not None:
             self._write(self._constants.values(owner))
         elif name.startswith(("read_", "scan_")) or name in _READERS:
-            self.reads += self._argument(node, 0)
+            self._read(self._argument(node, 0))
         elif name in _SECOND or (
             name == "save" and _name(owner) in _MODULES_WITH_THE_PATH_SECOND and len(node.args) > 1
         ):
@@ -269,9 +269,9 @@ class _Reader(ast.NodeVisitor):
         mode = next(iter(self._constants.values(modes[0])), "r") if modes else "r"
         if any(sign in mode for sign in "wax"):
             self._write(found)
-            self.reads += found if "a" in mode else ()
+            self._read(found if "a" in mode else ())
         else:
-            self.reads += found
+            self._read(found)
             if "+" in mode:
                 self._write(found)
 
@@ -284,6 +284,10 @@ class _Reader(ast.NodeVisitor):
                 self._write(texts[1].split()[-1:])
             elif texts[0] in ("bash", "sh", "script") and len(texts) > 2:
                 self._write((*_REDIRECT.findall(texts[2]), *_DOWNLOAD.findall(texts[2])))
+
+    def _read(self, found: Iterable[str]) -> None:
+        # what the notebook itself has written before is no input
+        self.reads += [path for path in found if path not in self.writes]
 
     def _write(self, found: Iterable[str], certain: bool = True) -> None:
         (self.writes if self._certain and certain else self.may_write).extend(found)

@@ -7,7 +7,6 @@ A value is the tuple of texts that it may be; what the text does not tell is ``*
 from __future__ import annotations
 
 import ast
-import os.path
 import posixpath
 import re
 from itertools import product as combinations
@@ -155,13 +154,21 @@ class Constants:
         return ()
 
 
+def absolute(path: str) -> bool:
+    """Return whether a path is absolute, on Windows or elsewhere."""
+    return path.startswith("/") or re.match(r"[A-Za-z]:/", path) is not None
+
+
 def local(text: str, folder: str) -> str | None:
-    """Return a path as the project sees it, for code that runs in ``folder``; None for a URL or another place."""
+    """Return a path as the project sees it, for code that runs in ``folder``; None for a URL or another place.
+
+    An absolute path stays as it is: it tells the order, and is no product of a project that others check out.
+    """
     if not text or "://" in text or "\n" in text or len(text) > 500 or text.startswith(("~", "$")):
         return None
     text = text.replace("\\", "/")
-    if os.path.isabs(text):
-        return None
+    if absolute(text):
+        return posixpath.normpath(text)
     found = posixpath.normpath(posixpath.join(folder, text))
     return None if found.startswith("../") or found == ".." else found
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from .find import Found
 from .order import Need, needs
+from .paths import absolute
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def _makers(found: Sequence[Found]) -> dict[str, str]:
     makers: dict[str, str] = {}
     for one in found:
         for file in one.flow.writes:
-            fits = "*" not in file and file not in sources and not file.endswith(".py")
+            fits = not absolute(file) and "*" not in file and file not in sources and not file.endswith(".py")
             if fits and file not in one.flow.reads:
                 makers.setdefault(file, one.path)
     folders = {str(parent) for file in makers for parent in PurePosixPath(file).parents}
