@@ -84,7 +84,16 @@ class Play:
             shim = self.bin / name
             shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" {words}"$@"\n')
             shim.chmod(0o755)
+        self._pip()
         self._new()
+
+    def _pip(self) -> None:
+        """Let ``pip install`` install what a page makes, with what is installed here, for this page only."""
+        self.site = self.folder / "site"
+        shim = self.bin / "pip"
+        how = f'--target "{self.site}" --no-index --no-deps --no-build-isolation'
+        shim.write_text(f'#!/bin/sh\nshift\nexec "{sys.executable}" -m pip install {how} "$@"\n')
+        shim.chmod(0o755)
 
     def _new(self) -> None:
         self.count += 1
@@ -125,7 +134,8 @@ class Play:
     def _environ(self) -> dict[str, str]:
         dropped = ("FORCE_COLOR", "PLOOMBER_ENV_FILENAME")
         kept = {name: value for name, value in os.environ.items() if name not in dropped}
-        return {**kept, "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1"}
+        kept |= {"PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1"}
+        return kept | {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONPATH": str(self.site)}
 
     def _run(self, words: list[str]) -> str:
         done = subprocess.run(
@@ -172,6 +182,8 @@ class Play:
     def _check_yaml(self, text: str, path: str | None, marks: dict[str, str]) -> None:
         if "env" in marks or (path is not None and not Path(path).name.startswith("pipeline")):
             parse(text, path or "env.yaml")
+            return
+        if self.site.exists():  # it may have keys of what was installed: a build shows whether they are right
             return
         env = self.project / "env.yaml"
         around = surroundings(str(self.project))

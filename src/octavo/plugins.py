@@ -8,6 +8,7 @@ to install it.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from .errors import Error
@@ -40,7 +41,19 @@ def member(family: str, name: str, ours: Iterable[str]) -> Any:
         raise Error(
             f'there is no {family[:-1]} "{name}"', hint=did_you_mean(name, ours) or f"there are: {known}"
         )
-    return load(found.value)
+    hint = f'the entry point "{name}" of the group octavo.{family} names it'
+    try:
+        value: Any = imported(found.module)
+    except Error:
+        raise
+    except Exception as error:
+        words = f"{type(error).__name__}: {error}"
+        raise Error(f"{found.module} cannot be imported: {words}", hint=hint) from error
+    for part in found.attr.split(".") if found.attr else ():
+        if not hasattr(value, part):
+            raise Error(f"there is no {part} in {found.module}", hint=hint)
+        value = getattr(value, part)
+    return value
 
 
 def load(target: str) -> Any:
@@ -50,6 +63,7 @@ def load(target: str) -> Any:
     return getattr(module, attribute) if attribute else module
 
 
+@cache
 def brought(family: str) -> tuple[str, ...]:
     """Return the names of the members of a family that other packages bring."""
     return tuple(sorted(point.name for point in metadata.entry_points(group=f"octavo.{family}")))

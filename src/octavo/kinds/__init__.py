@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal, Protocol
 
 from .. import plugins
@@ -145,15 +146,16 @@ CLASSES: Mapping[str, str] = {word: name for name, row in ROWS.items() for word 
 
 def row(kind: str) -> Row:
     """Return the row of a kind, of another package too; an unknown one is an error with a hint."""
-    known = ROWS.get(kind)
-    if known is not None:
-        return known
-    brought = getattr(plugins.member("kinds", kind, ROWS), "row", None)
-    if not isinstance(brought, Row):
-        raise Error(
-            f'the kind "{kind}" has no row', hint="its object needs the attribute row, an octavo.kinds.Row"
-        )
-    return brought
+    return ROWS.get(kind) or _row_of_another(kind)
+
+
+@cache
+def _row_of_another(kind: str) -> Row:
+    found = getattr(plugins.member("kinds", kind, ROWS), "row", None)
+    if isinstance(found, Row):
+        return found
+    hint = "what the entry point names needs an attribute row, an octavo.kinds.Row"
+    raise Error(f'the kind "{kind}" has no row', hint=hint)
 
 
 def word(kind: str) -> str:

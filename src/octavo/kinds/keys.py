@@ -99,7 +99,7 @@ class Key:
     """A row: what a key expects, in words and as a test.
 
     ``option``: keep the value under this name in ``TaskSpec.options``, as ``turn`` makes it. ``known`` are the words
-    it may be, and what ``more`` knows besides. ``note``: read, without any effect, and said so, with what to do
+    it may be, and ``others`` may say more. ``note``: read, without any effect, and said so, with what to do
     ``instead`` where there is such. ``null``: that it is null says something.
     """
 
@@ -108,7 +108,7 @@ class Key:
     option: str = ""
     turn: Callable[[Any], Any] = lambda value: value
     known: tuple[str, ...] = ()
-    more: Callable[[str], bool] = lambda word: False
+    others: Callable[[], tuple[str, ...]] = tuple
     note: bool = False
     instead: str = ""
     null: bool = False

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .. import kinds
+from .. import kinds, plugins
 from ..kinds.keys import (
     Key,
     Keys,
@@ -102,7 +102,7 @@ TASK: Mapping[str, Key] = {
     "timeout": Key("a number of seconds above 0", is_seconds, option="timeout"),
     "memory": Key('a size such as "4GB" or "512MB"', is_size, option="memory", turn=as_bytes),
     "retries": Key("a whole number, 0 or more", lambda value: is_count(value, 0), option="retries"),
-    "class": Key("a string", is_text, known=tuple(kinds.CLASSES), more=kinds.brought),
+    "class": Key("a string", is_text, known=tuple(kinds.CLASSES), others=lambda: plugins.brought("kinds")),
     "product_class": Key("a string", is_text, known=PRODUCTS),
     "cache": Key("true or false", is_flag, option="cache"),
     "local_execution": _FLAG,
@@ -151,15 +151,15 @@ REFUSED: Mapping[str, str] = {
 FILES = tuple(suffix for row in kinds.ROWS.values() for suffix in row.suffixes)
 
 
-def table(word: str | None) -> Keys:
-    """Return the keys that a task of a class may have."""
-    return TASK if word is None or word in kinds.CLASSES else {**TASK, **_own(kinds.row(word))}
+def keys_of(kind: str) -> Keys:
+    """Return the keys that a task of a kind of another package may have."""
+    return {**TASK, **_own(kinds.row(kind))}
 
 
 def kind_of(source: str, word: str | None, product: object) -> str | None:
     """Return what a task is by its class, or by the end of its source; None where only the disk can tell."""
     if word is not None:
-        return kinds.CLASSES.get(word, word)
+        return kinds.CLASSES[word]
     return kinds.claiming("." + source.rpartition(".")[2].lower(), product)
 
 

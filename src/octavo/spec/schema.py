@@ -25,10 +25,10 @@ from .dialect import (
     TASK,
     TOP,
     found_as,
+    keys_of,
     kind_of,
     plain,
     quoted,
-    table,
 )
 from .document import Document, parse
 from .stated import Spec, TaskSpec, Unheeded
@@ -148,8 +148,9 @@ class _Check:
                 where = self.document.place(*path, name)
                 hint = f'quote it: "{plain(value)}"' if _bare(value, row) else None
                 self.wrong(f'{owner}: "{name}" must be {row.expects}, not {found_as(value)}', where, hint)
-            elif row.known and value not in row.known and not row.more(value):
-                hint = did_you_mean(value, row.known) or f"there are: {', '.join(row.known)}"
+            elif row.known and value not in row.known and value not in row.others():
+                words = (*row.known, *row.others())
+                hint = did_you_mean(value, words) or f"there are: {', '.join(words)}"
                 self.wrong(f'{owner}: there is no {name} "{value}"', self.document.place(*path, name), hint)
             elif row.note:
                 shown = f"{path[-1]}.{name}" if table is EXECUTION else name
@@ -201,10 +202,10 @@ class _Check:
             return None
         called = next((data[k] for k in ("name", "source") if is_text(data.get(k))), None)
         owner = f"task {quoted(called)}" if called else f"task {number + 1}"
-        keys = self.table(data.get("class"), path, owner)
+        kind, keys = self.brought(data, path, owner)
         said = dict(self.keys(data, path, keys, owner))
-        word = said.get("class") if keys is not TASK or said.get("class") in kinds.CLASSES else None
-        kind = kind_of(said.get("source", ""), word, said.get("product"))
+        word = said.get("class") if said.get("class") in kinds.CLASSES else None
+        kind = kind or kind_of(said.get("source", ""), word, said.get("product"))
         if data.get("source") is None and not (kind and kinds.row(kind).borrowed):
             self.wrong(f"{owner} has no source", where, _SOURCES)
         self.source(said.get("source", ""), said.get("class"), owner, path)
@@ -241,14 +242,20 @@ class _Check:
             len(self.mistakes) > before or (bool(document.mistakes) and _unfilled(data)),
         )
 
-    def table(self, word: Any, path: Path, owner: str) -> Keys:
-        """Return the keys that a task may have, by its class; one of another package may be of no use."""
-        if isinstance(word, str) and word not in kinds.CLASSES and kinds.brought(word):
-            try:
-                return table(word)
-            except Error as error:
-                self.wrong(f"{owner}: {error.message}", self.document.place(*path, "class"), error.hint)
-        return TASK
+    def brought(self, data: Mapping[Any, Any], path: Path, owner: str) -> tuple[str | None, Keys]:
+        """Return the kind of a task where another package brings it, and the keys that the task may have."""
+        word, source = data.get("class"), data.get("source")
+        try:
+            if isinstance(word, str) and word not in kinds.CLASSES and kinds.brought(word):
+                return word, keys_of(word)
+            # to look into other packages takes a while, so only a key of theirs gives cause for it
+            if word is None and isinstance(source, str) and not TASK.keys() >= data.keys():
+                suffix = "." + source.rpartition(".")[2].lower()
+                if suffix not in FILES and (kind := kinds.claiming_elsewhere(suffix)):
+                    return kind, keys_of(kind)
+        except Error as error:
+            self.wrong(f"{owner}: {error.message}", self.document.place(*path, "class"), error.hint)
+        return None, TASK
 
     def execution(self, said: Mapping[Any, Any], path: Path, owner: str) -> dict[str, Any]:
         """Return the options that arguments of papermill's ``execute_notebook`` stand for."""
