@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from .. import plugins
 from ..errors import Error
@@ -26,6 +26,14 @@ from .keys import (
 
 #: Takes the events of a running task.
 Tell = Callable[[Event], None]
+
+
+@runtime_checkable
+class Overheard(Protocol):
+    """Takes events, and passes them on, with those that it tells by itself: what the task's streams said."""
+
+    def __call__(self, event: Event, /) -> None: ...
+    def listen(self, listener: Tell, /) -> None: ...
 
 
 class Kind(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Container, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -109,8 +109,10 @@ def _wants_client(task: Task, names: Container[str]) -> bool:
 @contextmanager
 def _connected(client: Any) -> Iterator[None]:
     """Close a client in the end; one of an embedded database is meanwhile no other task's."""
-    turn = connections.turn if "connection" in dir(client) else nullcontext
-    with turn(client):
+    if client is None:
+        yield
+        return
+    with connections.turn(client):
         try:
             yield
         finally:

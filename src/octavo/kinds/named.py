@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -13,6 +14,8 @@ from ..products import stamp
 #: Characters of which paths are made where nobody quotes them, and what stands in quotes.
 _WORD = re.compile(r"[\w./~+@%,:*?-]+")
 _QUOTED = re.compile(r"\"([^\"\n]+)\"|'([^'\n]+)'")
+#: The audit event (PEP 578) of a file that another process may have read on behalf of the task; its path.
+READS = "octavo.reads"
 _LONGEST = 4096
 _MOST = 200
 
@@ -24,13 +27,10 @@ class Named:
     stamps: tuple[tuple[str, str | None], ...]
 
     def seen(self) -> None:
-        """Open each file that the command left as it was, for whoever watches this process to see."""
+        """Tell whoever watches this process that the command may have read each file that it left as it was."""
         for path, before in self.stamps:
-            if before is not None and stamp(path) == before:
-                try:
-                    os.close(os.open(path, os.O_RDONLY))
-                except OSError:
-                    continue
+            if before is not None and stamp(path) == before and os.access(path, os.R_OK):
+                sys.audit(READS, path)
 
 
 def touch(text: str) -> Named:

@@ -19,7 +19,7 @@ from ..model import Facts, Failure, Outcome, Source, Task
 from ..notebook.inject import inject, runs, tags
 from ..reading.facts import facts
 from ..views import products, text
-from . import Tell
+from . import Overheard, Tell
 from .named import touch
 from .staying import stay
 
@@ -119,8 +119,8 @@ class Reports:
         """Fold what is told from now on, also what the worker says by itself of the task's streams."""
         if not self._wanted:
             return tell
-        if listen := getattr(tell, "listen", None):
-            listen(self._shown)
+        if isinstance(tell, Overheard):
+            tell.listen(self._shown)
             return tell
 
         def both(event: Event) -> None:

@@ -86,8 +86,12 @@ def opened_all(calls: Sequence[tuple[Call, bool]], root: str = ".") -> Iterator[
 
 @contextlib.contextmanager
 def turn(client: Any) -> Iterator[None]:
-    """Have a file of DuckDB to oneself, for a hook that works with its client anywhere in the project's folder."""
-    name, path = embedded(client)
+    """Have a file of DuckDB to oneself, for a hook that works with its client anywhere in the project's folder.
+
+    With any other client, of a database or not, nobody has to wait.
+    """
+    # dir() names what a client has; hasattr() would ask for the connection, and so open it
+    name, path = embedded(client) if "connection" in dir(client) else (None, None)
     if name != "duckdb" or path is None:
         yield
         return

@@ -52,8 +52,7 @@ def of_task(hook: str, task: Task, status: Status, **more: Any) -> Failure | Non
     turns = contextlib.ExitStack()
 
     def client() -> Any:
-        if "connection" in dir(view.client):  # a database: other tasks may be at work with it
-            turns.enter_context(connections.turn(view.client))
+        turns.enter_context(connections.turn(view.client))
         return view.client
 
     offered = Offer(

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from ... import parts, products
+from ...kinds.named import READS
 from ...model import ABSENT, UNSETTLED, Task
 from ...reading import functions
 from ...reading.digests_of_code import function_digest, module_digest, source_text
@@ -88,6 +89,7 @@ class Watch:
             "open": self._open,
             "os.listdir": self._list,
             "os.scandir": self._list,
+            READS: lambda path: self._open((*path, "r", 0)),
         }
         for event, (verb, words) in _ELSEWHERE.items():
             hears[event] = partial(self._elsewhere, verb, words)
@@ -146,6 +148,7 @@ class Watch:
         if self.quiet:
             return
         (folder,) = arguments
+        # who lists is below this, and below what the hook calls it from: the import system looks for modules
         caller = sys._getframe(2).f_code.co_filename
         if isinstance(folder, int) or any(part in caller for part in _IMPORTING):
             return
