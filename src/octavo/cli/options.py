@@ -53,16 +53,22 @@ class Parser(argparse.ArgumentParser):
             add_help=False,
         )
         self.words: Sequence[str] = ()
+        #: Whether what stands after "--" is for another program: ``args.passed``.
+        self.passes_on = False
         self.add_argument("-h", "--help", action="help", help="show this")
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """Return what the words of a command line say; --env--KEY is an option for any key of env.yaml."""
         self.words = words
+        passed: Sequence[str] = ()
+        if self.passes_on and "--" in words:
+            words, passed = words[: words.index("--")], words[words.index("--") + 1 :]
         rest, environment = _environment(words)
         args = self.parse_intermixed_args(rest)
         if environment and not hasattr(args, "env"):
             self.error(f"unrecognized arguments: --env--{next(iter(environment)).replace('.', '--')}")
         args.env = environment
+        args.passed = passed
         return args
 
     def takes(self, option: str) -> bool:

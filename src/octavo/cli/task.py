@@ -15,13 +15,13 @@ from ..lazy import lazy_imports
 from ..show.failures import failed
 from ..show.screen import flat, screen
 from ..show.steps import counted, table
-from . import build, options
+from . import build, lab, options
 
 with lazy_imports():
     from .. import events, model
     from ..reading import functions, templates
     from ..spec import sources
-    from ..worker import around, hook_process, hooks
+    from ..worker import around, hook_process, hooks, scratch
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -52,6 +52,12 @@ def arguments(parser: Parser) -> None:
     parser.add_argument(
         "-d", "--debug", action="store_true", help="when it fails, open a debugger where it did, here"
     )
+    parser.add_argument(
+        "--prepare",
+        action="store_true",
+        help="write its notebook, with the real parameters, to TASK.scratch.ipynb to try things out in",
+    )
+    parser.add_argument("--open", action="store_true", help="the same, and open it in JupyterLab or VS Code")
     option_aliases.logging(parser)
     parser.examples("""\
 examples:
@@ -60,6 +66,7 @@ examples:
   octavo task fit --status          fresh or stale, its products, and where it comes from
   octavo task fit --on-finish       does its check pass on what is there?
   octavo task fit --status --build  first the one, then the other
+  octavo task fit --open            its notebook, with upstream, product and parameters set
 
 exit code: 0 all went well, 1 the task or its check failed, 2 something must be changed first""")
 
@@ -67,7 +74,7 @@ exit code: 0 all went well, 1 the task or its check failed, 2 something must be 
 def main(args: Namespace) -> int:
     """Run the requested actions in the order source, status, on_finish, build; return the first nonzero exit code."""
     out = screen(sys.stdout, os.environ)
-    asked = args.source or args.status or args.on_finish
+    asked = args.source or args.status or args.on_finish or args.prepare or args.open
     if asked:
         with options.project(args) as project:
             step = _step(project, args.task)
@@ -75,9 +82,11 @@ def main(args: Namespace) -> int:
                 out.say(_text(project, step).rstrip("\n"))
             if args.status:
                 _status(step, out)
+            if (args.prepare or args.open) and (code := _prepare(project, step, args, out)):
+                return code
             if args.on_finish and (code := _check(project, step, out)):
                 return code
-    if asked and not (args.build or args.force):
+    if asked and not (args.build or (args.force and not (args.prepare or args.open))):
         return 0
     words = [args.task, *(["--force"] if args.force else []), *(["--debug"] if args.debug else [])]
     parser = options.Parser("build", "run what is stale")
@@ -89,6 +98,22 @@ def main(args: Namespace) -> int:
         with options.project(args) as project:
             _step(project, args.task)  # a selection such as "fit+" is no task
     return build.main(wanted)
+
+
+def _prepare(project: Project, step: Step, args: Namespace, out: Screen) -> int:
+    """Write the task's notebook to try things out in, say what it lacks, and open it if that is asked."""
+    root = project.root
+    filled = sources.Reader(str(root), project.store).filled(step.task)
+    path = scratch.prepare(filled, str(root), force=args.force)
+    out.say(f"{os.path.relpath(path)} written; {flat(step.task.source.path)} stays as it is")
+    there = (
+        {product.path for product in project.leftovers(step.task.upstream)} if step.task.upstream else set()
+    )
+    made = (product for name in step.task.upstream for product in project.graph[name].products)
+    for product in made:
+        if product.relation is None and product.path not in there:
+            out.say(f"{flat(product.path)} is not there yet: octavo build +{flat(step.task.name)} makes it")
+    return lab.editor(path, root) if args.open else 0
 
 
 def _step(project: Project, name: str) -> Step:
