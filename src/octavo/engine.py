@@ -21,13 +21,14 @@ from .environment import imported, packages
 from .errors import Error, ProductError
 from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
 from .explain import remember
-from .fingerprint import manifest, reports_read, undeclared
+from .fingerprint import manifest, reports_read
 from .graph import Graph
 from .kinds import row
 from .model import Failure, Outcome, Reason, Record, Step, Task
 from .plan import Makers, judged, key_of, missing
 from .products import not_made, unwritable
 from .state.store import Store
+from .unnamed import Unnamed, stale_upstream
 
 
 class Executor(Protocol):
@@ -99,12 +100,14 @@ class Run:
         self._set_aside = str(store.folder / "aside")
         self.makers = Makers(store)
         self.maker_of = {product.path: task.name for task in graph for product in task.products}
+        self.unnamed = Unnamed(graph.tasks, self.maker_of)
 
     def events(self) -> Iterator[Event]:
         """Run the steps and yield what happens. Closing the generator ends what is still running."""
         began = self.clock()
         stale = tuple(name for name, step in self.steps.items() if not step.fresh)
         yield RunStarted(self.name, tuple(self.steps), stale, began)
+        yield from stale_upstream({name: step.waits for name, step in self.steps.items()})
         order = TopologicalSorter(
             {name: [up for up in step.task.upstream if up in self.steps] for name, step in self.steps.items()}
         )
@@ -129,6 +132,9 @@ class Run:
             self._abandon()
         for message in self.cache.finish() if self.cache else ():
             yield Note(message)
+        yield from self.unnamed.notes(
+            {name: self.store.record(key_of(step.task)) for name, step in self.steps.items()} if stale else {}
+        )
         good = not any(outcome.bad for outcome in self.ended.values())
         yield RunFinished(self.name, good, self.clock() - began, self.clock())
 
@@ -255,7 +261,9 @@ class Run:
             yield event
             return
         task, table = self.running.pop(event.task)
-        overreach = self._overreach(task, event)
+        self.unnamed.add(event)
+        event = self.unnamed.explained(event)
+        overreach = self.unnamed.overreach(task, event, self.strict)
         if event.outcome is Outcome.DONE and (broken := self._broken_promise(task, overreach)):
             event = replace(event, outcome=Outcome.FAILED, failure=broken)
         event = self._keep(task, event)
@@ -334,25 +342,6 @@ class Run:
         code = [path for part, path in discovered.items() if parts.split(part)[0].python]
         found = {*task.source.facts.imports, *imported(str(self.store.root), code)}
         return packages(self.store, {name for name in found if name.partition(".")[0] not in own})
-
-    def _overreach(self, task: Task, event: TaskFinished) -> list[str]:
-        """Return what a task used without naming it: files, or others' products in no sure order."""
-        said = {
-            f"it reads {path}, a product of {maker}, without naming it as upstream": None
-            for path, _ in event.discovered.values()
-            if (maker := self.maker_of.get(path)) and maker != task.name and maker not in task.upstream
-        }
-        said |= {
-            f"it writes {what}, a product of {maker}": None
-            for _, verb, what in event.touched
-            if verb == "wrote" and (maker := self.maker_of.get(what)) and maker != task.name
-        }
-        if self.strict or task.declared.inputs is not None:
-            said |= {
-                f'it reads {path}, which is not in its "inputs": add it there': None
-                for path in undeclared(task, event.discovered, self.maker_of)
-            }
-        return list(said)
 
     def _stop(self) -> Iterator[Event]:
         """End what is running, after a failure with fail_fast."""

@@ -16,7 +16,7 @@ with lazy_imports():
     import fnmatch  # most builds select nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from .model import Task
 
@@ -108,6 +108,10 @@ class Graph:
         if all(pattern.startswith("!") and pattern not in self.tasks for pattern in asked):
             return tuple(name for name in self.tasks if name not in excluded)
         return self._sorted(found - excluded)
+
+    def with_ancestors(self, names: Collection[str]) -> Collection[str]:
+        """Return some tasks and all that they need, however far away."""
+        return names if len(names) == len(self.tasks) else _reach(set(names), self._up, None)
 
     def _pattern(self, pattern: str) -> set[str]:
         if pattern in self.tasks:

@@ -20,20 +20,22 @@ def plan(graph: Graph, store: Store, names: Collection[str], force: bool = False
     """Return the steps of the named tasks, in order, judged as the disk is now.
 
     A task whose own table is unchanged but that comes after a stale one *waits*: it is judged again when that one has
-    run, for the rebuilt input may turn out the same.
+    run, for the rebuilt input may turn out the same. So does one that comes after a stale task which is not named.
     """
     records = store.records()
     at, makers = Now(store), Makers(store)
     steps: dict[str, Step] = {}
     pending: set[str] = set()
+    looked_at = graph.with_ancestors(names)
     for task in graph:
-        if task.name not in names:
+        if task.name not in looked_at:
             continue
+        selected = task.name in names
         record = records.get(key_of(task))
-        reasons = (FORCED,) if force else why(task, graph.tasks, store, record, at)[0]
-        if reasons and not force:
+        reasons = (FORCED,) if force and selected else why(task, graph.tasks, store, record, at)[0]
+        if selected and reasons and not force:
             reasons = makers.attribute(task, record, reasons)
-        if reasons and record is not None:
+        if selected and reasons and record is not None:
             reasons = detailed(store, task, record, reasons)
         waits = tuple(
             name
@@ -42,7 +44,8 @@ def plan(graph: Graph, store: Store, names: Collection[str], force: bool = False
         )
         if reasons or waits:
             pending.add(task.name)
-        steps[task.name] = Step(task, reasons, waits, not reasons and _reworded(task, record))
+        if selected:
+            steps[task.name] = Step(task, reasons, waits, not reasons and _reworded(task, record))
     return steps
 
 

@@ -25,7 +25,7 @@ def push(reuse: Reuse, steps: Mapping[str, Step], records: Mapping[str, Record |
     done = Exchanged()
     for name, step in steps.items():
         known = records[name]
-        if not step.fresh or known is None:
+        if step.reasons or not steps.keys().isdisjoint(step.waits) or known is None:
             done.left[name] = "stale" if step.reasons else "waits"
         elif entry := _kept(reuse, step.task, known):
             assert reuse.cache.elsewhere is not None

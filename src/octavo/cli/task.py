@@ -142,7 +142,7 @@ def _text(project: Project, step: Step) -> str:
 
 def _status(step: Step, out: Screen) -> None:
     one = {step.task.name: step}
-    for line in table(one, out, verbose=True):
+    for line in table(one, out, verbose=True, selected=(step.task.name, *step.waits)):
         if line != counted(one):
             out.say(line)
     for product in step.task.products:

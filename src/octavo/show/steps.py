@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .screen import columns, cut, flat, many, pad, several
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from ..model import Step
     from .screen import Screen
@@ -42,15 +42,19 @@ def table(
     to: Screen,
     verbose: bool = False,
     diffs: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
+    selected: Container[str] | None = None,
 ) -> Iterator[str]:
-    """Yield a line for each step, cut to the terminal, and one that counts them; below a step what differs."""
+    """Yield a line for each step, cut to the terminal, and one that counts them; below a step what differs.
+
+    ``selected`` are the tasks that were asked for, where these steps are only some of them.
+    """
     width = to.width
     longest = max(map(columns, steps), default=0)
     names = longest if width is None else min(longest, max(12, width // 2))
     width_of_states = max((len(state(step)) for step in steps.values()), default=5)
     left = None if width is None else max(0, width - width_of_states - 2 - names - 2)
     for name, step in steps.items():
-        first, *more = _why(step, verbose) or [""]
+        first, *more = _why(step, verbose, steps if selected is None else selected) or [""]
         line = f"{to.word(state(step), width_of_states)}  {pad(flat(name), names)}  {cut(first, left)}"
         yield line.rstrip()
         for reason in more:
@@ -94,14 +98,11 @@ def counted(steps: Mapping[str, Step]) -> str:
     return f"{line}, {waiting:,} {'waits' if waiting == 1 else 'wait'}"
 
 
-def _why(step: Step, verbose: bool) -> list[str]:
+def _why(step: Step, verbose: bool, selected: Container[str]) -> list[str]:
     """Return why a step must run, in one line or, verbose, in one for each reason."""
     reasons = [flat(str(reason)) for reason in step.reasons]
-    waits = (
-        [f"waits for {several(list(step.waits), len(step.waits) if verbose else _REASONS)}"]
-        if step.waits
-        else []
-    )
+    names = [name if name in selected else f"{name} (not selected)" for name in step.waits]
+    waits = [f"waits for {several(names, len(names) if verbose else _REASONS)}"] if names else []
     if verbose:
         return reasons + waits
     return [several(reasons, _REASONS) if reasons else "".join(waits)]
