@@ -53,7 +53,7 @@ def invoke(call: Call, offered: Mapping[str, Any] | None = None) -> Any:
 
 def fitting(
     target: Callable[..., Any], path: str, own: Mapping[str, Any], offered: Mapping[str, Any]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the arguments for a callable: all of ``own``, and what it names of ``offered``."""
     try:
         parameters = inspect.signature(target).parameters
@@ -92,7 +92,7 @@ def _exists(module: str) -> bool:
         raise
 
 
-def _inside(found: Any, names: list[str], path: str) -> Any:
+def _inside(found: object, names: list[str], path: str) -> object:
     for number, name in enumerate(names):
         try:
             found = getattr(found, name)

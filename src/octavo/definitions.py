@@ -27,7 +27,7 @@ _GIVEN = frozenset(
 _HAS_DOCSTRING = 1 << 26
 
 
-def encode(value: Any) -> str:
+def encode(value: object) -> str:
     """Return the text of a value with the code of all functions and classes in it that are of no installed package.
 
     Raises ``values.Unencodable`` as ``values.encode`` does.

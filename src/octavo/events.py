@@ -217,7 +217,7 @@ def from_json(plain: Json) -> Event:
     return event
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, Outcome):
         return value.value
     if isinstance(value, Failure | Reason):

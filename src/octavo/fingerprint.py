@@ -18,7 +18,7 @@ from .values import Unencodable, encode
 _SHORT = 60
 
 
-def canonical(value: Any) -> str:
+def canonical(value: object) -> str:
     """Return a parameter's value as text that is the same for the same value only, and short enough to be shown.
 
     That of a value which cannot be told from others is another each time.

@@ -156,7 +156,7 @@ class _Loading:
             self.store.keep("pipeline", [(self.key, self.stamp, freeze(row))])
         return Loaded(graph, notes, _errors(self.unfit), *how)
 
-    def _without_functions(self) -> Any:
+    def _without_functions(self) -> object:
         """Return the pipeline of a program without the digests of functions that only the program has."""
         if not isinstance(self.data, dict):
             return self.data
@@ -193,7 +193,7 @@ class _Loading:
         found: list[TaskSpec] = evaluated.filled(tasks, answers)
         return found
 
-    def _located(self, spec: Spec, loose: Mapping[str, Any]) -> Spec:
+    def _located(self, spec: Spec, loose: Mapping[str, object]) -> Spec:
         """Return the pipeline that a function makes, with what the file says of how it is run."""
         where = Place(spec.path)
         try:
@@ -265,7 +265,7 @@ class _Loading:
     def _wrong(self, message: str, where: Place, hint: str | None = None) -> None:
         self.mistakes.append(SpecError(message, where, hint))
 
-    def _with_params(self, drafts: list[Task], loose: dict[str, Any]) -> list[Task]:
+    def _with_params(self, drafts: list[Task], loose: dict[str, object]) -> list[Task]:
         """Give parameters that env.yaml does not know to the tasks that declare them."""
         if not loose:
             return drafts

@@ -128,10 +128,10 @@ def _chosen(
 
 def _table(
     name: str,
-    mapping: Mapping[str, Callable[..., Any]] | None,
+    mapping: Mapping[str, Callable[..., object]] | None,
     defaults: Iterable[str] | None,
     known: Mapping[str, Callable[..., Any]],
-) -> dict[str, Callable[..., Any]]:
+) -> dict[str, Callable[..., object]]:
     if mapping is not None and not isinstance(mapping, Mapping):
         raise TypeError(f"{name}: extension_mapping is a dict from extensions to functions, not {mapping!r}")
     own = dict(mapping or {})
@@ -149,7 +149,7 @@ def _table(
     return {**{suffix: known[suffix] for suffix in wanted}, **own}
 
 
-def _matching(value: Any, products: Mapping[Any, Any]) -> None:
+def _matching(value: object, products: Mapping[object, object]) -> None:
     keys = ", ".join(map(str, products))
     if not isinstance(value, Mapping):
         raise TypeError(
@@ -195,13 +195,13 @@ def _save_json(value: Any, path: Any) -> None:
     Path(path).write_text(text)
 
 
-def _save_frame(method: str, value: Any, path: Any) -> None:
+def _save_frame(method: str, value: object, path: object) -> None:
     if not hasattr(value, method):
         raise TypeError(f"{path} takes a pandas DataFrame, not {type(value).__name__}")
     getattr(value, method)(path)
 
 
-def _load_frame(reader: str, path: Any) -> Any:
+def _load_frame(reader: str, path: object) -> object:
     return plugins.load(f"pandas:{reader}")(path)
 
 
@@ -220,10 +220,10 @@ _LOADING: dict[str, Load] = {
 
 
 @serializer(fallback=True)
-def serializer_pickle(obj: Any, product: Any) -> None:
+def serializer_pickle(obj: object, product: object) -> None:
     """Pickle whatever a function returns."""
 
 
 @unserializer(fallback=True)
-def unserializer_pickle(product: Any) -> Any:
+def unserializer_pickle(product: object) -> object:
     """Load what was pickled."""

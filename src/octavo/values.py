@@ -37,7 +37,7 @@ class Unencodable(Exception):
     """A value that no text can stand for; ``str()`` says what it is."""
 
 
-def encode(value: Any) -> str:
+def encode(value: object) -> str:
     """Return the text of a value in which functions and classes are those of installed packages."""
     kind = type(value)
     if (plain := _PLAIN.get(kind)) is not None:  # nearly all parameters
@@ -112,10 +112,10 @@ class Writer:
     def __init__(self, define: Define) -> None:
         self._define = define
         self._open: dict[int, int] = {}
-        self._known: dict[int, tuple[Any, str]] = {}
+        self._known: dict[int, tuple[object, str]] = {}
         self._highest = sys.maxsize
 
-    def __call__(self, value: Any) -> str:
+    def __call__(self, value: object) -> str:
         kind = type(value)
         if (plain := _PLAIN.get(kind)) is not None:
             return plain(value)
@@ -170,7 +170,7 @@ class Writer:
     def _unordered(self, kind: type, value: Iterable[Any]) -> str:
         return f"{kind.__name__}{{{', '.join(sorted(map(self, value)))}}}"
 
-    def _object(self, kind: type, value: Any) -> str:
+    def _object(self, kind: type, value: object) -> str:
         name = _name(kind)
         if name in _ALIKE:
             return f"{name}()"
@@ -190,10 +190,10 @@ class Writer:
         parts += [self._each(items), self._each(pairs)] if items or pairs else []
         return f"object({', '.join(parts)})"
 
-    def _each(self, items: Iterable[Any] | None) -> str:
+    def _each(self, items: Iterable[object] | None) -> str:
         return self(list(items)) if items is not None else "null"
 
-    def _global(self, kind: type, value: Any, name: str) -> str:
+    def _global(self, kind: type, value: object, name: str) -> str:
         """Return the text of an object that pickle would look up by its name."""
         if (inner := getattr(value, "__wrapped__", None)) is not None:
             return f"wrapped({_name(kind)}, {self(inner)})"
@@ -203,14 +203,14 @@ class Writer:
         return f"<{module}.{name}>"
 
 
-def by_name(thing: Any, write: Writer) -> str:
+def by_name(thing: object, write: Writer) -> str:
     """Return the name of a function or class of Python or of an installed package; no other is known by its name."""
     if not installed(thing):
         raise Unencodable(f"{_name(thing)}, which is no part of an installed package")
     return f"<{_name(thing)}>"
 
 
-def installed(thing: Any) -> bool:
+def installed(thing: object) -> bool:
     """Tell whether a function or class stands under its name in Python's library or an installed package."""
     module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", "")
     if isinstance(thing, type) and not thing.__flags__ & _HEAP_TYPE:

@@ -122,7 +122,7 @@ def decode(data: bytes, path: str) -> Entry | None:
     return entry if f"{entry.name}.json" == name and plain.get("version") == VERSION else None
 
 
-def _products(entry: Entry) -> dict[str, Any]:
+def _products(entry: Entry) -> dict[str, object]:
     return {
         path: {"digest": it.digest, "size": it.size, "modes": dict(it.modes), "folders": list(it.folders)}
         for path, it in entry.products.items()
@@ -163,7 +163,7 @@ def _inside(name: str) -> bool:
     return all(part not in ("", ".", "..") for part in name.split("/"))
 
 
-def _compact(value: Any) -> str:
+def _compact(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), sort_keys=True)
 
 

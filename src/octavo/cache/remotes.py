@@ -141,7 +141,7 @@ class Bucket:
             if (there := self._obs.head(self._patient, name)["size"]) != size:
                 raise Trouble(f"of {size} bytes {there} arrived")
 
-    def _put(self, store: Any, name: str, what: Any, mode: Any = "overwrite") -> None:
+    def _put(self, store: object, name: str, what: object, mode: object = "overwrite") -> None:
         """Write in one request; once more where a web server has it locked for another writer."""
         for wait in (0.1, 0.3, 1.0, None):
             try:
@@ -227,7 +227,7 @@ class Filesystem:
             return int(found["size"]), _written(found)
 
 
-def _written(info: Mapping[str, Any]) -> float:
+def _written(info: Mapping[str, object]) -> float:
     """Return when a file was written; 0 where the driver does not tell."""
     when = next(
         (info[key] for key in ("mtime", "LastModified", "last_modified", "modified") if info.get(key)), 0

@@ -166,6 +166,6 @@ def _applied(found: Migration) -> Iterator[str]:
         yield "tasks with code in these files are stale now: octavo accept takes their results as they are"
 
 
-def _plain(one: Finding) -> dict[str, Any]:
+def _plain(one: Finding) -> dict[str, object]:
     where = {"path": one.where.path, "line": one.where.line, "column": one.where.column}
     return {"kind": one.code, "severity": one.severity, **where, "message": one.message, "hint": one.hint}

@@ -280,7 +280,7 @@ def _decoded(text: str) -> str:
         raise Error("this is not valid Base64", "--parameters-base64") from None
 
 
-def _mapping(text: str, path: str) -> dict[str, Any]:
+def _mapping(text: str, path: str) -> dict[str, object]:
     data = document.parse(text, path).data
     if data is None:
         return {}

@@ -60,8 +60,8 @@ class DBAPIClient(DatabaseClient):
 
     def __init__(
         self,
-        connect_fn: Callable[..., Any] | str,
-        connect_kwargs: Mapping[str, Any] | None = None,
+        connect_fn: Callable[..., object] | str,
+        connect_kwargs: Mapping[str, object] | None = None,
         split_source: str | None = None,
     ) -> None:
         self.connect_fn = connect_fn
@@ -85,7 +85,7 @@ class DBAPIClient(DatabaseClient):
             self._connection.close()
             self._connection = None
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_connection": None}
 
     def __repr__(self) -> str:
@@ -104,7 +104,7 @@ class SQLAlchemyClient(DatabaseClient):
         self,
         uri: Any,
         split_source: str | None = "default",
-        create_engine_kwargs: Mapping[str, Any] | None = None,
+        create_engine_kwargs: Mapping[str, object] | None = None,
     ) -> None:
         self.url = plugins.load("sqlalchemy.engine:make_url")(uri)
         self.flavor: str = self.url.drivername
@@ -148,7 +148,7 @@ class SQLAlchemyClient(DatabaseClient):
             self._engine.dispose()
             self._engine = None
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_engine": None, "_connection": None}
 
     def __str__(self) -> str:

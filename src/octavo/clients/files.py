@@ -210,7 +210,7 @@ class _Bucket(StorageClient):
     def close(self) -> None:
         self._opened = None
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_opened": None}
 
     def __repr__(self) -> str:

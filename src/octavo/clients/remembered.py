@@ -16,7 +16,7 @@ class Client:
     Subclasses take whatever arguments they like: ``call`` says them as plain values.
     """
 
-    _made: tuple[tuple[Any, ...], dict[str, Any]]
+    _made: tuple[tuple[object, ...], dict[str, object]]
 
     def __new__(cls, *positional: Any, **named: Any) -> Self:
         made = super().__new__(cls)
@@ -49,7 +49,7 @@ class Client:
         self.close()
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Return a value as JSON can say it: paths and addresses as text, functions by their dotted path."""
     if hasattr(value, "render_as_string"):  # a URL of SQLAlchemy: a tuple that hides its password from str()
         return value.render_as_string(hide_password=False)
@@ -70,7 +70,7 @@ def _plain(value: Any) -> Any:
     )
 
 
-def _dotted(thing: Any) -> str:
+def _dotted(thing: object) -> str:
     module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", "<none>")
     if module in (None, "__main__") or "<" in name:
         raise Error(

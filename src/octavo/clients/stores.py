@@ -39,7 +39,7 @@ class Store(Protocol):
         """Return the names that begin so."""
 
 
-def s3_store(bucket: str, arguments: Mapping[str, Any]) -> Store:
+def s3_store(bucket: str, arguments: Mapping[str, object]) -> Store:
     """Return a bucket of S3, opened with arguments of ``boto3.client``."""
     if _installed("boto3"):
         return _Boto(bucket, arguments)
@@ -51,7 +51,7 @@ def s3_store(bucket: str, arguments: Mapping[str, Any]) -> Store:
     return _Obstore(f"s3://{bucket}", str(options.get("endpoint", "")), options)
 
 
-def google_store(bucket: str, credentials: Path | None, arguments: Mapping[str, Any]) -> Store:
+def google_store(bucket: str, credentials: Path | None, arguments: Mapping[str, object]) -> Store:
     """Return a bucket of Google's, opened with arguments of ``google.cloud.storage.Client``."""
     if _installed("google.cloud.storage"):
         return _Google(bucket, credentials, arguments)
@@ -64,7 +64,7 @@ def google_store(bucket: str, credentials: Path | None, arguments: Mapping[str, 
 
 
 class _Boto:
-    def __init__(self, bucket: str, arguments: Mapping[str, Any]) -> None:
+    def __init__(self, bucket: str, arguments: Mapping[str, object]) -> None:
         self._bucket = bucket
         self._errors = plugins.load("botocore.exceptions:ClientError")
         self._client = plugins.load("boto3:client")("s3", **arguments)
@@ -86,7 +86,7 @@ class _Boto:
 
 
 class _Google:
-    def __init__(self, bucket: str, credentials: Path | None, arguments: Mapping[str, Any]) -> None:
+    def __init__(self, bucket: str, credentials: Path | None, arguments: Mapping[str, object]) -> None:
         client = plugins.load("google.cloud.storage:Client")
         opened = (
             client.from_service_account_json(str(credentials), **arguments)
@@ -109,7 +109,7 @@ class _Google:
 
 
 class _Obstore:
-    def __init__(self, url: str, endpoint: str, options: Mapping[str, Any]) -> None:
+    def __init__(self, url: str, endpoint: str, options: Mapping[str, object]) -> None:
         self._obs: Any = plugins.load("obstore")
         client = {"allow_http": True} if endpoint.startswith("http:") else {}
         self._store = plugins.load("obstore.store:from_url")(url, client_options=client, **options)

@@ -274,7 +274,7 @@ def _otherwise(way: tuple[Any, ...], key: Any, value: Any) -> str:
     return (row.instead or "it has no effect") if row and row.note and value not in (None, False) else ""
 
 
-def _keys(data: Any, way: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any, Any]]:
+def _keys(data: object, way: tuple[object, ...]) -> Iterator[tuple[tuple[object, ...], object, object]]:
     """Yield what pipeline.yaml says: the way to a mapping, a key of it, and its value."""
     if isinstance(data, dict):
         for key, value in data.items():

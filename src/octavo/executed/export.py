@@ -215,7 +215,7 @@ def _can_print() -> bool:
     return _browser() is not None or find_spec("playwright") is not None
 
 
-def _wants_playwright(said: Mapping[str, Any]) -> bool:
+def _wants_playwright(said: Mapping[str, object]) -> bool:
     """Return whether only playwright can do what is asked for: one long page, or a Chromium of its own."""
     wishes = said.get("paginate") is False or bool(said.get("allow_chromium_download"))
     return find_spec("playwright") is not None and (wishes or _browser() is None)

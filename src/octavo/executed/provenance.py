@@ -82,7 +82,7 @@ class Provenance:
         times = {"end_time": _iso(now), "duration": round(now - self._began, 6), "exception": bad or None}
         _note(data, {**_of(data), **times})
 
-    def _open(self, data: Json, parameters: Mapping[str, Any]) -> None:
+    def _open(self, data: Json, parameters: Mapping[str, object]) -> None:
         head = {**origin(data, parameters, self._source, self._output)}
         times = {"start_time": _iso(self._began), "end_time": None, "duration": None, "exception": None}
         _note(data, {**head, **times})
@@ -105,7 +105,7 @@ def origin(data: Json, parameters: Mapping[str, Any], source: str, output: str) 
     }
 
 
-def prepared(data: Json, parameters: Mapping[str, Any], source: str, output: str) -> None:
+def prepared(data: Json, parameters: Mapping[str, object], source: str, output: str) -> None:
     """Note where a notebook comes from that is not run."""
     _note(data, origin(data, parameters, source, output))
 
@@ -149,7 +149,7 @@ def _left(cell: Mapping[str, Any]) -> bool:
     return any(output.get("ename") == "SystemExit" for output in cell.get("outputs", ()))
 
 
-def _of(part: Mapping[str, Any]) -> Json:
+def _of(part: Mapping[str, object]) -> Json:
     metadata = part.get("metadata")
     found = metadata.get("papermill") if isinstance(metadata, dict) else None
     return found if isinstance(found, dict) else {}

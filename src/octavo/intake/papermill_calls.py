@@ -117,9 +117,9 @@ def _command(
         yield replace(_with_grid(call, used), unknown=unknown, schedule=schedule)
 
 
-def _with_grid(call: Call, loops: Mapping[str, list[Any]]) -> Call:
+def _with_grid(call: Call, loops: Mapping[str, list[object]]) -> Call:
     """Return a call within loops: parameters that are a loop's variable become the grid."""
-    grid: dict[str, list[Any]] = {}
+    grid: dict[str, list[object]] = {}
     params = dict(call.params)
     names: dict[str, str] = {}
     for name, value in call.params.items():
@@ -168,7 +168,7 @@ def _arguments(words: list[str], line: int) -> Call | None:
     return Call(places[0], output, line, params, kernel=kernel, cwd=options.get("--cwd"), notes=tuple(notes))
 
 
-def _typed(text: str) -> Any:
+def _typed(text: str) -> object:
     """Return a value as papermill's -p takes it: numbers, true and null, else the text."""
     words = {"True": True, "False": False, "true": True, "false": False, "None": None, "null": None}
     if text in words:
@@ -226,7 +226,7 @@ class _Python:
     def __init__(self) -> None:
         self._calls: dict[str, Call] = {}
         self._variables: dict[str, str] = {}
-        self._constants: dict[str, Any] = {}
+        self._constants: dict[str, object] = {}
 
     def read(self, tree: ast.Module) -> list[Call]:
         for node in ast.walk(tree):

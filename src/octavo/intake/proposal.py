@@ -24,7 +24,7 @@ class Entry:
     upstream: tuple[str, ...] = ()
     why: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
-    grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    grid: Mapping[str, Sequence[object]] = field(default_factory=dict)
     kernel: str | None = None
     local: bool = False
     comment: tuple[str, ...] = ()

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from ..errors import Error, MissingExtra
 from ..failing import failure_of
@@ -55,17 +54,17 @@ def rendered(task: Task) -> str:
     return render(task, os.getcwd())
 
 
-def connected(task: Task, work: Callable[[Any], None], *, reading: bool = False) -> Failure | None:
+def connected(task: Task, work: Callable[[object], None], *, reading: bool = False) -> Failure | None:
     """Call a function with the client of a task; return its failure."""
     return _connected(task, [reading], lambda clients: work(clients[0]))
 
 
-def connected_to_both(task: Task, work: Callable[[Any, Any], None]) -> Failure | None:
+def connected_to_both(task: Task, work: Callable[[object, object], None]) -> Failure | None:
     """Call a function with the client of a task, which only reads, and that of its product."""
     return _connected(task, [True, False], lambda clients: work(*clients))
 
 
-def _connected(task: Task, reading: list[bool], work: Callable[[list[Any]], None]) -> Failure | None:
+def _connected(task: Task, reading: list[bool], work: Callable[[list[object]], None]) -> Failure | None:
     client = None
     try:
         calls = [(call_of(task, product=number > 0), only) for number, only in enumerate(reading)]
@@ -105,7 +104,7 @@ def mistake(error: Error, task: Task) -> Failure:
     )
 
 
-def refused(rejected: Rejected, task: Task, client: Any) -> Failure:
+def refused(rejected: Rejected, task: Task, client: object) -> Failure:
     """Return the failure of a statement: the SQL as it was sent, the line, and the database's own words."""
     message = discreet(words_of(rejected.error), client)
     line = rejected.line + _inside(rejected.statement or rejected.code, message) if rejected.code else None
@@ -145,7 +144,7 @@ def of_a_database(error: BaseException) -> bool:
     )
 
 
-def _quiet(failure: Failure, client: Any) -> Failure:
+def _quiet(failure: Failure, client: object) -> Failure:
     """Return a failure without passwords."""
     return replace(
         failure,

@@ -65,13 +65,13 @@ class FunctionKind:
         return None
 
 
-def _prepare(task: Task) -> tuple[Callable[..., Any], dict[str, Any]]:
+def _prepare(task: Task) -> tuple[Callable[..., object], dict[str, object]]:
     assert task.source.entry is not None
     module, _, name = task.source.entry.rpartition(".")
     call: Callable[..., Any] = getattr(importlib.import_module(module), name)
     if not callable(call):
         raise SpecError(f"{task.source.entry} is not a function, but {call!r:.60}")
-    offered: dict[str, Any] = dict(task.params)
+    offered: dict[str, object] = dict(task.params)
     signature = inspect.signature(call)
     open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
     if task.calls.serializer is None:
@@ -107,7 +107,7 @@ def _wants_client(task: Task, names: Container[str]) -> bool:
 
 
 @contextmanager
-def _connected(client: Any) -> Iterator[None]:
+def _connected(client: object) -> Iterator[None]:
     """Close a client in the end; one of an embedded database is meanwhile no other task's."""
     if client is None:
         yield

@@ -104,7 +104,7 @@ class Key:
     """
 
     expects: str = "anything"
-    fits: Callable[[Any], bool] = lambda value: True
+    fits: Callable[[object], bool] = lambda value: True
     option: str = ""
     turn: Callable[[Any], Any] = lambda value: value
     known: tuple[str, ...] = ()

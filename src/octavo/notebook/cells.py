@@ -163,7 +163,7 @@ def _join_output(
 
 
 def _join_bundle(
-    bundle: Any, where: tuple[str | int, ...], name: str, problems: list[broken.Problem]
+    bundle: object, where: tuple[str | int, ...], name: str, problems: list[broken.Problem]
 ) -> None:
     if not isinstance(bundle, dict):
         problems.append((where, f"{name} must be a JSON object of MIME types", None))
@@ -348,7 +348,7 @@ def _last_start(chunk: str) -> int:
     return len(chunk) - len(chunk.splitlines(keepends=True)[-1])
 
 
-def _json(value: Any, pad: str) -> str:
+def _json(value: object, pad: str) -> str:
     """Return what json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) would, after ``pad``."""
     if isinstance(value, str):
         return encode_basestring(value)
@@ -374,5 +374,5 @@ def _json(value: Any, pad: str) -> str:
     return json.dumps(value)
 
 
-def _key(key: Any) -> str:
+def _key(key: object) -> str:
     return key if isinstance(key, str) else json.dumps(key)

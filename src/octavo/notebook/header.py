@@ -134,7 +134,7 @@ def is_yaml(source: str) -> bool:
     return len(lines) >= 2 and bool(_RULE.match(lines[0]) and _RULE.match(lines[-1]))
 
 
-def chosen(metadata: Json, chosen: Any, kept: tuple[str, ...]) -> Json:
+def chosen(metadata: Json, chosen: object, kept: tuple[str, ...]) -> Json:
     """Return the notebook metadata that jupytext's filter ("a,b,-c", "all", "-all") lets into a header."""
     words = [word.strip() for word in chosen.split(",")] if isinstance(chosen, str) else []
     wanted = {word.removeprefix("+") for word in words if not word.startswith("-")}
@@ -158,7 +158,7 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
-def _block(lines: list[str], at: int, least: int) -> tuple[Any, int]:
+def _block(lines: list[str], at: int, least: int) -> tuple[object, int]:
     """Parse the mapping or list that starts at a line; return it and the line after it."""
     if at >= len(lines) or _indent(lines[at]) < least:
         return None, at
@@ -190,7 +190,7 @@ def _block(lines: list[str], at: int, least: int) -> tuple[Any, int]:
     return result, at
 
 
-def _list(lines: list[str], at: int, indent: int) -> tuple[list[Any], int]:
+def _list(lines: list[str], at: int, indent: int) -> tuple[list[object], int]:
     result: list[Any] = []
     while at < len(lines) and _indent(lines[at]) == indent and lines[at].strip()[:2] in ("-", "- "):
         item = lines[at].strip()[1:].strip()
@@ -237,7 +237,7 @@ def _value(text: str) -> Any:
     return scalar(text)
 
 
-def scalar(text: str) -> Any:
+def scalar(text: str) -> object:
     """Parse a YAML scalar: quoted, a word like true or null, a number, else plain text."""
     if text[:1] == '"':
         match = re.match(r'"((?:[^"\\]|\\.)*)"', text)
@@ -275,7 +275,7 @@ def emit(value: Json, pad: str) -> list[str]:
     return lines
 
 
-def _scalar(value: Any) -> str:
+def _scalar(value: object) -> str:
     if isinstance(value, float) and "." not in repr(value):
         return repr(value).replace("e", ".0e")  # to YAML 1e-05 is a word
     if not isinstance(value, str):

@@ -89,7 +89,7 @@ def inject(data: Json, values: Mapping[str, Any], *, language: str, comment: str
     return copy
 
 
-def parse_value(text: str) -> Any:
+def parse_value(text: str) -> object:
     """Return the value that a command line's text means.
 
     As papermill reads ``-p``: an int, a float, True, False or None, else the text itself. Beyond that, what
@@ -166,7 +166,7 @@ def _contradiction(parameter: Parameter, value: object, kind: str, place: Place)
     return ParameterError(message, place, hint)
 
 
-def _source(values: Mapping[str, Any], language: str, comment: str) -> str:
+def _source(values: Mapping[str, object], language: str, comment: str) -> str:
     lines = [known(language).comment.format(line) for line in comment.splitlines()]
     errors: list[ParameterError] = []
     for name, value in values.items():
@@ -178,7 +178,7 @@ def _source(values: Mapping[str, Any], language: str, comment: str) -> str:
     return "\n".join(lines)
 
 
-def _unique(wanted: str, taken: set[Any]) -> str:
+def _unique(wanted: str, taken: set[object]) -> str:
     found, number = wanted, 1
     while found in taken:
         number += 1

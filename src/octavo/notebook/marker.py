@@ -6,7 +6,6 @@ import ast
 import json
 import re
 import warnings
-from typing import Any
 
 from ..model import Json
 from .script import uncommented
@@ -101,7 +100,7 @@ def _braces(text: str) -> Json:
     return found if isinstance(found, dict) else {"incorrectly_encoded_metadata": text.strip()}
 
 
-def _literal(text: str) -> Any:
+def _literal(text: str) -> object:
     """Parse JSON, or else a Python literal that JSON could hold."""
     text = text.strip()
     try:

@@ -243,7 +243,7 @@ class _Reader:
                 return i
         return len(text)
 
-    def _content(self, source: list[str], language: Any, style: render.Style) -> list[str]:
+    def _content(self, source: list[str], language: object, style: render.Style) -> list[str]:
         active = marker.is_active(self.metadata, "py")
         if not marker.is_active(self.metadata, "py", self.kind == "code"):
             inner = self._quoted(source)

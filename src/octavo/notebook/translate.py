@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import date, time
 from keyword import iskeyword
 from pathlib import PurePath
-from typing import Any
 
 from ..errors import ParameterError
 from .languages import ALIASES, LANGUAGES, Brackets, Language, Unwritable
@@ -102,7 +101,7 @@ class _Writer:
         ]
         return brackets.open + brackets.separator.join(rows) + brackets.close
 
-    def brackets(self, value: object, items: list[Any]) -> Brackets:
+    def brackets(self, value: object, items: list[object]) -> Brackets:
         language = self.language
         if isinstance(value, AbstractSet):
             # Sets have no order of their own: the same set is to be the same text on every run.

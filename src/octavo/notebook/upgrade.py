@@ -50,7 +50,7 @@ def version(nb: Any, problems: list[Problem]) -> int:
     return int(found)
 
 
-def _of_version_1(cell: Any) -> bool:
+def _of_version_1(cell: object) -> bool:
     """Return whether a cell is one of version 1, which had no version number to go by."""
     return isinstance(cell, dict) and cell.get("cell_type") in ("code", "text") and "source" not in cell
 

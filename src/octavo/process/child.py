@@ -71,7 +71,7 @@ class Answer:
     value: Any = None
 
 
-def ask(module: str, question: Any, root: str, timeout: float | None = None) -> Answer:
+def ask(module: str, question: object, root: str, timeout: float | None = None) -> Answer:
     """Start a module whose ``main`` calls ``answer``, and return what it answers to a question that can be pickled.
 
     What it leaves running is ended with it. Raises ``TimeoutError`` after so many seconds.

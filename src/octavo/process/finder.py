@@ -8,7 +8,6 @@ from collections.abc import Callable
 from importlib import import_module, util
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
 
 #: The package whose name is served, and the one that serves it.
 NAME = "ploomber"
@@ -62,7 +61,7 @@ class Finder:
     octavo_ploomber = True
 
     @classmethod
-    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+    def find_spec(cls, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         """Return how to import a module called ``ploomber`` or ``ploomber.*``, None for any other."""
         return spec(name) if name == NAME or name.startswith(NAME + ".") else None
 
@@ -129,11 +128,11 @@ def missing(name: str) -> str:
     return f"octavo's {NAME} does not provide {name}" + (f": {way}" if way else "")
 
 
-def absent(module: str) -> Callable[[str], Any]:
+def absent(module: str) -> Callable[[str], object]:
     """Return the ``__getattr__`` of a module here: it says what is not provided, and what to use instead."""
     inside = module.removeprefix(OURS).removeprefix(".")
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         path = ".".join(filter(None, (NAME, inside, name)))
         # "from … import …" has words of its own for an AttributeError, and drops ours
         kind = ImportError if path.removeprefix(NAME + ".") in ELSEWHERE else AttributeError

@@ -132,7 +132,7 @@ def _pairs(target: ast.expr, value: ast.expr | None) -> list[_Pair]:
     return []
 
 
-def _literal(node: ast.expr | None, name: str) -> tuple[bool, Any]:
+def _literal(node: ast.expr | None, name: str) -> tuple[bool, object]:
     """Return whether a value is a literal, and it. ``upstream = {"a": anything}`` means its keys only."""
     if node is None:
         return False, None

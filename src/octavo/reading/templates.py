@@ -56,7 +56,7 @@ class _Environment(Environment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         return self._of(obj, attribute) if isinstance(obj, _Named) else super().getattr(obj, attribute)
 
-    def getitem(self, obj: Any, argument: Any) -> Any:
+    def getitem(self, obj: object, argument: object) -> object:
         return self._of(obj, argument) if isinstance(obj, _Named) else super().getitem(obj, argument)
 
     def _of(self, named: _Named, name: Any) -> Any:
@@ -78,7 +78,7 @@ def upstream_of(text: str) -> tuple[str, ...] | None:
     return _upstream(_parsed(text))[0]
 
 
-def product_of(text: str) -> tuple[str, Any] | None:
+def product_of(text: str) -> tuple[str, object] | None:
     """Return class and argument of ``{% set product = SQLRelation(['name', 'table']) %}``; None where there is none."""
     for node in _parsed(text).find_all(nodes.Assign):
         if isinstance(node.target, nodes.Name) and node.target.name == "product":
@@ -150,7 +150,7 @@ def render_late(text: str, task: Task, root: str) -> str:
     return _rendered(text, task, root, given, variable_start_string="[[", variable_end_string="]]")
 
 
-def _rendered(text: str, task: Task, root: str, given: Mapping[str, Any], **marks: str) -> str:
+def _rendered(text: str, task: Task, root: str, given: Mapping[str, object], **marks: str) -> str:
     place = os.path.join(root, task.source.path)
     where = [os.path.join(root, folder) for folder in task.declared.templates]
     loader = FileSystemLoader([*where, os.path.dirname(place), root])
@@ -270,7 +270,7 @@ def _made(product: Product, root: str) -> str:
     return _absolute(product.path, root)
 
 
-def _deep(value: Any, root: str) -> Any:
+def _deep(value: object, root: str) -> object:
     if isinstance(value, Mapping):
         return _Named({name: _deep(it, root) for name, it in value.items()})
     # the name of a thing that is no file stays a name
@@ -287,7 +287,7 @@ def _absolute(path: str, root: str) -> str:
     return os.path.normpath(os.path.join(root, path))
 
 
-def _globals() -> dict[str, Callable[..., Any]]:
+def _globals() -> dict[str, Callable[..., object]]:
     """Return what templates may call besides Jinja's own: ``get_key``, and the dialect's classes of products."""
     return {"get_key": _key_of, "File": str, **dict.fromkeys(RELATIONS, _relation)}
 

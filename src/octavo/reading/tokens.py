@@ -20,7 +20,7 @@ _OTHER = {"matlab": "%", "octave": "%", "sql": "--", "haskell": "--", "lua": "--
 # Languages whose double-quoted strings are filled in when they hold a "$": then they are no literals.
 _FILLED = frozenset(["julia", "bash", "powershell", "perl", "php", "kotlin", "groovy"])
 
-_WORDS: dict[str, Any] = {
+_WORDS: dict[str, object] = {
     **dict.fromkeys(["NULL", "null", "nil", "nothing", "None", "undefined", "NA", "$Null", "$null"], None),
     **dict.fromkeys(["TRUE", "true", "True", "T", "$True", "$true"], True),
     **dict.fromkeys(["FALSE", "false", "False", "F", "$False", "$false"], False),
@@ -236,7 +236,7 @@ def _number(text: str) -> int | float:
     return int(digits) if digits.isdigit() else float(digits)
 
 
-def _shell_value(tokens: list[_Token]) -> tuple[bool, Any]:
+def _shell_value(tokens: list[_Token]) -> tuple[bool, object]:
     """Read a value of bash: a word, or an array of words; ``$`` and backticks make it code."""
     if not tokens:
         return True, None

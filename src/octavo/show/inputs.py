@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .screen import flat
 
@@ -33,7 +33,7 @@ def show(source: Source, to: Screen, as_json: bool) -> None:
         to.say(f"  {to.paint(name, 'cyan')}  {kind}  {default}  {to.paint(row[3], 'dim')}".rstrip())
 
 
-def described(source: Source) -> dict[str, Any]:
+def described(source: Source) -> dict[str, object]:
     """Return what a notebook takes as plain values. ``value`` is missing where only running could tell."""
     facts = source.facts
     return {

@@ -181,7 +181,7 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)  # what is no line of its own is shown as \n
 
 
-def found_as(value: Any) -> str:
+def found_as(value: object) -> str:
     """Return what a value is, in plain words."""
     match value:
         case None:

@@ -208,7 +208,7 @@ def _matching(text: str, here: Path) -> Entry:
     return Entry(here / text, here, _of(files, here))
 
 
-def _of(files: Iterable[Path], here: Path) -> dict[str, Any]:
+def _of(files: Iterable[Path], here: Path) -> dict[str, object]:
     """Return the pipeline of some notebooks that say themselves what they need and make."""
     return {
         "meta": {"extract_product": True, "extract_upstream": True},

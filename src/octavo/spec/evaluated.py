@@ -39,8 +39,8 @@ def filled(tasks: Iterable[TaskSpec], answers: Iterable[Mapping[str, Any]]) -> l
     return [_replaced(task, lambda call, where: next(given)["value"]) for task in tasks]
 
 
-def _replaced(task: TaskSpec, value: Callable[[Call, Place], Any]) -> TaskSpec:
-    def through(name: str, said: Mapping[str, Any]) -> dict[str, Any]:
+def _replaced(task: TaskSpec, value: Callable[[Call, Place], object]) -> TaskSpec:
+    def through(name: str, said: Mapping[str, object]) -> dict[str, object]:
         return {
             key: value(as_call(it), task.places.get(f"{name}.{key}", task.where)) if is_evaluated(it) else it
             for key, it in said.items()
@@ -107,7 +107,7 @@ def _value(call: Call) -> dict[str, Any]:
     return {"value": value}
 
 
-def _odd(value: Any) -> str | None:
+def _odd(value: object) -> str | None:
     """Return the type of what is in a value and is not plain; None where all of it is."""
     if isinstance(value, dict):
         value = [*value, *value.values()] if all(isinstance(it, str) for it in value) else [object()]

@@ -11,7 +11,7 @@ from typing import Any
 from ..process import child
 
 
-def spec(location: str, settings: dict[str, Any]) -> Any:
+def spec(location: str, settings: dict[str, object]) -> object:
     """Call a factory with the settings that it takes and return the pipeline that it makes as data.
 
     A function with ``@with_env`` takes keys of its environment ("path.data"); the others are its arguments.

@@ -40,19 +40,19 @@ def expanded(spec: TaskSpec) -> Iterator[TaskSpec]:
         )
 
 
-def combinations(grids: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+def combinations(grids: Iterable[Mapping[str, object]]) -> Iterator[dict[str, object]]:
     """Yield each combination of the values of each grid; what is no list is one value."""
     for grid in grids:
         for values in product(*(_several(value) for value in grid.values())):
             yield dict(zip(grid, values, strict=True))
 
 
-def _several(value: Any) -> Iterable[Any]:
+def _several(value: object) -> Iterable[object]:
     # of a mapping Ploomber takes the keys
     return value if isinstance(value, list | tuple | dict) else (value,)
 
 
-def _placed(said: Any, index: int, params: Mapping[str, Any], spec: TaskSpec) -> Any:
+def _placed(said: object, index: int, params: Mapping[str, object], spec: TaskSpec) -> object:
     """Return a product with the number of its combination, and with the values of it."""
     if isinstance(said, dict):
         return {key: _placed(value, index, params, spec) for key, value in said.items()}
@@ -72,7 +72,7 @@ def _numbered(name: Any, index: int) -> str:
     return f'{name[:-1]}-{index}"' if quoted else f"{name}-{index}"
 
 
-def _filled(text: str, params: Mapping[str, Any], spec: TaskSpec) -> str:
+def _filled(text: str, params: Mapping[str, object], spec: TaskSpec) -> str:
     """Replace ``[[parameter]]`` by its value; a parameter that this combination does not have leaves nothing."""
     return _SIGNS.sub(lambda found: _value(found[1], params, spec), text)
 

@@ -26,12 +26,12 @@ _NAME = r"\w+(?:-\w+)*(?:\.\w+(?:-\w+)*)*"
 class Names:
     """What placeholders may stand for: the environment's keys first, then the built-ins."""
 
-    def __init__(self, table: Mapping[str, Any], document: Document | None, around: Surroundings) -> None:
+    def __init__(self, table: Mapping[str, object], document: Document | None, around: Surroundings) -> None:
         self.table, self.document, self.around = table, document, around
         self.behind: dict[str, frozenset[str]] = dict(getattr(table, "behind", {}))
         self.mistakes: list[SpecError] = []
 
-    def fill(self, text: str, path: tuple[Any, ...], used: set[str]) -> Any:
+    def fill(self, text: str, path: tuple[object, ...], used: set[str]) -> object:
         """Replace the placeholders in a text; a text that is nothing else becomes the value, of any type."""
         end, parts = 0, []
         for found in re.finditer(_PLACEHOLDER, text, re.DOTALL):
@@ -50,7 +50,7 @@ class Names:
             end = found.end()
         return "".join((*parts, text[end:]))
 
-    def computed(self, text: str, path: tuple[Any, ...], used: set[str]) -> str:
+    def computed(self, text: str, path: tuple[object, ...], used: set[str]) -> str:
         """Return a text with expressions in it; what comes of them is text."""
         try:
             found: str = expressions.render(text, _Asked(self, path, used))
@@ -85,17 +85,17 @@ class Names:
                 used |= names
         return value
 
-    def builtin(self, name: str, path: tuple[Any, ...], used: set[str]) -> str:
+    def builtin(self, name: str, path: tuple[object, ...], used: set[str]) -> str:
         if (value := self.around.value(name)) is None:
             raise self.missing(name, path)
         used.add(name)
         return value
 
-    def shadows(self, way: tuple[Any, ...]) -> bool:
+    def shadows(self, way: tuple[object, ...]) -> bool:
         """Return whether the key found here must not be taken, so that the built-in of its name is meant."""
         return False
 
-    def settle(self, value: Any, way: tuple[Any, ...], whole: bool = False) -> Any:
+    def settle(self, value: object, way: tuple[object, ...], whole: bool = False) -> object:
         """Return a value met on the way to a name, ready for use."""
         return value
 
@@ -117,14 +117,14 @@ class Names:
         return SpecError(message, self.document.place(*path) if self.document is not None else None, hint)
 
 
-class _Asked(Mapping[str, Any]):
+class _Asked(Mapping[str, object]):
     """What an expression may name, found when it is asked for; a section of the environment is one of these, too.
 
     Jinja takes an attribute before a key of the same name, so there are none but those of any mapping.
     """
 
     def __init__(
-        self, names: Names, path: tuple[Any, ...], used: set[str], way: tuple[str, ...] = ()
+        self, names: Names, path: tuple[object, ...], used: set[str], way: tuple[str, ...] = ()
     ) -> None:
         self._names, self._path, self._used, self._way = names, path, used, way
 
@@ -191,7 +191,7 @@ _WORDS = {"true": True, "false": False, "none": None, "null": None}
 _LITERAL = frozenset("0123456789+-.([{'\"bBrRuU")
 
 
-def cast(text: str) -> Any:
+def cast(text: str) -> object:
     """Return the value that a text spells in Python, or the text: "true", "none", "1e3", "[1, 2]".
 
     This is Ploomber's rule, so "1,2" is a tuple and "007" a text; but "..." and bytes, which nothing could be

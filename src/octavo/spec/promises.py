@@ -47,7 +47,7 @@ class Promises:
             self._reports(made)
         return made
 
-    def _product(self, key: str | None, value: Any) -> Product | None:
+    def _product(self, key: str | None, value: object) -> Product | None:
         if self.maker == "GenericProduct" and isinstance(value, str):
             return Product(f"{STANDING}generic/{_safe(value)}", key, maker=self.maker)
         if self.maker in RELATIONS:
@@ -62,7 +62,7 @@ class Promises:
             return None
         return Product(self._relative(os.path.join(self.base, value)), key, self._is_report(key, value))
 
-    def _relation(self, key: str | None, value: Any) -> Relation | None:
+    def _relation(self, key: str | None, value: object) -> Relation | None:
         where = self._where(key)
         parts = value if isinstance(value, list | tuple) else ()
         if len(parts) not in (2, 3) or not all(isinstance(it, str) and it for it in parts[-2:]):

@@ -347,7 +347,7 @@ class _Check:
             elif isinstance(value, dict) and "dotted_path" in value and not is_call(value):
                 self.wrong(f'{owner}: "params.{name}" must be {CALLED}', where)
 
-    def places(self, said: Mapping[str, Any], path: Path) -> Iterator[tuple[str, Place]]:
+    def places(self, said: Mapping[str, object], path: Path) -> Iterator[tuple[str, Place]]:
         for name, value in said.items():
             yield name, self.document.place(*path, name)
             if name in ("product", "params", "grid") and isinstance(value, dict):
@@ -362,7 +362,7 @@ _SOURCES = 'a source must be a file ("source: fit.py") or a function ("source: p
 _WORDS = "quote the name: YAML reads on, off, yes, no and numbers as values"
 
 
-def _unfilled(value: Any) -> bool:
+def _unfilled(value: object) -> bool:
     """Return whether a placeholder is left in a value: the error is known already."""
     if isinstance(value, dict):
         return any(map(_unfilled, value.values()))
@@ -371,5 +371,5 @@ def _unfilled(value: Any) -> bool:
     return isinstance(value, str) and ("{{" in value or "{%" in value)
 
 
-def _bare(value: Any, row: Key) -> bool:
+def _bare(value: object, row: Key) -> bool:
     return row.expects.startswith(("a string", "a path")) and isinstance(value, int | float)

@@ -27,11 +27,11 @@ class TaskSpec:
     product: Any = None
     params: Mapping[str, Any] = field(default_factory=dict)
     upstream: tuple[str, ...] | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
     places: Mapping[str, Place] = field(default_factory=dict)
     kind: str | None = None
     maker: str | None = None
-    grid: tuple[Mapping[str, Any], ...] = ()
+    grid: tuple[Mapping[str, object], ...] = ()
     inputs: tuple[str, ...] | None = None
     nb: tuple[str, ...] = ("nb",)
     base: str | None = None
@@ -61,7 +61,7 @@ class Spec:
     clients: Mapping[str, Any] = field(default_factory=dict)
     makers: Mapping[str, str] = field(default_factory=dict)
     hooks: Mapping[str, Any] = field(default_factory=dict)
-    serializers: Mapping[str, Any] = field(default_factory=dict)
+    serializers: Mapping[str, object] = field(default_factory=dict)
     loader: Mapping[str, Any] = field(default_factory=dict)
 
 

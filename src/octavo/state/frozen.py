@@ -38,7 +38,7 @@ class _Freeze(pickle.Pickler):
 
 
 class _Thaw(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
+    def find_class(self, module: str, name: str) -> object:
         if module in (model.__name__, errors.__name__) or (module, name) in (
             ("builtins", "set"),
             ("builtins", "frozenset"),

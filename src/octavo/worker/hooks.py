@@ -30,7 +30,7 @@ _LATER = ("an async function", "a generator")
 class Offer(Mapping[str, Any]):
     """What a hook may name; each is made when it is named, and not before."""
 
-    def __init__(self, **made: Callable[[], Any]) -> None:
+    def __init__(self, **made: Callable[[], object]) -> None:
         self._made = made
 
     def __getitem__(self, name: str) -> Any:

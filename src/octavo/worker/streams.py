@@ -19,7 +19,6 @@ import termios
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 #: Takes the name of a stream, "stdout" or "stderr", and text.
 Say = Callable[[str, str], None]
@@ -94,13 +93,13 @@ class Streams:
             self._arrived(self._last)
             self._arrived("stderr" if self._last == "stdout" else "stdout")
 
-    def watch(self, gone: Callable[[], Any], lifeline: int) -> None:
+    def watch(self, gone: Callable[[], object], lifeline: int) -> None:
         """Hand on, from a thread, what arrives meanwhile; call ``gone`` when the lifeline's other end closes."""
         threading.Thread(
             target=self._watch, args=(gone, lifeline), name="octavo-streams", daemon=True
         ).start()
 
-    def _watch(self, gone: Callable[[], Any], lifeline: int) -> None:
+    def _watch(self, gone: Callable[[], object], lifeline: int) -> None:
         poll = select.poll()
         for read in self._pipes.values():
             poll.register(read, select.POLLIN)

@@ -22,7 +22,6 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any
 
 from ..events import CellFinished, CellStarted, Event, Note, Output, TaskFinished, encode
 from ..kinds import row
@@ -47,7 +46,7 @@ class Teller:
     """Passes events on, what was printed before them first, and knows which cell is running."""
 
     def __init__(
-        self, task: str, tell: Callable[[Event], Any], pipes: tuple[tuple[int, int], ...] = ()
+        self, task: str, tell: Callable[[Event], object], pipes: tuple[tuple[int, int], ...] = ()
     ) -> None:
         self.task = task
         self.cell: int | None = None
@@ -63,7 +62,7 @@ class Teller:
                 self.cell = None
             self._tell(event)
 
-    def listen(self, listener: Callable[[Event], Any]) -> None:
+    def listen(self, listener: Callable[[Event], object]) -> None:
         """Let another hear everything that is told from now on, also what comes from the streams."""
         before = self._tell
 
