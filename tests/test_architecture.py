@@ -42,6 +42,18 @@ def test_no_file_has_more_than_400_lines(package: Package) -> None:
     assert architecture.long(package, 400) == []
 
 
+def test_half_of_the_files_have_at_most_125_lines(package: Package) -> None:
+    assert architecture.median(package, 125) == []
+
+
+def test_at_most_28_files_stand_beside_the_folders(package: Package) -> None:
+    assert architecture.flat(package, 28) == []
+
+
+def test_no_function_imports(package: Package) -> None:
+    assert architecture.inside(package) == []
+
+
 # ── each check fails where it should
 
 

@@ -20,6 +20,7 @@ from octavo.clients import SQLAlchemyClient
 from octavo.errors import ProductError
 from octavo.model import Call, Calls, Outcome, Product, Relation, Source, Task
 from octavo.project import load
+from octavo.tables import compare
 from octavo.tables import databases as subject
 from octavo.tables import settle as tables
 from octavo.tables.connections import discreet
@@ -401,7 +402,7 @@ def test_a_table_that_is_too_large_counts_as_changed_by_each_run_and_by_nothing_
     plain = {"path": ".octavo/standing/clients.get/seen", "name": "seen", "schema": None, "kind": "table"}
 
     def looked_at() -> str:
-        tables._compared(Call("clients.get"), [plain], {}, str(folder.path))
+        compare._compared(Call("clients.get"), [plain], {}, str(folder.path))
         return folder.read(plain["path"] or "")
 
     assert looked_at() == first

@@ -19,8 +19,9 @@ from textwrap import dedent
 import pytest
 
 from octavo.cache.blobs import Blobs
+from octavo.cache.elsewhere import Absent, Remote, Trouble
 from octavo.cache.entry import Entry, Piece
-from octavo.cache.remotes import Absent, Remote, Trouble, open_remote
+from octavo.cache.remotes import open_remote
 from octavo.cache.shared import Shared
 from octavo.digests import digest
 from octavo.errors import Error

@@ -10,7 +10,7 @@ import pytest
 
 import octavo.ploomber
 from octavo.cli import VERBS
-from octavo.process.finder import ELSEWHERE
+from octavo.process.ploomber_names import ELSEWHERE
 
 PAGE = Path(__file__).parents[2] / "docs" / "python-ploomber.md"
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from threading import Lock, Thread
 
 from .blobs import Blobs, Missing
+from .elsewhere import Absent, Remote, Trouble
 from .entry import VERSION, Entry, decode, encode, folder, listed
-from .remotes import Absent, Remote, Trouble
 
 THREADS = 4
 #: So many actions are looked for at a time before they are asked for: of a remote that is far, mostly waiting.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..lazy import lazy_imports
-from ..process.finder import absent
+from ..process.ploomber_names import absent
 
 with lazy_imports():
     from . import dag, env, memory, online, placeholders, spec

@@ -11,7 +11,7 @@ from ..clients import (
     ShellClient,
     SQLAlchemyClient,
 )
-from ..process.finder import absent
+from ..process.ploomber_names import absent
 
 __all__ = [
     "Client",

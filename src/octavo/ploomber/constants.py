@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from ..process.finder import absent
+from ..process.ploomber_names import absent
 
 # hooks compare the status of the tasks that they get with these
 from ..views import Status as TaskStatus

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ..lazy import lazy_imports
-from ..process.finder import absent
+from ..process.ploomber_names import absent
 
 with lazy_imports():
     from ..spec import document as documents

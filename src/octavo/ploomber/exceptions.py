@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..process.finder import absent
+from ..process.ploomber_names import absent
 
 __all__ = [
     "CallbackCheckAborted",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from ..process.finder import absent
+from ..process.ploomber_names import absent
 
 __all__ = ["Parallel", "ParallelDill", "Serial"]
 __getattr__ = absent(__name__)

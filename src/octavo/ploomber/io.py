@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..process.finder import absent
+from ..process.ploomber_names import absent
 from ..serialize import serializer, serializer_pickle, unserializer, unserializer_pickle
 
 __all__ = ["CSVIO", "ParquetIO", "serializer", "serializer_pickle", "unserializer", "unserializer_pickle"]

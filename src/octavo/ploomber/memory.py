@@ -6,7 +6,7 @@ import copy as copying
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..process.finder import absent
+from ..process.ploomber_names import absent
 from .dag import DAG
 from .exceptions import MissingKeysValidationError, ValidationError
 from .tasks import PythonCallable

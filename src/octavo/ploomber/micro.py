@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..process.finder import absent
+from ..process.ploomber_names import absent
 from .dag import DAG, DAGConfigurator
 from .executors import Parallel, Serial
 from .products import File

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..process.finder import absent
+from ..process.ploomber_names import absent
 from .dag import DAG
 from .memory import InMemoryDAG
 from .spec import DAGSpecPartial

@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound, UndefinedError
 
-from ..process.finder import absent
+from ..process.ploomber_names import absent
 from .exceptions import RenderError
 
 __all__ = ["Placeholder", "SourceLoader"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..model import Relation
-from ..process.finder import absent
+from ..process.ploomber_names import absent
 from .placeholders import Placeholder
 
 __all__ = [

@@ -14,7 +14,7 @@ from ..model import Call, Relation
 from ..model import Product as Made
 from ..model import Task as Read
 from ..process import child
-from ..process.finder import absent
+from ..process.ploomber_names import absent
 from ..project import Project
 from ..reading.folders import folders
 from ..spec.dialect import FILES

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ..process.finder import absent
+from ..process.ploomber_names import absent
 from .products import EmptyProduct
 from .task import Owner, Task, TaskGroup
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from ..process.finder import absent
+from ..process.ploomber_names import absent
 
 __all__ = ["Interval", "ParamGrid"]
 __getattr__ = absent(__name__)

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ..process.finder import absent
+from ..process.ploomber_names import absent
 
 __all__ = ["Assert", "data_frame_validator", "validate_schema", "validate_values", "validator"]
 __getattr__ = absent(__name__)

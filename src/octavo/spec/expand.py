@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Error, ParameterError, Place, SpecError, raise_all
 from ..hints import did_you_mean
 from .placeholders import Names, cast, is_expression, leaves
-from .surroundings import BUILTINS, Surroundings, env_name, stated_version, surroundings
+from .surroundings import BUILTINS, Surroundings, env_name, surroundings
+from .version import stated_version
 
 if TYPE_CHECKING:
     from .document import Document

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from ..errors import SpecError
 from ..lazy import lazy_imports
+from .version import stated_version
 
 with lazy_imports():
-    # few pipelines ask for the version, the time, the user, or git
+    # few pipelines ask for the time, the user, or git
     import datetime
     import getpass
-    import re
     import subprocess
 
 if TYPE_CHECKING:
@@ -80,30 +80,6 @@ def env_file(path: str) -> str | None:
         beside = os.path.relpath(folders[1])
         hint = "it is looked for here" + (f" and in {beside}" if beside != "." else "")
         raise SpecError(f"PLOOMBER_ENV_FILENAME: there is no {name}", hint=hint)
-    return None
-
-
-def stated_version(root: str, module: str) -> str | None:
-    """Return the version of a package in the project, as its files say it: nothing is imported.
-
-    ``module`` is its folder, or its name. A literal ``__version__`` in its ``__init__.py`` counts first, then the
-    ``version`` in the project's pyproject.toml or setup.cfg.
-    """
-    name = module.replace(".", "/")
-    folders = [os.path.join(root, module), os.path.join(root, "src", name), os.path.join(root, name)]
-    stated = r"""^{0}\s*=\s*["']?([^"'\s#]+)["']?\s*(?:#.*)?$"""
-    candidates = [
-        *((os.path.join(folder, "__init__.py"), r"__version__(?:\s*:\s*\w+)?") for folder in folders),
-        *((os.path.join(root, file), "version") for file in ("pyproject.toml", "setup.cfg")),
-    ]
-    for file, key in candidates:
-        try:
-            with open(file, encoding="utf-8") as opened:  # noqa: PTH123 - as everywhere on this path
-                found = re.search(stated.format(key), opened.read(), re.MULTILINE)
-        except (OSError, UnicodeDecodeError):
-            continue
-        if found:
-            return found[1]
     return None
 
 

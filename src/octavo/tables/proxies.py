@@ -17,7 +17,7 @@ from ..state.store import Store
 
 with lazy_imports():
     from ..process import child
-    from . import connections, settle
+    from . import compare, connections
 
 #: How long a database may take to answer before its tables are taken as they were, in seconds.
 PATIENCE = 60.0
@@ -66,7 +66,7 @@ def _ask(
         for label, group in groups.items()
     }
     try:
-        done = child.ask(settle.__name__, question, root, PATIENCE)
+        done = child.ask(compare.__name__, question, root, PATIENCE)
     except TimeoutError:
         return (f"a database did not answer in {PATIENCE:.0f} s: its tables are taken as they were",)
     if not done.answered:

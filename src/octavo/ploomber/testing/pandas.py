@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import plugins
-from ...process.finder import absent
+from ...process.ploomber_names import absent
 
 __all__ = [
     "distinct_values_in_column",

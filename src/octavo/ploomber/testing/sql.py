@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...process.finder import absent
+from ...process.ploomber_names import absent
 
 __all__ = [
     "assert_no_duplicates_in_column",

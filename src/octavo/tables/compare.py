@@ -1,0 +1,95 @@
+"""Compare tables with their proxy files, and rewrite those that are not true: the child process that proxies asks."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from .. import products
+from ..errors import Error
+from ..model import Call, Product, Relation
+from ..process import child
+from .connections import discreet, made, opened
+from .databases import Table, examine, file_of
+from .settle import ONCE, in_memory, relation, remove, told, write
+
+
+def main() -> None:
+    """Answer a question of ``proxies``: what was found when groups of tables are compared with their files."""
+    child.answer(_answer)
+
+
+def _answer(question: Mapping[str, Any]) -> dict[str, Any]:
+    root, answer = os.getcwd(), {}
+    for label, asked in question.items():
+        try:
+            answer[label] = _compared(asked["call"], asked["tables"], asked["stamps"], root)
+        except Exception as error:
+            words = error.message if isinstance(error, Error) else f"{type(error).__name__}: {error}"
+            first = discreet(words).strip().partition("\n")[0]
+            answer[label] = {"note": f"{asked['call'].path}: its tables are taken as they were: {first}"}
+    return answer
+
+
+def _compared(call: Call, tables: list[dict[str, Any]], stamps: dict[str, str], root: str) -> dict[str, Any]:
+    """Rewrite or remove the standing files of one database where they are not true; return stamps to know it by."""
+    path = file_of(made(call))
+    if path is not None and not os.path.exists(path):  # opening it would make an empty one
+        for table in tables:
+            remove(root, _product(table))
+        return {}
+    for _ in range(3):
+        before = products.database_stamp(path) if path else ""
+        found: dict[str, str] = {}
+        with opened(call, reading=True) as client:
+            if path is None and in_memory(client):
+                return {}
+            for table in tables:
+                product = _product(table)
+                _true(root, product, client, stamps.get(product.path), found)
+        if path is None:
+            return {"stamps": found}
+        # a first look at a file may tidy it up; what is young may change again under the same stamp
+        if before == products.database_stamp(path) and not products.racy(path):
+            return {"files": {path: before} | {it: products.database_stamp(it) for it in _says_where(root)}}
+    return {}
+
+
+def _true(root: str, product: Product, client: Any, stamp: str | None, found: dict[str, str]) -> None:
+    """Compare one table with its standing file, and rewrite or remove that; note the table's stamp in ``found``."""
+    full = os.path.join(root, product.path)
+    try:
+        with open(full, encoding="utf-8") as file:  # noqa: PTH123 - a str
+            _, shape, rows, checksum, method = file.read().split()
+    except (OSError, ValueError):
+        shape = rows = checksum = method = ""
+
+    def enough(table: Table) -> bool:
+        # rows of a view change with the tables below it, which are somebody's products or sources themselves
+        return table.shape == shape and (table.kind == "view" or (bool(stamp) and table.stamp == stamp))
+
+    table = examine(client, relation(product), enough)
+    if table is None:
+        remove(root, product)
+        return
+    if table.stamp:
+        found[product.path] = table.stamp
+    if enough(table):
+        return
+    comparable = table.checksum is not None and not checksum.startswith(ONCE) and method == table.method
+    same = table.shape == shape and str(table.rows) == rows and (not comparable or table.checksum == checksum)
+    if not same:
+        write(root, product, told(table))
+
+
+def _says_where(root: str) -> list[str]:
+    """Return the files of the project that say where the database is: the modules that were imported, and env files."""
+    modules = [getattr(it, "__file__", None) or "" for it in list(sys.modules.values())]
+    own = {it for it in modules if it.startswith(root + os.sep) and "site-packages" not in it}
+    return sorted([*own, *(os.path.join(root, it) for it in os.listdir(root) if it.startswith("env."))])
+
+
+def _product(plain: Mapping[str, Any]) -> Product:
+    return Product(plain["path"], relation=Relation(plain["name"], plain["schema"], plain["kind"]))
