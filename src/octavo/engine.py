@@ -16,7 +16,6 @@ from graphlib import TopologicalSorter
 from typing import Protocol
 
 from . import parts
-from .aside import Aside, clear
 from .environment import imported, packages
 from .errors import Error, ProductError
 from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
@@ -27,6 +26,7 @@ from .kinds import row
 from .model import Failure, Outcome, Reason, Record, Step, Task
 from .plan import Makers, judged, key_of, missing
 from .products import not_made, unwritable
+from .products.aside import Aside, clear
 from .state.store import Store
 from .unnamed import Unnamed, stale_upstream
 

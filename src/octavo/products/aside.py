@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from .lazy import lazy_imports
+from ..lazy import lazy_imports
 
 with lazy_imports():
     import shutil

@@ -8,8 +8,8 @@ import stat
 import time
 from pathlib import Path
 
-from .digests import running
-from .model import Failure
+from ..digests import running
+from ..model import Failure
 
 _BLOCK = 1 << 20
 #: A file this young (nanoseconds) may change again without a new stamp; git calls it "racily clean".
