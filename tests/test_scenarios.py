@@ -10,10 +10,16 @@ from pathlib import Path
 import pytest
 
 from staleness.builder import Mixed
-from staleness.scenarios import Scenario, functions, play, programs, values
+from staleness.scenarios import Scenario, asked, functions, links, made, play, programs, values
 
 #: All tables.
-TABLES: Mapping[str, Mapping[str, Scenario]] = {"values": values.SCENARIOS, "functions": functions.SCENARIOS}
+TABLES: Mapping[str, Mapping[str, Scenario]] = {
+    "values": values.SCENARIOS,
+    "functions": functions.SCENARIOS,
+    "links": links.SCENARIOS,
+    "asked": asked.SCENARIOS,
+    "made": made.SCENARIOS,
+}
 ALL = {f"{table}: {name}": it for table, rows in TABLES.items() for name, it in rows.items()}
 
 

@@ -64,11 +64,16 @@ def test_a_file_more_in_a_listed_folder_is_a_reason(folder: Folder) -> None:
     assert folder.read("out/make.txt") == "a.csv b.csv"
 
 
-def test_a_folder_that_tasks_write_into_is_no_input_when_it_is_listed(folder: Folder) -> None:
-    one_task(folder, "product.write_text(str(os.listdir('.')) + str(os.listdir('out')))")
+def test_what_tasks_make_is_in_no_listing_and_what_others_put_there_is(folder: Folder) -> None:
+    one_task(folder, "product.write_text(str(sorted(os.listdir('.'))) + str(os.listdir('out')))")
     build(folder)
+    assert build(folder) == {"make": "fresh"}
     folder.write("out/else.txt", "")
+    assert why(folder) == {"make": ["folder out has other files"]}
+    build(folder)
     folder.write("else.txt", "")
+    assert why(folder) == {"make": ["folder . has other files"]}
+    assert build(folder) == {"make": "done"}
     assert build(folder) == {"make": "fresh"}
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from octavo.worker.observe import Watch, now_of_files
+from octavo.worker.observe import Watch
 
 
 @pytest.fixture
 def watch(tmp_path: Path) -> Iterator[Watch]:
     made = Watch(str(tmp_path))
-    made.start(now_of_files())
+    made.start()
     yield made
     made.stop()
 
@@ -33,8 +33,8 @@ def test_what_a_thread_of_the_task_reads_counts_and_what_one_of_octavo_reads_doe
         (tmp_path / name).write_text(name)
     read_in_a_thread(tmp_path / "mine", "Thread-1")
     read_in_a_thread(tmp_path / "kept", "octavo-cache")
-    assert str(tmp_path / "mine") in watch.read
-    assert str(tmp_path / "kept") not in watch.read
+    assert str(tmp_path / "mine") in watch.doings.opened
+    assert str(tmp_path / "kept") not in watch.doings.opened
     assert ("read", "mine") in {touch[1:] for touch in watch.touched()}
 
 
@@ -53,7 +53,7 @@ def test_a_task_whose_threads_go_on_reading_ends_well(watch: Watch, tmp_path: Pa
         thread.start()
     try:
         for _ in range(300):
-            watch.start(now_of_files())
+            watch.start()
             watch._touched.clear()
             assert isinstance(watch.touched(), tuple)
     finally:
@@ -70,7 +70,7 @@ def test_opens_of_other_threads_count_while_one_lists_a_folder(watch: Watch, tmp
 
     def list_again_and_again() -> None:
         while not stop.is_set():
-            watch.listed.clear()
+            watch.doings.listed.clear()
             os.listdir(tmp_path / "many")
 
     lister = threading.Thread(target=list_again_and_again)
@@ -81,4 +81,4 @@ def test_opens_of_other_threads_count_while_one_lists_a_folder(watch: Watch, tmp
     finally:
         stop.set()
         lister.join()
-    assert {str(tmp_path / "many" / str(number)) for number in range(400)} <= watch.read
+    assert {str(tmp_path / "many" / str(number)) for number in range(400)} <= watch.doings.opened.keys()

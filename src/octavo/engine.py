@@ -16,6 +16,7 @@ from graphlib import TopologicalSorter
 from typing import Protocol
 
 from . import parts
+from .asked import made_in
 from .environment import imported, packages
 from .errors import Error, ProductError
 from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
@@ -101,6 +102,9 @@ class Run:
         self.makers = Makers(store)
         self.maker_of = {product.path: task.name for task in graph for product in task.products}
         self.unnamed = Unnamed(graph.tasks, self.maker_of)
+        #: Folders in which there are products.
+        self._ways = made_in(self.maker_of)
+        self._now = parts.Now(store, graph)
 
     def events(self) -> Iterator[Event]:
         """Run the steps and yield what happens. Closing the generator ends what is still running."""
@@ -310,7 +314,7 @@ class Run:
         made = {path: digest for path, digest in found.items() if digest is not None}
         if absent := [path for path in found if path not in made]:
             return replace(event, outcome=Outcome.FAILED, failure=not_made(absent))
-        seen = {part: it for part, it in event.discovered.items() if self._counts(part, it[0], made)}
+        seen = self._seen(event.discovered, made)
         table |= {part: digest for part, (_, digest) in seen.items()} | reports_read(
             task, self.graph.tasks, seen
         )
@@ -327,11 +331,17 @@ class Run:
             self.cache.save(task, record)
         return event
 
-    def _counts(self, part: str, path: str, made: Mapping[str, str]) -> bool:
-        """Return whether something discovered is an input: not its own product, nor a folder that tasks write to."""
-        if parts.split(part)[0] is parts.FOLDER:
-            return path != "." and not any(_within(path, it) or _within(it, path) for it in self.maker_of)
-        return path not in made
+    def _seen(
+        self, discovered: Mapping[str, tuple[str, str]], made: Mapping[str, str]
+    ) -> dict[str, tuple[str, str]]:
+        """Return what a run discovered that is an input, with its digests: not its own products, nor ways to others."""
+        seen = {}
+        for part, (path, said) in discovered.items():
+            row, what = parts.split(part)
+            if path in made or (row is parts.EXISTS and path in self._ways):
+                continue
+            seen[part] = path, row.settle(self._now, what, path, said) if row.settle else said
+        return seen
 
     def _packages(self, task: Task, discovered: dict[str, str]) -> dict[str, tuple[str, str]]:
         """Return the versions of what the task imports, where it runs in this very environment."""
@@ -376,7 +386,3 @@ def let_go(keeper: Keeper) -> None:
         keeper.keep(Outcome.CANCELLED)
     except (OSError, Error):
         pass
-
-
-def _within(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder + "/")

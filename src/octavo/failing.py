@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from .model import Failure, Task
+from .tracebacks import trim
 
 #: Where exceptions are kept as they are, for a caller in this very process that wants to raise them.
 _KEPT: ContextVar[list[BaseException] | None] = ContextVar("kept", default=None)
@@ -30,6 +31,7 @@ def failure_of(error: BaseException, task: Task) -> Failure:
     """Return an exception as data, with the traceback from the user's code on and its last line in the task's file."""
     if (keeping := _KEPT.get()) is not None:
         keeping.append(error)
+    trim(error)
     frames = list(traceback.walk_tb(error.__traceback__))
     ours = os.path.dirname(os.path.abspath(__file__))
     skip = next(

@@ -29,6 +29,8 @@ STANDING = ".octavo/standing/"
 ABSENT = "absent"
 #: How what stands in a manifest for a value begins that cannot be told from others: it is never the same twice.
 UNKNOWN = "cannot be compared: "
+#: What stands in a manifest for a file that cannot be read.
+UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)

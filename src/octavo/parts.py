@@ -10,10 +10,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from . import products
+from . import asked
 from .environment import versions
+from .errors import ProductError
 from .lazy import lazy_imports
-from .model import ABSENT, STANDING, UNKNOWN, UNSETTLED, Reason
+from .model import ABSENT, STANDING, UNKNOWN, UNREADABLE, UNSETTLED, Reason, Task
 from .state.store import Store
 
 with lazy_imports():
@@ -23,6 +24,11 @@ with lazy_imports():
 Says = Callable[[str, str, str | None, str | None], str]
 #: How something that a run found is looked at: by what it is about and its path; None where it is not there.
 Look = Callable[["Now", str, str], str | None]
+#: What is made of a run's word for something that it found: of what it is about, its path, and that word.
+Settle = Callable[["Now", str, str, str], str]
+
+#: How a run's word for a folder begins; then come the names in it. Which of them are products the driver knows.
+NAMES = "names\0"
 
 
 def _changed(part: str, what: str, was: str | None, now: str | None) -> str:
@@ -35,7 +41,8 @@ def _changed(part: str, what: str, was: str | None, now: str | None) -> str:
 class Part:
     """A row. ``word`` is how the names of such parts begin.
 
-    ``look``: only a run finds such parts out, and they are looked at by this. ``noted``: kept for people, and a reason
+    ``look``: only a run finds such parts out, and they are looked at by this. ``settle``: what a run says of them is
+    no digest yet; this makes one of it. ``noted``: kept for people, and a reason
     to run only with ``environment: strict``. ``text``: of code whose text is kept, so that a reason can tell what
     changed in it. ``python``: of a file of Python code. ``needed``: of a file or folder of the project that a task
     needs wherever it runs. ``guarded``: of a product, which may be somebody's work when it changed.
@@ -45,6 +52,7 @@ class Part:
     word: str
     says: Says = _changed
     look: Look | None = None
+    settle: Settle | None = None
     noted: bool = False
     text: bool = False
     python: bool = False
@@ -102,6 +110,41 @@ def _file(part: str, what: str, was: str | None, now: str | None) -> str:
     return f"{part} is new" if was in (ABSENT, None) else _changed(part, what, was, now)
 
 
+def _folder(part: str, what: str, was: str | None, now: str | None) -> str:
+    if was == UNSETTLED or now is None:
+        return _changed(part, what, was, now)
+    said = part.partition(" without [")[0]
+    return f"{said} is new" if was == ABSENT else f"{said} has other files"
+
+
+def _link(part: str, what: str, was: str | None, now: str | None) -> str:
+    if was == UNSETTLED:
+        return _changed(part, what, was, now)
+    if was == ABSENT:
+        return f"{part} is new"
+    return f"{part} is no link any more" if now is None else f"{part} {was} → {now}"
+
+
+def _exists(part: str, what: str, was: str | None, now: str | None) -> str:
+    if was == UNSETTLED:
+        return f"{what} {UNSETTLED}"
+    if now in (ABSENT, None):
+        return f"{what} is gone"
+    return f"{what} is there now" if was == ABSENT else f"{what} is a {now} now"
+
+
+def _size(part: str, what: str, was: str | None, now: str | None) -> str:
+    bytes_ = was is not None and now is not None and was.isdigit() and now.isdigit()
+    return f"{what} has {now} bytes, not {was}" if bytes_ else _exists(part, what, was, now)
+
+
+def _access(part: str, what: str, was: str | None, now: str | None) -> str:
+    letters, _, path = what.partition(" ")
+    words = {"r": "read", "w": "written", "x": "executed"}
+    may = " and ".join(words.get(letter, letter) for letter in letters)
+    return f"{path} may {'now' if now == 'yes' else 'no longer'} be {may}"
+
+
 def _package(part: str, what: str, was: str | None, now: str | None) -> str:
     return f"{part} {was} → {now or 'none'}"
 
@@ -119,10 +162,17 @@ class Now:
     That is in one plan: a product is asked for by its task and all that follow it, a module by all that import it.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, tasks: Iterable[Task] = ()) -> None:
+        """``tasks`` are those of the pipeline: what they make is in no listing of a folder."""
         self.store = store
+        self._tasks = tasks
+        self._made_in: Mapping[str, set[str]] | None = None
         self._installed: dict[str, str] | None = None
         self._seen: dict[str, str | None] = {}
+
+    def full(self, path: str) -> str:
+        """Return a path of the project as an absolute one."""
+        return os.path.join(self.store.root, path)
 
     def __call__(self, part: str, path: str) -> str | None:
         """Return the digest of something that a run found, as it is now; None when it is not there."""
@@ -134,6 +184,27 @@ class Now:
         if path not in self._seen:
             self._seen[path] = self.store.digest(path)
         return self._seen[path]
+
+    def file(self, path: str) -> str | None:
+        """Return the digest of a file or folder that a run used; of one that cannot be read, that it cannot."""
+        try:
+            return self.digest(path)
+        except ProductError:
+            return UNREADABLE
+
+    def listing(self, what: str, path: str, sized: bool = False) -> str | None:
+        """Return the digest of the names in a folder, as far as the task that listed it was given them."""
+        key = f"names:{sized}:{what}"
+        if key not in self._seen:
+            names = asked.Listing.parse(what, path).names(os.fspath(self.store.root), sized)
+            self._seen[key] = None if names is None else self.names(path, names)
+        return self._seen[key]
+
+    def names(self, folder: str, names: Iterable[str]) -> str:
+        """Return the digest of names in a folder, but of those that tasks make."""
+        if self._made_in is None:
+            self._made_in = asked.made_in(product.path for task in self._tasks for product in task.products)
+        return asked.digest(names, self._made_in.get(folder, ()))
 
     def module(self, path: str) -> str | None:
         """Return the digest of a module's code."""
@@ -156,8 +227,16 @@ def _hook_now(now: Now, what: str, path: str) -> str | None:
     )
 
 
-def _folder_now(now: Now, what: str, path: str) -> str | None:
-    return products.listing(os.path.join(now.store.root, path))
+def _target_now(now: Now, what: str, path: str) -> str | None:
+    return asked.target(os.fspath(now.store.root), path)
+
+
+def _access_now(now: Now, what: str, path: str) -> str | None:
+    return asked.allowed(now.full(path), what.partition(" ")[0])
+
+
+def _settled(now: Now, what: str, path: str, said: str) -> str:
+    return now.names(path, filter(None, said[len(NAMES) :].split("\0"))) if said.startswith(NAMES) else said
 
 
 # ── the rows
@@ -176,9 +255,30 @@ FUNCTION = Part("function")
 OPTION = Part("option", _value)
 #: The product of a task before it, by the task's name and the product's key.
 UPSTREAM = Part("upstream", _upstream)
-FILE = Part("file", _file, lambda now, what, path: now.digest(path), needed=True)
-#: The names in a folder that the task listed.
-FOLDER = Part("folder", lambda part, *_: f"{part} has other files", _folder_now, needed=True)
+FILE = Part("file", _file, lambda now, what, path: now.file(path), needed=True)
+#: A file that a task read, and then wrote itself: the cache cannot know which of the two it was made from.
+UPDATED = Part(
+    "updated",
+    lambda part, what, was, now: _file(FILE.of(what), what, was, now),
+    lambda now, what, path: now.file(path),
+    needed=True,
+    cached=False,
+)
+#: The names in a folder that a task listed, see ``asked.Listing``; or the names with the sizes of the files.
+FOLDER = Part("folder", _folder, lambda now, what, path: now.listing(what, path), _settled, needed=True)
+SIZES = Part(
+    "sizes",
+    lambda part, what, was, now: _folder(FOLDER.of(what), what, was, now),
+    lambda now, what, path: now.listing(what, path, sized=True),
+    _settled,
+    needed=True,
+)
+#: A link of the project, on the way to what a task used.
+LINK = Part("link", _link, _target_now, needed=True)
+#: What a task asked of a file or folder: whether it is there, how large it is, what may be done with it.
+EXISTS = Part("exists", _exists, lambda now, what, path: asked.there(now.full(path)), needed=True)
+SIZE = Part("size", _size, lambda now, what, path: asked.size(now.full(path)), needed=True)
+ACCESS = Part("access", _access, _access_now, needed=True)
 MODULE = Part(
     "module",
     look=lambda now, what, path: now.module(path),
@@ -201,8 +301,8 @@ MISSING = Part("missing", _now)
 ROWS: Mapping[str, Part] = {
     row.word: row
     for row in (
-        *(SOURCE, PATHS, CLASS, KERNEL, PARAM, ORDER, FUNCTION, OPTION, UPSTREAM),
-        *(FILE, FOLDER, MODULE, HOOK, PACKAGE),
+        *(SOURCE, PATHS, CLASS, KERNEL, PARAM, ORDER, FUNCTION, OPTION, UPSTREAM, MODULE, HOOK, PACKAGE),
+        *(FILE, UPDATED, FOLDER, SIZES, LINK, EXISTS, SIZE, ACCESS),
         *(PRODUCT, RECORD, FORCED, WAITS, MISSING),
     )
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
-from . import parts
+from . import parts, products
 from .explain import detailed
 from .fingerprint import judge, manifest
 from .graph import Graph
@@ -23,7 +25,7 @@ def plan(graph: Graph, store: Store, names: Collection[str], force: bool = False
     run, for the rebuilt input may turn out the same. So does one that comes after a stale task which is not named.
     """
     records = store.records()
-    at, makers = Now(store), Makers(store)
+    at, makers = Now(store, graph), Makers(store)
     steps: dict[str, Step] = {}
     pending: set[str] = set()
     looked_at = graph.with_ancestors(names)
@@ -63,7 +65,7 @@ def why(
     task: Task, graph: Mapping[str, Task], store: Store, record: Record | None, at: Now | None = None
 ) -> tuple[tuple[Reason, ...], dict[str, str]]:
     """Return the reasons why a task must run, and the manifest of now that they come from."""
-    at = at or Now(store)
+    at = at or Now(store, graph.values())
     now = manifest(task, record, graph, at.digest, at)
     reasons = judge(now, record, {product.path: at.digest(product.path) for product in task.products})
     return (_of_link(reasons) if row(task.kind).borrowed else reasons), now
@@ -160,7 +162,7 @@ class Makers:
         if row(task.kind).borrowed:
             return reasons
         if record is not None:
-            return tuple(self._weigh(reason) if reason.edited else reason for reason in reasons)
+            return tuple(self._weigh(reason, task, record) if reason.edited else reason for reason in reasons)
         found = []
         for product in task.products:
             made = [other.products.get(product.path) for other in self._of(product.path)]
@@ -173,12 +175,23 @@ class Makers:
         """Return whether a task has ever made what is at a path."""
         return bool(self._of(path))
 
-    def _weigh(self, reason: Reason) -> Reason:
+    def _weigh(self, reason: Reason, task: Task | None = None, record: Record | None = None) -> Reason:
         product, path = parts.split(reason.part)
+        if record is not None and task is not None and self._shows_input(path, task, record):
+            return product.reason(path, None, reason.now, "it is a link to an input")
         for other in self._of(path):
             if other.state != "done" or other.products.get(path) == reason.now:
                 return product.reason(path, None, reason.now, f"{other.task} left it there")
         return reason
+
+    def _shows_input(self, path: str, task: Task, record: Record) -> bool:
+        """Return whether a product is a link, hard or symbolic, to what its task reads: it changes with that."""
+        read = parts.about(parts.FILE, record.manifest)
+        used = {*read, *parts.about(parts.UPDATED, record.manifest), *_paths(task.inputs)} - {path}
+        shown = products.places(os.path.join(self._store.root, path))
+        return bool(shown) and shown <= {
+            place for it in used for place in products.places(os.path.join(self._store.root, it), whole=True)
+        }
 
     def _of(self, path: str) -> list[Record]:
         if self._makers is None:
@@ -187,3 +200,12 @@ class Makers:
                 for made in key.split("\n")[1:]:
                     self._makers.setdefault(made, []).append(record)
         return self._makers.get(path, [])
+
+
+def _paths(inputs: Any) -> Iterator[str]:
+    """Yield the paths of what a task is given from upstream."""
+    if isinstance(inputs, Mapping):
+        for inner in inputs.values():
+            yield from _paths(inner)
+    elif isinstance(inputs, str):
+        yield inputs

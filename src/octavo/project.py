@@ -153,7 +153,7 @@ class Project:
 
     def _reuse(self, remote: bool, wanted: Sequence[Task] = ()) -> Any:
         """Return the cache as the engine uses it; None where the pipeline wants none."""
-        now = Now(self.store)
+        now = Now(self.store, self.graph)
         cache = reuse.reuse(self.root, self._loaded.cache, remote, self.graph.tasks, self.store, now)
         if cache is not None:
             cache.expect(wanted)

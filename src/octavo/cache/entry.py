@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from ..digests import digest
 from ..model import Manifest, Task
 
 #: Entries of another version are not seen: they are in other folders.
-VERSION = 1
+VERSION = 2
 TREE = "tree-"
 
 
@@ -142,9 +142,13 @@ def is_name(text: str) -> bool:
     return len(text) == 32 and not text.strip("0123456789abcdef")
 
 
-def listing(files: Mapping[str, str]) -> bytes:
-    """Return the list of a folder's files with their digests: its digest is that of the folder as a product."""
-    lines = (f"{name}\0{blob}\n" for name, blob in sorted(files.items()))
+def listing(files: Mapping[str, str], folders: Iterable[str] = ()) -> bytes:
+    """Return the list of a folder's files with their digests, and of the empty folders in it.
+
+    The digest of the list is that of the folder as a product.
+    """
+    told = {**files, **{f"{name}/": "" for name in folders}}
+    lines = (f"{name}\0{blob}\n" for name, blob in sorted(told.items()))
     return "".join(lines).encode("utf-8", "surrogateescape")
 
 
@@ -153,6 +157,8 @@ def listed(data: bytes) -> dict[str, str] | None:
     files = {}
     for line in data.decode("utf-8", "surrogateescape").split("\n")[:-1]:
         name, _, blob = line.partition("\0")
+        if name.endswith("/") and not blob:
+            continue
         if not _inside(name) or not is_name(blob):
             return None
         files[name] = blob

@@ -134,7 +134,7 @@ class Cache:
         files = {"": piece.digest}
         if piece.folder:
             files = {name: products.digest(os.path.join(full, name)) or "" for name in piece.modes}
-            data = listing(files)
+            data = listing(files, piece.folders)
             if digest(data) != piece.blob:
                 return False
         try:

@@ -21,7 +21,7 @@ from ..errors import Error
 from ..executed.editions import images
 from ..fingerprint import manifest
 from ..lazy import lazy_imports
-from ..model import Manifest, Reason, Record, Task
+from ..model import ABSENT, Manifest, Reason, Record, Task
 from ..state.store import Store
 from .entry import Entry, action, folder
 from .local import LARGEST, SIZE, Cache
@@ -263,9 +263,11 @@ class Reuse:
 
     def _now(self, part: str, path: str) -> str | None:
         try:
-            return self._seen(part, path)
+            found = self._seen(part, path)
         except (Error, OSError, ValueError):
             return None
+        # what was looked for in vain is recorded as such
+        return ABSENT if found is None else found
 
     def abandon(self) -> None:
         """End the use of the cache in the midst of a build: what waits to be kept is not."""

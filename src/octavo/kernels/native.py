@@ -43,6 +43,7 @@ from IPython.core.history import HistoryManager
 from IPython.core.inputtransformer2 import TransformerManager
 from jupyter_client.session import Session
 
+from ..tracebacks import trim
 from . import Reply, Say
 from .attach import serve
 
@@ -132,6 +133,7 @@ class Native:
         self.language = dict(self.kernel.language_info)
         sys.argv = [argv0]
         sys.excepthook = sys.__excepthook__
+        _show_trimmed(self.shell)
 
     def execute(self, code: str, cell: int) -> Reply:
         """Run a cell in the kernel, as an execute request that allows no input."""
@@ -187,6 +189,21 @@ class Native:
             self.shell.events.trigger("shell_closing")
         except Exception:
             pass
+
+
+def _show_trimmed(shell: Any) -> None:
+    """Let the shell show tracebacks without octavo's own frames in them."""
+    found = getattr(shell, "_get_exc_info", None)  # IPython's insides, which another version may not have
+    if found is None:
+        return
+
+    def trimmed(*arguments: Any, **options: Any) -> Any:
+        kind, error, trace = found(*arguments, **options)
+        if isinstance(error, BaseException):
+            trim(error)
+        return kind, error, trace
+
+    shell._get_exc_info = trimmed
 
 
 class _Socket:

@@ -31,7 +31,9 @@ class Doubting(SourceFileLoader):
     def path_stats(self, path: Any) -> Any:
         try:
             compiled = cache_from_source(path)
-            young = os.stat(compiled).st_mtime_ns <= os.stat(path).st_ctime_ns + RACY
+            # a link may have come to point to a source that is older than it
+            changed = max(os.stat(path).st_ctime_ns, os.lstat(path).st_ctime_ns)
+            young = os.stat(compiled).st_mtime_ns <= changed + RACY
         except (OSError, NotImplementedError):
             young = False  # nothing was compiled
         if young:
@@ -48,11 +50,16 @@ def distrust_bytecode(root: str) -> Callable[[], None]:
         (SourcelessFileLoader, BYTECODE_SUFFIXES),
     )
 
+    roots = {root, os.path.realpath(root)}
+
     def ours(path: str) -> bool:
-        return path == root or (path.startswith(root + os.sep) and "site-packages" not in path)
+        full = os.path.abspath(path)  # entries of sys.path may be relative
+        return any(
+            full == it or (full.startswith(it + os.sep) and "site-packages" not in full) for it in roots
+        )
 
     def hook(path: str) -> PathEntryFinder:
-        if not ours(path or os.getcwd()):
+        if not ours(path):
             raise ImportError(path)
         return find(path)
 

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..digests import running
@@ -28,7 +29,7 @@ def stamp(path: str) -> str | None:
         return None
     if stat.S_ISDIR(found.st_mode):
         return _tree_stamp(path)
-    return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
+    return _stamp(found)
 
 
 def database_stamp(path: str) -> str:
@@ -40,11 +41,29 @@ def newest(path: str) -> int:
     """Return when anything below a path was last written or put there, in nanoseconds; 0 when there is nothing."""
     try:
         found = os.stat(path)
+        if not stat.S_ISDIR(found.st_mode):
+            return found.st_ctime_ns
+        return max([found.st_ctime_ns, *(it.changed for it in inner(path))])
     except (OSError, ValueError):
         return 0
-    if not stat.S_ISDIR(found.st_mode):
-        return found.st_ctime_ns
-    return max([found.st_ctime_ns, *(os.stat(file).st_ctime_ns for _, file in _files(path))])
+
+
+def places(path: str, whole: bool = False) -> set[tuple[int, int]]:
+    """Return where the bytes are that a path shows, as pairs of a device and a number.
+
+    Those of a folder are only told where it holds nothing but links; ``whole`` tells that of any, and of all in it.
+    """
+    try:
+        found = os.stat(path)
+        if not stat.S_ISDIR(found.st_mode) or (os.path.islink(path) and not whole):
+            return {(found.st_dev, found.st_ino)}
+        within = inner(path)
+        if not whole and not all(os.path.islink(it.path) for it in within):
+            return set()
+        shown = {(found.st_dev, found.st_ino)} if whole else set()
+        return shown | {(it.st_dev, it.st_ino) for it in map(os.stat, (it.path for it in within))}
+    except (OSError, ValueError):
+        return set()
 
 
 def racy(path: str) -> bool:
@@ -61,22 +80,16 @@ def digest(path: str) -> str | None:
         if not Path(path).is_dir():
             return _file_digest(path)
         tree = running()
-        for name, file in _files(path):
-            tree.update(f"{name}\0{_file_digest(file)}\n".encode("utf-8", "surrogateescape"))
+        for it in inner(path):
+            said = [f"{it.name}\0→{it.target}\n"] if it.target else []
+            if it.kind == "file":
+                said.append(f"{it.name}\0{_file_digest(it.path)}\n")
+            elif not it.target:
+                said.append(f"{it.name}\0\n" if it.kind == "empty" else f"{it.name}\0{it.kind}\n")
+            tree.update("".join(said).encode("utf-8", "surrogateescape"))
         return "tree-" + tree.hexdigest()
     except FileNotFoundError:
         return None
-
-
-def listing(folder: str) -> str | None:
-    """Return the digest of the names in a folder, hidden ones left out; None when it cannot be listed."""
-    try:
-        names = sorted(name for name in os.listdir(folder) if not name.startswith((".", "__pycache__")))
-    except OSError:
-        return None
-    whole = running()
-    whole.update("\0".join(names).encode("utf-8", "surrogateescape"))
-    return "names-" + whole.hexdigest()
 
 
 def _file_digest(path: str) -> str:
@@ -87,20 +100,88 @@ def _file_digest(path: str) -> str:
     return whole.hexdigest()
 
 
-def _files(folder: str) -> list[tuple[str, str]]:
-    found = []
-    for base, _, names in os.walk(folder):
-        for name in names:
-            file = os.path.join(base, name)
-            found.append((os.path.relpath(file, folder).replace(os.sep, "/"), file))
-    return sorted(found)
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """Something in a folder that its digest tells: a file, a folder without anything in it, a link.
+
+    ``name`` is its path in the folder, with a slash at its end for a folder; ``kind`` is "file", "empty", "other" (a
+    pipe, say), "closed" (a folder that may not be read) or "link", of a link that shows nothing else to tell.
+    ``target`` is where a link points to as it says it, if that means the same on every machine.
+    """
+
+    name: str
+    path: str
+    kind: str
+    changed: int
+    stamp: str
+    target: str = ""
 
 
-def _tree_stamp(folder: str) -> str:
+def inner(folder: str) -> list[Inner]:
+    """Return what is in a folder and in those below it, in order.
+
+    A link counts by where it points to, and by what it shows: a file's bytes, and those of a folder elsewhere.
+    """
+    top = os.path.realpath(folder)
+    found: list[Inner] = []
+    waiting, followed = [("", folder)], {top}
+    while waiting:
+        prefix, here = waiting.pop()
+        try:
+            with os.scandir(here) as entries:
+                items = list(entries)
+        except (PermissionError, NotADirectoryError) as error:
+            if not prefix or isinstance(error, NotADirectoryError):
+                raise
+            found.append(Inner(prefix, here, "closed", 0, ""))
+            continue
+        if not items and prefix:
+            found.append(Inner(prefix, here, "empty", os.stat(here).st_ctime_ns, ""))
+        for item in items:
+            name, own = prefix + item.name, item.stat(follow_symlinks=False)
+            if stat.S_ISDIR(own.st_mode):
+                waiting.append((f"{name}/", item.path))
+            elif stat.S_ISLNK(own.st_mode):
+                link, elsewhere = _link(name, item.path, own, top)
+                found.append(link)
+                if elsewhere and elsewhere not in followed:
+                    followed.add(elsewhere)
+                    waiting.append((f"{name}/", item.path))
+            else:
+                kind = "file" if stat.S_ISREG(own.st_mode) else "other"
+                found.append(Inner(name, item.path, kind, own.st_ctime_ns, _stamp(own)))
+    return sorted(found, key=lambda it: it.name)
+
+
+def _link(name: str, path: str, own: os.stat_result, top: str) -> tuple[Inner, str]:
+    """Return a link, and the folder outside of ``top`` that it shows."""
+    target, real = os.readlink(path), os.path.realpath(path)
+    within = real.startswith(top + os.sep)
+    if os.path.isabs(target):
+        # elsewhere the same folder may stand at another place
+        target = os.path.relpath(real, os.path.realpath(os.path.dirname(path))) if within else ""
+    try:
+        shown = os.stat(path)
+    except OSError:
+        return Inner(name, path, "link", own.st_ctime_ns, _stamp(own), target or os.readlink(path)), ""
+    kind = "file" if stat.S_ISREG(shown.st_mode) else "link" if stat.S_ISDIR(shown.st_mode) else "other"
+    changed = max(own.st_ctime_ns, shown.st_ctime_ns)
+    link = Inner(name, path, kind, changed, f"{_stamp(own)} {_stamp(shown)}", target)
+    return link, "" if within or not stat.S_ISDIR(shown.st_mode) else real
+
+
+def _tree_stamp(folder: str) -> str | None:
     whole = running()
-    for name, file in _files(folder):
-        whole.update(f"{name}\0{stamp(file)}\n".encode("utf-8", "surrogateescape"))
+    try:
+        for it in inner(folder):
+            whole.update(f"{it.name}\0{it.kind} {it.stamp} {it.target}\n".encode("utf-8", "surrogateescape"))
+    except OSError:
+        return None
     return "tree " + whole.hexdigest()
+
+
+def _stamp(found: os.stat_result) -> str:
+    return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
 
 
 def not_made(paths: list[str]) -> Failure:

@@ -31,7 +31,7 @@ from ..process.child import become
 from ..reading.folders import scope
 from .around import folder_of, importable, perform, placed
 from .hooks import stopped
-from .observe import Watch, now_of_files
+from .observe import Watch
 from .streams import Streams
 
 with lazy_imports():
@@ -132,16 +132,18 @@ def run(
     task: Task, root: str, tell: Callable[[Event], None], preloaded: frozenset[str] = frozenset()
 ) -> TaskFinished:
     """Run a task here and return how it ended. ``preloaded`` are modules that no task has imported."""
-    began, now = time.perf_counter(), now_of_files()
+    began = time.perf_counter()
     own = task.source.entry.rpartition(".")[0] if task.source.entry else None
     watch = Watch(root, preloaded, lambda: getattr(tell, "cell", None), scope(task, root), own)
-    watch.start(now)
+    watch.start()
     on_failure_called = False
     try:
         failure = perform(task, root, tell, watch)
         on_failure_called = failure is not None and task.run.on_failure is not None
     except KeyboardInterrupt:  # not in the user's code: while a kernel was started or ended
         failure = Failure("KeyboardInterrupt", "it was interrupted", path=task.source.path)
+    finally:
+        watch.stop()
     discovered = {} if failure else watch.discovered(task)
     stop = stopped(failure) if failure else ""
     if stop:

@@ -21,7 +21,12 @@ from octavo.report import Report
 
 from ..builder import Place
 
-#: Files by their paths, as text or bytes; None for one that is not there.
+
+class Link(str):
+    """Where a link points to, among files."""
+
+
+#: Files by their paths, as text, bytes, or where they link to; None for one that is not there. "x/" is a folder.
 Files = Mapping[str, str | bytes | None]
 Change = Files | Callable[[Path], None]
 
@@ -34,7 +39,7 @@ class Scenario:
     """One change of a project.
 
     ``runs`` are the tasks that it must make run, none for a change that does not matter. ``says`` must be among the
-    reasons. ``alike``: what runs makes the same all the same.
+    reasons. ``alike``: what runs makes the same all the same. ``back`` is False where the way back cannot be gone.
     """
 
     files: Files
@@ -42,6 +47,7 @@ class Scenario:
     runs: tuple[str, ...] = ("make",)
     says: str = ""
     alike: bool = False
+    back: bool = True
 
 
 def versions(files: Files, **how: Any) -> Scenario:
@@ -55,10 +61,20 @@ def write(folder: Path, files: Files) -> None:
     """Write files into a folder, and remove those that are None."""
     for name, content in files.items():
         path = folder / name
+        if path.is_symlink() or isinstance(content, Link | None):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=isinstance(content, Link))
         if content is None:
-            path.unlink()
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith("/"):
+            path.mkdir()
+            continue
+        if isinstance(content, Link):
+            path.symlink_to(content)
+            continue
         data = dedent(content).lstrip("\n").encode() if isinstance(content, str) else content
         path.write_bytes(data)
 
@@ -113,7 +129,7 @@ def put_back(folder: Path, files: Path) -> None:
             same = not path.is_symlink() and there.is_file() and there.read_bytes() == path.read_bytes()
             if not same:
                 path.unlink()
-        elif not there.is_dir():
+        elif not there.is_dir() or there.is_symlink():
             shutil.rmtree(path)
     for path in sorted(files.rglob("*")):
         there = folder / path.relative_to(files)
@@ -145,10 +161,11 @@ def play(scenario: Scenario, folder: Path) -> None:
     assert products(here) == becomes
     assert {name for name, it in ended.items() if it is not Outcome.FRESH} == set(scenario.runs)
     rests(here)
-    put_back(here, before)
-    build(here)
-    assert products(here) == was
-    rests(here)
+    if scenario.back:
+        put_back(here, before)
+        build(here)
+        assert products(here) == was
+        rests(here)
 
 
 def rests(folder: Path) -> None:

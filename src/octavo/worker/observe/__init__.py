@@ -5,6 +5,6 @@ Nothing here decides whether a task goes well: where looking fails, less is seen
 
 from __future__ import annotations
 
-from .watch import Touch, Watch, now_of_files
+from .watch import Touch, Watch
 
-__all__ = ["Touch", "Watch", "now_of_files"]
+__all__ = ["Touch", "Watch"]

@@ -1,7 +1,7 @@
-"""Observe what a task uses: modules of the project it imports, files of the project it reads.
+"""What a task is seen to use while it runs: modules that it imports, files that it reads, lists or asks for.
 
 Reads are seen by Python's audit hooks (PEP 578), so what happens below Python, in C++ readers or child processes, is
-not. Only the worker of a task is watched; what a hook sees is judged once, at the end.
+not. Only the worker of a task is watched; what is seen is judged once, at the end.
 """
 
 from __future__ import annotations
@@ -9,28 +9,27 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 from ... import parts, products
-from ...kinds.named import READS
-from ...model import ABSENT, UNSETTLED, Task
+from ...model import UNSETTLED, Task
 from ...reading import functions
 from ...reading.digests_of_code import function_digest, module_digest, source_text
+from .asks import Asks
+from .doings import Doings
+from .found import Finding, Made
+from .frames import STANDARD
 from .hook import Hear, Quiet, listen
 from .own import Own
-
-_SKIPPED = frozenset(
-    {".git", ".octavo", ".venv", "venv", "__pycache__", "site-packages", "node_modules", ".ipynb_checkpoints"}
-)
-
+from .paths import Ground, Way
+from .stamps import is_file, now_of_files, settled
 
 #: Which cell (None: outside of cells) did what to what: ("read", path), ("connected", "host:port"), …
 Touch = tuple[int | None, str, str]
 
-#: Audited events besides ``open`` that tell what a task uses, and how to read their arguments.
+#: Audited events besides those of files that tell what a task uses, and how to read their arguments.
 _ELSEWHERE: dict[str, tuple[str, Callable[[tuple[Any, ...]], str]]] = {
     "sqlite3.connect": ("opened", lambda it: os.fsdecode(it[0])),
     "urllib.Request": ("requested", lambda it: str(it[0])),
@@ -39,22 +38,12 @@ _ELSEWHERE: dict[str, tuple[str, Callable[[tuple[Any, ...]], str]]] = {
     "os.system": ("started", lambda it: os.fsdecode(it[0])),
 }
 _MOST = 2_000
-#: Where the standard library is. site-packages, with links from there into a project, may stand in it.
-_STANDARD = os.path.dirname(os.__file__) + os.sep
 _SYSTEM = tuple({sys.prefix, sys.base_prefix, "/proc/", "/sys/", "/dev/", "/etc/", "/usr/"})
 _NOISE = ("/proc/", "/dev/", "/sys/")
-#: Who lists folders only to find modules.
-_IMPORTING = ("<frozen importlib", "importlib", "pkgutil", "pkg_resources")
-
-
-def now_of_files() -> int:
-    """Return the time that a file written now would get: Linux stamps them by a clock that ticks."""
-    clock = getattr(time, "CLOCK_REALTIME_COARSE", None)
-    return time.time_ns() if clock is None else time.clock_gettime_ns(clock)
 
 
 class Watch:
-    """Collects the paths that this process opens, from ``start`` on."""
+    """Collects what this process does with files, from ``start`` on."""
 
     def __init__(
         self,
@@ -69,69 +58,42 @@ class Watch:
         ``scope`` is the folder whose files and modules count: the project's, if no other is given. ``own`` is the
         module of the task's function.
         """
-        self.root = os.path.realpath(root)
-        self.scope = os.path.realpath(scope or root)
+        self.ground = Ground(root, scope or root)
+        self.quiet = Quiet()
         self._cell = cell
         self._touched: dict[Touch, None] = {}
         self._preloaded = preloaded
-        self.read: set[str] = set()
-        self.written: set[str] = set()
-        self.listed: dict[str, str] = {}
-        self._folders: dict[str, str] = {}
+        self.doings = Doings(self.ground, self.quiet, scope or root, self._touch)
+        self._asks = Asks(self.doings.told, self.doings.opens_below, self.quiet)
         #: Functions that were called for the task: (part of the manifest, file, name, whether nobody else needs it).
         self.called: tuple[tuple[str, str, str, bool], ...] = ()
-        self.quiet = Quiet()
         self._own = Own(own) if own else None
 
-    def start(self, now: int) -> None:
-        self.began = now
-        hears: dict[str, Hear] = {
-            "open": self._open,
-            "os.listdir": self._list,
-            "os.scandir": self._list,
-            READS: lambda path: self._open((*path, "r", 0)),
-        }
+    def start(self) -> None:
+        self.doings.began = now_of_files()
+        hears = self.doings.hears()
         for event, (verb, words) in _ELSEWHERE.items():
-            hears[event] = partial(self._elsewhere, verb, words)
+            hears[event] = self._elsewhere(verb, words, hears.get(event))
         listen(hears)
+        self._asks.begin()
         if self._own:
             self._own.begin()
 
     def stop(self) -> None:
         """Hear nothing more."""
         listen({})
+        self._asks.end()
         if self._own:
             self._own.end()
 
-    def _elsewhere(
-        self, verb: str, words: Callable[[tuple[Any, ...]], str], arguments: tuple[Any, ...]
-    ) -> None:
-        if not self.quiet:
-            self._touch(verb, words(arguments))
+    def _elsewhere(self, verb: str, words: Callable[[tuple[Any, ...]], str], also: Hear | None) -> Hear:
+        def hear(arguments: tuple[Any, ...]) -> None:
+            if not self.quiet:
+                self._touch(verb, words(arguments))
+            if also is not None:
+                also(arguments)
 
-    def _open(self, arguments: tuple[Any, ...]) -> None:
-        if self.quiet:
-            return
-        path, mode, flags = arguments
-        if not isinstance(path, str):
-            if not isinstance(path, bytes):
-                return
-            path = os.fsdecode(path)
-        if path.endswith((".pyc", ".so")):
-            return
-        if isinstance(mode, str):
-            reading, writing = "r" in mode or "+" in mode, "r" not in mode or "+" in mode
-        else:
-            writing = bool(flags & (os.O_WRONLY | os.O_RDWR))
-            reading = not flags & os.O_WRONLY
-        full = os.path.abspath(path)
-        if writing:
-            self.written.add(full)
-            self._touch("wrote", full)
-        elif reading:
-            self.read.add(full)
-            if not full.startswith(_SYSTEM):
-                self._touch("read", full)
+        return hear
 
     @contextlib.contextmanager
     def apart(self) -> Iterator[None]:
@@ -143,20 +105,6 @@ class Watch:
         finally:
             self._preloaded |= frozenset(sys.modules) - before
 
-    def _list(self, arguments: tuple[Any, ...]) -> None:
-        """Note what is in a folder that is listed: a file more would have been found too."""
-        if self.quiet:
-            return
-        (folder,) = arguments
-        # who lists is below this, and below what the hook calls it from: the import system looks for modules
-        caller = sys._getframe(2).f_code.co_filename
-        if isinstance(folder, int) or any(part in caller for part in _IMPORTING):
-            return
-        full = os.path.abspath(os.fsdecode(folder or "."))
-        if full not in self.listed:
-            with self.quiet:  # listing it is heard, too
-                self.listed[full] = products.listing(full) or ""
-
     def _touch(self, verb: str, what: str) -> None:
         if len(self._touched) < _MOST:
             self._touched[(self._cell(), verb, what)] = None
@@ -166,49 +114,46 @@ class Watch:
         self.stop()
         modules = {path for _, path in _modules(self._preloaded)}
         # also what is octavo's own, such as the locks of tasks that take turns
-        noise = (*_NOISE, os.path.join(self.root, ".octavo", ""))
-        return tuple(
-            (cell, verb, self._inside(what) or what if verb in ("read", "wrote") else what)
-            for cell, verb, what in list(self._touched)  # threads of the task may still be at work
-            if what not in modules
-            and not what.startswith(noise)
-            # a file that is gone was a probe, or somebody's scratch
-            and (verb != "wrote" or os.path.lexists(what))
-        )
+        noise = (*_NOISE, os.path.join(self.ground.root, ".octavo", ""))
+        told: dict[Touch, None] = {}
+        for cell, verb, what in list(self._touched):  # threads of the task may still be at work
+            if verb in ("read", "wrote"):
+                what = os.path.normpath(what)
+                # a file that is gone was a probe, or somebody's scratch
+                if what.startswith(_SYSTEM if verb == "read" else noise) or (
+                    verb == "wrote" and not os.path.lexists(what)
+                ):
+                    continue
+            if what not in modules and not what.startswith(noise):
+                shown = self.ground.inside(self.ground.way(what)) if verb in ("read", "wrote") else None
+                told[cell, verb, shown or what] = None
+        return tuple(told)
 
     def discovered(self, task: Task) -> dict[str, tuple[str, str]]:
         """Return what was found: parts of the manifest to (path, digest), paths relative to the project."""
         self.stop()
         found: dict[str, tuple[str, str]] = {}
+        made = Made(self.doings)
         own = task.source.path if task.source.entry else None
         modules: list[str] = []
+        ways: list[Way] = []
         alone = {file for _, file, _, alone in self.called if alone}
         for part, file, name, _ in self.called:
             if inside := self._inside(file):
-                found[part] = (
-                    inside,
-                    self._digest(file, partial(function_digest, name=name)),
-                )
+                found[part] = (inside, self._digest(file, partial(function_digest, name=name)))
         for name, path in _modules(self._preloaded):
-            inside = self._inside(path)
-            if inside:
+            way = self.ground.way(path)
+            inside = self.ground.inside(way)
+            # one that the task wrote itself is not what it was made from; one that is in an archive counts as that
+            if inside and is_file(way.real) and made.when(way.real) is None:
                 modules.append(inside)
+                ways.append(way)
                 if path not in alone and (inside != own or self._own_counts(task, path)):
                     found[parts.MODULE.of(name)] = (inside, self._digest(path, module_digest))
-        # inputs from upstream are in the manifest already, but for executed notebooks, which count only when read
-        known = [product.path for product in task.products] + [task.source.path, *modules]
-        known += [path for path in _paths(task.inputs) if not path.endswith(".ipynb")]
-        for path in sorted(set(self.read) - self.written):
-            inside = self._inside(path)
-            if inside and not any(_below(inside, other) for other in known):
-                if os.path.isfile(path):
-                    found[parts.FILE.of(inside)] = (inside, self._digest(path))
-                elif not os.path.lexists(path):
-                    found[parts.FILE.of(inside)] = (inside, ABSENT)
-        for path, names in list(self.listed.items()):
-            if (inside := self._inside(path)) and names:
-                found[parts.FOLDER.of(inside)] = (inside, names)
-        return found
+        finding = Finding(self.doings, made, task, modules)
+        for way in ways:
+            finding.walked(way)
+        return found | finding.parts()
 
     def _own_counts(self, task: Task, path: str) -> bool:
         """Return whether more of the module of the task's function was used than what its own code names."""
@@ -220,30 +165,17 @@ class Watch:
         return "__dict__" in self._own.taken or not rest.isdisjoint(self._own.taken - hooks)
 
     def _inside(self, path: str) -> str | None:
-        """Return a path relative to the project; None for one that does not count or is in a folder of tools."""
-        real = self._real(path)
-        if real.startswith(self.root + os.sep):
-            inside = real[len(self.root) + 1 :].replace(os.sep, "/")
-        elif real.startswith(self.scope + os.sep):
-            inside = os.path.relpath(real, self.root).replace(os.sep, "/")
-        else:
-            return None
-        return None if _SKIPPED.intersection(inside.split("/")) else inside
+        return self.ground.inside(self.ground.way(path))
 
-    def _real(self, path: str) -> str:
-        # a task has hundreds of modules in few folders, and resolving each step of each path is slow
-        if os.path.islink(path):
-            return os.path.realpath(path)
-        folder, name = os.path.split(path)
-        if folder not in self._folders:
-            self._folders[folder] = os.path.realpath(folder)
-        return os.path.join(self._folders[folder], name)
-
-    def _digest(self, path: str, digest: Callable[[str], str | None] = products.digest) -> str:
-        # what was edited after the task began may not be what it saw
-        if products.newest(path) >= self.began:
+    def _digest(self, path: str, digest: Callable[[str], str | None]) -> str:
+        """Return the digest of code, unless it may not be what the task saw."""
+        try:
+            used = self.doings.opened.get(path)
+            if settled(path, used) is None if used else products.newest(path) >= self.doings.began:
+                return UNSETTLED
+            return digest(path) or UNSETTLED
+        except Exception:
             return UNSETTLED
-        return digest(path) or ""
 
 
 def _modules(preloaded: frozenset[str]) -> list[tuple[str, str]]:
@@ -254,7 +186,7 @@ def _modules(preloaded: frozenset[str]) -> list[tuple[str, str]]:
         path = getattr(module, "__file__", None)
         if not isinstance(path, str) or not path.endswith(".py"):
             continue
-        if not path.startswith(_STANDARD) or "-packages" in path:
+        if not path.startswith(STANDARD) or "-packages" in path:
             found.append((name, path))
     return sorted(found)
 
@@ -262,13 +194,3 @@ def _modules(preloaded: frozenset[str]) -> list[tuple[str, str]]:
 def _command(arguments: Any) -> str:
     words = arguments if isinstance(arguments, list | tuple) else [arguments]
     return " ".join(os.fsdecode(word) for word in words if isinstance(word, str | bytes | os.PathLike))
-
-
-def _below(path: str, other: str) -> bool:
-    return path == other or path.startswith(other.rstrip("/") + "/")
-
-
-def _paths(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    return [path for inner in value.values() for path in _paths(inner)] if isinstance(value, dict) else []

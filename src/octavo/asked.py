@@ -1,0 +1,172 @@
+"""What tasks ask of a file system besides the bytes of files, as it is now: names in folders, links, what is there.
+
+Times of modification are no part of the answers: they differ with every checkout.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+import re
+import stat
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from .digests import running
+from .model import ABSENT
+
+#: Names that tools leave behind in folders; no listing counts them.
+_NOISE = re.compile(
+    r"__pycache__|\.git|\.octavo|\.ipynb_checkpoints|\.DS_Store|Thumbs\.db|desktop\.ini|\.nfs.*"
+    r"|\..*\.sw[a-p]|\.~lock\..*#|.*~|\.#.*|\.(mypy|ruff|pytest)_cache|\.coverage|\.virtual_documents"
+)
+_WHO = {"r": os.R_OK, "w": os.W_OK, "x": os.X_OK}
+
+
+def there(path: str) -> str:
+    """Return what stands at a path: a file, a folder, something else, or nothing."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return ABSENT
+    return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
+
+
+def size(path: str) -> str:
+    """Return how many bytes a file has, and what it is where it is none."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return ABSENT
+    return str(found.st_size) if stat.S_ISREG(found.st_mode) else there(path)
+
+
+def allowed(path: str, letters: str) -> str:
+    """Return whether this process may read, write or execute (``rwx``) what stands at a path."""
+    mode = 0
+    for letter in letters:
+        mode |= _WHO.get(letter, 0)
+    return "yes" if os.access(path, mode) else "no"
+
+
+def letters(mode: int) -> str:
+    """Return the mode of ``os.access`` in letters; none for the question whether something is there."""
+    return "".join(letter for letter, bit in _WHO.items() if mode & bit)
+
+
+def pointed(path: str) -> str | None:
+    """Return where a link points to; None of what is none."""
+    try:
+        return os.readlink(path)
+    except (OSError, ValueError):
+        return None
+
+
+def target(root: str, link: str) -> str | None:
+    """Return where a link of a project points to; None if it is no link.
+
+    Within the project an absolute target is said relative to it: elsewhere the project stands elsewhere.
+    """
+    found = pointed(os.path.join(root, link))
+    if found is None or not os.path.isabs(found):
+        return found
+    below = os.path.join(os.path.realpath(root), "")
+    folder, name = os.path.split(found)
+    full = os.path.join(os.path.realpath(folder), name)
+    return full[len(below) :] if full.startswith(below) else found
+
+
+# ── names in folders
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which names of a folder a task was given.
+
+    ``pattern`` is that of ``glob``, for one folder; with a slash at its end it stands for folders only. ``hidden``
+    tells whether it finds names with a dot before them, as ``pathlib`` does; without a pattern all are found.
+    ``without`` are the names that the task made itself.
+    """
+
+    folder: str
+    pattern: str = ""
+    hidden: bool = False
+    without: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        words = f"{self.folder}/{self.pattern}" if self.pattern else self.folder
+        words += " with hidden ones" if self.hidden else ""
+        return f"{words} without {json.dumps(self.without)}" if self.without else words
+
+    @classmethod
+    def parse(cls, text: str, folder: str) -> Listing:
+        """Return the listing of a folder that ``str`` gave the text of."""
+        rest = text[len(folder) :]
+        rest, _, without = rest.partition(" without [")
+        shown = rest.removesuffix(" with hidden ones")
+        names = tuple(json.loads(f"[{without}")) if without else ()
+        return cls(folder, shown.removeprefix("/"), rest != shown, names)
+
+    def names(self, root: str, sized: bool = False) -> tuple[str, ...] | None:
+        """Return the names as they are now, in order, each after the letter of what it is; None of no folder.
+
+        ``sized`` adds how many bytes each file has, after a slash.
+        """
+        full = os.path.join(root, self.folder)
+        try:
+            with os.scandir(full) as entries:
+                found = sorted(self.fitting([_kind(entry) + entry.name for entry in entries]))
+        except (OSError, ValueError):
+            return None
+        return tuple(f"{it}/{size(os.path.join(full, it[1:]))}" for it in found) if sized else tuple(found)
+
+    def fitting(self, names: Iterable[str]) -> Iterable[str]:
+        """Yield those of some names, each after the letter of what it is, that are meant."""
+        wanted, folders = _matching(self.pattern), self.pattern.endswith("/")
+        visible = bool(self.pattern) and not self.hidden and not self.pattern.startswith(".")
+        for it in names:
+            name = it[1:].partition("/")[0]
+            if (
+                wanted(name)
+                and not _NOISE.fullmatch(name)
+                and name not in self.without
+                and not (visible and name.startswith("."))
+                and not (folders and it[0] == "f")
+            ):
+                yield it
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    """Return the letter of what an entry of a folder is: a folder, a link, or a file or else."""
+    if entry.is_symlink():
+        return "l"
+    return "d" if entry.is_dir(follow_symlinks=False) else "f"
+
+
+def digest(names: Iterable[str], products: Collection[str] = ()) -> str:
+    """Return the digest of names, each after the letter of what it is, but of those that tasks make."""
+    whole = running()
+    counted = [name for name in names if name[1:].partition("/")[0] not in products]
+    whole.update("\0".join(counted).encode("utf-8", "surrogateescape"))
+    return "names-" + whole.hexdigest()
+
+
+def made_in(paths: Iterable[str]) -> Mapping[str, set[str]]:
+    """Return for each folder the names in it that are products or lead to them."""
+    found: dict[str, set[str]] = {}
+    for path in paths:
+        while path:
+            folder, _, name = path.rpartition("/")
+            names = found.setdefault(folder or ".", set())
+            if name in names:
+                break
+            names.add(name)
+            path = folder
+    return found
+
+
+@lru_cache(maxsize=64)
+def _matching(pattern: str) -> re.Pattern[str].fullmatch:  # type: ignore[valid-type]
+    return re.compile(fnmatch.translate(pattern.rstrip("/") or "*")).fullmatch

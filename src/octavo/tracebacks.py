@@ -1,0 +1,34 @@
+"""Tracebacks as they would be without octavo: what stands between a task and the system is taken out of them."""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+
+#: Where functions are that stand for those of ``os`` while a task is watched.
+_BETWEEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker", "observe", "")
+
+
+def trim(error: BaseException | None) -> None:
+    """Take octavo's frames below those of the user's code out of an exception's traceback, and of those behind it."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        it = waiting.pop()
+        if it is None or id(it) in seen:
+            continue
+        seen.add(id(it))
+        trace = it.__traceback__
+        while trace is not None:
+            trace.tb_next = _user(trace.tb_next)
+            trace = trace.tb_next
+        waiting += [it.__cause__, it.__context__]
+        if isinstance(it, BaseExceptionGroup):
+            waiting += it.exceptions
+
+
+def _user(trace: TracebackType | None) -> TracebackType | None:
+    """Return the first part of a traceback that is not octavo's."""
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_BETWEEN):
+        trace = trace.tb_next
+    return trace

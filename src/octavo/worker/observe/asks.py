@@ -1,0 +1,175 @@
+"""Questions to the file system that no audit event tells: whether something is there, how large, where links point to.
+
+The functions of ``os`` that ask are replaced while a task runs; all others, of ``os.path``, ``pathlib``, ``glob``,
+``shutil``, ask by them. What a library asks in C, and Python's own search for modules, passes by.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import stat
+from collections.abc import Callable
+from typing import Any
+
+from ...asked import letters
+from ...model import ABSENT
+from .frames import Asker
+from .hook import Quiet
+
+#: Is told of a question: what kind of question it is ("exists", "size", "link", "no link", "may r"), a path, the
+#: descriptor of the folder that it is relative to, and the answer, "" of a link and of what is to be looked up.
+Told = Callable[[str, Any, Any, str], None]
+
+#: Functions of the standard library that ask no more than what is there.
+_WHETHER = frozenset(
+    [
+        *("exists", "lexists", "isfile", "isdir", "islink", "ismount", "_lexists", "_exists", "_isdir"),
+        *("is_file", "is_dir", "is_symlink", "is_mount", "getmtime", "getctime", "getatime", "which"),
+        *("makedirs", "mkdir", "walk", "_walk", "fwalk", "_fwalk", "copytree", "rmtree", "move"),
+    ]
+)
+#: Those that walk a path to find the links in it: only links are answers.
+_RESOLVING = frozenset(("realpath", "_joinrealpath", "_resolve"))
+#: Those that ask of a link itself.
+_OF_LINKS = frozenset(["islink", "lexists", "is_symlink", ""])
+#: Is told that a file is about to be opened, by its path from an open folder and the flags: no audit event says so.
+Opened = Callable[[Any, int, int], None]
+
+
+class Asks:
+    """The functions of ``os`` that ask, and what stands for them while somebody wants to be told."""
+
+    def __init__(self, told: Told, opened: Opened, quiet: Quiet) -> None:
+        self._told = told
+        self._opened = opened
+        self._quiet = quiet
+        self._real: dict[str, Any] = {}
+
+    def begin(self) -> None:
+        """Tell what is asked from now on."""
+        make = {"stat": _stat, "lstat": _stat, "access": _access, "readlink": _readlink, "open": self._open}
+        for name, wrapped in make.items():
+            real = getattr(os, name)
+            ours = wrapped(real, self._tell)
+            functools.update_wrapper(ours, real)
+            ours.__module__ = "os"  # by which it is pickled
+            self._real[name] = real
+            setattr(os, name, ours)
+            for known in _support():
+                if real in known:
+                    known.add(ours)
+
+    def end(self) -> None:
+        """Put the functions back."""
+        for name, real in self._real.items():
+            ours = getattr(os, name)
+            if getattr(ours, "__wrapped__", None) is not real:
+                continue  # somebody else has put his own on top of it
+            setattr(os, name, real)
+            for known in _support():
+                known.discard(ours)
+        self._real.clear()
+
+    def _open(self, real: Any, tell: Callable[..., None]) -> Any:
+        def open_(*arguments: Any, **options: Any) -> Any:
+            folder = options.get("dir_fd")
+            if folder is None or len(arguments) < 2:
+                return real(*arguments, **options)
+            try:
+                self._opened(arguments[0], arguments[1], folder)
+            except Exception:
+                pass
+            with self._quiet:  # or it would be heard as one from the current folder
+                return real(*arguments, **options)
+
+        return open_
+
+    def _tell(self, word: str, arguments: tuple[Any, ...], options: dict[str, Any], answer: str) -> None:
+        try:
+            path = arguments[0] if arguments else options["path"]
+            self._told(word, path, options.get("dir_fd"), answer)
+        except Exception:
+            pass  # whoever looks on breaks nothing
+
+
+# Each is called for all that is asked in the process, nearly all of it nobody's affair. What is wrong with arguments
+# the real function says in its own words.
+
+
+def _stat(real: Any, tell: Callable[..., None]) -> Any:
+    itself = real.__name__ == "lstat"
+
+    def stat_(*arguments: Any, **options: Any) -> Any:
+        try:
+            found = real(*arguments, **options)
+        except (FileNotFoundError, NotADirectoryError):
+            tell("exists", arguments, options, ABSENT)
+            if itself or options.get("follow_symlinks") is False:
+                tell("no link", arguments, options, ABSENT)
+            raise
+        mode = found.st_mode
+        if stat.S_ISREG(mode):
+            tell("size", arguments, options, str(found.st_size))
+        elif stat.S_ISLNK(mode):
+            tell("link", arguments, options, "")
+            return found
+        else:
+            tell("exists", arguments, options, "folder" if stat.S_ISDIR(mode) else "other")
+        if itself or options.get("follow_symlinks") is False:
+            tell("no link", arguments, options, ABSENT)
+        return found
+
+    return stat_
+
+
+def _access(real: Any, tell: Callable[..., None]) -> Any:
+    def access(*arguments: Any, **options: Any) -> Any:
+        found = real(*arguments, **options)
+        mode = arguments[1] if len(arguments) > 1 else options.get("mode", 0)
+        if asked := letters(mode):
+            tell(f"may {asked}", arguments, options, "yes" if found else "no")
+        else:
+            tell("exists", arguments, options, "" if found else ABSENT)
+        return found
+
+    return access
+
+
+def _readlink(real: Any, tell: Callable[..., None]) -> Any:
+    def readlink(*arguments: Any, **options: Any) -> Any:
+        try:
+            found = real(*arguments, **options)
+        except OSError:
+            tell("no link", arguments, options, ABSENT)
+            tell("exists", arguments, options, "")
+            raise
+        tell("link", arguments, options, "")
+        return found
+
+    return readlink
+
+
+def narrowed(word: str, answer: str) -> tuple[str, str] | None:
+    """Return a question and its answer as whoever asks means them; None where nobody does, or only for code.
+
+    A file's size is what was asked for only where the answer is not reduced to whether it is there.
+    """
+    asker = Asker()
+    if asker.about_code:
+        return None
+    # what pathlib's own stat hands on was asked by what called it
+    names = [name for name in asker.names() if name not in ("stat", "lstat", "readlink")] or [""]
+    if word != "link" and names[0] in _RESOLVING:
+        return None
+    if word == "no link" and (len(names) > 1 or names[0] not in _OF_LINKS):
+        return None  # os.walk asks so of each folder
+    if word == "size" and names[0] in _WHETHER:
+        return "exists", "file"
+    return word, answer
+
+
+def _support() -> tuple[set[Any], ...]:
+    """Return the sets of functions in which ``os`` says what each can do, and by which ``shutil`` chooses."""
+    names = ("supports_dir_fd", "supports_fd", "supports_follow_symlinks", "supports_effective_ids")
+    return tuple(getattr(os, name) for name in names if hasattr(os, name))

@@ -1,0 +1,316 @@
+"""What a task does with files, as it does it: opened, made, listed, asked for; nothing is judged here.
+
+Paths are kept as the task said them, made absolute; only at the end they are walked.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable
+from fnmatch import translate
+from types import CodeType
+from typing import Any
+from urllib.parse import unquote
+
+from ...asked import Listing, there
+from ...kinds.named import READS
+from ...model import ABSENT
+from .asks import narrowed
+from .frames import STANDARD, Asker
+from .hook import Hear, Quiet
+from .paths import Ground
+from .stamps import Stamp, Use, now_of_files, stamp, use
+
+#: Where nobody keeps what a result depends on.
+_SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/lib/", "/usr/share/", STANDARD)
+_COMPILED = re.compile(r"(.*/)__pycache__/([^/]+?)\.[^/.]+(?:\.opt-\d)?\.pyc$")
+#: What becomes of a path, told to whoever shows it to a person: "read" or "wrote".
+Touch = Callable[[str, str], None]
+
+
+class Listed:
+    """A folder as it was listed: what was asked for, which folder that was, the names that were there."""
+
+    __slots__ = ("listing", "names", "place", "sized")
+
+    def __init__(
+        self, listing: Listing, place: Stamp | None, names: tuple[str, ...] | None, sized: bool
+    ) -> None:
+        self.listing = listing
+        self.place = place
+        self.names = names
+        self.sized = sized
+
+
+class Doings:
+    """Collects what the audit hook, and the functions that ask, tell of a task."""
+
+    def __init__(self, ground: Ground, quiet: Quiet, scope: str, touch: Touch) -> None:
+        self.ground = ground
+        self.quiet = quiet
+        self.began = now_of_files()
+        #: Processes that were started so far.
+        self.epoch = 0
+        self.opened: dict[str, Use] = {}
+        #: Files opened to be changed in place.
+        self.updated: set[str] = set()
+        #: Files that the task wrote into, and when that was first.
+        self.written: dict[str, int] = {}
+        #: Paths at which it put something else, or nothing, and when that was first.
+        self.placed: dict[str, int] = {}
+        #: Folders that it wanted to be there, and that were.
+        self.assured: set[str] = set()
+        #: Files of which it changed permissions or times, say, and how much of their stamps that leaves.
+        self.restamped: dict[str, int] = {}
+        self.listed: dict[tuple[str, str, bool, bool], Listed] = {}
+        #: Questions, by what kind they are and a path, with the last answers.
+        self.asked: dict[tuple[str, str], str] = {}
+        #: Paths of which Python told, counted or not.
+        self.heard: set[str] = set()
+        #: What it made links to, in whose products that shows.
+        self.shown: set[str] = set()
+        #: Folders that it went into: links on the way are not seen in the paths that come then.
+        self.entered: set[str] = set()
+        self._touch = touch
+        # the project may be spelled in another way than by its real path
+        spelled = {ground.scope, os.path.abspath(scope), os.environ.get("PWD", "")}
+        self._below = tuple(f"{it}/" for it in spelled if it and ground.holds(os.path.realpath(it)))
+
+    def hears(self) -> dict[str, Hear]:
+        """Return what is to be told of which audited events."""
+        one: dict[str, Hear] = {
+            "open": self._open,
+            READS: lambda it: self._open((it[0], "r", 0)),
+            "os.listdir": self._list,
+            "os.scandir": self._list,
+            "os.mkdir": self._mkdir,
+            "os.truncate": lambda it: self._place(it[0]),
+            "os.remove": lambda it: self._place(it[0], it[1]),
+            "os.rmdir": lambda it: self._place(it[0], it[1]),
+            "os.rename": self._rename,
+            "os.link": self._link,
+            "os.symlink": self._symlink,
+            "os.chdir": lambda it: self._enter(it[0]),
+            "sqlite3.connect": self._database,
+        }
+        for event in ("os.chmod", "os.chown", "os.setxattr", "os.removexattr"):
+            one[event] = lambda it: self._restamp(it[0], 4)
+        one["os.utime"] = lambda it: self._restamp(it[0], 3)
+        for event in ("subprocess.Popen", "os.system", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty"):
+            one[event] = self._start
+        return one
+
+    # ── opened
+
+    def _open(self, arguments: tuple[Any, ...]) -> None:
+        path, mode, flags = arguments
+        if path.__class__ is not str:
+            if isinstance(path, int):
+                return
+            path = os.fsdecode(path)
+        if path[:1] != "/":
+            path = f"{os.getcwd()}/{path}"
+        if path.startswith(self._below):
+            if "-packages/" in path or self.quiet:
+                self.heard.add(path)
+                return
+            if path.endswith(".pyc") and (compiled := _COMPILED.match(path)):
+                self.heard.add(path)
+                path = f"{compiled[1]}{compiled[2]}.py"
+        elif path.endswith(".pyc") or path.startswith(_SYSTEM) or "-packages/" in path or self.quiet:
+            return
+        if mode.__class__ is str:
+            update = "+" in mode and "r" in mode
+            reading, writing = "r" in mode, update or "r" not in mode
+        else:
+            reading, writing, update = _meant(flags)
+        self.opens(path, reading, writing, update)
+
+    def opens(self, path: str, reading: bool, writing: bool, update: bool) -> None:
+        """Note that a file is about to be opened, by its absolute path."""
+        if reading:
+            before = self.opened.get(path)
+            if before is None:
+                with self.quiet:
+                    self.opened[path] = use(path, time.monotonic_ns(), self.epoch, self.began, update)
+            elif before.epoch != self.epoch:
+                # a process that the task started may have made it anew: what counts is what is seen now
+                before.epoch, before.stamp = self.epoch, stamp(path)
+        if update:
+            self.updated.add(path)
+        elif writing:
+            self.written.setdefault(path, time.monotonic_ns())
+        self._touch("wrote" if writing else "read", path)
+
+    def _database(self, arguments: tuple[Any, ...]) -> None:
+        """Note a database that is connected to: SQLite opens it below Python, maybe to write."""
+        path = os.fsdecode(arguments[0])
+        how = ""
+        if path.startswith("file:"):
+            path, _, how = path[5:].partition("?")
+            path = unquote(path.removeprefix("//"))
+        if self.quiet or not path or path.startswith(":memory:"):
+            return
+        path = self._full(path)
+        if path.startswith(self._below):
+            if stamp(path):
+                self.opens(path, reading=True, writing=True, update=True)
+            elif "mode=ro" in how or "mode=rw" in how.replace("mode=rwc", ""):
+                self.asked.setdefault(("exists", path), ABSENT)
+            else:
+                self.placed.setdefault(path, time.monotonic_ns())
+
+    def opens_below(self, path: Any, flags: int, folder: int) -> None:
+        """Note that a file is about to be opened by its path from an open folder."""
+        if isinstance(path, int) or self.quiet:
+            return
+        full = self._full(path, folder)
+        if full.startswith(self._below) and "-packages/" not in full:
+            self.opens(full, *_meant(flags))
+
+    # ── made
+
+    def _place(self, path: Any, folder: Any = None) -> None:
+        if not self.quiet:
+            self.placed.setdefault(self._full(path, folder), time.monotonic_ns())
+
+    def _mkdir(self, arguments: tuple[Any, ...]) -> None:
+        if self.quiet:
+            return
+        path, _, folder = arguments
+        full = self._full(path, folder)
+        if stamp(full):
+            self.assured.add(full)
+        else:
+            self.placed.setdefault(full, time.monotonic_ns())
+
+    def _rename(self, arguments: tuple[Any, ...]) -> None:
+        source, target, source_folder, target_folder = arguments
+        self._place(source, source_folder)
+        self._place(target, target_folder)
+        if not self.quiet:
+            self._touch("wrote", self._full(target, target_folder))
+
+    def _link(self, arguments: tuple[Any, ...]) -> None:
+        source, target, source_folder, target_folder = arguments
+        self._place(target, target_folder)
+        if not self.quiet:
+            full = self._full(source, source_folder)
+            self._restamp(full, 4)
+            self.opens(full, reading=True, writing=False, update=False)
+
+    def _symlink(self, arguments: tuple[Any, ...]) -> None:
+        source, target, folder = arguments
+        self._place(target, folder)
+        if not self.quiet:
+            shown = os.path.join(os.path.dirname(self._full(target, folder)), os.fsdecode(source))
+            self.shown.add(shown)
+            self.opens(shown, reading=True, writing=False, update=False)
+
+    def _restamp(self, path: Any, left: int) -> None:
+        if not self.quiet:
+            full = self._full(path)
+            self.restamped[full] = min(left, self.restamped.get(full, left))
+
+    def _enter(self, folder: Any) -> None:
+        if not self.quiet and folder is not None:
+            self.entered.add(self._full(folder))
+
+    def _start(self, arguments: tuple[Any, ...]) -> None:
+        if not self.quiet:
+            self.epoch += 1
+            if len(arguments) == 4:  # of subprocess: with a folder to run in
+                self._enter(arguments[2])
+
+    # ── listed
+
+    def _list(self, arguments: tuple[Any, ...]) -> None:
+        """Note what is in a folder that is listed: a file more would have been found, too."""
+        full = self._full("." if arguments[0] is None else arguments[0])
+        if not f"{full}/".startswith(self._below) and full.startswith(_SYSTEM):
+            return
+        self.heard.add(full)
+        if self.quiet:
+            return
+        asker = Asker()
+        if asker.about_code:
+            return
+        pattern, hidden = _pattern(asker)
+        sized = not asker.via and asker.frame is not None and _asks_sizes(asker.frame.f_code)
+        self.lists(full, pattern, hidden, sized)
+
+    def lists(self, full: str, pattern: str = "", hidden: bool = False, sized: bool = False) -> None:
+        """Note the names that are in a folder now, as far as they fit a pattern."""
+        key = (full, pattern, hidden, sized)
+        if key not in self.listed:
+            listing = Listing(full, pattern, hidden)
+            with self.quiet:  # listing it is heard, too
+                self.listed[key] = Listed(listing, stamp(full), listing.names("/", sized), sized)
+
+    # ── asked
+
+    def told(self, word: str, path: Any, folder: Any, answer: str) -> None:
+        """Note a question to the file system."""
+        if isinstance(path, int):
+            return
+        full = self._full(path, folder)
+        if not full.startswith(self._below) or "-packages/" in full or self.quiet:
+            return
+        if answer and self.asked.get((word, full)) == answer:
+            return
+        meant = narrowed(word, answer)
+        if meant is None:
+            return
+        word, answer = meant
+        with self.quiet:
+            answer = answer or there(full)
+        # the last answer is the one that counts, as a task may wait for a file; its size says that it is there
+        if word == "exists" and answer == "file" and ("size", full) in self.asked:
+            return
+        if word in ("exists", "size"):
+            self.asked.pop(("size" if word == "exists" else "exists", full), None)
+        self.asked[word, full] = answer
+
+    def _full(self, path: Any, folder: Any = None) -> str:
+        """Return a path as an absolute one; ``folder`` is the descriptor of what it is relative to."""
+        if isinstance(path, int):
+            return os.readlink(f"/proc/self/fd/{path}")
+        name = os.fsdecode(path)
+        if name[:1] == "/":
+            return name
+        known = folder if isinstance(folder, int) and folder >= 0 else None
+        base = os.getcwd() if known is None else os.readlink(f"/proc/self/fd/{known}")
+        return base if name == "." else f"{base}/{name}"
+
+
+def _meant(flags: int) -> tuple[bool, bool, bool]:
+    """Return whether a file is opened to be read, to be written, and to be changed in place."""
+    access = flags & (os.O_WRONLY | os.O_RDWR)
+    update = access == os.O_RDWR and not flags & os.O_TRUNC
+    return update or not access, bool(access), update
+
+
+def _pattern(asker: Asker) -> tuple[str, bool]:
+    """Return the pattern that a folder is listed for, and whether it finds hidden names; "" for all there are."""
+    for frame in asker.via[:4]:
+        code, known = frame.f_code, frame.f_locals
+        if code.co_name == "_glob1" and isinstance(pattern := known.get("pattern"), str):
+            return pattern + "/" * bool(known.get("dironly")), bool(known.get("include_hidden"))
+        if (
+            code.co_name == "_select_from"
+            and (match := getattr(known.get("self"), "match", None)) is not None
+        ):
+            regex = getattr(getattr(match, "__self__", None), "pattern", "")
+            plain = re.sub(r"\\(.)", r"\1", regex[4:-3].replace(".*", "*"))
+            if translate(plain) == regex:
+                return plain + "/" * bool(getattr(known["self"], "dironly", False)), True
+    return "", False
+
+
+def _asks_sizes(code: CodeType) -> bool:
+    """Tell whether code that lists a folder asks what it finds for more than its name."""
+    return "stat" in code.co_names or any(
+        _asks_sizes(it) for it in code.co_consts if isinstance(it, CodeType)
+    )

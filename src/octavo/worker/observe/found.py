@@ -1,0 +1,226 @@
+"""What a task did, judged when it has ended: the parts of the manifest that only the run could know."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from ... import parts, products
+from ...asked import Listing, size, target, there
+from ...model import ABSENT, UNREADABLE, UNSETTLED, Task
+from .doings import Doings, Listed
+from .paths import Way
+from .stamps import WHOLE, Use, is_file, settled, stamp
+
+#: So many names that a task made in a folder are told; where it made more, they count as there.
+_MOST = 200
+#: Files that libraries keep beside a database while it is open.
+_BESIDE = ("-journal", "-wal", "-shm", ".lock")
+_Part = tuple[str, tuple[str, str]]
+
+
+class Made:
+    """Knows what the task made, changed or removed itself, by real paths."""
+
+    def __init__(self, doings: Doings) -> None:
+        self._first: dict[str, int] = {}
+        for path, order in list(doings.written.items()):
+            self._add(doings.ground.way(path).real, order)
+        for path, order in list(doings.placed.items()):
+            self._add(doings.ground.way(path, follow=False).real, order)
+        for path in list(doings.updated):
+            used = doings.opened.get(path)
+            if used is not None and not _kept(path, used, doings.restamped.get(path, WHOLE)):
+                self._add(doings.ground.way(path).real, used.order)
+        self.assured = {doings.ground.way(path).real for path in list(doings.assured)}
+        self._names: dict[str, set[str]] = {}
+        for path in self._first:
+            folder, name = os.path.split(path)
+            self._names.setdefault(folder, set()).add(name)
+
+    def _add(self, real: str, order: int) -> None:
+        self._first[real] = min(order, self._first.get(real, order))
+
+    def when(self, real: str) -> int | None:
+        """Return when the task first made a path, or a folder that it is in; None if it did not."""
+        while True:
+            if real in self._first:
+                return self._first[real]
+            folder = os.path.dirname(real)
+            if folder == real:
+                return None
+            real = folder
+
+    def names(self, folder: str) -> set[str]:
+        """Return the names in a folder that the task made or removed."""
+        return self._names.get(folder, set())
+
+
+class Finding:
+    """Makes the parts of what a task did.
+
+    ``modules`` are paths of code, relative to the project, that the manifest has in other ways.
+    """
+
+    def __init__(self, doings: Doings, made: Made, task: Task, modules: Iterable[str]) -> None:
+        self._doings = doings
+        self._ground = doings.ground
+        self._made = made
+        # executed notebooks from upstream count only when they are read
+        given = [path for path in _paths(task.inputs) if not path.endswith(".ipynb")]
+        self._known: set[str] = set()
+        for path in (task.source.path, *modules, *given):
+            self._know(path, follow=True)
+        for product in task.products:
+            self._know(product.path, follow=False)  # what a product links to may be an input
+        #: Folders that something known is in.
+        self._around = {path[:n] for path in self._known for n, sign in enumerate(path) if sign == "/"}
+        self._links: dict[str, None] = {}
+
+    def _know(self, path: str, follow: bool) -> None:
+        shown = self._ground.way(os.path.join(self._ground.root, path.rstrip("/")), follow).shown
+        self._known |= {path.rstrip("/"), shown or ""}
+
+    def parts(self) -> dict[str, tuple[str, str]]:
+        """Return the parts with their paths and digests."""
+        found: dict[str, tuple[str, str]] = {}
+        for path, used in sorted(self._doings.opened.items()):
+            found.update(self._try(path, lambda path=path, used=used: self._opened(path, used)))  # type: ignore[misc]
+        for listed in list(self._doings.listed.values()):
+            folder = listed.listing.folder
+            found.update(self._try(folder, lambda listed=listed: self._listed(listed)))  # type: ignore[misc]
+        files = {path for part, (path, _) in found.items() if parts.split(part)[0] is not parts.FOLDER}
+        for (word, path), answer in list(self._doings.asked.items()):
+            told = self._try(path, lambda w=word, p=path, a=answer: self._asked(w, p, a))  # type: ignore[misc]
+            found.update({part: it for part, it in told.items() if it[0] not in files or "link" in word})
+        for path in list(self._doings.entered):
+            self.walked(self._ground.way(path))
+        for link in self._links:
+            if self._made.when(os.path.join(self._ground.root, link)) is None:
+                pointed = target(self._ground.root, link)
+                found[parts.LINK.of(link)] = (link, UNSETTLED if pointed is None else pointed)
+        return found
+
+    def walked(self, way: Way) -> None:
+        """Count the links on a way."""
+        self._links |= dict.fromkeys(way.links)
+
+    def _try(self, path: str, look: Callable[[], Iterator[_Part]]) -> dict[str, tuple[str, str]]:
+        """Return some parts; what goes wrong makes the task run again, and says so."""
+        try:
+            return dict(look())
+        except PermissionError:
+            digest = UNREADABLE
+        except Exception:
+            digest = UNSETTLED
+        shown = self._ground.way(path).shown
+        return {parts.FILE.of(shown): (shown, digest)} if shown else {}
+
+    def _is_known(self, shown: str) -> bool:
+        path = shown.removeprefix("./")
+        return path in self._known or path in self._around
+
+    def _counts(self, way: Way) -> str | None:
+        """Return the path of a way that counts as the task's input; None for what is known, or nobody's affair."""
+        shown = self._ground.inside(way)
+        if shown is None or shown == ".":
+            return None
+        folders = (shown[:n] for n, sign in enumerate(shown) if sign == "/")
+        return None if shown in self._known or not self._known.isdisjoint(folders) else shown
+
+    def _opened(self, path: str, used: Use) -> Iterator[_Part]:
+        way = self._ground.way(path)
+        shown = self._counts(way)
+        if shown is None or shown.endswith(_BESIDE):
+            return
+        made, row = self._made.when(way.real), parts.FILE
+        if made is not None:
+            if made < used.order or used.stamp is None or path in self._doings.updated:
+                return
+            row = parts.UPDATED  # it read what was there before it wrote
+        self.walked(way)
+        # a process that it started may have made a hard link to it, say
+        left = self._doings.restamped.get(path, WHOLE - bool(self._doings.epoch))
+        if not os.path.lexists(way.real):
+            gone = used.stamp is not None and made is None
+            yield row.of(shown), (shown, UNSETTLED if gone else ABSENT)
+        elif is_file(way.real):
+            if path in self._doings.updated and not os.path.getsize(way.real):
+                return  # a lock, say
+            digest = products.digest(way.real) if made is not None else settled(way.real, used, left)
+            yield row.of(shown), (shown, digest or UNSETTLED)
+        elif path in self._doings.shown and os.path.isdir(way.real):
+            changed = products.newest(way.real) >= self._doings.began
+            yield row.of(shown), (shown, UNSETTLED if changed else products.digest(way.real) or UNSETTLED)
+
+    def _listed(self, listed: Listed) -> Iterator[_Part]:
+        way = self._ground.way(listed.listing.folder)
+        shown = self._ground.inside(way)
+        if shown is None or (shown != "." and self._counts(way) is None):
+            return
+        if self._made.when(way.real) is not None:
+            return
+        self.walked(way)
+        row = parts.SIZES if listed.sized else parts.FOLDER
+        # what the pipeline makes is left out anyway
+        mine = {it for it in self._made.names(way.real) if not self._is_known(f"{shown}/{it}")}
+        names = listed.names
+        listing = Listing(shown, listed.listing.pattern, listed.listing.hidden)
+        if len(mine) > _MOST:
+            names, mine = listing.names(self._ground.root, listed.sized), set()
+        now = stamp(way.real)
+        listing = Listing(shown, listing.pattern, listing.hidden, tuple(sorted(mine)))
+        if names is None:
+            digest = ABSENT if now is None else UNSETTLED
+        elif listed.place is None or now is None or listed.place[:2] != now[:2]:
+            digest = UNSETTLED  # another folder has come in its place
+        else:
+            digest = parts.NAMES + "\0".join(listing.fitting(names))
+        yield row.of(str(listing)), (shown, digest)
+
+    def _asked(self, word: str, path: str, answer: str) -> Iterator[_Part]:
+        way = self._ground.way(path, follow=word not in ("link", "no link"))
+        shown = self._counts(way)
+        if shown is None:
+            return
+        made = self._made.when(way.real) is not None
+        if word == "link":
+            if not made:
+                self._links |= dict.fromkeys((*way.links, shown))
+            return
+        if shown in self._around or way.real in self._made.assured:
+            return
+        if word == "no link":
+            if not made:
+                yield parts.LINK.of(shown), (shown, ABSENT)
+            return
+        self.walked(way)
+        row, _, letters = word.partition(" ")
+        if made:
+            # what it made is no news; what was there before, it may have changed
+            answer = ABSENT if answer == ABSENT else size(way.real) if row == "size" else there(way.real)
+            if answer == ABSENT or letters:
+                return
+        if letters:
+            yield parts.ACCESS.of(f"{letters} {shown}"), (shown, answer)
+        elif row == "size":
+            yield parts.SIZE.of(shown), (shown, answer)
+        else:
+            yield parts.EXISTS.of(shown), (shown, answer)
+
+
+def _kept(path: str, used: Use, left: int) -> bool:
+    """Tell whether a file that was opened to be changed is as it was."""
+    now = stamp(path)
+    if now is None or used.stamp is None:
+        return False
+    return used.stamp[:left] == now[:left] or (
+        used.digest is not None and used.digest == products.digest(path)
+    )
+
+
+def _paths(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [path for inner in value.values() for path in _paths(inner)] if isinstance(value, dict) else []

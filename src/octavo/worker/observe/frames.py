@@ -1,0 +1,74 @@
+"""Who asks: the frame that called into the standard library, and by which of its functions."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import FrameType
+
+#: Where the standard library is. site-packages, with links from there into a project, may stand in it.
+STANDARD = os.path.dirname(os.__file__) + os.sep
+_OURS = os.path.dirname(__file__) + os.sep
+#: Octavo itself, which looks for what it needs; but what text names it looks for on behalf of the task.
+_OCTAVO = os.path.dirname(os.path.dirname(os.path.dirname(__file__))) + os.sep
+_ON_BEHALF = os.path.join(_OCTAVO, "kinds", "named.py")
+#: Modules of Python that look for code: to import it, to show it. The project's code is known otherwise.
+_ABOUT_CODE = (
+    *(f"<frozen {name}" for name in ("importlib", "zipimport", "runpy", "site")),
+    f"{STANDARD}importlib{os.sep}",
+    *(
+        f"{STANDARD}{name}.py"
+        for name in ("linecache", "inspect", "pkgutil", "runpy", "traceback", "warnings")
+    ),
+    *(f"{STANDARD}{name}.py" for name in ("zipimport", "site", "pdb", "bdb", "tracemalloc")),
+)
+#: The same of packages.
+_TOOLS = tuple(
+    f"-packages{os.sep}{name}{os.sep}"
+    for name in (
+        "IPython",
+        "ipykernel",
+        "pkg_resources",
+        "setuptools",
+        "stack_data",
+        "executing",
+        "jedi",
+        "debugpy",
+    )
+)
+_DEPTH = 40
+
+
+class Asker:
+    """``frame`` is that of whoever called the standard library, ``via`` are the functions of it on the way here.
+
+    ``via`` are pairs of a file and a function's name, the innermost first. ``about_code`` tells that it was Python, or
+    a tool, that looks for code.
+    """
+
+    __slots__ = ("about_code", "frame", "via")
+
+    def __init__(self) -> None:
+        self.via: list[FrameType] = []
+        self.about_code = False
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_code.co_filename.startswith(_OURS):
+            frame = frame.f_back
+        while frame is not None and len(self.via) < _DEPTH:
+            name = frame.f_code.co_filename
+            if not name.startswith(("<frozen ", STANDARD)) or "-packages" in name:
+                break
+            if name.startswith(_ABOUT_CODE):
+                self.about_code = True
+                return
+            self.via.append(frame)
+            frame = frame.f_back
+        self.frame = frame
+        if frame is not None:
+            name = frame.f_code.co_filename
+            own = name.startswith(_OCTAVO) and name != _ON_BEHALF
+            self.about_code = own or any(tool in name for tool in _TOOLS)
+
+    def names(self) -> list[str]:
+        """Return the names of the functions of the standard library, the innermost first."""
+        return [frame.f_code.co_name for frame in self.via]

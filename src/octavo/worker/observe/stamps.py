@@ -1,0 +1,88 @@
+"""Files as they were when a task first used them: what changes later is not what it saw."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from dataclasses import dataclass
+
+from ... import products
+
+#: Device, inode, size, times of modification and of change: what git's index keeps, and on which disk.
+Stamp = tuple[int, int, int, int, int]
+WHOLE = 5
+
+#: A file that its stamp says too little about is digested at once, if it has no more bytes than these.
+_SMALL = 8 << 20
+#: The very function of the system: the one in ``os`` is watched.
+_stat = os.stat
+
+
+def now_of_files() -> int:
+    """Return the time that a file written now would get: Linux stamps them by a clock that ticks."""
+    clock = getattr(time, "CLOCK_REALTIME_COARSE", None)
+    return time.time_ns() if clock is None else time.clock_gettime_ns(clock)
+
+
+def stamp(path: str) -> Stamp | None:
+    """Return the stamp of what a path leads to; None where that is nothing."""
+    try:
+        found = _stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+@dataclass(slots=True)
+class Use:
+    """A file as a task used it: its stamp then, and when that was among all that the task did.
+
+    ``digest`` is that of its bytes right then, of one that was about to be changed, or so young that the same stamp
+    could stand for other bytes. ``epoch`` counts the processes that the task had started.
+    """
+
+    stamp: Stamp | None
+    order: int
+    epoch: int
+    digest: str | None = None
+
+
+def use(path: str, order: int, epoch: int, began: int, change: bool = False) -> Use:
+    """Return how a file is, to be asked right before a task uses it; ``change`` tells that it may write into it.
+
+    What octavo itself opens here is heard, too.
+    """
+    found = stamp(path)
+    if found is None:
+        return Use(None, order, epoch)
+    # within a tick of the clock a file can change without a new stamp
+    young = found[4] >= began and found[4] >= now_of_files()
+    digest = (
+        products.digest(path) if (young or change) and found[2] <= _SMALL and os.path.isfile(path) else None
+    )
+    return Use(found, order, epoch, digest)
+
+
+def settled(path: str, used: Use, left: int = WHOLE) -> str | None:
+    """Return the digest of a file, if it still is what the task saw; None if it is not, or was changed meanwhile.
+
+    ``left`` tells how much of a stamp must be the same, where the task did what changes no content.
+    """
+    before = stamp(path)
+    if before is None or used.stamp is None:
+        return None
+    if not (used.stamp[:left] == before[:left] or used.digest is not None):
+        return None
+    digest = products.digest(path)
+    if used.digest is not None and digest != used.digest:
+        return None
+    return digest if stamp(path) == before else None
+
+
+def is_file(path: str) -> bool:
+    """Tell whether a path leads to a file, which can be read to its end: a pipe cannot."""
+    try:
+        return stat.S_ISREG(_stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
