@@ -51,7 +51,7 @@ class Place:
         self.file.write_bytes(os.urandom(1) * size)
         self.store = Store(root / ".octavo", root)
         self.cache = Slow(root / "cache", root)
-        self.reuse = Reuse(self.cache, {"big": TASK}, self.store, lambda part, path: None)
+        self.reuse = Reuse(self.cache, {"big": TASK}, self.store, lambda: lambda part, path: None)
 
     def save(self) -> None:
         assert self.reuse.restore(TASK, (), "run") is None

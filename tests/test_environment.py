@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
+import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,20 @@ def test_another_version_is_a_reason_where_the_environment_is_strict(project: Fo
     assert "stale  f  package thing 1.0 → 2.0" in project.octavo("status", env=env).stdout
     assert project.octavo("build", env=env).returncode == 0
     assert "1 task fresh" in project.octavo("build", env=env).stdout
+
+
+def test_the_version_of_python_is_noted_and_a_reason_where_the_environment_is_strict(
+    project: Folder,
+) -> None:
+    env = {"PYTHONPATH": str(project.path / "elsewhere" / "site-packages")}
+    project.octavo("build", env=env)
+    now = ".".join(map(str, sys.version_info[:3]))
+    with sqlite3.connect(project.path / ".octavo" / "state.db") as db:
+        changed = db.execute("UPDATE records SET manifest = replace(manifest, ?, ?)", (now, "2.7.18"))
+        assert changed.rowcount == 1
+    db.close()
+    said = project.octavo("status", env=env)
+    assert "all tasks are fresh" in said.stdout
+    assert f"note: f ran with Python 2.7.18, now {now}" in said.stderr
+    project.write("pipeline.yaml", "environment: strict\n" + project.read("pipeline.yaml"))
+    assert f"python 2.7.18 → {now}" in project.octavo("status", env=env).stdout

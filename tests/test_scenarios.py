@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from staleness.builder import Mixed
-from staleness.scenarios import Scenario, asked, functions, links, made, play, programs, values
+from staleness.scenarios import Scenario, asked, documents, functions, links, made, play, programs, values
 
 #: All tables.
 TABLES: Mapping[str, Mapping[str, Scenario]] = {
@@ -19,6 +19,7 @@ TABLES: Mapping[str, Mapping[str, Scenario]] = {
     "links": links.SCENARIOS,
     "asked": asked.SCENARIOS,
     "made": made.SCENARIOS,
+    "documents": documents.SCENARIOS,
 }
 ALL = {f"{table}: {name}": it for table, rows in TABLES.items() for name, it in rows.items()}
 

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from . import parts
 from .asked import made_in
-from .environment import imported, packages
+from .environment import imported, packages, python_version
 from .errors import Error, ProductError
 from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
 from .explain import remember
@@ -227,6 +227,8 @@ class Run:
             return ()
         try:
             task = self.filled(task)
+            # killed before the record has the new report, it would seem to be changed by hand: so it is made again
+            self.store.begin(task.name, record.products)
             made = dict(record.products)
             if self.refresh(task):
                 reports = (product.path for product in task.products if product.report)
@@ -235,6 +237,7 @@ class Run:
             self.store.commit(replace(record, products=made, raw=task.source.facts.raw))
         except (Error, OSError) as error:
             # the result is right all the same; the next build tries again
+            self.store.commit(record)
             words = error.message if isinstance(error, Error) else error.strerror or str(error)
             return (
                 Note(
@@ -319,9 +322,8 @@ class Run:
             task, self.graph.tasks, seen
         )
         discovered = {part: path for part, (path, _) in seen.items()}
-        for name, (dist, version) in self._packages(task, discovered).items():
-            part = parts.PACKAGE.of(name)
-            table[part], discovered[part] = version, dist
+        for part, (name, version) in self._environment(task, discovered).items():
+            table[part], discovered[part] = version, name
         raw = task.source.facts.raw
         record = Record(task.name, table, made, discovered, self.name, event.seconds, raw=raw)
         self.store.commit(record)
@@ -343,15 +345,19 @@ class Run:
             seen[part] = path, row.settle(self._now, what, path, said) if row.settle else said
         return seen
 
-    def _packages(self, task: Task, discovered: dict[str, str]) -> dict[str, tuple[str, str]]:
-        """Return the versions of what the task imports, where it runs in this very environment."""
-        if task.kernel or task.source.facts.language != "python":
+    def _environment(self, task: Task, discovered: dict[str, str]) -> dict[str, tuple[str, str]]:
+        """Return the versions of Python and of what the task imports, where it runs in this very environment."""
+        if task.named_kernel or task.source.facts.language != "python":
             return {}
         own = {name.partition(".")[0] for name in parts.about(parts.MODULE, discovered)}
         own.add((task.source.entry or "").partition(".")[0])
         code = [path for part, path in discovered.items() if parts.split(part)[0].python]
         found = {*task.source.facts.imports, *imported(str(self.store.root), code)}
-        return packages(self.store, {name for name in found if name.partition(".")[0] not in own})
+        known = packages(self.store, {name for name in found if name.partition(".")[0] not in own})
+        return {
+            parts.PYTHON.word: ("Python", python_version()),
+            **{parts.PACKAGE.of(name): it for name, it in known.items()},
+        }
 
     def _stop(self) -> Iterator[Event]:
         """End what is running, after a failure with fail_fast."""

@@ -37,6 +37,11 @@ def versions(path: Iterable[str] | None = None) -> dict[str, str]:
     return found
 
 
+def python_version() -> str:
+    """Return the version of the Python that runs this."""
+    return ".".join(map(str, sys.version_info[:3]))
+
+
 def packages(store: Store, imports: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Return distribution and version of each third-party module among some imports."""
     installed = versions()

@@ -47,7 +47,7 @@ def manifest(
         parts.PATHS.word: _paths(task),
         parts.CLASS.word: kinds.words(task.kind),
     }
-    if kernel := task.kernel or task.source.facts.kernel:
+    if kernel := task.named_kernel:
         table[parts.KERNEL.word] = kernel
     if task.source.function:
         table[parts.FUNCTION.word] = task.source.function

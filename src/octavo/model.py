@@ -231,6 +231,17 @@ class Task:
     tags: tuple[str, ...] = ()
     where: Place | None = None
 
+    @property
+    def named_kernel(self) -> str | None:
+        """The kernel that it asks for; None for Python of this very environment, and for whatever the language has.
+
+        By convention "python3" is the kernel of the environment that starts it: a header that an editor adds with
+        this name asks for no other than no header does.
+        """
+        name = self.kernel or self.source.facts.kernel
+        default = self.source.facts.language.lower() == "python" and name in ("python3", "python")
+        return None if default else name or None
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from . import asked
-from .environment import versions
+from .environment import python_version, versions
 from .errors import ProductError
 from .lazy import lazy_imports
 from .model import ABSENT, STANDING, UNKNOWN, UNREADABLE, UNSETTLED, Reason, Task
@@ -145,12 +145,8 @@ def _access(part: str, what: str, was: str | None, now: str | None) -> str:
     return f"{path} may {'now' if now == 'yes' else 'no longer'} be {may}"
 
 
-def _package(part: str, what: str, was: str | None, now: str | None) -> str:
-    return f"{part} {was} → {now or 'none'}"
-
-
 def _from_to(part: str, what: str, was: str | None, now: str | None) -> str:
-    return f"{part} {was} → {now}"
+    return f"{part} {was or 'none'} → {now or 'none'}"
 
 
 # ── how they are looked at
@@ -289,7 +285,10 @@ MODULE = Part(
 #: A function that is called for a task and stands in the task's own module, or in one only for its check.
 HOOK = Part("hook", look=_hook_now, python=True, needed=True)
 #: A distribution, by the module that was imported from it.
-PACKAGE = Part("package", _package, lambda now, what, path: now.installed(path), noted=True)
+PACKAGE = Part("package", _from_to, lambda now, what, path: now.installed(path), noted=True)
+
+#: The Python that the task ran in, where that is the one of octavo.
+PYTHON = Part("python", _from_to, lambda now, what, path: python_version(), noted=True)
 
 # these are in no manifest: they say why a task must run, or may not
 PRODUCT = Part("product", _product, guarded=True)
@@ -301,7 +300,21 @@ MISSING = Part("missing", _now)
 ROWS: Mapping[str, Part] = {
     row.word: row
     for row in (
-        *(SOURCE, PATHS, CLASS, KERNEL, PARAM, ORDER, FUNCTION, OPTION, UPSTREAM, MODULE, HOOK, PACKAGE),
+        *(
+            SOURCE,
+            PATHS,
+            CLASS,
+            KERNEL,
+            PARAM,
+            ORDER,
+            FUNCTION,
+            OPTION,
+            UPSTREAM,
+            MODULE,
+            HOOK,
+            PACKAGE,
+            PYTHON,
+        ),
         *(FILE, UPDATED, FOLDER, SIZES, LINK, EXISTS, SIZE, ACCESS),
         *(PRODUCT, RECORD, FORCED, WAITS, MISSING),
     )

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -153,8 +154,8 @@ class Project:
 
     def _reuse(self, remote: bool, wanted: Sequence[Task] = ()) -> Any:
         """Return the cache as the engine uses it; None where the pipeline wants none."""
-        now = Now(self.store, self.graph)
-        cache = reuse.reuse(self.root, self._loaded.cache, remote, self.graph.tasks, self.store, now)
+        tasks, look = self.graph.tasks, partial(Now, self.store, self.graph)
+        cache = reuse.reuse(self.root, self._loaded.cache, remote, tasks, self.store, look)
         if cache is not None:
             cache.expect(wanted)
         return cache

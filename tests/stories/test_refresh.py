@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,3 +71,35 @@ def test_a_report_that_a_hand_changed_is_left_alone(built: Folder) -> None:
     built.write("note.py", NOTEBOOK.replace("The end", "An end"))
     assert built.octavo("build").returncode == 1
     assert "My title" in built.read("out/note.ipynb")
+
+
+KILLED = """
+import os
+import octavo
+from octavo.kinds import notebook
+
+whole = notebook.write_whole
+
+
+def write(data, path):
+    whole(data, path)
+    os._exit(9)
+
+
+notebook.write_whole = write
+octavo.load(".").build()
+"""
+
+
+def test_killed_while_a_report_gets_new_words_it_is_made_again_and_was_changed_by_nobody(
+    built: Folder,
+) -> None:
+    built.write("note.py", NOTEBOOK.replace("The end", "The very end"))
+    killed = subprocess.run([sys.executable, "-c", KILLED], cwd=built.path, check=False)
+    assert killed.returncode == 9
+    assert "The very end" in built.read("out/note.ipynb")
+    assert "its last run did not finish" in built.octavo("status").stdout
+    assert "1 restored" in built.octavo("build").stdout
+    assert "The very end" in built.read("out/note.ipynb")
+    assert built.read("ran") == "x"
+    assert "all tasks are fresh" in built.octavo("status").stdout

@@ -319,3 +319,45 @@ def test_mistakes_in_the_pipeline_are_told(folder: Folder, said: str, message: s
     done = folder.octavo("status")
     assert done.returncode == 2
     assert message in done.stderr
+
+
+def test_what_a_task_of_this_build_has_changed_is_looked_at_anew(folder: Folder) -> None:
+    folder.write("helper.py", "V = 1\n")
+    folder.write(
+        "tasks.py",
+        """
+        from pathlib import Path
+
+        def early(product, m):
+            import helper
+            Path(product).write_text(f"{m} {helper.V}")
+
+        def change(product, upstream, n):
+            Path("helper.py").write_text(f"V = {n}\\n")
+            Path(product).write_text("")
+
+        def late(product, upstream):
+            import helper
+            Path(product).write_text(str(helper.V))
+        """,
+    )
+
+    def build(m: int, n: int) -> str:
+        folder.write(
+            "pipeline.yaml",
+            f"""
+            tasks:
+              - {{source: tasks.early, product: out/early, params: {{m: {m}}}}}
+              - {{source: tasks.change, product: out/change, params: {{n: {n}}}, upstream: [early]}}
+              - {{source: tasks.late, product: out/late, upstream: [change]}}
+            """,
+        )
+        said = folder.octavo("build")
+        assert said.returncode == 0, said.stdout
+        return folder.read("out/late")
+
+    assert build(1, 1) == "1"
+    assert build(2, 1) == "1"
+    assert build(1, 1) == "1"
+    # early is restored for a helper of 1, which change then makes another: late's result for 1 is no longer right
+    assert build(2, 2) == "2"

@@ -29,6 +29,8 @@ from .local import LARGEST, SIZE, Cache
 with lazy_imports():
     from . import remotes, shared, sweep
 
+#: Gives the digest now of something that a run discovered, by its part of the manifest and its path.
+Look = Callable[[str, str], str | None]
 #: A result of so many bytes takes longer to read than its stamps take to be of use.
 _LARGE = 64 << 20
 #: A result of more bytes is kept by a thread in the background, and neither its record nor "done" waits for that.
@@ -70,7 +72,7 @@ def reuse(
     remote: bool,
     graph: Mapping[str, Task],
     store: Store,
-    seen: Callable[[str, str], str | None],
+    look: Callable[[], Look],
 ) -> Reuse | None:
     """Return the cache of a project for one build; None where the pipeline wants none."""
     if not Settings(**said).enabled:
@@ -79,13 +81,14 @@ def reuse(
                 "the pipeline has switched its cache off", hint='remove "cache: false" or "enabled: false"'
             )
         return None
-    return Reuse(opened(root, said, remote), graph, store, seen)
+    return Reuse(opened(root, said, remote), graph, store, look)
 
 
 class Reuse:
     """The results of one build's tasks, taken from a cache and kept in it.
 
-    ``seen(part, path)`` is the digest now of something that a run discovered.
+    ``look()`` gives what tells the digest now of something that a run discovered: anew for each task, for a task may
+    change what others read.
     """
 
     def __init__(
@@ -93,13 +96,13 @@ class Reuse:
         cache: Cache,
         graph: Mapping[str, Task],
         store: Store,
-        seen: Callable[[str, str], str | None],
+        look: Callable[[], Look],
     ) -> None:
         self.cache = cache
         self.graph = graph
         self.store = store
         self.notes: list[str] = []
-        self._seen = seen
+        self._look = look
         self._declared: dict[str, Manifest] = {}
         self._broken = False
         self._waiting: SimpleQueue[tuple[Task, Manifest, Record, Mapping[str, str | None]] | None] = (
@@ -242,17 +245,19 @@ class Reuse:
 
     def same(self, task: Task) -> Callable[[str, str, str], bool]:
         """Return how it is told that what a run of the task discovered is the same now: as ``judge`` tells it."""
+        look = self._look()
 
         def same(part: str, path: str, was: str) -> bool:
             if not (task.run.strict or parts.counts(part)):
                 return True
-            return parts.split(part)[0].cached and self._now(part, path) == was
+            return parts.split(part)[0].cached and _found(look, part, path) == was
 
         return same
 
     def _still(self, record: Record) -> bool:
+        look = self._look()
         return all(
-            self._now(part, path) == record.manifest.get(part) for part, path in record.discovered.items()
+            _found(look, part, path) == record.manifest.get(part) for part, path in record.discovered.items()
         )
 
     def _made(self, path: str) -> str | None:
@@ -260,14 +265,6 @@ class Reuse:
             return self.store.digest(path)
         except Error:
             return None
-
-    def _now(self, part: str, path: str) -> str | None:
-        try:
-            found = self._seen(part, path)
-        except (Error, OSError, ValueError):
-            return None
-        # what was looked for in vain is recorded as such
-        return ABSENT if found is None else found
 
     def abandon(self) -> None:
         """End the use of the cache in the midst of a build: what waits to be kept is not."""
@@ -286,6 +283,15 @@ class Reuse:
         except OSError as error:
             self.notes.append(f"the cache cannot be kept in order: {error.strerror or error}")
         return [*self.notes, *(self.cache.elsewhere.notes if self.cache.elsewhere else ())]
+
+
+def _found(look: Look, part: str, path: str) -> str | None:
+    try:
+        found = look(part, path)
+    except (Error, OSError, ValueError):
+        return None
+    # what was looked for in vain is recorded as such
+    return ABSENT if found is None else found
 
 
 def _forbids(reason: Reason) -> bool:

@@ -263,13 +263,11 @@ def open_kernel(task: Task, notebook: dict[str, Any], say: Any) -> Kernel:
 def _kernel_family(task: Task) -> str:
     """Native serves Python of this very environment; everything else is a process of its own.
 
-    ``python3`` is by convention the kernel of the environment that starts it, and a file without a kernelspec asks
-    for no other. Any other name, Python or not, is looked up among the installed kernels.
+    Any other name, Python or not, is looked up among the installed kernels.
     """
-    name = task.kernel or task.source.facts.kernel
     if task.run.isolated or task.source.facts.language.lower() != "python":
         return "jupyter"
-    return "native" if name in (None, "", "python3", "python") else "jupyter"
+    return "native" if task.named_kernel is None else "jupyter"
 
 
 def _hide(cell: dict[str, Any]) -> None:

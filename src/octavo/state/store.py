@@ -18,7 +18,7 @@ from ..errors import ProductError, StateError
 from ..model import Manifest, Record
 from .filesystem import networked
 
-SCHEMA = 7
+SCHEMA = 8
 _TABLES = """
 CREATE TABLE IF NOT EXISTS records (
     key TEXT PRIMARY KEY, task TEXT, manifest TEXT, products TEXT, discovered TEXT,
