@@ -24,6 +24,8 @@ from projects import Folder
 SRC = Path(octavo.__file__).parent
 #: What Python itself, octavo and libraries import; a project may call its own modules so.
 NAMES = ("json.py", "random.py", "types.py")
+#: What ipykernel and jupyter_client import of other packages.
+OTHERS = ("six.py", "traitlets.py", "dateutil.py", "zmq.py")
 
 
 class Layout:
@@ -231,6 +233,16 @@ def test_interact_finds_the_modules(layout: Layout) -> None:
         session.expect_exact("found SQLAlchemyClient")
     finally:
         session.close(force=True)
+
+
+def test_modules_may_be_called_as_those_of_the_packages_that_octavo_needs(folder: Folder) -> None:
+    for name in OTHERS:
+        folder.write(name, "raise SystemExit('this is not the package')\n")
+    folder.write("alone.py", "print(1)\n")
+    folder.write("pipeline.yaml", "tasks: [{source: alone.py, product: alone.ipynb}]")
+    layout = Layout(folder, "", own=False)
+    assert "wrote out.ipynb" in layout.octavo("run", "alone.py", "out.ipynb")
+    assert "1 done" in layout.octavo("build")
 
 
 def test_a_notebook_runs_alone(layout: Layout) -> None:

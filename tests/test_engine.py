@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from octavo.engine import Run
+from octavo.errors import Error
 from octavo.events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
 from octavo.graph import Graph
 from octavo.model import Facts, Failure, Outcome, Product, Source, Task
@@ -36,7 +37,10 @@ class Direct:
         self.started.append(task.name)
         self._waiting.append(task)
 
-    def next(self) -> Event:
+    def refuses(self, task: Task) -> Error | None:
+        return None
+
+    def next(self, timeout: float | None = None) -> Event:
         task = self._waiting.popleft()
         try:
             self.work(self.root, task)
@@ -44,15 +48,9 @@ class Direct:
             return TaskFinished(task.name, Outcome.FAILED, 0.1, Failure("ArithmeticError", str(error)))
         return TaskFinished(task.name, Outcome.DONE, 0.1)
 
-    def close(self) -> None:
+    def close(self) -> tuple[Event, ...]:
         self.closed = True
-
-
-class Silent:
-    def __call__(self, event: Event) -> None: ...
-
-    def keep(self, outcome: Outcome) -> str | None:
-        return None
+        return ()
 
 
 class Pipeline:
@@ -104,7 +102,7 @@ class Pipeline:
             name="run",
             clock=lambda: float(next(clock)),
             filled=lambda task: task,
-            keeper=lambda task: Silent(),
+            keeper=lambda task: None,
             fail_fast=fail_fast,
         )
         return run.events()
@@ -359,8 +357,8 @@ def test_independent_tasks_run_side_by_side(pipeline: Pipeline) -> None:
 
 
 def test_reading_a_product_that_is_not_named_is_told(pipeline: Pipeline) -> None:
-    def reads_on(work: Direct) -> Callable[[], Event]:
-        def following() -> Event:
+    def reads_on(work: Direct) -> Callable[[float | None], Event]:
+        def following(timeout: float | None = None) -> Event:
             event = Direct.next(work)
             if isinstance(event, TaskFinished) and event.task == "d":
                 return TaskFinished("d", event.outcome, 0.1, discovered={"file out/b": ("out/b", "x")})
@@ -370,7 +368,7 @@ def test_reading_a_product_that_is_not_named_is_told(pipeline: Pipeline) -> None
 
     events = pipeline.events()
     next(events)
-    pipeline.executor.next = reads_on(pipeline.executor)  # type: ignore[method-assign]
+    pipeline.executor.next = reads_on(pipeline.executor)  # type: ignore[method-assign, assignment]
     notes = [event for event in events if isinstance(event, Note)]
     assert [note.task for note in notes] == ["d"]
     assert "out/b, a product of b" in notes[0].message

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -14,10 +13,11 @@ import pytest
 
 from octavo.events import Event, TaskFinished
 from octavo.executed.editions import editions, exports, failed, home, images
-from octavo.executed.writer import Keeper
+from octavo.executed.keeper import of_report
 from octavo.executors.local import Local
 from octavo.kinds.notebook import KIND
 from octavo.model import Outcome, Product, Source, Task
+from octavo.running import alone
 from tasks import with_options
 
 NOTEBOOK = """
@@ -60,20 +60,12 @@ def wanting(product: str | dict[str, str], text: str = NOTEBOOK, **options: Any)
 def ran(task: Task, root: Path) -> tuple[TaskFinished, list[Event]]:
     """Run a task in a worker, and keep its notebook as a build does."""
     (root / "out").mkdir(exist_ok=True)
-    executor = Local(str(root), 1, fork=False)
     wanted = editions(task)
     report = next((edition.path for edition in wanted if edition.plain), wanted[0].path)
-    keeper = Keeper(root, report, task.source.path, time.time, home(task))
-    said: list[Event] = []
+    keeper = of_report(root, report, task.source.path, home(task))
     (root / ".octavo").mkdir(exist_ok=True)
-    try:
-        executor.submit(task)
-        while not isinstance(event := executor.next(), TaskFinished):
-            keeper(event)
-            said.append(event)
-    finally:
-        executor.close()
-    keeper.keep(event.outcome)
+    *said, event = alone(task, keeper, Local(str(root), 1, fork=False))
+    assert isinstance(event, TaskFinished)
     return event, said
 
 

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from octavo.errors import Place
-from octavo.events import Note, Output, TaskFinished
+from octavo.events import Event, Note, Output, TaskFinished
+from octavo.executors import Executor
 from octavo.executors.inline import Inline
 from octavo.executors.local import Local
 from octavo.model import STANDING, Call, Outcome, Product, Relation, Source, Task
+from octavo.running import Running
 from octavo.spec.sources import Reader
 from octavo.worker.around import folder_of, placed
 from projects import Folder
@@ -39,17 +41,19 @@ def task(folder: Folder, source: str, product: str, **options: Any) -> Task:
     return with_options(Task("t", kind, reader.read(kind, found, text=True), (Product(product),)), **options)
 
 
-def run(executor: Any, task: Task) -> tuple[TaskFinished, str]:
-    executor.submit(task)
+def run(executor: Executor, task: Task) -> tuple[TaskFinished, str]:
+    running, events = Running(executor), list[Event]()
+    running.start(task, None)
+    while running:
+        events += running.next()
     said = ""
-    while True:
-        event = executor.next()
-        if isinstance(event, TaskFinished):
-            return event, said
+    for event in events:
         if isinstance(event, Output) and event.kind == "stream":
             said += event.content["text"]
         if isinstance(event, Note):
             said += event.message
+    assert isinstance(events[-1], TaskFinished)
+    return events[-1], said
 
 
 def test_paths_are_absolute_where_a_task_runs_elsewhere() -> None:

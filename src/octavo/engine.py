@@ -13,13 +13,14 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from graphlib import TopologicalSorter
-from typing import Protocol
+from typing import Any, Protocol
 
 from . import parts
 from .asked import made_in
 from .environment import imported, packages, python_version
 from .errors import Error, ProductError
 from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
+from .executors import Executor
 from .explain import remember
 from .fingerprint import manifest, reports_read
 from .graph import Graph
@@ -28,28 +29,9 @@ from .model import Failure, Outcome, Reason, Record, Step, Task
 from .plan import Makers, judged, key_of, missing
 from .products import not_made, unwritable
 from .products.aside import Aside, clear
+from .running import Keeper, Running
 from .state.store import Store
 from .unnamed import Unnamed, stale_upstream
-
-
-class Executor(Protocol):
-    """A place where tasks run. Each task submitted ends in exactly one TaskFinished, told by ``next``."""
-
-    @property
-    def slots(self) -> int: ...
-    def prepare(self, modules: tuple[str, ...]) -> None: ...
-    def submit(self, task: Task) -> None: ...
-    def next(self) -> Event: ...
-    def close(self) -> Iterable[Event] | None:
-        """End everything; return what was said until then and not told yet."""
-        ...
-
-
-class Keeper(Protocol):
-    """Keeps what a running task shows, as files: the executed notebook. It is told the task's events as they come."""
-
-    def __call__(self, event: Event) -> None: ...
-    def keep(self, outcome: Outcome) -> str | None: ...
 
 
 class Cache(Protocol):
@@ -62,19 +44,21 @@ class Cache(Protocol):
 
 
 class Run:
-    """One build of some steps: what is running, what has ended."""
+    """One build of some steps: what is running, what has ended. It needs an executor if any of them is stale."""
 
     def __init__(
         self,
         graph: Graph,
         steps: Mapping[str, Step],
         store: Store,
-        executor: Executor,
+        executor: Executor | None,
         *,
         name: str,
         clock: Callable[[], float],
         filled: Callable[[Task], Task],
-        keeper: Callable[[Task], Keeper],
+        keeper: Callable[[Task], Keeper | None],
+        stay: Mapping[str, Any] | None = None,
+        modules: Callable[[], tuple[str, ...]] = tuple,
         refresh: Callable[[Task], str | None] = lambda task: None,
         call_on_failure: Callable[[Task, Failure], Iterable[str]] = lambda task, failure: (),
         fail_fast: bool = False,
@@ -84,7 +68,6 @@ class Run:
         self.graph = graph
         self.steps = steps
         self.store = store
-        self.executor = executor
         self.name = name
         self.clock = clock
         self.filled = filled
@@ -95,8 +78,8 @@ class Run:
         self.strict = strict
         self.cache = cache
         self.ended: dict[str, Outcome] = {}
-        self.running: dict[str, tuple[Task, dict[str, str]]] = {}
-        self.keepers: dict[str, Keeper] = {}
+        self.running = Running(executor, stay=stay, modules=modules, check=self._checked)
+        self.begun: dict[str, tuple[Task, dict[str, str]]] = {}
         self.aside: dict[str, Aside] = {}
         self._set_aside = str(store.folder / "aside")
         self.makers = Makers(store)
@@ -120,14 +103,15 @@ class Run:
         try:
             while order.is_active():
                 ready.extend(order.get_ready())
-                while ready and len(self.running) < self.executor.slots:
+                while ready and self.running.free:
                     for event in self._start(ready.pop(0)):
                         yield self._tell(event, order)
                     if order.is_active():
                         ready.extend(order.get_ready())
                 if self.running:
-                    for event in self._receive(self.executor.next()):
-                        yield self._tell(event, order)
+                    for happened in self.running.next():
+                        for event in self._received(happened):
+                            yield self._tell(event, order)
         except BaseException:
             if self.cache:
                 self.cache.abandon()
@@ -198,10 +182,9 @@ class Run:
         )
         # what an earlier run discovered is no part of this one's manifest: it will say itself what it uses
         table = manifest(task, None, self.graph.tasks, self.store.digest, lambda part, path: None)
-        self.running[name] = (task, table)
-        self.keepers[name] = self.keeper(task)
+        self.begun[name] = (task, table)
         yield TaskStarted(name, reasons or forced, self.clock())
-        self.executor.submit(task)
+        self.running.start(task, self.keeper(task))
 
     def _restore(self, task: Task, reasons: tuple[Reason, ...]) -> tuple[Event, ...]:
         """Take a task's result from the cache, if it is there; its record is then as a run would have left it."""
@@ -214,7 +197,8 @@ class Run:
             task.name, self.name, self.clock(), Outcome.RESTORED.value, took, dict(record.manifest)
         )
         notes = self._refresh(task) if record.raw != task.source.facts.raw else ()
-        self.keeper(task).keep(Outcome.RESTORED)  # what a failure had left is out of date
+        if (keeper := self.keeper(task)) is not None:
+            keeper.keep(Outcome.RESTORED)  # what a failure had left is out of date
         return (*notes, TaskFinished(task.name, Outcome.RESTORED, took))
 
     def _refresh(self, task: Task) -> tuple[Event, ...]:
@@ -259,23 +243,14 @@ class Run:
                 return unwritable(product.path, IsADirectoryError(errno.EISDIR, ""))
         return None
 
-    def _receive(self, event: Event) -> Iterator[Event]:
-        """Feed the keeper of the event's task; believe "done" only after settling."""
-        name = getattr(event, "task", None)
-        if name in self.keepers and not isinstance(event, TaskFinished):
-            self.keepers[name](event)
+    def _received(self, event: Event) -> Iterator[Event]:
+        """Believe "done" only after settling."""
         if not isinstance(event, TaskFinished):
             yield event
             return
-        task, table = self.running.pop(event.task)
-        self.unnamed.add(event)
-        event = self.unnamed.explained(event)
-        overreach = self.unnamed.overreach(task, event, self.strict)
-        if event.outcome is Outcome.DONE and (broken := self._broken_promise(task, overreach)):
-            event = replace(event, outcome=Outcome.FAILED, failure=broken)
-        event = self._keep(task, event)
+        task, table = self.begun.pop(event.task)
         if event.outcome is Outcome.DONE:
-            for message in overreach:
+            for message in self.unnamed.overreach(task, event, self.strict):
                 yield Note(message, task.name)
             event = self._settle(task, table, event)
         self.aside.pop(task.name).end(event.outcome is Outcome.DONE)
@@ -290,21 +265,20 @@ class Run:
         if event.outcome is Outcome.FAILED and self.fail_fast:
             yield from self._stop()
 
-    def _keep(self, task: Task, event: TaskFinished) -> TaskFinished:
-        """Write the executed notebook, of a failure too: what ran is there to be looked at."""
-        try:
-            path = self.keepers.pop(task.name).keep(event.outcome)
-        except OSError as error:
-            report = next(product.path for product in task.products if product.report)
-            return replace(event, outcome=Outcome.FAILED, failure=event.failure or unwritable(report, error))
-        return replace(event, notebook=path)
+    def _checked(self, task: Task, event: TaskFinished) -> TaskFinished:
+        """Return how an attempt at a task ended, now that its promises can be looked at."""
+        self.unnamed.add(event)
+        event = self.unnamed.explained(event)
+        if event.outcome is Outcome.DONE and (broken := self._broken_promise(task, event)):
+            return replace(event, outcome=Outcome.FAILED, failure=broken)
+        return event
 
-    def _broken_promise(self, task: Task, overreach: list[str]) -> Failure | None:
+    def _broken_promise(self, task: Task, event: TaskFinished) -> Failure | None:
         """Return why a task that ended well has failed all the same: its notebook must not replace a good one."""
         made = (product.path for product in task.products if not product.report)
         if absent := [path for path in made if not os.path.exists(os.path.join(self.store.root, path))]:
             return not_made(absent)
-        if overreach and self.strict:
+        if self.strict and (overreach := self.unnamed.overreach(task, event, True)):
             return Failure("Undeclared", "; ".join(overreach), hint="name it there, or remove strict: true")
         return None
 
@@ -361,34 +335,14 @@ class Run:
 
     def _stop(self) -> Iterator[Event]:
         """End what is running, after a failure with fail_fast."""
-        running, self.running = list(self.running), {}
-        self._close()
-        for name in running:
-            let_go(self.keepers.pop(name))
-            self.aside.pop(name).end(False)
-            yield TaskFinished(name, Outcome.CANCELLED)
-
-    def _close(self) -> None:
-        for event in self.executor.close() or ():
-            name = getattr(event, "task", None)
-            if name in self.keepers and not isinstance(event, TaskFinished):
-                self.keepers[name](event)
+        for task in self.running.stop():
+            self.aside.pop(task.name).end(False)
+            yield TaskFinished(task.name, Outcome.CANCELLED)
 
     def _abandon(self) -> None:
-        self._close()
-        for keeper in self.keepers.values():
-            let_go(keeper)
-        self.keepers.clear()
+        self.running.stop()
         for aside in self.aside.values():
             aside.end(False)
         self.aside.clear()
         clear(self._set_aside)
         self.store.flush()
-
-
-def let_go(keeper: Keeper) -> None:
-    """Keep what was shown until a task was stopped, if that can be done."""
-    try:
-        keeper.keep(Outcome.CANCELLED)
-    except (OSError, Error):
-        pass

@@ -12,19 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from . import plugins, products, upkeep
-from .engine import Keeper, Run
-from .errors import Error, StateError, raise_all
+from .engine import Run
+from .errors import Error, raise_all
 from .events import Event
 from .executed.editions import editions, home
-from .executors.later import Later
+from .executors import Executor, Maker
 from .explain import differences
 from .graph import Graph
 from .lazy import lazy_imports
 from .load import load as load_spec
-from .model import Outcome, Reason, Step, Task
+from .model import Reason, Step, Task
 from .parts import Now
 from .plan import drift, estimate, judged, key_of, plan, saved
 from .report import Report, tell_all
+from .running import attempt
 from .spec.entry import Entry, find
 from .state.lock import holding
 from .state.runlog import RunLog
@@ -34,7 +35,7 @@ with lazy_imports():
     from . import single
     from .cache import exchange, reuse
     from .compat import adopt as adoption
-    from .executed import writer
+    from .executed import keeper as keepers
     from .kinds import keys, members
     from .reading import edits, folders
     from .spec import sources
@@ -95,7 +96,7 @@ class Project:
         force: bool = False,
         jobs: int | None = None,
         fail_fast: bool = False,
-        executor: str | Callable[..., Any] = "local",
+        executor: str | Maker = "local",
         listeners: Sequence[Callable[[Event], None]] = (),
         waiting: Callable[[str], None] | None = None,
         wait: bool = True,
@@ -105,7 +106,7 @@ class Project:
     ) -> Report:
         """Run what is stale among the selected tasks and return how it went.
 
-        ``jobs`` tasks run at a time (default: one per processor); ``executor`` is a name, or makes the thing itself.
+        ``jobs`` tasks run at a time (default: one per processor); ``executor`` is a name, or makes one itself.
         Each listener is told every event; one that
         raises is dropped and becomes a note. While another build holds the project, ``waiting`` is told who, and
         this one waits, or raises ``StateError`` when ``wait`` is False.
@@ -119,11 +120,11 @@ class Project:
             steps = self.status(targets, force=force)
             stale = [step.task for step in steps.values() if not step.fresh]
             raise_all([error for task in stale for error in self._loaded.unfit.get(task.name, ())])
+            where = self._executor(executor, jobs, stale, stay) if stale else None
             log = RunLog(self.store.folder / "runs" / f"{run}.jsonl")
             for folder in self._loaded.folders if stale else ():
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
             with log if stale or self._loaded.hooks else _silent() as tell:
-                where = Later(self._executor(executor, jobs, stale, stay))
                 engine = Run(
                     self.graph,
                     steps,
@@ -133,6 +134,8 @@ class Project:
                     clock=time.time,
                     filled=sources.Reader(str(self.root), self.store).filled,
                     keeper=lambda task: _keeper(task, self.root),
+                    stay=stay,
+                    modules=lambda: self._modules(stale),
                     call_on_failure=lambda *died: hook_process.call_in_child(str(self.root), *died),
                     refresh=lambda task: members.kind(task.kind).refresh(task, str(self.root)),
                     fail_fast=fail_fast,
@@ -142,7 +145,7 @@ class Project:
                 tell_all(
                     self._hooked(engine.events()), report, [tell, *listeners] if tell else list(listeners)
                 )
-            self._remember_unforkable(where.unforkable)
+            self._remember_unforkable(getattr(where, "unforkable", {}))
         return report
 
     def _hooked(self, events: Iterator[Event]) -> Iterator[Event]:
@@ -251,32 +254,21 @@ class Project:
         self.close()
 
     def _executor(
-        self,
-        name: str | Callable[..., Any],
-        jobs: int | None,
-        stale: Sequence[Task],
-        stay: Mapping[str, Any] | None,
-    ) -> Callable[[], Any]:
-        if not isinstance(name, str):
-            return lambda: self._opened(name, jobs, stale, stay)
-        if stay and name != "local":
-            hint = "remove --executor, so that tasks run in workers"
-            raise StateError(f"the executor {name} cannot pause a failed task", hint=hint)
-        opened = plugins.get("executors", name) if stale else None
-        return lambda: self._opened(opened, jobs, stale, stay)
-
-    def _opened(
-        self, make: Any, jobs: int | None, stale: Sequence[Task], stay: Mapping[str, Any] | None
-    ) -> Any:
+        self, name: str | Maker, jobs: int | None, stale: Sequence[Task], stay: Mapping[str, Any] | None
+    ) -> Executor:
+        """Return the executor for a build; raise what it refuses."""
+        make: Maker = plugins.get("executors", name) if isinstance(name, str) else name
         executor = make(str(self.root), jobs, log=str(self.store.folder / "server.log"))
-        if stay:
-            executor.stay = stay
-        modules = _preload(stale, self.root, self._loaded.preload)
-        left = self.store.kept("left")
-        executor.prepare(
-            tuple(name for name in modules if name not in left or left[name] != self._origin(name))
-        )
+        refused = {
+            str(error): error for task in stale if (error := executor.refuses(attempt(task, stay=stay)))
+        }
+        raise_all(refused.values())
         return executor
+
+    def _modules(self, stale: Sequence[Task]) -> tuple[str, ...]:
+        """Return what may be imported ahead for tasks, without what is known not to stay in a process that forks."""
+        modules, left = _preload(stale, self.root, self._loaded.preload), self.store.kept("left")
+        return tuple(name for name in modules if name not in left or left[name] != self._origin(name))
 
     def _remember_unforkable(self, left: Mapping[str, str]) -> None:
         """Keep which modules the warm server could not hold, so that the next one does not try, until they change."""
@@ -336,21 +328,13 @@ def _silent() -> Iterator[None]:
     yield None
 
 
-class _Mute:
-    """The keeper of a task that leaves no notebook."""
-
-    def __call__(self, event: Event) -> None: ...
-
-    def keep(self, outcome: Outcome) -> str | None:
-        return None
-
-
-def _keeper(task: Task, root: Path) -> Keeper:
+def _keeper(task: Task, root: Path) -> keepers.Keeper | None:
+    """Return what keeps the executed notebook of a task; None for one that leaves none."""
     wanted = editions(task)
     if not wanted:
-        return _Mute()
+        return None
     report = next((edition.path for edition in wanted if edition.plain), wanted[0].path)
-    return writer.Keeper(root, report, task.source.path, time.time, home(task))
+    return keepers.of_report(root, report, task.source.path, home(task))
 
 
 def _preload(stale: Sequence[Task], root: Path, wanted: bool | tuple[str, ...]) -> tuple[str, ...]:

@@ -6,25 +6,25 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from . import plugins, remote
-from .engine import let_go
-from .errors import Error, NotebookError, ParameterError, ProductError, StateError, raise_all
+from . import remote
+from .errors import NotebookError, ParameterError, ProductError, StateError, raise_all
 from .events import Event, Note, NotebookOpened, RunFinished, RunStarted, TaskFinished, TaskStarted
-from .executed.pages import Page, is_page
+from .executed import targets
+from .executed.keeper import Keeper
 from .executed.provenance import Provenance, prepared
-from .executed.writer import ExecutedNotebook, write_whole
+from .executed.writer import ExecutedNotebook
+from .executors.local import Local
 from .hints import did_you_mean
 from .lazy import lazy_imports
-from .model import Failure, Outcome, Resources, RunOptions, Source, Task
-from .notebook import dump_ipynb
+from .model import Outcome, Resources, RunOptions, Source, Task
 from .notebook.inject import check
 from .parts import FORCED
-from .products import unwritable
 from .report import Report
+from .running import alone, ended
 from .spec.sources import Reader
 
 with lazy_imports():
@@ -32,7 +32,7 @@ with lazy_imports():
 
     from . import notebook as notebooks
     from .executed import provenance
-    from .kinds import notebook as running
+    from .kinds import notebook as notebook_kind
 
 #: Standard input as a notebook, standard output as the place for one.
 STDIO = "-"
@@ -81,14 +81,16 @@ def run(
     target = _local(target) if target is not None else None
     if target is not None and not _elsewhere(target):
         _check(Path(target), Path(source.path))
-    draft = _draft(source.path, target, how) if target is not None else None
+    wanted = None
+    if target is not None:
+        wanted = targets.of_output(target, source.path, how.save_every, hide_code=how.report_mode)
     paths = {"PAPERMILL_INPUT_PATH": source.path, "PAPERMILL_OUTPUT_PATH": target and remote.shown(target)}
     task = _task(source, {**{name: paths[name] for name in how.paths}, **parameters}, how)
-    if isinstance(draft, PageDraft):
-        draft.page.check(running.prepare(task)[0])
+    if isinstance(wanted, targets.Paged):
+        wanted.page.check(notebook_kind.prepare(task)[0])
     report = Report()
     told: list[Callable[[Event], None]] = [report, *listeners]
-    for event in _events(task, draft, source.path, how):
+    for event in _events(task, wanted, source.path, how):
         for tell in told:
             tell(event)
     return report
@@ -152,7 +154,7 @@ def _source(name: str, data: bytes) -> Source:
     path = name
     if not notebooks.is_notebook(name):
         path += ".ipynb" if data.lstrip()[:1] in (b"{", b"") else ".py"
-    facts = running.KIND.facts(Source(path), data)
+    facts = notebook_kind.KIND.facts(Source(path), data)
     return Source(path, text=data.decode("utf-8", "surrogateescape"), facts=facts)
 
 
@@ -175,100 +177,8 @@ def _task(source: Source, parameters: Mapping[str, Any], how: How) -> Task:
 # ── the executed notebook
 
 
-class Draft:
-    """The executed notebook of one run: saved from time to time while it grows, and when it is whole."""
-
-    def __init__(
-        self, notebook: ExecutedNotebook, where: str, write: Callable[[dict[str, Any]], None], every: float
-    ) -> None:
-        self.where = where
-        self.write = write
-        self._notebook = notebook
-        self._every = every
-        self._changed = False
-        self._next = time.monotonic() + every
-        #: Where the notebook is when it could not be written to its place.
-        self.spare: str | None = None
-
-    def __call__(self, event: Event) -> None:
-        self._notebook(event)
-        self._changed = self._every > 0
-
-    @property
-    def due(self) -> float | None:
-        """The seconds until what is new should be saved; None when nothing is."""
-        return max(0.0, self._next - time.monotonic()) if self._changed else None
-
-    def save(self) -> None:
-        """Save what there is. A tenth of the time at most is spent on that, however large the notebook."""
-        began = time.monotonic()
-        if (data := self._notebook.finished()) is not None:
-            self.write(data)
-        now = time.monotonic()
-        self._next = now + max(self._every, 10 * (now - began))
-        self._changed = False
-
-    def keep(self, outcome: Outcome) -> str | None:
-        """Write the notebook as it ended and return where it is; None when it was never opened."""
-        if (data := self._notebook.ended(outcome)) is None:
-            return None
-        self.write(data)
-        return self.where
-
-
-class PageDraft(Draft):
-    """An executed notebook wanted as a page; one that failed is kept as a notebook, beside the last good page."""
-
-    def __init__(self, notebook: ExecutedNotebook, where: str, page: Page) -> None:
-        super().__init__(notebook, where, page, 0)
-        self.page = page
-
-    def keep(self, outcome: Outcome) -> str | None:
-        if (data := self._notebook.ended(outcome)) is None:
-            return None
-        if not outcome.good:
-            write_whole(data, Path(self.page.spare))
-            return self.page.spare
-        try:
-            self.write(data)
-        except Exception:
-            write_whole(data, Path(self.page.spare))  # hours of work are not lost because of their last step
-            self.spare = self.page.spare
-            raise
-        Path(self.page.spare).unlink(missing_ok=True)
-        return self.where
-
-
-def _draft(source: str, target: str, how: How) -> Draft:
-    notebook = ExecutedNotebook(Provenance(source, remote.shown(target), time.time))
-    if target == STDIO:
-        return Draft(notebook, target, _print, 0)
-    if is_page(target):
-        page = Page(target, source, hide_code=how.report_mode)
-        return PageDraft(notebook, remote.shown(target), page)
-    if remote.is_url(target):
-        return Draft(notebook, remote.shown(target), lambda data: _upload(data, target), 0)
-    return Draft(notebook, target, lambda data: write_whole(data, Path(target)), how.save_every)
-
-
 def _elsewhere(target: str) -> bool:
     return target == STDIO or remote.is_url(target)
-
-
-def _print(data: dict[str, Any]) -> None:
-    sys.stdout.buffer.writelines(dump_ipynb(data))
-    sys.stdout.buffer.flush()
-
-
-def _upload(data: dict[str, Any], url: str) -> None:
-    """Send a notebook; hours of work are not lost because nobody takes it at the end."""
-    try:
-        remote.write(url, b"".join(dump_ipynb(data)))
-    except Error as error:
-        spare = Path(PurePosixPath(remote.shown(url)).name).with_suffix(".unsent.ipynb")
-        write_whole(data, spare)
-        error.hint = f"it is kept here as {spare}" + (f"; {error.hint}" if error.hint else "")
-        raise
 
 
 def _check(target: Path, source: Path) -> None:
@@ -287,76 +197,35 @@ def _check(target: Path, source: Path) -> None:
 # ── running
 
 
-def _events(task: Task, draft: Draft | None, source: str, how: How) -> Iterator[Event]:
+def _events(task: Task, target: targets.Ended | None, source: str, how: How) -> Iterator[Event]:
     began = time.time()
     name = time.strftime("%Y%m%d-%H%M%S")
     yield RunStarted(name, (task.name,), (task.name,), began)
     yield TaskStarted(task.name, (FORCED.reason("", None, "requested"),), began)
     good = True
-    for event in _prepared(task, draft, source) if how.prepare_only else _running(task, draft, how):
+    for event in _prepared(task, target, source) if how.prepare_only else _running(task, target, how):
         yield event
         good = not isinstance(event, TaskFinished) or event.outcome.good
     yield RunFinished(name, good, time.time() - began, time.time())
 
 
-def _prepared(task: Task, draft: Draft | None, source: str) -> Iterator[Event]:
-    data, values = running.prepare(task)
-    event = TaskFinished(task.name, Outcome.DONE)
-    if draft is not None:
-        prepared(data, values, source, draft.where)
-        event = _written(event, draft, lambda: draft.write(data) or draft.where)
-    yield NotebookOpened(task.name, data, values)
+def _prepared(task: Task, target: targets.Ended | None, source: str) -> Iterator[Event]:
+    data, values = notebook_kind.prepare(task)
+    opened, event = NotebookOpened(task.name, data, values), TaskFinished(task.name, Outcome.DONE)
+    if target is not None:
+        prepared(data, values, source, target.where)
+        keeper = Keeper(ExecutedNotebook(), target)
+        keeper(opened)
+        event = ended(event, keeper)
+    yield opened
     yield Note("its parameters are filled in; it was not run", task.name)
     yield event
 
 
-def _running(task: Task, draft: Draft | None, how: How) -> Iterator[Event]:
+def _running(task: Task, target: targets.Ended | None, how: How) -> Iterator[Event]:
+    keeper = None
+    if target is not None:
+        provenance = Provenance(task.source.path, target.where, time.time)
+        keeper = Keeper(ExecutedNotebook(provenance), target)
     # one worker needs no server to fork it
-    executor = plugins.get("executors", "local")(str(Path.cwd()), 1, fork=False)
-    executor.stay = how.stay
-    ended = False
-    try:
-        executor.submit(task)
-        while not ended:
-            if draft is not None and (due := draft.due) is not None and not executor.wait(due):
-                try:
-                    draft.save()
-                except OSError as error:
-                    yield Note(f"{draft.where} cannot be saved now: {error.strerror}", task.name)
-                continue
-            event = executor.next()
-            if isinstance(event, TaskFinished):
-                ended = True
-                if draft is not None:
-                    event = _kept(event, draft)
-            elif draft is not None:
-                draft(event)
-            yield event
-    finally:
-        said = executor.close()
-        if not ended and draft is not None:
-            for event in said:
-                draft(event)
-            let_go(draft)
-
-
-def _kept(event: TaskFinished, draft: Draft) -> TaskFinished:
-    return _written(event, draft, lambda: draft.keep(event.outcome))
-
-
-def _written(event: TaskFinished, draft: Draft, write: Callable[[], str | None]) -> TaskFinished:
-    """Write the notebook of a task that has ended; one that cannot be written is a failure."""
-    try:
-        kept = write()
-    except OSError as error:
-        failure = unwritable(draft.where, error)
-    except Error as error:
-        failure = Failure("ProductError", f"{draft.where}: {error.message}", hint=error.hint or "")
-    else:
-        return replace(event, notebook=kept or (draft.where if event.outcome.good else None))
-    return replace(
-        event,
-        outcome=Outcome.FAILED,
-        failure=event.failure or failure,
-        notebook=draft.spare or event.notebook,
-    )
+    return alone(task, keeper, Local(str(Path.cwd()), 1, fork=False), how.stay)

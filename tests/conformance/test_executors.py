@@ -1,99 +1,28 @@
-"""Every executor runs tasks the same way: real workers, real kernels, whatever the task does."""
+"""What the protocol of executors says holds for every one of them: nobody is left out, and nothing is done half."""
 
 from __future__ import annotations
 
-import json
 import os
-import random
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from octavo.errors import Place
-from octavo.events import Event, Note, Output, TaskFinished
-from octavo.executors.inline import Inline
-from octavo.executors.local import CAN_FORK, Local
-from octavo.model import Outcome, Product, Task
-from octavo.spec.sources import Reader
+from octavo.events import Event, Note, Output, Paused, TaskFinished
+from octavo.executors.local import CAN_FORK
+from octavo.model import Call, Outcome, Task
+from octavo.running import Running, attempt
 from projects import Folder
-from tasks import with_options
-
-Make = Callable[..., Any]
-EXECUTORS: dict[str, Make] = {
-    "forked": lambda root, jobs=2: Local(root, jobs, fork=True),
-    "spawned": lambda root, jobs=2: Local(root, jobs, fork=False),
-    "inline": lambda root, jobs=1: Inline(root),
-}
-PROCESSES = ["forked", "spawned"]
+from stages import EXECUTORS, Stage, gone
 
 pytestmark = pytest.mark.skipif(not CAN_FORK, reason="forking is not safe on this system")
-
-
-class Stage:
-    """A folder with functions and notebooks, and an executor to run them."""
-
-    def __init__(self, folder: Folder, make: Make) -> None:
-        self.folder = folder
-        self.executor = make(str(folder.path))
-        self.events: list[Event] = []
-
-    def function(self, body: str, name: str = "f", arguments: str = "product", **options: Any) -> Task:
-        indented = "\n".join("    " + line for line in body.splitlines())
-        module = f"tasks_{name}"
-        self.folder.write(f"{module}.py", f"def {name}({arguments}):\n{indented}\n")
-        return self._task(f"{module}.{name}", name, options)
-
-    def notebook(self, *cells: str, name: str = "n", **options: Any) -> Task:
-        self.folder.write(f"{name}.py", "# %%\n" + "\n# %%\n".join(cells) + "\n")
-        return self._task(f"./{name}.py", name, options)
-
-    def _task(self, source: str, name: str, options: dict[str, Any]) -> Task:
-        kind, found = Reader(str(self.folder.path)).source(source, Place("pipeline.yaml"))
-        filled = Reader(str(self.folder.path)).read(kind, found, text=True)
-        return with_options(Task(name, kind, filled, (Product(f"{name}.out"),)), **options)
-
-    def run(self, *tasks: Task) -> dict[str, TaskFinished]:
-        ended: dict[str, TaskFinished] = {}
-        waiting = list(tasks)
-        running = 0
-        while waiting or running:
-            while waiting and running < self.executor.slots:
-                self.executor.submit(waiting.pop(0))
-                running += 1
-            event = self.executor.next()
-            self.events.append(event)
-            if isinstance(event, TaskFinished):
-                ended[event.task] = event
-                running -= 1
-        return ended
-
-    def text(self, stream: str = "stdout") -> str:
-        said = [e.content for e in self.events if isinstance(e, Output) and e.kind == "stream"]
-        return "".join(content["text"] for content in said if content["name"] == stream)
 
 
 @pytest.fixture(params=list(EXECUTORS))
 def stage(request: pytest.FixtureRequest, folder: Folder) -> Iterator[Stage]:
     made = Stage(folder, EXECUTORS[request.param])
-    yield made
-    made.executor.close()
-
-
-@pytest.fixture(params=PROCESSES)
-def worker_stage(request: pytest.FixtureRequest, folder: Folder) -> Iterator[Stage]:
-    made = Stage(folder, EXECUTORS[request.param])
-    yield made
-    made.executor.close()
-
-
-@pytest.fixture
-def forked(folder: Folder) -> Iterator[Stage]:
-    made = Stage(folder, EXECUTORS["forked"])
     yield made
     made.executor.close()
 
@@ -164,103 +93,14 @@ def test_a_failing_cell_is_data(stage: Stage) -> None:
     assert (failure.cell, failure.number, failure.line) == (2, 3, 2)
 
 
-def test_tasks_run_at_the_same_time(worker_stage: Stage) -> None:
-    # each waits for the other's file: one after the other they would never end
-    body = "import pathlib, time\npathlib.Path('{0}').write_text('')\n"
-    body += "while not pathlib.Path('{1}').exists(): time.sleep(0.01)"
-    one = worker_stage.function(body.format("one", "two"), "one")
-    two = worker_stage.function(body.format("two", "one"), "two")
-    ended = worker_stage.run(one, two)
-    assert {event.outcome for event in ended.values()} == {Outcome.DONE}
+def test_a_kernel_that_dies_fails_its_task_whatever_errors_are_allowed(stage: Stage) -> None:
+    task = stage.notebook("x = 1", "import os; os._exit(3)", "x", allow_errors=True)
+    failure = stage.run(task)["n"].failure
+    assert failure is not None and failure.kind in ("WorkerDied", "DeadKernel")
+    assert "exit code 3" in failure.message
 
 
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        ("import os; os._exit(3)", "exit code 3"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
-        ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
-        ("import os; os.abort()", "SIGABRT"),
-    ],
-)
-def test_a_worker_that_dies_is_a_failure_that_says_how(worker_stage: Stage, body: str, words: str) -> None:
-    ended = worker_stage.run(worker_stage.function(body), worker_stage.function("pass", "g"))
-    failure = ended["f"].failure
-    assert failure is not None and failure.kind == "WorkerDied"
-    assert words in failure.message
-    assert ended["g"].outcome is Outcome.DONE
-
-
-def test_the_last_words_of_a_crash_and_its_place_are_known(worker_stage: Stage) -> None:
-    task = worker_stage.function("print('before')\nimport ctypes; ctypes.string_at(0)")
-    failure = worker_stage.run(task)["f"].failure
-    assert worker_stage.text() == "before\n"
-    assert worker_stage.text("stderr") == ""
-    assert failure is not None and failure.line
-    lines = worker_stage.folder.read(task.source.path).splitlines()
-    assert "string_at" in lines[failure.line - 1]
-    assert any("in string_at" in entry for entry in failure.traceback)
-
-
-def test_output_of_children_and_of_c_code_stands_in_its_place(worker_stage: Stage) -> None:
-    body = """import os, subprocess, sys
-print('1')
-os.system('echo 2')
-print('3')
-subprocess.run(['echo', '4'])
-os.write(1, b'5\\n')
-print('6')"""
-    worker_stage.run(worker_stage.function(body))
-    assert worker_stage.text().split() == list("123456")
-
-
-def test_much_output_of_a_child_does_not_block(worker_stage: Stage) -> None:
-    body = "import subprocess\nsubprocess.run(['head', '-c', '3000000', '/dev/zero'])"
-    assert worker_stage.run(worker_stage.function(body))["f"].outcome is Outcome.DONE
-    assert len(worker_stage.text()) == 3_000_000
-
-
-def test_output_is_told_while_the_task_runs(worker_stage: Stage) -> None:
-    task = worker_stage.function(
-        "import os, time\nprint('early')\nwhile not os.path.exists('go'): time.sleep(0.01)"
-    )
-    worker_stage.executor.submit(task)
-    event = worker_stage.executor.next()
-    assert isinstance(event, Output) and event.content["text"] == "early\n"
-    worker_stage.folder.write("go", "")
-    assert isinstance(worker_stage.executor.next(), TaskFinished)
-
-
-def test_unseeded_random_numbers_differ_between_tasks(forked: Stage) -> None:
-    forked.executor.prepare(("random", "numpy"))
-    body = "import random\nprint(random.random())\ntry:\n    import numpy\nexcept ImportError: pass\n"
-    body += "else:\n    print(numpy.random.random())"
-    forked.run(*(forked.function(body, f"f{i}") for i in range(4)))
-    numbers = forked.text().split()
-    assert len(set(numbers)) == len(numbers) >= 4
-
-
-def test_exit_handlers_run_before_the_task_is_done(worker_stage: Stage) -> None:
-    body = "import atexit, threading\natexit.register(lambda: product.write_text('late'))\n"
-    body += "threading.Timer(0.2, lambda: open('thread', 'w').close()).start()"
-    assert worker_stage.run(worker_stage.function(body))["f"].outcome is Outcome.DONE
-    assert (worker_stage.folder.path / "f.out").read_text() == "late"
-    assert (worker_stage.folder.path / "thread").exists()
-
-
-def test_a_worker_inherits_no_descriptors(forked: Stage) -> None:
-    fd = os.open(forked.folder.path, os.O_RDONLY)
-    os.set_inheritable(fd, True)
-    try:
-        body = "import os\nprint(sorted(os.readlink(f'/proc/self/fd/{n}').split(':')[0] "
-        body += "for n in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{n}')))"
-        forked.run(forked.function(body))
-    finally:
-        os.close(fd)
-    assert str(forked.folder.path) not in forked.text()
-
-
-def test_multiprocessing_works_inside_a_task(worker_stage: Stage) -> None:
+def test_multiprocessing_works_inside_a_task(stage: Stage) -> None:
     cells = (
         "import multiprocessing as mp\nfrom concurrent.futures import ProcessPoolExecutor",
         "def square(x):\n    print('in child')\n    return x * x",
@@ -268,194 +108,191 @@ def test_multiprocessing_works_inside_a_task(worker_stage: Stage) -> None:
         "with ProcessPoolExecutor(2, mp_context=mp.get_context('fork')) as pool:\n"
         "    print(list(pool.map(square, [4])))",
     )
-    assert worker_stage.run(worker_stage.notebook(*cells))["n"].outcome is Outcome.DONE
-    assert "[1, 4, 9]" in worker_stage.text() and "[16]" in worker_stage.text()
-    assert worker_stage.text().count("in child") == 4
+    assert stage.run(stage.notebook(*cells))["n"].outcome is Outcome.DONE
+    assert "[1, 4, 9]" in stage.text() and "[16]" in stage.text()
+    assert stage.text().count("in child") == 4
 
 
-def test_what_a_task_leaves_running_is_ended_with_it(worker_stage: Stage) -> None:
-    body = "import subprocess\nprint(subprocess.Popen(['sleep', '600']).pid)"
-    worker_stage.run(worker_stage.function(body))
-    _gone(int(worker_stage.text()))
+# ── one end for each task
 
 
-def test_closing_ends_workers_and_their_children(worker_stage: Stage) -> None:
-    body = (
-        "import subprocess, time\nprint(subprocess.Popen(['sleep', '600']).pid, flush=True)\ntime.sleep(600)"
-    )
-    worker_stage.executor.submit(worker_stage.function(body))
-    event = worker_stage.executor.next()
-    assert isinstance(event, Output)
-    worker_stage.executor.close()
-    _gone(int(event.content["text"]))
+def test_each_task_ends_once_and_nothing_is_told_of_it_afterwards(stage: Stage) -> None:
+    tasks = [
+        stage.function("print('one')", "one"),
+        stage.function("print('two')\nraise ValueError('no')", "two"),
+        stage.function("import sys\nsys.exit(3)", "three"),
+        stage.function("raise KeyboardInterrupt", "four"),
+        stage.notebook("print('five')", name="five"),
+        stage.notebook("print('six')\n1 / 0", name="six"),
+    ]
+    ended = stage.run(*tasks)
+    assert {name: event.outcome is Outcome.DONE for name, event in ended.items()} == {
+        "one": True,
+        "two": False,
+        "three": False,
+        "four": False,
+        "five": True,
+        "six": False,
+    }
+    for task in tasks:
+        of_task = [event for event in stage.events if getattr(event, "task", None) == task.name]
+        assert [isinstance(event, TaskFinished) for event in of_task].count(True) == 1
+        assert isinstance(of_task[-1], TaskFinished)
 
 
-def test_a_task_over_its_time_is_interrupted_and_says_where(worker_stage: Stage) -> None:
-    task = worker_stage.notebook("x = 1", "import time\ntime.sleep(600)", timeout=2.0)
-    failure = worker_stage.run(task)["n"].failure
-    assert failure is not None and failure.kind == "Timeout"
-    assert "2 s" in failure.message
-    assert (failure.cell, failure.line) == (2, 2)  # after the injected cell
+def test_no_more_tasks_run_than_there_are_slots(folder: Folder) -> None:
+    for make in EXECUTORS.values():
+        executor = make(str(folder.path), 3)
+        assert executor.slots in (1, 3)
+        executor.close()
 
 
-def test_a_task_that_ignores_the_interrupt_is_killed(forked: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "octavo.executors.limits.MEANS", ((signal.SIGINT, 0.2), (signal.SIGTERM, 0.2), (signal.SIGKILL, 60.0))
-    )
-    body = "import signal, time\nfor n in (signal.SIGINT, signal.SIGTERM): signal.signal(n, signal.SIG_IGN)\n"
-    failure = forked.run(forked.function(body + "time.sleep(600)", timeout=0.5))["f"].failure
-    assert failure is not None and failure.kind == "Timeout"
+def test_a_second_task_sees_nothing_of_the_first(stage: Stage) -> None:
+    first = stage.function("import os, sys\nsys.path.insert(0, 'left'); os.chdir('/')", "first")
+    second = stage.function("import os, sys\nprint('left' in sys.path, os.getcwd(), sys.argv)", "second")
+    stage.run(first)
+    stage.run(second)
+    assert stage.text().split() == ["False", os.path.realpath(stage.folder.path), "['tasks_second.py']"]
 
 
-def test_a_cell_over_its_time_is_named(forked: Stage) -> None:
-    task = forked.notebook("x = 1", "import time\ntime.sleep(600)", cell_timeout=1.0)
-    failure = forked.run(task)["n"].failure
+# ── what a task says is kept, or refused
+
+
+def kept(stage: Stage, task: Task, words: str) -> TaskFinished | None:
+    """Run a task that an executor does not refuse; None for one that is refused in words that name what is asked."""
+    if (error := stage.executor.refuses(task)) is not None:
+        assert words in error.message and task.name in error.message and error.hint
+        return None
+    return stage.run(task)[task.name]
+
+
+def test_the_time_of_a_task_is_kept_or_refused(stage: Stage) -> None:
+    for task in (
+        stage.function("import time\ntime.sleep(600)", timeout=1.0),
+        stage.notebook("x = 1", "import time\ntime.sleep(600)", timeout=2.5),
+    ):
+        ended = kept(stage, task, '"timeout"')
+        assert ended is not None or task.kind == "function"
+        if ended is not None:
+            assert ended.failure is not None and ended.failure.kind == "Timeout"
+
+
+def test_the_time_of_a_cell_is_kept(stage: Stage) -> None:
+    task = stage.notebook("x = 1", "import time\ntime.sleep(600)", cell_timeout=1.0)
+    failure = stage.run(task)["n"].failure
+    assert stage.executor.refuses(task) is None
     assert failure is not None and failure.kind == "Timeout" and "cell 3" in failure.message
 
 
-def test_a_task_over_its_memory_is_ended_and_says_how_much_it_used(worker_stage: Stage) -> None:
-    body = "import subprocess, sys, time\nheld = bytearray(300 << 20)\ntime.sleep(600)"
-    failure = worker_stage.run(worker_stage.function(body, memory=200 << 20))["f"].failure
-    assert failure is not None and failure.kind == "OutOfMemory"
-    assert "more than its limit of 200 MB" in failure.message
+def test_the_memory_of_a_task_is_kept_or_refused(stage: Stage) -> None:
+    body = "import time\nheld = bytearray(300 << 20)\ntime.sleep(600)"
+    for task in (stage.function(body, memory=200 << 20), stage.notebook(body, memory=200 << 20)):
+        ended = kept(stage, task, '"memory"')
+        assert ended is not None or task.kind == "function"
+        if ended is not None:
+            assert ended.failure is not None and ended.failure.kind == "OutOfMemory"
 
 
-def test_the_memory_of_children_counts(worker_stage: Stage) -> None:
-    child = "held = bytearray(300 << 20); import time; time.sleep(600)"
-    body = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {child!r}])"
-    failure = worker_stage.run(worker_stage.function(body, memory=200 << 20))["f"].failure
-    assert failure is not None and failure.kind == "OutOfMemory"
+@pytest.mark.parametrize("notebook", [False, True])
+def test_a_failed_task_waits_or_that_is_refused(stage: Stage, notebook: bool) -> None:
+    hold = {"hold": True}
+    task = stage.notebook("1 / 0") if notebook else stage.function("raise ValueError('no')")
+    if (error := stage.executor.refuses(attempt(task, stay=hold))) is not None:
+        assert "cannot wait" in error.message and not notebook
+        return
+    running, events = Running(stage.executor, stay=hold), list[Event]()
+    running.start(task, None)
+    while not any(isinstance(event, Paused) for event in events):
+        events += running.next()
+    assert len(running) == 1
 
 
-def test_a_task_is_tried_again(worker_stage: Stage) -> None:
-    body = "import pathlib\ncount = pathlib.Path('count')\n"
-    body += "count.write_text(count.read_text() + 'x' if count.exists() else 'x')\n"
-    body += "assert len(count.read_text()) > 1, 'not yet'"
-    ended = worker_stage.run(worker_stage.function(body, retries=2))["f"]
-    assert ended.outcome is Outcome.DONE
-    notes = [event.message for event in worker_stage.events if isinstance(event, Note)]
-    assert notes == ["attempt 1 failed (AssertionError); again in 1 s"]
+def test_tasks_without_limits_are_never_refused(stage: Stage) -> None:
+    assert stage.executor.refuses(stage.function("pass")) is None
+    assert stage.executor.refuses(stage.notebook("1")) is None
 
 
-def test_a_server_that_is_killed_fails_its_tasks_and_is_replaced(forked: Stage) -> None:
-    task = forked.function("import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(60)")
-    failure = forked.run(task)["f"].failure
-    assert failure is not None and failure.kind == "WorkerDied"
-    assert forked.run(forked.function("pass", "g"))["g"].outcome is Outcome.DONE
+# ── what the engine decides
 
 
-def test_a_module_that_starts_threads_is_left_out_of_the_server(forked: Stage, tmp_path: Path) -> None:
-    site = tmp_path / "elsewhere"
-    site.mkdir()
-    (site / "threaded_thing.py").write_text(
-        "import threading, time\nthreading.Thread(target=time.sleep, args=(600,), daemon=True).start()"
-    )
-    forked.executor.close()
-    os.environ["PYTHONPATH"] = str(site)
-    try:
-        forked.executor = EXECUTORS["forked"](str(forked.folder.path))
-        forked.executor.prepare(("threaded_thing", "json"))
-        task = forked.function(
-            "import sys, threading\nprint(threading.active_count(), 'threaded_thing' in sys.modules)"
-        )
-        assert forked.run(task)["f"].outcome is Outcome.DONE
-    finally:
-        del os.environ["PYTHONPATH"]
-    assert forked.text().split()[1] == "False"
-    assert list(forked.executor.unforkable) == ["threaded_thing"]
+COUNTING = """\
+import pathlib
+count = pathlib.Path('count')
+count.write_text(count.read_text() + 'x' if count.exists() else 'x')
+assert len(count.read_text()) > 2, 'not yet'
+"""
 
 
-def test_a_module_that_ends_the_server_does_not_end_the_build(forked: Stage, tmp_path: Path) -> None:
-    site = tmp_path / "elsewhere"
-    site.mkdir()
-    (site / "deadly_thing.py").write_text("import os\nos._exit(9)")
-    forked.executor.close()
-    os.environ["PYTHONPATH"] = str(site)
-    try:
-        forked.executor = EXECUTORS["forked"](str(forked.folder.path))
-        forked.executor.prepare(("deadly_thing",))
-        assert forked.run(forked.function("pass"))["f"].outcome is Outcome.DONE
-    finally:
-        del os.environ["PYTHONPATH"]
-
-
-def test_an_interrupted_event_line_is_never_torn(forked: Stage) -> None:
-    # interrupts at random moments while a cell prints: what arrives is whole events, and the end is told
-    cell = (
-        "import time\ntry:\n    while True:\n        print('x' * 1000)\nexcept KeyboardInterrupt:\n    pass"
-    )
-    forked.executor.submit(forked.notebook(cell))
-    chance = random.Random(7)
-    ended = None
-    pid = 0
-    while ended is None:
-        event = forked.executor.next()
-        pid = pid or next((worker.pid for worker in forked.executor._workers.values()), 0)
-        if isinstance(event, TaskFinished):
-            ended = event
-        elif pid and isinstance(event, Output) and chance.random() < 0.2:
-            os.kill(pid, signal.SIGINT)
-    assert ended.outcome in (Outcome.DONE, Outcome.FAILED)
-
-
-def test_a_notebooks_main_is_its_own(forked: Stage) -> None:
-    cells = (
-        "import sys, pickle",
-        "class Thing: pass",
-        "print(type(pickle.loads(pickle.dumps(Thing()))).__name__, __name__, sys.argv[0])",
-    )
-    assert forked.run(forked.notebook(*cells))["n"].outcome is Outcome.DONE
-    assert forked.text() == "Thing __main__ n.py\n"
-
-
-def test_environment_of_one_task_is_not_that_of_the_next(forked: Stage) -> None:
-    one = forked.function("import os\nos.environ['LEFT'] = 'x'\nos.chdir('/')", "one")
-    two = forked.function("import os\nprint(os.environ.get('LEFT'), os.getcwd())", "two")
-    forked.run(one)
-    forked.run(two)
-    assert forked.text().split() == ["None", os.path.realpath(forked.folder.path)]
-
-
-def test_inline_leaves_this_process_as_it_was(folder: Folder) -> None:
-    stage = Stage(folder, EXECUTORS["inline"])
-    here, path, out = os.getcwd(), list(sys.path), sys.stdout
-    stage.run(stage.function("import lib_of_inline", "broken"), stage.notebook("1"))
-    assert (os.getcwd(), sys.path, sys.stdout) == (here, path, out)
-    assert "tasks_broken" not in sys.modules
-    assert stage.function("pass").kind == "function"
-
-
-def _gone(pid: int) -> None:
-    """Wait for a process to be gone, or a zombie of nobody's."""
-    for _ in range(500):
-        try:
-            status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
-            return
-        if status == "Z":
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"process {pid} still runs")
-
-
-def test_a_kernel_that_dies_fails_its_task_whatever_errors_are_allowed(worker_stage: Stage) -> None:
-    task = worker_stage.notebook("x = 1", "import os; os._exit(3)", "x", allow_errors=True, isolated=True)
-    failure = worker_stage.run(task)["n"].failure
-    assert failure is not None and failure.kind == "DeadKernel"
-    assert "exit code 3" in failure.message or "3" in failure.message
-
-
-def test_cells_that_do_not_run_keep_what_is_stored_in_them(folder: Folder) -> None:
-    output = {"output_type": "stream", "name": "stdout", "text": "stored\n"}
-    stored = {"cell_type": "code", "metadata": {}, "outputs": [output], "execution_count": 7}
-    cells = [
-        {**stored, "source": "", "id": "a"},
-        {**stored, "source": "1 / 0", "id": "b", "metadata": {"tags": ["skip-execution"]}},
-        {**stored, "source": "print('new')", "id": "c"},
+@pytest.mark.parametrize("notebook", [False, True])
+def test_a_task_is_tried_again(stage: Stage, notebook: bool) -> None:
+    task = (stage.notebook if notebook else stage.function)(COUNTING, retries=2)
+    assert stage.run(task)[task.name].outcome is Outcome.DONE
+    notes = [event.message for event in stage.events if isinstance(event, Note) and "again" in event.message]
+    assert notes == [
+        "attempt 1 failed (AssertionError); again in 1 s",
+        "attempt 2 failed (AssertionError); again in 2 s",
     ]
-    book = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    folder.write("in.ipynb", json.dumps(book))
-    assert folder.octavo("run", "in.ipynb", "out.ipynb").returncode == 0
-    after = json.loads(folder.read("out.ipynb"))["cells"]
-    assert ["".join(cell["outputs"][0]["text"]) for cell in after] == ["stored\n", "stored\n", "new\n"]
-    assert [cell["execution_count"] for cell in after] == [7, 7, 1]
+
+
+def test_a_task_has_failed_when_it_is_not_tried_again(stage: Stage) -> None:
+    stage.folder.write(
+        "hooks.py", "def failed(product):\n    with open('called', 'a') as file: file.write('x')\n"
+    )
+    hook = Call("hooks.failed")
+    ended = stage.run(stage.function("raise ValueError('no')", retries=1, on_failure=hook))["f"]
+    assert ended.outcome is Outcome.FAILED and ended.on_failure_called
+    assert stage.folder.read("called") == "x"
+
+
+# ── the beginning and the end
+
+
+def children() -> set[str]:
+    """Return the children of this process."""
+    found: set[str] = set()
+    for thread in Path("/proc/self/task").iterdir():
+        found |= set((thread / "children").read_text().split())
+    return found
+
+
+def test_nothing_is_started_before_the_first_task(folder: Folder) -> None:
+    before = children()
+    for make in EXECUTORS.values():
+        executor = make(str(folder.path), 2, log=str(folder.path / "log"))
+        assert children() == before
+        assert list(executor.close()) == []
+
+
+def test_it_can_be_closed_twice_and_leaves_no_process(stage: Stage) -> None:
+    before = children()
+    stage.run(stage.function("pass"), stage.notebook("1"))
+    assert list(stage.executor.close()) == []
+    assert list(stage.executor.close()) == []
+    assert children() <= before
+
+
+def test_what_runs_is_ended_and_what_it_said_is_told(stage: Stage) -> None:
+    body = "import os, subprocess, time\nprint(os.getpid(), subprocess.Popen(['sleep', '600']).pid, flush=True)\n"
+    running = Running(stage.executor)
+    running.start(stage.notebook(body + "time.sleep(600)"), None)
+    events: list[Event] = []
+    while not any(isinstance(event, Output) for event in events):
+        events += running.next()
+    assert [task.name for task in running.stop()] == ["n"]
+    assert not running
+    pids = next(event.content["text"] for event in events if isinstance(event, Output)).split()
+    for pid in map(int, pids):
+        gone(pid)
+
+
+def test_there_is_an_end_to_waiting(stage: Stage) -> None:
+    began = time.monotonic()
+    assert stage.executor.next(0.01) is None
+    assert time.monotonic() - began < 60
+
+
+def test_this_process_is_left_as_it_was(stage: Stage) -> None:
+    before = os.getcwd(), list(sys.path), sys.argv, sys.stdout, sys.stderr, dict(os.environ)
+    stage.run(stage.function("import os, lib_of_nobody", "broken"), stage.notebook("1"))
+    assert (os.getcwd(), sys.path, sys.argv, sys.stdout, sys.stderr, dict(os.environ)) == before
+    assert "tasks_broken" not in sys.modules

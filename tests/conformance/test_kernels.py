@@ -21,6 +21,7 @@ from octavo.executed.writer import ExecutedNotebook
 from octavo.executors.local import Local
 from octavo.kinds.notebook import KIND
 from octavo.model import Outcome, Source, Task
+from octavo.running import Running
 from tasks import with_options
 
 Outputs = list[dict[str, Any]]
@@ -81,13 +82,17 @@ class Runner:
             "test.ipynb", text=text, facts=KIND.facts(source, text.encode("utf-8", "surrogatepass"))
         )
         cwd = tempfile.mkdtemp(dir=self.root)
-        self.local.submit(
-            with_options(Task("test", "notebook", source), **{"cwd": cwd, **OPTIONS[kernel], **options})
+        running = Running(self.local)
+        running.start(
+            with_options(Task("test", "notebook", source), **{"cwd": cwd, **OPTIONS[kernel], **options}), None
         )
         fold, events = ExecutedNotebook(), list[Event]()
-        while not isinstance(event := self.local.next(), TaskFinished):
-            fold(event)
-            events.append(event)
+        while running:
+            events += running.next()
+        event = events.pop()
+        assert isinstance(event, TaskFinished)
+        for each in events:
+            fold(each)
         data = fold.finished()
         assert data is not None, event.failure
         return Ran(kernel, data, event, events)

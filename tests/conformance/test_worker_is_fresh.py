@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_executors import Stage
 
 from octavo.events import Event, TaskFinished
 from octavo.executed.writer import ExecutedNotebook
 from octavo.executors.local import CAN_FORK, Local
 from octavo.model import Outcome
 from projects import Folder
+from stages import Stage, made
 
 pytestmark = pytest.mark.skipif(
     not CAN_FORK or not Path("/proc/self/fd").exists(), reason="forking is not safe, or /proc is not there"
@@ -94,7 +94,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
 
 @pytest.fixture
 def warm(server: Local) -> Stage:
-    stage = Stage(Folder(Path(server.root)), lambda root: server)
+    stage = Stage(Folder(Path(server.root)), made(server))
     for old in stage.folder.path.glob("*.py"):
         old.unlink()
     return stage
@@ -303,7 +303,7 @@ def test_the_users_choice_of_a_backend_is_kept(folder: Folder, monkeypatch: pyte
     local = Local(str(folder.path), 1)
     try:
         local.prepare(WARM)
-        stage = Stage(folder, lambda root: local)
+        stage = Stage(folder, made(local))
         good(
             stage, "import matplotlib.pyplot as plt, os", "print(plt.get_backend(), os.environ['MPLBACKEND'])"
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from octavo import plugins
+from octavo.errors import Error
 from octavo.events import Event
 from octavo.executors.inline import Inline
 from octavo.executors.local import Local
@@ -29,7 +30,7 @@ class Mixed:
     slots = 1
     warm: Local | None = None
 
-    def __init__(self, root: str, jobs: int | None = None, log: str | None = None) -> None:
+    def __init__(self, root: str, jobs: int | None = None, *, log: str | None = None) -> None:
         if Mixed.warm is None:
             Mixed.warm = Local("/", 1)
             Mixed.warm.prepare(("octavo.kinds.notebook", "octavo.kernels.native"))
@@ -38,16 +39,20 @@ class Mixed:
         self._functions = Inline(root)
         self._notebook = False
 
+    def refuses(self, task: Task) -> Error | None:
+        return None
+
     def prepare(self, modules: tuple[str, ...]) -> None: ...
 
     def submit(self, task: Task) -> None:
         self._notebook = task.kind == "notebook"
         (self._notebooks if self._notebook else self._functions).submit(task)
 
-    def next(self) -> Event:
-        return (self._notebooks if self._notebook else self._functions).next()
+    def next(self, timeout: float | None = None) -> Event | None:
+        return (self._notebooks if self._notebook else self._functions).next(timeout)
 
-    def close(self) -> None: ...
+    def close(self) -> tuple[Event, ...]:
+        return ()
 
     @classmethod
     def end(cls) -> None:

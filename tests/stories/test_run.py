@@ -147,3 +147,28 @@ def test_without_nbconvert_a_page_is_refused_before_anything_runs(notebook: Fold
     assert "out.html is made with it" in ended.stderr
     assert 'pip install "octavo[export]"' in ended.stderr
     assert not (notebook.path / "out.html").exists()
+
+
+@pytest.mark.parametrize("mended", [True, False])
+def test_an_output_that_cannot_be_written_is_noted_once_and_tried_again(folder: Folder, mended: bool) -> None:
+    # what stands in the place of the unfinished file makes every save fail until it is gone
+    folder.write(
+        "slow.py",
+        f"""
+        # %%
+        import os, time
+        os.mkdir("out.ipynb.part")
+        for n in range(12):
+            print(n)
+            time.sleep(0.1)
+        # %%
+        if {mended}:
+            os.rmdir("out.ipynb.part")
+        """,
+    )
+    ended = folder.octavo("run", "slow.py", "out.ipynb", "--autosave-cell-every", "0.2")
+    said = ended.stdout + ended.stderr
+    assert said.count("out.ipynb cannot be saved now: Is a directory") == 1
+    assert ended.returncode == (0 if mended else 1), said
+    assert ("wrote out.ipynb" in said) is mended
+    assert ("out.ipynb cannot be written: it is a folder" in said) is not mended

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-import time
+from contextlib import closing
 from typing import Any
 
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -20,12 +20,14 @@ from papermill.engines import Engine
 from papermill.exceptions import PapermillException
 from papermill.log import logger
 
-from .. import plugins
 from ..events import CellFinished, CellStarted, Event, KernelReady, Note, Output, TaskFinished
+from ..executed.keeper import Keeper
 from ..executed.provenance import used
 from ..executed.writer import ExecutedNotebook, as_output
+from ..executors.local import Local
 from ..model import Facts, Failure, Outcome, Resources, RunOptions, Source, Task
 from ..notebook.inject import tags
+from ..running import alone
 
 _EVERY = 2.0  # seconds between two saves
 
@@ -63,35 +65,74 @@ class OctavoEngine(Engine):  # type: ignore[misc]  # papermill has no types
             kernel=kernel_name,
             cwd=os.getcwd(),
         )
-        copy = Copy(nb_man, Log(log_output, stdout_file, stderr_file))
+        target = Managed(nb_man)
+        mirror = Mirror(nb_man, Log(log_output, stdout_file, stderr_file))
         logger.info(f"Executing notebook with kernel: {kernel_name}")
-        nb_man.save = copy.save_when_due
+        nb_man.save = target.saved_by_time
+        ended = None
         try:
-            ended = _run(task, copy)
+            with closing(
+                alone(task, Keeper(ExecutedNotebook(), target), Local(os.getcwd(), 1, fork=False))
+            ) as events:
+                for event in events:
+                    mirror(event)
+                    ended = event if isinstance(event, TaskFinished) else None
         finally:
             del nb_man.save  # papermill's own, for the end
-            copy.update()
-        if ended.outcome is Outcome.FAILED and ended.failure is not None:
-            copy.stopped()
-            _raise(ended.failure, copy, task.run.cell_timeout)
+        if ended is not None and ended.outcome is Outcome.FAILED and ended.failure is not None:
+            mirror.stopped()
+            _raise(ended.failure, nb_man, task.run.cell_timeout)
 
 
-class Copy:
-    """papermill's notebook, kept up to date with the events of the run."""
+class Managed:
+    """papermill's notebook as the target of a run: outputs and metadata are brought into it, and papermill saves it."""
+
+    where = "the notebook"
+
+    def __init__(self, nb_man: Any) -> None:
+        self._nb_man = nb_man
+        self._papermills_save = type(nb_man).save
+
+    @property
+    def every(self) -> float:
+        """How many seconds are between two saves; 0 where papermill was asked for none."""
+        return _EVERY if self._nb_man.output_path and self._nb_man.autosave_cell_every else 0.0
+
+    def save(self, data: dict[str, Any]) -> None:
+        """Save what there is, through papermill, wherever its output goes."""
+        self._update(data)
+        self._papermills_save(self._nb_man)
+
+    def saved_by_time(self, **_: Any) -> None:
+        """Stand for papermill's ``save``, which it calls at the start and the end of each cell."""
+
+    def keep(self, data: dict[str, Any] | None, outcome: Outcome) -> str | None:
+        """Bring what there is into papermill's notebook, which papermill writes itself."""
+        if data is not None:
+            self._update(data)
+        return None
+
+    def _update(self, data: dict[str, Any]) -> None:
+        nb_man = self._nb_man
+        for cell, made in zip(nb_man.nb.cells, data["cells"], strict=True):
+            if cell.cell_type == "code":
+                cell.outputs = from_dict(made["outputs"])
+                if execution := made["metadata"].get("execution"):
+                    cell.metadata["execution"] = from_dict(execution)
+        if widgets := data["metadata"].get("widgets"):
+            nb_man.nb.metadata["widgets"] = from_dict(widgets)
+
+
+class Mirror:
+    """Tells papermill of what happens, as its own engine does."""
 
     def __init__(self, nb_man: Any, log: Log) -> None:
         self.nb_man = nb_man
         self.cell: int | None = None
         self._log = log
-        self._notebook = ExecutedNotebook()
         self._next = 0  # the first cell that papermill has not been told of
-        self._saved = type(nb_man).save
-        self._due = time.monotonic() + _EVERY
-        self._changed = False
 
     def __call__(self, event: Event) -> None:
-        self._notebook(event)
-        self._changed = True
         nb_man = self.nb_man
         cells = nb_man.nb.cells
         match event:
@@ -122,7 +163,7 @@ class Copy:
         return any(cell.metadata.papermill["status"] == self.nb_man.FAILED for cell in self.nb_man.nb.cells)
 
     def _pass(self, until: int) -> None:
-        """Report cells that are not run to papermill, as it does itself."""
+        """Tell papermill of the cells that are not run, as it does itself."""
         for index in range(self._next, until):
             cell = self.nb_man.nb.cells[index]
             self.nb_man.cell_start(cell, index)
@@ -130,46 +171,11 @@ class Copy:
         self._next = until
 
     def stopped(self) -> None:
-        """Report a cell that has begun and will never end to papermill."""
+        """Tell papermill of a cell that has begun and will never end."""
         if self.cell is not None:
             cell = self.nb_man.nb.cells[self.cell]
             self.nb_man.cell_exception(cell, cell_index=self.cell)
             self.nb_man.cell_complete(cell, cell_index=self.cell)
-
-    def update(self) -> None:
-        """Bring outputs and metadata into papermill's notebook."""
-        data = self._notebook.finished()
-        if data is None:
-            return
-        for cell, made in zip(self.nb_man.nb.cells, data["cells"], strict=True):
-            if cell.cell_type == "code":
-                cell.outputs = from_dict(made["outputs"])
-                if execution := made["metadata"].get("execution"):
-                    cell.metadata["execution"] = from_dict(execution)
-        if widgets := data["metadata"].get("widgets"):
-            self.nb_man.nb.metadata["widgets"] = from_dict(widgets)
-
-    @property
-    def due(self) -> float | None:
-        """The seconds until what is new should be saved; None when nothing is, or nothing shall be."""
-        if not (self._changed and self.nb_man.output_path and self.nb_man.autosave_cell_every):
-            return None
-        return max(0.0, self._due - time.monotonic())
-
-    def save_when_due(self, **_: Any) -> None:
-        """Stand for papermill's ``save``, which it calls at the start and the end of each cell."""
-        if time.monotonic() >= self._due:
-            self.save()
-
-    def save(self) -> None:
-        """Save what there is, through papermill, wherever its output goes."""
-        began = time.monotonic()
-        if self.nb_man.output_path:
-            self.update()
-            self._saved(self.nb_man)
-        now = time.monotonic()
-        self._due = now + max(_EVERY, 10 * (now - began))
-        self._changed = False
 
 
 class Log:
@@ -191,27 +197,11 @@ class Log:
             logger.info("".join(output["data"]["text/plain"]))
 
 
-def _run(task: Task, copy: Copy) -> TaskFinished:
-    executor = plugins.get("executors", "local")(os.getcwd(), 1, fork=False)
-    try:
-        executor.submit(task)
-        while True:
-            if (due := copy.due) is not None and not executor.wait(due):
-                copy.save()
-                continue
-            event = executor.next()
-            copy(event)
-            if isinstance(event, TaskFinished):
-                return event
-    finally:
-        executor.close()
-
-
-def _raise(failure: Failure, copy: Copy, limit: Any) -> None:
+def _raise(failure: Failure, nb_man: Any, limit: Any) -> None:
     """Raise what nbclient would raise where the notebook itself shows no error; return where it does."""
     message = "\n".join(part for part in (failure.message, failure.hint) if part)
     if failure.kind == "Timeout":
-        cell = copy.nb_man.nb.cells[failure.cell] if failure.cell is not None else None
+        cell = nb_man.nb.cells[failure.cell] if failure.cell is not None else None
         raise CellTimeoutError.error_from_timeout_and_cell(message, limit, cell)
     if failure.kind in ("WorkerDied", "OutOfMemory", "DeadKernel"):
         raise DeadKernelError(f"Kernel died: {message}")

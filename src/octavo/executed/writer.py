@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..events import CellFinished, CellStarted, Event, KernelReady, NotebookOpened, Output
 from ..model import Outcome
 from ..notebook.cells import dump_ipynb
-from .editions import beside
 from .provenance import Provenance
 
 _MIME_OUTPUTS = ("display_data", "execute_result")
@@ -197,57 +195,9 @@ class ExecutedNotebook:
             data["metadata"] = {**data["metadata"], "widgets": {_WIDGET_STATE: widgets}}
 
 
-class Keeper:
-    """Leaves the executed notebook of a task on disk: at ``path`` when it went well, else beside it.
-
-    The name is then ``*.failed.ipynb``. So a failure never replaces the last good report, and what failed can be
-    opened next to it. Where the report is made of the notebook, a page for example, ``kept`` is the place of the
-    notebook itself, from which the report can be made anew.
-    """
-
-    def __init__(
-        self, root: Path, path: str, source: str, clock: Callable[[], float], kept: str | None = None
-    ) -> None:
-        self._root = root
-        self._path = path
-        self._kept = kept if kept != path else None
-        self._failed = beside(path)
-        self._notebook = ExecutedNotebook(Provenance(source, path, clock))
-        for name in (kept or path, self._failed):
-            try:
-                _part(root / name).unlink(missing_ok=True)  # of a writer that was killed
-            except OSError:
-                pass  # what cannot be written is told when it is
-
-    def __call__(self, event: Event) -> None:
-        self._notebook(event)
-
-    def keep(self, outcome: Outcome) -> str | None:
-        """Write the notebook and return its path relative to the root; None when it was never opened."""
-        data = self._notebook.ended(outcome)
-        path = self._path if outcome.good else self._failed
-        if outcome.good and self._kept:
-            self._keep_aside(data, self._root / self._kept)
-        elif data is not None:
-            write_whole(data, self._root / path)
-        if outcome.good:
-            (self._root / self._failed).unlink(missing_ok=True)
-        return path if data is not None else None
-
-    def _keep_aside(self, data: dict[str, Any] | None, path: Path) -> None:
-        """Keep the notebook behind a report, if there is room; without one, what is there is of another run."""
-        try:
-            path.unlink(missing_ok=True)
-            if data is not None:
-                path.parent.mkdir(exist_ok=True)
-                write_whole(data, path)
-        except OSError:
-            pass
-
-
 def write_whole(data: dict[str, Any], path: Path) -> None:
     """Write a notebook beside its place and rename it, so that nobody ever sees half of it."""
-    part = _part(path)
+    part = part_of(path)
     try:
         with part.open("wb") as file:
             file.writelines(dump_ipynb(data))
@@ -257,7 +207,8 @@ def write_whole(data: dict[str, Any], path: Path) -> None:
         raise
 
 
-def _part(path: Path) -> Path:
+def part_of(path: Path) -> Path:
+    """Return where a file is written before it is renamed to its place."""
     return path.with_name(path.name + ".part")
 
 

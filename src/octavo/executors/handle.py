@@ -25,7 +25,6 @@ class Worker:
 
     number: int
     task: Task
-    attempt: int
     line: socket.socket
     pipes: dict[str, int]
     traces: int

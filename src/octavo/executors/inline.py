@@ -1,17 +1,23 @@
-"""Run tasks one at a time in this process, where a debugger can follow them."""
+"""Run tasks one at a time in this process, where a debugger can follow them, and notebooks in a worker."""
 
 from __future__ import annotations
 
 import sys
 from collections import deque
-from dataclasses import replace
 
+from ..errors import Error, StateError
 from ..events import Event
+from ..kinds import row
+from ..lazy import lazy_imports
 from ..model import Task
 from ..process.child import visiting
 from ..reading.folders import scope
 from ..worker.around import folder_of, importable, placed
 from ..worker.worker import Teller, run
+from .limits import asked
+
+with lazy_imports():
+    from . import local
 
 
 class Inline:
@@ -19,29 +25,62 @@ class Inline:
 
     slots = 1
 
-    def __init__(self, root: str, jobs: int | None = None, log: str | None = None) -> None:
+    def __init__(self, root: str, jobs: int | None = None, *, log: str | None = None) -> None:
         self.root = root
+        self._log = log
         self._events: deque[Event] = deque()
-        self._task: Task | None = None
+        self._tasks: deque[Task] = deque()
+        self._workers: local.Local | None = None
+
+    def refuses(self, task: Task) -> Error | None:
+        """Refuse what nobody can do to the process that the build itself is: end it, or let it wait for a person."""
+        if _kernel(task):
+            return None
+        if task.run.stay:
+            hint = "omit --executor: tasks then run in workers of their own"
+            return StateError("a failed task cannot wait for you in the executor inline", hint=hint)
+        if limits := asked(task):
+            keys = " and ".join(f'"{limit}"' for limit in limits)
+            where = "which would run in octavo's own process"
+            message = f'the executor inline cannot keep {keys} of "{task.name}", {where}'
+            hint = "omit --executor; octavo build --debug opens a debugger where a task fails in a worker"
+            return StateError(message, task.where, hint)
+        return None
 
     def prepare(self, modules: tuple[str, ...]) -> None:
-        """Do nothing: this process is the user's, so nothing is imported ahead."""
+        """Import nothing ahead: the process is the user's."""
 
     def submit(self, task: Task) -> None:
-        self._task = task
+        """Keep a task for ``next``, or start its worker."""
+        if not _kernel(task):
+            self._tasks.append(task)
+            return
+        # a kernel in this very process would take it over: its streams, its __main__, its display hook
+        self._workers = self._workers or local.Local(self.root, 1, fork=False, log=self._log)
+        self._workers.submit(task)
 
-    def next(self) -> Event:
-        if self._task is not None and not self._events:
-            task, self._task = self._task, None
-            self._run(task)
-        return self._events.popleft()
+    def next(self, timeout: float | None = None) -> Event | None:
+        """Run a task that was submitted, whatever the time, and return its events one by one."""
+        if self._tasks and not self._events:
+            self._run(self._tasks.popleft())
+        if self._events:
+            return self._events.popleft()
+        return self._workers.next(timeout) if self._workers else None
 
-    def close(self) -> None:
-        self._task = None
+    @property
+    def busy(self) -> bool:
+        """Whether a task in this very process has not been told to its end."""
+        return bool(self._tasks or self._events)
+
+    def close(self) -> tuple[Event, ...]:
+        """Drop what was not begun, and end a worker; return what was said until then."""
+        self._tasks.clear()
+        said = (*self._events, *(self._workers.close() if self._workers else ()))
+        self._events.clear()
+        self._workers = None
+        return said
 
     def _run(self, task: Task) -> None:
-        # a kernel in this very process would take it over: its streams, its __main__, its display hook
-        task = replace(task, run=replace(task.run, isolated=True))
         folder, path = folder_of(task, self.root), placed(task, self.root).source.path
         with visiting(self.root, folder, path, importable(task, self.root), scope(task, self.root)):
             tell = Teller(task.name, self._events.append)
@@ -53,3 +92,8 @@ class Inline:
             finally:
                 sys.stdout, sys.stderr = out, err
                 sys.__stdout__, sys.__stderr__ = out, err  # type: ignore[misc, assignment]
+
+
+def _kernel(task: Task) -> bool:
+    """Return whether a task runs in a kernel."""
+    return row(task.kind).report

@@ -15,6 +15,12 @@ MEANS = ((signal.SIGINT, 5.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 60.0))
 _GLANCE = 0.1
 
 
+def asked(task: Task) -> list[str]:
+    """Return the names of the limits that a task of code has, which runs in no kernel."""
+    limits = {"timeout": task.run.timeout, "memory": task.resources.memory}
+    return [name for name, limit in limits.items() if limit]
+
+
 class Limits:
     """The limits of one worker. ``due`` says when to ``look``, which returns the signal to send, if any."""
 

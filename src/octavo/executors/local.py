@@ -1,7 +1,7 @@
 """Run tasks in parallel on this machine, in workers that the warm server forks.
 
 The driver holds one socket per worker and one to the server; ``next`` waits on all of them, and on the clock for time
-limits and second attempts. A worker that ends without a last word is reported with the signal or exit code that the
+limits. A worker that ends without a last word is reported with the signal or exit code that the
 server saw. Where forking is not safe (macOS) or not wanted, each worker is a new interpreter.
 """
 
@@ -17,9 +17,8 @@ import sys
 import time
 from collections import deque
 from dataclasses import replace
-from typing import Any
 
-from ..errors import StateError
+from ..errors import Error, StateError
 from ..events import (
     CellFinished,
     CellStarted,
@@ -48,57 +47,72 @@ class Local:
     """The executor ``local``."""
 
     def __init__(
-        self, root: str, jobs: int | None = None, fork: bool = CAN_FORK, log: str | None = None
+        self, root: str, jobs: int | None = None, fork: bool = CAN_FORK, *, log: str | None = None
     ) -> None:
         self.root = root
         self.slots = jobs or os.cpu_count() or 1
         self.unforkable: dict[str, str] = {}
-        #: What a task does after it has failed: nothing, or the option ``stay`` (see kinds/staying.py).
-        self.stay: dict[str, Any] | None = None
         self._log = log
         self._selector = selectors.DefaultSelector()
         self._workers: dict[int, Worker] = {}
-        self._again: list[tuple[float, Task, int]] = []
         self._events: deque[Event] = deque()
         self._count = 0
         self._modules: tuple[str, ...] = ()
         self._preloading = False
         self._oom_counter = OomCounter()
         self._interrupted = 0.0
+        self._fork = fork
         self._warm: Warm | None = None
-        if fork:
-            self._start_server()
 
     # ── the protocol of an executor
+
+    def refuses(self, task: Task) -> Error | None:
+        """Refuse nothing: workers can be interrupted, ended and kept waiting."""
+        return None
 
     def prepare(self, modules: tuple[str, ...]) -> None:
         """Let the server import modules while the driver goes on."""
         self._modules = modules
-        if self._warm is not None and modules:
-            self._preloading = self._warm.ask({"preload": list(modules)})
+        if self._fork:
+            self._start_server()
 
     def submit(self, task: Task) -> None:
         """Start a task in a new worker."""
-        if self.stay:
-            task = replace(task, run=replace(task.run, stay=self.stay, retries=0))
-        self._submit(task, 1)
+        self._count += 1
+        mine, theirs = socket.socketpair()
+        (out, out_w), (err, err_w), (traces, traces_w) = os.pipe(), os.pipe(), os.pipe()
+        os.set_blocking(traces_w, False)  # nobody reads it before the end
+        descriptors = [theirs.fileno(), out, out_w, err, err_w, traces_w]
+        pipes = {"stdout": out, "stderr": err}
+        now = time.monotonic()
+        worker = Worker(self._count, task, mine, pipes, traces, now, Limits(task, now))
+        try:
+            self._start(worker, descriptors)
+        finally:
+            theirs.close()
+            os.close(out_w)
+            os.close(err_w)
+            os.close(traces_w)
+        self._workers[worker.number] = worker
+        self._selector.register(mine, selectors.EVENT_READ, worker)
+        try:
+            deliver(mine, self.root, task)
+        except OSError:
+            pass  # it died at birth: its end will be reported like any other
 
-    def next(self) -> Event:
-        """Wait for the next event of any worker."""
+    def next(self, timeout: float | None = None) -> Event | None:
+        """Wait for the next event of any worker, at most so long."""
+        until = None if timeout is None else time.monotonic() + timeout
         while not self._events:
+            left = None if until is None else until - time.monotonic()
+            if left is not None and left <= 0:
+                return None
             try:
-                self._listen()
+                self._listen(left)
             except KeyboardInterrupt:
                 if not self._let_go():
                     raise
         return self._events.popleft()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait at most so long for an event; return whether ``next`` has one."""
-        until = time.monotonic() + seconds
-        while not self._events and (left := until - time.monotonic()) > 0:
-            self._listen(left)
-        return bool(self._events)
 
     def close(self) -> tuple[Event, ...]:
         """End all workers and the server, wait until they are gone, and return what they had said."""
@@ -109,7 +123,6 @@ class Local:
             self._read_to_the_end(worker)
             self._last_words(worker)
             self._release(worker)
-        self._again.clear()
         if self._warm is not None:
             self._forget(self._warm.line)
             self._warm.stop()
@@ -121,40 +134,16 @@ class Local:
 
     # ── starting
 
-    def _submit(self, task: Task, attempt: int) -> None:
-        self._count += 1
-        mine, theirs = socket.socketpair()
-        (out, out_w), (err, err_w), (traces, traces_w) = os.pipe(), os.pipe(), os.pipe()
-        os.set_blocking(traces_w, False)  # nobody reads it before the end
-        descriptors = [theirs.fileno(), out, out_w, err, err_w, traces_w]
-        pipes = {"stdout": out, "stderr": err}
-        now = time.monotonic()
-        worker = Worker(self._count, task, attempt, mine, pipes, traces, now, Limits(task, now))
-        try:
-            self._start(worker, descriptors)
-        finally:
-            theirs.close()
-            os.close(out_w)
-            os.close(err_w)
-            os.close(traces_w)
-        self._workers[worker.number] = worker
-        self._selector.register(mine, selectors.EVENT_READ, worker)
-        if attempt <= task.run.retries and task.run.on_failure:
-            # it has not failed as long as it is tried again
-            task = replace(task, run=replace(task.run, on_failure=None))
-        try:
-            deliver(mine, self.root, task)
-        except OSError:
-            pass  # it died at birth: its end will be reported like any other
-
     def _start(self, worker: Worker, descriptors: list[int]) -> None:
-        if self._warm is not None:
-            self._fork(descriptors)
+        if self._fork:
+            self._ask_server(descriptors)
         else:
             worker.process = spawn(descriptors, self.root)
             worker.pid = worker.process.pid
 
-    def _fork(self, descriptors: list[int]) -> None:
+    def _ask_server(self, descriptors: list[int]) -> None:
+        if self._warm is None:
+            self._start_server()
         while self._preloading:
             self._listen()
         for _ in range(3):
@@ -167,6 +156,8 @@ class Local:
     def _start_server(self) -> None:
         self._warm = Warm(self.root, self._log)
         self._selector.register(self._warm.line, selectors.EVENT_READ, None)
+        modules = [name for name in self._modules if name not in self.unforkable]
+        self._preloading = bool(modules) and self._warm.ask({"preload": modules})
 
     def _restart_server(self) -> None:
         """Start anew, without the modules that must not be in a process that forks."""
@@ -174,7 +165,6 @@ class Local:
             self._forget(self._warm.line)
             self._warm.stop()
         self._start_server()
-        self.prepare(tuple(name for name in self._modules if name not in self.unforkable))
 
     # ── listening
 
@@ -192,7 +182,6 @@ class Local:
     def _patience(self) -> float | None:
         """Return the seconds until something is due, or None when nothing is."""
         due = [when for worker in self._workers.values() if (when := worker.limits.due) is not None]
-        due += [when for when, _, _ in self._again]
         return max(0.0, min(due) - time.monotonic()) if due else None
 
     def _mind_the_time(self) -> None:
@@ -207,9 +196,6 @@ class Local:
             if worker.process and not worker.closed and worker.process.poll() is not None:
                 # its end was not heard: a child of its own still holds the socket
                 self._hear_end(worker, worker.process)
-        for entry in [entry for entry in self._again if entry[0] <= now]:
-            self._again.remove(entry)
-            self._submit(entry[1], entry[2])
 
     def _hear_server(self) -> None:
         assert self._warm is not None
@@ -313,7 +299,7 @@ class Local:
         """
         workers = list(self._workers.values())
         again, self._interrupted = time.monotonic() - self._interrupted < 1, time.monotonic()
-        if self._again or again or not all(worker.paused for worker in workers):
+        if again or not all(worker.paused for worker in workers):
             return False
         for worker in workers:
             if worker.paused and worker.paused.connection:
@@ -341,10 +327,7 @@ class Local:
         if finished.outcome is Outcome.FAILED:
             finished = replace(finished, failure=worker.limits.failure(finished.failure))
         self._release(worker)
-        if finished.outcome is Outcome.FAILED and worker.attempt <= worker.task.run.retries:
-            self._try_again(worker, finished.failure)
-        else:
-            self._events.append(finished)
+        self._events.append(finished)
 
     def _last_words(self, worker: Worker) -> None:
         for name, read in worker.pipes.items():
@@ -365,12 +348,6 @@ class Local:
         cell = worker.running.cell
         code = worker.notebook.notebook["cells"][cell]["source"]
         return Scene(source.path, cell=cell, number=worker.running.number, code=code)
-
-    def _try_again(self, worker: Worker, failure: Failure | None) -> None:
-        pause = float(2 ** (worker.attempt - 1))
-        said = f"attempt {worker.attempt} failed ({failure.kind if failure else 'unknown'}); again in {pause:g} s"
-        self._events.append(Note(said, worker.task.name))
-        self._again.append((time.monotonic() + pause, worker.task, worker.attempt + 1))
 
     def _release(self, worker: Worker) -> None:
         self._workers.pop(worker.number, None)

@@ -12,7 +12,8 @@ import signal
 import sys
 from collections.abc import Iterator
 
-from ..events import Event, TaskFinished
+from ..errors import Error
+from ..events import Event
 from ..executors.handle import Worker
 from ..executors.inline import Inline
 from ..executors.local import CAN_FORK, Local
@@ -57,37 +58,45 @@ class Here(Local):
     """
 
     def __init__(
-        self, root: str, jobs: int | None = None, log: str | None = None, inline: bool = False
+        self, root: str, jobs: int | None = None, *, log: str | None = None, inline: bool = False
     ) -> None:
-        super().__init__(root, jobs, fork=False, log=log)
+        super().__init__(root, jobs, log=log)
         self._functions_inline = inline
-        self._inline: Inline | None = None
+        self._inline = Inline(root)
+
+    def _in_this_process(self, task: Task) -> bool:
+        return (self._functions_inline and row(task.kind).source == "function") or (
+            only_here(task) and not CAN_FORK
+        )
+
+    def refuses(self, task: Task) -> Error | None:
+        """Refuse what cannot be kept in this process of a task that runs in it."""
+        return self._inline.refuses(task) if self._in_this_process(task) else super().refuses(task)
+
+    def prepare(self, modules: tuple[str, ...]) -> None:
+        """Remember what the warm server shall import, should a task want one."""
+        self._modules = modules
 
     def submit(self, task: Task) -> None:
         """Start a task in a worker, or keep it for this process."""
-        if (self._functions_inline and row(task.kind).source == "function") or (
-            only_here(task) and not CAN_FORK
-        ):
-            self._inline = Inline(self.root)
+        if self._in_this_process(task):
             self._inline.submit(task)
         else:
             super().submit(task)
 
-    def next(self) -> Event:
+    def next(self, timeout: float | None = None) -> Event | None:
         """Return the next event: of the task that runs in this process, where one does, or of any worker."""
-        if self._inline is None:
-            return super().next()
+        if not self._inline.busy:
+            return super().next(timeout)
         with exposed():
-            event = self._inline.next()
-        if isinstance(event, TaskFinished):
-            self._inline = None
-        return event
+            return self._inline.next(timeout)
+
+    def close(self) -> tuple[Event, ...]:
+        """End the workers, and what runs in this process."""
+        return (*self._inline.close(), *super().close())
 
     def _start(self, worker: Worker, descriptors: list[int]) -> None:
         if not only_here(worker.task):
-            if self._warm is None and CAN_FORK:
-                self._start_server()
-                self.prepare(self._modules)
             super()._start(worker, descriptors)
             return
         sys.stdout.flush()

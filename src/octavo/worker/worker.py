@@ -22,6 +22,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from importlib import import_module
 
 from ..events import CellFinished, CellStarted, Event, Note, Output, TaskFinished, encode
 from ..kinds import row
@@ -35,6 +36,8 @@ from .observe import Watch
 from .streams import Streams
 
 with lazy_imports():
+    from ..executed import export, warm_export
+    from ..kinds import members
     from . import logged
 
 #: How many descriptors come with a task: the socket, then read and write ends for stdout and for stderr, then where
@@ -115,6 +118,7 @@ def work(descriptors: list[int], preloaded: frozenset[str] | None = None) -> Non
         tell.streams.install()
         tell.streams.watch(_end_group, descriptors[0])
         faulthandler.enable(file=descriptors[5])
+        _import_ours(task)
         _freshen(root, task)
         finished = run(task, root, tell, preloaded)
         _run_exit_handlers()
@@ -183,6 +187,17 @@ def _exactly(line: socket.socket, size: int) -> bytes:
             raise ConnectionResetError
         data += part
     return bytes(data)
+
+
+def _import_ours(task: Task) -> None:
+    """Import what octavo needs for a task, before the project's modules can be taken for those that it rests on."""
+    for module in members.kind(task.kind).preload(task):
+        if module.partition(".")[0] == __name__.partition(".")[0]:
+            try:
+                # what only warms the server up is not worth its time here
+                import_module(export.__name__ if module == warm_export.__name__ else module)
+            except ImportError:
+                continue  # an optional package is missing: the task will say so
 
 
 def _freshen(root: str, task: Task) -> None:

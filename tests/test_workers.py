@@ -1,0 +1,284 @@
+"""Workers are processes: how they die, what they leave, what they print, and how the warm server starts them."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from octavo.events import Output, TaskFinished
+from octavo.executors.local import CAN_FORK, Local
+from octavo.model import Outcome
+from projects import Folder
+from stages import EXECUTORS, Stage, gone
+
+FORKED, SPAWNED = "local", "local without forks"
+
+pytestmark = pytest.mark.skipif(not CAN_FORK, reason="forking is not safe on this system")
+
+
+@pytest.fixture(params=[FORKED, SPAWNED])
+def worker_stage(request: pytest.FixtureRequest, folder: Folder) -> Iterator[Stage]:
+    made = Stage(folder, EXECUTORS[request.param])
+    yield made
+    made.executor.close()
+
+
+@pytest.fixture
+def forked(folder: Folder) -> Iterator[Stage]:
+    made = Stage(folder, EXECUTORS[FORKED])
+    yield made
+    made.executor.close()
+
+
+def test_tasks_run_at_the_same_time(worker_stage: Stage) -> None:
+    # each waits for the other's file: one after the other they would never end
+    body = "import pathlib, time\npathlib.Path('{0}').write_text('')\n"
+    body += "while not pathlib.Path('{1}').exists(): time.sleep(0.01)"
+    one = worker_stage.function(body.format("one", "two"), "one")
+    two = worker_stage.function(body.format("two", "one"), "two")
+    ended = worker_stage.run(one, two)
+    assert {event.outcome for event in ended.values()} == {Outcome.DONE}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("import os; os._exit(3)", "exit code 3"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
+        ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
+        ("import os; os.abort()", "SIGABRT"),
+    ],
+)
+def test_a_worker_that_dies_is_a_failure_that_says_how(worker_stage: Stage, body: str, words: str) -> None:
+    ended = worker_stage.run(worker_stage.function(body), worker_stage.function("pass", "g"))
+    failure = ended["f"].failure
+    assert failure is not None and failure.kind == "WorkerDied"
+    assert words in failure.message
+    assert ended["g"].outcome is Outcome.DONE
+
+
+def test_the_last_words_of_a_crash_and_its_place_are_known(worker_stage: Stage) -> None:
+    task = worker_stage.function("print('before')\nimport ctypes; ctypes.string_at(0)")
+    failure = worker_stage.run(task)["f"].failure
+    assert worker_stage.text() == "before\n"
+    assert worker_stage.text("stderr") == ""
+    assert failure is not None and failure.line
+    lines = worker_stage.folder.read(task.source.path).splitlines()
+    assert "string_at" in lines[failure.line - 1]
+    assert any("in string_at" in entry for entry in failure.traceback)
+
+
+def test_output_of_children_and_of_c_code_stands_in_its_place(worker_stage: Stage) -> None:
+    body = """import os, subprocess, sys
+print('1')
+os.system('echo 2')
+print('3')
+subprocess.run(['echo', '4'])
+os.write(1, b'5\\n')
+print('6')"""
+    worker_stage.run(worker_stage.function(body))
+    assert worker_stage.text().split() == list("123456")
+
+
+def test_much_output_of_a_child_does_not_block(worker_stage: Stage) -> None:
+    body = "import subprocess\nsubprocess.run(['head', '-c', '3000000', '/dev/zero'])"
+    assert worker_stage.run(worker_stage.function(body))["f"].outcome is Outcome.DONE
+    assert len(worker_stage.text()) == 3_000_000
+
+
+def test_output_is_told_while_the_task_runs(worker_stage: Stage) -> None:
+    task = worker_stage.function(
+        "import os, time\nprint('early')\nwhile not os.path.exists('go'): time.sleep(0.01)"
+    )
+    worker_stage.executor.submit(task)
+    event = worker_stage.executor.next()
+    assert isinstance(event, Output) and event.content["text"] == "early\n"
+    worker_stage.folder.write("go", "")
+    assert isinstance(worker_stage.executor.next(), TaskFinished)
+
+
+def test_unseeded_random_numbers_differ_between_tasks(forked: Stage) -> None:
+    forked.executor.prepare(("random", "numpy"))
+    body = "import random\nprint(random.random())\ntry:\n    import numpy\nexcept ImportError: pass\n"
+    body += "else:\n    print(numpy.random.random())"
+    forked.run(*(forked.function(body, f"f{i}") for i in range(4)))
+    numbers = forked.text().split()
+    assert len(set(numbers)) == len(numbers) >= 4
+
+
+def test_exit_handlers_run_before_the_task_is_done(worker_stage: Stage) -> None:
+    body = "import atexit, threading\natexit.register(lambda: product.write_text('late'))\n"
+    body += "threading.Timer(0.2, lambda: open('thread', 'w').close()).start()"
+    assert worker_stage.run(worker_stage.function(body))["f"].outcome is Outcome.DONE
+    assert (worker_stage.folder.path / "f.out").read_text() == "late"
+    assert (worker_stage.folder.path / "thread").exists()
+
+
+def test_a_worker_inherits_no_descriptors(forked: Stage) -> None:
+    fd = os.open(forked.folder.path, os.O_RDONLY)
+    os.set_inheritable(fd, True)
+    try:
+        body = "import os\nprint(sorted(os.readlink(f'/proc/self/fd/{n}').split(':')[0] "
+        body += "for n in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{n}')))"
+        forked.run(forked.function(body))
+    finally:
+        os.close(fd)
+    assert str(forked.folder.path) not in forked.text()
+
+
+def test_what_a_task_leaves_running_is_ended_with_it(worker_stage: Stage) -> None:
+    body = "import subprocess\nprint(subprocess.Popen(['sleep', '600']).pid)"
+    worker_stage.run(worker_stage.function(body))
+    gone(int(worker_stage.text()))
+
+
+def test_closing_ends_workers_and_their_children(worker_stage: Stage) -> None:
+    body = (
+        "import subprocess, time\nprint(subprocess.Popen(['sleep', '600']).pid, flush=True)\ntime.sleep(600)"
+    )
+    worker_stage.executor.submit(worker_stage.function(body))
+    event = worker_stage.executor.next()
+    assert isinstance(event, Output)
+    worker_stage.executor.close()
+    gone(int(event.content["text"]))
+
+
+def test_a_task_over_its_time_is_interrupted_and_says_where(worker_stage: Stage) -> None:
+    task = worker_stage.notebook("x = 1", "import time\ntime.sleep(600)", timeout=2.0)
+    failure = worker_stage.run(task)["n"].failure
+    assert failure is not None and failure.kind == "Timeout"
+    assert "2 s" in failure.message
+    assert (failure.cell, failure.line) == (2, 2)  # after the injected cell
+
+
+def test_a_task_that_ignores_the_interrupt_is_killed(forked: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "octavo.executors.limits.MEANS", ((signal.SIGINT, 0.2), (signal.SIGTERM, 0.2), (signal.SIGKILL, 60.0))
+    )
+    body = "import signal, time\nfor n in (signal.SIGINT, signal.SIGTERM): signal.signal(n, signal.SIG_IGN)\n"
+    failure = forked.run(forked.function(body + "time.sleep(600)", timeout=0.5))["f"].failure
+    assert failure is not None and failure.kind == "Timeout"
+
+
+def test_a_task_over_its_memory_is_ended_and_says_how_much_it_used(worker_stage: Stage) -> None:
+    body = "import subprocess, sys, time\nheld = bytearray(300 << 20)\ntime.sleep(600)"
+    failure = worker_stage.run(worker_stage.function(body, memory=200 << 20))["f"].failure
+    assert failure is not None and failure.kind == "OutOfMemory"
+    assert "more than its limit of 200 MB" in failure.message
+
+
+def test_the_memory_of_children_counts(worker_stage: Stage) -> None:
+    child = "held = bytearray(300 << 20); import time; time.sleep(600)"
+    body = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {child!r}])"
+    failure = worker_stage.run(worker_stage.function(body, memory=200 << 20))["f"].failure
+    assert failure is not None and failure.kind == "OutOfMemory"
+
+
+def test_a_server_that_is_killed_fails_its_tasks_and_is_replaced(forked: Stage) -> None:
+    task = forked.function("import os, signal, time\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(60)")
+    failure = forked.run(task)["f"].failure
+    assert failure is not None and failure.kind == "WorkerDied"
+    assert forked.run(forked.function("pass", "g"))["g"].outcome is Outcome.DONE
+
+
+def test_a_module_that_starts_threads_is_left_out_of_the_server(forked: Stage, tmp_path: Path) -> None:
+    site = tmp_path / "elsewhere"
+    site.mkdir()
+    (site / "threaded_thing.py").write_text(
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(600,), daemon=True).start()"
+    )
+    forked.executor.close()
+    os.environ["PYTHONPATH"] = str(site)
+    try:
+        forked.executor = EXECUTORS[FORKED](str(forked.folder.path))
+        forked.executor.prepare(("threaded_thing", "json"))
+        task = forked.function(
+            "import sys, threading\nprint(threading.active_count(), 'threaded_thing' in sys.modules)"
+        )
+        assert forked.run(task)["f"].outcome is Outcome.DONE
+    finally:
+        del os.environ["PYTHONPATH"]
+    assert forked.text().split()[1] == "False"
+    assert isinstance(forked.executor, Local)
+    assert list(forked.executor.unforkable) == ["threaded_thing"]
+
+
+def test_a_module_that_ends_the_server_does_not_end_the_build(forked: Stage, tmp_path: Path) -> None:
+    site = tmp_path / "elsewhere"
+    site.mkdir()
+    (site / "deadly_thing.py").write_text("import os\nos._exit(9)")
+    forked.executor.close()
+    os.environ["PYTHONPATH"] = str(site)
+    try:
+        forked.executor = EXECUTORS[FORKED](str(forked.folder.path))
+        forked.executor.prepare(("deadly_thing",))
+        assert forked.run(forked.function("pass"))["f"].outcome is Outcome.DONE
+    finally:
+        del os.environ["PYTHONPATH"]
+
+
+def test_an_interrupted_event_line_is_never_torn(forked: Stage) -> None:
+    # interrupts at random moments while a cell prints: what arrives is whole events, and the end is told
+    cell = (
+        "import time\ntry:\n    while True:\n        print('x' * 1000)\nexcept KeyboardInterrupt:\n    pass"
+    )
+    forked.executor.submit(forked.notebook(cell))
+    chance = random.Random(7)
+    assert isinstance(forked.executor, Local)
+    ended = None
+    pid = 0
+    while ended is None:
+        event = forked.executor.next()
+        pid = pid or next((worker.pid for worker in forked.executor._workers.values()), 0)
+        if isinstance(event, TaskFinished):
+            ended = event
+        elif pid and isinstance(event, Output) and chance.random() < 0.2:
+            os.kill(pid, signal.SIGINT)
+    assert ended.outcome in (Outcome.DONE, Outcome.FAILED)
+
+
+def test_a_notebooks_main_is_its_own(forked: Stage) -> None:
+    cells = (
+        "import sys, pickle",
+        "class Thing: pass",
+        "print(type(pickle.loads(pickle.dumps(Thing()))).__name__, __name__, sys.argv[0])",
+    )
+    assert forked.run(forked.notebook(*cells))["n"].outcome is Outcome.DONE
+    assert forked.text() == "Thing __main__ n.py\n"
+
+
+def test_environment_of_one_task_is_not_that_of_the_next(forked: Stage) -> None:
+    one = forked.function("import os\nos.environ['LEFT'] = 'x'\nos.chdir('/')", "one")
+    two = forked.function("import os\nprint(os.environ.get('LEFT'), os.getcwd())", "two")
+    forked.run(one)
+    forked.run(two)
+    assert forked.text().split() == ["None", os.path.realpath(forked.folder.path)]
+
+
+def test_cells_that_do_not_run_keep_what_is_stored_in_them(folder: Folder) -> None:
+    output = {"output_type": "stream", "name": "stdout", "text": "stored\n"}
+    stored = {"cell_type": "code", "metadata": {}, "outputs": [output], "execution_count": 7}
+    cells = [
+        {**stored, "source": "", "id": "a"},
+        {**stored, "source": "1 / 0", "id": "b", "metadata": {"tags": ["skip-execution"]}},
+        {**stored, "source": "print('new')", "id": "c"},
+    ]
+    book = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    folder.write("in.ipynb", json.dumps(book))
+    assert folder.octavo("run", "in.ipynb", "out.ipynb").returncode == 0
+    after = json.loads(folder.read("out.ipynb"))["cells"]
+    assert ["".join(cell["outputs"][0]["text"]) for cell in after] == ["stored\n", "stored\n", "new\n"]
+    assert [cell["execution_count"] for cell in after] == [7, 7, 1]
+
+
+def test_a_kernel_in_a_process_of_its_own_that_dies_is_told(worker_stage: Stage) -> None:
+    task = worker_stage.notebook("x = 1", "import os; os._exit(3)", "x", allow_errors=True, isolated=True)
+    failure = worker_stage.run(task)["n"].failure
+    assert failure is not None and failure.kind == "DeadKernel"
+    assert "3" in failure.message
