@@ -24,23 +24,35 @@ def asked(task: Task) -> list[str]:
 class Limits:
     """The limits of one worker. ``due`` says when to ``look``, which returns the signal to send, if any."""
 
-    def __init__(self, task: Task, now: float) -> None:
-        timeout = task.run.timeout
+    def __init__(self, task: Task, now: float | None = None) -> None:
+        """Without ``now`` they begin later: a worker that is not there yet cannot be interrupted."""
+        self._timeout = task.run.timeout
         self._cell = task.run.cell_timeout
         self._memory = task.resources.memory
-        self._whole = now + timeout if timeout else None
-        self._long = f"it ran longer than its limit of {timeout:g} s" if timeout else ""
+        self._long = f"it ran longer than its limit of {self._timeout:g} s" if self._timeout else ""
         self._over = self._long
-        self._until = self._whole
+        self._whole: float | None = None
+        self._until: float | None = None
+        self._glance: float | None = None
         self._means = 0
         self._kind = ""
+        self._begun = False
+        if now is not None:
+            self.begin(now)
+
+    def begin(self, now: float) -> None:
+        """Let the time of the task run from now on."""
+        self._begun = True
+        self._whole = now + self._timeout if self._timeout else None
+        if self._until is None or (self._whole is not None and self._whole < self._until):
+            self._until, self._over = self._whole, self._long
         self._glance = now + _GLANCE if self._memory else None
 
     @property
     def due(self) -> float | None:
         """When to look next, on the clock that ``now`` comes from."""
         times = [when for when in (self._until, self._glance) if when is not None]
-        return min(times) if times else None
+        return min(times) if times and self._begun else None
 
     def cell_started(self, number: int, now: float) -> None:
         if self._cell and not self._kind:
@@ -55,7 +67,7 @@ class Limits:
 
     def lift(self) -> None:
         """Forget them: what follows is a person's time."""
-        self._until = self._glance = None
+        self._until = self._glance = self._timeout = self._memory = None
 
     def look(self, pid: int, now: float) -> int | None:
         """Return the signal that a worker deserves now."""

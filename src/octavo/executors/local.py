@@ -84,8 +84,7 @@ class Local:
         os.set_blocking(traces_w, False)  # nobody reads it before the end
         descriptors = [theirs.fileno(), out, out_w, err, err_w, traces_w]
         pipes = {"stdout": out, "stderr": err}
-        now = time.monotonic()
-        worker = Worker(self._count, task, mine, pipes, traces, now, Limits(task, now))
+        worker = Worker(self._count, task, mine, pipes, traces, time.monotonic(), Limits(task))
         try:
             self._start(worker, descriptors)
         finally:
@@ -140,6 +139,7 @@ class Local:
         else:
             worker.process = spawn(descriptors, self.root)
             worker.pid = worker.process.pid
+            worker.limits.begin(worker.began)
 
     def _ask_server(self, descriptors: list[int]) -> None:
         if self._warm is None:
@@ -187,7 +187,7 @@ class Local:
     def _mind_the_time(self) -> None:
         now = time.monotonic()
         for worker in list(self._workers.values()):
-            number = worker.limits.look(worker.pid, now)
+            number = worker.limits.look(worker.pid, now) if worker.pid else None
             # an interrupt is for the task alone; what ends it ends its children too
             if number == signal.SIGINT:
                 interrupt(worker.pid)
@@ -213,6 +213,7 @@ class Local:
             elif "forked" in answer:
                 if worker := self._workers.get(answer["forked"]):
                     worker.pid = answer["pid"]
+                    worker.limits.begin(time.monotonic())
             elif worker := self._workers.get(answer["ended"]):
                 # it is dead: all it said has arrived, even where a child of its own still holds the socket
                 self._read_to_the_end(worker)

@@ -115,6 +115,7 @@ class Here(Local):
             os.setpgid(pid, pid)
         worker.process = Forked(pid)  # type: ignore[assignment]
         worker.pid = pid
+        worker.limits.begin(worker.began)
 
     def _leave(self, descriptors: list[int]) -> None:
         """Close, in a child, what belongs to its parent and to other workers: their ends are known by it."""

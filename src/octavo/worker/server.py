@@ -39,7 +39,8 @@ class Server:
         for end in (self._wake, wake):
             os.set_blocking(end, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to answer
+        # Ctrl-C is the driver's to answer; what is sent to a worker that is not ready for it waits until it is
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         self._wakers = (self._wake, wake)
 

@@ -106,6 +106,7 @@ def work(descriptors: list[int], preloaded: frozenset[str] | None = None) -> Non
     preloaded = (
         frozenset(sys.modules) if preloaded is None else preloaded
     )  # the warm server imports nothing of the project
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # it waits until there is a task to interrupt
     line = socket.socket(fileno=descriptors[0])
     code = 70
     try:
@@ -142,6 +143,7 @@ def run(
     watch.start()
     on_failure_called = False
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         failure = perform(task, root, tell, watch)
         on_failure_called = failure is not None and task.run.on_failure is not None
     except KeyboardInterrupt:  # not in the user's code: while a kernel was started or ended
