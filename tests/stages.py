@@ -12,9 +12,9 @@ from octavo.events import Event, Output, TaskFinished
 from octavo.executors import Executor, Maker
 from octavo.executors.inline import Inline
 from octavo.executors.local import Local
+from octavo.executors.running import Running
 from octavo.model import Product, Task
 from octavo.ploomber.here import Here
-from octavo.running import Running
 from octavo.spec.sources import Reader
 from projects import Folder
 from tasks import with_options

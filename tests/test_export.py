@@ -15,9 +15,9 @@ from octavo.events import Event, TaskFinished
 from octavo.executed.editions import editions, exports, failed, home, images
 from octavo.executed.keeper import of_report
 from octavo.executors.local import Local
+from octavo.executors.running import alone
 from octavo.kinds.notebook import KIND
 from octavo.model import Outcome, Product, Source, Task
-from octavo.running import alone
 from tasks import with_options
 
 NOTEBOOK = """

@@ -14,8 +14,8 @@ from octavo.events import Event, Note, Output, TaskFinished
 from octavo.executors import Executor
 from octavo.executors.inline import Inline
 from octavo.executors.local import Local
+from octavo.executors.running import Running
 from octavo.model import STANDING, Call, Outcome, Product, Relation, Source, Task
-from octavo.running import Running
 from octavo.spec.sources import Reader
 from octavo.worker.around import folder_of, placed
 from projects import Folder

@@ -21,6 +21,7 @@ from .environment import imported, packages, python_version
 from .errors import Error, ProductError
 from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
 from .executors import Executor
+from .executors.running import Keeper, Running
 from .explain import remember
 from .fingerprint import manifest, reports_read
 from .graph import Graph
@@ -29,7 +30,6 @@ from .model import Failure, Outcome, Reason, Record, Step, Task
 from .plan import Makers, judged, key_of, missing
 from .products import not_made, unwritable
 from .products.aside import Aside, clear
-from .running import Keeper, Running
 from .state.store import Store
 from .unnamed import Unnamed, stale_upstream
 

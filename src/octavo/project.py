@@ -17,6 +17,7 @@ from .errors import Error, raise_all
 from .events import Event
 from .executed.editions import editions, home
 from .executors import Executor, Maker
+from .executors.running import attempt
 from .explain import differences
 from .graph import Graph
 from .lazy import lazy_imports
@@ -25,7 +26,6 @@ from .model import Reason, Step, Task
 from .parts import Now
 from .plan import drift, estimate, judged, key_of, plan, saved
 from .report import Report, tell_all
-from .running import attempt
 from .spec.entry import Entry, find
 from .state.lock import holding
 from .state.runlog import RunLog

@@ -18,13 +18,13 @@ from .executed.keeper import Keeper
 from .executed.provenance import Provenance, prepared
 from .executed.writer import ExecutedNotebook
 from .executors.local import Local
+from .executors.running import alone, ended
 from .hints import did_you_mean
 from .lazy import lazy_imports
 from .model import Outcome, Resources, RunOptions, Source, Task
 from .notebook.inject import check
 from .parts import FORCED
 from .report import Report
-from .running import alone, ended
 from .spec.sources import Reader
 
 with lazy_imports():

@@ -12,8 +12,8 @@ import pytest
 
 from octavo.events import Event, Note, Output, Paused, TaskFinished
 from octavo.executors.local import CAN_FORK
+from octavo.executors.running import Running, attempt
 from octavo.model import Call, Outcome, Task
-from octavo.running import Running, attempt
 from projects import Folder
 from stages import EXECUTORS, Stage, gone
 

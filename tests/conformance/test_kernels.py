@@ -19,9 +19,9 @@ from kernel_cases import CASES, Case
 from octavo.events import Event, Note, TaskFinished
 from octavo.executed.writer import ExecutedNotebook
 from octavo.executors.local import Local
+from octavo.executors.running import Running
 from octavo.kinds.notebook import KIND
 from octavo.model import Outcome, Source, Task
-from octavo.running import Running
 from tasks import with_options
 
 Outputs = list[dict[str, Any]]

@@ -25,9 +25,9 @@ from ..executed.keeper import Keeper
 from ..executed.provenance import used
 from ..executed.writer import ExecutedNotebook, as_output
 from ..executors.local import Local
+from ..executors.running import alone
 from ..model import Facts, Failure, Outcome, Resources, RunOptions, Source, Task
 from ..notebook.inject import tags
-from ..running import alone
 
 _EVERY = 2.0  # seconds between two saves
 

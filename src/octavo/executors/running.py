@@ -7,11 +7,11 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from .errors import Error
-from .events import Event, Note, TaskFinished
-from .executors import Executor
-from .model import Failure, Outcome, Task
-from .products import unwritable
+from ..errors import Error
+from ..events import Event, Note, TaskFinished
+from ..model import Failure, Outcome, Task
+from ..products import unwritable
+from . import Executor
 
 
 class Keeper(Protocol):
