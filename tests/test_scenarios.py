@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 from staleness.builder import Mixed
-from staleness.scenarios import Scenario, asked, documents, functions, links, made, play, programs, values
+from staleness.scenarios import (
+    Scenario,
+    asked,
+    documents,
+    functions,
+    links,
+    made,
+    native,
+    play,
+    programs,
+    values,
+)
 
 #: All tables.
 TABLES: Mapping[str, Mapping[str, Scenario]] = {
@@ -20,6 +31,7 @@ TABLES: Mapping[str, Mapping[str, Scenario]] = {
     "asked": asked.SCENARIOS,
     "made": made.SCENARIOS,
     "documents": documents.SCENARIOS,
+    "native": native.SCENARIOS,
 }
 ALL = {f"{table}: {name}": it for table, rows in TABLES.items() for name, it in rows.items()}
 

@@ -10,6 +10,7 @@ from ... import parts, products
 from ...asked import Listing, size, target, there
 from ...model import ABSENT, UNREADABLE, UNSETTLED, Task
 from .doings import Doings, Listed
+from .native import Native
 from .paths import Way
 from .stamps import WHOLE, Use, is_file, settled, stamp
 
@@ -23,8 +24,14 @@ _Part = tuple[str, tuple[str, str]]
 class Made:
     """Knows what the task made, changed or removed itself, by real paths."""
 
-    def __init__(self, doings: Doings) -> None:
+    def __init__(self, doings: Doings, native: Native) -> None:
         self._first: dict[str, int] = {}
+        for path, order in list(native.written.items()):
+            # a library may open to write what it only reads
+            way = doings.ground.way(path, follow=False)
+            now = stamp(way.real)
+            if now is None or now[4] >= doings.began:
+                self._add(way.real, order)
         for path, order in list(doings.written.items()):
             self._add(doings.ground.way(path).real, order)
         for path, order in list(doings.placed.items()):
@@ -63,8 +70,11 @@ class Finding:
     ``modules`` are paths of code, relative to the project, that the manifest has in other ways.
     """
 
-    def __init__(self, doings: Doings, made: Made, task: Task, modules: Iterable[str]) -> None:
+    def __init__(
+        self, doings: Doings, native: Native, made: Made, task: Task, modules: Iterable[str]
+    ) -> None:
         self._doings = doings
+        self._native = native
         self._ground = doings.ground
         self._made = made
         # executed notebooks from upstream count only when they are read
@@ -85,7 +95,8 @@ class Finding:
     def parts(self) -> dict[str, tuple[str, str]]:
         """Return the parts with their paths and digests."""
         found: dict[str, tuple[str, str]] = {}
-        for path, used in sorted(self._doings.opened.items()):
+        # what Python told comes last: it knows best when a file was first used
+        for path, used in (*sorted(self._native.read.items()), *sorted(self._doings.opened.items())):
             found.update(self._try(path, lambda path=path, used=used: self._opened(path, used)))  # type: ignore[misc]
         for listed in list(self._doings.listed.values()):
             folder = listed.listing.folder
@@ -149,6 +160,8 @@ class Finding:
             if path in self._doings.updated and not os.path.getsize(way.real):
                 return  # a lock, say
             digest = products.digest(way.real) if made is not None else settled(way.real, used, left)
+            if path in self._native.doubtful and path not in self._doings.opened:
+                digest = None
             yield row.of(shown), (shown, digest or UNSETTLED)
         elif path in self._doings.shown and os.path.isdir(way.real):
             changed = products.newest(way.real) >= self._doings.began

@@ -22,6 +22,7 @@ from .doings import Doings
 from .found import Finding, Made
 from .frames import STANDARD
 from .hook import Hear, Quiet, listen
+from .native import Native
 from .own import Own
 from .paths import Ground, Way
 from .stamps import is_file, now_of_files, settled
@@ -65,6 +66,7 @@ class Watch:
         self._preloaded = preloaded
         self.doings = Doings(self.ground, self.quiet, scope or root, self._touch)
         self._asks = Asks(self.doings.told, self.doings.opens_below, self.quiet)
+        self.native = Native(self.ground, self.doings)
         #: Functions that were called for the task: (part of the manifest, file, name, whether nobody else needs it).
         self.called: tuple[tuple[str, str, str, bool], ...] = ()
         self._own = Own(own) if own else None
@@ -76,11 +78,15 @@ class Watch:
             hears[event] = self._elsewhere(verb, words, hears.get(event))
         listen(hears)
         self._asks.begin()
+        with self.quiet:
+            self.native.begin(os.environ.get("OCTAVO_OBSERVE", ""))
+        self.doings.heard.clear()  # the folders were listed
         if self._own:
             self._own.begin()
 
     def stop(self) -> None:
         """Hear nothing more."""
+        self.native.end()
         listen({})
         self._asks.end()
         if self._own:
@@ -133,7 +139,7 @@ class Watch:
         """Return what was found: parts of the manifest to (path, digest), paths relative to the project."""
         self.stop()
         found: dict[str, tuple[str, str]] = {}
-        made = Made(self.doings)
+        made = Made(self.doings, self.native)
         own = task.source.path if task.source.entry else None
         modules: list[str] = []
         ways: list[Way] = []
@@ -150,7 +156,7 @@ class Watch:
                 ways.append(way)
                 if path not in alone and (inside != own or self._own_counts(task, path)):
                     found[parts.MODULE.of(name)] = (inside, self._digest(path, module_digest))
-        finding = Finding(self.doings, made, task, modules)
+        finding = Finding(self.doings, self.native, made, task, modules)
         for way in ways:
             finding.walked(way)
         return found | finding.parts()
