@@ -12,6 +12,7 @@ from types import CodeType, FunctionType, GetSetDescriptorType, MemberDescriptor
 from typing import Any
 
 from .digests import digest
+from .model import Json
 from .values import Writer, installed
 
 #: What a class has of its own accord.
@@ -42,7 +43,7 @@ class _Definitions:
     """Functions and classes met on the way. Those with a name of their own are said once, at the end."""
 
     def __init__(self) -> None:
-        self._named: dict[str, Any] = {}
+        self._named: Json = {}
         self._waiting: list[str] = []
 
     def define(self, thing: Any, write: Writer) -> str:

@@ -15,7 +15,7 @@ from .graph import Graph
 from .hints import did_you_mean
 from .kinds import versions, word
 from .lazy import lazy_imports
-from .model import Source, Task
+from .model import Json, Source, Task
 from .reading.folders import contents
 from .spec.sources import VERSION, Reader
 from .spec.surroundings import env_file
@@ -210,7 +210,7 @@ class _Loading:
         self.answers.append((what, question, answer))
         return answer
 
-    def _spec(self) -> tuple[Spec, dict[str, str | None], tuple[str, ...], dict[str, Any]]:
+    def _spec(self) -> tuple[Spec, dict[str, str | None], tuple[str, ...], Json]:
         """Return the spec with its placeholders replaced; the values it took from outside; notes; params left over."""
         here = os.path.dirname(self.path)
         around = expand.surroundings(self.root, here)

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import plugins
 from .calls import invoke
-from .model import STANDING, Call, Outcome, Product, Relation, Source, Task
+from .model import STANDING, Call, Json, Outcome, Product, Relation, Source, Task
 
 
 class Status(Enum):
@@ -40,7 +40,7 @@ ENDED = {
 }
 
 
-class Upstream(dict[str, Any]):
+class Upstream(Json):
     """What comes from upstream, by the names of its tasks; ``first`` where there is one only."""
 
     @property
@@ -145,7 +145,7 @@ class TaskView:
         return {product.key: _handed(product) for product in self.task.products}
 
     @property
-    def params(self) -> dict[str, Any]:
+    def params(self) -> Json:
         """The task's parameters, with its product, and its upstream where it has one."""
         upstream = {"upstream": Upstream(given(self.task.inputs))} if self.task.inputs else {}
         return {**self.task.params, **upstream, "product": self.product}
@@ -223,7 +223,7 @@ class DagView(Mapping[str, TaskView]):
         return [view.product for view in self.values() if view.name not in needed]
 
     @property
-    def clients(self) -> dict[str, Any]:
+    def clients(self) -> Json:
         """The connections that the tasks work with, by the tasks' names."""
         return {view.name: view.client for view in self.values() if view.task.calls.client}
 

@@ -7,10 +7,9 @@ import os
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ..digests import digest
-from ..model import Manifest, Task
+from ..model import Json, Manifest, Task
 
 #: Entries of another version are not seen: they are in other folders.
 VERSION = 2
@@ -104,7 +103,7 @@ def decode(data: bytes, path: str) -> Entry | None:
     """
     found, name = path.split("/")[-2:]
     try:
-        plain: dict[str, Any] = json.loads(data)
+        plain: Json = json.loads(data)
         products = {product: _piece(it) for product, it in plain["products"].items()}
         entry = Entry(
             str(plain["task"]),
@@ -129,7 +128,7 @@ def _products(entry: Entry) -> dict[str, object]:
     }
 
 
-def _piece(plain: dict[str, Any]) -> Piece:
+def _piece(plain: Json) -> Piece:
     modes = {str(name): int(mode) & 0o777 for name, mode in plain["modes"].items()}
     piece = Piece(str(plain["digest"]), int(plain["size"]), modes, tuple(map(str, plain["folders"])))
     if not is_name(piece.blob) or not all(map(_inside, piece.folders)):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Error
 from ..hints import did_you_mean
 from ..lazy import lazy_imports
+from ..model import Json
 from ..show.screen import Screen, many, screen, seconds, several
 from . import options
 
@@ -78,7 +79,7 @@ def main(args: Namespace) -> int:
     return code
 
 
-def _show(cache: Any, args: Namespace) -> tuple[dict[str, Any], list[str], int]:
+def _show(cache: Any, args: Namespace) -> tuple[Json, list[str], int]:
     tally, entries = cache.tally(), sum(1 for _ in cache.entries())
     found = {
         "folder": str(cache.at),
@@ -98,7 +99,7 @@ def _show(cache: Any, args: Namespace) -> tuple[dict[str, Any], list[str], int]:
     return found, lines, 0
 
 
-def _gc(cache: Any, args: Namespace) -> tuple[dict[str, Any], list[str], int]:
+def _gc(cache: Any, args: Namespace) -> tuple[Json, list[str], int]:
     swept = sweep.gc(cache, args.size, args.older)
     found = {
         "removed": swept.entries,
@@ -110,13 +111,13 @@ def _gc(cache: Any, args: Namespace) -> tuple[dict[str, Any], list[str], int]:
     return found, [f"{removed}; {many(swept.left, 'result')} in {_amount(swept.left_size)} left"], 0
 
 
-def _clear(cache: Any, args: Namespace) -> tuple[dict[str, Any], list[str], int]:
+def _clear(cache: Any, args: Namespace) -> tuple[Json, list[str], int]:
     swept = sweep.clear(cache)
     found = {"removed": swept.entries, "freed": swept.size, "results": 0, "size": 0}
     return found, [f"removed {many(swept.entries, 'result')}, {_amount(swept.size)}"], 0
 
 
-def _verify(cache: Any, args: Namespace) -> tuple[dict[str, Any], list[str], int]:
+def _verify(cache: Any, args: Namespace) -> tuple[Json, list[str], int]:
     checked = sweep.verify(cache)
     found = {"blobs": checked.blobs, "damaged": checked.damaged, "removed": checked.dropped}
     if not checked.damaged and not checked.dropped:

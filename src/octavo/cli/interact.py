@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__, views
 from ..errors import Error
 from ..lazy import lazy_imports
+from ..model import Json
 from ..plugins import load
 from ..show.mistakes import show
 from ..show.progress import Watch
@@ -104,7 +105,7 @@ def _own(task: Task) -> Task:
     return replace(task, source=replace(task.source, text=own or task.source.text))
 
 
-class Shown(dict[str, Any]):
+class Shown(Json):
     """The steps of tasks by name, shown as ``octavo status`` shows them."""
 
     def __repr__(self) -> str:

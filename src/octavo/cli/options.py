@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from ..errors import Error
 from ..hints import did_you_mean
 from ..lazy import lazy_imports
+from ..model import Json
 from ..show.screen import screen
 
 with lazy_imports():
@@ -154,7 +155,7 @@ def _environment(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
 _KEY = "--env--"
 
 
-def params(given: Sequence[str]) -> dict[str, Any] | None:
+def params(given: Sequence[str]) -> Json | None:
     """Return the values of --param; None when there is none."""
     found = {}
     for word in given:
@@ -219,7 +220,7 @@ def staying(parser: argparse.ArgumentParser, *short: str) -> None:
 
 
 @contextmanager
-def stay(args: argparse.Namespace) -> Iterator[dict[str, Any] | None]:
+def stay(args: argparse.Namespace) -> Iterator[Json | None]:
     """Give what a failed task does, for ``Project.build``; leave the terminal as it was found."""
     if args.hold:
         yield {"hold": True}

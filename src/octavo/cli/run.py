@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from ..errors import Error
 from ..events import Event, Output
 from ..lazy import lazy_imports
+from ..model import Json
 from ..show.progress import Watch
 from ..show.screen import screen, seconds
 from ..show.summary import summary
@@ -251,9 +252,9 @@ def _opened(path: str | None, stack: ExitStack) -> TextIO | None:
 # ── values
 
 
-def parameters(args: Namespace) -> dict[str, Any]:
+def parameters(args: Namespace) -> Json:
     """Return the parameters of all options, in the order in which they win."""
-    found: dict[str, Any] = {}
+    found: Json = {}
     for text in args.parameters_base64:
         found |= _mapping(_decoded(text), "--parameters-base64")
     for path in args.parameters_file:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from ..errors import Error
+from ..model import Json
 
 
 class Client:
@@ -24,11 +25,11 @@ class Client:
         return made
 
     @property
-    def call(self) -> dict[str, Any]:
+    def call(self) -> Json:
         """Return the call that makes this client again: its dotted path and arguments as plain (JSON-able) values."""
         positional, named = self._made
         bound = inspect.signature(type(self)).bind(*positional, **named)
-        values: dict[str, Any] = {}
+        values: Json = {}
         for name, value in bound.arguments.items():
             kind = bound.signature.parameters[name].kind
             if kind is inspect.Parameter.VAR_KEYWORD:

@@ -21,7 +21,7 @@ from .. import notebook as documents
 from ..errors import Error
 from ..graph import Graph
 from ..lazy import lazy_imports
-from ..model import Product, Record, Task
+from ..model import Json, Product, Record, Task
 from ..notebook.inject import tags
 from ..plan import key_of, why
 from ..reading import digest, functions, magics
@@ -147,7 +147,7 @@ def _sidecar(path: str, store: Store) -> str:
     return os.path.join(folder, f".{name}.metadata")
 
 
-def _told(task: Task, product: Product, store: Store, tables: _Tables) -> dict[str, Any]:
+def _told(task: Task, product: Product, store: Store, tables: _Tables) -> Json:
     """Return what is said of a product: by the file beside it, or in its database."""
     if product.relation is not None and product.maker == "SQLiteRelation":
         if product.path not in tables.noted:
@@ -176,7 +176,7 @@ def _told(task: Task, product: Product, store: Store, tables: _Tables) -> dict[s
     return told
 
 
-def _whole(said: Any, shown: str) -> dict[str, Any]:
+def _whole(said: Any, shown: str) -> Json:
     """Return what is said of a product when all of it is there."""
     if isinstance(said, dict) and isinstance(said.get("params"), dict | None):
         at, text = said.get("timestamp"), said.get("stored_source_code")

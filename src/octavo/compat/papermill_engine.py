@@ -26,7 +26,7 @@ from ..executed.provenance import used
 from ..executed.writer import ExecutedNotebook, as_output
 from ..executors.local import Local
 from ..executors.running import alone
-from ..model import Facts, Failure, Outcome, Resources, RunOptions, Source, Task
+from ..model import Facts, Failure, Json, Outcome, Resources, RunOptions, Source, Task
 from ..notebook.inject import tags
 
 _EVERY = 2.0  # seconds between two saves
@@ -98,7 +98,7 @@ class Managed:
         """How many seconds are between two saves; 0 where papermill was asked for none."""
         return _EVERY if self._nb_man.output_path and self._nb_man.autosave_cell_every else 0.0
 
-    def save(self, data: dict[str, Any]) -> None:
+    def save(self, data: Json) -> None:
         """Save what there is, through papermill, wherever its output goes."""
         self._update(data)
         self._papermills_save(self._nb_man)
@@ -106,13 +106,13 @@ class Managed:
     def saved_by_time(self, **_: Any) -> None:
         """Stand for papermill's ``save``, which it calls at the start and the end of each cell."""
 
-    def keep(self, data: dict[str, Any] | None, outcome: Outcome) -> str | None:
+    def keep(self, data: Json | None, outcome: Outcome) -> str | None:
         """Bring what there is into papermill's notebook, which papermill writes itself."""
         if data is not None:
             self._update(data)
         return None
 
-    def _update(self, data: dict[str, Any]) -> None:
+    def _update(self, data: Json) -> None:
         nb_man = self._nb_man
         for cell, made in zip(nb_man.nb.cells, data["cells"], strict=True):
             if cell.cell_type == "code":
@@ -185,7 +185,7 @@ class Log:
         self._on = on
         self._files = {"stdout": (stdout, logger.info), "stderr": (stderr, logger.warning)}
 
-    def __call__(self, output: dict[str, Any]) -> None:
+    def __call__(self, output: Json) -> None:
         if output["output_type"] == "stream":
             file, say = self._files[output["name"]]
             if self._on:

@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from typing import Any
 
 from ..errors import Error
-from ..model import Task
+from ..model import Json, Task
 from ..process import child
 from ..tables.connections import call_of, discreet, made, opened
 from ..tables.databases import embedded, examine, plain
@@ -19,7 +18,7 @@ from ..tables.proxies import PATIENCE
 from ..tables.settle import settle
 
 
-def noted(tasks: Sequence[Task], root: str, write: bool) -> tuple[dict[str, Any], dict[str, str]]:
+def noted(tasks: Sequence[Task], root: str, write: bool) -> tuple[Json, dict[str, str]]:
     """Return what is noted of the tables of tasks, by the paths that stand for them; and why, by task, nothing is.
 
     With ``write``, the files that stand for tables of which something is noted are written.
@@ -34,7 +33,7 @@ def noted(tasks: Sequence[Task], root: str, write: bool) -> tuple[dict[str, Any]
     return found, why
 
 
-def _of(task: Task, root: str) -> dict[str, Any]:
+def _of(task: Task, root: str) -> Json:
     """Return the notes on the tables of one task that are there, as they are kept."""
     found = {}
     call = call_of(task, product=True)
@@ -61,8 +60,8 @@ def main() -> None:
     child.answer(lambda question: _answer(*question))
 
 
-def _answer(tasks: Sequence[Task], write: bool) -> tuple[dict[str, Any], dict[str, str]]:
-    found: dict[str, Any] = {}
+def _answer(tasks: Sequence[Task], write: bool) -> tuple[Json, dict[str, str]]:
+    found: Json = {}
     why: dict[str, str] = {}
     root = os.getcwd()
     for task in tasks:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..events import Event
-from ..model import Outcome
+from ..model import Json, Outcome
 from .editions import beside
 from .provenance import Provenance
 from .writer import ExecutedNotebook, part_of, write_whole
@@ -27,11 +27,11 @@ class Target(Protocol):
         """How many seconds are between two saves of a notebook that grows; 0: it is saved only at its end."""
         ...
 
-    def save(self, data: dict[str, Any]) -> None:
+    def save(self, data: Json) -> None:
         """Write a notebook that still grows."""
         ...
 
-    def keep(self, data: dict[str, Any] | None, outcome: Outcome) -> str | None:
+    def keep(self, data: Json | None, outcome: Outcome) -> str | None:
         """Write a notebook as it ended and return where it is; None when it was never opened."""
         ...
 
@@ -112,10 +112,10 @@ class Report:
             except OSError:
                 pass  # what cannot be written is told when it is
 
-    def save(self, data: dict[str, Any]) -> None:
+    def save(self, data: Json) -> None:
         """Write nothing: the last good report stays until there is a new one."""
 
-    def keep(self, data: dict[str, Any] | None, outcome: Outcome) -> str | None:
+    def keep(self, data: Json | None, outcome: Outcome) -> str | None:
         """Write the notebook and return its path relative to the root; None when it was never opened."""
         path = self.where if outcome.good else self._failed
         if outcome.good and self._kept:
@@ -126,7 +126,7 @@ class Report:
             (self._root / self._failed).unlink(missing_ok=True)
         return path if data is not None else None
 
-    def _keep_aside(self, data: dict[str, Any] | None, path: Path) -> None:
+    def _keep_aside(self, data: Json | None, path: Path) -> None:
         """Keep the notebook behind a report, if there is room; without one, what is there is of another run."""
         try:
             path.unlink(missing_ok=True)

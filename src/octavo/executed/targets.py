@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from .. import remote
 from ..errors import Error
-from ..model import Outcome
+from ..model import Json, Outcome
 from ..notebook import dump_ipynb
 from .pages import Page, is_page
 from .writer import write_whole
@@ -25,11 +24,11 @@ class Ended:
     def __init__(self, where: str) -> None:
         self.where = where
 
-    def save(self, data: dict[str, Any]) -> None:
+    def save(self, data: Json) -> None:
         """Write a notebook."""
         raise NotImplementedError
 
-    def keep(self, data: dict[str, Any] | None, outcome: Outcome) -> str | None:
+    def keep(self, data: Json | None, outcome: Outcome) -> str | None:
         """Write a notebook as it ended."""
         if data is None:
             return None
@@ -44,7 +43,7 @@ class File(Ended):
         super().__init__(path)
         self.every = every
 
-    def save(self, data: dict[str, Any]) -> None:
+    def save(self, data: Json) -> None:
         """Write a notebook beside its place, and rename it."""
         write_whole(data, Path(self.where))
 
@@ -52,7 +51,7 @@ class File(Ended):
 class Stdout(Ended):
     """Standard output."""
 
-    def save(self, data: dict[str, Any]) -> None:
+    def save(self, data: Json) -> None:
         """Print a notebook."""
         sys.stdout.buffer.writelines(dump_ipynb(data))
         sys.stdout.buffer.flush()
@@ -65,7 +64,7 @@ class Url(Ended):
         super().__init__(remote.shown(url))
         self._url = url
 
-    def save(self, data: dict[str, Any]) -> None:
+    def save(self, data: Json) -> None:
         """Send a notebook; where that fails it is kept here, and the error says where."""
         try:
             remote.write(self._url, b"".join(dump_ipynb(data)))
@@ -84,11 +83,11 @@ class Paged(Ended):
         self.page = page
         self.spare: str | None = None
 
-    def save(self, data: dict[str, Any]) -> None:
+    def save(self, data: Json) -> None:
         """Make the page of a notebook."""
         self.page(data)
 
-    def keep(self, data: dict[str, Any] | None, outcome: Outcome) -> str | None:
+    def keep(self, data: Json | None, outcome: Outcome) -> str | None:
         """Make the page of a notebook that ended well; keep any other as a notebook."""
         if data is None:
             return None

@@ -5,10 +5,9 @@ from __future__ import annotations
 import datetime
 import os
 from pathlib import Path
-from typing import Any
 
 from ..events import CellFinished, CellStarted, Event, KernelReady, NotebookOpened, Output
-from ..model import Outcome
+from ..model import Json, Outcome
 from ..notebook.cells import dump_ipynb
 from .provenance import Provenance
 
@@ -26,16 +25,16 @@ class ExecutedNotebook:
     """
 
     def __init__(self, provenance: Provenance | None = None) -> None:
-        self.data: dict[str, Any] | None = None
+        self.data: Json | None = None
         self._provenance = provenance
         self._begin()
 
     def _begin(self) -> None:
         self._clear = False
-        self._displays: dict[str, list[dict[str, Any]]] = {}
+        self._displays: dict[str, list[Json]] = {}
         self._streams: dict[int, list[str]] = {}
-        self._widgets: dict[str, dict[str, Any]] = {}
-        self._buffers: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {}
+        self._widgets: dict[str, Json] = {}
+        self._buffers: dict[str, dict[tuple[str, ...], Json]] = {}
         self._inside: list[str] = []  # Output widgets that the running cell has entered, by comm id
         self._clear_inside: set[str] = set()
 
@@ -75,7 +74,7 @@ class ExecutedNotebook:
             case _:
                 pass
 
-    def finished(self) -> dict[str, Any] | None:
+    def finished(self) -> Json | None:
         """Return the notebook as it stands, with streams and widgets in their places."""
         if self.data is None:
             return None
@@ -88,20 +87,20 @@ class ExecutedNotebook:
             self._write_widgets(self.data)
         return self.data
 
-    def ended(self, outcome: Outcome) -> dict[str, Any] | None:
+    def ended(self, outcome: Outcome) -> Json | None:
         """Return the notebook as it is when its task has ended."""
         data = self.finished()
         if self._provenance is not None and data is not None:
             self._provenance.end(outcome, data)
         return data
 
-    def _cell(self, index: int) -> dict[str, Any]:
+    def _cell(self, index: int) -> Json:
         assert self.data is not None
-        cell: dict[str, Any] = self.data["cells"][index]
+        cell: Json = self.data["cells"][index]
         return cell
 
-    def _output(self, index: int, kind: str, content: dict[str, Any]) -> None:
-        outputs: list[dict[str, Any]] = self._cell(index)["outputs"]
+    def _output(self, index: int, kind: str, content: Json) -> None:
+        outputs: list[Json] = self._cell(index)["outputs"]
         if kind in ("comm_open", "comm_msg"):
             self._comm(content)
         elif kind == "update_display_data":
@@ -127,7 +126,7 @@ class ExecutedNotebook:
                 self._update(content)
                 self._displays.setdefault(display, []).append(output)
 
-    def _output_inside(self, comm: str, kind: str, content: dict[str, Any]) -> None:
+    def _output_inside(self, comm: str, kind: str, content: Json) -> None:
         widget = self._widgets[comm]
         shown = list(widget.get("outputs") or ())
         if kind == "clear_output":
@@ -144,7 +143,7 @@ class ExecutedNotebook:
             shown.append(output)
         widget["outputs"] = shown
 
-    def _forget(self, outputs: list[dict[str, Any]]) -> None:
+    def _forget(self, outputs: list[Json]) -> None:
         gone = {id(output) for output in outputs}
         for name, shown in self._displays.items():
             self._displays[name] = [output for output in shown if id(output) not in gone]
@@ -152,12 +151,12 @@ class ExecutedNotebook:
             self._streams.pop(one, None)
         outputs.clear()
 
-    def _update(self, content: dict[str, Any]) -> None:
+    def _update(self, content: Json) -> None:
         for output in self._displays.get((content.get("transient") or {}).get("display_id", ""), ()):
             output["data"] = content["data"]
             output["metadata"] = content["metadata"]
 
-    def _comm(self, content: dict[str, Any]) -> None:
+    def _comm(self, content: Json) -> None:
         data = content.get("data") or {}
         state = data.get("state")
         if not isinstance(state, dict):
@@ -176,12 +175,12 @@ class ExecutedNotebook:
             entry = {"data": packed, "encoding": "base64", "path": path}
             self._buffers.setdefault(comm, {})[key] = entry
 
-    def _write_widgets(self, data: dict[str, Any]) -> None:
+    def _write_widgets(self, data: Json) -> None:
         state = {}
         for comm, values in self._widgets.items():
             if "_model_name" not in values:
                 continue
-            entry: dict[str, Any] = {
+            entry: Json = {
                 "model_name": values["_model_name"],
                 "model_module": values.get("_model_module"),
                 "model_module_version": values.get("_model_module_version"),
@@ -195,7 +194,7 @@ class ExecutedNotebook:
             data["metadata"] = {**data["metadata"], "widgets": {_WIDGET_STATE: widgets}}
 
 
-def write_whole(data: dict[str, Any], path: Path) -> None:
+def write_whole(data: Json, path: Path) -> None:
     """Write a notebook beside its place and rename it, so that nobody ever sees half of it."""
     part = part_of(path)
     try:
@@ -212,7 +211,7 @@ def part_of(path: Path) -> Path:
     return path.with_name(path.name + ".part")
 
 
-def as_output(kind: str, content: dict[str, Any]) -> dict[str, Any] | None:
+def as_output(kind: str, content: Json) -> Json | None:
     """Return a message as an output of nbformat 4, or None when it is not one."""
     match kind:
         case "stream":
@@ -245,7 +244,7 @@ def _whole_letters(text: str) -> str:
     return text
 
 
-def _same_stream(last: dict[str, Any], output: dict[str, Any]) -> bool:
+def _same_stream(last: Json, output: Json) -> bool:
     return bool(last["output_type"] == "stream" and last["name"] == output["name"])
 
 

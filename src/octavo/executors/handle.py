@@ -7,11 +7,10 @@ import signal
 import socket
 import subprocess
 from dataclasses import dataclass
-from typing import Any
 
 from ..events import CellStarted, NotebookOpened, Paused, TaskFinished
 from ..lazy import lazy_imports
-from ..model import Task
+from ..model import Json, Task
 from ..process import child
 from .limits import Limits
 
@@ -39,7 +38,7 @@ class Worker:
     paused: Paused | None = None
     finished: TaskFinished | None = None
     closed: bool = False
-    ended: dict[str, Any] | None = None
+    ended: Json | None = None
 
 
 def spawn(descriptors: list[int], root: str) -> subprocess.Popen[bytes]:

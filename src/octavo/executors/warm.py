@@ -6,9 +6,9 @@ import json
 import os
 import socket
 import subprocess
-from typing import Any
 
 from ..lazy import lazy_imports
+from ..model import Json
 from ..process import child
 
 with lazy_imports():
@@ -38,7 +38,7 @@ class Warm:
             theirs.close()
             os.close(out)
 
-    def ask(self, request: dict[str, Any], descriptors: list[int] | None = None) -> bool:
+    def ask(self, request: Json, descriptors: list[int] | None = None) -> bool:
         """Send a request; return False when the server is gone."""
         try:
             socket.send_fds(self.line, [json.dumps(request).encode() + b"\n"], descriptors or [])
@@ -46,7 +46,7 @@ class Warm:
             return False
         return True
 
-    def hear(self) -> list[dict[str, Any]] | None:
+    def hear(self) -> list[Json] | None:
         """Return the answers that have arrived, or None when the server is gone."""
         try:
             data = self.line.recv(1 << 16)

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from ..errors import Error
+from ..model import Json
 from ..spec import document
 
 #: Papermill's options that take values: how many words, and what they are.
@@ -136,7 +137,7 @@ def _with_grid(call: Call, loops: Mapping[str, list[object]]) -> Call:
 def _arguments(words: list[str], line: int) -> Call | None:
     """Return the call that papermill's words make; None where they name no notebook."""
     places: list[str] = []
-    params: dict[str, Any] = {}
+    params: Json = {}
     options: dict[str, str] = {}
     notes: list[str] = []
     rest = iter(words)

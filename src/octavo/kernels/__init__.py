@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
+
+from ..model import Json
 
 #: Takes a message of the IOPub channel: its type and its content. Binary buffers travel in content as base64.
-Say = Callable[[str, dict[str, Any]], None]
+Say = Callable[[str, Json], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,8 @@ class Reply:
 class Kernel(Protocol):
     """Runs cells one after another; what they show goes to the ``say`` it was opened with."""
 
-    language: dict[str, Any]
-    kernelspec: dict[str, Any]
+    language: Json
+    kernelspec: Json
 
     def execute(self, code: str, cell: int) -> Reply: ...
     def interrupt(self) -> None: ...

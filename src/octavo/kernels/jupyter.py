@@ -27,6 +27,7 @@ import zmq
 from jupyter_client.session import Session
 
 from ..errors import KernelError
+from ..model import Json
 from . import Reply, Say
 from .process import Process, ending
 from .specs import Spec, find
@@ -58,7 +59,7 @@ class Jupyter:
     """A kernel in a process of its own."""
 
     def __init__(self, say: Say, spec: Spec) -> None:
-        self.language: dict[str, Any] = {}
+        self.language: Json = {}
         self.kernelspec = {"display_name": spec.display_name, "language": spec.language, "name": spec.name}
         self._say = say
         self._spec = spec
@@ -129,7 +130,7 @@ class Jupyter:
             if self.language and not heard:
                 self._ask("kernel_info_request", {})
 
-    def _greet(self, content: dict[str, Any]) -> None:
+    def _greet(self, content: Json) -> None:
         # what every kernel must send, and some do not
         self.language = dict(content.get("language_info") or {"name": self._spec.language})
         major = str(content.get("protocol_version") or "5").partition(".")[0]
@@ -168,10 +169,10 @@ class Jupyter:
         self._busy = False
         return _reply(content) if content is not None else self._died()
 
-    def _answer(self, asked: str) -> dict[str, Any] | None:
+    def _answer(self, asked: str) -> Json | None:
         """Pass on what the kernel says about one request until it is answered and idle; None: the kernel died."""
         assert self._process is not None
-        content: dict[str, Any] | None = None
+        content: Json | None = None
         idle, deadline = False, 0.0
         while content is None or not idle:
             sockets = self._arrived(_TICK)
@@ -192,7 +193,7 @@ class Jupyter:
                     break
         return content
 
-    def _pass_on(self, message: dict[str, Any]) -> None:
+    def _pass_on(self, message: Json) -> None:
         kind, content = message["msg_type"], message["content"]
         if kind in _QUIET:
             return
@@ -233,7 +234,7 @@ class Jupyter:
 
     # ── messages
 
-    def _ask(self, kind: str, content: dict[str, Any]) -> str:
+    def _ask(self, kind: str, content: Json) -> str:
         message = self._session.send(self._shell, kind, content)
         asked: str = message["header"]["msg_id"]
         return asked
@@ -246,13 +247,13 @@ class Jupyter:
             self._poller.unregister(self._process.printed)
         return [one for one in (self._iopub, self._shell) if one in ready]
 
-    def _receive(self, one: Any) -> dict[str, Any] | None:
+    def _receive(self, one: Any) -> Json | None:
         """Return the next message of a socket, or None for one that is not signed as ours are."""
         try:
             _, message = self._session.recv(one)
         except (ValueError, TypeError):
             return None
-        received: dict[str, Any] | None = message
+        received: Json | None = message
         return received
 
     # ── ending
@@ -306,11 +307,11 @@ def _interrupts(answer: Callable[[], None]) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _is_idle(message: dict[str, Any]) -> bool:
+def _is_idle(message: Json) -> bool:
     return bool(message["msg_type"] == "status" and message["content"].get("execution_state") == "idle")
 
 
-def _reply(content: dict[str, Any]) -> Reply:
+def _reply(content: Json) -> Reply:
     count = content.get("execution_count")
     match content.get("status"):
         case "ok":

@@ -43,6 +43,7 @@ from IPython.core.history import HistoryManager
 from IPython.core.inputtransformer2 import TransformerManager
 from jupyter_client.session import Session
 
+from ..model import Json
 from ..tracebacks import trim
 from . import Reply, Say
 from .attach import serve
@@ -73,7 +74,7 @@ class Wire(Session):  # type: ignore[misc]  # jupyter_client is read without its
         buffers: Any = None,
         *_: Any,
         **__: Any,
-    ) -> dict[str, Any] | None:
+    ) -> Json | None:
         if isinstance(msg_or_type, dict):
             kind, content = msg_or_type["header"]["msg_type"], msg_or_type["content"]
             buffers = buffers or msg_or_type.get("buffers")
@@ -86,7 +87,7 @@ class Wire(Session):  # type: ignore[misc]  # jupyter_client is read without its
         return None
 
 
-def _with_buffers(content: dict[str, Any], buffers: Any) -> dict[str, Any]:
+def _with_buffers(content: Json, buffers: Any) -> Json:
     if not buffers:
         return content
     packed = [base64.b64encode(bytes(b)).decode("ascii") for b in buffers]

@@ -18,7 +18,7 @@ from ..calls import invoke, resolve
 from ..errors import Error, ParameterError, SpecError
 from ..failing import failure_of
 from ..lazy import lazy_imports
-from ..model import Facts, Failure, Source, Task
+from ..model import Facts, Failure, Json, Source, Task
 from ..notebook import encoding
 from ..reading.facts import function
 from ..views import TaskView, Upstream, given
@@ -120,9 +120,9 @@ def _connected(client: object) -> Iterator[None]:
                 client.close()
 
 
-def _loaded(task: Task) -> dict[str, Any]:
+def _loaded(task: Task) -> Json:
     """Return what comes from upstream: paths and tables, or what the unserializer makes of them."""
-    inputs: dict[str, Any] = given(task.inputs)
+    inputs: Json = given(task.inputs)
     if (call := task.calls.unserializer) is None:
         return inputs
     load = partial(resolve(call), **call.arguments)

@@ -15,7 +15,7 @@ from ..executed.refresh import refreshed
 from ..executed.writer import ExecutedNotebook, write_whole
 from ..kernels import Kernel, Reply
 from ..lazy import lazy_imports
-from ..model import Facts, Failure, Outcome, Source, Task
+from ..model import Facts, Failure, Json, Outcome, Source, Task
 from ..notebook.inject import inject, runs, tags
 from ..reading.facts import facts
 from ..views import products, text
@@ -105,7 +105,7 @@ class Reports:
         self._base = Path.cwd()  # cells may change it
         self._shown = ExecutedNotebook(Provenance(task.source.path, home(task) or "", time.time))
 
-    def lacking(self, notebook: dict[str, Any]) -> Failure | None:
+    def lacking(self, notebook: Json) -> Failure | None:
         """Return what is missing on this machine to make the reports: better said before hours of work."""
         if all(edition.plain for edition in self._wanted):
             return None
@@ -143,7 +143,7 @@ class Reports:
         except OSError as error:
             return Failure("ProductError", f"{error.filename} cannot be written: {error.strerror}")
 
-    def _exported(self, data: dict[str, Any], tell: Tell) -> Failure | None:
+    def _exported(self, data: Json, tell: Tell) -> Failure | None:
         said = self._task.own.get("nbconvert_export_kwargs") or {}
         try:
             export.write(export.exported(data, self._wanted, self._base, self._task.source.path, said))
@@ -155,7 +155,7 @@ class Reports:
         return None
 
 
-def _export_again(task: Task, data: dict[str, Any], root: str) -> None:
+def _export_again(task: Task, data: Json, root: str) -> None:
     """Make the reports of an executed notebook in a process of its own: templates are the user's code."""
     done = child.ask(export.__name__, (task, data), root)
     if not done.answered:
@@ -165,7 +165,7 @@ def _export_again(task: Task, data: dict[str, Any], root: str) -> None:
         raise ProductError(done.value)
 
 
-def prepare(task: Task) -> tuple[dict[str, Any], dict[str, Any]]:
+def prepare(task: Task) -> tuple[Json, Json]:
     """Return the notebook as it will be executed, without outputs, and the values injected into it."""
     assert task.source.text is not None
     document = documents.loads(task.source.text.encode("utf-8", "surrogateescape"), task.source.path)
@@ -191,14 +191,14 @@ def prepare(task: Task) -> tuple[dict[str, Any], dict[str, Any]]:
 class Cells:
     """Runs the code cells of one notebook and tells what happens."""
 
-    def __init__(self, task: Task, notebook: dict[str, Any], tell: Tell) -> None:
+    def __init__(self, task: Task, notebook: Json, tell: Tell) -> None:
         self.task = task
         self.notebook = notebook
         self.tell = tell
         self.cell: int | None = None
         self.allow_errors = bool(task.own.get("allow_errors"))
 
-    def say(self, kind: str, content: dict[str, Any]) -> None:
+    def say(self, kind: str, content: Json) -> None:
         """Pass on a message of the kernel."""
         self.tell(Output(self.task.name, self.cell, kind, content))
 
@@ -247,7 +247,7 @@ class Cells:
         )
 
 
-def open_kernel(task: Task, notebook: dict[str, Any], say: Any) -> Kernel:
+def open_kernel(task: Task, notebook: Json, say: Any) -> Kernel:
     """Return the kernel that the task or its notebook asks for."""
     family = _kernel_family(task)
     if family == "native":
@@ -270,7 +270,7 @@ def _kernel_family(task: Task) -> str:
     return "native" if task.named_kernel is None else "jupyter"
 
 
-def _hide(cell: dict[str, Any]) -> None:
+def _hide(cell: Json) -> None:
     """Hide a cell's code from those who look at the notebook in Jupyter, as papermill's report mode does."""
     metadata = cell.get("metadata") or {}
     cell["metadata"] = {**metadata, "jupyter": {**(metadata.get("jupyter") or {}), "source_hidden": True}}

@@ -13,7 +13,7 @@ from ..digests import digest
 from ..errors import ClientError, Error, ProductError, SpecError
 from ..failing import failure_of
 from ..hints import did_you_mean
-from ..model import Call, Facts, Failure, Relation, Source, Task
+from ..model import Call, Facts, Failure, Json, Relation, Source, Task
 from ..reading.templates import render
 from ..tables.databases import driver, plain, quoted
 from . import Tell
@@ -80,7 +80,7 @@ def relation_of(task: Task) -> Relation:
     return relation
 
 
-def write(frame: Any, client: Any, relation: Relation, settings: dict[str, Any]) -> None:
+def write(frame: Any, client: Any, relation: Relation, settings: Json) -> None:
     """Write a DataFrame into a table, by pandas' ``to_sql`` with these settings."""
     way = settings.get("if_exists", "fail")
     if way not in (*_WAYS, "delete_rows"):

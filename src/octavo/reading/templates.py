@@ -16,7 +16,7 @@ from ..digests import digest
 from ..errors import Error, ParameterError, Place, SpecError, TemplateError
 from ..hints import did_you_mean
 from ..lazy import lazy_imports
-from ..model import STANDING, Facts, Parameter, Product, Relation, Task
+from ..model import STANDING, Facts, Json, Parameter, Product, Relation, Task
 from .normal_text import shell, sql
 
 with lazy_imports():
@@ -42,7 +42,7 @@ class _Raise(Extension):
         raise TemplateRuntimeError(str(message))
 
 
-class _Named(dict[str, Any]):
+class _Named(Json):
     """Products by task or by key, of which a template may ask in any of Jinja's ways: also ``upstream.items``."""
 
     what = "key"
@@ -134,7 +134,7 @@ def render(task: Task, root: str) -> str:
     if text is None:
         with open(os.path.join(root, task.source.path), encoding="utf-8") as file:  # noqa: PTH123 - a str
             text = file.read()
-    given: dict[str, Any] = dict(task.params)
+    given: Json = dict(task.params)
     single = len(task.products) == 1 and task.products[0].key is None
     made = {it.key: _made(it, root) for it in task.products}
     given["product"] = made[None] if single else _named(_Named, made)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..model import Json
 from .screen import columns, cut, flat, many, pad, several
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def state(step: Step) -> str:
     return "stale" if step.reasons else "waits" if step.waits else "fresh"
 
 
-def plain(step: Step) -> dict[str, Any]:
+def plain(step: Step) -> Json:
     """Return a step as plain JSON values."""
     task = step.task
     return {

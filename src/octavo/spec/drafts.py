@@ -12,7 +12,7 @@ from ..errors import Error, Place, SpecError
 from ..hints import did_you_mean
 from ..kinds import row
 from ..lazy import lazy_imports
-from ..model import Calls, Declared, Resources, RunOptions, Source, Task
+from ..model import Calls, Declared, Json, Resources, RunOptions, Source, Task
 from ..reading.folders import contents, package_folder, relative
 from .dialect import FILES
 from .promises import Promises, given, options
@@ -109,7 +109,7 @@ class Drafts:
             maker = maker or (named and named[0])
         return replace(said, product=source.facts.product, maker=maker)
 
-    def _options(self, said: TaskSpec, kind: str) -> dict[str, Any]:
+    def _options(self, said: TaskSpec, kind: str) -> Json:
         """Return the options of a task by their keys, the values as YAML has them or as their rows make them."""
         keys = row(kind).keys
         shared = {name: call for name, call in self.spec.serializers.items() if name in keys}
@@ -140,7 +140,7 @@ class Drafts:
             else:
                 yield relative(pattern, self.root)
 
-    def _params(self, said: TaskSpec) -> tuple[dict[str, Any], dict[str, str]]:
+    def _params(self, said: TaskSpec) -> tuple[Json, dict[str, str]]:
         """Return the parameters, and the files among them relative to the project.
 
         Code gets them as absolute paths, which do not count: their contents do.
@@ -213,7 +213,7 @@ def linked(drafts: Sequence[Task]) -> Iterator[Task]:
     table = {task.name: task for task in drafts}
     for task in drafts:
         names: list[str] = []
-        inputs: dict[str, Any] = {}
+        inputs: Json = {}
         for wanted in task.upstream:
             if "*" in wanted or "?" in wanted:
                 found = [name for name in table if fnmatchcase(name, wanted) and name != task.name]

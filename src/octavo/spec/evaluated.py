@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..kinds.keys import as_call, is_evaluated
 from ..lazy import lazy_imports
+from ..model import Json
 from ..process import child
 
 with lazy_imports():
@@ -53,7 +54,7 @@ def _replaced(task: TaskSpec, value: Callable[[Call, Place], object]) -> TaskSpe
     return replace(task, params=params, grid=tuple(through("grid", grid) for grid in task.grid))
 
 
-def values(calls: Sequence[Call], root: str) -> list[dict[str, Any]]:
+def values(calls: Sequence[Call], root: str) -> list[Json]:
     """Return what each call gave: ``{"value": …}``, or ``{"error": …, "hint": …}`` where it gave nothing of use.
 
     They run in the project's folder, with its modules on the path. What they print goes to the standard error.
@@ -92,7 +93,7 @@ def _place(lines: Sequence[str], root: str) -> str:
     return f" ({path}:{rest.split(',')[0]})" if found else ""
 
 
-def _value(call: Call) -> dict[str, Any]:
+def _value(call: Call) -> Json:
     try:
         value = callables.invoke(call)
     except Exception as error:

@@ -8,6 +8,7 @@ import os
 import sys
 from typing import Any
 
+from ..model import Json
 from ..process import child
 
 
@@ -20,7 +21,7 @@ def spec(location: str, settings: dict[str, object]) -> object:
     make = getattr(importlib.import_module(module), name)
     names = inspect.signature(make).parameters
     with_env = hasattr(make, "_env_source")
-    arguments: dict[str, Any] = {}
+    arguments: Json = {}
     for key, value in settings.items():
         if key in names:
             arguments[key] = value
@@ -40,7 +41,7 @@ def main() -> None:
     child.answer(lambda question: _asked(*question))
 
 
-def _asked(location: str, settings: dict[str, Any]) -> Any:
+def _asked(location: str, settings: Json) -> Any:
     try:
         return spec(location, settings)
     except Exception as error:

@@ -12,6 +12,7 @@ from .. import kinds
 from ..errors import Error, Place, SpecError, raise_all
 from ..hints import did_you_mean
 from ..kinds.keys import CALLED, Key, Keys, as_bytes, as_call, as_tuple, is_call, is_text
+from ..model import Json
 from .dialect import (
     CACHE,
     EXECUTION,
@@ -158,14 +159,14 @@ class _Check:
             else:
                 yield name, value
 
-    def cache(self, said: Any) -> dict[str, Any]:
+    def cache(self, said: Any) -> Json:
         """Return what is said of the cache, sizes in bytes; ``cache: false`` and ``cache: URL`` are short forms."""
         if not isinstance(said, dict):
             return {"enabled": said} if isinstance(said, bool) else {"url": said}
         found = self.keys(said, ("cache",), CACHE, '"cache"')
         return {name: as_bytes(it) if name in ("size", "largest") else it for name, it in found}
 
-    def classes(self, said: Mapping[Any, Any], path: Path, names: tuple[str, ...]) -> dict[str, Any]:
+    def classes(self, said: Mapping[Any, Any], path: Path, names: tuple[str, ...]) -> Json:
         """Return what is said by class: a client for each, or the class of the products for each class of tasks."""
         found = {}
         for name, value in said.items():
@@ -210,7 +211,7 @@ class _Check:
             self.wrong(f"{owner} has no source", where, _SOURCES)
         self.source(said.get("source", ""), said.get("class"), owner, path)
         self.inner(said, path, owner)
-        options: dict[str, Any] = {}
+        options: Json = {}
         for name, value in said.items():
             if option := keys[name].option:
                 if option in options:
@@ -257,7 +258,7 @@ class _Check:
             self.wrong(f"{owner}: {error.message}", self.document.place(*path, "class"), error.hint)
         return None, TASK
 
-    def execution(self, said: Mapping[Any, Any], path: Path, owner: str) -> dict[str, Any]:
+    def execution(self, said: Mapping[Any, Any], path: Path, owner: str) -> Json:
         """Return the options that arguments of papermill's ``execute_notebook`` stand for."""
         for name in said.keys() & REFUSED.keys():
             if said[name]:

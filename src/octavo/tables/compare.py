@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import products
 from ..errors import Error
-from ..model import Call, Product, Relation
+from ..model import Call, Json, Product, Relation
 from ..process import child
 from .connections import discreet, made, opened
 from .databases import Table, examine, file_of
@@ -21,7 +21,7 @@ def main() -> None:
     child.answer(_answer)
 
 
-def _answer(question: Mapping[str, Any]) -> dict[str, Any]:
+def _answer(question: Mapping[str, Any]) -> Json:
     root, answer = os.getcwd(), {}
     for label, asked in question.items():
         try:
@@ -33,7 +33,7 @@ def _answer(question: Mapping[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _compared(call: Call, tables: list[dict[str, Any]], stamps: dict[str, str], root: str) -> dict[str, Any]:
+def _compared(call: Call, tables: list[Json], stamps: dict[str, str], root: str) -> Json:
     """Rewrite or remove the standing files of one database where they are not true; return stamps to know it by."""
     path = file_of(made(call))
     if path is not None and not os.path.exists(path):  # opening it would make an empty one

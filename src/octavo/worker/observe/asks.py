@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...asked import letters
-from ...model import ABSENT
+from ...model import ABSENT, Json
 from .frames import Asker
 from .hook import Quiet
 
@@ -44,7 +44,7 @@ class Asks:
         self._told = told
         self._opened = opened
         self._quiet = quiet
-        self._real: dict[str, Any] = {}
+        self._real: Json = {}
 
     def begin(self) -> None:
         """Tell what is asked from now on."""
@@ -85,7 +85,7 @@ class Asks:
 
         return open_
 
-    def _tell(self, word: str, arguments: tuple[Any, ...], options: dict[str, Any], answer: str) -> None:
+    def _tell(self, word: str, arguments: tuple[Any, ...], options: Json, answer: str) -> None:
         try:
             path = arguments[0] if arguments else options["path"]
             self._told(word, path, options.get("dir_fd"), answer)
