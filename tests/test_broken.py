@@ -26,7 +26,7 @@ def fails(data: str | bytes) -> list[Error]:
     ("text", "message", "hint"),
     [
         ("", "nb.ipynb: the file is empty, not a notebook", "restore it"),
-        (" \n", "nb.ipynb: the file has nothing but white space", "restore it"),
+        (" \n", "nb.ipynb: the file contains only whitespace", "restore it"),
         ("{", "nb.ipynb:1:2: the notebook is not JSON", "cut off"),
         ('{"cells": [\n {"source": "abc', "nb.ipynb:2:13: the notebook is not JSON: Unterminated", "cut off"),
         ('{"cells": [\n }', "nb.ipynb:2:2: the notebook is not JSON", "by hand"),

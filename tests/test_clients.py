@@ -175,7 +175,7 @@ def test_a_shell_runs_code_and_tells_how_it_ended(tmp_path: Path) -> None:
 
 
 def test_a_template_that_forgets_the_code_is_a_mistake() -> None:
-    with pytest.raises(Error, match="where the code goes") as caught:
+    with pytest.raises(Error, match="no placeholder for the code") as caught:
         ShellClient("bash").command("x.sh")
     assert "{{path_to_code}}" in (caught.value.hint or "")
     assert ShellClient("sh -c 'x y' {{path_to_code}}").command("a b") == ["sh", "-c", "x y", "a b"]

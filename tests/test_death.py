@@ -59,7 +59,7 @@ def test_a_trace_that_is_cut_off_is_no_trace(text: str) -> None:
 def test_a_killing_is_for_want_of_memory_only_when_the_system_says_so() -> None:
     scene = Scene("tasks.py")
     assert death(signal.SIGKILL, scene).kind == "WorkerDied"
-    assert "or somebody ended it" in death(signal.SIGKILL, scene).message
+    assert "or somebody killed it" in death(signal.SIGKILL, scene).message
     assert death(signal.SIGKILL, scene, starved=True).kind == "OutOfMemory"
     assert death(signal.SIGTERM, scene, starved=True).kind == "WorkerDied"
     assert death(5 << 8, scene, starved=True).message.endswith("exit code 5")

@@ -45,7 +45,7 @@ PICTURE = """
     """
 printer = pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
 latex = pytest.mark.skipif(shutil.which("xelatex") is None, reason="needs LaTeX")
-pandoc = pytest.mark.skipif(shutil.which("pandoc") is None, reason="needs pandoc")
+pandoc = pytest.mark.skipif(shutil.which("pandoc") is None, reason="requires pandoc")
 
 
 def wanting(product: str | dict[str, str], text: str = NOTEBOOK, **options: Any) -> Task:
@@ -186,14 +186,14 @@ def test_a_pdf_without_latex_and_chromium_says_what_to_install(
     monkeypatch.setenv("PATH", str(tmp_path))
     event, _ = ran(wanting({"nb": "out/a.ipynb", "pdf": "out/a.pdf"}), tmp_path)
     assert event.failure is not None
-    assert event.failure.message == "out/a.pdf: there is nothing to make a PDF with"
+    assert event.failure.message == "out/a.pdf: nothing is installed that makes PDFs"
     assert "texlive-xetex" in event.failure.hint and "playwright" in event.failure.hint
 
 
 def test_a_template_that_fails_keeps_what_ran(tmp_path: Path) -> None:
     event, _ = ran(wanting("out/a.html", nbconvert_export_kwargs={"template_name": "none such"}), tmp_path)
     assert event.failure is not None and event.failure.kind == "ProductError"
-    assert "out/a.html: it could not be made of the executed notebook" in event.failure.message
+    assert "out/a.html: the executed notebook could not be exported" in event.failure.message
     assert event.failure.traceback
     assert "from Python" in (tmp_path / "out/a.failed.ipynb").read_text()
     assert not (tmp_path / "out/a.html").exists()

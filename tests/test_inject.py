@@ -209,7 +209,7 @@ def test_a_value_is_checked_against_what_is_declared(source: str, value: object,
 def test_a_contradiction_says_what_is_declared_and_what_came() -> None:
     (error,) = check(declaring("n: int = 3"), {"n": "abc"}, where="nb.ipynb")
     assert str(error) == (
-        "nb.ipynb: parameter \"n\" is int, but the value is 'abc' (str)\n  hint: it is declared as n: int = 3"
+        "nb.ipynb: parameter \"n\" must be int, not 'abc' (str)\n  hint: it is declared as n: int = 3"
     )
     (error,) = check(declaring("sample = False"), {"sample": "true"}, where="nb.ipynb")
     assert error.hint == "write True; it is declared as sample = False"
@@ -233,7 +233,7 @@ def test_functions_are_checked_as_notebooks_are() -> None:
     found = function("def get(product, n: int, k=1): pass", "tasks.py", "get")
     errors = check(found, {"n": "a", "m": 1}, where="tasks.py")
     assert [e.message for e in errors] == [
-        "parameter \"n\" is int, but the value is 'a' (str)",
+        "parameter \"n\" must be int, not 'a' (str)",
         'there is no parameter "m"',
     ]
     (error,) = check(found, {}, where="tasks.py", complete=True)

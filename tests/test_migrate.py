@@ -250,8 +250,8 @@ def test_everything_that_speaks_of_ploomber_is_found(folder: Folder) -> None:
         ("package", "requirements.txt:3: ploomber-engine", "octavo does not need it"),
         (
             "result",
-            ".a.ipynb.metadata: Ploomber left notes on 2 products (.metadata files)",
-            "octavo build --adopt takes for fresh what they say is",
+            ".a.ipynb.metadata: Ploomber left metadata for 2 products (.metadata files)",
+            "octavo build --adopt marks as fresh what they prove unchanged",
         ),
     ]
 
@@ -423,7 +423,7 @@ def test_nothing_is_touched_without_apply(folder: Folder) -> None:
     said = folder.octavo("migrate")
     assert (said.returncode, said.stderr) == (0, "")
     assert "  jobs.py:1: from ploomber.products import File\n    → octavo.ploomber.products\n" in said.stdout
-    assert "what octavo does otherwise" in said.stdout
+    assert "what octavo does differently" in said.stdout
     assert json.loads(folder.octavo("migrate", "--json").stdout)[0]["kind"] == "import"
     shown = folder.octavo("migrate", "--diff").stdout
     assert "+from octavo.ploomber.products import File" in shown.splitlines()
@@ -432,7 +432,7 @@ def test_nothing_is_touched_without_apply(folder: Folder) -> None:
     assert applied.stdout.startswith(shown)
     assert "rewrote jobs.py" in applied.stdout
     assert folder.read("jobs.py") == before.replace("ploomber.", "octavo.ploomber.")
-    assert "nothing here speaks of Ploomber" in folder.octavo("migrate").stdout
+    assert "nothing here depends on Ploomber" in folder.octavo("migrate").stdout
     assert folder.octavo("build").returncode == 0
 
 

@@ -88,7 +88,7 @@ def test_what_a_link_stands_for_is_never_removed_nor_replaced(linked: Folder) ->
     (linked.path / "raw/a.txt").unlink()
     done = linked.octavo("build")
     assert done.returncode == 1
-    assert "MissingProduct: raw/a.txt is not there, and a link makes nothing" in done.stdout
+    assert "MissingProduct: raw/a.txt does not exist, and a link makes nothing" in done.stdout
     assert not (linked.path / "raw/a.txt").exists()
 
 
@@ -109,8 +109,8 @@ def test_a_url_is_downloaded_once(folder: Folder, web: str) -> None:
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("{web}/none", "/none: the server answers 404 Not Found\n  hint: is the address right?"),
-        ("{web}/short?secret=1", "/short: it broke off after 4 of 9 bytes"),
+        ("{web}/none", "/none: the server responded 404 Not Found\n  hint: check the address"),
+        ("{web}/short?secret=1", "/short: it was cut off after 4 of 9 bytes"),
         ("http://127.0.0.1:1/x", "DownloadError: http://127.0.0.1:1/x: "),
         ("nothing://x/y", "nothing://x/y: unknown url type: nothing"),
     ],
@@ -189,10 +189,10 @@ def test_a_product_that_cannot_be_sent_is_a_failure_of_its_task(kept: Folder) ->
     done = kept.octavo("build")
     assert done.returncode == 1
     assert (
-        "out/data.txt was made, but could not be sent to Lost(): ConnectionError: it is on strike"
+        "out/data.txt was made, but could not be copied to Lost(): ConnectionError: it is on strike"
         in done.stdout
     )
-    assert "hint: connections.get in pipeline.yaml says where files are sent" in done.stdout
+    assert "hint: see connections.get in pipeline.yaml" in done.stdout
     kept.write("connections.py", FILES)
     assert kept.octavo("build").returncode == 0
     assert (kept.path / "backup/out/data.txt").exists()

@@ -105,7 +105,7 @@ def test_what_nobody_takes_is_kept_here(folder: Folder, web: Web) -> None:
     ended = folder.octavo("run", "in.py", f"{web.url}/locked/out.ipynb")
     assert ended.returncode == 1
     assert f"{web.url}/locked/out.ipynb: it cannot be written: HTTP Error 403" in ended.stdout
-    assert "it is kept here as out.unsent.ipynb" in ended.stdout
+    assert "it is saved here as out.unsent.ipynb" in ended.stdout
     assert printed(folder.read("out.unsent.ipynb")) == "n is 1\n"
 
 

@@ -209,8 +209,8 @@ def test_a_changed_serializer_makes_its_tasks_stale(folder: Folder) -> None:
             '"sets": {1}',
             "in serializer formats.save: it must return a dict with the keys of its products",
         ),
-        ("return {", "_ = {", "it returned nothing, and its serializer needs a value"),
-        ("raw(n=3)", "raw(product, n=3)", "but what it returns is saved by its serializer"),
+        ("return {", "_ = {", "it returned nothing, but its serializer needs a value"),
+        ("raw(n=3)", "raw(product, n=3)", "but its return value is saved by a serializer"),
     ],
 )
 def test_a_function_that_returns_the_wrong_thing_is_told(

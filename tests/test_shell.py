@@ -135,7 +135,7 @@ def test_a_path_with_a_space_outside_of_quotes_is_told(folder: Folder, script: s
     folder.write("go.sh", script)
     folder.write("pipeline.yaml", "tasks:\n  - source: go.sh\n    product: out/two words.txt\n")
     said = folder.octavo("build").stdout
-    assert 'two words.txt" has a space: such a placeholder must be in quotes' in said
+    assert 'two words.txt" contains a space: quote the placeholder' in said
     folder.write("go.sh", 'echo 1 > "{{product}}"')
     assert folder.octavo("build").returncode == 0
 
@@ -143,7 +143,7 @@ def test_a_path_with_a_space_outside_of_quotes_is_told(folder: Folder, script: s
 def test_a_script_without_product_is_a_mistake(folder: Folder) -> None:
     done = one(folder, "echo product > somewhere\n").octavo("build")
     assert done.returncode == 2
-    assert "go.sh: the script does not say where its product goes — write {{product}}" in done.stderr
+    assert "go.sh: the script does not use {{product}}" in done.stderr
     assert KIND.facts(Source("go.sh"), b"{% if product %}x{% endif %}").mistakes == ()
 
 

@@ -84,7 +84,7 @@ def test_nothing_is_dropped_that_the_script_does_not_drop(here: Folder) -> None:
     failure = run("sql", "CREATE TABLE {{product}} AS SELECT 1 AS a", Relation("t"))
     assert failure is not None
     assert "already exists" in failure.message
-    assert failure.hint == "begin the script with DROP TABLE IF EXISTS {{product}};"
+    assert failure.hint == "start the script with DROP TABLE IF EXISTS {{product}};"
     assert rows(here.path / "my.db", "SELECT * FROM t") == [(7,)]
 
 
@@ -266,7 +266,7 @@ def test_a_dump_in_one_file_quotes_everything(numbers: Folder) -> None:
 def test_a_dump_is_not_called_what_it_is_not(numbers: Folder, name: str) -> None:
     failure = run("dump", "SELECT * FROM numbers", name, chunksize=None)
     assert failure is not None
-    assert f"{name} would not be what its name says" in failure.message
+    assert f"{name} must end in .csv or .parquet" in failure.message
     assert not (numbers.path / name).exists()
 
 
@@ -353,7 +353,7 @@ def test_an_upload_writes_the_index_as_pandas_does_and_minds_what_is_there(here:
     assert rows(here.path / "my.db", 'SELECT "index", a, b FROM t') == [(0, 1, "x"), (1, 2, "y")]
     failure = run("upload", "", Relation("t"), "in.csv")
     assert failure is not None
-    assert failure.message == "the table t is there already"
+    assert failure.message == "the table t already exists"
     assert "if_exists: replace" in failure.hint
     settings = {"if_exists": "append", "index": False}
     assert run("upload", "", Relation("t"), "in.csv", to_sql_kwargs=settings) is None
@@ -512,7 +512,7 @@ def test_copy_is_for_postgres_only(here: Folder) -> None:
     here.write("in.csv", "a\n1\n")
     failure = run("copy_from", "", Relation("t"), "in.csv")
     assert failure is not None
-    assert "COPY wants a client of PostgreSQL" in failure.message
+    assert "COPY requires a PostgreSQL client" in failure.message
 
 
 def test_postgres_tells_line_and_words_of_a_mistake(here: Folder, postgres: str) -> None:

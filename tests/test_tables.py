@@ -324,7 +324,7 @@ def test_a_database_that_cannot_be_asked_leaves_things_as_they_were(folder: Fold
     shutil.copy(folder.path / "data.db", folder.path / "kept.db")
     (folder.path / "data.db").write_bytes(b"nothing of the kind " * 100)
     assert made.stale() == {}
-    assert "clients.get: its tables are taken as they were: DatabaseError" in made.said
+    assert "clients.get: its tables count as unchanged: DatabaseError" in made.said
     os.replace(folder.path / "kept.db", folder.path / "data.db")
     assert made.stale() == {}
 
@@ -335,7 +335,7 @@ def test_a_database_in_memory_ends_with_its_task(folder: Folder) -> None:
     made.write("pipeline.yaml", "tasks:\n  - {source: raw.sql, product: [raw, table], client: clients.get}\n")
     sql(made, "raw", "SELECT 1 AS a")
     assert made.build() == {"raw": "done"}, made.said
-    assert "clients.get is a database in memory" in made.said
+    assert "clients.get is an in-memory database" in made.said
     assert made.stale() == {}
 
 

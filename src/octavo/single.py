@@ -134,11 +134,11 @@ def filled(path: str, values: Mapping[str, Any]) -> str:
         return path.format(**{"pm": own, **values})
     except KeyError as error:
         name = str(error.args[0])
-        listed = f"there are: {', '.join(values)}" if values else "no parameter is given"
+        listed = f"there are: {', '.join(values)}" if values else "no parameters are set"
         hint = did_you_mean(name, values) or listed
-        raise ParameterError(f'the path wants a parameter "{name}"', path, hint) from None
+        raise ParameterError(f'the path uses an unknown parameter "{name}"', path, hint) from None
     except (IndexError, ValueError, AttributeError, TypeError) as error:
-        hint = "braces stand around the name of a parameter: out-{city}.ipynb; {{ is a brace"
+        hint = "write names of parameters in braces: out-{city}.ipynb; {{ is a literal brace"
         raise ParameterError(f"the path cannot be filled in: {error}", path, hint) from None
 
 
@@ -190,7 +190,7 @@ def _check(target: Path, source: Path) -> None:
     if not target.parent.is_dir():
         raise ProductError(f"there is no folder {target.parent} for the executed notebook")
     if target.exists() and source.exists() and target.samefile(source):
-        hint = "a notebook is never changed by running it: choose another name for the executed one"
+        hint = "choose another name for the executed notebook"
         raise ProductError(f"{target} is the notebook itself", hint=hint)
 
 
@@ -218,7 +218,7 @@ def _prepared(task: Task, target: targets.Ended | None, source: str) -> Iterator
         keeper(opened)
         event = ended(event, keeper)
     yield opened
-    yield Note("its parameters are filled in; it was not run", task.name)
+    yield Note("its parameters are injected; it was not run", task.name)
     yield event
 
 

@@ -99,7 +99,7 @@ def test_drawings_and_pages_go_where_ploomber_puts_them(project: Folder) -> None
     ("words", "code", "said"),
     [
         (("install",), 2, "environments are left to pip and conda"),
-        (("nb", "--inject"), 2, "sources need no preparation"),
+        (("nb", "--inject"), 2, "not needed: octavo runs notebooks"),
         (("buidl",), 2, 'did you mean "build"?'),
         (("build", "--partialy", "x"), 2, 'did you mean "--partially"?'),
         ((), 2, "usage: octavo COMMAND"),

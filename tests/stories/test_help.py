@@ -51,7 +51,7 @@ def test_a_misspelt_option_is_answered_with_the_one_that_was_meant(folder: Folde
 def test_a_parameter_without_a_value_is_shown_how_to_get_one(folder: Folder) -> None:
     said = folder.octavo("status", "-p", "n")
     assert said.returncode == 2
-    assert said.stderr == 'error: --param wants NAME=VALUE, not "n"\n  hint: -p n=VALUE\n'
+    assert said.stderr == 'error: --param requires NAME=VALUE, not "n"\n  hint: -p n=VALUE\n'
 
 
 def test_no_pipeline_says_how_to_start(folder: Folder) -> None:

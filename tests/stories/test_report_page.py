@@ -100,7 +100,7 @@ def test_a_product_is_not_written_over(built: Folder) -> None:
 def test_a_page_is_not_written_under_a_name_that_says_something_else(built: Folder, name: str) -> None:
     done = built.octavo("report", "-o", name)
     assert done.returncode == 2
-    assert f"{name}: the page is HTML, and nothing else" in done.stderr and "state.html" in done.stderr
+    assert f"{name}: the page can only be HTML" in done.stderr and "state.html" in done.stderr
     assert not (built.path / name).exists()
 
 

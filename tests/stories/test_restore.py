@@ -267,7 +267,7 @@ def test_the_cache_is_shown(project: Folder) -> None:
 
 
 def test_room_is_made_and_everything_cleared(project: Folder) -> None:
-    assert project.octavo("cache", "verify").stdout.endswith("verified: all are whole\n")
+    assert project.octavo("cache", "verify").stdout.endswith("verified: all are intact\n")
     assert project.octavo("cache", "gc", "--older", "1d").stdout.startswith("removed 0 results")
     assert project.octavo("cache", "gc", "--size", "0").stdout.endswith("0 results in 0 bytes left\n")
     (project.path / "out" / "get.txt").unlink()
@@ -288,11 +288,11 @@ def test_damage_is_found_by_verify(project: Folder) -> None:
     ("words", "message"),
     [
         (["gcc"], 'did you mean "gc"?'),
-        (["show", "--size", "1GB"], "--size and --older are of octavo cache gc"),
+        (["show", "--size", "1GB"], "--size and --older are options of octavo cache gc"),
         (["gc", "--older", "soon"], '"soon" is not an age'),
         (["gc", "--size", "much"], '"much" is not a size'),
         (["gc", "fit"], "takes no tasks"),
-        (["push"], "the pipeline does not say where its remote cache is"),
+        (["push"], "the pipeline has no remote cache"),
         (["pull"], "cache: s3://bucket/folder"),
     ],
     ids=str,

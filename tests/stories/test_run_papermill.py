@@ -128,7 +128,7 @@ def test_paths_name_parameters_and_defaults_in_braces(notebook: Folder) -> None:
     assert ended.returncode == 0 and len(list(notebook.path.glob("20??-????????-*.ipynb"))) == 1
     ended = notebook.octavo("run", "in.py", "out-{town}.ipynb")
     assert ended.returncode == 2
-    assert 'out-{town}.ipynb: the path wants a parameter "town"' in ended.stderr
+    assert 'out-{town}.ipynb: the path uses an unknown parameter "town"' in ended.stderr
     assert "the path cannot be filled in" in notebook.octavo("run", "in.py", "out-{}.ipynb").stderr
 
 

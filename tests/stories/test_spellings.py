@@ -53,7 +53,8 @@ def test_values_of_the_environment_are_given_as_in_ploomber(three: Folder) -> No
     told = three.octavo("status", "--env--m", "3").stderr
     assert told.startswith('error: no task has a parameter "m", and env.yaml has no such key')
     assert (
-        three.octavo("plot", "--env--n").stderr == "error: --env--n wants a value\n  hint: --env--n VALUE\n"
+        three.octavo("plot", "--env--n").stderr
+        == "error: --env--n requires a value\n  hint: --env--n VALUE\n"
     )
     assert "unrecognized arguments: --env--a--b" in three.octavo("run", "x.py", "--env--a--b", "1").stderr
 
@@ -62,7 +63,7 @@ def test_values_of_the_environment_are_given_as_in_ploomber(three: Folder) -> No
 def test_a_partial_build_runs_a_task_and_what_it_needs(words: list[str], three: Folder) -> None:
     said = three.octavo("build", *words)
     assert (said.returncode, made(three)) == (0, ["first.txt", "secondx.txt"])
-    assert ("note: -p second is taken for --partially second" in said.stderr) == (words[0] == "-p")
+    assert ("note: -p second means --partially second" in said.stderr) == (words[0] == "-p")
 
 
 def test_a_partial_build_may_leave_out_what_it_needs(three: Folder) -> None:
@@ -100,13 +101,13 @@ def test_that_notebooks_log_elsewhere_is_said(three: Folder) -> None:
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
-        ("nb --inject", "sources need no preparation"),
+        ("nb --inject", "not needed: octavo runs notebooks"),
         ("scaffold", "octavo status names every source that is missing"),
         ("install", "pip install -r requirements.txt"),
         ("examples -n x", "git clone"),
         ("cloud", "octavo cache push"),
         ("execute", 'did you mean "build"?'),
-        ("build --debuglater", "--hold keeps the kernel"),
+        ("build --debuglater", "--hold to keep the kernel"),
         ("plot --backend d3", "octavo draws by itself"),
         ("plot --include-products", "octavo status --json"),
         ("status --log info", "octavo build --log LEVEL"),

@@ -220,4 +220,4 @@ def _pour(old: IO[bytes], new: IO[bytes]) -> None:
         shutil.copyfileobj(old, new, _SMALL)
         new.flush()
     if os.fstat(new.fileno()).st_size != os.fstat(old.fileno()).st_size:
-        raise OSError(errno.EIO, "the copy is not whole")
+        raise OSError(errno.EIO, "the copy is incomplete")

@@ -80,4 +80,4 @@ def pull(
 def _end(reuse: Reuse) -> None:
     notes = reuse.finish()
     if notes:
-        raise Error(notes[0].replace("the remote cache was left alone", "the remote cache cannot be used"))
+        raise Error(notes[0].replace("the remote cache was not used", "the remote cache cannot be used"))

@@ -58,8 +58,8 @@ def opened(root: str | Path, said: Mapping[str, Any], remote: bool) -> Cache:
     if remote:
         if not how.url:
             raise Error(
-                "the pipeline does not say where its remote cache is",
-                hint="in pipeline.yaml, for example: cache: s3://bucket/folder",
+                "the pipeline has no remote cache",
+                hint="set it in pipeline.yaml, for example: cache: s3://bucket/folder",
             )
         there = remotes.open_remote(how.url, str(root))
         cache.elsewhere = shared.Shared(there, cache.blobs)
@@ -78,7 +78,7 @@ def reuse(
     if not Settings(**said).enabled:
         if remote:
             raise Error(
-                "the pipeline has switched its cache off", hint='remove "cache: false" or "enabled: false"'
+                "the pipeline has disabled its cache", hint='remove "cache: false" or "enabled: false"'
             )
         return None
     return Reuse(opened(root, said, remote), graph, store, look)
@@ -281,7 +281,7 @@ class Reuse:
             if self.cache.close():
                 sweep.gc(self.cache)
         except OSError as error:
-            self.notes.append(f"the cache cannot be kept in order: {error.strerror or error}")
+            self.notes.append(f"the cache cannot be cleaned up: {error.strerror or error}")
         return [*self.notes, *(self.cache.elsewhere.notes if self.cache.elsewhere else ())]
 
 

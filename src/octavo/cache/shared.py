@@ -51,10 +51,10 @@ class Shared:
     @property
     def notes(self) -> list[str]:
         """What a person should know when a build ends."""
-        said = [f"the remote cache was left alone: {self.off}"] if self.off else []
+        said = [f"the remote cache was not used: {self.off}"] if self.off else []
         if self.left and not self.off:
             said.append(
-                f"{self.left} results were not sent to the remote cache; octavo cache push sends them"
+                f"{self.left} results were not uploaded to the remote cache; upload them with octavo cache push"
             )
         return said
 

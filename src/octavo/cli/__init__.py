@@ -51,23 +51,23 @@ if TYPE_CHECKING:
 #: Every verb, and its line, which stands here so that ``octavo --help`` imports none of them.
 VERBS: Mapping[str, tuple[Verb, str]] = {
     "init": (init, "propose a pipeline.yaml for the notebooks of a folder"),
-    "build": (build, "run what is stale, in parallel"),
-    "status": (status, "say of every task whether it is fresh or stale, and why"),
+    "build": (build, "run stale tasks, in parallel"),
+    "status": (status, "show which tasks are stale, and why"),
     "list": (listing, "list the tasks, with what they are made from and what they make"),
     "plot": (plot, "draw the graph: as text, svg, html, mermaid, dot, json"),
-    "report": (report, "write the state of the pipeline as one page"),
-    "task": (task, "run one task, or look at it: its code, its state, its check"),
-    "interact": (interact, "open IPython with the pipeline in it"),
+    "report": (report, "write the state of the pipeline to an HTML page"),
+    "task": (task, "run or inspect one task"),
+    "interact": (interact, "open IPython with the pipeline"),
     "lab": (lab, "start JupyterLab in the folder of the project"),
     "run": (run, "run one notebook, without a pipeline"),
-    "log": (log, "list the runs of the project, or show one once more"),
+    "log": (log, "list the runs of the project, or show one again"),
     "history": (history, "list the runs of a task, and what changed between them"),
-    "accept": (accept, "take products as they are for right"),
+    "accept": (accept, "mark products as up to date"),
     "clean": (clean, "remove products"),
-    "cache": (cache, "show what is kept of results, make room, exchange it with a remote"),
+    "cache": (cache, "inspect the cache, free space, share results"),
     "doctor": (doctor, "say what this machine lacks for the pipeline"),
     "completion": (completion, "complete commands, options and tasks in bash, zsh, fish"),
-    "migrate": (migrate, "show what still speaks of Ploomber, and rewrite imports"),
+    "migrate": (migrate, "list what depends on Ploomber, rewrite imports"),
 }
 
 _HELP = """\
@@ -79,18 +79,18 @@ commands:
 {commands}
 
 options:
-  -h, --help     show this, or with a command its options and examples
+  -h, --help     show this help, or that of a command
   -V, --version  show the version
 
 examples:
-  octavo build                     run what is stale, in parallel
+  octavo build                     run stale tasks, in parallel
   octavo build fit+                the task fit and everything after it
   octavo build --param sample=true
   octavo status                    what would run, and why
-  octavo plot -o graph.html        the graph as a page
+  octavo plot -o graph.html        draw the graph as a page
   octavo run in.py out.ipynb -p n 3
 
-Commands look for pipeline.yaml in this folder and the ones above it."""
+Commands look for pipeline.yaml in this folder and its parents."""
 
 
 def entry() -> NoReturn:

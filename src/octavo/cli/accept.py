@@ -20,18 +20,18 @@ def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo accept``."""
     options.selection(parser)
     parser.examples("""\
-Takes the products of tasks, as they are on disk, for the results of the code as it is. A product that was changed
-by hand then stays, and what comes after it runs with it; a task that is known to need no run is taken for fresh.
+Marks the products of tasks as up to date, without running anything. A product that was changed by hand is kept,
+and the tasks after it use it.
 
 examples:
-  octavo accept clean        keep the product of clean that was mended by hand
-  octavo accept 'features-*' these need not run again""")
+  octavo accept clean        keep the product of clean that was changed by hand
+  octavo accept 'features-*' these tasks need not run again""")
 
 
 def main(args: Namespace) -> int:
     """Accept products and say what that settled."""
     if not args.targets:
-        raise Error("octavo accept wants the names of tasks", hint="octavo status shows what is stale")
+        raise Error("octavo accept requires the names of tasks", hint="octavo status shows the tasks")
     out = screen(sys.stdout, os.environ)
     with options.project(args) as project:
         settled = project.accept(args.targets)

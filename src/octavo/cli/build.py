@@ -52,47 +52,41 @@ def arguments(parser: Parser) -> None:
         "--jobs",
         type=options.positive,
         metavar="N",
-        help="how many tasks run at a time (one per processor)",
+        help="run at most N tasks at a time (default: one per processor)",
     )
     after = parser.add_mutually_exclusive_group()
     after.add_argument(
         "--keep-going",
         action="store_true",
-        help="after a failure run what does not depend on it (the default)",
+        help="after a failure, run tasks that do not depend on it (the default)",
     )
-    after.add_argument("--fail-fast", action="store_true", help="after a failure end everything")
+    after.add_argument("--fail-fast", action="store_true", help="stop everything at the first failure")
     parser.add_argument(
         "--executor",
         default="local",
         metavar="NAME",
-        help="where tasks run: local (workers), inline (this process)",
+        help="where tasks run: local (worker processes), inline (this process)",
     )
     parser.add_argument(
-        "-n", "--dry-run", action="store_true", help="only show what would run, why, and how long it may take"
+        "-n", "--dry-run", action="store_true", help="show what would run, why, and an estimate of the time"
     )
     parser.add_argument(
         "--explain-io",
         action="store_true",
-        help="list what each task that ran, and which cell of it, read, wrote, connected to and started",
+        help="list what each task, cell by cell, read, wrote, connected to and started",
     )
-    parser.add_argument(
-        "--no-cache", action="store_true", help="take no results from the cache, and keep none"
-    )
-    parser.add_argument(
-        "--remote", action="store_true", help="use the cache at the URL of pipeline.yaml, too"
-    )
+    parser.add_argument("--no-cache", action="store_true", help="neither read nor write the cache")
+    parser.add_argument("--remote", action="store_true", help="also use the remote cache")
     parser.add_argument(
         "--adopt",
         action="store_true",
-        help="take what Ploomber made as fresh where the files beside it say that code and parameters are the same",
+        help="first mark results made by Ploomber as fresh if they are still valid",
     )
     options.staying(parser, "-d")
     parser.add_argument(
-        "--no-wait", action="store_true", help="fail if another build of this project is running"
+        "--no-wait", action="store_true", help="fail if another build is running, instead of waiting"
     )
-    parser.add_argument(
-        "--json", action="store_true", help="print each event as a line of JSON, and nothing else"
-    )
+    parser.add_argument("--json", action="store_true", help="print events as lines of JSON")
     parser.add_argument(
         "-v",
         "--verbose",
@@ -114,16 +108,16 @@ def arguments(parser: Parser) -> None:
 {options.SELECTING}
 
 examples:
-  octavo build                      run what is stale, as many at a time as there are processors
-  octavo build fit                  this task, if it is stale, and nothing before it
-  octavo build +fit                 this task and everything it needs
-  octavo build --force clean+       this task and everything after it, fresh or not
+  octavo build                      run stale tasks, one per processor
+  octavo build fit                  only this task, if it is stale
+  octavo build +fit                 this task and everything it depends on
+  octavo build --force clean+       this task and everything after it, even if fresh
   octavo build -p sample=true -j 4
   octavo build --dry-run
-  octavo build --debug fit          look around where it fails
+  octavo build --debug fit          open a debugger where it fails
   octavo build --json > events.jsonl
 
-exit code: 0 all went well, 1 a task failed, 2 something must be changed first, 130 interrupted""")
+exit code: 0 success, 1 a task failed, 2 something must be fixed first, 130 interrupted""")
 
 
 def main(args: Namespace) -> int:

@@ -37,21 +37,26 @@ def arguments(parser: Parser) -> None:
         nargs="?",
         metavar="ACTION",
         default="show",
-        help="show (if not said), gc, clear, push, pull, verify",
+        help="show (the default), gc, clear, push, pull, verify",
     )
-    add("targets", nargs="*", metavar="TARGET", help="which tasks to push or pull (all when none is given)")
+    add("targets", nargs="*", metavar="TARGET", help="the tasks to push or pull (default: all)")
     options.file(parser)
     options.values(parser, "push or pull as with this parameter")
     add("--size", type=_size, metavar="SIZE", help="gc: keep at most this much, such as 5GB")
-    add("--older", type=_age, metavar="AGE", help="gc: drop what was not used for so long, such as 30d, 12h")
-    add("--json", action="store_true", help="print one object of JSON, and nothing else")
+    add(
+        "--older",
+        type=_age,
+        metavar="AGE",
+        help="gc: remove results not used for this long, such as 30d, 12h",
+    )
+    add("--json", action="store_true", help="print one JSON object")
     parser.examples("""\
-  show    how much is kept, and what it was good for
-  gc      make room: down to the size of pipeline.yaml, or --size; drop what is --older
-  clear   drop everything
-  push    send the results of fresh tasks to the URL of pipeline.yaml
-  pull    restore stale tasks whose results are there, without running anything
-  verify  read everything once more, and drop what is damaged
+  show    how much is kept, and how much time it saved
+  gc      free space: down to the size in pipeline.yaml, or --size; remove what is --older
+  clear   remove everything
+  push    upload the results of fresh tasks to the URL in pipeline.yaml
+  pull    restore stale tasks from there, without running anything
+  verify  check all files, and remove damaged ones
 
 examples:
   octavo cache
@@ -67,9 +72,9 @@ def main(args: Namespace) -> int:
         hint = did_you_mean(action, ACTIONS) or "there are: " + ", ".join(ACTIONS)
         raise Error(f'octavo cache has no action "{action}"', hint=hint)
     if action != "gc" and (args.size is not None or args.older is not None):
-        raise Error(f"--size and --older are of octavo cache gc, not of {action}")
+        raise Error(f"--size and --older are options of octavo cache gc, not of {action}")
     if args.targets and action not in ("push", "pull"):
-        raise Error(f"octavo cache {action} takes no tasks: it is of the whole cache")
+        raise Error(f"octavo cache {action} takes no tasks: it applies to the whole cache")
     with options.project(args) as project:
         if action in ("push", "pull"):
             return _exchange(project, action, args, out)
@@ -93,8 +98,8 @@ def _show(cache: Any, args: Namespace) -> tuple[Json, list[str], int]:
     folder = os.path.relpath(cache.at)
     lines = [
         f"{many(entries, 'result')} in {_amount(tally.size)} of {_amount(cache.size)}, in {folder}",
-        f"restored {many(tally.hits, 'time')}, which saved {seconds(tally.seconds)} of running;"
-        f" asked in vain {many(tally.misses, 'time')}",
+        f"{many(tally.hits, 'hit')}, which saved {seconds(tally.seconds)}; "
+        f"{tally.misses:,} {'miss' if tally.misses == 1 else 'misses'}",
     ]
     return found, lines, 0
 
@@ -121,9 +126,9 @@ def _verify(cache: Any, args: Namespace) -> tuple[Json, list[str], int]:
     checked = sweep.verify(cache)
     found = {"blobs": checked.blobs, "damaged": checked.damaged, "removed": checked.dropped}
     if not checked.damaged and not checked.dropped:
-        return found, [f"{many(checked.blobs, 'file')} verified: all are whole"], 0
+        return found, [f"{many(checked.blobs, 'file')} verified: all are intact"], 0
     damaged = f"{len(checked.damaged)} of {many(checked.blobs, 'file')} damaged"
-    return found, [f"{damaged}; removed them and {many(checked.dropped, 'result')} that need them"], 1
+    return found, [f"{damaged}; removed them and {many(checked.dropped, 'result')} that use them"], 1
 
 
 _SHOWN = {"show": _show, "gc": _gc, "clear": _clear, "verify": _verify}

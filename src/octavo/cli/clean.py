@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo clean``."""
     options.selection(parser)
-    parser.add_argument("-y", "--yes", action="store_true", help="remove without asking")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask for confirmation")
     parser.add_argument("-n", "--dry-run", action="store_true", help="only list what would be removed")
     parser.add_argument(
         "-f", "--force", action="store_true", help="also remove products that were changed by hand"
     )
     parser.examples("""\
-Removes the products of tasks, and *.failed.ipynb beside them; never a source. Products that were changed by hand
-stay, unless --force is given; tables in databases always stay. What is gone is made again by the next build.
+Removes products, and *.failed.ipynb files beside them. Sources and tables are never removed, and products that
+were changed by hand only with --force.
 
 examples:
   octavo clean --dry-run     list all products that are there
   octavo clean fit+          those of fit and of everything after it
-  octavo clean --yes         all of them, without a question""")
+  octavo clean --yes         all of them, without asking""")
 
 
 def main(args: Namespace) -> int:
@@ -67,7 +67,7 @@ def main(args: Namespace) -> int:
 def _agreed(what: str) -> bool:
     if not sys.stdin.isatty():
         raise Error(
-            "octavo clean asks before it removes, and nobody can answer here", hint="octavo clean --yes"
+            "octavo clean asks for confirmation, but this is not a terminal", hint="octavo clean --yes"
         )
     try:
         return input(f"remove {what}? [y/N] ").strip().lower() in ("y", "yes")

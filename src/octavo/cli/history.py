@@ -25,14 +25,16 @@ if TYPE_CHECKING:
 def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo history``."""
     parser.add_argument("task", metavar="TASK", help="the name of a task")
-    parser.add_argument("runs", nargs="*", metavar="RUN", help="two runs, as listed or their beginnings")
     parser.add_argument(
-        "--json", action="store_true", help="print the runs as lines of JSON, manifests included"
+        "runs", nargs="*", metavar="RUN", help="two runs to compare: their names, or the beginnings of these"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print runs as lines of JSON, with their manifests"
     )
     options.file(parser)
     parser.set_defaults(params=[])
     parser.examples("""\
-The last 50 runs of each task are kept, with what each was made from.
+octavo keeps the last 50 runs of each task.
 
 examples:
   octavo history fit                        when it ran, how it ended, what had changed
@@ -49,7 +51,7 @@ def main(args: Namespace) -> int:
             raise Error("two runs can be compared", hint=f"octavo history {args.task} RUN RUN")
         one, other = (_choose(word, runs) for word in args.runs)
         lines = [str(reason) for reason in _changes(one, other)]
-        for line in lines or ["they were made from the same"]:
+        for line in lines or ["they were made from the same inputs"]:
             out.say(line)
         return 0
     if not runs and not args.json:

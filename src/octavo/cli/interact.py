@@ -46,13 +46,13 @@ _STATUS = {
 def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo interact``."""
     options.file(parser)
-    options.values(parser, "set a parameter of env.yaml")
+    options.values(parser, "set a parameter")
     parser.examples("""\
-The pipeline is there as dag, as its files are at each moment: what you edit counts with the next line you type.
+The pipeline is available as dag. It is reloaded when its files change.
 
   dag                        the tasks, in order
   dag.status()               what is stale, and why; dag.status("+fit") of a selection
-  dag.build()                run what is stale; dag.build("fit+", force=True)
+  dag.build()                run stale tasks; dag.build("fit+", force=True)
   dag.plot()                 draw the graph
   dag["fit"].build()         run this task, if it is stale
   dag["fit"].load("data")    a product as a DataFrame: .csv, .parquet, or a table

@@ -32,19 +32,19 @@ if TYPE_CHECKING:
 def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo log``."""
     add = parser.add_argument
-    add("run", nargs="?", metavar="RUN", help='a run as listed, or its beginning; "last" for the newest')
-    add("-t", "--task", metavar="NAME", help="only what concerns this task")
-    add("-n", "--number", type=int, default=20, metavar="N", help="how many runs to list (20)")
-    add("--follow", action="store_true", help="go on while the run goes on")
-    add("--json", action="store_true", help="print runs or events as lines of JSON, and nothing else")
+    add("run", nargs="?", metavar="RUN", help='the name of a run, its beginning, or "last"')
+    add("-t", "--task", metavar="NAME", help="show only this task")
+    add("-n", "--number", type=int, default=20, metavar="N", help="how many runs to list (default: 20)")
+    add("--follow", action="store_true", help="keep showing output until the run ends")
+    add("--json", action="store_true", help="print runs or events as lines of JSON")
     options.file(parser)
     parser.examples("""\
-Runs that had something to do are kept, the last 200, with all that their tasks printed.
+octavo keeps the last 200 runs that did something, with the output of their tasks.
 
 examples:
   octavo log                    the last runs: when, how long, how their tasks ended
-  octavo log last               the newest once more, with its output
-  octavo log last --follow      look on while a build runs in another terminal
+  octavo log last               the newest run, with its output
+  octavo log last --follow      follow a build in another terminal
   octavo log 20260102-1 -t fit  what the task fit did in that run""")
 
 
@@ -62,7 +62,7 @@ def main(args: Namespace) -> int:
 def _list(logs: list[Path], as_json: bool, out: Screen) -> int:
     overview = runlog.overview
     if not logs and not as_json:
-        out.say("no run has had anything to do yet")
+        out.say("no run has done anything yet")
     for path in logs:
         run = overview(path)
         if as_json:
@@ -78,7 +78,7 @@ def _list(logs: list[Path], as_json: bool, out: Screen) -> int:
 
 def _choose(word: str, logs: list[Path]) -> Path:
     if not logs:
-        raise Error("there are no runs yet", hint="octavo build makes one when it has something to do")
+        raise Error("there are no runs yet", hint="octavo build logs a run when it has something to do")
     if word == "last":
         return logs[0]
     found = [path for path in logs if path.stem.startswith(word)]

@@ -41,22 +41,19 @@ _OTHERWISE = (
 def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo migrate``."""
     options.file(parser)
-    parser.add_argument(
-        "--diff", action="store_true", help="show what --apply would change, and nothing else"
-    )
-    parser.add_argument("--apply", action="store_true", help="show it, and change it: imports, nothing else")
-    parser.add_argument("--json", action="store_true", help="print a list of objects, one for each finding")
+    parser.add_argument("--diff", action="store_true", help="show what --apply would change")
+    parser.add_argument("--apply", action="store_true", help="rewrite imports, and show the changes")
+    parser.add_argument("--json", action="store_true", help="print a JSON list with an object per finding")
     parser.examples("""\
-octavo runs projects of Ploomber as they are, and provides the names that they import from ploomber. This command
-shows what still speaks of Ploomber. Nothing is changed without --apply, which rewrites imports in Python files and
-notebooks; products, executed notebooks and what git ignores are left alone.
+octavo runs Ploomber projects unchanged. This command lists what in a project depends on Ploomber. --apply rewrites
+imports in Python files and notebooks; products, executed notebooks and files ignored by git are skipped.
 
 examples:
   octavo migrate
   octavo migrate --diff
   octavo migrate --apply
 
-exit code: 0 it runs as it is, 1 something must be changed first, 2 the command was wrong""")
+exit code: 0 the project runs as it is, 1 something must change first, 2 invalid command""")
 
 
 def main(args: Namespace) -> int:
@@ -132,15 +129,15 @@ def _report(found: Migration, to: Screen) -> Iterator[str]:
                 yield f"    {to.paint('→', 'cyan')} {one.hint.splitlines()[0]}"
         yield ""
     if not found.findings:
-        yield "nothing here speaks of Ploomber"
+        yield "nothing here depends on Ploomber"
         yield ""
-    yield to.paint("what octavo does otherwise", "bold")
+    yield to.paint("what octavo does differently", "bold")
     yield from (f"  {line}" for line in _OTHERWISE)
     yield ""
     if found.changes:
         yield f"--apply rewrites the imports in {many(len(found.changes), 'file')}, --diff shows how; it is not needed"
     else:
-        yield "there is nothing for --apply to do"
+        yield "there is nothing for --apply to change"
 
 
 def _alike(found: list[Finding]) -> list[list[Finding]]:

@@ -35,10 +35,10 @@ class Verb(Protocol):
 
 
 SELECTING = """\
-tasks are chosen by name, glob or tag, with "+" for what is before or after:
+select tasks by name, glob or tag; "+" adds what comes before or after:
   fit  "plot-*"  tag:daily     these tasks
-  fit+  +fit  +fit+            with what comes after, before, both
-  1+fit                        with what is at most one step before
+  fit+  +fit  +fit+            and those after, before, both
+  1+fit                        and those at most one step before
   '!report'                    all but this"""
 
 
@@ -89,9 +89,7 @@ class Parser(argparse.ArgumentParser):
             hint = option_aliases.instead(word, self.words) or did_you_mean(word, known)
         elif message.endswith("expected 2 arguments"):
             hint = "name and value are two words: -p n 3"
-        raise Error(
-            f"{self.prog}: {message}", hint=hint or f"{self.prog} --help shows its options and examples"
-        )
+        raise Error(f"{self.prog}: {message}", hint=hint or f"see {self.prog} --help")
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
@@ -102,9 +100,9 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
 
 def selection(parser: argparse.ArgumentParser) -> None:
     """Add what every verb of a pipeline takes: targets, --file, --param."""
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help="which tasks (all when none is given)")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="the tasks to use (default: all)")
     file(parser)
-    values(parser, "set a parameter of env.yaml; VALUE as in YAML: 3, 0.5, true, null, text, [1, 2]")
+    values(parser, "set a parameter; VALUE is YAML: 3, 0.5, true, null, text, [1, 2]")
 
 
 def file(parser: argparse.ArgumentParser) -> None:
@@ -115,7 +113,7 @@ def file(parser: argparse.ArgumentParser) -> None:
         "-e",
         "--entry-point",
         metavar="FILE",
-        help="a pipeline.yaml or the folder of one; also notebooks ('*.py'), package.factory, package::pipeline.yaml",
+        help="the pipeline: a file, a folder, '*.py', package.factory, package::pipeline.yaml",
     )
 
 
@@ -147,7 +145,7 @@ def _environment(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         option, equals, text = word.partition("=")
         given = text if equals else next(left, None)
         if given is None:
-            raise Error(f"{option} wants a value", hint=f"{option} VALUE")
+            raise Error(f"{option} requires a value", hint=f"{option} VALUE")
         found[option.removeprefix(_KEY).replace("--", ".")] = given
     return rest, found
 
@@ -161,7 +159,9 @@ def params(given: Sequence[str]) -> Json | None:
     for word in given:
         name, equals, text = word.partition("=")
         if not equals or not name.strip():
-            raise Error(f'--param wants NAME=VALUE, not "{word}"', hint=f"-p {name.strip() or 'NAME'}=VALUE")
+            raise Error(
+                f'--param requires NAME=VALUE, not "{word}"', hint=f"-p {name.strip() or 'NAME'}=VALUE"
+            )
         found[name.strip()] = value(text)
     return found or None
 
@@ -210,12 +210,12 @@ def staying(parser: argparse.ArgumentParser, *short: str) -> None:
         *short,
         "--debug",
         action="store_true",
-        help="when a task fails, open a debugger where it did, here; q goes on",
+        help="open a debugger where a task fails; q quits",
     )
     either.add_argument(
         "--hold",
         action="store_true",
-        help="when a task fails, keep its kernel for jupyter console; Ctrl-C goes on",
+        help="keep the kernel of a failed task for jupyter console, until Ctrl-C",
     )
 
 
@@ -230,9 +230,7 @@ def stay(args: argparse.Namespace) -> Iterator[Json | None]:
         return
     number = next((number for number in (0, 1, 2) if os.isatty(number)), None)
     if number is None:
-        raise Error(
-            "--debug needs a terminal to ask you", hint="--hold keeps the kernel instead, to be attached to"
-        )
+        raise Error("--debug requires a terminal", hint="use --hold to keep the kernel and attach to it")
     before = termios.tcgetattr(number)
     try:
         # by its path: workers have no terminal of their own

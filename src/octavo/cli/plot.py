@@ -51,16 +51,16 @@ def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo plot``."""
     options.selection(parser)
     parser.add_argument(
-        "--format", metavar="FORMAT", help=f"{', '.join(FORMATS)} (what FILE's name says, or text)"
+        "--format", metavar="FORMAT", help=f"{', '.join(FORMATS)} (default: by FILE's extension, or text)"
     )
-    parser.add_argument("-o", "--output", metavar="FILE", help="write it there")
+    parser.add_argument("-o", "--output", metavar="FILE", help="the file to write")
     parser.examples(f"""\
 {options.SELECTING}
 
 examples:
   octavo plot                       in the terminal
-  octavo plot +fit                  only what fit needs
-  octavo plot -o graph.html         a page: touch a task to see what it needs and why it is stale
+  octavo plot +fit                  only fit and what it depends on
+  octavo plot -o graph.html         a page: point at a task for details
   octavo plot --format mermaid      for a README on GitHub or GitLab
   octavo plot --format dot | dot -Tpdf > graph.pdf""")
 
@@ -93,9 +93,7 @@ def _form(name: str) -> str:
         hint = (
             f"{Path(name).stem}.svg or .html; octavo plot --format dot | dot -Tpng > graph.png makes others"
         )
-        raise Error(
-            f"there is no drawing as {suffix}, but as .svg, .html, .mmd, .dot, .json, .txt", name, hint
-        )
+        raise Error(f"cannot draw {suffix} files, only .svg, .html, .mmd, .dot, .json, .txt", name, hint)
     return _SUFFIXES[suffix]
 
 

@@ -42,27 +42,31 @@ def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo report``."""
     options.selection(parser)
     parser.add_argument(
-        "-o", "--output", default="report.html", metavar="FILE", help="where the page goes (report.html)"
+        "-o",
+        "--output",
+        default="report.html",
+        metavar="FILE",
+        help="the file to write (default: report.html)",
     )
     parser.add_argument(
         "-b",
         "--backend",
         choices=_BACKENDS,
         metavar="NAME",
-        help="no effect: octavo draws the graph itself (d3, mermaid and pygraphviz are Ploomber's)",
+        help="accepted for Ploomber, no effect",
     )
     parser.examples(f"""\
-One file that needs no network: the graph, why each task is stale, how long it took, and links to what it made,
-which stay right when the page moves together with the project.
+The page is self-contained: the graph, why each task is stale, how long it took, and links to its products.
+Links are relative, so you can move the page together with the project.
 
 {options.SELECTING}
 
 examples:
   octavo report                     report.html, of all tasks
-  octavo report +fit -o fit.html    only what fit needs
+  octavo report +fit -o fit.html    only fit and what it depends on
 
-Nothing of the project is run or imported, but for functions that the pipeline names
-to be read at all: factories, parameters, clients of tables.""")
+Nothing in the project is run or imported, except functions that pipeline.yaml
+needs: factories, parameters, clients of tables.""")
 
 
 def main(args: Namespace) -> int:
@@ -98,7 +102,7 @@ def _spare(path: Path, project: Project) -> None:
                 )
     if path.suffix.lower() not in ("", ".html", ".htm"):
         hint = f"{path.stem}.html; octavo plot writes the graph alone as .svg, .mmd, .dot, .json"
-        raise Error("the page is HTML, and nothing else", str(path), hint)
+        raise Error("the page can only be HTML", str(path), hint)
 
 
 def _row(step: Step, project: Project, here: Path) -> Row:

@@ -53,18 +53,19 @@ def arguments(parser: Parser) -> None:
         nargs="?",
         help='a notebook: .ipynb, .py, .md, .Rmd, …; a URL; "-" for standard input',
     )
-    out = 'the executed notebook (IN.executed.ipynb, beside IN), or as .html, .md, .pdf; a URL; "-" for standard output'
+    out = (
+        'where to write it: .ipynb, or exported to .html, .md, .pdf; a URL; "-" (default: IN.executed.ipynb)'
+    )
     add("output", metavar="OUT", nargs="?", help=out)
-    add("-h", "--help", action="store_true", help="show this, or with IN what the notebook takes")
-    inspect = "show what the notebook takes, and do not run it: parameters, types, defaults"
+    add("-h", "--help", action="store_true", help="show this; with IN, the notebook's parameters")
+    inspect = "show the notebook's parameters, with types and defaults, without running it"
     add("--inspect", "--help-notebook", action="store_true", help=inspect)
     _parameters(parser)
     _running(parser)
     _output(parser)
     parser.examples("""\
-A later source of a parameter wins over an earlier one: -b, then -f, then -y, then -p, then -r.
-The notebook itself is never changed. A failed run leaves the executed notebook up to the cell that failed.
-IN and OUT may name parameters in braces. Both may be URLs: https, and s3, gs, az … with octavo's extra "remote".
+Later parameter options in this list win: -b, -f, -y, -p, -r. A failed run writes the notebook up to the failed cell.
+IN and OUT may contain parameters in braces. URLs are https, and s3, gs, az … with the extra "remote".
 
 examples:
   octavo run in.py out.ipynb
@@ -79,37 +80,37 @@ examples:
 def _parameters(parser: Parser) -> None:
     add = parser.add_argument
     pair: Any = {"nargs": 2, "action": Pair, "default": [], "metavar": ("NAME", "VALUE")}
-    add("-p", "--parameters", **pair, help="a parameter; VALUE as in YAML: 3, true, text, [1, 2]")
-    raw = "a parameter that is text, whatever it looks like"
+    add("-p", "--parameters", **pair, help="set a parameter; VALUE is YAML: 3, true, text, [1, 2]")
+    raw = "set a parameter to a string"
     add("-r", "--parameters-raw", "--parameters_raw", **{**pair, "metavar": ("NAME", "TEXT")}, help=raw)
     one: Any = {"action": "append", "default": []}
     yaml = "parameters as a YAML mapping"
     add("-y", "--parameters-yaml", "--parameters_yaml", **one, metavar="YAML", help=yaml)
-    file = "parameters from a file of YAML or JSON, or a URL"
+    file = "parameters from a YAML or JSON file, or a URL"
     add("-f", "--parameters-file", "--parameters_file", **one, metavar="FILE", help=file)
-    coded = "parameters as a YAML mapping in Base64"
+    coded = "parameters as a Base64-encoded YAML mapping"
     add("-b", "--parameters-base64", "--parameters_base64", **one, metavar="TEXT", help=coded)
-    strict = "take parameters that the notebook does not declare, or of another type"
+    strict = "accept undeclared parameters and values of other types"
     add("--no-strict", action="store_true", help=strict)
     for which in ("input", "output"):
         name = f"PAPERMILL_{which.upper()}_PATH"
-        add(f"--inject-{which}-path", action="store_true", help=f"give the notebook {name} as a parameter")
-    add("--inject-paths", action="store_true", help="give it both of them")
+        add(f"--inject-{which}-path", action="store_true", help=f"pass the path as the parameter {name}")
+    add("--inject-paths", action="store_true", help="pass both")
 
 
 def _running(parser: Parser) -> None:
     add = parser.add_argument
-    add("-k", "--kernel", metavar="NAME", help="the kernel to run it with")
-    add("--cwd", metavar="FOLDER", help="where it runs (the current folder)")
+    add("-k", "--kernel", metavar="NAME", help="the kernel to use")
+    add("--cwd", metavar="FOLDER", help="the working directory (default: the current folder)")
     add("--allow-errors", action="store_true", help="run all cells, even after one failed")
     number: Any = {"type": _number, "metavar": "SECONDS"}
-    add("--timeout", **number, help="end the run after this time")
-    cell = "end the run when a cell takes longer than this"
+    add("--timeout", **number, help="stop the run after this time")
+    cell = "stop the run if a cell takes longer than this"
     add("--execution-timeout", "--cell-timeout", **number, help=cell)
-    start = "how long the kernel may take to start (60)"
+    start = "how long the kernel may take to start (default: 60)"
     add("--start-timeout", "--start_timeout", **number, help=start)
-    add("--memory", type=_size, metavar="SIZE", help="end the run when it uses more memory: 4GB, 512MB")
-    add("--retries", type=_whole, default=0, metavar="N", help="run it up to N times more when it fails")
+    add("--memory", type=_size, metavar="SIZE", help="stop the run if it uses more memory: 4GB, 512MB")
+    add("--retries", type=_whole, default=0, metavar="N", help="retry up to N times after a failure")
     options.staying(parser)
     prepared = "write the notebook with its parameters, without running it"
     add("--prepare-only", action="store_true", help=prepared)
@@ -120,19 +121,19 @@ def _output(parser: Parser) -> None:
     add = parser.add_argument
     flag: Any = {"action": BooleanOptionalAction, "default": False}
     add("--report-mode", **flag, help="hide the code in the executed notebook")
-    add("--log-output", **flag, help="print what the cells print")
-    add("--stdout-file", metavar="FILE", help="write what the cells print to a file")
-    add("--stderr-file", metavar="FILE", help="the same for standard error")
-    every = "how often to save the notebook while it runs (2); 0 only at its end"
+    add("--log-output", **flag, help="print the output of cells")
+    add("--stdout-file", metavar="FILE", help="write the standard output of cells to a file")
+    add("--stderr-file", metavar="FILE", help="write the standard error of cells to a file")
+    every = "how often to save while it runs (default: 2); 0: only at the end"
     add("--autosave-cell-every", type=_seconds, default=2.0, metavar="SECONDS", help=every)
-    save = "save while it runs; --no-… is --autosave-cell-every 0"
+    save = "save while it runs (the default)"
     add("--request-save-on-cell-execute", **{**flag, "default": True}, help=save)
-    add("--progress-bar", **{**flag, "default": True}, help="show the progress live; --no-… prints lines")
-    add("--json", action="store_true", help="print each event as a line of JSON, and nothing else")
+    add("--progress-bar", **{**flag, "default": True}, help="show live progress; --no-…: print lines")
+    add("--json", action="store_true", help="print events as lines of JSON")
     add("-q", "--quiet", action="store_true", help="print nothing unless something goes wrong")
-    add("--engine", metavar="NAME", help="papermill's; has no effect")
-    add("-l", "--language", metavar="NAME", help="papermill's; has no effect")
-    add("--log-level", metavar="LEVEL", help="papermill's; has no effect")
+    add("--engine", metavar="NAME", help="accepted for papermill, no effect")
+    add("-l", "--language", metavar="NAME", help="accepted for papermill, no effect")
+    add("--log-level", metavar="LEVEL", help="accepted for papermill, no effect")
     parser.set_defaults(show_help=parser.print_help)
 
 

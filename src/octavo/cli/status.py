@@ -26,25 +26,25 @@ def arguments(parser: Parser) -> None:
         action="store_true",
         help="show all reasons, one per line, and what changed in the code",
     )
-    parser.add_argument("--exit-code", action="store_true", help="exit with 1 when a task is stale")
-    parser.add_argument("--json", action="store_true", help="print a list of objects, one for each task")
+    parser.add_argument("--exit-code", action="store_true", help="exit with 1 if a task is stale")
+    parser.add_argument("--json", action="store_true", help="print a JSON list with an object per task")
     parser.examples(f"""\
 states:
-  fresh   its result is that of its source, parameters and inputs as they are now
-  stale   it must run, for the reasons given
-  waits   it is fresh as far as one can tell, but a task before it will run: it is judged again then
-  blocked it will not run, for its product was changed by hand
+  fresh   its products match its code, parameters and inputs
+  stale   the next build runs it
+  waits   a task before it will run; whether it runs too depends on the result
+  blocked its product was changed by hand, so it does not run
 
 {options.SELECTING}
 
 examples:
   octavo status
-  octavo status +report             the task report and all it needs
+  octavo status +report             the task report and everything it depends on
   octavo status -p sample=true      as it would be with this parameter
   octavo status --exit-code         in CI: are the committed results those of the code?
 
-Nothing of the project is run or imported to find this out, but for functions that the
-pipeline names to be read at all: factories, parameters, clients of tables.""")
+Nothing in the project is run or imported, except functions that pipeline.yaml
+needs: factories, parameters, clients of tables.""")
 
 
 def main(args: Namespace) -> int:

@@ -36,21 +36,23 @@ def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo task``."""
     parser.add_argument("task", metavar="TASK", help="the name of a task")
     options.file(parser)
-    options.values(parser, "set a parameter of env.yaml")
+    options.values(parser, "set a parameter")
     parser.add_argument("-s", "--source", action="store_true", help="print its code")
-    parser.add_argument("-st", "--status", action="store_true", help="say whether it is fresh, and why not")
     parser.add_argument(
-        "-b", "--build", action="store_true", help="run it if it is stale (the default without another wish)"
+        "-st",
+        "--status",
+        action="store_true",
+        help="show its state, reasons, products and where it is defined",
+    )
+    parser.add_argument(
+        "-b", "--build", action="store_true", help="run it as well, after the other actions (the default)"
     )
     parser.add_argument("-f", "--force", action="store_true", help="run it even if it is fresh")
     parser.add_argument(
         "-of",
         "--on-finish",
         action="store_true",
-        help="only call its on_finish, on the products that are there",
-    )
-    parser.add_argument(
-        "-d", "--debug", action="store_true", help="when it fails, open a debugger where it did, here"
+        help="only call its on_finish, on the existing products",
     )
     parser.add_argument(
         "--prepare",
@@ -58,17 +60,18 @@ def arguments(parser: Parser) -> None:
         help="write its notebook, with the real parameters, to TASK.scratch.ipynb to try things out in",
     )
     parser.add_argument("--open", action="store_true", help="the same, and open it in JupyterLab or VS Code")
+    parser.add_argument("-d", "--debug", action="store_true", help="open a debugger where it fails")
     option_aliases.logging(parser)
     parser.examples("""\
 examples:
-  octavo task fit                   run it, if it is stale, and nothing before it: as octavo build fit
+  octavo task fit                   run it if it is stale, like octavo build fit
   octavo task fit --source          print its code
   octavo task fit --status          fresh or stale, its products, and where it comes from
-  octavo task fit --on-finish       does its check pass on what is there?
-  octavo task fit --status --build  first the one, then the other
+  octavo task fit --on-finish       does its check pass on the existing products?
+  octavo task fit --status --build  show its state, then run it
   octavo task fit --open            its notebook, with upstream, product and parameters set
 
-exit code: 0 all went well, 1 the task or its check failed, 2 something must be changed first""")
+exit code: 0 success, 1 the task or its check failed, 2 something must be fixed first""")
 
 
 def main(args: Namespace) -> int:

@@ -42,8 +42,8 @@ class ShellClient(Client):
         text = plugins.load("jinja2:Template")(self.run_template).render({_PLACE: shlex.quote(path)})
         if shlex.quote(path) not in text:
             raise Error(
-                f"the run_template {self.run_template!r} does not say where the code goes",
-                hint=f"write {{{{{_PLACE}}}}} there",
+                f"the run_template {self.run_template!r} has no placeholder for the code",
+                hint=f"add {{{{{_PLACE}}}}}",
             )
         return shlex.split(text)
 

@@ -40,10 +40,10 @@ def send(task: Task, root: str) -> None:
     except Error:
         raise
     except Exception as error:
-        words = str(error).strip().partition("\n")[0] or "no more is known"
+        words = str(error).strip().partition("\n")[0] or "unknown error"
         raise ProductError(
-            f"{product.path} was made, but could not be sent to {client!r:.80}: {type(error).__name__}: {words}",
-            hint=f"{call.path} in pipeline.yaml says where files are sent; the next build tries again",
+            f"{product.path} was made, but could not be copied to {client!r:.80}: {type(error).__name__}: {words}",
+            hint=f"see {call.path} in pipeline.yaml; the next build tries again",
         ) from error
     finally:
         if hasattr(client, "close"):

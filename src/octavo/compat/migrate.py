@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 #: The kinds of findings, in the order in which they are shown.
 KINDS = {
-    "import": "code that imports ploomber: octavo runs it as it is, other programs need octavo[ploomber]",
-    "missing": "code that imports what octavo does not provide",
-    "setting": "settings that octavo takes otherwise",
-    "pipeline": "what octavo says of the pipeline",
+    "import": "code that imports ploomber: works in octavo; elsewhere it needs octavo[ploomber]",
+    "missing": "code that imports names that octavo does not provide",
+    "setting": "settings that octavo treats differently",
+    "pipeline": "notes on the pipeline",
     "command": "commands that call Ploomber",
     "package": "packages",
     "result": "results",
@@ -166,7 +166,7 @@ def _results(found: list[Finding]) -> Iterator[Finding]:
     yield from sorted(others, key=lambda one: (kinds.index(one.code), one.where.path, one.where.line))
     if left:
         many = "1 product" if len(left) == 1 else f"{len(left)} products"
-        hint = "octavo build --adopt takes for fresh what they say is"
+        hint = "octavo build --adopt marks as fresh what they prove unchanged"
         yield Finding(
-            "result", "note", left[0].where, f"Ploomber left notes on {many} (.metadata files)", hint
+            "result", "note", left[0].where, f"Ploomber left metadata for {many} (.metadata files)", hint
         )

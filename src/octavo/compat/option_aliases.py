@@ -15,22 +15,18 @@ if TYPE_CHECKING:
 
 #: Commands that octavo does not have, and what is done instead.
 COMMANDS = {
-    "nb": "sources need no preparation: Jupyter opens them, octavo runs them and leaves them as they are",
-    "scaffold": "write pipeline.yaml, and octavo status names every source that is missing",
-    "examples": "Ploomber's examples run as they are: git clone https://github.com/ploomber/projects",
-    "install": "environments are left to pip and conda: pip install -r requirements.txt",
-    "cloud": "there is no service behind octavo; octavo cache push shares results through storage of your own",
+    "nb": "not needed: octavo runs notebooks without changing them",
+    "scaffold": "write pipeline.yaml; octavo status names missing sources",
+    "examples": "Ploomber's examples run unchanged: git clone https://github.com/ploomber/projects",
+    "install": "use pip or conda: pip install -r requirements.txt",
+    "cloud": "octavo has no cloud service; octavo cache push shares results through your own storage",
     "execute": 'did you mean "build"?',
 }
 
 #: Options that octavo does not have, and what is done instead.
 OPTIONS = {
-    **dict.fromkeys(
-        ("--debuglater", "-D"), "--hold keeps the kernel of a failed task, --debug asks right there"
-    ),
-    **dict.fromkeys(
-        ("--backend", "-b"), "octavo draws by itself: --format, or the ending of --output, says as what"
-    ),
+    **dict.fromkeys(("--debuglater", "-D"), "use --hold to keep the kernel of a failed task, or --debug"),
+    **dict.fromkeys(("--backend", "-b"), "octavo draws the graph itself: use --format or --output"),
     **dict.fromkeys(("--include-products", "-i"), "octavo status --json lists the products"),
     **dict.fromkeys(("--skip-upstream", "-su"), "octavo build TASK runs a task and nothing before it"),
     "--env-file": "the variable PLOOMBER_ENV_FILENAME names another environment file",
@@ -58,17 +54,17 @@ def instead(option: str, words: Sequence[str]) -> str | None:
 def arguments(parser: ArgumentParser) -> None:
     """Add the options of ``ploomber build``."""
     add = parser.add_argument
-    add("--partially", metavar="TASK", help="run this task and all it needs, as octavo build +TASK does")
-    add("-su", "--skip-upstream", action="store_true", help="with --partially: not what it needs")
+    add("--partially", metavar="TASK", help="the same as octavo build +TASK")
+    add("-su", "--skip-upstream", action="store_true", help="with --partially: run only the task itself")
     logging(parser)
 
 
 def logging(parser: ArgumentParser) -> None:
     """Add the options by which functions log: of ``build`` and of ``task``."""
     add = parser.add_argument
-    logged = "what functions log from this level on is kept with what they print: debug, info, …"
+    logged = "record what functions log at this level or above: debug, info, …"
     add("-l", "--log", metavar="LEVEL", type=str.lower, choices=_LEVELS, help=logged)
-    add("--log-file", metavar="PATH", help="append it to this file instead; of level info without --log")
+    add("--log-file", metavar="PATH", help="append log records to this file instead (default level: info)")
 
 
 def understood(args: Namespace, note: Callable[[str], None]) -> None:
@@ -79,14 +75,11 @@ def understood(args: Namespace, note: Callable[[str], None]) -> None:
     for word in [word for word in args.params if "=" not in word and word.strip()]:
         args.params.remove(word)
         if args.partially:
-            raise Error(f'--partially is given twice: "{args.partially}" and "{word}"')
+            raise Error(f'--partially is set twice: "{args.partially}" and "{word}"')
         args.partially = word
-        note(
-            f"-p {word} is taken for --partially {word}; octavo build +{word} is the same, "
-            "and -p NAME=VALUE a parameter"
-        )
+        note(f"-p {word} means --partially {word}, or octavo build +{word}; -p NAME=VALUE sets a parameter")
     if args.skip_upstream and not args.partially:
-        raise Error("--skip-upstream is for --partially", hint=OPTIONS["-su"])
+        raise Error("--skip-upstream requires --partially", hint=OPTIONS["-su"])
     if args.partially:
         args.targets = [*args.targets, args.partially if args.skip_upstream else f"+{args.partially}"]
     if args.log or args.log_file:
@@ -103,7 +96,5 @@ def understood(args: Namespace, note: Callable[[str], None]) -> None:
 def unlogged(args: Namespace, kinds: Iterable[str]) -> str | None:
     """Return what must be said of --log where tasks of these kinds run."""
     if (args.log or args.log_file) and {"notebook", "script"} & set(kinds):
-        return (
-            "--log is about functions; what notebooks and scripts log is in their reports and in octavo log"
-        )
+        return "--log applies to functions; notebooks and scripts show what they log in their outputs"
     return None

@@ -56,10 +56,10 @@ def check(wanted: Iterable[Edition], notebook: Mapping[str, Any]) -> None:
             continue
         name = _found(edition)
         if name == "pdf" and shutil.which("xelatex") is None and not _can_print():
-            raise ProductError("there is nothing to make a PDF with", edition.path, _WHAT_MAKES_PDF)
+            raise ProductError("nothing is installed that makes PDFs", edition.path, _WHAT_MAKES_PDF)
         if name == "webpdf" and not _can_print():
             raise ProductError(
-                "there is no Chromium to print it with",
+                "Chromium is not installed",
                 edition.path,
                 f"{_WHAT_MAKES_PDF.partition(', or ')[2]}",
             )
@@ -67,7 +67,7 @@ def check(wanted: Iterable[Edition], notebook: Mapping[str, Any]) -> None:
             if name == "pdf" and _can_print():
                 continue
             hint = "install pandoc: https://pandoc.org/installing.html"
-            raise ProductError(f"{name} needs pandoc for the notebook's text", edition.path, hint)
+            raise ProductError(f"{name} requires pandoc for markdown cells", edition.path, hint)
 
 
 def exported(
@@ -89,7 +89,7 @@ def exported(
             raise
         except Exception as error:
             raise ProductError(
-                f"it could not be made of the executed notebook: {_last(error)}", edition.path, _advice(error)
+                f"the executed notebook could not be exported: {_last(error)}", edition.path, _advice(error)
             ) from error
     return files
 
@@ -123,7 +123,7 @@ def unknown(wanted: Iterable[Edition], said: Mapping[str, Any]) -> list[str]:
         if not edition.plain:
             known |= set(_exporter_of(_found(edition)).class_trait_names())
     return [
-        f"nbconvert_export_kwargs: no exporter of its reports knows {name!r}, so it is ignored"
+        f"nbconvert_export_kwargs: no exporter has {name!r}, so it is ignored"
         + (f"; {hint}" if (hint := did_you_mean(name, known)) else "")
         for name in said
         if name not in known
@@ -231,7 +231,7 @@ def _last(error: Exception) -> str:
 def _advice(error: Exception) -> str:
     if type(error).__name__ == "LatexFailed":
         return "nbconvert_exporter_name: webpdf prints it with Chromium, without LaTeX"
-    return "the executed notebook is kept, see above; jupyter nbconvert can be tried on it"
+    return "the executed notebook is kept, see above; try jupyter nbconvert on it"
 
 
 def main() -> None:

@@ -71,7 +71,7 @@ class Url(Ended):
         except Error as error:
             spare = Path(PurePosixPath(self.where).name).with_suffix(".unsent.ipynb")
             write_whole(data, spare)
-            error.hint = f"it is kept here as {spare}" + (f"; {error.hint}" if error.hint else "")
+            error.hint = f"it is saved here as {spare}" + (f"; {error.hint}" if error.hint else "")
             raise
 
 

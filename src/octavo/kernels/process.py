@@ -163,4 +163,4 @@ def ending(code: int) -> str:
         name = signal.Signals(-code).name
     except ValueError:
         name = f"signal {-code}"
-    return f"{name}: the system was out of memory, or somebody ended it" if name == "SIGKILL" else name
+    return f"{name}: the system ran out of memory, or somebody killed it" if name == "SIGKILL" else name

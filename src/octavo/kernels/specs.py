@@ -88,9 +88,7 @@ def _read(name: str, folder: str) -> Spec:
         metadata = dict(plain.get("metadata") or {})
         provisioner = (metadata.get("kernel_provisioner") or {}).get("provisioner_name", _LOCAL)
         if provisioner != _LOCAL:
-            message = (
-                f'the kernel "{name}" is started by "{provisioner}"; only those of this machine can be used'
-            )
+            message = f'the kernel "{name}" is started by "{provisioner}"; only local kernels are supported'
             raise KernelError(message, str(path))
         return Spec(
             name,
@@ -128,7 +126,7 @@ def _missing(message: str, word: str, language: str, folders: dict[str, str]) ->
     near = did_you_mean(word, [it for it in folders if it != usual])
     hints = [
         near,
-        f'"{usual}" runs {language}, too: choose it with --kernel {usual}' if usual in folders else None,
+        f"to use another kernel for {language}: --kernel {usual}" if usual in folders else None,
         f"to install it: {how}" if how and usual not in folders else None,
         None
         if how

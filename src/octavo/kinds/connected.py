@@ -31,11 +31,11 @@ _LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 _HINTS = (
     (
         re.compile(r"(?i)no such table|relation \S+ does not exist|Table with name \S+ does not exist"),
-        "if a task makes it, write {{upstream['its name']}} for it: then that task runs first",
+        "if a task makes it, write {{upstream['NAME']}}, so that this task runs first",
     ),
     (
         re.compile(r"(?i)(table|view|relation) \S+ already exists"),
-        "begin the script with DROP TABLE IF EXISTS {{product}};",
+        "start the script with DROP TABLE IF EXISTS {{product}};",
     ),
     (re.compile(r"(?i)database is locked|could not set lock"), "another program is using the database"),
 )

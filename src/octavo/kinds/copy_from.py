@@ -56,8 +56,8 @@ def _columns(frame: Any, wanted: list[str] | str | None) -> list[str]:
 def _copy(frame: Any, client: Any, relation: Relation, columns: list[str]) -> None:
     """Copy rows as CSV, in which quotes keep tabs and line ends; what is missing is NULL, an empty string is not."""
     if driver(client) not in ("psycopg2", "psycopg"):
-        hint = "its driver should be psycopg2 or psycopg; for other databases there is SQLUpload"
-        raise ClientError("COPY wants a client of PostgreSQL", hint=hint)
+        hint = "its driver must be psycopg2 or psycopg; for other databases use SQLUpload"
+        raise ClientError("COPY requires a PostgreSQL client", hint=hint)
     write(frame.head(0), client, relation, {"if_exists": "replace", "index": False})
     name = quoted(plain(relation.schema)[0] if relation.schema else None, plain(relation.name)[0])
     command = f"COPY {name} ({', '.join(map(quoted, columns))}) FROM STDIN WITH (FORMAT csv, NULL '\\N')"

@@ -33,7 +33,7 @@ class DownloadKind:
         url = task.source.path
         if len(task.products) != 1:
             return Failure(
-                "ProductError", f"a download makes one file, and this task has {len(task.products)} products"
+                "ProductError", f"a download writes one file, but this task has {len(task.products)} products"
             )
         path = task.products[0].path
         part = f"{path}.{os.getpid()}.part"
@@ -48,7 +48,7 @@ class DownloadKind:
             return Failure(type(error).__name__, error.message, hint=error.hint or "")
         except urllib.error.HTTPError as error:
             error.close()
-            words = f"{_shown(url)}: the server answers {error.code} {error.reason}"
+            words = f"{_shown(url)}: the server responded {error.code} {error.reason}"
             return Failure("DownloadError", words, hint=_hint(error.code))
         except (OSError, ValueError, EOFError) as error:
             why = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
@@ -71,7 +71,7 @@ def _download(url: str, path: str) -> int:
         shutil.copyfileobj(answer, file, 1 << 20)
         size, told = file.tell(), answer.headers.get("Content-Length")
     if told and told.isdigit() and size != int(told):
-        raise EOFError(f"it broke off after {size:,} of {int(told):,} bytes")
+        raise EOFError(f"it was cut off after {size:,} of {int(told):,} bytes")
     return size
 
 
@@ -84,8 +84,8 @@ def _shown(url: str) -> str:
 
 def _hint(code: int) -> str:
     if code in (401, 403):
-        return "the server wants to know who asks; download it in a function or a shell script that tells it"
-    return "is the address right?" if code in (404, 410) else ""
+        return "the server requires authentication; download it in a function or a shell script"
+    return "check the address" if code in (404, 410) else ""
 
 
 KIND: DownloadKind = DownloadKind()

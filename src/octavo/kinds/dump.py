@@ -130,10 +130,8 @@ def _handler(task: Task, path: Path) -> Any:
         case "" if path.suffix == ".parquet":
             kind = "parquet"
         case "" if path.suffix.lower() in _OTHERS:
-            hint = "name it .csv or .parquet, or let a function write it"
-            raise SpecError(
-                f"{path.name} would not be what its name says: a dump is CSV or Parquet", hint=hint
-            )
+            hint = "name it .csv or .parquet, or write it in a function"
+            raise SpecError(f"{path.name} must end in .csv or .parquet: a dump is CSV or Parquet", hint=hint)
         case "" | "csv" | "csvio":
             kind = "csv"
         case "parquet" | "parquetio":

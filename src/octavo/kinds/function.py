@@ -78,8 +78,8 @@ def _prepare(task: Task) -> tuple[Callable[..., object], dict[str, object]]:
         offered["product"] = TaskView(task).product
     elif (argument := signature.parameters.get("product")) and argument.default is argument.empty:
         raise ParameterError(
-            f'the function {name} takes "product", but what it returns is saved by its serializer',
-            hint="return the result, and drop the argument",
+            f'the function {name} takes "product", but its return value is saved by a serializer',
+            hint="return the result, and remove the argument",
         )
     if task.inputs and (open_ended or "upstream" in signature.parameters):
         offered["upstream"] = Upstream(_loaded(task))
@@ -95,7 +95,7 @@ def _prepare(task: Task) -> tuple[Callable[..., object], dict[str, object]]:
     ]
     if lacking:
         raise ParameterError(
-            f"the function {name} wants {', '.join(lacking)}, which the task does not give",
+            f"the function {name} requires {', '.join(lacking)}, which the task does not set",
             hint="add it to the task's params, or give it a default",
         )
     return call, wanted
@@ -138,8 +138,8 @@ def _saved(value: Any, task: Task) -> Failure | None:
     if (call := task.calls.serializer) is None:
         return None
     if value is None:
-        message = "it returned nothing, and its serializer needs a value to save"
-        return Failure("ProductError", message, path=task.source.path, hint="does it end with return?")
+        message = "it returned nothing, but its serializer needs a value to save"
+        return Failure("ProductError", message, path=task.source.path, hint="add a return statement")
     try:
         resolve(call)(value, TaskView(task).product, **call.arguments)
     except Error as error:

@@ -25,8 +25,8 @@ class LinkKind:
             return None
         return Failure(
             "MissingProduct",
-            f"{', '.join(absent)} is not there, and a link makes nothing",
-            hint="put it there, or give the link the path where it is",
+            f"{', '.join(absent)} does not exist, and a link makes nothing",
+            hint="create it, or change the path",
         )
 
     def refresh(self, task: Task, root: str) -> str | None:

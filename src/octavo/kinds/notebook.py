@@ -55,7 +55,7 @@ class NotebookKind:
         tell = reports.followed(tell)
         tell(NotebookOpened(task.name, notebook, values))
         if not task.source.facts.parameters_cell and values:
-            tell(Note('it has no cell tagged "parameters": the injected ones stand at its top', task.name))
+            tell(Note('it has no cell tagged "parameters": parameters are injected at the top', task.name))
         cells = Cells(task, notebook, tell)
         try:
             kernel = open_kernel(task, notebook, cells.say)

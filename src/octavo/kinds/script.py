@@ -69,9 +69,7 @@ class ScriptKind:
                 return _r(task, found)
         language = task.source.facts.language
         words = f"ScriptRunner runs Python and R, and {task.source.path} is {language}"
-        return Failure(
-            "KernelError", words, hint="without class: ScriptRunner it runs as a notebook, by its kernel"
-        )
+        return Failure("KernelError", words, hint="remove class: ScriptRunner to run it as a notebook")
 
     def refresh(self, task: Task, root: str) -> str | None:
         """Do nothing: a script has no executed notebook."""
@@ -266,7 +264,7 @@ def _r(task: Task, found: list[Piece]) -> Failure | None:
         try:
             ended = follow(command)
         except OSError as error:
-            return absent(command, error, "install R; Rscript comes with it")
+            return absent(command, error, "install R, which includes Rscript")
         finally:
             named.seen()
         line, _, rest = text_of(told).partition("\n")

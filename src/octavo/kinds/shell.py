@@ -40,7 +40,7 @@ class ShellKind:
         found = facts(text, source.path, "sh")
         if found.mistakes or _PRODUCT.search(text):
             return found
-        message = "the script does not say where its product goes — write {{product}} where it writes it"
+        message = "the script does not use {{product}} — write its product to {{product}}"
         return Facts(
             found.digest,
             language=found.language,
@@ -121,13 +121,13 @@ def _unquoted(task: Task, code: str) -> str:
     paths = [it.path for it in task.products] + [str(it) for one in given for it in one.values()]
     for path in map(os.path.abspath, paths):
         if " " in path and any(not before.endswith(("'", '"')) for before in code.split(path)[:-1]):
-            return f'"{path}" has a space: such a placeholder must be in quotes, as in "{{{{product}}}}"'
+            return f'"{path}" contains a space: quote the placeholder, as in "{{{{product}}}}"'
     return ""
 
 
 #: What some exit codes mean to every shell.
 _HINTS = {
-    126: "a command in it may not be executed",
+    126: "a command in it is not executable",
     127: "a command in it is not installed, or not on the PATH",
 }
 

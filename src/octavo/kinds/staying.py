@@ -37,7 +37,7 @@ def stay(
             kernel = kernel or _kernel(task, error)
             kernel.hold(lambda connection: tell(Paused(task.name, failure, connection)))
     except Exception as problem:
-        tell(Note(f"it could not wait for you: {type(problem).__name__}: {problem}", task.name))
+        tell(Note(f"it could not pause: {type(problem).__name__}: {problem}", task.name))
 
 
 def _debug(

@@ -76,7 +76,7 @@ def relation_of(task: Task) -> Relation:
     """Return the table that a task makes."""
     relation = task.products[0].relation if len(task.products) == 1 else None
     if relation is None:
-        raise ProductError(f'"{task.name}" makes one table', task.where, "its product is [name, table]")
+        raise ProductError(f'"{task.name}" must make one table', task.where, "its product is [name, table]")
     return relation
 
 
@@ -88,9 +88,7 @@ def write(frame: Any, client: Any, relation: Relation, settings: Json) -> None:
         raise SpecError(f"to_sql_kwargs: if_exists is not {way!r}", hint=hint)
     target = client.engine if hasattr(client, "engine") else client.connection
     if not hasattr(client, "engine") and driver(client) != "sqlite3":
-        raise ClientError(
-            "pandas writes to this database through SQLAlchemy", hint="make the client an SQLAlchemyClient"
-        )
+        raise ClientError("pandas writes to this database through SQLAlchemy", hint="use an SQLAlchemyClient")
     schema = plain(relation.schema)[0] if relation.schema else None
     if (
         way == "replace" and driver(client) == "duckdb"
@@ -103,7 +101,7 @@ def write(frame: Any, client: Any, relation: Relation, settings: Json) -> None:
         if "already exists" not in str(error):
             raise
         hint = 'add "to_sql_kwargs: {if_exists: replace}", or append'
-        raise ProductError(f"the table {relation} is there already", hint=hint) from error
+        raise ProductError(f"the table {relation} already exists", hint=hint) from error
     if not hasattr(client, "engine"):
         target.commit()
 

@@ -29,7 +29,7 @@ class UploadKind:
         """Send the file."""
         bucket = task.own.get("bucket")
         if not bucket:
-            return Failure("SpecError", "the task does not say to which bucket", hint="add bucket: its-name")
+            return Failure("SpecError", "the task has no bucket", hint="add bucket: NAME")
         path = task.source.path
         try:
             if "{{" in path:

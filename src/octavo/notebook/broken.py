@@ -32,7 +32,7 @@ def not_utf8(data: bytes, error: UnicodeDecodeError, path: str) -> NotebookError
     return NotebookError(
         f"the notebook is not UTF-8: byte 0x{data[error.start]:02x}",
         place(before, len(before), path),
-        "a notebook is JSON in UTF-8; is the file damaged, or saved by an editor in another encoding?",
+        "notebooks are JSON in UTF-8: the file is damaged, or was saved in another encoding",
     )
 
 
@@ -40,7 +40,7 @@ def not_json(text: str, error: Exception, path: str) -> NotebookError:
     """Return the error for a text that json refuses: what it seems to be instead, and what to do."""
     head = text.lstrip()[:200]
     if not head:
-        what = "the file is empty" if not text else "the file has nothing but white space"
+        what = "the file is empty" if not text else "the file contains only whitespace"
         return NotebookError(
             f"{what}, not a notebook", Place(path), "create the notebook in Jupyter, or restore it"
         )
@@ -54,18 +54,18 @@ def not_json(text: str, error: Exception, path: str) -> NotebookError:
         return NotebookError(
             "the file is a web page, not a notebook",
             Place(path, 1, 1),
-            "was it saved from a site that shows notebooks? Download the raw file",
+            "if it was saved from a website, download the raw file instead",
         )
     if isinstance(error, JSONDecodeError):
         if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
             hint = "the file seems to be cut off; restore it from version control or a checkpoint"
         else:
-            hint = "a notebook is JSON; was it edited by hand?"
+            hint = "notebooks are JSON: it may have been edited by hand"
         return NotebookError(
             f"the notebook is not JSON: {error.msg}", Place(path, error.lineno, error.colno), hint
         )
     if isinstance(error, RecursionError):
-        return NotebookError("the notebook is nested too deeply to be read", Place(path))
+        return NotebookError("the notebook is nested too deeply", Place(path))
     return NotebookError(f"the notebook is not JSON: {error}", Place(path))
 
 

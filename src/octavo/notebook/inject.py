@@ -156,7 +156,7 @@ def _contradicted(parameter: Parameter, value: object) -> str | None:
 
 
 def _contradiction(parameter: Parameter, value: object, kind: str, place: Place) -> ParameterError:
-    message = f'parameter "{parameter.name}" is {kind}, but the value is {value!r} ({type(value).__name__})'
+    message = f'parameter "{parameter.name}" must be {kind}, not {value!r} ({type(value).__name__})'
     written = parameter.name + (f": {parameter.annotation}" if parameter.annotation else "")
     if parameter.default is not None:
         written += f" = {parameter.default}"

@@ -184,7 +184,7 @@ def _rendered(text: str, task: Task, root: str, given: Mapping[str, object], **m
             raise ParameterError(str(error.message), where_, did_you_mean(missing, given)) from error
         hint = did_you_mean(missing, given) or f'add "{missing}" to the params of "{task.name}"'
         raise ParameterError(
-            f'the template wants "{missing}", which the task does not give', where_, hint
+            f'the template uses "{missing}", which the task does not set', where_, hint
         ) from error
     except Error:
         raise

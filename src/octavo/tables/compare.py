@@ -29,7 +29,7 @@ def _answer(question: Mapping[str, Any]) -> Json:
         except Exception as error:
             words = error.message if isinstance(error, Error) else f"{type(error).__name__}: {error}"
             first = discreet(words).strip().partition("\n")[0]
-            answer[label] = {"note": f"{asked['call'].path}: its tables are taken as they were: {first}"}
+            answer[label] = {"note": f"{asked['call'].path}: its tables count as unchanged: {first}"}
     return answer
 
 

@@ -37,8 +37,8 @@ def call_of(task: Task, product: bool = False) -> Call:
     call = next(filter(None, reversed(clients) if product and not _elsewhere(task) else clients), None)
     if call is None:
         name = kinds.word(task.kind) if kinds.row(task.kind).connects else "SQLRelation"
-        hint = f'add "clients:" with "{name}: module.function", where that returns an SQLAlchemyClient'
-        raise ClientError(f'the task "{task.name}" has no client, so it knows no database', task.where, hint)
+        hint = f'add "clients:" with "{name}: module.function", a function that returns an SQLAlchemyClient'
+        raise ClientError(f'the task "{task.name}" has no client', task.where, hint)
     return call
 
 
@@ -160,7 +160,7 @@ def unreachable(error: BaseException, call: Call, client: Any = None) -> Error:
     words = discreet(words_of(error), client)
     return ClientError(
         f"{call.path} cannot connect to its database: {words}",
-        hint="is the server running, and are address, user and password right?",
+        hint="is the server running? Check address, user and password",
     )
 
 

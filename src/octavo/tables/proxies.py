@@ -68,10 +68,10 @@ def _ask(
     try:
         done = child.ask(compare.__name__, question, root, PATIENCE)
     except TimeoutError:
-        return (f"a database did not answer in {PATIENCE:.0f} s: its tables are taken as they were",)
+        return (f"a database did not answer in {PATIENCE:.0f} s: its tables count as unchanged",)
     if not done.answered:
         last = connections.discreet(done.said.strip().rpartition("\n")[2])
-        return (f"tables could not be looked at, and are taken as they were: {last}",)
+        return (f"tables could not be checked and count as unchanged: {last}",)
     answer = done.value
     told = {label: it for label, it in answer.items() if "note" not in it}
     store.keep("tables", [(label, json.dumps(it), b"") for label, it in told.items()])

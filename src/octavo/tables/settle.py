@@ -30,7 +30,7 @@ def settle(task: Task, root: str) -> list[str]:
         if in_memory(client):
             for product in tables:
                 write(root, product, _once())
-            return [f"{call.path} is a database in memory: its tables end with the task"]
+            return [f"{call.path} is an in-memory database: its tables are lost when the task ends"]
         found = {product: examine(client, relation(product)) for product in tables}
     for product, table in found.items():
         if table is not None:
@@ -40,8 +40,8 @@ def settle(task: Task, root: str) -> list[str]:
     if absent := [product.relation for product, table in found.items() if table is None]:
         kind = absent[0].kind if absent[0] is not None else "table"
         raise ProductError(
-            f"it ended well, but there is no {kind} {', '.join(map(str, absent))} in the database of {call.path}",
-            hint="does it create {{product}}, and in the same database?",
+            f"it succeeded, but there is no {kind} {', '.join(map(str, absent))} in the database of {call.path}",
+            hint="does it create {{product}}, in the same database?",
         )
     return []
 

@@ -55,21 +55,21 @@ def death(status: int | None, scene: Scene, traces: str = "", starved: bool = Fa
 def _cause(status: int | None, starved: bool) -> tuple[str, str, str]:
     """Return kind, message and hint."""
     if status is None:
-        return "WorkerDied", "its process was ended together with the server that started it", ""
+        return "WorkerDied", "its process ended together with the server that started it", ""
     number = status & 0x7F
     if number == signal.SIGKILL and starved:
-        hint = "work in smaller pieces, or run fewer tasks at a time: --jobs 1"
+        hint = "process the data in smaller pieces, or run fewer tasks at a time: --jobs 1"
         return "OutOfMemory", "the system ran out of memory and ended its process", hint
     if number == signal.SIGKILL:
-        message = "its process was killed (SIGKILL): the system was out of memory, or somebody ended it"
+        message = "its process was killed (SIGKILL): the system ran out of memory, or somebody killed it"
         return "WorkerDied", message, "the system's log (dmesg) tells which"
     if number:
         name = signal.Signals(number).name
         word = "crashed" if name in _CRASHES else "was ended"
-        hint = "compiled code of a library that it uses is the usual cause" if word == "crashed" else ""
+        hint = "the usual cause is compiled code of a library" if word == "crashed" else ""
         return "WorkerDied", f"its process {word} ({name})", hint
-    hint = "does something call os._exit()?"
-    return "WorkerDied", f"its process ended by itself with exit code {status >> 8}", hint
+    hint = "something may have called os._exit()"
+    return "WorkerDied", f"its process exited with code {status >> 8}", hint
 
 
 def _calls(traces: str) -> Iterator[tuple[str, int, str]]:
