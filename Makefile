@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 EXAMPLE := examples/wine
 
-.PHONY: demo test system lint types bench lock clean
+.PHONY: demo test system lint types docs bench lock clean
 
 demo: .venv-demo/ready  ## build the example pipeline and say where its reports are
 	cd $(EXAMPLE) && ../../.venv-demo/bin/octavo build
@@ -23,6 +23,10 @@ lint: .venv/ready  ## check style and format
 types: .venv/ready  ## check types
 	$(BIN)/mypy
 
+docs: .venv-docs/ready  ## build the documentation into site/, which opens from the disk; broken links are errors
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
+	@echo "Open site/index.html"
+
 bench: .venv/ready  ## compare with peers, which get an environment of their own
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
@@ -32,7 +36,7 @@ lock: .venv/ready  ## renew the versions that the recipes install
 	  --extra dev --extra example pyproject.toml --output-file requirements.lock
 
 clean:  ## remove what the recipes made
-	rm -rf .venv .venv-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/.peers
+	rm -rf .venv .venv-docs site .venv-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/.peers
 	rm -rf $(EXAMPLE)/output $(EXAMPLE)/.octavo
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -49,3 +53,9 @@ clean:  ## remove what the recipes made
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,example]" \
 	  --editable packages/octavo-ploomber --constraint requirements.lock
 	touch .venv/ready
+
+.venv-docs/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check \
+	  $$($(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"])')
+	touch .venv-docs/ready
