@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -164,3 +165,18 @@ def test_the_extra_for_ploomber_brings_octavo_ploomber_and_that_brings_octavo(
 def test_octavo_ploomber_brings_a_command_ploomber(alone: Installed, both: Installed) -> None:
     assert not (alone.folder / "bin" / "ploomber").exists()
     assert both.run(both.folder / "bin" / "ploomber", "--version").startswith("octavo ")
+
+
+def test_the_readme_of_a_release_has_absolute_links_and_the_address_of_the_documentation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OCTAVO_FILES_URL", "https://example.org/octavo/blob/v1/")
+    monkeypatch.setenv("OCTAVO_RAW_URL", "https://example.org/octavo/raw/v1/")
+    pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path, ROOT)
+    with ZipFile(next(tmp_path.glob("octavo-*.whl"))) as wheel:
+        name = next(name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+        told = wheel.read(name).decode()
+    assert "Project-URL: Documentation, https://example.org/octavo/blob/v1/docs/index.md" in told
+    assert "](https://example.org/octavo/raw/v1/docs/images/terminal.svg)" in told
+    assert "](https://example.org/octavo/blob/v1/docs/pipeline.md)" in told
+    assert not re.findall(r"\]\((?!https?://)[^)]+\)", told)
