@@ -62,7 +62,7 @@ def test_a_killing_is_for_want_of_memory_only_when_the_system_says_so() -> None:
     assert "or somebody killed it" in death(signal.SIGKILL, scene).message
     assert death(signal.SIGKILL, scene, starved=True).kind == "OutOfMemory"
     assert death(signal.SIGTERM, scene, starved=True).kind == "WorkerDied"
-    assert death(5 << 8, scene, starved=True).message.endswith("exit code 5")
+    assert death(5 << 8, scene, starved=True).message.endswith("exited with code 5")
 
 
 def test_hunger_counts_from_when_it_was_made(folder: Folder) -> None:

@@ -296,7 +296,7 @@ def test_programs_that_import_ploomber_are_named_where_they_are_started(folder: 
             "other formats",
         ),
         ("status --log info", "octavo status; --log: nothing runs, so nothing is logged"),
-        ("install", "environments are left to pip and conda: pip install -r requirements.txt"),
+        ("install", "use pip or conda: pip install -r requirements.txt"),
     ],
 )
 def test_what_is_advised_octavo_takes(typed: str, becomes: str) -> None:

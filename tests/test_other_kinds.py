@@ -232,7 +232,7 @@ def test_a_clients_folder_is_relative_to_the_project_wherever_a_task_runs(kept: 
 def test_a_client_that_is_none_for_files_is_told(kept: Folder) -> None:
     kept.write("connections.py", "from octavo.clients import ShellClient as get\n")
     done = kept.octavo("build")
-    assert "connections.get is no client of files" in done.stdout
+    assert "connections.get is not a file client" in done.stdout
     assert "hint: LocalStorageClient, S3Client and GCloudStorageClient are" in done.stdout
 
 

@@ -76,7 +76,7 @@ def test_what_ploomber_logs_to_a_file_is_there(project: Folder) -> None:
 def test_options_without_effect_are_named_and_leave_the_command_whole(project: Folder) -> None:
     done = ploomber(project.path, "build", "--debuglater")
     assert done.returncode == 0
-    assert "note: --debuglater has no effect: --hold keeps" in done.stderr
+    assert "note: --debuglater has no effect: use --hold" in done.stderr
     done = ploomber(project.path, "plot", "--backend", "d3", "-i", "--log=info", "-o", "graph.html")
     assert done.returncode == 0, done.stderr
     assert [line.split(" has ")[0] for line in done.stderr.splitlines()] == [
@@ -98,7 +98,7 @@ def test_drawings_and_pages_go_where_ploomber_puts_them(project: Folder) -> None
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("install",), 2, "environments are left to pip and conda"),
+        (("install",), 2, "use pip or conda"),
         (("nb", "--inject"), 2, "not needed: octavo runs notebooks"),
         (("buidl",), 2, 'did you mean "build"?'),
         (("build", "--partialy", "x"), 2, 'did you mean "--partially"?'),

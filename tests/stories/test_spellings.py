@@ -72,7 +72,7 @@ def test_a_partial_build_may_leave_out_what_it_needs(three: Folder) -> None:
     assert three.octavo("build", "--partially", "second", "-su").returncode == 0
     assert (three.read("out/first.txt"), three.read("out/secondx.txt")) == ("1", "1?")
     told = three.octavo("build", "--skip-upstream")
-    assert (told.returncode, "--skip-upstream is for --partially" in told.stderr) == (2, True)
+    assert (told.returncode, "--skip-upstream requires --partially" in told.stderr) == (2, True)
 
 
 def test_what_tasks_log_is_kept_from_a_level_on(three: Folder) -> None:
@@ -93,7 +93,7 @@ def test_what_tasks_log_is_kept_from_a_level_on(three: Folder) -> None:
 def test_that_notebooks_log_elsewhere_is_said(three: Folder) -> None:
     three.write("nb.py", "# %% tags=['parameters']\nupstream = product = None\n")
     three.write("pipeline.nb.yaml", "- {source: nb.py, product: nb.ipynb}\n")
-    note = "note: --log is about functions; what notebooks and scripts log is in their reports and in octavo log\n"
+    note = "note: --log applies to functions; notebooks and scripts show what they log in their outputs\n"
     assert three.octavo("build", "-n", "-e", "pipeline.nb.yaml", "--log", "info").stderr == note
     assert three.octavo("build", "-n", "--log", "info").stderr == ""
 
@@ -102,13 +102,13 @@ def test_that_notebooks_log_elsewhere_is_said(three: Folder) -> None:
     ("words", "hint"),
     [
         ("nb --inject", "not needed: octavo runs notebooks"),
-        ("scaffold", "octavo status names every source that is missing"),
+        ("scaffold", "octavo status names missing sources"),
         ("install", "pip install -r requirements.txt"),
         ("examples -n x", "git clone"),
         ("cloud", "octavo cache push"),
         ("execute", 'did you mean "build"?'),
         ("build --debuglater", "--hold to keep the kernel"),
-        ("plot --backend d3", "octavo draws by itself"),
+        ("plot --backend d3", "octavo draws the graph itself"),
         ("plot --include-products", "octavo status --json"),
         ("status --log info", "octavo build --log LEVEL"),
         ("status -e flows.make --sample-size 3", "-p sample_size=VALUE"),
