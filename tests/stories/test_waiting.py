@@ -194,7 +194,7 @@ def test_debugging_wants_a_terminal(project: Folder) -> None:
         timeout=60,
     )
     assert ended.returncode == 2
-    assert ended.stderr.startswith("error: --debug needs a terminal")
+    assert ended.stderr.startswith("error: --debug requires a terminal")
 
 
 def test_debugging_wants_workers(project: Folder) -> None:
