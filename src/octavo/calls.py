@@ -39,7 +39,7 @@ def resolve(call: Call) -> Any:
     raise SpecError(f'there is no module "{parts[0]}" for {path}', hint=_near(parts[0]))
 
 
-def invoke(call: Call, offered: Mapping[str, Any] | None = None) -> Any:
+def invoke(call: Call, offered: Mapping[str, object] | None = None) -> Any:
     """Call what a call names with its own arguments and those of ``offered`` that it names; return its value.
 
     What is offered is looked up only when it is named. An argument without a default that nobody gives, and one of the
@@ -52,7 +52,7 @@ def invoke(call: Call, offered: Mapping[str, Any] | None = None) -> Any:
 
 
 def fitting(
-    target: Callable[..., Any], path: str, own: Mapping[str, Any], offered: Mapping[str, Any]
+    target: Callable[..., Any], path: str, own: Mapping[str, object], offered: Mapping[str, object]
 ) -> dict[str, object]:
     """Return the arguments for a callable: all of ``own``, and what it names of ``offered``."""
     try:

@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from graphlib import TopologicalSorter
-from typing import Any, Protocol
+from typing import Protocol
 
 from . import parts
 from .asked import made_in
@@ -57,7 +57,7 @@ class Run:
         clock: Callable[[], float],
         filled: Callable[[Task], Task],
         keeper: Callable[[Task], Keeper | None],
-        stay: Mapping[str, Any] | None = None,
+        stay: Mapping[str, object] | None = None,
         modules: Callable[[], tuple[str, ...]] = tuple,
         refresh: Callable[[Task], str | None] = lambda task: None,
         call_on_failure: Callable[[Task, Failure], Iterable[str]] = lambda task, failure: (),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
 
 from . import parts, products
 from .explain import detailed
@@ -202,7 +201,7 @@ class Makers:
         return self._makers.get(path, [])
 
 
-def _paths(inputs: Any) -> Iterator[str]:
+def _paths(inputs: object) -> Iterator[str]:
     """Yield the paths of what a task is given from upstream."""
     if isinstance(inputs, Mapping):
         for inner in inputs.values():

@@ -43,7 +43,7 @@ with lazy_imports():
     from .worker import hook_process
 
 
-def load(path: str | Path | None = None, *, params: Mapping[str, Any] | None = None) -> Project:
+def load(path: str | Path | None = None, *, params: Mapping[str, object] | None = None) -> Project:
     """Load the pipeline of a file, of a folder, or of the nearest folder upwards from here; see ``entry.find``.
 
     ``params`` override keys of env.yaml, or else parameters of the tasks that declare them. Raises
@@ -55,7 +55,7 @@ def load(path: str | Path | None = None, *, params: Mapping[str, Any] | None = N
 class Project:
     """A loaded pipeline: its graph, what is stale in it, and how to build it."""
 
-    def __init__(self, entry: Entry, params: Mapping[str, Any]) -> None:
+    def __init__(self, entry: Entry, params: Mapping[str, object]) -> None:
         self.path = entry.path
         self.root = entry.root
         self.store = Store(self.root / ".octavo", self.root)
@@ -102,7 +102,7 @@ class Project:
         wait: bool = True,
         cache: bool = True,
         remote: bool = False,
-        stay: Mapping[str, Any] | None = None,
+        stay: Mapping[str, object] | None = None,
     ) -> Report:
         """Run what is stale among the selected tasks and return how it went.
 
@@ -254,7 +254,7 @@ class Project:
         self.close()
 
     def _executor(
-        self, name: str | Maker, jobs: int | None, stale: Sequence[Task], stay: Mapping[str, Any] | None
+        self, name: str | Maker, jobs: int | None, stale: Sequence[Task], stay: Mapping[str, object] | None
     ) -> Executor:
         """Return the executor for a build; raise what it refuses."""
         make: Maker = plugins.get("executors", name) if isinstance(name, str) else name
@@ -284,7 +284,7 @@ def run(
     source: str | Path,
     output: str | Path | None = None,
     *,
-    parameters: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, object] | None = None,
     kernel: str | None = None,
     cwd: str | Path | None = None,
     allow_errors: bool = False,

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from . import remote
 from .errors import NotebookError, ParameterError, ProductError, StateError, raise_all
@@ -60,13 +59,13 @@ class How:
     retries: int = 0
     save_every: float = 2.0
     paths: tuple[str, ...] = ()
-    stay: Mapping[str, Any] | None = None
+    stay: Mapping[str, object] | None = None
 
 
 def run(
     given: str | Path,
     output: str | Path | None,
-    parameters: Mapping[str, Any],
+    parameters: Mapping[str, object],
     how: How,
     listeners: Sequence[Callable[[Event], None]],
 ) -> Report:
@@ -124,7 +123,7 @@ def beside(given: str) -> str:
     return str(Path(name).with_suffix(".executed.ipynb"))
 
 
-def filled(path: str, values: Mapping[str, Any]) -> str:
+def filled(path: str, values: Mapping[str, object]) -> str:
     """Return a path with the parameters that it names in braces, as papermill has it: ``out-{city}.ipynb``."""
     if "{" not in path or Path(path).exists():
         return path
@@ -158,7 +157,7 @@ def _source(name: str, data: bytes) -> Source:
     return Source(path, text=data.decode("utf-8", "surrogateescape"), facts=facts)
 
 
-def _task(source: Source, parameters: Mapping[str, Any], how: How) -> Task:
+def _task(source: Source, parameters: Mapping[str, object], how: How) -> Task:
     if how.cwd and not Path(how.cwd).is_dir():
         raise StateError("the folder to run in does not exist", str(how.cwd))
     return Task(

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from ..errors import Error, ProductError
 from .remembered import Client
@@ -164,7 +163,7 @@ class _Bucket(StorageClient):
         json_credentials_path: str | os.PathLike[str] | None = None,
         path_to_project_root: str | os.PathLike[str] | None = None,
         credentials_relative_to_project_root: bool = True,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(path_to_project_root)
         self._bucket_name, self._parent, self._kwargs = bucket_name, str(parent).strip("/"), kwargs

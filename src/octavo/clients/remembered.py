@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
 from ..errors import Error
 from ..model import Json
@@ -19,7 +19,7 @@ class Client:
 
     _made: tuple[tuple[object, ...], dict[str, object]]
 
-    def __new__(cls, *positional: Any, **named: Any) -> Self:
+    def __new__(cls, *positional: object, **named: object) -> Self:
         made = super().__new__(cls)
         made._made = positional, named
         return made

@@ -29,7 +29,7 @@ class Absent(Exception):
 class Store(Protocol):
     """A bucket."""
 
-    def put(self, name: str, path: Path, more: Mapping[str, Any] | None = None) -> None:
+    def put(self, name: str, path: Path, more: Mapping[str, object] | None = None) -> None:
         """Upload a file; ``more`` is what boto3 calls ExtraArgs."""
 
     def get(self, name: str, path: Path) -> None:
@@ -69,7 +69,7 @@ class _Boto:
         self._errors = plugins.load("botocore.exceptions:ClientError")
         self._client = plugins.load("boto3:client")("s3", **arguments)
 
-    def put(self, name: str, path: Path, more: Mapping[str, Any] | None = None) -> None:
+    def put(self, name: str, path: Path, more: Mapping[str, object] | None = None) -> None:
         self._client.upload_file(str(path), self._bucket, name, ExtraArgs=dict(more or {}) or None)
 
     def get(self, name: str, path: Path) -> None:
@@ -95,7 +95,7 @@ class _Google:
         )
         self._client, self._bucket = opened, opened.bucket(bucket)
 
-    def put(self, name: str, path: Path, more: Mapping[str, Any] | None = None) -> None:
+    def put(self, name: str, path: Path, more: Mapping[str, object] | None = None) -> None:
         self._bucket.blob(name).upload_from_filename(str(path))
 
     def get(self, name: str, path: Path) -> None:
@@ -114,7 +114,7 @@ class _Obstore:
         client = {"allow_http": True} if endpoint.startswith("http:") else {}
         self._store = plugins.load("obstore.store:from_url")(url, client_options=client, **options)
 
-    def put(self, name: str, path: Path, more: Mapping[str, Any] | None = None) -> None:
+    def put(self, name: str, path: Path, more: Mapping[str, object] | None = None) -> None:
         if more:
             raise Error(f"{', '.join(more)}: only boto3 knows that of an upload", hint="pip install boto3")
         self._obs.put(self._store, name, path)

@@ -14,7 +14,6 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from textwrap import dedent
-from typing import Any
 
 from .. import kinds
 from .. import notebook as documents
@@ -125,7 +124,7 @@ def _agreed(task: Task, store: Store, made: Mapping[str, float], tables: _Tables
 class _Tables:
     """What is noted of tables in their database, by path, and why it could not be asked, by task."""
 
-    noted: Mapping[str, Any] = field(default_factory=dict)
+    noted: Mapping[str, object] = field(default_factory=dict)
     why: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -176,7 +175,7 @@ def _told(task: Task, product: Product, store: Store, tables: _Tables) -> Json:
     return told
 
 
-def _whole(said: Any, shown: str) -> Json:
+def _whole(said: object, shown: str) -> Json:
     """Return what is said of a product when all of it is there."""
     if isinstance(said, dict) and isinstance(said.get("params"), dict | None):
         at, text = said.get("timestamp"), said.get("stored_source_code")
@@ -221,7 +220,7 @@ def _md5(path: str) -> str | None:
         return None
 
 
-def _changed(now: Mapping[str, str], said: Mapping[str, Any]) -> str:
+def _changed(now: Mapping[str, str], said: Mapping[str, object]) -> str:
     """Return what is to be said of parameters that differ; an empty string where they do not."""
     was = {name: json.dumps(value, sort_keys=True) for name, value in said.items()}
     for name in sorted(now.keys() | was.keys()):

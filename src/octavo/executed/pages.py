@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from .. import remote
 from ..errors import MissingExtra, ProductError
@@ -47,7 +46,7 @@ class Page:
         self.spare = beside(local)
         self._edition = Edition(local, EXPORTERS[os.path.splitext(local)[1].lower()])
 
-    def check(self, notebook: Mapping[str, Any]) -> None:
+    def check(self, notebook: Mapping[str, object]) -> None:
         """Raise what is missing on this machine: better now than when the notebook has run."""
         try:
             export.check([self._edition], notebook)

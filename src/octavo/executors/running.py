@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..errors import Error
 from ..events import Event, Note, TaskFinished
@@ -63,7 +63,7 @@ class Running:
         self,
         executor: Executor | None,
         *,
-        stay: Mapping[str, Any] | None = None,
+        stay: Mapping[str, object] | None = None,
         modules: Callable[[], tuple[str, ...]] = tuple,
         check: Callable[[Task, TaskFinished], TaskFinished] = lambda task, event: event,
         clock: Callable[[], float] = time.monotonic,
@@ -167,12 +167,12 @@ class Running:
                 self._submit(executor, work)
 
 
-def retries(task: Task, stay: Mapping[str, Any] | None = None) -> int:
+def retries(task: Task, stay: Mapping[str, object] | None = None) -> int:
     """Return how often a task may be tried again; one that waits for a person is not."""
     return 0 if stay else task.run.retries
 
 
-def attempt(task: Task, *, last: bool = True, stay: Mapping[str, Any] | None = None) -> Task:
+def attempt(task: Task, *, last: bool = True, stay: Mapping[str, object] | None = None) -> Task:
     """Return a task as an executor gets it: it has not failed as long as it will be tried again."""
     on_failure = task.run.on_failure if last else None
     return replace(task, run=replace(task.run, on_failure=on_failure, stay=stay))
@@ -195,7 +195,7 @@ def ended(event: TaskFinished, keeper: Keeper) -> TaskFinished:
 
 
 def alone(
-    task: Task, keeper: Keeper | None, executor: Executor, stay: Mapping[str, Any] | None = None
+    task: Task, keeper: Keeper | None, executor: Executor, stay: Mapping[str, object] | None = None
 ) -> Generator[Event, None, None]:
     """Run one task to its end and yield what happens; closing the generator ends it."""
     running = Running(executor, stay=stay)

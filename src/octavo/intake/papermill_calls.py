@@ -38,7 +38,7 @@ class Call:
     source: str
     output: str
     line: int
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, object] = field(default_factory=dict)
     grid: Mapping[str, list[Any]] = field(default_factory=dict)
     kernel: str | None = None
     cwd: str | None = None

@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
 
 from .find import Found
 from .order import Need, needs
@@ -23,7 +22,7 @@ class Entry:
     products: Mapping[str, str]
     upstream: tuple[str, ...] = ()
     why: str = ""
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, object] = field(default_factory=dict)
     grid: Mapping[str, Sequence[object]] = field(default_factory=dict)
     kernel: str | None = None
     local: bool = False
@@ -165,5 +164,5 @@ def scalar(text: str) -> str:
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     return scalar(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -247,7 +247,7 @@ class Jupyter:
             self._poller.unregister(self._process.printed)
         return [one for one in (self._iopub, self._shell) if one in ready]
 
-    def _receive(self, one: Any) -> Json | None:
+    def _receive(self, one: object) -> Json | None:
         """Return the next message of a socket, or None for one that is not signed as ours are."""
         try:
             _, message = self._session.recv(one)
@@ -296,7 +296,7 @@ def _interrupts(answer: Callable[[], None]) -> Iterator[None]:
         yield
         return
 
-    def first(*_: Any) -> None:
+    def first(*_: object) -> None:
         signal.signal(signal.SIGINT, before)
         answer()
 

@@ -133,7 +133,7 @@ def _loaded(task: Task) -> Json:
     }
 
 
-def _saved(value: Any, task: Task) -> Failure | None:
+def _saved(value: object, task: Task) -> Failure | None:
     """Save what a function returned, if it has a serializer; return why that cannot be."""
     if (call := task.calls.serializer) is None:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..model import Json
 
@@ -26,7 +26,7 @@ _MIMES = {
 _MULTILINE = ("text", "html", "svg", "latex", "javascript", "json")
 
 
-def version(nb: Any, problems: list[Problem]) -> int:
+def version(nb: object, problems: list[Problem]) -> int:
     """Return the major version of a notebook, and note when there is none that can be read."""
     if not isinstance(nb, dict):
         problems.append(((), "this is not a notebook: a notebook is a JSON object", None))

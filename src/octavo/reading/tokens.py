@@ -181,7 +181,7 @@ def _literal(tokens: list[_Token], at: int, language: str) -> tuple[Any, int]:
     raise _NotLiteral
 
 
-def _items(tokens: list[_Token], at: int, language: str, empty: Any) -> tuple[Any, int]:
+def _items(tokens: list[_Token], at: int, language: str, empty: object) -> tuple[Any, int]:
     """Read the items between two brackets: a list, or a dict when they are named."""
     closing = _CLOSING[tokens[at].text[-1]]
     at += 1

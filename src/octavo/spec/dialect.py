@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from .. import kinds, plugins
 from ..kinds.keys import (
@@ -171,7 +170,7 @@ def heeded(key: str, kind: str) -> bool:
 # ── words ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def plain(value: Any) -> str:
+def plain(value: object) -> str:
     """Return a value as YAML would have it in a line."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 

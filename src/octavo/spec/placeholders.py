@@ -62,9 +62,9 @@ class Names:
             raise self.wrong(f'"{text[:60]}" {error.message}', path) from None
         return found
 
-    def find(self, name: str, path: tuple[Any, ...], used: set[str]) -> Any:
+    def find(self, name: str, path: tuple[object, ...], used: set[str]) -> Any:
         value: Any = self.table
-        way: tuple[Any, ...] = ()
+        way: tuple[object, ...] = ()
         for part in name.split("."):
             if isinstance(value, list) and part.isdecimal() and int(part) < len(value):
                 key: Any = int(part)
@@ -99,7 +99,7 @@ class Names:
         """Return a value met on the way to a name, ready for use."""
         return value
 
-    def missing(self, name: str, path: tuple[Any, ...]) -> SpecError:
+    def missing(self, name: str, path: tuple[object, ...]) -> SpecError:
         first, _, variable = name.partition(".")
         if first == "env" and variable:
             hint = did_you_mean(variable, self.around.environ)
@@ -113,7 +113,7 @@ class Names:
         message = f"nothing declares {{{{{name}}}}}; there are {', '.join(known)}"
         return self.wrong(message, path, did_you_mean(name, known) or "declare it in env.yaml")
 
-    def wrong(self, message: str, path: tuple[Any, ...], hint: str | None = None) -> SpecError:
+    def wrong(self, message: str, path: tuple[object, ...], hint: str | None = None) -> SpecError:
         return SpecError(message, self.document.place(*path) if self.document is not None else None, hint)
 
 

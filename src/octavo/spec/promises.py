@@ -35,7 +35,7 @@ class Promises:
         self.base = os.path.dirname(source) if spec.product_relative_to_source else ""
         self.mistakes: list[SpecError] = []
 
-    def products(self, said: Any) -> tuple[Product, ...]:
+    def products(self, said: object) -> tuple[Product, ...]:
         """Return the products; what is wrong with them is in ``mistakes``."""
         if not said:
             hint = 'add "product:" with the path it writes'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from ..errors import ProductError
 from ..model import Product, Relation, Task
@@ -46,7 +45,7 @@ def settle(task: Task, root: str) -> list[str]:
     return []
 
 
-def in_memory(client: Any) -> bool:
+def in_memory(client: object) -> bool:
     """Return whether a client's database ends with its process."""
     name, path = embedded(client)
     return bool(name) and path is None

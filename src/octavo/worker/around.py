@@ -60,7 +60,7 @@ def _placed(product: Product, root: str) -> Product:
     return replace(product, path=_absolute(product.path, root)) if product.maker == "File" else product
 
 
-def _absolute(value: Any, root: str) -> Any:
+def _absolute(value: object, root: str) -> Any:
     if isinstance(value, Mapping):
         return {key: _absolute(inner, root) for key, inner in value.items()}
     if isinstance(value, Relation) or not isinstance(value, str) or value.startswith(STANDING):

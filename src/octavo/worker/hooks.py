@@ -27,7 +27,7 @@ EARLY_STOP = "DAGBuildEarlyStop"
 _LATER = ("an async function", "a generator")
 
 
-class Offer(Mapping[str, Any]):
+class Offer(Mapping[str, object]):
     """What a hook may name; each is made when it is named, and not before."""
 
     def __init__(self, **made: Callable[[], object]) -> None:
@@ -43,7 +43,7 @@ class Offer(Mapping[str, Any]):
         return len(self._made)
 
 
-def of_task(hook: str, task: Task, status: Status, **more: Any) -> Failure | None:
+def of_task(hook: str, task: Task, status: Status, **more: object) -> Failure | None:
     """Call a hook of a task, if it has one; return its failure. Products and inputs are taken from where we are."""
     call = task.run.on_failure if hook == "on_failure" else dict(task.calls.named()).get(hook)
     if call is None:
@@ -109,7 +109,7 @@ def stopped(failure: Failure) -> str:
     return "it stopped the build" + (f": {failure.message}" if failure.message else "")
 
 
-def called(hook: str, call: Call, offered: Mapping[str, Any]) -> Failure | None:
+def called(hook: str, call: Call, offered: Mapping[str, object]) -> Failure | None:
     """Call a hook and return how it failed: the message says which it was, the traceback begins in its code."""
     path = call.path
     try:

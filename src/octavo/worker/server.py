@@ -18,7 +18,6 @@ import socket
 import sys
 import threading
 import warnings
-from typing import Any
 
 from ..lazy import lazy_imports
 from .worker import DESCRIPTORS, work
@@ -107,7 +106,7 @@ class Server:
                     ended=task, status=status, cpu=used.ru_utime + used.ru_stime, memory=used.ru_maxrss * unit
                 )
 
-    def _say(self, **answer: Any) -> None:
+    def _say(self, **answer: object) -> None:
         self.line.sendall(json.dumps(answer).encode() + b"\n")
 
 

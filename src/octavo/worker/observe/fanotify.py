@@ -137,7 +137,7 @@ def _library() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def function(name: str, *arguments: Any) -> Any:
+def function(name: str, *arguments: object) -> Any:
     """Return a function of the C library that raises OSError, also where there is no such function."""
     try:
         found = getattr(_library(), name)
@@ -145,7 +145,7 @@ def function(name: str, *arguments: Any) -> Any:
         raise OSError(f"the C library has no {name}") from error
     found.argtypes, found.restype = arguments, ctypes.c_int
 
-    def call(*values: Any) -> int:
+    def call(*values: object) -> int:
         result: int = found(*values)
         if result < 0:
             number = ctypes.get_errno()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from ... import parts, products
 from ...asked import Listing, size, target, there
@@ -233,7 +232,7 @@ def _kept(path: str, used: Use, left: int) -> bool:
     )
 
 
-def _paths(value: Any) -> list[str]:
+def _paths(value: object) -> list[str]:
     if isinstance(value, str):
         return [value]
     return [path for inner in value.values() for path in _paths(inner)] if isinstance(value, dict) else []

@@ -10,10 +10,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from threading import get_ident
-from typing import Any
 
 #: Takes the arguments of an audited event.
-Hear = Callable[[tuple[Any, ...]], None]
+Hear = Callable[[tuple[object, ...]], None]
 
 #: How the names of octavo's own threads begin.
 _THREADS = "octavo-"
@@ -31,7 +30,7 @@ def listen(hears: Mapping[str, Hear]) -> None:
     _HEARING.update(hears)
 
 
-def _tell(event: str, arguments: tuple[Any, ...]) -> None:
+def _tell(event: str, arguments: tuple[object, ...]) -> None:
     # called for every audited event of the process: nearly all are nobody's, and what is raised here fails the task
     hear = _HEARING.get(event)
     if hear is not None:
