@@ -14,6 +14,7 @@ from staleness.scenarios import (
     Scenario,
     asked,
     documents,
+    forked,
     functions,
     links,
     made,
@@ -32,6 +33,7 @@ TABLES: Mapping[str, Mapping[str, Scenario]] = {
     "made": made.SCENARIOS,
     "documents": documents.SCENARIOS,
     "native": native.SCENARIOS,
+    "forked": forked.SCENARIOS,
 }
 ALL = {f"{table}: {name}": it for table, rows in TABLES.items() for name, it in rows.items()}
 

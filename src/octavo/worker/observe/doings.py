@@ -73,6 +73,8 @@ class Doings:
         self.shown: set[str] = set()
         #: Folders that it went into: links on the way are not seen in the paths that come then.
         self.entered: set[str] = set()
+        #: Called when something was asked; audited events have their own end.
+        self.after: Callable[[], None] | None = None
         self._touch = touch
         # the project may be spelled in another way than by its real path
         spelled = {ground.scope, os.path.abspath(scope), os.environ.get("PWD", "")}
@@ -272,6 +274,8 @@ class Doings:
         if word in ("exists", "size"):
             self.asked.pop(("size" if word == "exists" else "exists", full), None)
         self.asked[word, full] = answer
+        if self.after is not None:
+            self.after()
 
     def _full(self, path: Any, folder: Any = None) -> str:
         """Return a path as an absolute one; ``folder`` is the descriptor of what it is relative to."""

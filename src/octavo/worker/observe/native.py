@@ -10,7 +10,7 @@ import os
 import select
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from . import processes
@@ -66,15 +66,19 @@ class Native:
         self._glanced = 0.0
         self._stop: tuple[int, int] | None = None
 
-    def begin(self, how: str = "", thread: bool = True) -> None:
-        """Listen from now on; ``how`` may ask for less than there is: "any", "none"."""
+    def begin(self, how: str = "", crowd: float = _CROWD, after: Callable[[], None] = lambda: None) -> None:
+        """Listen from now on; ``how`` may ask for less than there is: "any", "none".
+
+        ``crowd`` are the seconds that are waited for more; ``after`` is called when something has been heard.
+        """
+        self._crowd, self._after = crowd, after
         try:
             if how != "none":
-                self._begin(how, thread)
+                self._begin(how)
         except Exception as error:
             self._give_up(error)
 
-    def _begin(self, how: str, thread: bool) -> None:
+    def _begin(self, how: str) -> None:
         self._open(how)
         if self._source is None:
             return
@@ -89,15 +93,14 @@ class Native:
         for _ in self._source.read():
             pass  # what marking itself opened
         self._before = time.time_ns()
-        if thread:
-            self._stop = os.pipe2(os.O_CLOEXEC)
-            listen = threading.Thread(
-                target=self._listen,
-                args=(self._source.descriptor, self._stop[0]),
-                name="octavo-native",
-                daemon=True,
-            )
-            listen.start()
+        self._stop = os.pipe2(os.O_CLOEXEC)
+        listen = threading.Thread(
+            target=self._listen,
+            args=(self._source.descriptor, self._stop[0]),
+            name="octavo-native",
+            daemon=True,
+        )
+        listen.start()
 
     def _open(self, how: str) -> None:
         for name, make in (("own", Group), ("any", Watches)):
@@ -123,8 +126,9 @@ class Native:
             ready = poll.poll()
             if any(found != descriptor or what != select.POLLIN for found, what in ready):
                 return
-            time.sleep(_CROWD)
+            time.sleep(self._crowd)
             self.drain()
+            self._after()
 
     def drain(self) -> None:
         """Take in what has happened."""

@@ -19,6 +19,7 @@ from ...reading import functions
 from ...reading.digests_of_code import function_digest, module_digest, source_text
 from .asks import Asks
 from .doings import Doings
+from .family import Family
 from .found import Finding, Made
 from .frames import STANDARD
 from .hook import Hear, Quiet, listen
@@ -67,6 +68,7 @@ class Watch:
         self.doings = Doings(self.ground, self.quiet, scope or root, self._touch)
         self._asks = Asks(self.doings.told, self.doings.opens_below, self.quiet)
         self.native = Native(self.ground, self.doings)
+        self._family = Family(self.ground, self.doings, self.native)
         #: Functions that were called for the task: (part of the manifest, file, name, whether nobody else needs it).
         self.called: tuple[tuple[str, str, str, bool], ...] = ()
         self._own = Own(own) if own else None
@@ -81,6 +83,7 @@ class Watch:
         with self.quiet:
             self.native.begin(os.environ.get("OCTAVO_OBSERVE", ""))
         self.doings.heard.clear()  # the folders were listed
+        self._family.begin()
         if self._own:
             self._own.begin()
 
@@ -88,6 +91,7 @@ class Watch:
         """Hear nothing more."""
         self.native.end()
         listen({})
+        self._family.end()
         self._asks.end()
         if self._own:
             self._own.end()

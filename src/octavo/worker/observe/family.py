@@ -1,0 +1,203 @@
+"""Children that a task forks: they go on observing by themselves, and tell what they see to the process of the task."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sys
+from itertools import islice
+from typing import Any
+
+from ...asked import Listing
+from .doings import Doings, Listed
+from .fanotify import HIGH
+from .hook import Hear, listen
+from .native import Native
+from .paths import Ground
+from .stamps import Stamp, Use
+
+#: So many children listen below Python: there are few groups for all processes of a user.
+_MOST = 48
+
+
+class Family:
+    """The process of a task and the children that it forks.
+
+    A child writes what is new to one file, at once: it may end in any way.
+    """
+
+    def __init__(self, ground: Ground, doings: Doings, native: Native) -> None:
+        self._ground = ground
+        self._doings = doings
+        self._native = native
+        self._sink: int | None = None
+        self._on = False
+        self._forks = 0
+        self._told: dict[str, int] = {}
+
+    def begin(self) -> None:
+        """Let children that are forked from now on tell what they see."""
+        if not hasattr(os, "memfd_create"):
+            return
+        try:
+            made = os.memfd_create("octavo")
+            self._sink = fcntl.fcntl(made, fcntl.F_DUPFD_CLOEXEC, HIGH)
+            os.close(made)
+            self._place = os.fstat(self._sink)
+            self._pid = os.getpid()
+        except OSError:
+            return
+        self._on = True
+        os.register_at_fork(after_in_parent=self._parted, after_in_child=self._forked)
+
+    def end(self) -> None:
+        """Take in what children have told."""
+        self._on = False
+        if self._sink is None or not self._same(self._sink):
+            return
+        os.lseek(self._sink, 0, os.SEEK_SET)
+        with os.fdopen(self._sink, encoding="utf-8") as lines:
+            for line in lines:
+                try:
+                    self._take(json.loads(line))
+                except (ValueError, KeyError, TypeError):
+                    continue  # cut off
+        self._sink = None
+
+    def _same(self, descriptor: int) -> bool:
+        """Return whether a descriptor is still that of the file: a task may close all that it finds open."""
+        try:
+            return os.path.samestat(os.fstat(descriptor), self._place)
+        except OSError:
+            return False
+
+    def _parted(self) -> None:
+        self._forks += 1
+
+    # ── in a child
+
+    def _forked(self) -> None:
+        if not self._on:
+            return
+        try:
+            self._become()
+        except Exception:
+            listen({})
+
+    def _become(self) -> None:
+        doings = self._doings
+        for each in (
+            doings.opened,
+            doings.written,
+            doings.placed,
+            doings.restamped,
+            doings.listed,
+            doings.asked,
+        ):
+            each.clear()
+        for some in (doings.updated, doings.assured, doings.entered, doings.shown, doings.heard):
+            some.clear()
+        self._told.clear()
+        self._native = Native(self._ground, doings)
+        doings.after = self._tell
+        listen({event: self._then(hear) for event, hear in doings.hears().items()})
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None and self._forks < _MOST:
+            util.register_after_fork(self, Family._listen)
+
+    def _listen(self) -> None:
+        """Listen below Python in a child of multiprocessing, which ends by the finalizers that it knows."""
+        with self._doings.quiet:
+            self._native.begin(os.environ.get("OCTAVO_OBSERVE", ""), crowd=0, after=self._tell)
+        self._doings.heard.clear()
+        sys.modules["multiprocessing.util"].Finalize(None, self._last, exitpriority=-1000)
+
+    def _last(self) -> None:
+        self._native.end()
+        self._tell()
+
+    def _then(self, hear: Hear) -> Hear:
+        def heard(arguments: tuple[Any, ...]) -> None:
+            hear(arguments)
+            self._tell()
+
+        return heard
+
+    def _tell(self) -> None:
+        """Write what is new."""
+        news = self._news()
+        if not news:
+            return
+        data = "".join(json.dumps(it) + "\n" for it in news).encode()
+        with self._doings.quiet:
+            sink = os.open(f"/proc/{self._pid}/fd/{self._sink}", os.O_WRONLY | os.O_APPEND)
+            try:
+                if self._same(sink):
+                    os.write(sink, data)
+            finally:
+                os.close(sink)
+
+    def _news(self) -> list[list[Any]]:
+        doings, native = self._doings, self._native
+        tables: dict[str, Any] = {
+            "opened": doings.opened,
+            "read": native.read,
+            "written": doings.written,
+            "placed": doings.placed,
+            "wrote": native.written,
+            "restamped": doings.restamped,
+            "asked": doings.asked,
+            "listed": doings.listed,
+        }
+        found: list[list[Any]] = []
+        for name, table in tables.items():
+            known = self._told.get(name, 0)
+            if len(table) > known:
+                new = list(islice(list(table.items()), known, None))
+                self._told[name] = known + len(new)
+                found += [[name, key, _plain(value)] for key, value in new]
+        sets = (("updated", doings.updated), ("assured", doings.assured), ("entered", doings.entered))
+        for name, some in (*sets, ("shown", doings.shown), ("doubtful", native.doubtful)):
+            if len(some) > self._told.get(name, 0):
+                self._told[name] = len(some)
+                found += [[name, path, None] for path in list(some)]
+        return found
+
+    # ── in the process of the task
+
+    def _take(self, news: list[Any]) -> None:
+        name, key, value = news
+        doings, native = self._doings, self._native
+        uses: dict[str, dict[str, Use]] = {"opened": doings.opened, "read": native.read}
+        times = {"written": doings.written, "placed": doings.placed, "wrote": native.written}
+        sets = {"updated": doings.updated, "assured": doings.assured, "entered": doings.entered}
+        sets |= {"shown": doings.shown, "doubtful": native.doubtful}
+        if name in uses:
+            found, order, epoch, digest = value
+            uses[name].setdefault(key, Use(_stamp(found), order, epoch, digest))
+        elif name in times:
+            times[name].setdefault(key, value)
+        elif name in sets:
+            sets[name].add(key)
+        elif name == "restamped":
+            doings.restamped.setdefault(key, value)
+        elif name == "asked":
+            doings.asked.setdefault((key[0], key[1]), value)
+        elif name == "listed":
+            full, pattern, hidden, sized = key
+            place, names = value
+            listed = Listed(Listing(full, pattern, hidden), _stamp(place), names and tuple(names), sized)
+            doings.listed.setdefault((full, pattern, hidden, sized), listed)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Use):
+        return [value.stamp, value.order, value.epoch, value.digest]
+    if isinstance(value, Listed):
+        return [value.place, value.names]
+    return value
+
+
+def _stamp(found: list[int] | None) -> Stamp | None:
+    return None if found is None else (found[0], found[1], found[2], found[3], found[4])
