@@ -11,6 +11,14 @@ import pytest
 import architecture
 import octavo
 from architecture import Package
+from octavo.cli import VERBS
+
+#: Whose business it is to name modules in strings.
+NAMING = {
+    "lazy": "imports them",
+    "process.ploomber_names": "says which module here has the names of one of Ploomber's",
+    "compat.rewrite": "writes imports into the files of projects",
+}
 
 PAGE = make_tree.PAGE.read_text(encoding="utf-8")
 #: The package itself stands last: it has everything.
@@ -52,6 +60,15 @@ def test_at_most_28_files_stand_beside_the_folders(package: Package) -> None:
 
 def test_no_function_imports(package: Package) -> None:
     assert architecture.inside(package) == []
+
+
+def test_no_string_names_a_module(package: Package) -> None:
+    assert architecture.strings(package, [*NAMING]) == []
+
+
+def test_the_commands_of_the_command_line_are_files_of_their_own(package: Package) -> None:
+    files = {name.partition(".")[2] for name in package.files if name.startswith("cli.")}
+    assert files == {*VERBS, "options"}  # which all of them share
 
 
 # ── each check fails where it should

@@ -80,9 +80,10 @@ def sentence(path: Path) -> str:
 def written(page: str) -> str:
     """Return the page with the tree written anew. Modules that are in it or in the source alone are an error."""
     there = {path for path in SRC.rglob("*.py") if path != SRC / "__init__.py"}
-    listed = {path for _, path in entries(page)} - {None}
-    if missing := there ^ listed:
-        raise SystemExit(f"{PAGE.name} and {SRC.name}/ differ in: {', '.join(sorted(map(str, missing)))}")
+    listed = {path for _, path in entries(page) if path}
+    if differ := there ^ listed:
+        files = ", ".join(sorted(str(path.relative_to(SRC)) for path in differ))
+        raise SystemExit(f"these are in the tree or in {SRC.name}/ alone: {files}")
     lines = ["src/octavo/"]
     for line, path in entries(page):
         entry = _LINE.match(line)

@@ -1,9 +1,4 @@
-"""Load foreign packages and members of families by name, on first use.
-
-This is the one seam where octavo imports late. A family is a table of import strings; other packages add members
-through entry points of the group ``octavo.<family>``. A missing optional package becomes an error that says how
-to install it.
-"""
+"""Load foreign packages, and what they bring: members of families, found by entry points of ``octavo.<family>``."""
 
 from __future__ import annotations
 
@@ -17,20 +12,6 @@ from .lazy import imported, lazy_imports
 
 with lazy_imports():
     from importlib import metadata  # 15 ms that only a foreign name should cost
-
-
-FAMILIES: dict[str, dict[str, str]] = {
-    "executors": {
-        "local": "octavo.executors.local:Local",
-        "inline": "octavo.executors.inline:Inline",
-    },
-}
-
-
-def get(family: str, name: str) -> Any:
-    """Return the member of a family; unknown names and missing packages are errors with a hint."""
-    target = FAMILIES[family].get(name)
-    return load(target) if target else member(family, name, FAMILIES[family])
 
 
 def member(family: str, name: str, ours: Iterable[str]) -> Any:

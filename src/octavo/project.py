@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import plugins, products, upkeep
+from . import products, upkeep
 from .engine import Run
 from .errors import Error, raise_all
 from .events import Event
@@ -36,6 +36,7 @@ with lazy_imports():
     from .cache import exchange, reuse
     from .compat import adopt as adoption
     from .executed import keeper as keepers
+    from .executors import members as places
     from .kinds import keys, members
     from .reading import edits, folders
     from .spec import sources
@@ -257,7 +258,7 @@ class Project:
         self, name: str | Maker, jobs: int | None, stale: Sequence[Task], stay: Mapping[str, object] | None
     ) -> Executor:
         """Return the executor for a build; raise what it refuses."""
-        make: Maker = plugins.get("executors", name) if isinstance(name, str) else name
+        make = places.executor(name) if isinstance(name, str) else name
         executor = make(str(self.root), jobs, log=str(self.store.folder / "server.log"))
         refused = {
             str(error): error for task in stale if (error := executor.refuses(attempt(task, stay=stay)))

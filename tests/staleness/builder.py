@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from octavo import plugins
 from octavo.errors import Error
 from octavo.events import Event
 from octavo.executors.inline import Inline
@@ -89,9 +88,8 @@ class Place:
         self.written = files
 
     def build(self, *targets: str, force: bool = False, cache: bool = True) -> Report:
-        plugins.FAMILIES["executors"]["mixed"] = "staleness.builder:Mixed"
         with load(self.root) as project:
-            return project.build(targets, force=force, executor="mixed", cache=cache)
+            return project.build(targets, force=force, executor=Mixed, cache=cache)
 
     def status(self) -> dict[str, Step]:
         with load(self.root) as project:

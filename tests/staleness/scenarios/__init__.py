@@ -14,12 +14,11 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from octavo import plugins
 from octavo.model import Outcome
 from octavo.project import load
 from octavo.report import Report
 
-from ..builder import Place
+from ..builder import Forked, Place
 
 
 class Link(str):
@@ -89,9 +88,8 @@ def change(folder: Path, how: Change) -> None:
 
 def build(folder: Path, cache: bool = True) -> Report:
     """Build a project in workers, as a user does."""
-    plugins.FAMILIES["executors"]["forked"] = "staleness.builder:Forked"
     with load(folder) as project:
-        report = project.build(executor="forked", cache=cache)
+        report = project.build(executor=Forked, cache=cache)
     assert report.exit_code == 0, {name: str(event.failure) for name, event in report.failures.items()}
     return report
 
