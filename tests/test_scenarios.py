@@ -13,6 +13,7 @@ from staleness.builder import Mixed
 from staleness.scenarios import (
     Scenario,
     asked,
+    children,
     documents,
     forked,
     functions,
@@ -34,6 +35,7 @@ TABLES: Mapping[str, Mapping[str, Scenario]] = {
     "documents": documents.SCENARIOS,
     "native": native.SCENARIOS,
     "forked": forked.SCENARIOS,
+    "children": children.SCENARIOS,
 }
 ALL = {f"{table}: {name}": it for table, rows in TABLES.items() for name, it in rows.items()}
 

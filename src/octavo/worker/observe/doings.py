@@ -25,7 +25,7 @@ from .stamps import Stamp, Use, now_of_files, stamp, use
 
 #: Where nobody keeps what a result depends on.
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/lib/", "/usr/share/", STANDARD)
-_COMPILED = re.compile(r"(.*/)__pycache__/([^/]+?)\.[^/.]+(?:\.opt-\d)?\.pyc$")
+COMPILED = re.compile(r"(.*/)__pycache__/([^/]+?)\.[^/.]+(?:\.opt-\d)?\.pyc$")
 #: What becomes of a path, told to whoever shows it to a person: "read" or "wrote".
 Touch = Callable[[str, str], None]
 
@@ -65,6 +65,8 @@ class Doings:
         #: Files of which it changed permissions or times, say, and how much of their stamps that leaves.
         self.restamped: dict[str, int] = {}
         self.listed: dict[tuple[str, str, bool, bool], Listed] = {}
+        #: Commands that it started, and the folders they run in.
+        self.commands: dict[str, str] = {}
         #: Questions, by what kind they are and a path, with the last answers.
         self.asked: dict[tuple[str, str], str] = {}
         #: Paths of which Python told, counted or not.
@@ -73,6 +75,8 @@ class Doings:
         self.shown: set[str] = set()
         #: Folders that it went into: links on the way are not seen in the paths that come then.
         self.entered: set[str] = set()
+        #: Called when a command is started: what it says must be read before it is gone.
+        self.started: Callable[[], None] | None = None
         #: Called when something was asked; audited events have their own end.
         self.after: Callable[[], None] | None = None
         self._touch = touch
@@ -100,7 +104,8 @@ class Doings:
         for event in ("os.chmod", "os.chown", "os.setxattr", "os.removexattr"):
             one[event] = lambda it: self._restamp(it[0], 4)
         one["os.utime"] = lambda it: self._restamp(it[0], 3)
-        for event in ("subprocess.Popen", "os.system", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty"):
+        started = ("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.fork", "os.forkpty")
+        for event in started:
             one[event] = self._start
         return one
 
@@ -118,7 +123,7 @@ class Doings:
             if "-packages/" in path or self.quiet:
                 self.heard.add(path)
                 return
-            if path.endswith(".pyc") and (compiled := _COMPILED.match(path)):
+            if path.endswith(".pyc") and (compiled := COMPILED.match(path)):
                 self.heard.add(path)
                 path = f"{compiled[1]}{compiled[2]}.py"
         elif path.endswith(".pyc") or path.startswith(_SYSTEM) or "-packages/" in path or self.quiet:
@@ -221,10 +226,19 @@ class Doings:
             self.entered.add(self._full(folder))
 
     def _start(self, arguments: tuple[Any, ...]) -> None:
-        if not self.quiet:
-            self.epoch += 1
-            if len(arguments) == 4:  # of subprocess: with a folder to run in
-                self._enter(arguments[2])
+        if self.quiet:
+            return
+        self.epoch += 1
+        folder = os.getcwd()
+        if len(arguments) == 4 and arguments[2] is not None:  # of subprocess: with a folder to run in
+            self._enter(arguments[2])
+            folder = self._full(arguments[2])
+        words = [_words(it) for it in arguments[:2]]
+        if any(words):
+            self.commands.setdefault("\n".join(filter(None, words)), folder)
+            if self.started is not None:
+                with self.quiet:
+                    self.started()
 
     # ── listed
 
@@ -287,6 +301,12 @@ class Doings:
         known = folder if isinstance(folder, int) and folder >= 0 else None
         base = os.getcwd() if known is None else os.readlink(f"/proc/self/fd/{known}")
         return base if name == "." else f"{base}/{name}"
+
+
+def _words(argument: Any) -> str:
+    """Return a command, or its arguments, a line each."""
+    words = argument if isinstance(argument, list | tuple) else [argument]
+    return "\n".join(os.fsdecode(it) for it in words if isinstance(it, str | bytes | os.PathLike))
 
 
 def _meant(flags: int) -> tuple[bool, bool, bool]:

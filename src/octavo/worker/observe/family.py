@@ -149,6 +149,7 @@ class Family:
             "restamped": doings.restamped,
             "asked": doings.asked,
             "listed": doings.listed,
+            "commands": doings.commands,
         }
         found: list[list[Any]] = []
         for name, table in tables.items():
@@ -180,6 +181,9 @@ class Family:
             times[name].setdefault(key, value)
         elif name in sets:
             sets[name].add(key)
+        elif name == "commands":
+            doings.commands.setdefault(key, value)
+            doings.epoch += 1
         elif name == "restamped":
             doings.restamped.setdefault(key, value)
         elif name == "asked":

@@ -9,6 +9,7 @@ from ... import parts, products
 from ...asked import Listing, size, target, there
 from ...model import ABSENT, UNREADABLE, UNSETTLED, Task
 from .doings import Doings, Listed
+from .evidence import Evidence
 from .native import Native
 from .paths import Way
 from .stamps import WHOLE, Use, is_file, settled, stamp
@@ -23,9 +24,12 @@ _Part = tuple[str, tuple[str, str]]
 class Made:
     """Knows what the task made, changed or removed itself, by real paths."""
 
-    def __init__(self, doings: Doings, native: Native) -> None:
+    def __init__(self, doings: Doings, native: Native, evidence: Evidence) -> None:
         self._first: dict[str, int] = {}
-        for path, order in list(native.written.items()):
+        by_children = [
+            it for it in list(native.others_wrote.items()) if _by_child(it[0], doings, native, evidence)
+        ]
+        for path, order in (*list(native.written.items()), *by_children):
             # a library may open to write what it only reads
             way = doings.ground.way(path, follow=False)
             now = stamp(way.real)
@@ -70,10 +74,17 @@ class Finding:
     """
 
     def __init__(
-        self, doings: Doings, native: Native, made: Made, task: Task, modules: Iterable[str]
+        self,
+        doings: Doings,
+        native: Native,
+        evidence: Evidence,
+        made: Made,
+        task: Task,
+        modules: Iterable[str],
     ) -> None:
         self._doings = doings
         self._native = native
+        self._evidence = evidence
         self._ground = doings.ground
         self._made = made
         # executed notebooks from upstream count only when they are read
@@ -87,6 +98,12 @@ class Finding:
         self._around = {path[:n] for path in self._known for n, sign in enumerate(path) if sign == "/"}
         self._links: dict[str, None] = {}
 
+    def _told_to_others(self) -> None:
+        """List the folders of the patterns that other programs are told, unless it is known that nobody listed them."""
+        for folder, pattern in self._evidence.patterns(self._ground.root):
+            if not self._native.how or folder in self._native.others_listed:
+                self._doings.lists(folder, pattern)
+
     def _know(self, path: str, follow: bool) -> None:
         shown = self._ground.way(os.path.join(self._ground.root, path.rstrip("/")), follow).shown
         self._known |= {path.rstrip("/"), shown or ""}
@@ -94,8 +111,15 @@ class Finding:
     def parts(self) -> dict[str, tuple[str, str]]:
         """Return the parts with their paths and digests."""
         found: dict[str, tuple[str, str]] = {}
+        self._told_to_others()
+        by_children = [
+            it
+            for it in sorted(self._native.others.items())
+            if _by_child(it[0], self._doings, self._native, self._evidence)
+        ]
         # what Python told comes last: it knows best when a file was first used
-        for path, used in (*sorted(self._native.read.items()), *sorted(self._doings.opened.items())):
+        seen = (*by_children, *sorted(self._native.read.items()), *sorted(self._doings.opened.items()))
+        for path, used in seen:
             found.update(self._try(path, lambda path=path, used=used: self._opened(path, used)))  # type: ignore[misc]
         for listed in list(self._doings.listed.values()):
             folder = listed.listing.folder
@@ -220,6 +244,12 @@ class Finding:
             yield parts.SIZE.of(shown), (shown, answer)
         else:
             yield parts.EXISTS.of(shown), (shown, answer)
+
+
+def _by_child(path: str, doings: Doings, native: Native, evidence: Evidence) -> bool:
+    """Tell whether what another process did to a path was done by a child of the task, as far as there is evidence."""
+    shown = doings.ground.way(path, follow=False).shown
+    return path in native.of_children or (shown is not None and evidence.names(shown))
 
 
 def _kept(path: str, used: Use, left: int) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from . import processes
-from .doings import Doings
+from .doings import COMPILED, Doings
 from .fanotify import Event, Group
 from .inotify import Watches
 from .paths import Ground
@@ -169,7 +169,9 @@ class Native:
         for path, event in mine:
             if event.opened and path not in heard and path not in self._doings.opened:
                 self._opened(path, event)
-        if others and self._has_children():
+        if self.how == "any":  # some of them may be this process's
+            others = [it for it in others if it[0] not in heard and it[0] not in self._doings.opened]
+        if others and (self.how == "any" or self._has_children()):
             self._by_others(others)
         self._before = now
 
@@ -205,6 +207,8 @@ class Native:
     def _by_others(self, events: list[tuple[str, Event]]) -> None:
         news = False
         for path, event in events:
+            if compiled := COMPILED.match(path):
+                path = f"{compiled[1]}{compiled[2]}.py"
             if event.written:
                 self.others_wrote.setdefault(path, time.monotonic_ns())
             if event.opened and event.name == ".":

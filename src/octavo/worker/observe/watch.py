@@ -19,6 +19,7 @@ from ...reading import functions
 from ...reading.digests_of_code import function_digest, module_digest, source_text
 from .asks import Asks
 from .doings import Doings
+from .evidence import Evidence
 from .family import Family
 from .found import Finding, Made
 from .frames import STANDARD
@@ -68,6 +69,8 @@ class Watch:
         self.doings = Doings(self.ground, self.quiet, scope or root, self._touch)
         self._asks = Asks(self.doings.told, self.doings.opens_below, self.quiet)
         self.native = Native(self.ground, self.doings)
+        self._evidence = Evidence(self.ground.root)
+        self.doings.started = self._started
         self._family = Family(self.ground, self.doings, self.native)
         #: Functions that were called for the task: (part of the manifest, file, name, whether nobody else needs it).
         self.called: tuple[tuple[str, str, str, bool], ...] = ()
@@ -95,6 +98,11 @@ class Watch:
         self._asks.end()
         if self._own:
             self._own.end()
+
+    def _started(self) -> None:
+        """Read what commands are told, and the scripts that they name."""
+        for words, folder in list(self.doings.commands.items()):
+            self._evidence.command(words.split("\n"), folder)
 
     def _elsewhere(self, verb: str, words: Callable[[tuple[Any, ...]], str], also: Hear | None) -> Hear:
         def hear(arguments: tuple[Any, ...]) -> None:
@@ -143,7 +151,15 @@ class Watch:
         """Return what was found: parts of the manifest to (path, digest), paths relative to the project."""
         self.stop()
         found: dict[str, tuple[str, str]] = {}
-        made = Made(self.doings, self.native)
+        self._started()
+        if task.source.facts.language.lower() not in ("python", "sql"):
+            self._evidence.foreign(task.source.text or "")
+        if self.native.others or self.native.others_wrote:
+            self._evidence.own(task.source.text or "")
+            for _, path in _modules(self._preloaded):
+                if self._inside(path) and is_file(path):
+                    self._evidence.own(source_text(path))
+        made = Made(self.doings, self.native, self._evidence)
         own = task.source.path if task.source.entry else None
         modules: list[str] = []
         ways: list[Way] = []
@@ -160,7 +176,7 @@ class Watch:
                 ways.append(way)
                 if path not in alone and (inside != own or self._own_counts(task, path)):
                     found[parts.MODULE.of(name)] = (inside, self._digest(path, module_digest))
-        finding = Finding(self.doings, self.native, made, task, modules)
+        finding = Finding(self.doings, self.native, self._evidence, made, task, modules)
         for way in ways:
             finding.walked(way)
         return found | finding.parts()
