@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from octavo.events import Output, TaskFinished
+from octavo.executed.writer import ExecutedNotebook
 from octavo.executors.local import CAN_FORK, Local
+from octavo.executors.running import Running
 from octavo.model import Outcome
 from projects import Folder
 from stages import EXECUTORS, Stage, gone
@@ -282,3 +284,97 @@ def test_a_kernel_in_a_process_of_its_own_that_dies_is_told(worker_stage: Stage)
     failure = worker_stage.run(task)["n"].failure
     assert failure is not None and failure.kind == "DeadKernel"
     assert "3" in failure.message
+
+
+# ── a server that is killed
+
+
+def test_a_server_that_is_killed_between_two_tasks_leaves_nobody_waiting(forked: Stage) -> None:
+    assert isinstance(forked.executor, Local)
+    running = Running(forked.executor)
+    running.start(forked.function("import time\nprint('there', flush=True)\ntime.sleep(600)", "one"), None)
+    while not forked.text():
+        forked.events += running.next()
+    assert forked.executor._warm is not None
+    server = forked.executor._warm.process
+    os.kill(server.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOWAIT)
+    # nobody has heard of it when the next task is to be forked
+    running.start(forked.function("pass", "two"), None)
+    while running:
+        forked.events += running.next()
+    ended = {event.task: event for event in forked.events if isinstance(event, TaskFinished)}
+    assert ended["one"].failure is not None and ended["one"].failure.kind == "WorkerDied"
+    assert ended["two"].outcome is Outcome.DONE
+
+
+# ── a worker's word is no law
+
+SPEAKS = """\
+import gc, socket
+(line,) = (it for it in gc.get_objects() if isinstance(it, socket.socket))
+line.sendall({})
+import time
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "b'not a message, whatever its length may be ' * 10",
+        "len(b'{}').to_bytes(8, 'big') + b'{}'",
+        "(1 << 40).to_bytes(8, 'big')",
+        *(
+            f"len(it := json.dumps({it}).encode()).to_bytes(8, 'big') + it"
+            for it in (
+                {"event": "RunFinished", "run": "x", "good": True, "seconds": 1, "at": 1},
+                {"event": "TaskFinished", "task": "g", "outcome": "done"},
+                {"event": "TaskFinished", "task": "f", "outcome": "splendid"},
+                {"event": "TaskFinished", "task": "f", "outcome": "done", "seconds": "long"},
+                {"event": "Output", "task": "f", "cell": 7, "kind": "stream", "content": {}},
+                {"event": "Output", "task": "f", "cell": None, "kind": "stream", "content": {"name": "x"}},
+                {"event": "NotebookOpened", "task": "f", "notebook": {"cells": 3}},
+                {"event": "CellStarted", "task": "f", "cell": 10**9, "number": 1, "total": 1, "at": 0},
+            )
+        ),
+    ],
+)
+def test_what_a_worker_sends_fails_at_most_its_own_task(forked: Stage, message: str) -> None:
+    bad = forked.function("import json\n" + SPEAKS.format(message))
+    good = forked.function("print('fine')", "g")
+    ended = forked.run(bad, good)
+    assert ended["g"].outcome is Outcome.DONE
+    failure = ended["f"].failure
+    assert failure is not None and failure.kind == "WorkerError"
+    assert "something that octavo cannot read" in failure.message
+
+
+def test_an_exception_that_shows_no_traceback_fails_its_task_alone(worker_stage: Stage) -> None:
+    cell = "class StopExecution(Exception):\n    def _render_traceback_(self):\n        return None\n"
+    cell += "raise StopExecution"
+    ended = worker_stage.run(worker_stage.notebook(cell), worker_stage.function("pass"))
+    assert ended["f"].outcome is Outcome.DONE
+    failure = ended["n"].failure
+    assert failure is not None and (failure.kind, failure.cell) == ("StopExecution", 1)
+    fold = ExecutedNotebook()
+    for event in worker_stage.events:
+        if getattr(event, "task", "n") == "n":
+            fold(event)
+    assert fold.finished() is not None
+
+
+@pytest.mark.parametrize("leaves", ["", "raise ValueError('of the fork')", "import sys; sys.exit()"])
+@pytest.mark.parametrize("notebook", [False, True])
+def test_a_fork_that_goes_on_is_not_the_task(worker_stage: Stage, notebook: bool, leaves: str) -> None:
+    body = f"import os\nif os.fork() == 0:\n    pass\n    {leaves}\nelse:\n    os.wait()\n    print('parent')"
+    if notebook:
+        task = worker_stage.notebook(body, "open('cells', 'a').write('x')")
+    else:
+        task = worker_stage.function(body + "\nproduct.write_text('whole')")
+    ended = worker_stage.run(task)[task.name]
+    assert ended.outcome is Outcome.DONE, ended.failure
+    assert worker_stage.text().count("parent") == 1
+    assert [isinstance(event, TaskFinished) for event in worker_stage.events].count(True) == 1
+    if notebook:
+        assert worker_stage.folder.read("cells") == "x"

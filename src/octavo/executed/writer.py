@@ -230,7 +230,7 @@ def as_output(kind: str, content: Json) -> Json | None:
                 "output_type": kind,
                 "ename": content["ename"],
                 "evalue": content["evalue"],
-                "traceback": list(content["traceback"]),
+                "traceback": list(content["traceback"] or ()),
             }
     return None
 

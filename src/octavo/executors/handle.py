@@ -6,11 +6,11 @@ import os
 import signal
 import socket
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..events import CellStarted, NotebookOpened, Paused, TaskFinished
 from ..lazy import lazy_imports
-from ..model import Json, Task
+from ..model import Failure, Json, Task
 from ..process import child
 from .limits import Limits
 
@@ -31,7 +31,9 @@ class Worker:
     limits: Limits
     pid: int = 0
     process: subprocess.Popen[bytes] | None = None
-    rest: bytes = b""
+    rest: bytearray = field(default_factory=bytearray)
+    #: Why nothing that it says counts any more.
+    fault: Failure | None = None
     cell: int | None = None
     notebook: NotebookOpened | None = None
     running: CellStarted | None = None

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ..errors import Error, StateError
@@ -32,13 +33,17 @@ from ..events import (
 )
 from ..model import Failure, Outcome, Task
 from ..worker.death import OomCounter, Scene, death
-from ..worker.worker import deliver
+from ..worker.worker import LENGTH, deliver
 from .handle import Worker, end, interrupt, remains, spawn
 from .limits import Limits
+from .sound import sound
 from .warm import Warm
 
 #: How often the processes of workers that were not forked are looked at, in seconds.
 _GLANCE = 0.5
+
+#: No event is longer than this, in bytes.
+_LONGEST = 1 << 34
 
 CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"
 
@@ -150,7 +155,7 @@ class Local:
             assert self._warm is not None
             if self._warm.ask({"fork": self._count}, descriptors):
                 return
-            self._restart_server()
+            self._server_died()
         raise StateError("workers cannot be started", hint=f"see {self._log}" if self._log else None)
 
     def _start_server(self) -> None:
@@ -257,9 +262,9 @@ class Local:
         self._bury(worker)
 
     def _take(self, worker: Worker, data: bytes) -> None:
-        *lines, worker.rest = (worker.rest + data).split(b"\n")
-        for line in lines:
-            match event := decode(line):
+        worker.rest += data
+        for message in self._messages(worker):
+            match event := message:
                 case TaskFinished():
                     worker.finished = event
                     continue
@@ -281,6 +286,28 @@ class Local:
                 case _:
                     pass
             self._events.append(event)
+
+    def _messages(self, worker: Worker) -> Iterator[Event]:
+        """Yield the events that have arrived whole. What is none fails the task: nothing that it says counts then."""
+        while worker.fault is None and len(worker.rest) >= LENGTH.size:
+            end_of = LENGTH.size + LENGTH.unpack_from(worker.rest)[0]
+            if len(worker.rest) < end_of <= _LONGEST:
+                return
+            message = bytes(worker.rest[LENGTH.size : end_of])
+            del worker.rest[:end_of]
+            try:
+                if end_of > _LONGEST:
+                    raise ValueError("too long")
+                event = sound(decode(message), worker.task.name, worker.notebook)
+            except Exception as error:
+                worker.fault = Failure(
+                    "WorkerError",
+                    f"its process sent something that octavo cannot read ({type(error).__name__}: {error})",
+                    hint="does its code write to descriptors that are not its own?",
+                )
+                end(worker.pid, signal.SIGKILL)
+                return
+            yield event
 
     def _read_to_the_end(self, worker: Worker) -> None:
         """Take what a dead worker had said."""
@@ -325,7 +352,9 @@ class Local:
             cpu=worker.ended.get("cpu"),
             memory=worker.ended.get("memory"),
         )
-        if finished.outcome is Outcome.FAILED:
+        if worker.fault:
+            finished = replace(finished, outcome=Outcome.FAILED, failure=worker.fault)
+        elif finished.outcome is Outcome.FAILED:
             finished = replace(finished, failure=worker.limits.failure(finished.failure))
         self._release(worker)
         self._events.append(finished)

@@ -165,7 +165,7 @@ class Native:
             content["execution_count"],
             content.get("ename", ""),
             content.get("evalue", ""),
-            tuple(content.get("traceback", ())),
+            tuple(content.get("traceback") or ()),
         )
 
     def used(self) -> tuple[float, int]:

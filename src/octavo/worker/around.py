@@ -75,7 +75,10 @@ def perform(task: Task, root: str, tell: Callable[[Event], None], watch: Watch) 
         return Failure("ProductError", f"the folder it should run in is not there: {task.cwd}")
     mine = placed(task, root)
     failure = of_task("on_render", mine, Status.WaitingExecution)
+    own = os.getpid()
     failure = failure or members.kind(task.kind).run(mine, tell)
+    if os.getpid() != own:
+        os._exit(int(failure is not None))  # a fork that the task's code has let go on
     before = frozenset(sys.modules)
     failure = failure or _finished(task, mine, root, folder, tell, watch)
     if failure is None:

@@ -43,6 +43,8 @@ with lazy_imports():
 #: How many descriptors come with a task: the socket, then read and write ends for stdout and for stderr, then where
 #: to write what the threads were doing when the process crashes.
 DESCRIPTORS = 6
+#: What stands before each event on a worker's socket: how many bytes follow.
+LENGTH = struct.Struct("!Q")
 
 
 class Teller:
@@ -80,13 +82,21 @@ class Teller:
 
 
 class Wire:
-    """Sends events over a socket, a line each, whole."""
+    """Sends events over a socket, each whole, with its length in front; for this process, and for no fork of it."""
 
     def __init__(self, line: socket.socket) -> None:
         self._line = line
+        self._pid = os.getpid()
 
     def __call__(self, event: Event) -> None:
-        data = encode(event) + b"\n"
+        if os.getpid() != self._pid:
+            if not isinstance(
+                event, Output
+            ):  # the cell in which it was forked has ended, and so does the fork
+                os._exit(int(isinstance(event, CellFinished) and event.failed))
+            return
+        data = encode(event)
+        data = LENGTH.pack(len(data)) + data
         if threading.current_thread() is not threading.main_thread():
             self._line.sendall(data)
             return
