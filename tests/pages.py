@@ -91,7 +91,7 @@ class Play:
         """Let ``pip install`` install what a page makes, with what is installed here, for this page only."""
         self.site = self.folder / "site"
         shim = self.bin / "pip"
-        how = f'--target "{self.site}" --no-index --no-deps --no-build-isolation'
+        how = f'--target "{self.site}" --upgrade --no-index --no-deps --no-build-isolation'
         shim.write_text(f'#!/bin/sh\nshift\nexec "{sys.executable}" -m pip install {how} "$@"\n')
         shim.chmod(0o755)
 
