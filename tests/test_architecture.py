@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -69,6 +70,20 @@ def test_no_string_names_a_module(package: Package) -> None:
 def test_the_commands_of_the_command_line_are_files_of_their_own(package: Package) -> None:
     files = {name.partition(".")[2] for name in package.files if name.startswith("cli.")}
     assert files == {*VERBS, "options"}  # which all of them share
+
+
+def test_what_pyproject_names_is_there(package: Package) -> None:
+    settings = tomllib.loads((make_tree.ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project = settings["project"]
+    named = [*project["scripts"].values()]
+    named += [value for group in project["entry-points"].values() for value in group.values()]
+    for value in named:
+        module, _, name = value.removeprefix("octavo.").partition(":")
+        # not by importing it: papermill, which papermill's engine imports, imports all engines
+        assert name in {getattr(node, "name", None) for node in package.trees[module].body}, value
+    for pattern in settings["tool"]["ruff"]["lint"]["per-file-ignores"]:
+        assert any(make_tree.ROOT.glob(pattern)), pattern
+    assert (make_tree.ROOT / settings["tool"]["hatch"]["version"]["path"]).is_file()
 
 
 # ── each check fails where it should

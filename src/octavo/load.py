@@ -17,6 +17,7 @@ from .kinds import versions, word
 from .lazy import lazy_imports
 from .model import Json, Source, Task
 from .reading.folders import contents
+from .spec import surroundings
 from .spec.sources import VERSION, Reader
 from .spec.surroundings import env_file
 from .state.frozen import freeze, thaw
@@ -25,7 +26,7 @@ from .values import Unencodable, encode
 
 with lazy_imports():
     from .notebook import inject
-    from .spec import dialect, evaluated, expand, grid, schema, surroundings
+    from .spec import dialect, evaluated, expand, grid, schema
     from .spec import drafts as drafting
 
 if TYPE_CHECKING:

@@ -20,12 +20,15 @@ from .executors import Executor, Maker
 from .executors.running import attempt
 from .explain import differences
 from .graph import Graph
+from .kinds import keys
 from .lazy import lazy_imports
 from .load import load as load_spec
 from .model import Reason, Step, Task
 from .parts import Now
 from .plan import drift, estimate, judged, key_of, plan, saved
+from .reading import folders
 from .report import Report, tell_all
+from .spec import sources
 from .spec.entry import Entry, find
 from .state.lock import holding
 from .state.runlog import RunLog
@@ -37,9 +40,8 @@ with lazy_imports():
     from .compat import adopt as adoption
     from .executed import keeper as keepers
     from .executors import members as places
-    from .kinds import keys, members
-    from .reading import edits, folders
-    from .spec import sources
+    from .kinds import members
+    from .reading import edits
     from .tables import proxies
     from .worker import hook_process
 

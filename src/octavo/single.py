@@ -14,13 +14,14 @@ from .errors import NotebookError, ParameterError, ProductError, StateError, rai
 from .events import Event, Note, NotebookOpened, RunFinished, RunStarted, TaskFinished, TaskStarted
 from .executed import targets
 from .executed.keeper import Keeper
-from .executed.provenance import Provenance, prepared
+from .executed.provenance import Provenance, builtins, prepared
 from .executed.writer import ExecutedNotebook
 from .executors.local import Local
 from .executors.running import alone, ended
 from .hints import did_you_mean
 from .lazy import lazy_imports
 from .model import Outcome, Resources, RunOptions, Source, Task
+from .notebook import is_notebook
 from .notebook.inject import check
 from .parts import FORCED
 from .report import Report
@@ -29,8 +30,6 @@ from .spec.sources import Reader
 with lazy_imports():
     from urllib import parse as urls  # 15 ms that only a URL should cost
 
-    from . import notebook as notebooks
-    from .executed import provenance
     from .kinds import notebook as notebook_kind
 
 #: Standard input as a notebook, standard output as the place for one.
@@ -128,7 +127,7 @@ def filled(path: str, values: Mapping[str, object]) -> str:
     if "{" not in path or Path(path).exists():
         return path
     # papermill's own: {pm[run_uuid]}, {pm[current_datetime_utc]:%Y-%m-%d}
-    own = provenance.builtins(time.time(), os.urandom(16))
+    own = builtins(time.time(), os.urandom(16))
     try:
         return path.format(**{"pm": own, **values})
     except KeyError as error:
@@ -151,7 +150,7 @@ def _local(path: str) -> str:
 def _source(name: str, data: bytes) -> Source:
     """Return a notebook that is no file. Without an extension that says it, what begins with a brace is .ipynb."""
     path = name
-    if not notebooks.is_notebook(name):
+    if not is_notebook(name):
         path += ".ipynb" if data.lstrip()[:1] in (b"{", b"") else ".py"
     facts = notebook_kind.KIND.facts(Source(path), data)
     return Source(path, text=data.decode("utf-8", "surrogateescape"), facts=facts)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..compat import option_aliases as spellings
 from ..errors import Error
 from ..lazy import lazy_imports
+from ..show import steps as shown
 from ..show.lines import Lines
 from ..show.mistakes import show
 from ..show.progress import Watch
@@ -23,7 +24,6 @@ from . import options
 with lazy_imports():
     from ..reading import edits
     from ..show import ci, junit, prefixed
-    from ..show import steps as shown
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -7,6 +7,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
+from .. import events, model
 from ..compat import option_aliases
 from ..errors import Error
 from ..hints import did_you_mean
@@ -18,7 +19,6 @@ from ..show.steps import counted, table
 from . import build, lab, options
 
 with lazy_imports():
-    from .. import events, model
     from ..reading import functions, templates
     from ..spec import sources
     from ..worker import around, hook_process, hooks, scratch

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from .. import calls
 from ..hints import did_you_mean
 from ..lazy import lazy_imports
 from ..spec.entry import Entry
@@ -17,7 +18,6 @@ from .executors import Parallel, Serial, executor_of
 from .task import Task
 
 with lazy_imports():
-    from .. import calls
     from ..kinds import keys
 
 

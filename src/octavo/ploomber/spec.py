@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
+from .. import calls
 from ..errors import Error, Errors
+from ..kinds import keys
 from ..lazy import lazy_imports
 from ..model import Call, Relation
 from ..model import Product as Made
@@ -17,6 +19,7 @@ from ..process import child
 from ..process.ploomber_names import absent
 from ..project import Project
 from ..reading.folders import folders
+from ..spec import surroundings
 from ..spec.dialect import FILES
 from ..spec.entry import Entry
 from ..spec.entry import find as find_entry
@@ -30,10 +33,8 @@ from .pipeline import Named, Origin
 from .to_spec import entry_of
 
 with lazy_imports():
-    from .. import calls
-    from ..kinds import keys
     from ..spec import document as documents
-    from ..spec import expand, surroundings
+    from ..spec import expand
 
 __all__ = ["DAGSpec", "DAGSpecPartial", "lazily_load_entry_point"]
 __getattr__ = absent(__name__)
