@@ -189,7 +189,7 @@ def _check(target: Path, source: Path) -> None:
         raise ProductError(f"there is no folder {target.parent} for the executed notebook")
     if target.exists() and source.exists() and target.samefile(source):
         hint = "choose another name for the executed notebook"
-        raise ProductError(f"{target} is the notebook itself", hint=hint)
+        raise ProductError(f"the output {target} is the notebook itself", hint=hint)
 
 
 # ── running
