@@ -376,6 +376,7 @@ def test_nothing_else_starts_python_or_arranges_its_path() -> None:
         "worker/spawned.py": {"argv"},
         "cli/__init__.py": {"argv"},
         "cli/interact.py": {"argv"},
+        "cli/lab.py": {"executable"},
         "cli/doctor.py": {"executable"},  # told only
         "ploomber/command.py": {"argv"},
         "kernels/native.py": {"path", "argv"},  # a kernel's process, which the worker becomes
@@ -384,6 +385,8 @@ def test_nothing_else_starts_python_or_arranges_its_path() -> None:
         "kinds/staying.py": {"path"},  # looked at only
         "reading/folders.py": {"path"},
         "environment.py": {"path"},
+        "parts.py": {"path"},
+        "worker/observe/imports.py": {"path"},
         "calls.py": {"path"},
         "project.py": {"executable"},
         "ploomber/building.py": {"path"},  # the program's own process

@@ -19,6 +19,7 @@ from staleness.scenarios import (
     functions,
     links,
     made,
+    names,
     native,
     play,
     programs,
@@ -29,6 +30,7 @@ from staleness.scenarios import (
 TABLES: Mapping[str, Mapping[str, Scenario]] = {
     "values": values.SCENARIOS,
     "functions": functions.SCENARIOS,
+    "names": names.SCENARIOS,
     "links": links.SCENARIOS,
     "asked": asked.SCENARIOS,
     "made": made.SCENARIOS,

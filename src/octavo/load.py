@@ -18,7 +18,7 @@ from .lazy import lazy_imports
 from .model import Json, Source, Task
 from .reading.folders import contents
 from .spec import surroundings
-from .spec.sources import VERSION, Reader
+from .spec.sources import VERSION, Reader, same_names
 from .spec.surroundings import env_file
 from .state.frozen import freeze, thaw
 from .state.store import Store
@@ -70,7 +70,7 @@ def load(path: str, root: str, store: Store, params: Mapping[str, Any], data: An
 
 def _remembered(known: bytes, root: str, here: str) -> Loaded | None:
     try:
-        stamps, outside, matched, needed, answers, brought, *rest = thaw(known)
+        stamps, outside, matched, needed, resolved, answers, brought, *rest = thaw(known)
     except UnpicklingError:  # it holds a program's own objects
         return None
     if any(products.stamp(os.path.join(root, path)) != stamp for path, stamp in stamps.items()):
@@ -80,6 +80,8 @@ def _remembered(known: bytes, root: str, here: str) -> Loaded | None:
     if matched and any(drafting.matches(it, root) != was for it, was in matched.items()):
         return None
     if not all(os.path.exists(os.path.join(root, path)) for path in needed):
+        return None
+    if not same_names(resolved, root):
         return None
     try:
         for what, asked, was in answers:
@@ -152,7 +154,8 @@ class _Loading:
         # "now" is never the same twice, so remembering would be in vain
         if not {"now"} & outside.keys() and self.stamp:
             brought = versions(task.kind for task in tasks)
-            moving = (outside, making.matched, tuple(making.needed), self.answers, brought)
+            looked = (making.matched, tuple(making.needed), self.reader.resolved())
+            moving = (outside, *looked, self.answers, brought)
             row = (self.reader.stamps, *moving, tasks, notes, self.unfit, *how)
             self.store.keep("pipeline", [(self.key, self.stamp, freeze(row))])
         return Loaded(graph, notes, _errors(self.unfit), *how)

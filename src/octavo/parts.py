@@ -7,6 +7,7 @@ A new part is a row in ``ROWS``; nobody else takes names apart.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from .environment import python_version, versions
 from .errors import ProductError
 from .lazy import lazy_imports
 from .model import ABSENT, STANDING, UNKNOWN, UNREADABLE, UNSETTLED, Reason, Task
+from .reading import importable
 from .state.store import Store
 
 with lazy_imports():
@@ -145,6 +147,18 @@ def _access(part: str, what: str, was: str | None, now: str | None) -> str:
     return f"{path} may {'now' if now == 'yes' else 'no longer'} be {may}"
 
 
+def _imports(part: str, what: str, was: str | None, now: str | None) -> str:
+    changed = importable.changes(was or "", now or "")
+    folder = "" if what == "." else f"{what}/"
+    words = [
+        f"import {name} now finds {folder}{after}"
+        if after
+        else f"import {name} no longer finds {folder}{before}"
+        for name, (before, after) in changed.items()
+    ]
+    return ", ".join(words[:3]) + (f" and {len(words) - 3} more" if len(words) > 3 else "")
+
+
 def _from_to(part: str, what: str, was: str | None, now: str | None) -> str:
     return f"{part} {was or 'none'} → {now or 'none'}"
 
@@ -165,6 +179,8 @@ class Now:
         self._made_in: Mapping[str, set[str]] | None = None
         self._installed: dict[str, str] | None = None
         self._seen: dict[str, str | None] = {}
+        self._folders: dict[str, importable.Folder] = {}
+        self._packages: frozenset[str] | None = None
 
     def full(self, path: str) -> str:
         """Return a path of the project as an absolute one."""
@@ -208,6 +224,20 @@ class Now:
         if key not in self._seen:
             self._seen[key] = self.store.memoised(path, key, lambda full: digests_of_code.module_digest(full))
         return self._seen[key]
+
+    def imports(self, path: str) -> str | None:
+        """Return what the names after the first line of ``path`` are imported from in the folder that it names."""
+        if path not in self._seen:
+            folder, *names = path.split("\n")
+            if folder not in self._folders:
+                self._folders[folder] = importable.Folder(os.path.join(self.store.root, folder))
+            self._seen[path] = importable.outcome(self._folders[folder], names, self._names)
+        return self._seen[path]
+
+    def _names(self) -> frozenset[str]:
+        if self._packages is None:
+            self._packages = importable.installed(path for path in sys.path if "-packages" in path)
+        return self._packages
 
     def installed(self, distribution: str) -> str | None:
         """Return the version of what is installed."""
@@ -282,6 +312,8 @@ MODULE = Part(
     python=True,
     needed=True,
 )
+#: What names are imported from in a folder, those that it has nothing for included.
+IMPORTS = Part("imports", _imports, lambda now, what, path: now.imports(path))
 #: A function that is called for a task and stands in the task's own module, or in one only for its check.
 HOOK = Part("hook", look=_hook_now, python=True, needed=True)
 #: A distribution, by the module that was imported from it.
@@ -311,6 +343,7 @@ ROWS: Mapping[str, Part] = {
             OPTION,
             UPSTREAM,
             MODULE,
+            IMPORTS,
             HOOK,
             PACKAGE,
             PYTHON,

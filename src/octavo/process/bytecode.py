@@ -9,46 +9,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from importlib.abc import PathEntryFinder
-from importlib.machinery import (
-    BYTECODE_SUFFIXES,
-    EXTENSION_SUFFIXES,
-    SOURCE_SUFFIXES,
-    ExtensionFileLoader,
-    FileFinder,
-    SourceFileLoader,
-    SourcelessFileLoader,
-)
+from importlib.machinery import SourceFileLoader
 from importlib.util import cache_from_source
 from typing import Any
 
 from ..products import RACY
 
 
-class Doubting(SourceFileLoader):
-    """Loads a module, and removes what was compiled before its source was put there."""
-
-    def path_stats(self, path: Any) -> Any:
-        try:
-            compiled = cache_from_source(path)
-            # a link may have come to point to a source that is older than it
-            changed = max(os.stat(path).st_ctime_ns, os.lstat(path).st_ctime_ns)
-            young = os.stat(compiled).st_mtime_ns <= changed + RACY
-        except (OSError, NotImplementedError):
-            young = False  # nothing was compiled
-        if young:
-            # where it cannot be removed, the error says to the import that there is nothing to trust
-            os.unlink(compiled)
-        return super().path_stats(path)
-
-
 def distrust_bytecode(root: str) -> Callable[[], None]:
-    """Let imports from a project's folder trust no old byte code; return what ends that."""
-    find = FileFinder.path_hook(
-        (ExtensionFileLoader, EXTENSION_SUFFIXES),
-        (Doubting, SOURCE_SUFFIXES),
-        (SourcelessFileLoader, BYTECODE_SUFFIXES),
-    )
+    """Let no loader trust old byte code of modules in a project's folder; return what ends that."""
+    trusting: Callable[[Any, Any], Any] = SourceFileLoader.path_stats
 
     roots = {root, os.path.realpath(root)}
 
@@ -58,19 +28,34 @@ def distrust_bytecode(root: str) -> Callable[[], None]:
             full == it or (full.startswith(it + os.sep) and "site-packages" not in full) for it in roots
         )
 
-    def hook(path: str) -> PathEntryFinder:
-        if not ours(path):
-            raise ImportError(path)
-        return find(path)
+    def path_stats(self: SourceFileLoader, path: Any) -> Any:
+        # every loader asks this before it looks for byte code, whoever made it
+        if ours(path):
+            _remove_outdated(path)
+        return trusting(self, path)
 
     def forget() -> None:
         for path in [path for path in sys.path_importer_cache if ours(path)]:
             del sys.path_importer_cache[path]
 
     def end() -> None:
-        sys.path_hooks.remove(hook)
+        SourceFileLoader.path_stats = trusting  # type: ignore[assignment, method-assign]
         forget()
 
     forget()
-    sys.path_hooks.insert(0, hook)
+    SourceFileLoader.path_stats = path_stats  # type: ignore[method-assign]
     return end
+
+
+def _remove_outdated(path: str) -> None:
+    """Remove what was compiled before the source was put there."""
+    try:
+        compiled = cache_from_source(path)
+        # a link may have come to point to a source that is older than it
+        changed = max(os.stat(path).st_ctime_ns, os.lstat(path).st_ctime_ns)
+        young = os.stat(compiled).st_mtime_ns <= changed + RACY
+    except (OSError, NotImplementedError):
+        young = False  # nothing was compiled
+    if young:
+        # where it cannot be removed, the error says to the import that there is nothing to trust
+        os.unlink(compiled)

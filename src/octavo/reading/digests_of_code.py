@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES
 from pathlib import Path
 
+from .. import products
 from ..notebook import encoding
 from . import digest, functions
 
 
 def module_digest(path: str) -> str:
-    """Return the digest of a module's code, in whatever encoding it declares."""
+    """Return the digest of a module's code, in whatever encoding it declares; of its bytes where they are no source."""
+    if path.endswith((*EXTENSION_SUFFIXES, *BYTECODE_SUFFIXES)):
+        return products.digest(path) or ""
     return digest.module_digest(source_text(path))
 
 

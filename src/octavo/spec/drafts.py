@@ -13,7 +13,7 @@ from ..hints import did_you_mean
 from ..kinds import row
 from ..lazy import lazy_imports
 from ..model import Calls, Declared, Json, Resources, RunOptions, Source, Task
-from ..reading.folders import contents, package_folder, relative
+from ..reading.folders import contents, relative
 from .dialect import FILES
 from .promises import Promises, given, options
 from .sources import Reader
@@ -170,7 +170,7 @@ class Drafts:
         paths = said.get("path", ["."] if "module" in said else [])
         base = ""
         if "module" in said:
-            found = package_folder(said["module"], self.root)
+            found = self.reader.package(said["module"])
             if found is None:
                 hint = "it must be in the project or importable"
                 message = f'cannot find the module "{said["module"]}" of "source_loader"'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from .. import kinds, products
@@ -12,7 +12,7 @@ from ..errors import Place, SpecError
 from ..hints import did_you_mean
 from ..lazy import lazy_imports
 from ..model import ABSENT, Facts, Source, Task
-from ..reading.folders import contents, enclosing, find_module, installed, relative
+from ..reading.folders import contents, enclosing, find_module, installed, package_folder, relative
 from ..state.frozen import freeze, thaw
 from ..state.store import Store
 
@@ -38,7 +38,10 @@ class Reader:
         self.store = store
         self.stamps: dict[str, str | None] = {}
         self._new: list[tuple[str, str, bytes]] = []
-        self._found: dict[str, str | None] = {}
+        #: Where modules and packages were found by their names, and files that were looked for in vain.
+        self.modules: dict[str, str | None] = {}
+        self.packages: dict[str, str | None] = {}
+        self.absent: dict[str, None] = {}
         self._facts_of: dict[tuple[str, str | None], Facts] = {}
 
     def source(
@@ -51,9 +54,11 @@ class Reader:
         if kind is not None and kinds.row(kind).source == "data":
             return kind, self._data(text)
         for folder in folders:
-            if os.path.isfile(os.path.join(self.root, folder, text)):
-                text = os.path.join(folder, text)
+            path = os.path.join(folder, text)
+            if os.path.isfile(os.path.join(self.root, path)):
+                text = path
                 break
+            self.absent[path] = None
         if kind is None:
             kind = _kind_of_file(text) if self._is_file(text) else "function"
         if kinds.row(kind).source == "function":
@@ -63,15 +68,26 @@ class Reader:
     def _is_file(self, text: str) -> bool:
         if "/" in text or os.sep in text or os.path.isfile(os.path.join(self.root, text)):
             return True
+        self.absent[text] = None
         # tasks.do and tasks.m are functions, though notebooks of other languages end so
         module = text.rpartition(".")[0]
         named = text.endswith(".py") or not module or not self._module(module)
         return named and bool(notebook.is_notebook(text))
 
     def _module(self, name: str) -> str | None:
-        if name not in self._found:
-            self._found[name] = find_module(name, self.root)
-        return self._found[name]
+        if name not in self.modules:
+            self.modules[name] = find_module(name, self.root)
+        return self.modules[name]
+
+    def package(self, name: str) -> str | None:
+        """Return the folder of a package by its name."""
+        if name not in self.packages:
+            self.packages[name] = package_folder(name, self.root)
+        return self.packages[name]
+
+    def resolved(self) -> Resolved:
+        """Return how names were understood up to now."""
+        return self.modules, self.packages, tuple(self.absent)
 
     def _data(self, text: str) -> Source:
         """Return a source that is no code: a file, a URL, or a text with placeholders for upstream."""
@@ -158,6 +174,20 @@ class Reader:
         if self.store and self._new:
             self.store.keep("facts", self._new)
             self._new = []
+
+
+#: How names of modules and packages were understood, and the files that were not there.
+Resolved = tuple[Mapping[str, str | None], Mapping[str, str | None], tuple[str, ...]]
+
+
+def same_names(resolved: Resolved, root: str) -> bool:
+    """Return whether names mean now what they meant to a reader."""
+    modules, packages, absent = resolved
+    return (
+        all(find_module(name, root) == was for name, was in modules.items())
+        and all(package_folder(name, root) == was for name, was in packages.items())
+        and not any(os.path.isfile(os.path.join(root, path)) for path in absent)
+    )
 
 
 def _kind_of_file(text: str) -> str:

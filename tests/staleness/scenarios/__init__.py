@@ -102,6 +102,12 @@ def reasons(folder: Path) -> dict[str, list[str]]:
         }
 
 
+def fresh(folder: Path) -> set[str]:
+    """Return the tasks that are fresh."""
+    with load(folder) as project:
+        return {name for name, step in project.status().items() if step.fresh}
+
+
 def products(folder: Path) -> dict[str, Any]:
     """Return what the tasks of a project have made."""
     with load(folder) as project:
@@ -152,8 +158,9 @@ def play(scenario: Scenario, folder: Path) -> None:
     assert products(here) == was
     rests(here)
     change(here, scenario.change)
-    why = reasons(here)
-    assert why.keys() == set(scenario.runs), f"status says {why}"
+    why, ready = reasons(here), fresh(here)
+    assert why.keys() <= set(scenario.runs), f"status says {why}"
+    assert ready.isdisjoint(scenario.runs), f"status says that these are fresh: {ready}"
     assert scenario.says in str(why), f"status says {why}"
     ended = build(here).outcomes
     assert products(here) == becomes

@@ -77,6 +77,8 @@ class Doings:
         self.entered: set[str] = set()
         #: Called when a command is started: what it says must be read before it is gone.
         self.started: Callable[[], None] | None = None
+        #: Is told of folders in which the task looks for all modules that there are.
+        self.searched: Callable[[str], None] = lambda folder: None
         #: Called when something was asked; audited events have their own end.
         self.after: Callable[[], None] | None = None
         self._touch = touch
@@ -252,6 +254,8 @@ class Doings:
             return
         asker = Asker()
         if asker.about_code:
+            if asker.for_modules():
+                self.searched(full)
             return
         pattern, hidden = _pattern(asker)
         sized = not asker.via and asker.frame is not None and _asks_sizes(asker.frame.f_code)

@@ -13,6 +13,7 @@ from ...asked import Listing
 from .doings import Doings, Listed
 from .fanotify import HIGH
 from .hook import Hear, listen
+from .imports import Imports
 from .native import Native
 from .paths import Ground
 from .stamps import Stamp, Use
@@ -27,8 +28,9 @@ class Family:
     A child writes what is new to one file, at once: it may end in any way.
     """
 
-    def __init__(self, ground: Ground, doings: Doings, native: Native) -> None:
+    def __init__(self, ground: Ground, doings: Doings, native: Native, imports: Imports) -> None:
         self._ground = ground
+        self._imports = imports
         self._doings = doings
         self._native = native
         self._sink: int | None = None
@@ -98,10 +100,13 @@ class Family:
             each.clear()
         for some in (doings.updated, doings.assured, doings.entered, doings.shown, doings.heard):
             some.clear()
+        for table in self._imports.tables.values():
+            table.clear()
         self._told.clear()
         self._native = Native(self._ground, doings)
-        doings.after = self._tell
-        listen({event: self._then(hear) for event, hear in doings.hears().items()})
+        doings.after = self._imports.after = self._tell
+        hears = doings.hears() | self._imports.hears()
+        listen({event: self._then(hear) for event, hear in hears.items()})
         util = sys.modules.get("multiprocessing.util")
         if util is not None and self._forks < _MOST:
             util.register_after_fork(self, Family._listen)
@@ -150,6 +155,7 @@ class Family:
             "asked": doings.asked,
             "listed": doings.listed,
             "commands": doings.commands,
+            **self._imports.tables,
         }
         found: list[list[Any]] = []
         for name, table in tables.items():
@@ -188,6 +194,9 @@ class Family:
             doings.restamped.setdefault(key, value)
         elif name == "asked":
             doings.asked.setdefault((key[0], key[1]), value)
+        elif name in self._imports.tables:
+            known = tuple(key) if isinstance(key, list) else key
+            self._imports.tables[name].setdefault(known, value)
         elif name == "listed":
             full, pattern, hidden, sized = key
             place, names = value

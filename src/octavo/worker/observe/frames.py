@@ -47,6 +47,7 @@ class Asker:
     """
 
     __slots__ = ("about_code", "frame", "via")
+    frame: FrameType | None
 
     def __init__(self) -> None:
         self.via: list[FrameType] = []
@@ -59,7 +60,7 @@ class Asker:
             if not name.startswith(("<frozen ", STANDARD)) or "-packages" in name:
                 break
             if name.startswith(_ABOUT_CODE):
-                self.about_code = True
+                self.about_code, self.frame = True, frame
                 return
             self.via.append(frame)
             frame = frame.f_back
@@ -68,6 +69,16 @@ class Asker:
             name = frame.f_code.co_filename
             own = name.startswith(_OCTAVO) and name != _ON_BEHALF
             self.about_code = own or any(tool in name for tool in _TOOLS)
+
+    def for_modules(self) -> bool:
+        """Return whether it is ``pkgutil`` that looks for modules, and neither a tool nor octavo wants them."""
+        frame = self.frame
+        if frame is None or frame.f_code.co_filename != f"{STANDARD}pkgutil.py":
+            return False
+        while frame is not None and frame.f_code.co_filename.startswith(STANDARD):
+            frame = frame.f_back
+        name = "" if frame is None else frame.f_code.co_filename
+        return not name.startswith(_OCTAVO) and not any(tool in name for tool in _TOOLS)
 
     def names(self) -> list[str]:
         """Return the names of the functions of the standard library, the innermost first."""

@@ -22,8 +22,8 @@ from .doings import Doings
 from .evidence import Evidence
 from .family import Family
 from .found import Finding, Made
-from .frames import STANDARD
 from .hook import Hear, Quiet, listen
+from .imports import Imports
 from .native import Native
 from .own import Own
 from .paths import Ground, Way
@@ -71,9 +71,11 @@ class Watch:
         self.native = Native(self.ground, self.doings)
         self._evidence = Evidence(self.ground.root)
         self.doings.started = self._started
-        self._family = Family(self.ground, self.doings, self.native)
         #: Functions that were called for the task: (part of the manifest, file, name, whether nobody else needs it).
         self.called: tuple[tuple[str, str, str, bool], ...] = ()
+        self._imports = Imports(self._inside, self.quiet)
+        self._family = Family(self.ground, self.doings, self.native, self._imports)
+        self.doings.searched = self._imports.listed
         self._own = Own(own) if own else None
 
     def start(self) -> None:
@@ -81,8 +83,9 @@ class Watch:
         hears = self.doings.hears()
         for event, (verb, words) in _ELSEWHERE.items():
             hears[event] = self._elsewhere(verb, words, hears.get(event))
-        listen(hears)
+        listen(hears | self._imports.hears())
         self._asks.begin()
+        self._imports.begin()
         with self.quiet:
             self.native.begin(os.environ.get("OCTAVO_OBSERVE", ""))
         self.doings.heard.clear()  # the folders were listed
@@ -96,6 +99,7 @@ class Watch:
         listen({})
         self._family.end()
         self._asks.end()
+        self._imports.end()
         if self._own:
             self._own.end()
 
@@ -130,7 +134,7 @@ class Watch:
     def touched(self) -> tuple[Touch, ...]:
         """Return what was read, written, connected to and started, by which cell; of the project's modules nothing."""
         self.stop()
-        modules = {path for _, path in _modules(self._preloaded)}
+        modules = {*self._imports.files(self._preloaded).values()}
         # also what is octavo's own, such as the locks of tasks that take turns
         noise = (*_NOISE, os.path.join(self.ground.root, ".octavo", ""))
         told: dict[Touch, None] = {}
@@ -156,8 +160,8 @@ class Watch:
             self._evidence.foreign(task.source.text or "")
         if self.native.others or self.native.others_wrote:
             self._evidence.own(task.source.text or "")
-            for _, path in _modules(self._preloaded):
-                if self._inside(path) and is_file(path):
+            for path in self._imports.files(self._preloaded).values():
+                if path.endswith(".py") and self._inside(path) and is_file(path):
                     self._evidence.own(source_text(path))
         made = Made(self.doings, self.native, self._evidence)
         own = task.source.path if task.source.entry else None
@@ -167,16 +171,23 @@ class Watch:
         for part, file, name, _ in self.called:
             if inside := self._inside(file):
                 found[part] = (inside, self._digest(file, partial(function_digest, name=name)))
-        for name, path in _modules(self._preloaded):
+        for name, path in self._imports.files(self._preloaded).items():
             way = self.ground.way(path)
             inside = self.ground.inside(way)
             # one that the task wrote itself is not what it was made from; one that is in an archive counts as that
-            if inside and is_file(way.real) and made.when(way.real) is None:
-                modules.append(inside)
-                ways.append(way)
-                if path not in alone and (inside != own or self._own_counts(task, path)):
-                    found[parts.MODULE.of(name)] = (inside, self._digest(path, module_digest))
+            if not inside or not is_file(way.real) or made.when(way.real) is not None:
+                continue
+            modules.append(inside)
+            ways.append(way)
+            source = inside == task.source.path and not (own and self._own_counts(task, path))
+            if path not in alone and not source:
+                part = parts.MODULE.of(inside if name == path else name)
+                found[part] = (inside, self._digest(path, module_digest))
         finding = Finding(self.doings, self.native, self._evidence, made, task, modules)
+        outcomes = self._imports.outcomes(lambda path: made.when(self.ground.way(path).real) is not None)
+        for folder, (words, then) in outcomes.items():
+            found[parts.IMPORTS.of(folder)] = ("\n".join([folder, *words]), then)
+            ways.append(self.ground.way(os.path.join(self.ground.root, folder)))
         for way in ways:
             finding.walked(way)
         return found | finding.parts()
@@ -184,6 +195,8 @@ class Watch:
     def _own_counts(self, task: Task, path: str) -> bool:
         """Return whether more of the module of the task's function was used than what its own code names."""
         if self._own is None or self._own.taken is None or task.source.entry is None:
+            return True
+        if self._imports.executed.get(path, 0) > 1:
             return True
         hooks = {name for _, file, name, _ in self.called if file == path}
         with self.quiet:
@@ -202,19 +215,6 @@ class Watch:
             return digest(path) or UNSETTLED
         except Exception:
             return UNSETTLED
-
-
-def _modules(preloaded: frozenset[str]) -> list[tuple[str, str]]:
-    found = []
-    for name, module in list(sys.modules.items()):
-        if name in preloaded or name in ("__main__", "__mp_main__"):
-            continue
-        path = getattr(module, "__file__", None)
-        if not isinstance(path, str) or not path.endswith(".py"):
-            continue
-        if not path.startswith(STANDARD) or "-packages" in path:
-            found.append((name, path))
-    return sorted(found)
 
 
 def _command(arguments: Any) -> str:
