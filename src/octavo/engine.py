@@ -28,7 +28,7 @@ from .graph import Graph
 from .kinds import row
 from .model import Failure, Outcome, Reason, Record, Step, Task
 from .plan import Makers, judged, key_of, missing
-from .products import not_made, unwritable
+from .products import is_database, not_made, unwritable
 from .products.aside import Aside, clear
 from .state.store import Store
 from .unnamed import Unnamed, stale_upstream
@@ -83,6 +83,7 @@ class Run:
         self.aside: dict[str, Aside] = {}
         self._set_aside = str(store.folder / "aside")
         self.makers = Makers(store)
+        self._tables = any(product.relation is not None for task in graph for product in task.products)
         self.maker_of = {product.path: task.name for task in graph for product in task.products}
         self.unnamed = Unnamed(graph.tasks, self.maker_of)
         #: Folders in which there are products.
@@ -291,7 +292,7 @@ class Run:
         made = {path: digest for path, digest in found.items() if digest is not None}
         if absent := [path for path in found if path not in made]:
             return replace(event, outcome=Outcome.FAILED, failure=not_made(absent))
-        seen = self._seen(event.discovered, made)
+        seen = self._seen(task, event.discovered, made)
         table |= {part: digest for part, (_, digest) in seen.items()} | reports_read(
             task, self.graph.tasks, seen
         )
@@ -308,15 +309,21 @@ class Run:
         return event
 
     def _seen(
-        self, discovered: Mapping[str, tuple[str, str]], made: Mapping[str, str]
+        self, task: Task, discovered: Mapping[str, tuple[str, str]], made: Mapping[str, str]
     ) -> dict[str, tuple[str, str]]:
-        """Return what a run discovered that is an input, with its digests: not its own products, nor ways to others."""
+        """Return what a run discovered that is an input, with its digests: not its own products, nor ways to others.
+
+        A file in which tasks keep their tables counts by these tables: every task that writes one changes it.
+        """
         seen = {}
+        inside = self._tables and row(task.kind).connects
         for part, (path, said) in discovered.items():
-            row, what = parts.split(part)
-            if path in made or (row is parts.EXISTS and path in self._ways):
+            kept, what = parts.split(part)
+            if path in made or (kept is parts.EXISTS and path in self._ways):
                 continue
-            seen[part] = path, row.settle(self._now, what, path, said) if row.settle else said
+            if inside and is_database(os.path.join(self.store.root, path)):
+                continue
+            seen[part] = path, kept.settle(self._now, what, path, said) if kept.settle else said
         return seen
 
     def _environment(self, task: Task, discovered: dict[str, str]) -> dict[str, tuple[str, str]]:

@@ -225,7 +225,7 @@ def test_a_result_whose_blob_is_damaged_here_is_not_sent(remote: Remote, tmp_pat
 
 
 def test_a_blob_that_is_damaged_there_is_missing_here_and_sent_anew(remote: Remote, tmp_path: Path) -> None:
-    name, there = digest(b"data"), f"v1/blobs/{digest(b'data')[:2]}/{digest(b'data')}"
+    name, there = digest(b"data"), f"v2/blobs/{digest(b'data')[:2]}/{digest(b'data')}"
     (tmp_path / "bad").write_bytes(b"atad")
     remote.upload(there, str(tmp_path / "bad"))
     blobs = Blobs(tmp_path / "blobs")

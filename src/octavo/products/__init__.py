@@ -206,3 +206,16 @@ def unwritable(path: str, error: OSError) -> Failure:
     """Return the failure of a task whose product cannot be written."""
     why = _WHY.get(error.errno or 0) or error.strerror or str(error)
     return Failure("ProductError", f"{path} cannot be written: {why}")
+
+
+def is_database(path: str) -> bool:
+    """Return whether a file is a database of SQLite or DuckDB, by the signature in its first bytes.
+
+    https://www.sqlite.org/fileformat.html#magic_header_string, https://duckdb.org/docs/stable/internals/storage
+    """
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - a hot path
+            start = file.read(16)
+    except OSError:
+        return False
+    return start == b"SQLite format 3\0" or start[8:12] == b"DUCK"

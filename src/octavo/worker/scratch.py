@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import Error
 from ..kinds import notebook as notebooks
+from ..kinds import row
 from ..model import Task
 from ..notebook import Notebook, read, write
 from . import around
@@ -18,7 +19,7 @@ def prepare(task: Task, root: str, *, force: bool = False) -> str:
     The task must be filled: it has the text of its source. A notebook from before that was edited since is not
     overwritten unless ``force`` is set; that, and a task that is no notebook, raises Error.
     """
-    if task.kind != "notebook":
+    if row(task.kind).source != "notebook":
         raise Error(
             f'"{task.name}" is no notebook but a {task.kind}',
             task.where,
