@@ -51,7 +51,7 @@ def test_tasks_run_at_the_same_time(worker_stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("import os; os._exit(3)", "exit code 3"),
+        ("import os; os._exit(3)", "exited with code 3"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
         ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
         ("import os; os.abort()", "SIGABRT"),

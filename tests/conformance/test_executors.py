@@ -97,7 +97,7 @@ def test_a_kernel_that_dies_fails_its_task_whatever_errors_are_allowed(stage: St
     task = stage.notebook("x = 1", "import os; os._exit(3)", "x", allow_errors=True)
     failure = stage.run(task)["n"].failure
     assert failure is not None and failure.kind in ("WorkerDied", "DeadKernel")
-    assert "exit code 3" in failure.message
+    assert "exited with code 3" in failure.message
 
 
 def test_multiprocessing_works_inside_a_task(stage: Stage) -> None:
