@@ -20,6 +20,7 @@ import pytest
 from octavo.errors import KernelError
 from octavo.kernels import specs
 from octavo.kernels.jupyter import Jupyter, open_kernel
+from projects import Folder
 
 Install = Callable[..., Path]
 
@@ -159,6 +160,85 @@ def test_the_environment_of_the_kernelspec_is_set(install: Install, said: list[A
     kernel.execute("import os; print(os.environ['OCTAVO_A'], os.environ['OCTAVO_HOME'])", 0)
     kernel.close()
     assert said == [{"name": "stdout", "text": f"a {os.environ['HOME']}/x\n"}]
+
+
+@pytest.mark.parametrize(
+    ("argv", "content", "expected"),
+    [
+        (("python", "-m", "ipykernel_launcher", "-f", "{connection_file}"), {}, True),
+        (
+            ("python3", "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}"),
+            {},
+            True,
+        ),
+        ((sys.executable, "-m", "ipykernel", "-f", "{connection_file}"), {"env": {}}, True),
+        (("python", "-m", "ipykernel_launcher", "-f", "{connection_file}"), {"env": {"A": "1"}}, False),
+        (("python", "-m", "ipykernel_launcher", "-f", "{connection_file}", "--pylab"), {}, False),
+        (("python2", "-m", "ipykernel_launcher", "-f", "{connection_file}"), {}, False),
+        (("/elsewhere/bin/python", "-m", "ipykernel_launcher", "-f", "{connection_file}"), {}, False),
+        (("python", "-m", "xeus", "-f", "{connection_file}"), {}, False),
+        ((), {"argv": 3}, False),
+    ],
+)
+def test_python3_is_this_python_unless_its_kernelspec_says_otherwise(
+    argv: tuple[str, ...], content: dict[str, Any], expected: bool, install: Install
+) -> None:
+    assert specs.ours("python3")
+    install("python3", *argv, **content)
+    for name in ("python3", None, "python"):
+        assert specs.ours(name) is expected
+
+
+def test_a_notebook_runs_in_the_kernel_that_the_kernelspec_python3_names(
+    install: Install, tmp_path: Path
+) -> None:
+    argv = (sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}")
+    install("python3", *argv, env={"OCTAVO_MARK": "from the kernelspec"})
+    folder = Folder(tmp_path / "project")
+    folder.write("in.py", "import os\nprint(os.environ.get('OCTAVO_MARK'))\n")
+    done = folder.octavo("run", "in.py", "out.ipynb", "--log-output")
+    assert "from the kernelspec\n" in done.stdout, done.stderr
+    folder.write("pipeline.yaml", "- {source: in.py, product: built.ipynb}\n")
+    assert folder.octavo("build").returncode == 0
+    assert "from the kernelspec" in folder.read("built.ipynb")
+
+
+def test_another_pythons_syntax_is_left_to_its_kernel(install: Install, tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "project")
+    folder.write("in.py", "x = 1\n\n# %%\nprint x\n")
+    refused = folder.octavo("run", "in.py", "out.ipynb")
+    assert (refused.returncode, "syntax error: " in refused.stderr) == (2, True)
+    argv = (sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}")
+    install("other", *argv)
+    for words in (["-k", "other"], []):
+        if not words:
+            install("python3", *argv, env={"OTHER": "1"})
+        done = folder.octavo("run", "in.py", "out.ipynb", *words)
+        assert (done.returncode, "SyntaxError" in done.stdout) == (1, True), done.stderr
+
+
+def test_cells_after_an_input_transformer_are_left_to_the_kernel(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.write(
+        "in.py",
+        """
+        # %%
+        def let(lines):
+            return [line.replace("let ", "").replace(" be ", " = ") for line in lines]
+
+        get_ipython().input_transformers_cleanup.append(let)
+
+        # %%
+        let x be 41
+        print(x)
+        """,
+    )
+    done = folder.octavo("run", "in.py", "out.ipynb", "--log-output")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "41\n" in done.stdout
+    before = folder.read("in.py").replace("input_transformers_cleanup", "nothing")
+    folder.write("before.py", before)
+    assert "syntax error: " in folder.octavo("run", "before.py", "out.ipynb").stderr
 
 
 def test_a_long_temporary_folder_is_no_hindrance(

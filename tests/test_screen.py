@@ -1,16 +1,13 @@
-"""Words, numbers and widths as a terminal shows them; values as the command line means them."""
+"""Words, numbers and widths as a terminal shows them."""
 
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octavo.cli.options import value
-from octavo.errors import SpecError
 from octavo.show.screen import columns, cut, flat, pad, screen, seconds, several
 
 
@@ -82,34 +79,3 @@ def test_cut_text_never_takes_more_than_its_columns(text: str, width: int) -> No
 def test_flat_text_cannot_move_the_cursor(text: str) -> None:
     assert flat(text).isprintable()
     assert text != flat(text) or text.isprintable()
-
-
-@pytest.mark.parametrize(
-    ("text", "meant"),
-    [
-        ("3", 3),
-        ("-3", -3),
-        ("1.5", 1.5),
-        ("true", True),
-        ("False", False),
-        ("null", None),
-        ("", ""),
-        ("no", "no"),
-        ("nan", "nan"),
-        ("Bern", "Bern"),
-        ("2024-01-31", "2024-01-31"),
-        ("[1, two]", [1, "two"]),
-        ("{a: 1}", {"a": 1}),
-        ('"5"', "5"),
-        ("a b", "a b"),
-        (" ", " "),
-    ],
-)
-def test_a_value_means_what_it_means_in_yaml(text: str, meant: Any) -> None:
-    assert value(text) == meant
-    assert type(value(text)) is type(meant)
-
-
-def test_a_value_that_begins_like_a_list_must_be_one() -> None:
-    with pytest.raises(SpecError, match="not valid YAML"):
-        value("[1")

@@ -63,6 +63,10 @@ class CellFacts:
     uses: tuple[str, ...] = ()
 
 
+#: How a mistake begins that Python's parser has found.
+SYNTAX = "syntax error: "
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What a source says about itself, found by reading it and never by running it.
@@ -86,6 +90,14 @@ class Facts:
     imports: tuple[str, ...] = ()
     cells: tuple[CellFacts, ...] = ()
     mistakes: tuple[tuple[str, Place], ...] = ()
+
+    def fatal(self, kernel: str | None = None) -> tuple[tuple[str, Place], ...]:
+        """Return the mistakes that count with a kernel (default: the source's own).
+
+        What is a syntax error to this Python need be none to that of another kernel.
+        """
+        own = self.language != "python" or (kernel or self.kernel) in (None, "", "python3", "python")
+        return tuple(mistake for mistake in self.mistakes if own or SYNTAX not in mistake[0])
 
 
 @dataclass(frozen=True, slots=True)

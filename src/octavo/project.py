@@ -20,7 +20,7 @@ from .executors import Executor, Maker
 from .executors.running import attempt
 from .explain import differences
 from .graph import Graph
-from .kinds import keys
+from .kinds import keys, preflight
 from .lazy import lazy_imports
 from .load import load as load_spec
 from .model import Reason, Step, Task
@@ -122,7 +122,7 @@ class Project:
         with holding(self.store.folder, waiting, wait):
             steps = self.status(targets, force=force)
             stale = [step.task for step in steps.values() if not step.fresh]
-            raise_all([error for task in stale for error in self._loaded.unfit.get(task.name, ())])
+            raise_all(preflight.errors(stale, self._loaded.unfit))
             where = self._executor(executor, jobs, stale, stay) if stale else None
             log = RunLog(self.store.folder / "runs" / f"{run}.jsonl")
             for folder in self._loaded.folders if stale else ():

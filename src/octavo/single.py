@@ -73,7 +73,7 @@ def run(
     defaults = {parameter.name: parameter.value for parameter in source.facts.params if parameter.known}
     target = filled(str(output), {**defaults, **parameters}) if output is not None else None
     if not how.allow_errors:  # else a cell that Python cannot read fails like any other
-        raise_all(NotebookError(message, where) for message, where in source.facts.mistakes)
+        raise_all(notebook_kind.unreadable(source, how.kernel))
     if how.strict:
         raise_all(check(source.facts, parameters, where=source.path))
     target = _local(target) if target is not None else None
@@ -84,6 +84,8 @@ def run(
         wanted = targets.of_output(target, source.path, how.save_every, hide_code=how.report_mode)
     paths = {"PAPERMILL_INPUT_PATH": source.path, "PAPERMILL_OUTPUT_PATH": target and remote.shown(target)}
     task = _task(source, {**{name: paths[name] for name in how.paths}, **parameters}, how)
+    if not how.prepare_only:
+        raise_all(notebook_kind.KIND.missing(task))
     if isinstance(wanted, targets.Paged):
         wanted.page.check(notebook_kind.prepare(task)[0])
     report = Report()

@@ -306,6 +306,33 @@ CASES: Mapping[str, Case] = {
         raises=True,
         oracle=False,
     ),
+    "a breakpoint does not stop it": Case(("x = 1\nbreakpoint()\nprint('after', x)",), (out("after 1\n"),)),
+    "prints do not follow descriptor 1": Case(
+        (
+            "import os, sys\nnull, kept = os.open(os.devnull, os.O_WRONLY), os.dup(1)\nos.dup2(null, 1)\n"
+            "os.system('echo never')\nprint('inside')\nprint('err', file=sys.stderr);",
+        ),
+        (out("inside\n"), err("err\n")),
+    ),
+    "prints after a descriptor that was never put back": Case(
+        (
+            "import os\nos.dup2(os.open(os.devnull, os.O_WRONLY), 1)\nprint('lost?');",
+            "print('still here')",
+        ),
+        (out("still here\n"),),
+    ),
+    "what C libraries print is captured by wurlitzer": Case(
+        (
+            "import os\nfrom wurlitzer import pipes\nwith pipes() as (captured, _):\n    os.system('echo c')",
+            "print(captured.read())",
+        ),
+        (out("c\n\n"),),
+    ),
+    "wurlitzer as an extension": Case(
+        ("%load_ext wurlitzer\nimport os", "os.system('echo c');", "print('python')"),
+        (out("python\n"),),
+        oracle=False,  # which shows "c" wherever its thread happens to be
+    ),
     "history is kept in memory": Case(("get_ipython().history_manager.hist_file",), (result("':memory:'"),)),
     "history": Case(("In[-1]",), (result("'In[-1]'"),)),
     "sys.exit is an error and a warning": Case(("import sys\nsys.exit(3)",), raises=True),

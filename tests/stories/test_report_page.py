@@ -123,7 +123,7 @@ def test_a_failure_of_what_is_not_asked_for_any_more_is_no_news(built: Folder) -
 
 
 def test_the_backends_of_ploomber_are_taken_with_a_note(built: Folder) -> None:
-    done = built.octavo("report", "-b", "mermaid")
+    done = built.octavo("report", "--backend", "mermaid")
     assert done.returncode == 0 and "--backend mermaid has no effect" in done.stderr
 
 

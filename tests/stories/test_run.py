@@ -56,12 +56,23 @@ def test_a_parameter_that_is_not_declared_is_a_mistake_that_lists_what_is(notebo
     assert notebook.octavo("run", "in.py", "out.ipynb", "-p", "m", "2", "--no-strict").returncode == 0
 
 
-def test_name_and_value_are_two_words(notebook: Folder) -> None:
-    ended = notebook.octavo("run", "-p", "n=3", "in.py")
-    assert ended.returncode == 2
-    assert (
-        ended.stderr == 'error: "n=3" is not a parameter name\n  hint: name and value are two words: -p n 3\n'
+def test_name_and_value_are_two_words_or_one_as_everywhere_else(notebook: Folder) -> None:
+    for words in (["-p", "n", "3"], ["-p", "n=3"], ["--param", "n=3"]):
+        ended = notebook.octavo("run", *words, "in.py", "out.ipynb")
+        assert ended.returncode == 0, ended.stderr
+        assert printed(notebook, "out.ipynb") == "BernBernBern False\n"
+    ended = notebook.octavo("run", "in.py", "-p", "n")
+    assert (ended.returncode, ended.stderr) == (
+        2,
+        "error: -p requires a name and a value\n  hint: -p n 3, or -p n=3\n",
     )
+
+
+def test_values_may_begin_with_a_dash(folder: Folder) -> None:
+    folder.write("in.py", "# %% tags=['parameters']\nf = 1.0\ns = b = ''\n# %%\nprint(f, s, b)\n")
+    ended = folder.octavo("run", "in.py", "out.ipynb", "-p", "f", "-1e-3", "-r", "s", "-v", "-p", "b", "--")
+    assert ended.returncode == 0, ended.stderr
+    assert printed(folder, "out.ipynb") == "-0.001 -v --\n"
 
 
 def test_a_failure_shows_the_line_in_the_file_and_leaves_what_ran(notebook: Folder) -> None:

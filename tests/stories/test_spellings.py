@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
+from octavo.cli import VERBS, options
 from projects import Folder
 
 FUNCTIONS = """
@@ -121,3 +124,31 @@ def test_what_octavo_has_not_is_explained_in_one_line(words: str, hint: str, thr
     assert told.stderr.startswith("error: ")
     assert hint in told.stderr.splitlines()[1]
     assert not (three.path / "out").exists()
+
+
+def test_a_short_option_means_the_same_in_all_commands() -> None:
+    meanings: dict[str, set[str]] = {}
+    for verb in VERBS:
+        parser = options.Parser(verb, "what it does")
+        import_module(f"octavo.cli.{verb}").arguments(parser)
+        for action in parser._actions:
+            for short in [it for it in action.option_strings if not it.startswith("--")]:
+                long = next((it for it in action.option_strings if it.startswith("--")), short)
+                meanings.setdefault(short, set()).add(long)
+    meanings["-p"] -= {"--parameters"}  # papermill's form of --param
+    assert {short: longs for short, longs in meanings.items() if len(longs) > 1} == {}
+
+
+def test_parameters_come_from_a_file_in_builds_too(three: Folder) -> None:
+    three.write("params.yaml", "n: 7\n")
+    assert three.octavo("build", "-f", "params.yaml", "first").returncode == 0
+    assert three.read("out/first.txt") == "7"
+    assert three.octavo("build", "-f", "params.yaml", "-p", "n=8", "first").returncode == 0
+    assert three.read("out/first.txt") == "8"
+
+
+def test_ploombers_short_form_of_force_is_understood_with_a_note(three: Folder) -> None:
+    assert three.octavo("build").returncode == 0
+    said = three.octavo("build", "-f", "first")
+    assert "note: -f without a file of parameters is taken for --force\n" in said.stderr
+    assert "first: forced" in said.stdout

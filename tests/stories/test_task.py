@@ -53,7 +53,7 @@ def test_a_task_runs_alone_if_it_is_stale(project: Folder) -> None:
     assert done.returncode == 0 and "done     make" in done.stdout and "after" not in done.stdout
     assert "1 task fresh" in project.octavo("task", "make").stdout
     assert "make: forced" in project.octavo("task", "make", "--force").stdout
-    assert "make: forced" in project.octavo("task", "make", "--build", "-f").stdout
+    assert "make: forced" in project.octavo("task", "make", "--build", "--force").stdout
 
 
 def test_its_code_is_printed_and_nothing_runs(project: Folder) -> None:

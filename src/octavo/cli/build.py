@@ -44,9 +44,7 @@ _WORTH_A_WORD = 10
 def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo build``."""
     options.selection(parser)
-    parser.add_argument(
-        "-f", "--force", action="store_true", help="run the selected tasks even if they are fresh"
-    )
+    parser.add_argument("--force", action="store_true", help="run the selected tasks even if they are fresh")
     parser.add_argument(
         "-j",
         "--jobs",

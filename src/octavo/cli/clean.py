@@ -20,11 +20,9 @@ if TYPE_CHECKING:
 def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo clean``."""
     options.selection(parser)
-    parser.add_argument("-y", "--yes", action="store_true", help="do not ask for confirmation")
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     parser.add_argument("-n", "--dry-run", action="store_true", help="only list what would be removed")
-    parser.add_argument(
-        "-f", "--force", action="store_true", help="also remove products that were changed by hand"
-    )
+    parser.add_argument("--force", action="store_true", help="also remove products that were changed by hand")
     parser.examples("""\
 Removes products, and *.failed.ipynb files beside them. Sources and tables are never removed, and products that
 were changed by hand only with --force.

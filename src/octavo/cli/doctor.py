@@ -54,7 +54,6 @@ def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo doctor``."""
     options.file(parser)
     parser.add_argument("--json", action="store_true", help="print a list of objects, one for each finding")
-    parser.set_defaults(params=[])
     parser.examples("""\
 examples:
   octavo doctor

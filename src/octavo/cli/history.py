@@ -32,7 +32,6 @@ def arguments(parser: Parser) -> None:
         "--json", action="store_true", help="print runs as lines of JSON, with their manifests"
     )
     options.file(parser)
-    parser.set_defaults(params=[])
     parser.examples("""\
 octavo keeps the last 50 runs of each task.
 

@@ -37,8 +37,8 @@ def arguments(parser: Parser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="FILE", default="pipeline.yaml", help="default: pipeline.yaml"
     )
-    parser.add_argument("-y", "--yes", action="store_true", help="write the file without asking")
-    parser.add_argument("-b", "--build", action="store_true", help="build the pipeline then")
+    parser.add_argument("--yes", action="store_true", help="write the file without asking")
+    parser.add_argument("--build", action="store_true", help="build the pipeline then")
     parser.examples("""\
 Notebooks are read, not run (but with --run), and stay as they are: which files each
 reads and writes tells who needs whom. What is proposed is shown before it is written.

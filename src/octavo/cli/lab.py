@@ -25,7 +25,6 @@ def arguments(parser: Parser) -> None:
     parser.add_argument(
         "words", nargs="*", metavar="ARG", help="for jupyter lab: a notebook, or options after --"
     )
-    parser.set_defaults(params=[])
     parser.examples("""\
 examples:
   octavo lab

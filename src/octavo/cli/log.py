@@ -34,7 +34,7 @@ def arguments(parser: Parser) -> None:
     add = parser.add_argument
     add("run", nargs="?", metavar="RUN", help='the name of a run, its beginning, or "last"')
     add("-t", "--task", metavar="NAME", help="show only this task")
-    add("-n", "--number", type=int, default=20, metavar="N", help="how many runs to list (default: 20)")
+    add("--number", type=int, default=20, metavar="N", help="how many runs to list (default: 20)")
     add("--follow", action="store_true", help="keep showing output until the run ends")
     add("--json", action="store_true", help="print runs or events as lines of JSON")
     options.file(parser)

@@ -9,6 +9,7 @@ import termios
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
+from ..compat import parameters as given
 from ..errors import Error
 from ..hints import did_you_mean
 from ..lazy import lazy_imports
@@ -18,8 +19,6 @@ from ..show.screen import screen
 with lazy_imports():
     from .. import project as projects
     from ..compat import option_aliases
-    from ..notebook import inject
-    from ..spec import document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,9 +53,13 @@ class Parser(argparse.ArgumentParser):
             add_help=False,
         )
         self.words: Sequence[str] = ()
+        #: Options with two words after them, by destination; and short options of other programs, as octavo has them.
+        self.pairs: dict[str, str] = {}
+        self.aliases: dict[str, str] = {}
         #: Whether what stands after "--" is for another program: ``args.passed``.
         self.passes_on = False
         self.add_argument("-h", "--help", action="help", help="show this")
+        self.set_defaults(params=[], parameters_file=[])  # of commands that take none
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """Return what the words of a command line say; --env--KEY is an option for any key of env.yaml."""
@@ -64,13 +67,28 @@ class Parser(argparse.ArgumentParser):
         passed: Sequence[str] = ()
         if self.passes_on and "--" in words:
             words, passed = words[: words.index("--")], words[words.index("--") + 1 :]
-        rest, environment = _environment(words)
-        args = self.parse_intermixed_args(rest)
+        words = [self.aliases.get(word, word) for word in words]
+        if self.takes("-f") and self.takes("--force"):
+            words = [self._noted(*it) for it in given.force(words)]
+        taken = given.take(words, self.pairs)
+        args, environment = self.parse_intermixed_args(taken.rest), taken.environment
+        for dest, pairs in taken.pairs.items():
+            setattr(args, dest, pairs)
         if environment and not hasattr(args, "env"):
             self.error(f"unrecognized arguments: --env--{next(iter(environment)).replace('.', '--')}")
         args.env = environment
         args.passed = passed
         return args
+
+    def pair(self, *names: str, dest: str, metavar: tuple[str, str], help: str) -> None:
+        """Add an option that is followed by a name and a value, whatever they look like."""
+        self.add_argument(*names, dest=dest, nargs=2, default=[], metavar=metavar, help=help)
+        self.pairs |= dict.fromkeys(names, dest)
+
+    def _noted(self, word: str, note: str | None) -> str:
+        if note:
+            print(f"note: {note}", file=sys.stderr)
+        return word
 
     def takes(self, option: str) -> bool:
         """Return whether there is such an option."""
@@ -86,10 +104,13 @@ class Parser(argparse.ArgumentParser):
         hint = None
         if "unrecognized" in message and wrong:
             word = wrong[0].partition("=")[0]
-            hint = option_aliases.instead(word, self.words) or did_you_mean(word, known)
-        elif message.endswith("expected 2 arguments"):
-            hint = "name and value are two words: -p n 3"
+            hint = option_aliases.instead(word, self.words) or self._long(word) or did_you_mean(word, known)
         raise Error(f"{self.prog}: {message}", hint=hint or f"see {self.prog} --help")
+
+    def _long(self, option: str) -> str | None:
+        """Return the hint for a short option that there is only in long form."""
+        found = [it for it in self._option_string_actions if it.startswith(f"-{option}")]
+        return f"did you mean {' or '.join(found)}?" if len(option) == 2 and found else None
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
@@ -128,72 +149,24 @@ def values(parser: argparse.ArgumentParser, meaning: str) -> None:
         metavar="NAME=VALUE",
         help=meaning,
     )
+    parser.add_argument(
+        "-f",
+        "--parameters-file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="parameters from a file of YAML or JSON",
+    )
     parser.add_argument("--env--KEY", dest="env", metavar="VALUE", help="the same: --env--sample true")
-
-
-def _environment(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """Take --env--KEY VALUE out of a command line; a key in a section is --env--section--key."""
-    rest: list[str] = []
-    found: dict[str, str] = {}
-    left = iter(words)
-    for word in left:
-        if word == "--":
-            return [*rest, word, *left], found
-        if not word.startswith(_KEY) or word == _KEY:
-            rest.append(word)
-            continue
-        option, equals, text = word.partition("=")
-        given = text if equals else next(left, None)
-        if given is None:
-            raise Error(f"{option} requires a value", hint=f"{option} VALUE")
-        found[option.removeprefix(_KEY).replace("--", ".")] = given
-    return rest, found
-
-
-_KEY = "--env--"
-
-
-def params(given: Sequence[str]) -> Json | None:
-    """Return the values of --param; None when there is none."""
-    found = {}
-    for word in given:
-        name, equals, text = word.partition("=")
-        if not equals or not name.strip():
-            raise Error(
-                f'--param requires NAME=VALUE, not "{word}"', hint=f"-p {name.strip() or 'NAME'}=VALUE"
-            )
-        found[name.strip()] = value(text)
-    return found or None
-
-
-def value(text: str) -> Any:
-    """Return what a value on the command line means: what it would mean in YAML 1.2.
-
-    So "true" is true and "null" is None, while "no" and "nan" are text: a country and a grandmother.
-    """
-    plain = text.strip()
-    if not plain:
-        return text
-    if plain in _WORDS:
-        return _WORDS[plain]
-    if plain[:1] in ("[", "{"):
-        return document.parse(text, "command line").data
-    if plain[:1] == '"' or plain[:1] in "+-." or plain[0].isdigit():
-        return inject.parse_value(text)
-    return text
-
-
-_WORDS = {
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-    **dict.fromkeys(("null", "Null", "NULL", "None", "~"), None),
-}
 
 
 def project(args: argparse.Namespace) -> Project:
     """Open the pipeline that --file names, or the one found from this folder upwards."""
-    given = {**(params(args.params) or {}), **args.env}
-    return projects.load(args.file, params=given or None)
+    found: dict[str, Any] = {}
+    for path in args.parameters_file:
+        found |= given.file(path)
+    found |= given.params(args.params) | args.env
+    return projects.load(args.file, params=found or None)
 
 
 def positive(text: str) -> int:

@@ -49,7 +49,6 @@ def arguments(parser: Parser) -> None:
         help="the file to write (default: report.html)",
     )
     parser.add_argument(
-        "-b",
         "--backend",
         choices=_BACKENDS,
         metavar="NAME",

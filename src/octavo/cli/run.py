@@ -6,12 +6,13 @@ import os
 import signal
 import sys
 import time
-from argparse import SUPPRESS, Action, ArgumentTypeError, BooleanOptionalAction, Namespace
+from argparse import SUPPRESS, ArgumentTypeError, BooleanOptionalAction, Namespace
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from ..compat import parameters as values
 from ..errors import Error
 from ..events import Event, Output
 from ..lazy import lazy_imports
@@ -24,10 +25,9 @@ from . import options
 with lazy_imports():
     import base64
 
-    from .. import remote, single
+    from .. import single
     from ..kinds import keys
     from ..show import inputs
-    from ..spec import document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,10 +79,14 @@ examples:
 
 def _parameters(parser: Parser) -> None:
     add = parser.add_argument
-    pair: Any = {"nargs": 2, "action": Pair, "default": [], "metavar": ("NAME", "VALUE")}
-    add("-p", "--parameters", **pair, help="set a parameter; VALUE is YAML: 3, true, text, [1, 2]")
-    raw = "set a parameter to a string"
-    add("-r", "--parameters-raw", "--parameters_raw", **{**pair, "metavar": ("NAME", "TEXT")}, help=raw)
+    pair, meaning = (
+        ("NAME", "VALUE"),
+        "set a parameter, also NAME=VALUE; VALUE is YAML: 3, true, text, [1, 2]",
+    )
+    parser.pair("-p", "--parameters", "--param", dest="parameters", metavar=pair, help=meaning)
+    pair, meaning = ("NAME", "TEXT"), "set a parameter to a string"
+    raw = ("-r", "--parameters-raw", "--parameters_raw")
+    parser.pair(*raw, dest="parameters_raw", metavar=pair, help=meaning)
     one: Any = {"action": "append", "default": []}
     yaml = "parameters as a YAML mapping"
     add("-y", "--parameters-yaml", "--parameters_yaml", **one, metavar="YAML", help=yaml)
@@ -132,22 +136,10 @@ def _output(parser: Parser) -> None:
     add("--json", action="store_true", help="print events as lines of JSON")
     add("-q", "--quiet", action="store_true", help="print nothing unless something goes wrong")
     add("--engine", metavar="NAME", help="accepted for papermill, no effect")
-    add("-l", "--language", metavar="NAME", help="accepted for papermill, no effect")
+    parser.aliases["-l"] = "--language"  # papermill's
+    add("--language", metavar="NAME", help="accepted for papermill, no effect")
     add("--log-level", metavar="LEVEL", help="accepted for papermill, no effect")
     parser.set_defaults(show_help=parser.print_help)
-
-
-class Pair(Action):
-    """Two words, name and value; NAME=VALUE, as everywhere else, would swallow the next word unseen."""
-
-    def __call__(
-        self, parser: Any, namespace: Namespace, values: Any, option_string: str | None = None
-    ) -> None:
-        name, text = values
-        if "=" in name:
-            hint = f"name and value are two words: {option_string} {name.replace('=', ' ', 1)}"
-            raise Error(f'"{name}" is not a parameter name', hint=hint)
-        setattr(namespace, self.dest, [*getattr(namespace, self.dest), (name, text)])
 
 
 def main(args: Namespace) -> int:
@@ -257,22 +249,13 @@ def parameters(args: Namespace) -> Json:
     """Return the parameters of all options, in the order in which they win."""
     found: Json = {}
     for text in args.parameters_base64:
-        found |= _mapping(_decoded(text), "--parameters-base64")
+        found |= values.mapping(_decoded(text), "--parameters-base64")
     for path in args.parameters_file:
-        found |= _mapping(_text(path), path)
+        found |= values.file(path)
     for text in args.parameters_yaml:
-        found |= _mapping(text, "--parameters-yaml")
-    found |= {name: options.value(text) for name, text in args.parameters}
+        found |= values.mapping(text, "--parameters-yaml")
+    found |= {name: values.value(text) for name, text in args.parameters}
     return found | dict(args.parameters_raw)
-
-
-def _text(path: str) -> str:
-    try:
-        data = remote.read(path) if "://" in path else Path(path).read_bytes()
-        return str(data.decode("utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise Error(f"the parameters cannot be read: {reason}", path) from None
 
 
 def _decoded(text: str) -> str:
@@ -280,15 +263,6 @@ def _decoded(text: str) -> str:
         return base64.b64decode(text, validate=True).decode("utf-8")
     except ValueError:  # of which UnicodeDecodeError is one
         raise Error("this is not valid Base64", "--parameters-base64") from None
-
-
-def _mapping(text: str, path: str) -> dict[str, object]:
-    data = document.parse(text, path).data
-    if data is None:
-        return {}
-    if not isinstance(data, dict) or not all(isinstance(name, str) for name in data):
-        raise Error("this is not a mapping of parameters", path, hint="for example: {n: 3, city: Bern}")
-    return data
 
 
 def _seconds(text: str) -> float:

@@ -45,9 +45,9 @@ def arguments(parser: Parser) -> None:
         help="show its state, reasons, products and where it is defined",
     )
     parser.add_argument(
-        "-b", "--build", action="store_true", help="run it as well, after the other actions (the default)"
+        "--build", action="store_true", help="run it as well, after the other actions (the default)"
     )
-    parser.add_argument("-f", "--force", action="store_true", help="run it even if it is fresh")
+    parser.add_argument("--force", action="store_true", help="run it even if it is fresh")
     parser.add_argument(
         "-of",
         "--on-finish",
@@ -95,7 +95,7 @@ def main(args: Namespace) -> int:
     parser = options.Parser("build", "run what is stale")
     build.arguments(parser)
     wanted = parser.read(words)
-    for name in ("file", "params", "env", "log", "log_file"):
+    for name in ("file", "params", "parameters_file", "env", "log", "log_file"):
         setattr(wanted, name, getattr(args, name))
     if not asked:
         with options.project(args) as project:

@@ -8,6 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from .option_aliases import COMMANDS, OPTIONS, instead
 
 #: Options that have no effect here, by verb, and what to do instead. Those of the second table take a value.
+#: Short options that octavo has in long form only.
+_LONG = {
+    "build": {"-f": "--force"},
+    "task": {"-f": "--force", "-b": "--build"},
+    "report": {"-b": "--backend"},
+}
 _FLAGS = {
     "build": {"--debuglater": "-D"},
     "task": {"--debuglater": ""},
@@ -35,7 +41,7 @@ def translated(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         elif verb in ("build", "task") and option in ("-F", "--log-file"):
             kept.append(word.replace("-F", "--log-file", 1) if option == "-F" else word)
         else:
-            kept.append(word)
+            kept.append(_LONG.get(verb, {}).get(option, option) + word[len(option) :])
     if verb in _PAGES and not _given(rest, ("-o", "--output")):
         kept += ["--output", _page(rest)]
     return [verb, *kept] if words else [], ignored

@@ -99,7 +99,9 @@ class Native:
 
     kernelspec = KERNELSPEC
 
-    def __init__(self, say: Say, argv0: str) -> None:
+    def __init__(self, say: Say, argv0: str, passed: Callable[[], None]) -> None:
+        """``passed`` is called where the code has a breakpoint."""
+        self._passed = passed
         self.loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self.loop)
         # cells share one context, so that a context variable set in one is seen in the next
@@ -135,6 +137,14 @@ class Native:
         sys.argv = [argv0]
         sys.excepthook = sys.__excepthook__
         _show_trimmed(self.shell)
+        sys.breakpointhook = self._breakpoint
+
+    def _breakpoint(self, *arguments: object, **more: object) -> object:
+        """Go on, as in Jupyter without a debugger attached; what PYTHONBREAKPOINT names is called."""
+        if os.environ.get("PYTHONBREAKPOINT"):
+            return sys.__breakpointhook__(*arguments, **more)
+        self._passed()
+        return None
 
     def execute(self, code: str, cell: int) -> Reply:
         """Run a cell in the kernel, as an execute request that allows no input."""
@@ -246,9 +256,12 @@ def _prepare_environment() -> None:
             dict.__setitem__(matplotlib.rcParamsDefault, "backend", backend)
 
 
-def open_kernel(say: Say, argv0: str = "") -> Native:
-    """Return a kernel of this very environment, in this process. One process has one."""
-    return Native(say, argv0)
+def open_kernel(say: Say, argv0: str = "", passed: Callable[[], None] = lambda: None) -> Native:
+    """Return a kernel of this very environment, in this process. One process has one.
+
+    Breakpoints do not stop it, as nobody could answer a debugger; ``passed`` is called at each.
+    """
+    return Native(say, argv0, passed)
 
 
 __all__ = ["Native", "open_kernel"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,11 +70,43 @@ def find(name: str | None, language: str = "python") -> Spec:
     return matching[-1]
 
 
-def _folders() -> dict[str, str]:
+def ours(name: str | None) -> bool:
+    """Return whether the kernel of that name is ipykernel in this very environment, started in the usual way.
+
+    So is ``python3``, unless a kernelspec of that name says otherwise: another interpreter, variables, options.
+    """
+    places = [Path(folder, word) for word in (name, "python3") if word for folder in _searched()]
+    found = next((place for place in places if (place / "kernel.json").is_file()), None)
+    if found is None:
+        return True
+    try:
+        spec = _read(found.name, str(found))
+    except KernelError:
+        return False
+    python, *words = spec.argv
+    words = [word for word in words if not word.startswith("-X")]
+    usual = (
+        len(words) == 4 and words[0::2] == ["-m", "-f"] and words[1] in ("ipykernel_launcher", "ipykernel")
+    )
+    return usual and not spec.env and _is_this(python)
+
+
+def _is_this(python: str) -> bool:
+    """Return whether a kernelspec's word for its interpreter means the one that runs this."""
+    if os.path.dirname(python):  # two environments may have links to one interpreter
+        return os.path.dirname(os.path.abspath(python)) == os.path.dirname(sys.executable)
+    # by jupyter_client's rule
+    return python in ("python", *(f"python{'.'.join(map(str, sys.version_info[:n]))}" for n in (1, 2)))
+
+
+def _searched() -> list[str]:
     # the list is given because jupyter_client's own default imports IPython only to learn one path
     ipython = os.environ.get("IPYTHONDIR") or Path("~/.ipython").expanduser()
-    searched = [*jupyter_path("kernels"), str(Path(ipython) / "kernels")]
-    found: dict[str, str] = KernelSpecManager(kernel_dirs=searched).find_kernel_specs()
+    return [*jupyter_path("kernels"), str(Path(ipython) / "kernels")]
+
+
+def _folders() -> dict[str, str]:
+    found: dict[str, str] = KernelSpecManager(kernel_dirs=_searched()).find_kernel_specs()
     return found
 
 

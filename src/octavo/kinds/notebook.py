@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from .. import notebook as documents
-from ..errors import Error, ProductError
+from ..errors import Error, KernelError, NotebookError, Place, ProductError
 from ..events import CellFinished, CellStarted, Event, KernelReady, Note, NotebookOpened, Output
 from ..executed.editions import editions, exports, home
 from ..executed.provenance import MARKER, Provenance
@@ -15,7 +15,7 @@ from ..executed.refresh import refreshed
 from ..executed.writer import ExecutedNotebook, write_whole
 from ..kernels import Kernel, Reply
 from ..lazy import lazy_imports
-from ..model import Facts, Failure, Json, Outcome, Source, Task
+from ..model import SYNTAX, Facts, Failure, Json, Outcome, Source, Task
 from ..notebook.inject import inject, runs, tags
 from ..reading.facts import facts
 from ..views import products, text
@@ -25,7 +25,7 @@ from .staying import stay
 
 with lazy_imports():
     from ..executed import export, warm_export
-    from ..kernels import jupyter, native
+    from ..kernels import jupyter, native, specs
     from ..process import child
 
 
@@ -43,6 +43,15 @@ class NotebookKind:
             return (jupyter.__name__, *exporting)
         return (__name__, native.__name__, *exporting, *task.source.facts.imports)
 
+    def missing(self, task: Task) -> Iterator[Error]:
+        """Yield the errors that the task would end with on this machine: there is no such kernel."""
+        if _kernel_family(task) == "jupyter":
+            try:
+                specs.find(_kernel_name(task), task.source.facts.language)
+            except KernelError as error:
+                error.where = error.where or task.where or Place(task.source.path)
+                yield error
+
     def run(self, task: Task, tell: Tell) -> Failure | None:
         """Run the cells; return the failure of the first that fails, or None."""
         try:
@@ -58,12 +67,15 @@ class NotebookKind:
             tell(Note('it has no cell tagged "parameters": parameters are injected at the top', task.name))
         cells = Cells(task, notebook, tell)
         try:
-            kernel = open_kernel(task, notebook, cells.say)
+            here = _kernel_family(task) == "native" and specs.ours(_kernel_name(task))
+            kernel = (
+                native.open_kernel(cells.say, task.source.path, cells.passed) if here else _other(task, cells)
+            )
         except Error as error:
             return Failure(type(error).__name__, error.message, hint=error.hint or "")
         tell(KernelReady(task.name, kernel.language, kernel.kernelspec))
         # what another process reads cannot be watched
-        named = touch(task.source.text or "" if _kernel_family(task) == "jupyter" else "")
+        named = touch("" if here else task.source.text or "")
         try:
             failure = cells.run(kernel)
             if failure:
@@ -202,6 +214,10 @@ class Cells:
         """Pass on a message of the kernel."""
         self.tell(Output(self.task.name, self.cell, kind, content))
 
+    def passed(self) -> None:
+        """Note a breakpoint: nobody could answer a debugger's questions."""
+        self.tell(Note(f"{self.task.source.path} has a breakpoint() that did not stop it", self.task.name))
+
     def run(self, kernel: Kernel) -> Failure | None:
         todo = [i for i, cell in enumerate(self.notebook["cells"]) if runs(cell)]
         for number, index in enumerate(todo, start=1):
@@ -247,23 +263,30 @@ class Cells:
         )
 
 
-def open_kernel(task: Task, notebook: Json, say: Any) -> Kernel:
-    """Return the kernel that the task or its notebook asks for."""
-    family = _kernel_family(task)
-    if family == "native":
-        kernel: Kernel = native.open_kernel(say, task.source.path)
-    else:
-        name = task.kernel or task.source.facts.kernel
-        patience = task.run.start_timeout or 60.0
-        language = task.source.facts.language
-        kernel = jupyter.open_kernel(say, name, language, start_timeout=patience)
-    return kernel
+def _other(task: Task, cells: Cells) -> Kernel:
+    """Return the kernel that the task or its notebook asks for, in a process of its own."""
+    patience = task.run.start_timeout or 60.0
+    language = task.source.facts.language
+    return jupyter.open_kernel(cells.say, _kernel_name(task), language, start_timeout=patience)
+
+
+def unreadable(source: Source, kernel: str | None) -> list[NotebookError]:
+    """Return the mistakes in a notebook for which it cannot run with a kernel."""
+    found = source.facts.fatal(kernel)
+    if any(SYNTAX in message for message, _ in found) and not specs.ours(kernel or source.facts.kernel):
+        found = tuple(it for it in found if SYNTAX not in it[0])  # python3 may be another Python's kernel
+    return [NotebookError(message, where) for message, where in found]
+
+
+def _kernel_name(task: Task) -> str | None:
+    return task.kernel or task.source.facts.kernel
 
 
 def _kernel_family(task: Task) -> str:
     """Native serves Python of this very environment; everything else is a process of its own.
 
-    Any other name, Python or not, is looked up among the installed kernels.
+    The worker looks whether the kernelspec python3 agrees. Any other name, Python or not, is looked up among the
+    installed kernels.
     """
     if task.run.isolated or task.source.facts.language.lower() != "python":
         return "jupyter"
@@ -300,4 +323,4 @@ def _plain(text: str) -> str:
 
 KIND: NotebookKind = NotebookKind()
 
-__all__ = ["KIND", "NotebookKind", "open_kernel", "prepare"]
+__all__ = ["KIND", "NotebookKind", "prepare"]

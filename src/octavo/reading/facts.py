@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..errors import Place
-from ..model import CellFacts, Facts, Json
+from ..model import SYNTAX, CellFacts, Facts, Json
 from ..notebook.inject import INJECTED, parameters_cell, tags
 from . import declared, digest, magics, tokens
 from .functions import function
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["facts", "function"]
 
+#: What may give the cells after it another syntax.
+_TRANSFORMS = re.compile(r"input_transformer|InputTransformer|ast_transformer|[%_.](?:re)?load_ext")
 _TAGS = frozenset(["parameters", "raises-exception", "skip-execution"])
 _TOP_LEVEL_AWAIT = 0x2000  # ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
@@ -41,6 +43,7 @@ class _Reading:
     declared: declared.Declared = field(default_factory=declared.Declared)
     mistakes: list[tuple[str, Place]] = field(default_factory=list)
     docstrings: bool = False
+    transformed: bool = False
 
 
 def facts(notebook: Notebook) -> Facts:
@@ -88,6 +91,7 @@ def _read(
     text: str = cell["source"]
     marks = tags(cell) & _TAGS
     found, form = Names(), ""
+    transforms = language == "python" and _TRANSFORMS.search(text) is not None
     assignments: Iterable[declared.Assignment] = ()
     if language == "python":
         try:
@@ -101,13 +105,14 @@ def _read(
         except SyntaxError as error:
             form = form or "text " + text.strip()
             # A cell that is not run may hold anything; one that is meant to raise may be meant to raise this.
-            if not marks & {"skip-execution", "raises-exception"}:
-                message = f"syntax error: {error.msg}"
+            if not (marks & {"skip-execution", "raises-exception"} or read.transformed):
+                message = f"{SYNTAX}{error.msg}"
                 read.mistakes.append(_mistake(notebook, index, message, error.lineno or 1, error.offset or 0))
     else:
         form = "\n".join(line.rstrip() for line in text.strip().splitlines())
         if parameters:
             assignments = tokens.assignments(text, language)
+    read.transformed = read.transformed or transforms
     if form:
         read.parts.append(" ".join(["cell", *sorted(marks | ({"parameters"} if parameters else set()))]))
         read.parts.append(form)

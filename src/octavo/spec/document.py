@@ -10,7 +10,7 @@ import yaml
 from ..errors import Place, SpecError, raise_all
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 Path = tuple[Any, ...]  # ("tasks", 3, "params", "n"): the way from the top of a document to a value
 
@@ -58,17 +58,17 @@ class Document:
         return path in self.marks or any(one.has(*path) for one in self.under)
 
 
-def parse(text: str, path: str) -> Document:
+def parse(text: str, path: str, plain: Callable[[str], Any] | None = None) -> Document:
     """Read YAML into plain data with places; raise ``SpecError`` for bad syntax and keys that stand twice.
 
     Anchors, aliases and merge keys work. Dates stay the text they are: parameters must mean the same in every
-    language and in JSON.
+    language and in JSON. ``plain`` tells what values mean that are not quoted, instead of YAML 1.1.
     """
     try:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
         try:
             root = loader.get_single_node()
-            tree = _Tree(loader, path)
+            tree = _Tree(loader, path, plain)
             data = tree.value(root, (), None) if root is not None else None
         finally:
             loader.dispose()
@@ -85,8 +85,8 @@ def parse(text: str, path: str) -> Document:
 class _Tree:
     """One walk over the nodes of a document: values, marks, and the mistakes met on the way."""
 
-    def __init__(self, loader: Any, path: str) -> None:
-        self.loader, self.path = loader, path
+    def __init__(self, loader: Any, path: str, plain: Callable[[str], Any] | None) -> None:
+        self.loader, self.path, self.plain = loader, path, plain
         self.marks: dict[Path, tuple[int, int, int, int]] = {}
         self.mistakes: list[SpecError] = []
         self.inside: set[int] = set()
@@ -98,6 +98,8 @@ class _Tree:
         self.marks[path] = (before.line + 1, before.column + 1, mark.line + 1, mark.column + 1)
         tag = node.tag
         if isinstance(node, yaml.ScalarNode):
+            if self.plain and not node.style:
+                return self.plain(node.value)
             return node.value if tag == _TAG + "str" else self.scalar(node)
         if tag not in (_TAG + "map", _TAG + "seq"):
             return self.wrong(node, f'the YAML tag "{tag.removeprefix(_TAG)}" is not understood')

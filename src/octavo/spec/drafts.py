@@ -67,7 +67,9 @@ class Drafts:
         facts = source.facts
         # what the spec says itself need not be readable in the source
         told = {"product": said.product, "upstream": said.upstream if spec.extract_upstream else ()}
-        if mistakes := _heeded(facts.mistakes, [word for word, value in told.items() if value is not None]):
+        kernel = said.options.get("kernel")
+        fatal = facts.fatal(kernel if isinstance(kernel, str) else None)
+        if mistakes := _heeded(fatal, [word for word, value in told.items() if value is not None]):
             self.unfit[name] = mistakes
         if spec.extract_product and said.product is None:
             said = self._extracted(said, kind, source)

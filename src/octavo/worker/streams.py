@@ -3,6 +3,8 @@
 C code and child processes write to the descriptors, Python code to ``sys.stdout``. Here both end in the same two pipes,
 so what is written by one thread and its children keeps its order, which Jupyter itself does not promise; and because
 a pipe outlives the process that wrote to it, the last words of a crash are not lost: the driver has the other end too.
+``sys.stdout`` has descriptors of its own into the pipes: code that points 1 and 2 elsewhere, to silence a library in C
+or to capture it, does so to that library alone, as in Jupyter.
 Whoever is about to say something (a display, the end of a cell) calls ``flush`` first.
 """
 
@@ -39,6 +41,7 @@ class Streams:
         self.lock = threading.RLock()
         self._say = say
         self._pipes: dict[str, int] = {}
+        self._ends = {"stdout": 1, "stderr": 2}
         self._decoders = {name: codecs.getincrementaldecoder("utf-8")(errors="replace") for name in _NAMES}
         self._last = "stdout"
         self._pending: list[str] = []
@@ -46,7 +49,8 @@ class Streams:
         for number, (name, (read, write)) in enumerate(zip(_NAMES, pipes, strict=False), start=1):
             self._pipes[name] = read
             os.dup2(write, number)
-            os.close(write)
+            os.set_inheritable(write, False)
+            self._ends[name] = write
             os.set_blocking(read, False)
             try:
                 fcntl.fcntl(read, fcntl.F_SETPIPE_SZ, _PIPE)
@@ -59,12 +63,15 @@ class Streams:
 
     def install(self) -> None:
         """Put the streams in the place of ``sys.stdout`` and ``sys.stderr``."""
-        sys.stdout = sys.__stdout__ = Stream(self, "stdout", 1)  # type: ignore[misc, assignment]
-        sys.stderr = sys.__stderr__ = Stream(self, "stderr", 2)  # type: ignore[misc, assignment]
+        mine = [Stream(self, name, os.dup(end) if self._pipes else end) for name, end in self._ends.items()]
+        # as in any process; libraries that capture the descriptors 1 and 2 look for them here
+        plain = [_plain(1), _plain(2)] if self._pipes else mine
+        sys.stdout, sys.stderr = mine
+        sys.__stdout__, sys.__stderr__ = plain  # type: ignore[misc, assignment]
 
     def write(self, name: str, text: str) -> None:
         if not self._mine:
-            _to_descriptor(name, text)
+            _to_descriptor(self._ends[name], text)
             return
         if not self._pipes:
             self._gather(name, text)
@@ -82,7 +89,7 @@ class Streams:
                 self._say(name, text)
                 return
         # without the lock: should a child have filled the pipe meanwhile, the watching thread must be able to empty it
-        os.write(1 if name == "stdout" else 2, data)
+        os.write(self._ends[name], data)
 
     def flush(self) -> None:
         """Hand on everything written so far."""
@@ -138,7 +145,10 @@ class Streams:
 
 
 class Stream(io.TextIOBase):
-    """A text stream that is written to ``Streams``."""
+    """A text stream that is written to ``Streams``.
+
+    ``number`` is where child processes may write, a descriptor for them alone: what becomes of it is theirs.
+    """
 
     encoding = "utf-8"
     errors = "replace"
@@ -187,8 +197,13 @@ def _read(descriptor: int) -> bytes:
         return b""
 
 
-def _to_descriptor(name: str, text: str) -> None:
+def _to_descriptor(number: int, text: str) -> None:
     data = text.encode("utf-8", "replace")
-    number = 1 if name == "stdout" else 2
     while data:
         data = data[os.write(number, data) :]
+
+
+def _plain(number: int) -> io.TextIOWrapper:
+    """Return a text stream of a descriptor that holds nothing back."""
+    raw = io.FileIO(number, "w", closefd=False)
+    return io.TextIOWrapper(raw, "utf-8", "replace", write_through=True)

@@ -1,0 +1,37 @@
+"""Find, before anything runs, what would make a task fail on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ..errors import Error
+from ..lazy import lazy_imports
+from ..model import SYNTAX, Task
+from . import members
+
+with lazy_imports():
+    from ..kernels import specs
+
+
+def errors(tasks: Sequence[Task], unfit: Mapping[str, Sequence[Error]]) -> Iterator[Error]:
+    """Yield errors of tasks that are to run; what several would fail of is said once. ``unfit`` are known ones."""
+    said: set[str] = set()
+    for task in tasks:
+        for error in (*_sources(task, unfit.get(task.name, ())), *_missing(task)):
+            if error.message not in said or (error.where is not None and str(error) not in said):
+                yield error
+            said |= {error.message, str(error)}
+
+
+def _sources(task: Task, known: Sequence[Error]) -> Iterator[Error]:
+    """Yield what is wrong with a source; a syntax error is none to a kernel with another Python."""
+    for error in known:
+        if SYNTAX not in error.message or specs.ours(task.kernel or task.source.facts.kernel):
+            yield error
+
+
+def _missing(task: Task) -> Iterator[Error]:
+    """Yield what a task needs and is not installed."""
+    missing = getattr(members.kind(task.kind), "missing", None)
+    if missing is not None:
+        yield from missing(task)
