@@ -47,8 +47,8 @@ def test_a_kernel_is_chosen_by_name(key: str, folder: Folder) -> None:
     folder.write("a.py", f"{HEAD}print(1)\n")
     folder.write("pipeline.yaml", f"- {{source: a.py, product: a.ipynb, {key}: {{kernel_name: nosuch}}}}\n")
     said = folder.octavo("build")
-    assert said.returncode == 1
-    assert 'the kernel "nosuch" is not installed' in said.stdout
+    assert said.returncode == 2
+    assert 'the kernel "nosuch" is not installed' in said.stderr
 
 
 def test_what_has_no_effect_is_said_by_every_command(folder: Folder) -> None:

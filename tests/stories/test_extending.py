@@ -125,7 +125,7 @@ def test_the_result_of_a_foreign_kind_is_restored_from_the_cache(project: Folder
     [
         (
             "{source: a.rep, times: lots, product: a}",
-            '"times" must be a whole number above 0, not the text',
+            '"times" must be a whole number above 0, not the string',
         ),
         ("{source: a.rep, tims: 1, product: a}", 'has no key "tims"\n  hint: did you mean "times"?'),
         (

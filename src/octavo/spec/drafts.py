@@ -14,7 +14,7 @@ from ..kinds import row
 from ..lazy import lazy_imports
 from ..model import Calls, Declared, Json, Resources, RunOptions, Source, Task
 from ..reading.folders import contents, relative
-from .dialect import FILES
+from .dialect import EXECUTION, FILES
 from .promises import Promises, given, options
 from .sources import Reader
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _CALLS, _DECLARED, _RUN, _RESOURCES = Calls(), Declared(), RunOptions(), Resources()
 #: Keys with places of their own in a task.
 _TYPED = frozenset(name for it in (Calls, RunOptions, Resources) for name in it.__dataclass_fields__)
+#: What papermill_params and executor_params say of a task; schema takes them for kinds that have these keys alone.
+_EXECUTION = frozenset(key.option for key in EXECUTION.values() if key.option) - {"cwd", "kernel"}
 _Part = TypeVar("_Part", Calls, Declared, RunOptions, Resources)
 
 
@@ -119,7 +121,8 @@ class Drafts:
 
     def _own(self, said: TaskSpec, kind: str) -> dict[str, object]:
         """Return the values of the keys that the kind declares for itself."""
-        own = {key: it for key, it in said.options.items() if key in row(kind).keys and key not in _TYPED}
+        wanted = (row(kind).keys.keys() | _EXECUTION) - _TYPED
+        own = {key: it for key, it in said.options.items() if key in wanted}
         return own | ({"nb_product_key": list(said.nb)} if row(kind).report and said.nb != ("nb",) else {})
 
     def _cwd(self, said: TaskSpec, kind: str, source: Source) -> str:
