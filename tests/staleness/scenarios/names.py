@@ -535,6 +535,64 @@ _CALLED: dict[str, Scenario] = {
         runs=("first", "second"),
     ),
 }
+_SQL = (
+    "meta: {source_loader: {path: [first, second]}}\n"
+    "tasks:\n  - {source: make.sql, name: make, product: out/make.csv, client: db.get, class: SQLDump}\n"
+)
+_CLIENT = "from octavo.clients import SQLAlchemyClient\n\n\ndef get():\n    return SQLAlchemyClient('sqlite:///it.db')\n"
+
+
+def _template(text: str, files: Files, change: Change, **how: object) -> Scenario:
+    """Return the scenario of a query that is a template; templates are looked for in ``first``, then in ``second``."""
+    given: dict[str, str | bytes | None] = {
+        "pipeline.yaml": _SQL,
+        "db.py": _CLIENT,
+        "it.db": _database(1),
+        "second/make.sql": text,
+    }
+    return Scenario({**given, **files}, change, **how)  # type: ignore[arg-type]
+
+
+_TEMPLATES = {
+    "a template that another includes": _template(
+        "select {% include 'n.sql' %} as n", {"second/n.sql": "1"}, {"second/n.sql": "2"}
+    ),
+    "a template that hides another": _template(
+        "select {% include 'n.sql' %} as n", {"second/n.sql": "1"}, {"first/n.sql": "2"}
+    ),
+    "a template that is in the folder of the one that includes it": _template(
+        "select {% include 'n.sql' %} as n", {"n.sql": "1"}, {"second/n.sql": "2"}
+    ),
+    "a template that may be missing": _template(
+        "select 1{% include 'n.sql' ignore missing %} as n", {}, {"second/n.sql": "2"}
+    ),
+    "the first of several templates": _template(
+        "select {% include ['a.sql', 'b.sql'] %} as n", {"second/b.sql": "1"}, {"second/a.sql": "2"}
+    ),
+    "a template that is extended": _template(
+        "{% extends 'n.sql' %}{% block n %}2{% endblock %}",
+        {"second/n.sql": "select {% block n %}1{% endblock %} as n"},
+        {"second/n.sql": "select {% block n %}1{% endblock %} + 1 as n"},
+    ),
+    "a macro": _template(
+        "{% from 'n.sql' import n %}select {{ n() }} as n",
+        {"second/n.sql": "{% macro n() %}1{% endmacro %}"},
+        {"second/n.sql": "{% macro n() %}2{% endmacro %}"},
+    ),
+    "a query that hides the task's own": _template("select 1 as n", {}, {"first/make.sql": "select 2 as n"}),
+    "a template that nobody includes": _template("select 1 as n", {}, {"first/n.sql": "2"}, runs=()),
+    "a package of templates that comes first": Scenario(
+        {
+            "pipeline.yaml": _SQL.replace("path: [first, second]", "module: pkg"),
+            "pyproject.toml": "",
+            "db.py": _CLIENT,
+            "it.db": _database(1),
+            "src/pkg/__init__.py": "",
+            "src/pkg/make.sql": "select 1 as n",
+        },
+        {"pkg/__init__.py": "", "pkg/make.sql": "select 2 as n"},
+    ),
+}
 _STILL = {
     **_each(
         "a module that nobody asks for",
@@ -595,7 +653,7 @@ _STILL = {
     ),
 }
 
-SCENARIOS: dict[str, Scenario] = {**_FOUND, **_OTHER_WAYS, **_CALLED, **_STILL}
+SCENARIOS: dict[str, Scenario] = {**_FOUND, **_OTHER_WAYS, **_CALLED, **_TEMPLATES, **_STILL}
 if _BINARY:
     SCENARIOS["an extension module beside a module"] = _task(
         "import _lsprof\nK = hasattr(_lsprof, 'Profiler')", {"_lsprof.py": ""}, {f"_lsprof{_SUFFIX}": _BINARY}

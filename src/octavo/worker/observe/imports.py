@@ -22,8 +22,8 @@ _stat = os.stat
 Inside = Callable[[str], str | None]
 
 
-class Misses:
-    """Hears names that no finder knows, from the end of ``sys.meta_path``. The warm server has one for its workers."""
+class _Misses:
+    """Hears names that no finder knows, from the end of ``sys.meta_path``."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()
@@ -65,7 +65,7 @@ class Imports:
         self._quiet = quiet
         self._places: dict[str, _Place] = {}
         self._ways: dict[tuple[str, ...], list[tuple[_Place, bool]]] = {}
-        self._misses = Misses()
+        self._misses = _Misses()
         #: By a folder in the project and a name: what it was imported from when it was first asked for, whether it is
         #: a name of the top level, the folder's full path, and the kinds of names that it comes before.
         self.asked: dict[tuple[str, str], tuple[str, bool, str, tuple[str, ...]]] = {}
@@ -88,14 +88,7 @@ class Imports:
         }
 
     def begin(self) -> None:
-        """Hear names from now on; those that the warm server has asked for in vain were asked for this task, too."""
-        with self._quiet:
-            for finder in sys.meta_path:
-                if isinstance(finder, Misses):
-                    self._misses.names |= finder.names
-            for place, _ in self._way(tuple(sys.path)):
-                for name in self._misses.names:
-                    self._look(place, name, top=True)
+        """Hear names from now on."""
         sys.meta_path.insert(0, self)
         sys.meta_path.append(self._misses)
 
