@@ -103,7 +103,7 @@ def test_a_file_whose_name_says_something_else_is_not_written(project: Folder, n
     before = project.read("steps.py")
     done = project.octavo("plot", "-o", name)
     assert done.returncode == 2
-    assert f"{name}: there is no drawing as ." in done.stderr and "dot -Tpng" in done.stderr
+    assert f"{name}: cannot draw ." in done.stderr and "dot -Tpng" in done.stderr
     assert not (project.path / "pipeline.png").exists() and project.read("steps.py") == before
     assert project.octavo("plot", "-o", "graph.out", "--format", "dot").returncode == 0
 
