@@ -245,7 +245,7 @@ def test_everything_that_speaks_of_ploomber_is_found(folder: Folder) -> None:
         ),
         ("command", "Makefile:3: ploomber nb -i", COMMANDS["nb"]),
         ("command", "README.md:1: ploomber build", "octavo build"),
-        ("command", "README.md:1: ploomber task fit -f", "octavo task fit -f"),
+        ("command", "README.md:1: ploomber task fit -f", "octavo task fit --force"),
         ("package", "requirements.txt:2: ploomber>=0.20  # x", "octavo[ploomber] takes its place"),
         ("package", "requirements.txt:3: ploomber-engine", "octavo does not need it"),
         (

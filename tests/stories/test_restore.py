@@ -261,7 +261,7 @@ def test_the_cache_is_shown(project: Folder) -> None:
     outcomes(project)
     said = project.octavo("cache").stdout.splitlines()
     assert said[0].startswith("2 results in ") and said[0].endswith("of 10.0 GB, in .octavo/cache/v2")
-    assert said[1].startswith("restored 1 time, which saved ")
+    assert said[1].startswith("1 hit, which saved ")
     shown = json.loads(project.octavo("cache", "--json").stdout)
     assert (shown["results"], shown["hits"], shown["misses"]) == (2, 1, 2)
 

@@ -51,7 +51,7 @@ def test_a_macro_is_part_of_what_makes_a_table(shop: Folder) -> None:
     assert rows(shop.path / "data.db", "SELECT count(*) FROM many") == [(6,)]
     assert chunks(shop.path) == ["0.csv", "1.csv", "2.csv"]
     shop.write("macros/count.sql", "{% macro up_to(n) %}(0), (1){% endmacro %}")
-    assert "file macros/count.sql changed" in shop.octavo("status").stdout
+    assert "macros/count.sql changed" in shop.octavo("status").stdout
     assert shop.octavo("build").returncode == 0
     assert chunks(shop.path) == ["0.csv"]
 

@@ -31,7 +31,7 @@ WAIT = "open('waits', 'w').close()\ntime.sleep(600)"
 FAULTS = {
     "exception": ("1 / 0", "", "ZeroDivisionError"),
     "segfault": ("import ctypes; ctypes.string_at(0)", "", "SIGSEGV"),
-    "exit": ("sys.stdout.flush(); os._exit(3)", "", "exited with code 3"),
+    "exit": ("sys.stdout.flush(); os._exit(3)", "", "code 3"),
     "kill": ("sys.stdout.flush(); os.kill(os.getpid(), signal.SIGKILL)", "", "SIGKILL"),
     "timeout": ("time.sleep(600)", "timeout: 5", "Timeout"),
     "cell timeout": ("time.sleep(600)", "cell_timeout: 1.5", "Timeout"),
