@@ -29,9 +29,13 @@ class Made:
         by_children = [
             it for it in list(native.others_wrote.items()) if _by_child(it[0], doings, native, evidence)
         ]
+        # what is opened to be read and written is judged below, by its bytes
+        updated = {doings.ground.way(path).real for path in list(doings.updated) if path in doings.opened}
         for path, order in (*list(native.written.items()), *by_children):
             # a library may open to write what it only reads
             way = doings.ground.way(path, follow=False)
+            if way.real in updated:
+                continue
             now = stamp(way.real)
             if now is None or now[4] >= doings.began:
                 self._add(way.real, order)
