@@ -111,7 +111,7 @@ def test_a_table_that_is_not_there_suggests_to_name_its_task(here: Folder) -> No
     assert failure is not None
     assert failure.line == 3
     assert "no such table: sales" in failure.message
-    assert "{{upstream['its name']}}" in failure.hint
+    assert "{{upstream['NAME']}}" in failure.hint
 
 
 def test_a_failing_script_leaves_no_rows_of_its_own(here: Folder) -> None:
@@ -166,7 +166,7 @@ def test_what_is_no_client_is_told(here: Folder) -> None:
     here.write("clients.py", "def get():\n    return 7\n")
     failure = run("sql", "SELECT 1", Relation("t"))
     assert failure is not None
-    assert "clients.get returned 7, which is no client" in failure.message
+    assert "clients.get returned 7, which is not a database client" in failure.message
 
 
 def test_what_a_client_raises_shows_the_projects_own_lines_only(here: Folder) -> None:

@@ -242,7 +242,7 @@ def test_a_value_that_contains_itself_is_refused() -> None:
     [("a-b", "python"), ("class", "python"), ("a.b", "python"), ("a-b", "bash"), ("1a", "r")],
 )
 def test_a_name_that_is_no_variable_is_refused(name: str, language: str) -> None:
-    with pytest.raises(ParameterError, match="cannot be a variable"):
+    with pytest.raises(ParameterError, match="is not a valid variable name"):
         assignment(name, 1, language)
     assert assignment("a.b", 1, "r") == "a.b = 1"
 
