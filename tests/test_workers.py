@@ -6,11 +6,13 @@ import json
 import os
 import random
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import octavo
 from octavo.events import Output, TaskFinished
 from octavo.executed.writer import ExecutedNotebook
 from octavo.executors.local import CAN_FORK, Local
@@ -378,3 +380,22 @@ def test_a_fork_that_goes_on_is_not_the_task(worker_stage: Stage, notebook: bool
     assert [isinstance(event, TaskFinished) for event in worker_stage.events].count(True) == 1
     if notebook:
         assert worker_stage.folder.read("cells") == "x"
+
+
+def test_tasks_in_this_process_leave_no_descriptors_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "steps.py").write_text("def make(product):\n    product.write_text('x')\n")
+    (tmp_path / "pipeline.yaml").write_text("- {source: steps.make, product: out.txt}\n")
+    monkeypatch.chdir(tmp_path)
+
+    def opened() -> int:
+        with octavo.load() as project:
+            assert project.build(force=True, executor="inline")
+        for thread in threading.enumerate():
+            if thread.name == "octavo-native":
+                thread.join()
+        return len(os.listdir("/proc/self/fd"))
+
+    opened()  # what stays open for good
+    assert opened() == opened()

@@ -122,13 +122,16 @@ class Native:
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
         poll.register(stop, select.POLLIN)
-        while True:
-            ready = poll.poll()
-            if any(found != descriptor or what != select.POLLIN for found, what in ready):
-                return
-            time.sleep(self._crowd)
-            self.drain()
-            self._after()
+        try:
+            while True:
+                ready = poll.poll()
+                if any(found != descriptor or what != select.POLLIN for found, what in ready):
+                    return
+                time.sleep(self._crowd)
+                self.drain()
+                self._after()
+        finally:
+            os.close(stop)  # its other end was closed by ``end``
 
     def drain(self) -> None:
         """Take in what has happened."""
