@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..reading import magics
-from .paths import Constants, Values, local
+from .paths import Constants, Values, last_name, local
 
 #: Names of methods and functions that read the file of their first argument, beside ``read_*`` and ``scan_*``.
 _READERS = frozenset(
@@ -200,7 +200,7 @@ class _Reader(ast.NodeVisitor):
         self._certain = was
 
     def visit_Call(self, node: ast.Call) -> None:
-        name, owner = _name(node.func), node.func.value if isinstance(node.func, ast.Attribute) else None
+        name, owner = last_name(node.func), node.func.value if isinstance(node.func, ast.Attribute) else None
         if name in ("system", "getoutput", "run_line_magic", "run_cell_magic") and owner is not None:
             self._magic(name, [a.value for a in node.args if isinstance(a, ast.Constant)])
         elif owner is None and name in self._functions:
@@ -222,9 +222,11 @@ class _Reader(ast.NodeVisitor):
 
     def _files(self, node: ast.Call, name: str, owner: ast.expr | None) -> None:
         """Note what one call reads or writes."""
-        if name in ("open", "File", "ZipFile", "Dataset") and not (owner and _name(owner) in ("webbrowser",)):
+        if name in ("open", "File", "ZipFile", "Dataset") and not (
+            owner and last_name(owner) in ("webbrowser",)
+        ):
             self._opened(node, owner)
-        elif name in ("copy", "copyfile", "copy2", "copytree", "move", "rename", "replace") and _name(
+        elif name in ("copy", "copyfile", "copy2", "copytree", "move", "rename", "replace") and last_name(
             owner
         ) in (
             "shutil",
@@ -234,7 +236,7 @@ class _Reader(ast.NodeVisitor):
             self._write(self._path(node.args[1:2]))
         elif name == "urlretrieve":
             self._write(self._path(node.args[1:2]) or self._path(_keyword(node, "filename")))
-        elif name == "connect" and _name(owner) in ("sqlite3", "duckdb"):
+        elif name == "connect" and last_name(owner) in ("sqlite3", "duckdb"):
             found = self._path(node.args[:1])
             self._read(found)
             self._write(found, certain=False)
@@ -247,7 +249,7 @@ class _Reader(ast.NodeVisitor):
         elif name.startswith(("read_", "scan_")) or name in _READERS:
             self._read(self._argument(node, 0))
         elif name in _SECOND or (
-            name == "save" and _name(owner) in _MODULES_WITH_THE_PATH_SECOND and len(node.args) > 1
+            name == "save" and last_name(owner) in _MODULES_WITH_THE_PATH_SECOND and len(node.args) > 1
         ):
             self._write(self._argument(node, 1))
         elif name not in _NO_FILE and (name.startswith(("to_", "write_", "save_")) or name in _WRITERS):
@@ -300,7 +302,3 @@ def _keyword(node: ast.Call, name: str) -> list[ast.expr]:
 def _like_a_path(text: str) -> bool:
     """Return whether a text can be the path of a file, and no name of something else (``load("en_core")``)."""
     return "/" in text or "." in text.strip(".")
-
-
-def _name(node: ast.expr | None) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import Error
 from ..model import Json
 from ..spec import document
+from .paths import last_name
 
 #: Papermill's options that take values: how many words, and what they are.
 _OPTIONS = {
@@ -252,7 +253,7 @@ class _Python:
 
     def _note(self, node: ast.Call) -> str | None:
         """Take in a call of papermill, and return the key it is known by."""
-        name = _last(node.func)
+        name = last_name(node.func)
         key = str(node.lineno * 1000 + node.col_offset)
         if key in self._calls:
             return key
@@ -329,7 +330,7 @@ class _Python:
         self._order(before, after)
 
     def _methods(self, node: ast.Call) -> None:
-        name = _last(node.func)
+        name = last_name(node.func)
         if name == "chain":
             groups = [self._ends(argument) for argument in node.args]
             for before, after in pairwise(groups):
@@ -357,7 +358,3 @@ class _Python:
                 key = str(node.lineno * 1000 + node.col_offset)
                 return [key] if key in self._calls else []
         return []
-
-
-def _last(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

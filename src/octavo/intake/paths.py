@@ -45,7 +45,7 @@ class Constants:
             self._names[target.id] = _few(text for item in over.elts for text in self.values(item))
         elif (
             isinstance(over, ast.Call)
-            and _name(over.func) in ("sorted", "list", "tqdm", "reversed")
+            and last_name(over.func) in ("sorted", "list", "tqdm", "reversed")
             and over.args
         ):
             self.loop(target, over.args[0])
@@ -107,11 +107,11 @@ class Constants:
         return self.values(node.value)
 
     def _call(self, node: ast.Call) -> Values:
-        name = _name(node.func)
+        name = last_name(node.func)
         if isinstance(node.func, ast.Attribute):
             owner = node.func.value
-            if (name == "join" and _name(owner) == "path") or (
-                name == "join" and _name(owner) in ("os", "osp")
+            if (name == "join" and last_name(owner) == "path") or (
+                name == "join" and last_name(owner) in ("os", "osp")
             ):
                 return self._joined(*node.args) if node.args else ()
             if name == "cwd" or name == "getcwd":
@@ -134,7 +134,7 @@ class Constants:
                 )
             if name == "format":
                 return tuple(re.sub(r"\{[^{}]*\}", "*", text) for text in self.values(owner))
-            if name in ("glob", "rglob") and node.args and _name(owner) not in ("glob",):
+            if name in ("glob", "rglob") and node.args and last_name(owner) not in ("glob",):
                 deep = "**/" if name == "rglob" else ""
                 return _few(
                     posixpath.join(folder, deep + text)
@@ -173,8 +173,8 @@ def local(text: str, folder: str) -> str | None:
     return None if found.startswith("../") or found == ".." else found
 
 
-def _name(node: ast.expr) -> str:
-    """Return the last name of a dotted one."""
+def last_name(node: ast.expr | None) -> str:
+    """Return the last name of a dotted one, "" for anything else."""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 

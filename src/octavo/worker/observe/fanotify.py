@@ -94,7 +94,7 @@ class Group:
 
     def read(self) -> Iterator[Event]:
         """Yield what has happened and was not read yet. Equal events that wait are one."""
-        while self._ours():
+        while is_own(self.descriptor, "fanotify"):
             try:
                 data = os.read(self.descriptor, _BLOCK)
             except BlockingIOError:
@@ -120,16 +120,17 @@ class Group:
         written = bool(mask & (_CLOSE_WRITE | _MOVED_TO | _CREATE))
         return Event(folder, os.fsdecode(name), pid == self._pid, bool(mask & _OPEN), written, pid)
 
-    def _ours(self) -> bool:
-        """Return whether the descriptor is still that of the group: a task may close all that it finds open."""
-        try:
-            return os.readlink(f"/proc/self/fd/{self.descriptor}") == "anon_inode:[fanotify]"
-        except OSError:
-            return False
-
     def close(self) -> None:
-        if self._ours():
+        if is_own(self.descriptor, "fanotify"):
             os.close(self.descriptor)
+
+
+def is_own(descriptor: int, kind: str) -> bool:
+    """Return whether a descriptor is still the kernel's watch that it was: a task may close all that it finds open."""
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}") in (f"anon_inode:[{kind}]", f"anon_inode:{kind}")
+    except OSError:
+        return False
 
 
 @cache

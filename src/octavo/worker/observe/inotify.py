@@ -8,7 +8,7 @@ import os
 import struct
 from collections.abc import Iterator
 
-from .fanotify import HIGH, Event, function
+from .fanotify import HIGH, Event, function, is_own
 
 _NONBLOCK, _CLOEXEC = os.O_NONBLOCK, os.O_CLOEXEC
 _CLOSE_WRITE, _OPEN, _MOVED_TO, _CREATE = 0x8, 0x20, 0x80, 0x100
@@ -38,7 +38,7 @@ class Watches:
 
     def read(self) -> Iterator[Event]:
         """Yield what has happened and was not read yet."""
-        while self._ours():
+        while is_own(self.descriptor, "inotify"):
             try:
                 data = os.read(self.descriptor, _BLOCK)
             except BlockingIOError:
@@ -55,12 +55,6 @@ class Watches:
                     written = bool(mask & (_CLOSE_WRITE | _MOVED_TO | _CREATE))
                     yield Event(folder, name, False, bool(mask & _OPEN), written, 0)
 
-    def _ours(self) -> bool:
-        try:
-            return os.readlink(f"/proc/self/fd/{self.descriptor}") == "anon_inode:inotify"
-        except OSError:
-            return False
-
     def close(self) -> None:
-        if self._ours():
+        if is_own(self.descriptor, "inotify"):
             os.close(self.descriptor)
