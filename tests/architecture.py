@@ -163,3 +163,14 @@ def median(package: Package, most: float) -> list[str]:
 
 def _lines(package: Package) -> dict[str, int]:
     return {name: len(path.read_text("utf-8").splitlines()) for name, path in package.files.items()}
+
+
+def anys(package: Package, most: int, apart: str) -> list[str]:
+    """Complain of more than so many lines with the type ``Any``, but for the modules of one folder."""
+    found = [
+        f"{name}:{number}"
+        for name, path in package.files.items()
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if name.partition(".")[0] != apart and re.search(r"\bAny\b", line)
+    ]
+    return [f"{len(found)} lines", *found] if len(found) > most else []

@@ -21,6 +21,9 @@ NAMING = {
     "compat.rewrite": "writes imports into the files of projects",
 }
 
+#: How many lines may hold the type Any: JSON at the border, and what users' code gives and gets.
+ANY_LINES = 444
+
 PAGE = make_tree.PAGE.read_text(encoding="utf-8")
 #: The package itself stands last: it has everything.
 ORDER = [*make_tree.order(PAGE), "__init__"]
@@ -65,6 +68,10 @@ def test_no_function_imports(package: Package) -> None:
 
 def test_no_string_names_a_module(package: Package) -> None:
     assert architecture.strings(package, [*NAMING]) == []
+
+
+def test_few_lines_leave_a_type_open(package: Package) -> None:
+    assert architecture.anys(package, ANY_LINES, apart="ploomber") == []
 
 
 def test_the_commands_of_the_command_line_are_files_of_their_own(package: Package) -> None:
@@ -205,3 +212,17 @@ def test_a_module_that_the_order_lacks_or_has_twice_is_found(tmp_path: Path) -> 
     package = made(tmp_path)
     assert architecture.unlisted(package, MADE_ORDER[1:]) == ["low"]
     assert architecture.unlisted(package, [*MADE_ORDER, "gone", "top"]) == ["gone", "top"]
+
+
+def test_a_line_with_any_is_counted_but_for_a_folder(tmp_path: Path) -> None:
+    text = "from typing import Any\nx: Any = 1\nAnyThing = many = 2"
+    package = made(tmp_path, top=text, inner__first=text)
+    assert architecture.anys(package, 4, "inner") == architecture.anys(package, 2, "inner") == []
+    assert architecture.anys(package, 1, "inner") == ["2 lines", "top:1", "top:2"]
+    assert architecture.anys(package, 3, "other") == [
+        "4 lines",
+        "inner.first:1",
+        "inner.first:2",
+        "top:1",
+        "top:2",
+    ]
