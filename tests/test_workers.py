@@ -385,13 +385,14 @@ def test_a_fork_that_goes_on_is_not_the_task(worker_stage: Stage, notebook: bool
 def test_tasks_in_this_process_leave_no_descriptors_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "steps.py").write_text("def make(product):\n    product.write_text('x')\n")
-    (tmp_path / "pipeline.yaml").write_text("- {source: steps.make, product: out.txt}\n")
+    (tmp_path / "open_files.py").write_text("def make(product):\n    product.write_text('x')\n")
+    (tmp_path / "pipeline.yaml").write_text("- {source: open_files.make, product: out.txt}\n")
     monkeypatch.chdir(tmp_path)
 
     def opened() -> int:
         with octavo.load() as project:
-            assert project.build(force=True, executor="inline")
+            report = project.build(force=True, executor="inline")
+            assert report, [ended.failure for ended in report.ended.values()]
         for thread in threading.enumerate():
             if thread.name == "octavo-native":
                 thread.join()

@@ -35,6 +35,7 @@ from ..model import Failure, Outcome, Task
 from ..worker.death import OomCounter, Scene, death
 from ..worker.worker import LENGTH, deliver
 from .handle import Worker, end, interrupt, remains, spawn
+from .interrupts import Interrupts
 from .limits import Limits
 from .sound import sound
 from .warm import Warm
@@ -65,7 +66,7 @@ class Local:
         self._modules: tuple[str, ...] = ()
         self._preloading = False
         self._oom_counter = OomCounter()
-        self._interrupted = 0.0
+        self._interrupts = Interrupts()
         self._fork = fork
         self._warm: Warm | None = None
 
@@ -177,7 +178,9 @@ class Local:
         times = [seconds for seconds in (self._patience(), most) if seconds is not None]
         if any(worker.process for worker in self._workers.values()):
             times.append(_GLANCE)
-        for key, _ in self._selector.select(min(times, default=None)):
+        with self._interrupts.heard():
+            ready = self._selector.select(min(times, default=None))
+        for key, _ in ready:
             if key.data is None:
                 self._hear_server()
             elif not key.data.closed:
@@ -283,6 +286,7 @@ class Local:
                 case Paused():
                     worker.paused = event
                     worker.limits.lift()
+                    self._interrupts.defer(True)
                 case _:
                     pass
             self._events.append(event)
@@ -326,8 +330,7 @@ class Local:
         Kernels are ended. What runs at a debugger's prompt is interrupted; twice in a second ends the build.
         """
         workers = list(self._workers.values())
-        again, self._interrupted = time.monotonic() - self._interrupted < 1, time.monotonic()
-        if again or not all(worker.paused for worker in workers):
+        if self._interrupts.twice() or not all(worker.paused for worker in workers):
             return False
         for worker in workers:
             if worker.paused and worker.paused.connection:
@@ -387,6 +390,7 @@ class Local:
             os.close(read)
         if worker.paused and worker.paused.connection:
             shutil.rmtree(os.path.dirname(worker.paused.connection), ignore_errors=True)
+        self._interrupts.defer(any(worker.paused for worker in self._workers.values()))
 
     def _forget(self, line: socket.socket) -> None:
         try:
