@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from octavo import notebook
 from octavo.errors import NotebookError
 from octavo.notebook import Notebook
-from octavo.notebook.percent import load_percent
+from octavo.notebook.percent import Script, load_percent
 from oracles import HEADER, jupytext_reads, percent, plain
 
 
@@ -88,6 +88,7 @@ def test_an_edited_cell_leaves_the_bytes_of_the_others(body: str, top: str, data
         return
     i = data.draw(st.sampled_from(code))
     nb.cells[i]["source"] = "edited = 1"
+    assert isinstance(nb.origin, Script)
     pieces = nb.origin.pieces
     others = [p.text for key, p in pieces.items() if key != nb.cells[i]["id"]]
     written = notebook.dumps(nb).decode()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from .model import Failure, Json, Outcome, Reason
 
@@ -168,7 +167,7 @@ Event = (
     | RunFinished
 )
 
-KINDS: dict[str, type[Any]] = {
+KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
     for kind in (
         RunStarted,
@@ -228,12 +227,12 @@ def _plain(value: object) -> object:
 
 
 _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
-_BUILD: dict[str, Callable[[Any], Any]] = {
+_BUILD: dict[str, Callable[..., object]] = {
     "outcome": Outcome,
-    "failure": lambda it: Failure(**{**it, "traceback": tuple(it["traceback"])}),
-    "reasons": lambda its: tuple(Reason(**it) for it in its),
+    "failure": lambda fields: Failure(**{**fields, "traceback": tuple(fields["traceback"])}),
+    "reasons": lambda reasons: tuple(Reason(**fields) for fields in reasons),
     "tasks": tuple,
     "stale": tuple,
-    "touched": lambda its: tuple((cell, verb, what) for cell, verb, what in its),
-    "discovered": lambda its: {part: (path, digest) for part, (path, digest) in its.items()},
+    "touched": lambda rows: tuple((cell, verb, what) for cell, verb, what in rows),
+    "discovered": lambda parts: {part: (path, digest) for part, (path, digest) in parts.items()},
 }

@@ -13,20 +13,19 @@ import subprocess
 import tempfile
 import traceback
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import nbconvert
-from nbconvert.exporters import WebPDFExporter
+from nbconvert.exporters import Exporter, WebPDFExporter
 from nbformat.v4 import reads_json
 from traitlets.config import Config
 
 from ..errors import Error, ProductError
 from ..hints import did_you_mean
-from ..model import Failure, Task
+from ..model import Failure, Json, Task
 from ..notebook.cells import dump_ipynb
 from ..process import child
 from .editions import Edition, exports
@@ -35,8 +34,8 @@ from .editions import Edition, exports
 _PANDOC = ("rst", "latex", "pdf", "asciidoc")
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 # nbconvert is only partly typed
-_exporter_of: Any = nbconvert.get_exporter
-_names: Any = nbconvert.get_export_names
+_exporter_of: Callable[[str], type[Exporter]] = nbconvert.get_exporter
+_names: Callable[[], list[str]] = nbconvert.get_export_names
 
 _ON_A_MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 #: Seconds for a browser to print one page.
@@ -48,7 +47,7 @@ _WHAT_MAKES_PDF = (
 )
 
 
-def check(wanted: Iterable[Edition], notebook: Mapping[str, Any]) -> None:
+def check(wanted: Iterable[Edition], notebook: Json) -> None:
     """Raise what is missing on this machine for the editions of a notebook; better now than when it has run."""
     prose = any(cell["cell_type"] == "markdown" and cell["source"] for cell in notebook["cells"])
     for edition in wanted:
@@ -71,7 +70,7 @@ def check(wanted: Iterable[Edition], notebook: Mapping[str, Any]) -> None:
 
 
 def exported(
-    data: Mapping[str, Any], wanted: Iterable[Edition], base: Path, source: str, said: Mapping[str, Any]
+    data: Mapping[str, object], wanted: Iterable[Edition], base: Path, source: str, said: Mapping[str, object]
 ) -> dict[Path, bytes]:
     """Return the files that the editions of an executed notebook consist of: themselves, and images beside them.
 
@@ -116,7 +115,7 @@ def failure(error: Error) -> Failure:
     return replace(Failure.of(error), traceback=lines)
 
 
-def unknown(wanted: Iterable[Edition], said: Mapping[str, Any]) -> list[str]:
+def unknown(wanted: Iterable[Edition], said: Mapping[str, object]) -> list[str]:
     """Return a note for each argument that no exporter of these editions has: nbconvert ignores it."""
     known = {"config"}
     for edition in wanted:
@@ -131,12 +130,12 @@ def unknown(wanted: Iterable[Edition], said: Mapping[str, Any]) -> list[str]:
 
 
 def _convert(
-    text: bytes, edition: Edition, base: Path, source: str, said: Mapping[str, Any]
+    text: bytes, edition: Edition, base: Path, source: str, said: Mapping[str, object]
 ) -> dict[Path, bytes]:
     path = base / edition.path
     exporter = _exporter(_found(edition), text, said)
     folder = (base / source).parent
-    resources = {
+    resources: Json = {
         # as nbconvert's own command names them, so that links to images are relative to the report
         "metadata": {"name": path.stem, "path": str(folder if folder.is_dir() else base)},
         "unique_key": path.stem.replace(" ", "_"),
@@ -149,7 +148,7 @@ def _convert(
     return {path: content.encode() if isinstance(content, str) else content, **beside}
 
 
-def _exporter(name: str, text: bytes, said: Mapping[str, Any]) -> Any:
+def _exporter(name: str, text: bytes, said: Mapping[str, object]) -> Exporter:
     """Return an exporter that takes ``said`` as nbconvert's own ``export`` does."""
     if name == "pdf" and (shutil.which("xelatex") is None or shutil.which("pandoc") is None) and _can_print():
         name = "webpdf"
@@ -239,7 +238,7 @@ def main() -> None:
     child.answer(lambda question: _again(*question), standard_first=True)
 
 
-def _again(task: Task, data: Mapping[str, Any]) -> str | None:
+def _again(task: Task, data: Mapping[str, object]) -> str | None:
     said = task.own.get("nbconvert_export_kwargs") or {}
     try:
         write(exported(data, exports(task), Path.cwd(), task.source.path, said))

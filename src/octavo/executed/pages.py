@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from .. import remote
@@ -46,7 +45,7 @@ class Page:
         self.spare = beside(local)
         self._edition = Edition(local, EXPORTERS[os.path.splitext(local)[1].lower()])
 
-    def check(self, notebook: Mapping[str, object]) -> None:
+    def check(self, notebook: Json) -> None:
         """Raise what is missing on this machine: better now than when the notebook has run."""
         try:
             export.check([self._edition], notebook)

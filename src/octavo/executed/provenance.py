@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from .. import __version__
 from ..events import CellFinished, CellStarted, Event, NotebookOpened
@@ -92,7 +91,7 @@ class Provenance:
             cell["metadata"].pop("octavo", None)
 
 
-def origin(data: Json, parameters: Mapping[str, Any], source: str, output: str) -> Json:
+def origin(data: Json, parameters: Mapping[str, object], source: str, output: str) -> Json:
     """Return what is known before a notebook runs: the part of papermill's metadata that has no times."""
     old = _of(data)
     return {
@@ -144,7 +143,7 @@ def used(event: CellFinished) -> Json:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _left(cell: Mapping[str, Any]) -> bool:
+def _left(cell: Json) -> bool:
     """Return whether a cell ended its notebook on purpose, with ``sys.exit(0)``."""
     return any(output.get("ename") == "SystemExit" for output in cell.get("outputs", ()))
 

@@ -9,15 +9,15 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import zmq
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
+from ipykernel.zmqshell import ZMQInteractiveShell
 from tornado.ioloop import IOLoop
 
 
-def serve(shell: Any, loop: asyncio.AbstractEventLoop, ready: Callable[[str], None]) -> None:
+def serve(shell: ZMQInteractiveShell, loop: asyncio.AbstractEventLoop, ready: Callable[[str], None]) -> None:
     """Serve the shell of a native kernel until a client shuts it down; ``ready`` is told the connection file.
 
     The shell stays the same object, with its variables, magics and history; kernel and application, which speak to

@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from json import dumps
 from pathlib import Path
-from typing import Any
 
 import zmq
 from jupyter_client.session import Session
@@ -239,7 +238,7 @@ class Jupyter:
         asked: str = message["header"]["msg_id"]
         return asked
 
-    def _arrived(self, milliseconds: int) -> list[Any]:
+    def _arrived(self, milliseconds: int) -> list[zmq.Socket[bytes]]:
         """Return the sockets on which a message waits, IOPub first; take what the process has printed."""
         assert self._process is not None
         ready = dict(self._poller.poll(milliseconds))
@@ -247,7 +246,7 @@ class Jupyter:
             self._poller.unregister(self._process.printed)
         return [one for one in (self._iopub, self._shell) if one in ready]
 
-    def _receive(self, one: object) -> Json | None:
+    def _receive(self, one: zmq.Socket[bytes]) -> Json | None:
         """Return the next message of a socket, or None for one that is not signed as ours are."""
         try:
             _, message = self._session.recv(one)

@@ -19,9 +19,8 @@ import resource
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import ModuleType, SimpleNamespace
-from typing import Any
 
 # ipykernel imports its debugger where debugpy is installed, half of its import time, and nobody can attach here.
 # Only ipykernel.debugger must find it missing; a notebook may import debugpy as it likes.
@@ -41,6 +40,7 @@ import IPython.core.debugger
 import IPython.extensions.storemagic  # noqa: F401
 from IPython.core.history import HistoryManager
 from IPython.core.inputtransformer2 import TransformerManager
+from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.session import Session
 
 from ..model import Json
@@ -62,18 +62,18 @@ TransformerManager().transform_cell("1 + 1\n")
 class Wire(Session):  # type: ignore[misc]  # jupyter_client is read without its types
     """A session whose messages go to a function."""
 
-    say: Any = None
+    say: Say | None = None
 
     def send(
         self,
-        stream: Any,
-        msg_or_type: Any,
-        content: Any = None,
-        parent: Any = None,
-        ident: Any = None,
-        buffers: Any = None,
-        *_: Any,
-        **__: Any,
+        stream: object,
+        msg_or_type: object,
+        content: Json | None = None,
+        parent: object = None,
+        ident: object = None,
+        buffers: Iterable[bytes | memoryview] | None = None,
+        *_: object,
+        **__: object,
     ) -> Json | None:
         if isinstance(msg_or_type, dict):
             kind, content = msg_or_type["header"]["msg_type"], msg_or_type["content"]
@@ -87,7 +87,7 @@ class Wire(Session):  # type: ignore[misc]  # jupyter_client is read without its
         return None
 
 
-def _with_buffers(content: Json, buffers: Any) -> Json:
+def _with_buffers(content: Json, buffers: Iterable[bytes | memoryview] | None) -> Json:
     if not buffers:
         return content
     packed = [base64.b64encode(bytes(b)).decode("ascii") for b in buffers]
@@ -202,13 +202,13 @@ class Native:
             pass
 
 
-def _show_trimmed(shell: Any) -> None:
+def _show_trimmed(shell: InteractiveShell) -> None:
     """Let the shell show tracebacks without octavo's own frames in them."""
     found = getattr(shell, "_get_exc_info", None)  # IPython's insides, which another version may not have
     if found is None:
         return
 
-    def trimmed(*arguments: Any, **options: Any) -> Any:
+    def trimmed(*arguments: object, **options: object) -> object:
         kind, error, trace = found(*arguments, **options)
         if isinstance(error, BaseException):
             trim(error)
@@ -229,7 +229,7 @@ class _Loop:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.add_callback = loop.call_soon_threadsafe
 
-    def call_later(self, *_: Any) -> None: ...
+    def call_later(self, *_: object) -> None: ...
 
     def stop(self) -> None: ...
 

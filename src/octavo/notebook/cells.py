@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from json.encoder import encode_basestring
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import raise_all
 from ..model import Json
@@ -34,6 +34,14 @@ _CONSTANTS = {None: "null", True: "true", False: "false"}
 _BUNDLES = ("execute_result", "display_data")
 
 
+class Origin(Protocol):
+    """What a round trip of a text file needs; each format's module has its own."""
+
+    def line(self, cell: Json) -> int:
+        """Return the line of a cell as ``Notebook.line`` does."""
+        ...
+
+
 @dataclass(slots=True)
 class Notebook:
     """A notebook: nbformat-4 JSON, and the format that its file is in.
@@ -45,8 +53,7 @@ class Notebook:
     data: Json
     format: str = "ipynb"
     path: str = ""
-    #: What a round trip of a text file needs; belongs to the format's module.
-    origin: Any = field(default=None, repr=False, compare=False)
+    origin: Origin | None = field(default=None, repr=False, compare=False)
 
     @property
     def cells(self) -> list[Json]:
@@ -143,7 +150,7 @@ def _join_cell(cell: Json, where: tuple[str | int, ...], name: str, problems: li
 
 
 def _join_output(
-    output: Any, where: tuple[str | int, ...], name: str, problems: list[broken.Problem]
+    output: object, where: tuple[str | int, ...], name: str, problems: list[broken.Problem]
 ) -> None:
     if not isinstance(output, dict):
         problems.append((where, f"{name} must be a JSON object", None))
@@ -173,7 +180,7 @@ def _join_bundle(
             bundle[mime] = text
 
 
-def _text(value: Any) -> str | None:
+def _text(value: object) -> str | None:
     """Return a text that is stored as one string or as a list of lines; None when it is neither."""
     if isinstance(value, str):
         return value

@@ -7,7 +7,6 @@ import warnings
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
 
 import jupytext
 from jupytext.jupytext import NotebookNode
@@ -53,7 +52,7 @@ def loads(data: bytes, path: str) -> Notebook:
             found = _read(text, suffix)
     except Exception as e:  # jupytext, YAML and markdown parsers each have their own
         raise _error(e, path) from e
-    nb = _plain(found)
+    nb: Json = {key: _plain(value) for key, value in found.items()}
     if suffix == ".qmd":
         adopt(nb)
     for cell in nb["cells"]:  # random ones
@@ -64,18 +63,19 @@ def loads(data: bytes, path: str) -> Notebook:
     return Notebook(nb, _name(suffix, shown.get("format_name", "")), path, Text(data, deepcopy(nb)))
 
 
-def _read(text: str, suffix: str) -> Any:
+def _read(text: str, suffix: str) -> Json:
     """Read a notebook by jupytext, and what it does not read though nothing is wrong with it."""
     try:
-        return jupytext.reads(text, {"extension": suffix})
+        found: Json = jupytext.reads(text, {"extension": suffix})
     except Exception as error:
         if suffix == ".qmd" and "quarto" in str(error):  # a program of 300 MB that is not installed
             return _read(text, ".Rmd")
-        if "display_name" in str(error) and (kernel := _KERNEL.search(text)):
-            # a header may name its kernel and no more, but not for nbformat
-            whole = f"{text[: kernel.end()]}{kernel[1]}display_name: {kernel[2]}\n{text[kernel.end() :]}"
-            return jupytext.reads(whole, {"extension": suffix})
-        raise
+        if "display_name" not in str(error) or not (kernel := _KERNEL.search(text)):
+            raise
+        # a header may name its kernel and no more, but not for nbformat
+        whole = f"{text[: kernel.end()]}{kernel[1]}display_name: {kernel[2]}\n{text[kernel.end() :]}"
+        found = jupytext.reads(whole, {"extension": suffix})
+    return found
 
 
 def dumps(notebook: Notebook) -> bytes:
@@ -102,14 +102,14 @@ def _name(suffix: str, name: str) -> str:
 
 
 def _error(error: Exception, path: str) -> NotebookError:
-    mark: Any = getattr(error, "problem_mark", None)  # YAML's
+    mark = getattr(error, "problem_mark", None)  # YAML's
     where = Place(path, mark.line + 1, mark.column + 1) if mark is not None else Place(path)
     text = str(error).strip().splitlines()
     what = text[0] if text else type(error).__name__
     return NotebookError(f"jupytext cannot handle this notebook: {what}", where)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Return nbformat's nodes as plain dicts and lists."""
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
@@ -118,7 +118,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _nodes(value: Any) -> Any:
+def _nodes(value: object) -> object:
     """Return dicts as the nodes of nbformat that jupytext works on."""
     if isinstance(value, dict):
         return NotebookNode({key: _nodes(inner) for key, inner in value.items()})

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..model import Json
 from .script import blank_lines, commented, uncommented
@@ -191,7 +190,7 @@ def _block(lines: list[str], at: int, least: int) -> tuple[object, int]:
 
 
 def _list(lines: list[str], at: int, indent: int) -> tuple[list[object], int]:
-    result: list[Any] = []
+    result: list[object] = []
     while at < len(lines) and _indent(lines[at]) == indent and lines[at].strip()[:2] in ("-", "- "):
         item = lines[at].strip()[1:].strip()
         at += 1
@@ -221,7 +220,7 @@ def _text(lines: list[str], at: int, indent: int, *, fold: bool) -> tuple[str, i
     return (" " if fold else "\n").join(line.strip() for line in lines[at:end]) + "\n", end
 
 
-def _value(text: str) -> Any:
+def _value(text: str) -> object:
     """Parse a scalar, or a list or mapping in brackets."""
     if text[0] in "[{":
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import ParameterError, Place, raise_all
 from ..hints import did_you_mean
@@ -35,7 +35,7 @@ INJECTED = "injected-parameters"
 _MARK = re.compile(r"\s*(?:#|//|%|--)+\s*parameters\s*:?\s*(?:\n|$)", re.IGNORECASE)
 
 
-def tags(cell: Mapping[str, Any]) -> frozenset[str]:
+def tags(cell: Mapping[str, object]) -> frozenset[str]:
     """Return the tags of a cell; whatever else stands in their place is none."""
     metadata = cell.get("metadata")
     found = metadata.get("tags") if isinstance(metadata, dict) else None
@@ -46,12 +46,12 @@ def tags(cell: Mapping[str, Any]) -> frozenset[str]:
     )
 
 
-def runs(cell: Mapping[str, Any]) -> bool:
+def runs(cell: Json) -> bool:
     """Return whether a cell is one that is run."""
     return cell["cell_type"] == "code" and bool(cell["source"].strip()) and "skip-execution" not in tags(cell)
 
 
-def parameters_cell(cells: Sequence[Mapping[str, Any]]) -> int | None:
+def parameters_cell(cells: Sequence[Json]) -> int | None:
     """Return the index of the cell tagged "parameters", else of the first that begins ``# parameters``."""
     marked = None
     for index, cell in enumerate(cells):
@@ -64,13 +64,13 @@ def parameters_cell(cells: Sequence[Mapping[str, Any]]) -> int | None:
     return marked
 
 
-def inject(data: Json, values: Mapping[str, Any], *, language: str, comment: str = "Parameters") -> Json:
+def inject(data: Json, values: Mapping[str, object], *, language: str, comment: str = "Parameters") -> Json:
     """Return a copy of a notebook with a cell that sets ``values``, after the parameters cell or else on top.
 
     A cell injected before is replaced; without values it is only removed. Raises ParameterError, all of them
     together, for values that the language has no literal for.
     """
-    copy: Json = _copy(data)
+    copy: Json = {key: _copy(value) for key, value in data.items()}
     old = next((index for index, cell in enumerate(copy["cells"]) if INJECTED in tags(cell)), 0)
     cells = copy["cells"] = [cell for cell in copy["cells"] if INJECTED not in tags(cell)]
     if not values:
@@ -112,7 +112,7 @@ def parse_value(text: str) -> object:
 
 
 def check(
-    facts: Facts, values: Mapping[str, Any], *, where: str, complete: bool = False
+    facts: Facts, values: Mapping[str, object], *, where: str, complete: bool = False
 ) -> list[ParameterError]:
     """Return what is wrong with values for a notebook or function: unknown names, and values of another type.
 
@@ -186,7 +186,7 @@ def _unique(wanted: str, taken: set[object]) -> str:
     return found
 
 
-def _copy(value: Any) -> Any:
+def _copy(value: object) -> object:
     """Copy JSON; faster than copy.deepcopy, which also looks for cycles."""
     if isinstance(value, dict):
         return {key: _copy(item) for key, item in value.items()}

@@ -10,7 +10,7 @@ import re
 from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..model import Json
 from . import broken, header, marker, render
@@ -283,10 +283,13 @@ class _Reader:
                 return content.removesuffix("\n").split("\n") if content else []
         return None
 
-    def _foreign(self, source: str, language: Any, start: int, style: render.Style) -> str:
+    def _foreign(self, source: str, language: object, start: int, style: render.Style) -> str:
         """Return a cell of another language with the magic that runs it."""
-        known = isinstance(language, str) and (language in LANGUAGES or language in style.extra_magics)
-        if not known or usual(language) == style.language:
+        if (
+            not isinstance(language, str)
+            or usual(language) == style.language
+            or not (language in LANGUAGES or language in style.extra_magics)
+        ):
             self.metadata["language"] = language
             return source
         self.first = start

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
 
 from ..model import Json
 from . import header, marker
@@ -123,7 +122,7 @@ def _split(cell: Json, style: Style) -> tuple[Json, list[str], bool]:
     kind: str = cell["cell_type"]
     metadata = _filtered(cell["metadata"], style.cell_filter)
     source = _lines(cell["source"])
-    language: Any = None
+    language: object = None
     if not style.hydrogen and source[0].startswith("%%"):
         name, _, arguments = source[0][2:].partition(" ")
         if name in LANGUAGES or name in style.extra_magics:

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.machinery import SourceFileLoader
 from importlib.util import cache_from_source
-from typing import Any
 
 from ..products import RACY
 
 
 def distrust_bytecode(root: str) -> Callable[[], None]:
     """Let no loader trust old byte code of modules in a project's folder; return what ends that."""
-    trusting: Callable[[Any, Any], Any] = SourceFileLoader.path_stats
-
+    trusting = SourceFileLoader.path_stats
     roots = {root, os.path.realpath(root)}
 
     def ours(path: str) -> bool:
@@ -28,7 +26,7 @@ def distrust_bytecode(root: str) -> Callable[[], None]:
             full == it or (full.startswith(it + os.sep) and "site-packages" not in full) for it in roots
         )
 
-    def path_stats(self: SourceFileLoader, path: Any) -> Any:
+    def path_stats(self: SourceFileLoader, path: str) -> Mapping[str, object]:
         # every loader asks this before it looks for byte code, whoever made it
         if ours(path):
             _remove_outdated(path)
@@ -39,7 +37,7 @@ def distrust_bytecode(root: str) -> Callable[[], None]:
             del sys.path_importer_cache[path]
 
     def end() -> None:
-        SourceFileLoader.path_stats = trusting  # type: ignore[assignment, method-assign]
+        SourceFileLoader.path_stats = trusting  # type: ignore[method-assign]
         forget()
 
     forget()

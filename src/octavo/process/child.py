@@ -68,7 +68,7 @@ class Answer:
     code: int
     said: str
     answered: bool = False
-    value: Any = None
+    value: Any = None  # JSON; whoever asked knows its form
 
 
 def ask(module: str, question: object, root: str, timeout: float | None = None) -> Answer:
@@ -161,7 +161,7 @@ def visiting(root: str, folder: str, argv0: str, first: Sequence[str], scope: st
                 del sys.modules[name]
 
 
-def answer(work: Callable[[Any], Any], *, standard_first: bool = False) -> None:
+def answer(work: Callable[..., object], *, standard_first: bool = False) -> None:
     """Be the child of ``ask``: become a process of the project, and send what ``work`` makes of the question."""
     root, question = pickle.load(sys.stdin.buffer)
     out = os.dup(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..model import Parameter
 
@@ -25,7 +25,7 @@ class Assignment:
     column: int
     default: str | None = None
     annotation: str | None = None
-    value: Any = None
+    value: object = None
     known: bool = False
     help: str = ""
 

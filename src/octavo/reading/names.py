@@ -11,7 +11,7 @@ import builtins
 import re
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import magics
 from .scopes import Cell, Class, Comprehension, Function, Scope
@@ -81,7 +81,7 @@ class _Reader:
             elif isinstance(value, ast.AST):
                 self.one(value)
 
-    def all(self, nodes: Iterable[Any]) -> None:
+    def all(self, nodes: Iterable[object]) -> None:
         for node in nodes:
             if isinstance(node, ast.AST):
                 self.one(node)
@@ -239,17 +239,18 @@ class _Reader:
         self.ungeneric(generic)
         self.scope.store(node.name)
 
-    def alias(self, node: Any) -> None:
-        self.scope.store(node.name.id)
+    def alias(self, node: ast.stmt) -> None:
+        name, value = node.name, node.value  # type: ignore[attr-defined]  # an ast.TypeAlias, since Python 3.12
+        self.scope.store(name.id)
         generic = self.generic(node)
         inner = Function(self.scope, self.cell)
         outer, self.scope = self.scope, inner
-        self.one(node.value)
+        self.one(value)
         self.scope = outer
         inner.close()
         self.ungeneric(generic)
 
-    def comprehension(self, node: Any) -> None:
+    def comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
         first = node.generators[0]
         self.one(first.iter)
         outer = self.scope

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, meta, nodes
 from jinja2.exceptions import TemplateNotFound, TemplateRuntimeError, TemplateSyntaxError, UndefinedError
@@ -42,7 +41,7 @@ class _Raise(Extension):
         raise TemplateRuntimeError(str(message))
 
 
-class _Named(Json):
+class _Named(dict[object, object]):
     """Products by task or by key, of which a template may ask in any of Jinja's ways: also ``upstream.items``."""
 
     what = "key"
@@ -53,13 +52,13 @@ class _Upstream(_Named):
 
 
 class _Environment(Environment):
-    def getattr(self, obj: Any, attribute: str) -> Any:
+    def getattr(self, obj: object, attribute: str) -> object:
         return self._of(obj, attribute) if isinstance(obj, _Named) else super().getattr(obj, attribute)
 
     def getitem(self, obj: object, argument: object) -> object:
         return self._of(obj, argument) if isinstance(obj, _Named) else super().getitem(obj, argument)
 
-    def _of(self, named: _Named, name: Any) -> Any:
+    def _of(self, named: _Named, name: object) -> object:
         if name in named:
             return named[name]
         if isinstance(name, int) and 0 <= name < len(named):  # of a list of products
@@ -67,7 +66,7 @@ class _Environment(Environment):
         if name in _METHODS:
             return getattr(named, name)
         known = ", ".join(map(str, named)) or "none"
-        return self.undefined(f'there is no {named.what} "{name}"; there are: {known}', named, name)
+        return self.undefined(f'there is no {named.what} "{name}"; there are: {known}', named, str(name))
 
 
 def upstream_of(text: str) -> tuple[str, ...] | None:
@@ -136,9 +135,9 @@ def render(task: Task, root: str) -> str:
             text = file.read()
     given: Json = dict(task.params)
     single = len(task.products) == 1 and task.products[0].key is None
-    made = {it.key: _made(it, root) for it in task.products}
-    given["product"] = made[None] if single else _named(_Named, made)
-    given["upstream"] = _named(_Upstream, {name: _deep(it, root) for name, it in task.inputs.items()})
+    paths = _Named({product.key: _made(product, root) for product in task.products})
+    given["product"] = paths[None] if single else paths
+    given["upstream"] = _Upstream({name: _deep(value, root) for name, value in task.inputs.items()})
     return _rendered(text, task, root, given)
 
 
@@ -146,7 +145,7 @@ def render_late(text: str, task: Task, root: str) -> str:
     """Return a query with what stands in [[double brackets]] in place, where that is about upstream."""
     if not any(mark + word in text for word in ("upstream", "get_key") for mark in ("[[", "[[ ")):
         return text  # most double brackets are lists of lists
-    given = {"upstream": _named(_Upstream, {name: _deep(it, root) for name, it in task.inputs.items()})}
+    given = {"upstream": _Upstream({name: _deep(value, root) for name, value in task.inputs.items()})}
     return _rendered(text, task, root, given, variable_start_string="[[", variable_end_string="]]")
 
 
@@ -231,7 +230,7 @@ def _upstream(tree: nodes.Template) -> tuple[tuple[str, ...] | None, list[int]]:
     names: dict[str, None] = {}
     dynamic: list[int] = []
     calls = {id(call.node): call for call in tree.find_all(nodes.Call)}
-    found: Iterable[Any] = tree.find_all((nodes.Getattr, nodes.Getitem))
+    found: Iterable[nodes.Getattr | nodes.Getitem] = tree.find_all((nodes.Getattr, nodes.Getitem))
     for node in found:
         if not isinstance(node.node, nodes.Name) or node.node.name != "upstream":
             continue
@@ -256,10 +255,6 @@ def _title(text: str) -> str:
     return ""
 
 
-def _named(kind: type[_Named], table: Mapping[Any, Any]) -> _Named:
-    return kind(table)
-
-
 def _made(product: Product, root: str) -> str:
     if product.relation is not None:
         return product.relation
@@ -272,7 +267,7 @@ def _made(product: Product, root: str) -> str:
 
 def _deep(value: object, root: str) -> object:
     if isinstance(value, Mapping):
-        return _Named({name: _deep(it, root) for name, it in value.items()})
+        return _Named({name: _deep(inner, root) for name, inner in value.items()})
     # the name of a thing that is no file stays a name
     if (
         not isinstance(value, str)
@@ -297,7 +292,7 @@ def _relation(parts: Iterable[str]) -> Relation:
     return Relation(name, schema[0] if schema and schema[0] else None, kind)
 
 
-def _key_of(path: Any, key: str) -> Any:
+def _key_of(path: str | os.PathLike[str], key: str) -> object:
     """Return the value of a key in a JSON or YAML file."""
     suffix = os.path.splitext(str(path))[1]
     if suffix not in (".json", ".yaml", ".yml"):

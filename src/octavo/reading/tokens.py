@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from .declared import Assignment, described
 
@@ -146,7 +145,7 @@ def _head(tokens: list[_Token], language: str) -> tuple[str, str | None, int] | 
     return name, annotation, at + 1
 
 
-def _value(tokens: list[_Token], language: str) -> tuple[bool, Any]:
+def _value(tokens: list[_Token], language: str) -> tuple[bool, object]:
     if language == "bash":
         return _shell_value(tokens)
     words = [token for token in tokens if token.text not in ("\n", "\r\n")]
@@ -157,7 +156,7 @@ def _value(tokens: list[_Token], language: str) -> tuple[bool, Any]:
     return (True, value) if end == len(words) else (False, None)
 
 
-def _literal(tokens: list[_Token], at: int, language: str) -> tuple[Any, int]:
+def _literal(tokens: list[_Token], at: int, language: str) -> tuple[object, int]:
     """Read one value; returns it and the index behind it."""
     if at >= len(tokens):
         raise _NotLiteral
@@ -169,7 +168,7 @@ def _literal(tokens: list[_Token], at: int, language: str) -> tuple[Any, int]:
         return _number(token.text), at + 1
     if token.text in ("-", "+"):
         value, end = _literal(tokens, at + 1, language)
-        if type(value) not in (int, float):
+        if isinstance(value, bool) or not isinstance(value, int | float):
             raise _NotLiteral
         return (-value if token.text == "-" else value), end
     if token.kind == "name" and follows == _CONTAINERS.get(token.text):
@@ -181,12 +180,13 @@ def _literal(tokens: list[_Token], at: int, language: str) -> tuple[Any, int]:
     raise _NotLiteral
 
 
-def _items(tokens: list[_Token], at: int, language: str, empty: object) -> tuple[Any, int]:
+def _items(tokens: list[_Token], at: int, language: str, empty: object) -> tuple[object, int]:
     """Read the items between two brackets: a list, or a dict when they are named."""
     closing = _CLOSING[tokens[at].text[-1]]
     at += 1
-    values: list[Any] = []
-    pairs: dict[Any, Any] = {}
+    values: list[object] = []
+    pairs: dict[object, object] = {}
+    key: object
     while at < len(tokens) and tokens[at].text != closing:
         named = at + 1 < len(tokens) and tokens[at + 1].text in _PAIRS
         if named and tokens[at].kind == "name":

@@ -18,7 +18,7 @@ def freeze(value: object) -> bytes:
     return whole.getvalue()
 
 
-def thaw(data: bytes) -> Any:
+def thaw(data: bytes) -> Any:  # the caller says what it froze
     """Return what ``freeze`` was given. Nothing but data is built, whoever wrote the bytes."""
     collecting = gc.isenabled()
     gc.disable()  # it would walk what is built so far again and again, and find nothing
@@ -30,7 +30,7 @@ def thaw(data: bytes) -> Any:
 
 
 class _Freeze(pickle.Pickler):
-    def reducer_override(self, value: object) -> Any:
+    def reducer_override(self, value: object) -> Any:  # as the pickler's own: NotImplemented, too
         # a call of the class: what dataclasses do by themselves takes twice as long to thaw, in every warm build
         if is_dataclass(value) and not isinstance(value, type):
             return type(value), tuple(getattr(value, name) for name in value.__dataclass_fields__)

@@ -32,6 +32,8 @@ CREATE TABLE IF NOT EXISTS memos (
     space TEXT, key TEXT, stamp TEXT, value BLOB, PRIMARY KEY (space, key)
 ) WITHOUT ROWID;
 """
+#: A row of any of the tables: SQLite's columns have no types that Python could know.
+_Row = tuple[Any, ...]
 _COLUMNS = "task, manifest, products, discovered, run, seconds, state, raw"
 
 
@@ -228,7 +230,7 @@ class Store:
         finally:
             self._db.close()
 
-    def _rows(self, statement: str, values: tuple[object, ...] = ()) -> list[Any]:
+    def _rows(self, statement: str, values: tuple[object, ...] = ()) -> list[_Row]:
         try:
             return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as error:
@@ -265,6 +267,6 @@ def key(task: str, paths: Iterable[str]) -> str:
     return "\n".join([task, *sorted(paths)])
 
 
-def _record(row: tuple[Any, ...]) -> Record:
+def _record(row: _Row) -> Record:
     task, manifest, made, discovered, *rest = row
     return Record(task, json.loads(manifest), json.loads(made), json.loads(discovered), *rest)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from ..errors import Error
 from ..events import Event, Note
@@ -52,7 +51,7 @@ def placed(task: Task, root: str) -> Task:
         task,
         source=replace(task.source, path=os.path.join(root, task.source.path)),
         products=tuple(_placed(product, root) for product in task.products),
-        inputs={name: _absolute(value, root) for name, value in task.inputs.items()},
+        inputs={name: _input(value, root) for name, value in task.inputs.items()},
     )
 
 
@@ -60,12 +59,15 @@ def _placed(product: Product, root: str) -> Product:
     return replace(product, path=_absolute(product.path, root)) if product.maker == "File" else product
 
 
-def _absolute(value: object, root: str) -> Any:
+def _input(value: object, root: str) -> object:
+    """Return the products of an upstream task, a path or a mapping, as ``placed`` has them."""
     if isinstance(value, Mapping):
-        return {key: _absolute(inner, root) for key, inner in value.items()}
-    if isinstance(value, Relation) or not isinstance(value, str) or value.startswith(STANDING):
-        return value
-    return os.path.join(root, value)
+        return {key: _input(inner, root) for key, inner in value.items()}
+    return _absolute(value, root) if isinstance(value, str) else value
+
+
+def _absolute(path: str, root: str) -> str:
+    return path if isinstance(path, Relation) or path.startswith(STANDING) else os.path.join(root, path)
 
 
 def perform(task: Task, root: str, tell: Callable[[Event], None], watch: Watch) -> Failure | None:

@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from ..events import Event, HookFinished, Note, RunFinished, RunStarted, TaskFinished, from_json
-from ..model import Failure, Outcome, Task
+from ..model import Call, Failure, Outcome, Task
 from ..process import child
 from ..views import ENDED
 from . import hooks
@@ -41,7 +40,7 @@ def call_in_child(root: str, task: Task, failure: Failure) -> list[str]:
 class Hooked:
     """A build with the hooks of its pipeline: ``on_render`` before the first task, the others after the last."""
 
-    def __init__(self, root: str, name: str, hooks: Mapping[str, Any], tasks: Mapping[str, Task]) -> None:
+    def __init__(self, root: str, name: str, hooks: Mapping[str, Call], tasks: Mapping[str, Task]) -> None:
         self._root = root
         self._name = name
         self._hooks = hooks

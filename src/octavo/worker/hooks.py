@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from ..calls import invoke
 from ..errors import Error
@@ -33,7 +32,7 @@ class Offer(Mapping[str, object]):
     def __init__(self, **made: Callable[[], object]) -> None:
         self._made = made
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> object:
         return self._made[name]()
 
     def __iter__(self) -> Iterator[str]:
@@ -51,7 +50,7 @@ def of_task(hook: str, task: Task, status: Status, **more: object) -> Failure | 
     view = TaskView(task, status)
     turns = contextlib.ExitStack()
 
-    def client() -> Any:
+    def client() -> object:
         turns.enter_context(connections.turn(view.client))
         return view.client
 
@@ -81,7 +80,7 @@ def of_pipeline(
     traceback: Mapping[str, str] | None,
 ) -> Failure | None:
     """Call a hook of the pipeline; return its failure. ``rows``: each task, whether it ran, its seconds."""
-    offered: dict[str, Callable[[], Any]] = {"dag": lambda: DagView(name, tasks, statuses)}
+    offered: dict[str, Callable[[], object]] = {"dag": lambda: DagView(name, tasks, statuses)}
     if hook != "on_render":
         offered["report"] = lambda: BuildReport(rows)
     if hook == "on_failure":

@@ -9,17 +9,19 @@ from __future__ import annotations
 import functools
 import os
 import stat
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, AnyStr, ParamSpec
 
 from ...asked import letters
-from ...model import ABSENT, Json
+from ...model import ABSENT
 from .frames import Asker
-from .hook import Quiet
+from .hook import Arguments, Quiet
 
+#: What functions of ``os`` take for a path; an int is the descriptor of an open file.
+FilePath = int | str | bytes | os.PathLike[str] | os.PathLike[bytes]
 #: Is told of a question: what kind of question it is ("exists", "size", "link", "no link", "may r"), a path, the
 #: descriptor of the folder that it is relative to, and the answer, "" of a link and of what is to be looked up.
-Told = Callable[[str, Any, Any, str], None]
+Told = Callable[[str, FilePath, int | None, str], None]
 
 #: Functions of the standard library that ask no more than what is there.
 _WHETHER = frozenset(
@@ -33,8 +35,11 @@ _WHETHER = frozenset(
 _RESOLVING = frozenset(("realpath", "_joinrealpath", "_resolve"))
 #: Those that ask of a link itself.
 _OF_LINKS = frozenset(["islink", "lexists", "is_symlink", ""])
-#: Is told that a file is about to be opened, by its path from an open folder and the flags: no audit event says so.
-Opened = Callable[[Any, int, int], None]
+#: Is told that a file is about to be opened from an open folder, with the arguments: no audit event says so.
+Opened = Callable[[Arguments, int], None]
+#: Hears a question of one of ``os``'s functions, with the arguments as they were passed, and the answer.
+_Tell = Callable[[str, Arguments, Mapping[str, Any], str], None]
+_P = ParamSpec("_P")
 
 
 class Asks:
@@ -44,11 +49,17 @@ class Asks:
         self._told = told
         self._opened = opened
         self._quiet = quiet
-        self._real: Json = {}
+        self._real: dict[str, Callable[..., object]] = {}
 
     def begin(self) -> None:
         """Tell what is asked from now on."""
-        make = {"stat": _stat, "lstat": _stat, "access": _access, "readlink": _readlink, "open": self._open}
+        make: dict[str, Callable[..., Callable[..., object]]] = {
+            "stat": _stat,
+            "lstat": _stat,
+            "access": _access,
+            "readlink": _readlink,
+            "open": self._open,
+        }
         for name, wrapped in make.items():
             real = getattr(os, name)
             ours = wrapped(real, self._tell)
@@ -71,13 +82,13 @@ class Asks:
                 known.discard(ours)
         self._real.clear()
 
-    def _open(self, real: Any, tell: Callable[..., None]) -> Any:
-        def open_(*arguments: Any, **options: Any) -> Any:
+    def _open(self, real: Callable[_P, int], tell: _Tell) -> Callable[_P, int]:
+        def open_(*arguments: _P.args, **options: _P.kwargs) -> int:
             folder = options.get("dir_fd")
-            if folder is None or len(arguments) < 2:
+            if not isinstance(folder, int) or len(arguments) < 2:
                 return real(*arguments, **options)
             try:
-                self._opened(arguments[0], arguments[1], folder)
+                self._opened(arguments, folder)
             except Exception:
                 pass
             with self._quiet:  # or it would be heard as one from the current folder
@@ -85,7 +96,7 @@ class Asks:
 
         return open_
 
-    def _tell(self, word: str, arguments: tuple[Any, ...], options: Json, answer: str) -> None:
+    def _tell(self, word: str, arguments: Arguments, options: Mapping[str, Any], answer: str) -> None:
         try:
             path = arguments[0] if arguments else options["path"]
             self._told(word, path, options.get("dir_fd"), answer)
@@ -97,10 +108,10 @@ class Asks:
 # the real function says in its own words.
 
 
-def _stat(real: Any, tell: Callable[..., None]) -> Any:
+def _stat(real: Callable[_P, os.stat_result], tell: _Tell) -> Callable[_P, os.stat_result]:
     itself = real.__name__ == "lstat"
 
-    def stat_(*arguments: Any, **options: Any) -> Any:
+    def stat_(*arguments: _P.args, **options: _P.kwargs) -> os.stat_result:
         try:
             found = real(*arguments, **options)
         except (FileNotFoundError, NotADirectoryError):
@@ -123,12 +134,12 @@ def _stat(real: Any, tell: Callable[..., None]) -> Any:
     return stat_
 
 
-def _access(real: Any, tell: Callable[..., None]) -> Any:
-    def access(*arguments: Any, **options: Any) -> Any:
+def _access(real: Callable[_P, bool], tell: _Tell) -> Callable[_P, bool]:
+    def access(*arguments: _P.args, **options: _P.kwargs) -> bool:
         found = real(*arguments, **options)
         mode = arguments[1] if len(arguments) > 1 else options.get("mode", 0)
-        if asked := letters(mode):
-            tell(f"may {asked}", arguments, options, "yes" if found else "no")
+        if isinstance(mode, int) and (wanted := letters(mode)):
+            tell(f"may {wanted}", arguments, options, "yes" if found else "no")
         else:
             tell("exists", arguments, options, "" if found else ABSENT)
         return found
@@ -136,8 +147,8 @@ def _access(real: Any, tell: Callable[..., None]) -> Any:
     return access
 
 
-def _readlink(real: Any, tell: Callable[..., None]) -> Any:
-    def readlink(*arguments: Any, **options: Any) -> Any:
+def _readlink(real: Callable[_P, AnyStr], tell: _Tell) -> Callable[_P, AnyStr]:
+    def readlink(*arguments: _P.args, **options: _P.kwargs) -> AnyStr:
         try:
             found = real(*arguments, **options)
         except OSError:
@@ -169,7 +180,7 @@ def narrowed(word: str, answer: str) -> tuple[str, str] | None:
     return word, answer
 
 
-def _support() -> tuple[set[Any], ...]:
+def _support() -> tuple[set[Callable[..., object]], ...]:
     """Return the sets of functions in which ``os`` says what each can do, and by which ``shutil`` chooses."""
     names = ("supports_dir_fd", "supports_fd", "supports_follow_symlinks", "supports_effective_ids")
     return tuple(getattr(os, name) for name in names if hasattr(os, name))

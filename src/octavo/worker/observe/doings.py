@@ -11,15 +11,14 @@ import time
 from collections.abc import Callable
 from fnmatch import translate
 from types import CodeType
-from typing import Any
 from urllib.parse import unquote
 
 from ...asked import Listing, there
 from ...kinds.named import READS
 from ...model import ABSENT
-from .asks import narrowed
+from .asks import FilePath, narrowed
 from .frames import STANDARD, Asker
-from .hook import Hear, Quiet
+from .hook import Arguments, Hear, Quiet
 from .paths import Ground
 from .stamps import Stamp, Use, now_of_files, stamp, use
 
@@ -113,7 +112,7 @@ class Doings:
 
     # ── opened
 
-    def _open(self, arguments: tuple[Any, ...]) -> None:
+    def _open(self, arguments: Arguments) -> None:
         path, mode, flags = arguments
         if path.__class__ is not str:
             if isinstance(path, int):
@@ -153,7 +152,7 @@ class Doings:
             self.written.setdefault(path, time.monotonic_ns())
         self._touch("wrote" if writing else "read", path)
 
-    def _database(self, arguments: tuple[Any, ...]) -> None:
+    def _database(self, arguments: Arguments) -> None:
         """Note a database that is connected to: SQLite opens it below Python, maybe to write."""
         path = os.fsdecode(arguments[0])
         how = ""
@@ -171,8 +170,9 @@ class Doings:
             else:
                 self.placed.setdefault(path, time.monotonic_ns())
 
-    def opens_below(self, path: Any, flags: int, folder: int) -> None:
+    def opens_below(self, arguments: Arguments, folder: int) -> None:
         """Note that a file is about to be opened by its path from an open folder."""
+        path, flags, *_ = arguments
         if isinstance(path, int) or self.quiet:
             return
         full = self._full(path, folder)
@@ -181,11 +181,11 @@ class Doings:
 
     # ── made
 
-    def _place(self, path: Any, folder: Any = None) -> None:
+    def _place(self, path: FilePath, folder: int | None = None) -> None:
         if not self.quiet:
             self.placed.setdefault(self._full(path, folder), time.monotonic_ns())
 
-    def _mkdir(self, arguments: tuple[Any, ...]) -> None:
+    def _mkdir(self, arguments: Arguments) -> None:
         if self.quiet:
             return
         path, _, folder = arguments
@@ -195,14 +195,14 @@ class Doings:
         else:
             self.placed.setdefault(full, time.monotonic_ns())
 
-    def _rename(self, arguments: tuple[Any, ...]) -> None:
+    def _rename(self, arguments: Arguments) -> None:
         source, target, source_folder, target_folder = arguments
         self._place(source, source_folder)
         self._place(target, target_folder)
         if not self.quiet:
             self._touch("wrote", self._full(target, target_folder))
 
-    def _link(self, arguments: tuple[Any, ...]) -> None:
+    def _link(self, arguments: Arguments) -> None:
         source, target, source_folder, target_folder = arguments
         self._place(target, target_folder)
         if not self.quiet:
@@ -210,7 +210,7 @@ class Doings:
             self._restamp(full, 4)
             self.opens(full, reading=True, writing=False, update=False)
 
-    def _symlink(self, arguments: tuple[Any, ...]) -> None:
+    def _symlink(self, arguments: Arguments) -> None:
         source, target, folder = arguments
         self._place(target, folder)
         if not self.quiet:
@@ -218,16 +218,16 @@ class Doings:
             self.shown.add(shown)
             self.opens(shown, reading=True, writing=False, update=False)
 
-    def _restamp(self, path: Any, left: int) -> None:
+    def _restamp(self, path: FilePath, left: int) -> None:
         if not self.quiet:
             full = self._full(path)
             self.restamped[full] = min(left, self.restamped.get(full, left))
 
-    def _enter(self, folder: Any) -> None:
+    def _enter(self, folder: FilePath | None) -> None:
         if not self.quiet and folder is not None:
             self.entered.add(self._full(folder))
 
-    def _start(self, arguments: tuple[Any, ...]) -> None:
+    def _start(self, arguments: Arguments) -> None:
         if self.quiet:
             return
         self.epoch += 1
@@ -244,7 +244,7 @@ class Doings:
 
     # ── listed
 
-    def _list(self, arguments: tuple[Any, ...]) -> None:
+    def _list(self, arguments: Arguments) -> None:
         """Note what is in a folder that is listed: a file more would have been found, too."""
         full = self._full("." if arguments[0] is None else arguments[0])
         if not f"{full}/".startswith(self._below) and full.startswith(_SYSTEM):
@@ -271,7 +271,7 @@ class Doings:
 
     # ── asked
 
-    def told(self, word: str, path: Any, folder: Any, answer: str) -> None:
+    def told(self, word: str, path: FilePath, folder: int | None, answer: str) -> None:
         """Note a question to the file system."""
         if isinstance(path, int):
             return
@@ -295,7 +295,7 @@ class Doings:
         if self.after is not None:
             self.after()
 
-    def _full(self, path: Any, folder: Any = None) -> str:
+    def _full(self, path: FilePath, folder: int | None = None) -> str:
         """Return a path as an absolute one; ``folder`` is the descriptor of what it is relative to."""
         if isinstance(path, int):
             return os.readlink(f"/proc/self/fd/{path}")
@@ -307,7 +307,7 @@ class Doings:
         return base if name == "." else f"{base}/{name}"
 
 
-def _words(argument: Any) -> str:
+def _words(argument: object) -> str:
     """Return a command, or its arguments, a line each."""
     words = argument if isinstance(argument, list | tuple) else [argument]
     return "\n".join(os.fsdecode(it) for it in words if isinstance(it, str | bytes | os.PathLike))

@@ -12,8 +12,8 @@ from typing import Any
 from ...asked import Listing
 from .doings import Doings, Listed
 from .fanotify import HIGH
-from .hook import Hear, listen
-from .imports import Imports
+from .hook import Arguments, Hear, listen
+from .imports import Imports, Tables
 from .native import Native
 from .paths import Ground
 from .stamps import Stamp, Use
@@ -123,7 +123,7 @@ class Family:
         self._tell()
 
     def _then(self, hear: Hear) -> Hear:
-        def heard(arguments: tuple[Any, ...]) -> None:
+        def heard(arguments: Arguments) -> None:
             hear(arguments)
             self._tell()
 
@@ -143,9 +143,9 @@ class Family:
             finally:
                 os.close(sink)
 
-    def _news(self) -> list[list[Any]]:
+    def _news(self) -> list[list[object]]:
         doings, native = self._doings, self._native
-        tables: dict[str, Any] = {
+        tables: Tables = {
             "opened": doings.opened,
             "read": native.read,
             "written": doings.written,
@@ -157,7 +157,7 @@ class Family:
             "commands": doings.commands,
             **self._imports.tables,
         }
-        found: list[list[Any]] = []
+        found: list[list[object]] = []
         for name, table in tables.items():
             known = self._told.get(name, 0)
             if len(table) > known:
@@ -174,7 +174,7 @@ class Family:
     # ── in the process of the task
 
     def _take(self, news: list[Any]) -> None:
-        name, key, value = news
+        name, key, value = news  # JSON that a child wrote
         doings, native = self._doings, self._native
         uses: dict[str, dict[str, Use]] = {"opened": doings.opened, "read": native.read}
         times = {"written": doings.written, "placed": doings.placed, "wrote": native.written}
@@ -204,7 +204,7 @@ class Family:
             doings.listed.setdefault((full, pattern, hidden, sized), listed)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, Use):
         return [value.stamp, value.order, value.epoch, value.digest]
     if isinstance(value, Listed):

@@ -11,10 +11,9 @@ import fcntl
 import os
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 _CLOEXEC, _NONBLOCK, _REPORT_DFID_NAME = 0x1, 0x2, 0xC00
 _MARK_ADD, _MARK_ONLYDIR = 0x1, 0x8
@@ -138,7 +137,7 @@ def _library() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def function(name: str, *arguments: object) -> Any:
+def function(name: str, *arguments: object) -> Callable[..., int]:
     """Return a function of the C library that raises OSError, also where there is no such function."""
     try:
         found = getattr(_library(), name)

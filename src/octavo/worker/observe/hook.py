@@ -10,9 +10,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from threading import get_ident
+from typing import Any
 
-#: Takes the arguments of an audited event.
-Hear = Callable[[tuple[object, ...]], None]
+#: The arguments of an audited event: each event has its own (https://docs.python.org/3/library/audit_events.html).
+Arguments = tuple[Any, ...]
+Hear = Callable[[Arguments], None]
 
 #: How the names of octavo's own threads begin.
 _THREADS = "octavo-"
@@ -30,7 +32,7 @@ def listen(hears: Mapping[str, Hear]) -> None:
     _HEARING.update(hears)
 
 
-def _tell(event: str, arguments: tuple[object, ...]) -> None:
+def _tell(event: str, arguments: Arguments) -> None:
     # called for every audited event of the process: nearly all are nobody's, and what is raised here fails the task
     hear = _HEARING.get(event)
     if hear is not None:

@@ -14,10 +14,12 @@ from typing import Any
 
 from ...reading.importable import EVERY, PACKAGES, STANDARD, SUFFIXES, Folder, changes, installed, outcome
 from .frames import STANDARD as LIBRARY
-from .hook import Hear, Quiet
+from .hook import Arguments, Hear, Quiet
 
 #: The very function of the system: the one in ``os`` is watched.
 _stat = os.stat
+#: Tables of what is seen, by names for them: each has keys and values of its own.
+Tables = dict[str, dict[Any, Any]]
 #: The name by itself of a folder within the project; None for a folder that does not count.
 Inside = Callable[[str], str | None]
 
@@ -28,7 +30,7 @@ class _Misses:
     def __init__(self) -> None:
         self.names: set[str] = set()
 
-    def find_spec(self, name: str, path: Any, target: ModuleType | None = None) -> None:
+    def find_spec(self, name: str, path: object, target: ModuleType | None = None) -> None:
         """Note a name of the top level; the others are of packages, which are looked at by themselves."""
         if path is None:
             self.names.add(name)
@@ -78,7 +80,7 @@ class Imports:
         self.after: Callable[[], None] | None = None
 
     @property
-    def tables(self) -> dict[str, dict[Any, Any]]:
+    def tables(self) -> Tables:
         """What was found, by names for it."""
         return {
             "names": self.asked,
@@ -147,13 +149,13 @@ class Imports:
             self._ways[way] = places
         return self._ways[way]
 
-    def _exec(self, arguments: tuple[Any, ...]) -> None:
+    def _exec(self, arguments: Arguments) -> None:
         self._executed(arguments[0].co_filename)
 
-    def _load(self, arguments: tuple[Any, ...]) -> None:
+    def _load(self, arguments: Arguments) -> None:
         self._executed(arguments[1])  # of an extension module that is loaded; of any other there is none
 
-    def _load_library(self, arguments: tuple[Any, ...]) -> None:
+    def _load_library(self, arguments: Arguments) -> None:
         name = arguments[0]
         # what has no folder is looked for among the system's libraries
         self._executed(name if isinstance(name, str) and os.sep in name else None)

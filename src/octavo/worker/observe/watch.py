@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 from ... import parts, products
 from ...model import UNSETTLED, Task
@@ -22,7 +21,7 @@ from .doings import Doings
 from .evidence import Evidence
 from .family import Family
 from .found import Finding, Made
-from .hook import Hear, Quiet, listen
+from .hook import Arguments, Hear, Quiet, listen
 from .imports import Imports
 from .native import Native
 from .own import Own
@@ -33,7 +32,7 @@ from .stamps import is_file, now_of_files, settled
 Touch = tuple[int | None, str, str]
 
 #: Audited events besides those of files that tell what a task uses, and how to read their arguments.
-_ELSEWHERE: dict[str, tuple[str, Callable[[tuple[Any, ...]], str]]] = {
+_ELSEWHERE: dict[str, tuple[str, Callable[[Arguments], str]]] = {
     "sqlite3.connect": ("opened", lambda it: os.fsdecode(it[0])),
     "urllib.Request": ("requested", lambda it: str(it[0])),
     "socket.getaddrinfo": ("connected", lambda it: f"{it[0]}:{it[1]}"),
@@ -108,8 +107,8 @@ class Watch:
         for words, folder in list(self.doings.commands.items()):
             self._evidence.command(words.split("\n"), folder)
 
-    def _elsewhere(self, verb: str, words: Callable[[tuple[Any, ...]], str], also: Hear | None) -> Hear:
-        def hear(arguments: tuple[Any, ...]) -> None:
+    def _elsewhere(self, verb: str, words: Callable[[Arguments], str], also: Hear | None) -> Hear:
+        def hear(arguments: Arguments) -> None:
             if not self.quiet:
                 self._touch(verb, words(arguments))
             if also is not None:
@@ -217,6 +216,6 @@ class Watch:
             return UNSETTLED
 
 
-def _command(arguments: Any) -> str:
+def _command(arguments: object) -> str:
     words = arguments if isinstance(arguments, list | tuple) else [arguments]
     return " ".join(os.fsdecode(word) for word in words if isinstance(word, str | bytes | os.PathLike))
