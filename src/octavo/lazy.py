@@ -33,9 +33,8 @@ class lazy_imports:
     """
 
     def __init__(self) -> None:
-        self._namespace = sys._getframe(
-            1
-        ).f_globals  # the module that the block stands in, as __import__ sees it
+        # the globals of the module that the block stands in: __import__ is told no more of who imports
+        self._namespace = sys._getframe(1).f_globals
         self._open = False
 
     def __enter__(self) -> None:

@@ -88,6 +88,7 @@ class Managed:
     """papermill's notebook as the target of a run: outputs and metadata are brought into it, and papermill saves it."""
 
     where = "the notebook"
+    spare = None
 
     def __init__(self, nb_man: Any) -> None:
         self._nb_man = nb_man

@@ -27,6 +27,11 @@ class Target(Protocol):
         """How many seconds are between two saves of a notebook that grows; 0: it is saved only at its end."""
         ...
 
+    @property
+    def spare(self) -> str | None:
+        """Where the notebook was kept when it could not be written to its place."""
+        ...
+
     def save(self, data: Json) -> None:
         """Write a notebook that still grows."""
         ...
@@ -62,8 +67,7 @@ class Keeper:
     @property
     def spare(self) -> str | None:
         """Where the notebook is when it could not be written to its place."""
-        found: str | None = getattr(self._target, "spare", None)
-        return found
+        return self._target.spare
 
     def save(self) -> str | None:
         """Save what there is; return what should be said when that fails for the first time.
@@ -100,6 +104,7 @@ class Report:
     """
 
     every = 0.0
+    spare = None
 
     def __init__(self, root: Path, path: str, kept: str | None = None) -> None:
         self.where = path

@@ -20,6 +20,7 @@ class Ended:
     """What is shared by targets that a notebook reaches when it has ended, good or not."""
 
     every = 0.0
+    spare: str | None = None
 
     def __init__(self, where: str) -> None:
         self.where = where
@@ -81,7 +82,6 @@ class Paged(Ended):
     def __init__(self, target: str, page: Page) -> None:
         super().__init__(remote.shown(target))
         self.page = page
-        self.spare: str | None = None
 
     def save(self, data: Json) -> None:
         """Make the page of a notebook."""

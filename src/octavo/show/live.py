@@ -17,7 +17,7 @@ from .lines import UNSAID, Heads, ended, why
 from .screen import columns, cut, flat, pad, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from rich.console import ConsoleOptions, ConsoleRenderable, RenderResult
 
@@ -41,11 +41,11 @@ class _Shrinking(RichLive):
     Rich goes up as many rows as it drew; the rows that were added have to be cleared as well.
     """
 
-    drawn: list[int]
+    drawn: Sequence[int] = ()
 
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
         width = max(1, self.console.size.width)
-        added = sum((columns - 1) // width for columns in getattr(self, "drawn", ()) if columns)
+        added = sum((columns - 1) // width for columns in self.drawn if columns)
         up = [(ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1)] * added
         return (
             [Control(*up), *super().process_renderables(renderables)]

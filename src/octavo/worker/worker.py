@@ -143,13 +143,11 @@ def work(descriptors: list[int], preloaded: frozenset[str] | None = None) -> Non
         os._exit(code)
 
 
-def run(
-    task: Task, root: str, tell: Callable[[Event], None], preloaded: frozenset[str] = frozenset()
-) -> TaskFinished:
+def run(task: Task, root: str, tell: Teller, preloaded: frozenset[str] = frozenset()) -> TaskFinished:
     """Run a task here and return how it ended. ``preloaded`` are modules that no task has imported."""
     began = time.perf_counter()
     own = task.source.entry.rpartition(".")[0] if task.source.entry else None
-    watch = Watch(root, preloaded, lambda: getattr(tell, "cell", None), scope(task, root), own)
+    watch = Watch(root, preloaded, lambda: tell.cell, scope(task, root), own)
     watch.start()
     on_failure_called = False
     try:

@@ -326,6 +326,7 @@ def _pattern(asker: Asker) -> tuple[str, bool]:
         code, known = frame.f_code, frame.f_locals
         if code.co_name == "_glob1" and isinstance(pattern := known.get("pattern"), str):
             return pattern + "/" * bool(known.get("dironly")), bool(known.get("include_hidden"))
+        # pathlib's glob, up to Python 3.12, keeps its pattern only as the method "match" of a compiled one
         if (
             code.co_name == "_select_from"
             and (match := getattr(known.get("self"), "match", None)) is not None
@@ -338,7 +339,7 @@ def _pattern(asker: Asker) -> tuple[str, bool]:
 
 
 def _asks_sizes(code: CodeType) -> bool:
-    """Tell whether code that lists a folder asks what it finds for more than its name."""
+    """Return whether code that lists a folder asks what it finds for more than its name."""
     return "stat" in code.co_names or any(
         _asks_sizes(it) for it in code.co_consts if isinstance(it, CodeType)
     )

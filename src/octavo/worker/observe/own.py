@@ -56,6 +56,7 @@ def _observed(taken: set[str]) -> type[ModuleType]:
 
     def look(module: ModuleType, name: str) -> object:
         if name == "__dict__":
+            # attribute access says nothing of who asks
             around = sys._getframe(1).f_globals.get("__name__", "")
             if around.partition(".")[0] not in (*_RESOLVING, "importlib"):
                 taken.add("__dict__")
