@@ -67,6 +67,7 @@ def test_a_far_remote_is_asked_for_many_at_once(tmp_path: Path) -> None:
     with load(there.path) as project:
         order = [step.task for step in project.status().values()]
         reuse = project._reuse(True, order)
+        assert reuse is not None
         shared = reuse.cache.elsewhere
         assert isinstance(shared, Shared)
         far = Far(shared.remote, 0.05)

@@ -557,14 +557,21 @@ def test_an_attached_database_is_a_schema_of_sqlite(tmp_path: Path) -> None:
 class Cursor:
     """The cursor of a database that is none of the three, with tables ``there`` and no others."""
 
+    arraysize = 1
     description = (("n", "NUMBER"),)
 
-    def execute(self, statement: str) -> None:
+    def execute(self, statement: str, values: object = ()) -> None:
         if "FROM there" not in statement:
             raise ValueError("ORA-00942")
 
     def fetchone(self) -> tuple[int]:
         return (12,)
+
+    def fetchmany(self, size: int) -> list[object]:
+        raise AssertionError("no rows are read")
+
+    def fetchall(self) -> list[object]:
+        raise AssertionError("no rows are read")
 
     def close(self) -> None: ...
 
@@ -573,11 +580,16 @@ class Connection:
     def cursor(self) -> Cursor:
         return Cursor()
 
+    def commit(self) -> None: ...
     def rollback(self) -> None: ...
+    def close(self) -> None: ...
 
 
 class Oracle:
     connection = Connection()
+
+    def execute(self, code: str) -> None: ...
+    def close(self) -> None: ...
 
 
 def test_any_other_database_tells_columns_and_how_many_rows() -> None:

@@ -21,6 +21,9 @@ with lazy_imports():
 _MOST = 8
 
 
+# Any, here and below: whatever the project's code is and returns; who names it in pipeline.yaml says what for
+
+
 def resolve(call: Call) -> Any:
     """Import what a call names and return it.
 
@@ -52,7 +55,7 @@ def invoke(call: Call, offered: Mapping[str, object] | None = None) -> Any:
 
 
 def fitting(
-    target: Callable[..., Any], path: str, own: Mapping[str, object], offered: Mapping[str, object]
+    target: Callable[..., object], path: str, own: Mapping[str, object], offered: Mapping[str, object]
 ) -> dict[str, object]:
     """Return the arguments for a callable: all of ``own``, and what it names of ``offered``."""
     try:

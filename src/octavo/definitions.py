@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Iterator, Mapping
-from types import CodeType, FunctionType, GetSetDescriptorType, MemberDescriptorType
-from typing import Any
+from types import CellType, CodeType, FunctionType, GetSetDescriptorType, MemberDescriptorType
 
 from .digests import digest
-from .model import Json
 from .values import Writer, installed
 
 #: What a class has of its own accord.
@@ -43,10 +41,10 @@ class _Definitions:
     """Functions and classes met on the way. Those with a name of their own are said once, at the end."""
 
     def __init__(self) -> None:
-        self._named: Json = {}
+        self._named: dict[str, type | FunctionType] = {}
         self._waiting: list[str] = []
 
-    def define(self, thing: Any, write: Writer) -> str:
+    def define(self, thing: type | FunctionType, write: Writer) -> str:
         name = f"{thing.__module__}.{thing.__qualname__}"
         if installed(thing):
             return f"<{name}>"
@@ -61,7 +59,7 @@ class _Definitions:
             yield name, _body(self._named[name], write)
 
 
-def _body(thing: Any, write: Writer) -> str:
+def _body(thing: type | FunctionType, write: Writer) -> str:
     return _function(thing, write) if isinstance(thing, FunctionType) else _class(thing, write)
 
 
@@ -79,7 +77,7 @@ def _function(thing: FunctionType, write: Writer) -> str:
     return f"function({', '.join(parts)})"
 
 
-def _cell(cell: Any) -> Any:
+def _cell(cell: CellType) -> list[object]:
     try:
         return [cell.cell_contents]
     except ValueError:  # not filled yet
@@ -94,13 +92,13 @@ def _class(thing: type, write: Writer) -> str:
     return f"class({', '.join(parts)})"
 
 
-def _attribute(value: Any, write: Writer) -> str:
-    kind = type(value)
-    if kind is staticmethod or kind is classmethod:
+def _attribute(value: object, write: Writer) -> str:
+    kind = type(value)  # a subclass may hold more
+    if isinstance(value, staticmethod | classmethod) and kind in (staticmethod, classmethod):
         return f"{kind.__name__}({write(value.__func__)})"
-    if kind is property:
+    if isinstance(value, property) and kind is property:
         return f"property({write([value.fget, value.fset, value.fdel])})"
-    if kind in (MemberDescriptorType, GetSetDescriptorType):
+    if isinstance(value, MemberDescriptorType | GetSetDescriptorType):  # which have no subclasses
         return f"slot({value.__name__})"
     return write(value)
 

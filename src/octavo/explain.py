@@ -6,12 +6,11 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from . import kinds, parts
 from .errors import Error, Errors
 from .lazy import lazy_imports
-from .model import Reason, Record, Task
+from .model import Json, Reason, Record, Task
 from .state.store import Store
 
 with lazy_imports():
@@ -92,7 +91,7 @@ def _words(store: Store, task: Task, record: Record, reason: Reason) -> str:
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
-def _injected(cell: Mapping[str, Any]) -> bool:
+def _injected(cell: Json) -> bool:
     return "injected-parameters" in (cell.get("metadata", {}).get("tags") or ())
 
 

@@ -7,8 +7,7 @@ their difference, so a decision and its explanation are one thing and cannot dis
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
 
 from . import kinds, parts
 from .digests import digest
@@ -140,7 +139,7 @@ def _paths(task: Task) -> str:
     return digest(encode([task.source.path, task.source.entry, products, dict(task.inputs)]))
 
 
-def _upstream(task: Task, read: Any, made: Callable[[str], str | None]) -> dict[str, str]:
+def _upstream(task: Task, read: Container[str], made: Callable[[str], str | None]) -> dict[str, str]:
     """Return the parts of the manifest that an upstream task stands for.
 
     An executed notebook is a report for people: it counts only for a task that was seen to read it. Where an upstream

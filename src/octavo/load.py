@@ -31,6 +31,7 @@ with lazy_imports():
 
 if TYPE_CHECKING:
     from .spec.document import Document
+    from .spec.expand import Environment, Surroundings
     from .spec.schema import Spec, TaskSpec
 
 
@@ -43,12 +44,12 @@ class Loaded:
     unfit: Mapping[str, tuple[Error, ...]]
     preload: bool | tuple[str, ...] = True
     strict: bool = False
-    cache: Mapping[str, Any] = field(default_factory=dict)
+    cache: Json = field(default_factory=dict)
     folders: tuple[str, ...] = ()
-    hooks: Mapping[str, Any] = field(default_factory=dict)
+    hooks: Mapping[str, object] = field(default_factory=dict)
 
 
-def load(path: str, root: str, store: Store, params: Mapping[str, Any], data: Any = None) -> Loaded:
+def load(path: str, root: str, store: Store, params: Mapping[str, object], data: object = None) -> Loaded:
     """Return the pipeline of a spec file; raise all its mistakes at once.
 
     A pipeline whose files have the stamps of the last time is taken from the store, and no YAML is parsed.
@@ -102,7 +103,7 @@ def _outside(names: Mapping[str, str | None], root: str, here: str) -> dict[str,
     return {name: around.value(name) for name in names}
 
 
-def _errors(unfit: Mapping[str, Any]) -> dict[str, tuple[Error, ...]]:
+def _errors(unfit: Mapping[str, tuple[tuple[str, Place], ...]]) -> dict[str, tuple[Error, ...]]:
     return {
         name: tuple(NotebookError(message, where) for message, where in mistakes)
         for name, mistakes in unfit.items()
@@ -117,11 +118,11 @@ class _Loading:
         path: str,
         root: str,
         store: Store,
-        params: Mapping[str, Any],
+        params: Mapping[str, object],
         env: str | None,
         key: str,
         stamp: str,
-        data: Any = None,
+        data: object = None,
     ) -> None:
         self.path, self.root, self.store, self.params, self.env = path, root, store, params, env
         self.key, self.stamp, self.data = key, stamp, data
@@ -130,7 +131,7 @@ class _Loading:
         self.declared: tuple[str, ...] = ()
         self.folders: tuple[str, ...] = ()
         self.unfit: dict[str, tuple[tuple[str, Place], ...]] = {}
-        self.answers: list[tuple[str, Any, Any]] = []
+        self.answers: list[tuple[str, object, object]] = []
 
     def loaded(self) -> Loaded:
         spec, outside, notes, loose = self._spec()
@@ -150,7 +151,7 @@ class _Loading:
         graph = Graph(drafting.linked(drafts))
         self.reader.remember()
         tasks = tuple(graph)
-        how = (spec.preload, spec.strict, spec.cache, self.folders, dict(spec.hooks))
+        how = (spec.preload, spec.strict, dict(spec.cache), self.folders, dict(spec.hooks))
         # "now" is never the same twice, so remembering would be in vain
         if not {"now"} & outside.keys() and self.stamp:
             brought = versions(task.kind for task in tasks)
@@ -208,7 +209,7 @@ class _Loading:
         how = {name: getattr(spec, name) for name in ("preload", "strict", "environment", "cache")}
         return replace(made, ignored=(*spec.ignored, *made.ignored), **how)
 
-    def _asked(self, what: str, question: Any) -> Any:
+    def _asked(self, what: str, question: object) -> Any:  # which the question is for
         """Ask the project's code for something, and remember the answer: next time it must be the same."""
         answer = evaluated.QUESTIONS[what](question, self.root)
         self.answers.append((what, question, answer))
@@ -243,7 +244,7 @@ class _Loading:
             return spec, outside, spec.ignored, {}
         return spec, outside, (*spec.ignored, *expand.unused(env, used)), loose
 
-    def _checked(self, full: Document, env: Any, around: Any) -> tuple[Spec, frozenset[str]]:
+    def _checked(self, full: Document, env: Environment, around: Surroundings) -> tuple[Spec, frozenset[str]]:
         """Return what a document says, with the tasks that it imports from another; and the placeholders of both."""
         check = schema.spec
         data = full.data.get("meta") if isinstance(full.data, dict) else None

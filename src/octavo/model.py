@@ -44,7 +44,7 @@ class Parameter:
     name: str
     default: str | None = None
     annotation: str | None = None
-    value: Any = None
+    value: object = None
     known: bool = False
     help: str = ""
 
@@ -84,7 +84,7 @@ class Facts:
     kernel: str | None = None
     title: str = ""
     upstream: tuple[str, ...] | None = None
-    product: Mapping[str | None, Any] | None = None
+    product: Mapping[str | None, object] | None = None
     params: tuple[Parameter, ...] = ()
     parameters_cell: bool = False
     imports: tuple[str, ...] = ()
@@ -129,7 +129,7 @@ class Relation(str):
         made.schema, made.name, made.kind = schema, name, kind
         return made
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return Relation, (self.name, self.schema, self.kind)
 
 
@@ -193,7 +193,7 @@ class RunOptions:
     strict: bool = False
     on_failure: Call | None = None
     file_client: Call | None = None
-    stay: Mapping[str, Any] | None = None
+    stay: Mapping[str, object] | None = None
     isolated: bool = False
 
 
@@ -230,7 +230,7 @@ class Task:
     kind: str
     source: Source
     products: tuple[Product, ...] = ()
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)  # for the user's code, as ``inputs``
     upstream: tuple[str, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)
     own: Mapping[str, Any] = field(default_factory=dict)  # as YAML has them: the rows of the keys test them

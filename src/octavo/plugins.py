@@ -14,6 +14,9 @@ with lazy_imports():
     from importlib import metadata  # 15 ms that only a foreign name should cost
 
 
+# Any, here and below: what foreign packages have
+
+
 def member(family: str, name: str, ours: Iterable[str]) -> Any:
     """Return the member of a family that another package brings; an unknown name is an error with a hint."""
     found = next(iter(metadata.entry_points(group=f"octavo.{family}", name=name)), None)

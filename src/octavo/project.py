@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from . import products, upkeep
 from .engine import Run
@@ -33,6 +33,9 @@ from .spec.entry import Entry, find
 from .state.lock import holding
 from .state.runlog import RunLog
 from .state.store import Ended, Store
+
+if TYPE_CHECKING:
+    from .cache.local import Cache
 
 with lazy_imports():
     from . import single
@@ -158,7 +161,7 @@ class Project:
         root, hooks = self.root, self._loaded.hooks
         return hook_process.Hooked(str(root), root.name, hooks, self.graph.tasks).events(events)
 
-    def _reuse(self, remote: bool, wanted: Sequence[Task] = ()) -> Any:
+    def _reuse(self, remote: bool, wanted: Sequence[Task] = ()) -> reuse.Reuse | None:
         """Return the cache as the engine uses it; None where the pipeline wants none."""
         tasks, look = self.graph.tasks, partial(Now, self.store, self.graph)
         cache = reuse.reuse(self.root, self._loaded.cache, remote, tasks, self.store, look)
@@ -166,23 +169,28 @@ class Project:
             cache.expect(wanted)
         return cache
 
-    def cache(self) -> Any:
+    def _shared(self, wanted: Sequence[Task] = ()) -> reuse.Reuse:
+        cache = self._reuse(True, wanted)
+        assert cache is not None, "no cache and a remote are an error"
+        return cache
+
+    def cache(self) -> Cache:
         """Return the cache of this project, whether builds use it or not."""
         return reuse.opened(self.root, self._loaded.cache, False)
 
-    def push(self, targets: Sequence[str] = ()) -> Any:
+    def push(self, targets: Sequence[str] = ()) -> exchange.Exchanged:
         """Send the results of the selected tasks that are fresh to the remote cache; return what came of it."""
         with holding(self.store.folder):
             steps = self.status(targets)
             known = {name: self.store.record(key_of(step.task)) for name, step in steps.items()}
-            return exchange.push(self._reuse(True), steps, known)
+            return exchange.push(self._shared(), steps, known)
 
-    def pull(self, targets: Sequence[str] = ()) -> Any:
+    def pull(self, targets: Sequence[str] = ()) -> exchange.Exchanged:
         """Restore the selected tasks that are stale, and whose results are known, without running any."""
         with holding(self.store.folder):
             order = [step.task for step in self.status(targets).values()]
             return exchange.pull(
-                self._reuse(True, order),
+                self._shared(order),
                 order,
                 _new_run(),
                 lambda task: judged(task, self.graph.tasks, self.store)[0],

@@ -11,15 +11,18 @@ import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial, wraps
+from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from . import plugins
 
 #: Saves a value at a path.
-Save = Callable[[Any, Any], Any]
+Save = Callable[[Any, Any], object]  # of the types that the project's functions have
 #: Loads what is at a path.
 Load = Callable[[Any], Any]
+_Path = str | PathLike[str]
+_Function = TypeVar("_Function", Save, Load)
 #: What ``fallback`` may say, and which module it means.
 _PICKLERS = {True: "pickle", "pickle": "pickle", "joblib": "joblib", "cloudpickle": "cloudpickle"}
 
@@ -34,7 +37,7 @@ def serializer(
     """Decorate a function of a value and a product, so that each product is saved by its extension.
 
     ``extension_mapping`` has functions of a value and a path; ``defaults`` are extensions for which octavo has one:
-    .txt, .json, .csv, .parquet. Any other extension is pickled if ``fallback`` is True, "pickle", "joblib" or
+    .txt, .json, .csv, .parquet. Other extensions are pickled if ``fallback`` is True, "pickle", "joblib" or
     "cloudpickle", and else left to the decorated function. Several products take a dict with their keys. With
     ``unpack`` the product of a dict is a folder, with a file for each of its keys.
     """
@@ -42,7 +45,7 @@ def serializer(
     def decorate(function: Save) -> Save:
         save = _chosen(function, 2, extension_mapping, fallback, defaults, _SAVING, _dump)
 
-        def one(value: Any, product: Any) -> None:
+        def one(value: object, product: _Path) -> None:
             if not (unpack and isinstance(value, Mapping)):
                 save(product)(value, product)
                 return
@@ -53,7 +56,7 @@ def serializer(
                 save(name)(inner, Path(product, name))
 
         @wraps(function)
-        def serialize(value: Any, product: Any) -> None:
+        def serialize(value: Any, product: _Path | Mapping[str, _Path]) -> None:  # a dict then
             if isinstance(product, Mapping):
                 _matching(value, product)
                 for key in product:
@@ -81,13 +84,13 @@ def unserializer(
     def decorate(function: Load) -> Load:
         load = _chosen(function, 1, extension_mapping, fallback, defaults, _LOADING, _undump)
 
-        def one(product: Any) -> Any:
+        def one(product: _Path) -> object:
             if unpack and Path(product).is_dir():
                 return {path.name: load(path)(path) for path in sorted(Path(product).iterdir())}
             return load(product)(product)
 
         @wraps(function)
-        def unserialize(product: Any) -> Any:
+        def unserialize(product: _Path | Mapping[str, _Path]) -> object:
             if isinstance(product, Mapping):
                 return {key: one(product[key]) for key in product}
             return one(product)
@@ -98,20 +101,20 @@ def unserializer(
 
 
 def _chosen(
-    function: Callable[..., Any],
+    function: _Function,
     takes: int,
-    mapping: Mapping[str, Callable[..., Any]] | None,
+    mapping: Mapping[str, _Function] | None,
     fallback: bool | str,
     defaults: Iterable[str] | None,
-    known: Mapping[str, Callable[..., Any]],
-    pickled: Callable[..., Any],
-) -> Callable[[Any], Callable[..., Any]]:
+    known: Mapping[str, _Function],
+    pickled: Callable[..., object],
+) -> Callable[[_Path], _Function]:
     """Return what chooses a function for a path; wrong arguments of a decorator are errors at once."""
     name = getattr(function, "__name__", repr(function))
     if (arguments := len(inspect.signature(function).parameters)) != takes:
         raise TypeError(f"{name} should take {takes} argument{'s' * (takes > 1)}, but it takes {arguments}")
     table = _table(name, mapping, defaults, known)
-    rest = function
+    rest: _Function = function
     if fallback:
         if fallback not in _PICKLERS:
             raise ValueError(
@@ -128,10 +131,10 @@ def _chosen(
 
 def _table(
     name: str,
-    mapping: Mapping[str, Callable[..., object]] | None,
+    mapping: Mapping[str, _Function] | None,
     defaults: Iterable[str] | None,
-    known: Mapping[str, Callable[..., Any]],
-) -> dict[str, Callable[..., object]]:
+    known: Mapping[str, _Function],
+) -> dict[str, _Function]:
     if mapping is not None and not isinstance(mapping, Mapping):
         raise TypeError(f"{name}: extension_mapping is a dict from extensions to functions, not {mapping!r}")
     own = dict(mapping or {})
@@ -149,7 +152,7 @@ def _table(
     return {**{suffix: known[suffix] for suffix in wanted}, **own}
 
 
-def _matching(value: object, products: Mapping[object, object]) -> None:
+def _matching(value: object, products: Mapping[str, object]) -> None:
     keys = ", ".join(map(str, products))
     if not isinstance(value, Mapping):
         raise TypeError(
@@ -171,23 +174,23 @@ def _emptied(folder: Path) -> None:
     folder.mkdir(parents=True)
 
 
-def _dump(module: str, value: Any, path: Any) -> None:
+def _dump(module: str, value: object, path: _Path) -> None:
     with Path(path).open("wb") as file:
         plugins.load(module).dump(value, file)
 
 
-def _undump(module: str, path: Any) -> Any:
+def _undump(module: str, path: _Path) -> object:
     with Path(path).open("rb") as file:
         return plugins.load(module).load(file)
 
 
-def _save_text(value: Any, path: Any) -> None:
+def _save_text(value: object, path: _Path) -> None:
     if not isinstance(value, str):
         raise TypeError(f"{path} takes a text, not {type(value).__name__}")
     Path(path).write_text(value)
 
 
-def _save_json(value: Any, path: Any) -> None:
+def _save_json(value: object, path: _Path) -> None:
     try:
         text = json.dumps(value)
     except TypeError as error:

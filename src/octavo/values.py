@@ -15,12 +15,15 @@ from collections.abc import Callable, Iterable
 from math import isfinite
 from struct import pack
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .digests import digest
 
+if TYPE_CHECKING:
+    from datetime import datetime, time
+
 #: Says what a function or class is, given the writer for what it is made of.
-Define = Callable[[Any, "Writer"], str]
+Define = Callable[[type | FunctionType, "Writer"], str]
 
 #: A longer text within another is replaced by its digest.
 _LONG = 1 << 16
@@ -71,6 +74,7 @@ def _bytes(value: bytes | bytearray) -> str:
     return f"{type(value).__name__}({_quoted(value.hex())})"
 
 
+#: ``Any`` here and below: a value of just the type that was looked up.
 _PLAIN: dict[type, Callable[[Any], str]] = {
     type(None): lambda _: "null",
     bool: lambda value: "true" if value else "false",
@@ -83,7 +87,7 @@ _PLAIN: dict[type, Callable[[Any], str]] = {
 }
 
 
-def _moment(value: Any) -> str | None:
+def _moment(value: datetime | time) -> str | None:
     return None if value.tzinfo is not None or value.fold else _text(value.isoformat())
 
 
@@ -167,7 +171,7 @@ class Writer:
             return f"object({self(kind)}, {self._unordered(kind, value)}, {self(state)})"
         return self._object(kind, value)
 
-    def _unordered(self, kind: type, value: Iterable[Any]) -> str:
+    def _unordered(self, kind: type, value: Iterable[object]) -> str:
         return f"{kind.__name__}{{{', '.join(sorted(map(self, value)))}}}"
 
     def _object(self, kind: type, value: object) -> str:
@@ -203,7 +207,7 @@ class Writer:
         return f"<{module}.{name}>"
 
 
-def by_name(thing: object, write: Writer) -> str:
+def by_name(thing: type | FunctionType, write: Writer) -> str:
     """Return the name of a function or class of Python or of an installed package; no other is known by its name."""
     if not installed(thing):
         raise Unencodable(f"{_name(thing)}, which is no part of an installed package")
@@ -217,7 +221,7 @@ def installed(thing: object) -> bool:
         return True  # type(None), say, stands nowhere under its name
     if not isinstance(module, str) or not _of_package(module):
         return False
-    found: Any = sys.modules.get(module)
+    found: object = sys.modules.get(module)
     for part in name.split("."):
         found = getattr(found, part, None)
     return found is thing
@@ -233,5 +237,5 @@ def _of_package(module: str) -> bool:
     return "site-packages" in file or "dist-packages" in file or file.startswith(_HOMES)
 
 
-def _name(thing: Any) -> str:
+def _name(thing: type | FunctionType) -> str:
     return f"{thing.__module__}.{thing.__qualname__}"

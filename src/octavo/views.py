@@ -12,6 +12,8 @@ from . import plugins
 from .calls import invoke
 from .model import STANDING, Call, Json, Outcome, Product, Relation, Source, Task
 
+# Any, in what follows: paths, tables and clients as the user's code expects them, which gets them untyped
+
 
 class Status(Enum):
     """How far a task is, in the words that code written for Ploomber compares with."""
@@ -52,12 +54,12 @@ class Upstream(Json):
             raise ValueError(f"upstream.first is for a single task, and there are {', '.join(self)}")
         return next(iter(self.values()))
 
-    def __missing__(self, name: str) -> Any:
+    def __missing__(self, name: str) -> object:
         listed = f"there are: {', '.join(self)}" if self else "it has none"
         raise KeyError(f'"{name}" is not upstream of this task; {listed}')
 
 
-def given(value: Any) -> Any:
+def given(value: object) -> Any:
     """Return what user code in Python gets for an input or product: a Path, a Relation as it is, dicts of them."""
     if isinstance(value, Relation):
         return value
@@ -66,7 +68,7 @@ def given(value: Any) -> Any:
     return Path(value) if isinstance(value, str) else value
 
 
-def text(value: Any) -> Any:
+def text(value: object) -> object:
     """Return what notebooks and scripts get for inputs and products: plain text, or dicts of it."""
     return {key: text(inner) for key, inner in value.items()} if isinstance(value, Mapping) else str(value)
 
@@ -82,7 +84,7 @@ def plain(product: Product) -> str:
     )
 
 
-def products(task: Task) -> Any:
+def products(task: Task) -> object:
     """Return a task's products as text: one, or a dict of them; None where it has none."""
     if not task.products:
         return None
@@ -124,7 +126,7 @@ class TaskView:
         task: Task,
         status: Status = Status.WaitingExecution,
         dag: Mapping[str, TaskView] | None = None,
-        connect: Callable[[Call], Any] = invoke,
+        connect: Callable[[Call], object] = invoke,
     ) -> None:
         """``connect`` makes a client of its call; ``dag`` has the tasks before it, where they are known."""
         self.name = task.name
@@ -163,7 +165,7 @@ class TaskView:
         call = self.task.calls.client
         return self._connect(call) if call else None
 
-    def load(self, key: str | None = None, limit: int | None = 10, **arguments: Any) -> Any:
+    def load(self, key: str | None = None, limit: int | None = 10, **arguments: object) -> Any:
         """Return a product as a pandas DataFrame: a .csv or .parquet file, or the first rows of a table."""
         return loaded(self.product[key] if key else self.product, lambda: self.client, limit, **arguments)
 
@@ -181,7 +183,7 @@ class Before:
         self.name = name
         self.product = product
 
-    def load(self, key: str | None = None, **arguments: Any) -> Any:
+    def load(self, key: str | None = None, **arguments: object) -> Any:
         """Return a product as a pandas DataFrame."""
         return loaded(self.product[key] if key else self.product, lambda: None, None, **arguments)
 
@@ -197,7 +199,7 @@ class DagView(Mapping[str, TaskView]):
         name: str,
         tasks: Mapping[str, Task],
         statuses: Mapping[str, Status],
-        connect: Callable[[Call], Any] = invoke,
+        connect: Callable[[Call], object] = invoke,
     ) -> None:
         self.name = name
         self._tasks = {
@@ -217,7 +219,7 @@ class DagView(Mapping[str, TaskView]):
         return len(self._tasks)
 
     @property
-    def product(self) -> list[Any]:
+    def product(self) -> list[object]:
         """The products of the tasks that no other one follows."""
         needed = {name for view in self.values() for name in view.task.upstream}
         return [view.product for view in self.values() if view.name not in needed]
@@ -235,20 +237,20 @@ class DagView(Mapping[str, TaskView]):
         return f"<DAG {self.name}: {', '.join(self._tasks)}>"
 
 
-class BuildReport(Mapping[str, list[Any]]):
+class BuildReport(Mapping[str, list[object]]):
     """What a build came to, as a table: columns by their names, printed as rows."""
 
     def __init__(self, rows: list[tuple[str, bool, float]]) -> None:
         """Each row is a task, whether it ran, and its seconds."""
         whole = sum(seconds for _, _, seconds in rows)
-        self._columns: dict[str, list[Any]] = {
+        self._columns: dict[str, list[object]] = {
             "name": [name for name, _, _ in rows],
             "Ran?": [ran for _, ran, _ in rows],
             "Elapsed (s)": [seconds for _, _, seconds in rows],
             "Percentage": [100 * seconds / whole if whole else 0 for _, _, seconds in rows],
         }
 
-    def __getitem__(self, column: str) -> list[Any]:
+    def __getitem__(self, column: str) -> list[object]:
         return self._columns[column]
 
     def __iter__(self) -> Iterator[str]:
@@ -257,7 +259,7 @@ class BuildReport(Mapping[str, list[Any]]):
     def __len__(self) -> int:
         return len(self._columns)
 
-    def to_dict(self) -> dict[str, list[Any]]:
+    def to_dict(self) -> dict[str, list[object]]:
         """Return the columns."""
         return {name: list(values) for name, values in self._columns.items()}
 
@@ -282,7 +284,7 @@ class BuildReport(Mapping[str, list[Any]]):
     __repr__ = __str__
 
 
-def loaded(product: Any, client: Callable[[], Any], limit: int | None, **arguments: Any) -> Any:
+def loaded(product: Any, client: Callable[[], Any], limit: int | None, **arguments: object) -> Any:
     """Return a .csv or .parquet file, or the first ``limit`` rows of a table, as a pandas DataFrame."""
     pandas = plugins.load("pandas")
     if isinstance(product, Relation):
@@ -302,5 +304,5 @@ def loaded(product: Any, client: Callable[[], Any], limit: int | None, **argumen
     return reader(product, **arguments)
 
 
-def _handed(product: Product) -> Any:
+def _handed(product: Product) -> object:
     return product.relation if product.relation is not None else given(plain(product))

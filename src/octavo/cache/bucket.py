@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..lazy import lazy_imports
 from ..remote import aws
@@ -17,6 +17,9 @@ from .elsewhere import Absent, Trouble, first
 with lazy_imports():
     import obstore
     from obstore import store
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig
 
 _BLOCK = 16 << 20
 
@@ -29,12 +32,12 @@ class Bucket:
         self._web = scheme in ("http", "https")
         options = dict(aws.settings(os.environ)) if scheme in ("s3", "s3a") else {}
         http = scheme == "http" or options.get("endpoint", "").startswith("http://")
-        retry: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=4)}
+        retry: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(seconds=4)}
 
-        def opened(silent: str, whole: str) -> Any:
+        def opened(silent: str, whole: str) -> store.ObjectStore:
             if scheme == "file":
                 return store.from_url(url, mkdir=True)
-            client: Any = {"connect_timeout": "2s", "read_timeout": silent, "timeout": whole}
+            client: ClientConfig = {"connect_timeout": "2s", "read_timeout": silent, "timeout": whole}
             client |= {"allow_http": True} if http else {}
             return store.from_url(url, client_options=client, retry_config=retry, **options)
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 
 from .. import plugins
 from ..errors import Error
@@ -62,7 +61,7 @@ class Filesystem:
         with self._trouble():
             self._beside(name, lambda path: self._fs.put_file(source, path))
 
-    def _beside(self, name: str, make: Any) -> None:
+    def _beside(self, name: str, make: Callable[[str], object]) -> None:
         full = self._full(name)
         part = f"{full}.{os.urandom(4).hex()}.part"
         self._fs.makedirs(full.rpartition("/")[0], exist_ok=True)

@@ -51,7 +51,7 @@ class Tally:
 
 
 class Cache:
-    """The results in a folder. Any number of processes may use it at once.
+    """The results in a folder. Several processes may use it at once.
 
     ``size`` is what it may grow to in bytes, ``largest`` the bytes of a product above which a result is not kept.
     """

@@ -14,14 +14,13 @@ from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any
 
 from .. import parts, products
 from ..errors import Error
 from ..executed.editions import images
 from ..fingerprint import manifest
 from ..lazy import lazy_imports
-from ..model import ABSENT, Manifest, Reason, Record, Task
+from ..model import ABSENT, Json, Manifest, Reason, Record, Task
 from ..state.store import Store
 from .entry import Entry, action, folder
 from .local import LARGEST, SIZE, Cache
@@ -50,7 +49,7 @@ class Settings:
     folder: str = ".octavo/cache"
 
 
-def opened(root: str | Path, said: Mapping[str, Any], remote: bool) -> Cache:
+def opened(root: str | Path, said: Json, remote: bool) -> Cache:
     """Return the cache of a project by what its pipeline says of it; with its remote, if that is wanted."""
     how = Settings(**said)
     folder = Path(root, os.path.expanduser(how.folder))
@@ -68,7 +67,7 @@ def opened(root: str | Path, said: Mapping[str, Any], remote: bool) -> Cache:
 
 def reuse(
     root: str | Path,
-    said: Mapping[str, Any],
+    said: Json,
     remote: bool,
     graph: Mapping[str, Task],
     store: Store,

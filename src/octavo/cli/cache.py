@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import Error
 from ..hints import did_you_mean
@@ -23,6 +23,8 @@ with lazy_imports():
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from ..cache.local import Cache
+    from ..project import Project
     from .options import Parser
 
 ACTIONS = ("show", "gc", "clear", "push", "pull", "verify")
@@ -84,7 +86,7 @@ def main(args: Namespace) -> int:
     return code
 
 
-def _show(cache: Any, args: Namespace) -> tuple[Json, list[str], int]:
+def _show(cache: Cache, args: Namespace) -> tuple[Json, list[str], int]:
     tally, entries = cache.tally(), sum(1 for _ in cache.entries())
     found = {
         "folder": str(cache.at),
@@ -104,7 +106,7 @@ def _show(cache: Any, args: Namespace) -> tuple[Json, list[str], int]:
     return found, lines, 0
 
 
-def _gc(cache: Any, args: Namespace) -> tuple[Json, list[str], int]:
+def _gc(cache: Cache, args: Namespace) -> tuple[Json, list[str], int]:
     swept = sweep.gc(cache, args.size, args.older)
     found = {
         "removed": swept.entries,
@@ -116,13 +118,13 @@ def _gc(cache: Any, args: Namespace) -> tuple[Json, list[str], int]:
     return found, [f"{removed}; {many(swept.left, 'result')} in {_amount(swept.left_size)} left"], 0
 
 
-def _clear(cache: Any, args: Namespace) -> tuple[Json, list[str], int]:
+def _clear(cache: Cache, args: Namespace) -> tuple[Json, list[str], int]:
     swept = sweep.clear(cache)
     found = {"removed": swept.entries, "freed": swept.size, "results": 0, "size": 0}
     return found, [f"removed {many(swept.entries, 'result')}, {_amount(swept.size)}"], 0
 
 
-def _verify(cache: Any, args: Namespace) -> tuple[Json, list[str], int]:
+def _verify(cache: Cache, args: Namespace) -> tuple[Json, list[str], int]:
     checked = sweep.verify(cache)
     found = {"blobs": checked.blobs, "damaged": checked.damaged, "removed": checked.dropped}
     if not checked.damaged and not checked.dropped:
@@ -134,7 +136,7 @@ def _verify(cache: Any, args: Namespace) -> tuple[Json, list[str], int]:
 _SHOWN = {"show": _show, "gc": _gc, "clear": _clear, "verify": _verify}
 
 
-def _exchange(project: Any, action: str, args: Namespace, out: Screen) -> int:
+def _exchange(project: Project, action: str, args: Namespace, out: Screen) -> int:
     done = (project.push if action == "push" else project.pull)(args.targets)
     if args.json:
         said = "sent" if action == "push" else "restored"

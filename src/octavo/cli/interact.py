@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import chdir
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from .. import __version__, views
 from ..errors import Error
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from ..project import Project
     from ..report import Report
     from .options import Parser
+
+T = TypeVar("T")
 
 _STATUS = {
     "fresh": views.Status.Skipped,
@@ -146,13 +148,11 @@ class Dag(Mapping[str, Tried]):
 
     def status(self, *targets: str) -> Shown | None:
         """Return what is stale, and why."""
-        shown: Shown | None = self._told(lambda: Shown(self.steps(*targets)))
-        return shown
+        return self._told(lambda: Shown(self.steps(*targets)))
 
     def build(self, *targets: str, force: bool = False) -> Report | None:
         """Run what is stale among the selected tasks."""
-        report: Report | None = self._told(lambda: self._built(targets, force))
-        return report
+        return self._told(lambda: self._built(targets, force))
 
     def build_partially(self, target: str, force: bool = False) -> Report | None:
         """Run a task and all it needs, as far as they are stale; ``build("+" + target)`` is the same."""
@@ -174,7 +174,7 @@ class Dag(Mapping[str, Tried]):
                 to.say(line)
         return report
 
-    def _told(self, work: Callable[[], Any]) -> Any:
+    def _told(self, work: Callable[[], T]) -> T | None:
         try:
             return work()
         except Error as error:

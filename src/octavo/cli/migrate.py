@@ -7,7 +7,7 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import Error
 from ..lazy import lazy_imports
@@ -77,7 +77,12 @@ def main(args: Namespace) -> int:
 
 
 def _migration(args: Namespace) -> Migration:
-    root, made, said, named = Path.cwd(), list[str](), list[Any](), list[str | Path]()
+    root, made, said, named = (
+        Path.cwd(),
+        list[str](),
+        list[str | Error | ExceptionGroup[Error]](),
+        list[str | Path](),
+    )
     try:
         found = entry.find(args.file)
         root, named = found.root, [args.file or found.path]

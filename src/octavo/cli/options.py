@@ -7,7 +7,7 @@ import os
 import sys
 import termios
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from ..compat import parameters as given
 from ..errors import Error
@@ -162,7 +162,7 @@ def values(parser: argparse.ArgumentParser, meaning: str) -> None:
 
 def project(args: argparse.Namespace) -> Project:
     """Open the pipeline that --file names, or the one found from this folder upwards."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for path in args.parameters_file:
         found |= given.file(path)
     found |= given.params(args.params) | args.env

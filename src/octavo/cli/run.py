@@ -10,7 +10,7 @@ from argparse import SUPPRESS, ArgumentTypeError, BooleanOptionalAction, Namespa
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from ..compat import parameters as values
 from ..errors import Error
@@ -87,7 +87,7 @@ def _parameters(parser: Parser) -> None:
     pair, meaning = ("NAME", "TEXT"), "set a parameter to a string"
     raw = ("-r", "--parameters-raw", "--parameters_raw")
     parser.pair(*raw, dest="parameters_raw", metavar=pair, help=meaning)
-    one: Any = {"action": "append", "default": []}
+    one: Json = {"action": "append", "default": []}
     yaml = "parameters as a YAML mapping"
     add("-y", "--parameters-yaml", "--parameters_yaml", **one, metavar="YAML", help=yaml)
     file = "parameters from a YAML or JSON file, or a URL"
@@ -107,7 +107,7 @@ def _running(parser: Parser) -> None:
     add("-k", "--kernel", metavar="NAME", help="the kernel to use")
     add("--cwd", metavar="FOLDER", help="the working directory (default: the current folder)")
     add("--allow-errors", action="store_true", help="run all cells, even after one failed")
-    number: Any = {"type": _number, "metavar": "SECONDS"}
+    number: Json = {"type": _number, "metavar": "SECONDS"}
     add("--timeout", **number, help="stop the run after this time")
     cell = "stop the run if a cell takes longer than this"
     add("--execution-timeout", "--cell-timeout", **number, help=cell)
@@ -123,7 +123,7 @@ def _running(parser: Parser) -> None:
 
 def _output(parser: Parser) -> None:
     add = parser.add_argument
-    flag: Any = {"action": BooleanOptionalAction, "default": False}
+    flag: Json = {"action": BooleanOptionalAction, "default": False}
     add("--report-mode", **flag, help="hide the code in the executed notebook")
     add("--log-output", **flag, help="print the output of cells")
     add("--stdout-file", metavar="FILE", help="write the standard output of cells to a file")
@@ -176,9 +176,7 @@ def _run(args: Namespace) -> int:
         watch = stack.enter_context(Watch(out, quiet=args.quiet, as_json=args.json, logs=logs))
         listeners: list[Callable[[Event], None]] = [watch, tee, *([Results(out)] if logs else [])]
         try:
-            single.run(
-                args.source, target, parameters(args), replace(_how(args, single.How), stay=stay), listeners
-            )
+            single.run(args.source, target, parameters(args), replace(_how(args), stay=stay), listeners)
         except KeyboardInterrupt:
             pass  # the report is then unfinished, which is its exit code
     code = watch.report.exit_code
@@ -187,9 +185,9 @@ def _run(args: Namespace) -> int:
     return code
 
 
-def _how(args: Namespace, how: Any) -> Any:
+def _how(args: Namespace) -> single.How:
     wanted = {"INPUT": args.inject_input_path, "OUTPUT": args.inject_output_path}
-    return how(
+    return single.How(
         kernel=args.kernel,
         cwd=args.cwd,
         allow_errors=args.allow_errors,

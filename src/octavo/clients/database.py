@@ -8,16 +8,20 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import plugins
 from .remembered import Client
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Engine
 
 
 class DatabaseClient(Client):
     """What a connection of PEP 249 can do, whoever opened it."""
 
     split_source: str | None
+    _connection: Any = None  # Any, here and below: a driver's connection can do more than PEP 249 says
 
     @property
     def connection(self) -> Any:
@@ -67,7 +71,6 @@ class DBAPIClient(DatabaseClient):
         self.connect_fn = connect_fn
         self.connect_kwargs = dict(connect_kwargs or {})
         self.split_source = split_source
-        self._connection: Any = None
 
     @property
     def connection(self) -> Any:
@@ -102,28 +105,27 @@ class SQLAlchemyClient(DatabaseClient):
 
     def __init__(
         self,
-        uri: Any,
+        uri: str | URL,
         split_source: str | None = "default",
         create_engine_kwargs: Mapping[str, object] | None = None,
     ) -> None:
-        self.url = plugins.load("sqlalchemy.engine:make_url")(uri)
-        self.flavor: str = self.url.drivername
+        self.url: URL = plugins.load("sqlalchemy.engine:make_url")(uri)
+        self.flavor = self.url.drivername
         self.split_source = split_source
         self._create_engine_kwargs = dict(create_engine_kwargs or {})
-        self._engine: Any = None
-        self._connection: Any = None
+        self._engine: Engine | None = None
         if self._is_sqlite and self.url.database and not self.url.database.startswith(("file:", ":memory:")):
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
 
     @property
     def _is_sqlite(self) -> bool:
-        return bool(self.url.get_backend_name() == "sqlite")
+        return self.url.get_backend_name() == "sqlite"
 
     @property
-    def engine(self) -> Any:
+    def engine(self) -> Engine:
         """Return SQLAlchemy's engine."""
         if self._engine is None:
-            create = plugins.load("sqlalchemy:create_engine")
+            create: Callable[..., Engine] = plugins.load("sqlalchemy:create_engine")
             self._engine = create(_driven(self.url), **self._create_engine_kwargs)
         return self._engine
 
@@ -152,13 +154,13 @@ class SQLAlchemyClient(DatabaseClient):
         return self.__dict__ | {"_engine": None, "_connection": None}
 
     def __str__(self) -> str:
-        return str(self.url.render_as_string(hide_password=True))
+        return self.url.render_as_string(hide_password=True)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self})"
 
 
-def _driven(url: Any) -> Any:
+def _driven(url: URL) -> URL:
     """Return an address with a driver that is installed, where it names none: SQLAlchemy takes another by version."""
     if url.drivername != "postgresql":
         return url

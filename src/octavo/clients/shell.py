@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from .. import plugins
 from ..errors import Error
@@ -28,13 +28,13 @@ class ShellClient(Client):
     def __init__(
         self,
         run_template: str = "bash {{path_to_code}}",
-        subprocess_run_kwargs: Mapping[str, Any] | None = None,
+        subprocess_run_kwargs: Mapping[str, Any] | None = None,  # what subprocess.run takes
     ) -> None:
         self.run_template = run_template
         self.subprocess_run_kwargs = dict(subprocess_run_kwargs or {})
 
     @property
-    def connection(self) -> Any:
+    def connection(self) -> NoReturn:
         raise NotImplementedError("a shell has no connection")
 
     def command(self, path: str) -> list[str]:

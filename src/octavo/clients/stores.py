@@ -6,7 +6,7 @@ import importlib.util
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from .. import plugins
 from ..errors import Error
@@ -110,7 +110,7 @@ class _Google:
 
 class _Obstore:
     def __init__(self, url: str, endpoint: str, options: Mapping[str, object]) -> None:
-        self._obs: Any = plugins.load("obstore")
+        self._obs = plugins.load("obstore")
         client = {"allow_http": True} if endpoint.startswith("http:") else {}
         self._store = plugins.load("obstore.store:from_url")(url, client_options=client, **options)
 

@@ -12,11 +12,11 @@ from __future__ import annotations
 import json
 import os
 from contextlib import closing
-from typing import Any
+from typing import Any, TextIO
 
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from nbformat import from_dict
-from papermill.engines import Engine
+from nbformat import NotebookNode, from_dict
+from papermill.engines import Engine, NotebookExecutionManager
 from papermill.exceptions import PapermillException
 from papermill.log import logger
 
@@ -38,14 +38,14 @@ class OctavoEngine(Engine):  # type: ignore[misc]  # papermill has no types
     @classmethod
     def execute_managed_notebook(
         cls,
-        nb_man: Any,
+        nb_man: NotebookExecutionManager,
         kernel_name: str,
         log_output: bool = False,
-        stdout_file: Any = None,
-        stderr_file: Any = None,
+        stdout_file: TextIO | None = None,
+        stderr_file: TextIO | None = None,
         start_timeout: float | None = 60,
         execution_timeout: float | None = None,
-        **options: Any,
+        **options: Any,  # papermill's and nbclient's
     ) -> None:
         """Run the notebook that ``nb_man`` holds, and tell it what happens.
 
@@ -90,7 +90,7 @@ class Managed:
     where = "the notebook"
     spare = None
 
-    def __init__(self, nb_man: Any) -> None:
+    def __init__(self, nb_man: NotebookExecutionManager) -> None:
         self._nb_man = nb_man
         self._papermills_save = type(nb_man).save
 
@@ -104,7 +104,7 @@ class Managed:
         self._update(data)
         self._papermills_save(self._nb_man)
 
-    def saved_by_time(self, **_: Any) -> None:
+    def saved_by_time(self, **_: object) -> None:
         """Stand for papermill's ``save``, which it calls at the start and the end of each cell."""
 
     def keep(self, data: Json | None, outcome: Outcome) -> str | None:
@@ -127,7 +127,7 @@ class Managed:
 class Mirror:
     """Tells papermill of what happens, as its own engine does."""
 
-    def __init__(self, nb_man: Any, log: Log) -> None:
+    def __init__(self, nb_man: NotebookExecutionManager, log: Log) -> None:
         self.nb_man = nb_man
         self.cell: int | None = None
         self._log = log
@@ -182,7 +182,7 @@ class Mirror:
 class Log:
     """Passes outputs on to papermill's logger and to the files that it was given."""
 
-    def __init__(self, on: bool, stdout: Any, stderr: Any) -> None:
+    def __init__(self, on: bool, stdout: TextIO | None, stderr: TextIO | None) -> None:
         self._on = on
         self._files = {"stdout": (stdout, logger.info), "stderr": (stderr, logger.warning)}
 
@@ -198,7 +198,7 @@ class Log:
             logger.info("".join(output["data"]["text/plain"]))
 
 
-def _raise(failure: Failure, nb_man: Any, limit: Any) -> None:
+def _raise(failure: Failure, nb_man: NotebookExecutionManager, limit: float | None) -> None:
     """Raise what nbclient would raise where the notebook itself shows no error; return where it does."""
     message = "\n".join(part for part in (failure.message, failure.hint) if part)
     if failure.kind == "Timeout":
@@ -210,6 +210,6 @@ def _raise(failure: Failure, nb_man: Any, limit: Any) -> None:
         raise PapermillException(f"{failure.kind}: {message}")
 
 
-def _language(notebook: Any) -> str:
+def _language(notebook: NotebookNode) -> str:
     info, spec = notebook.metadata.get("language_info") or {}, notebook.metadata.get("kernelspec") or {}
     return str(info.get("name") or spec.get("language") or "python")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..errors import Error
 from ..lazy import lazy_imports
@@ -74,7 +73,7 @@ def force(words: Sequence[str]) -> Iterator[tuple[str, str | None]]:
             yield word, None
 
 
-def params(given: Iterable[str]) -> dict[str, Any]:
+def params(given: Iterable[str]) -> dict[str, object]:
     """Return the values of --param."""
     found = {}
     for word in given:
@@ -87,7 +86,7 @@ def params(given: Iterable[str]) -> dict[str, Any]:
     return found
 
 
-def file(path: str) -> dict[str, Any]:
+def file(path: str) -> dict[str, object]:
     """Return the parameters in a file of YAML or JSON, or behind a URL."""
     try:
         data = remote.read(path) if "://" in path else Path(path).read_bytes()
@@ -98,7 +97,7 @@ def file(path: str) -> dict[str, Any]:
     return mapping(text, path)
 
 
-def mapping(text: str, path: str) -> dict[str, Any]:
+def mapping(text: str, path: str) -> dict[str, object]:
     """Return the parameters in a text of YAML."""
     data = document.parse(text, path).data
     if data is None:
@@ -108,7 +107,7 @@ def mapping(text: str, path: str) -> dict[str, Any]:
     return data
 
 
-def value(text: str) -> Any:
+def value(text: str) -> object:
     """Return what a value on the command line means: what it would mean in YAML 1.2.
 
     So "true" is true, "null" is None and "nan" a number, while "no" and "on" are text, alone and in lists.

@@ -10,7 +10,7 @@ import tokenize
 from dataclasses import dataclass
 from importlib import import_module
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import clients
 
@@ -178,14 +178,14 @@ def _notebook(data: bytes) -> tuple[list[Import], bytes | None]:
     return found, text.encode("utf-8") if json.loads(text) == book else None
 
 
-def _changed(source: Any, edited: str) -> Iterator[tuple[str, str]]:
+def _changed(source: str | list[str], edited: str) -> Iterator[tuple[str, str]]:
     """Yield the texts of a cell's source that are to change, as the JSON has them."""
     new = _split(source, edited)
-    pairs = zip(source, new, strict=True) if isinstance(source, list) else [(source, new)]
+    pairs = zip(source, new, strict=True) if isinstance(source, list) else [(source, edited)]
     yield from ((old, one) for old, one in pairs if old != one)
 
 
-def _split(source: Any, edited: str) -> Any:
+def _split(source: str | list[str], edited: str) -> str | list[str]:
     """Return an edited source as the JSON has it: as one text, or as lines where it has lines."""
     if not isinstance(source, list):
         return edited

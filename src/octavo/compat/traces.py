@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
 from ..errors import Error, Place
 from ..model import Finding
@@ -260,7 +259,7 @@ def _settings(path: str, text: str) -> Iterator[Finding]:
                 yield Finding("setting", "note", where, inner, "the name works: octavo provides it")
 
 
-def _otherwise(way: tuple[Any, ...], key: Any, value: Any) -> str:
+def _otherwise(way: tuple[object, ...], key: object, value: object) -> str:
     """Return what octavo does of a setting instead of what Ploomber does; nothing where it is the same."""
     if key in _OTHERWISE:
         return _OTHERWISE[key]
@@ -270,7 +269,7 @@ def _otherwise(way: tuple[Any, ...], key: Any, value: Any) -> str:
         table = dialect.EXECUTION if arguments else dialect.TASK if len(inside) == 1 else {}
     else:
         table = dialect.META if way == ("meta",) else {} if way else dialect.TOP
-    row = table.get(key)
+    row = table.get(str(key))
     return (row.instead or "it has no effect") if row and row.note and value not in (None, False) else ""
 
 

@@ -9,7 +9,6 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
 
 from ..errors import Error
 from ..model import Json
@@ -40,7 +39,7 @@ class Call:
     output: str
     line: int
     params: Mapping[str, object] = field(default_factory=dict)
-    grid: Mapping[str, list[Any]] = field(default_factory=dict)
+    grid: Mapping[str, list[object]] = field(default_factory=dict)
     kernel: str | None = None
     cwd: str | None = None
     #: Where the script has gone (``cd``) before the call: its paths count from there.
@@ -285,11 +284,11 @@ class _Python:
             str(self._value(given[output], unknown)) if output in given else "",
             node.lineno,
             params if isinstance(params, dict) else {},
-            kernel=kernel,
+            kernel=str(kernel) if kernel is not None else None,
             unknown=unknown,
         )
 
-    def _value(self, node: ast.expr, unknown: dict[str, str]) -> Any:
+    def _value(self, node: ast.expr, unknown: dict[str, str]) -> object:
         """Return the value of a literal, with names of constants; what is neither is a placeholder of its own."""
         match node:
             case ast.Constant(value=str(text)):

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..model import Failure
 
@@ -99,8 +98,7 @@ def _followed(child: subprocess.Popen[bytes], shown: Callable[[str], str]) -> tu
 
 
 def _read(key: selectors.SelectorKey) -> tuple[str, bool]:
-    pipe: Any = key.fileobj
-    data = os.read(pipe.fileno(), _BLOCK)
+    data = os.read(key.fd, _BLOCK)
     return key.data[1].decode(data, final=not data), not data
 
 

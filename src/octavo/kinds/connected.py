@@ -13,6 +13,7 @@ from ..lazy import EXTRAS
 from ..model import Failure, Task
 from ..reading.templates import render
 from ..tables.connections import call_of, discreet, driver_error, opened_all, unreachable, words_of
+from ..tables.databases import Database
 from .command import same_lines
 
 #: What to install for a driver that is missing.
@@ -54,17 +55,17 @@ def rendered(task: Task) -> str:
     return render(task, os.getcwd())
 
 
-def connected(task: Task, work: Callable[[object], None], *, reading: bool = False) -> Failure | None:
+def connected(task: Task, work: Callable[[Database], None], *, reading: bool = False) -> Failure | None:
     """Call a function with the client of a task; return its failure."""
     return _connected(task, [reading], lambda clients: work(clients[0]))
 
 
-def connected_to_both(task: Task, work: Callable[[object, object], None]) -> Failure | None:
+def connected_to_both(task: Task, work: Callable[[Database, Database], None]) -> Failure | None:
     """Call a function with the client of a task, which only reads, and that of its product."""
     return _connected(task, [True, False], lambda clients: work(*clients))
 
 
-def _connected(task: Task, reading: list[bool], work: Callable[[list[object]], None]) -> Failure | None:
+def _connected(task: Task, reading: list[bool], work: Callable[[list[Database]], None]) -> Failure | None:
     client = None
     try:
         calls = [(call_of(task, product=number > 0), only) for number, only in enumerate(reading)]

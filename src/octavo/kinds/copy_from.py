@@ -10,10 +10,10 @@ from ..errors import ClientError, Error, ParameterError
 from ..failing import failure_of
 from ..hints import did_you_mean
 from ..model import Facts, Failure, Relation, Source, Task
-from ..tables.databases import driver, plain, quoted
+from ..tables.databases import Database, driver, plain, quoted
 from . import Tell
 from .connected import connected, mistake
-from .upload import frame_of, relation_of, write
+from .upload import Frame, frame_of, relation_of, write
 
 _CHUNK = 50_000
 
@@ -44,7 +44,7 @@ class CopyFromKind:
         return None
 
 
-def _columns(frame: Any, wanted: list[str] | str | None) -> list[str]:
+def _columns(frame: Frame, wanted: list[str] | str | None) -> list[str]:
     names = [str(name) for name in frame.columns]
     chosen = [wanted] if isinstance(wanted, str) else list(wanted or names)
     if unknown := [name for name in chosen if name not in names]:
@@ -53,7 +53,7 @@ def _columns(frame: Any, wanted: list[str] | str | None) -> list[str]:
     return chosen
 
 
-def _copy(frame: Any, client: Any, relation: Relation, columns: list[str]) -> None:
+def _copy(frame: Frame, client: Database, relation: Relation, columns: list[str]) -> None:
     """Copy rows as CSV, in which quotes keep tabs and line ends; what is missing is NULL, an empty string is not."""
     if driver(client) not in ("psycopg2", "psycopg"):
         hint = "its driver must be psycopg2 or psycopg; for other databases use SQLUpload"
@@ -61,7 +61,7 @@ def _copy(frame: Any, client: Any, relation: Relation, columns: list[str]) -> No
     write(frame.head(0), client, relation, {"if_exists": "replace", "index": False})
     name = quoted(plain(relation.schema)[0] if relation.schema else None, plain(relation.name)[0])
     command = f"COPY {name} ({', '.join(map(quoted, columns))}) FROM STDIN WITH (FORMAT csv, NULL '\\N')"
-    cursor = client.connection.cursor()
+    cursor: Any = client.connection.cursor()  # with what only PostgreSQL's drivers can do
     try:
         for begin in range(0, len(frame), _CHUNK):
             part = frame.iloc[begin : begin + _CHUNK][columns]

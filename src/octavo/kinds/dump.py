@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from .. import plugins
 from ..calls import resolve
@@ -15,13 +15,20 @@ from ..errors import Error, SpecError
 from ..failing import failure_of
 from ..model import Call, Facts, Failure, Source, Task
 from ..reading.templates import facts, render_late
+from ..tables.databases import Cursor, Database
 from . import Tell
 from .connected import Rejected, connected, mistake, rendered
 
 _CHUNK = 10_000
-Rows = Sequence[Sequence[Any]]
+Rows = Sequence[Sequence[object]]
 #: Writes rows below their headings to a file.
 Write = Callable[[Path, Rows, list[str]], None]
+
+
+class Handler(Protocol):
+    """Takes the answer, all of it or chunk by chunk."""
+
+    def write(self, rows: Rows, names: list[str], /) -> object: ...
 
 
 class DumpKind:
@@ -53,7 +60,7 @@ class DumpKind:
         return None
 
 
-def _dump(client: Any, code: str, handler: Any, size: int | None) -> None:
+def _dump(client: Database, code: str, handler: Handler, size: int | None) -> None:
     cursor = client.connection.cursor()
     try:
         try:
@@ -73,7 +80,7 @@ def _dump(client: Any, code: str, handler: Any, size: int | None) -> None:
         cursor.close()
 
 
-def _fetched(cursor: Any, size: int | None) -> Iterator[Rows]:
+def _fetched(cursor: Cursor, size: int | None) -> Iterator[Rows]:
     if not size:
         yield cursor.fetchall()
         return
@@ -120,7 +127,7 @@ class _Chunks:
 _OTHERS = frozenset((".feather", ".h5", ".html", ".json", ".orc", ".pickle", ".pkl", ".xls", ".xlsx", ".xml"))
 
 
-def _handler(task: Task, path: Path) -> Any:
+def _handler(task: Task, path: Path) -> Handler:
     """Return what writes the answer: as the option ``io_handler`` says, else by the end of the product's name."""
     chunked = bool(task.own.get("chunksize", _CHUNK))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -137,7 +144,8 @@ def _handler(task: Task, path: Path) -> Any:
         case "parquet" | "parquetio":
             kind = "parquet"
         case _:
-            return resolve(Call(name))(path, chunked=chunked)
+            handler: Handler = resolve(Call(name))(path, chunked=chunked)
+            return handler
     write: Write = _Parquet() if kind == "parquet" else _csv
     return _Chunks(path, write, kind) if chunked else _Single(path, write)
 
@@ -156,7 +164,7 @@ class _Parquet:
     def __init__(self) -> None:
         self._arrow = plugins.load("pyarrow")
         self._write = plugins.load("pyarrow.parquet:write_table")
-        self._types: list[Any] = []
+        self._types: list[object] = []
 
     def __call__(self, path: Path, rows: Rows, names: list[str]) -> None:
         columns = list(map(list, zip(*rows, strict=True))) or [[] for _ in names]
@@ -166,7 +174,7 @@ class _Parquet:
         self._types = [kind or one for kind, one in zip(known, told, strict=True)]
         self._write(self._arrow.Table.from_arrays(arrays, names=names), str(path))
 
-    def _array(self, values: list[Any], kind: Any) -> Any:
+    def _array(self, values: list[object], kind: object) -> Any:  # pyarrow has no types
         if kind is not None:
             try:
                 return self._arrow.array(values, type=kind)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from ..calls import invoke, resolve
 from ..errors import Error, ParameterError, SpecError
@@ -68,7 +67,7 @@ class FunctionKind:
 def _prepare(task: Task) -> tuple[Callable[..., object], dict[str, object]]:
     assert task.source.entry is not None
     module, _, name = task.source.entry.rpartition(".")
-    call: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    call: Callable[..., object] = getattr(importlib.import_module(module), name)
     if not callable(call):
         raise SpecError(f"{task.source.entry} is not a function, but {call!r:.60}")
     offered: dict[str, object] = dict(task.params)

@@ -98,15 +98,15 @@ def as_call(value: object) -> Call:
 class Key:
     """A row: what a key expects, in words and as a test.
 
-    ``option``: keep the value under this name in ``TaskSpec.options``, as ``turn`` makes it. ``known`` are the words
-    it may be, and ``others`` may say more. ``note``: read, without any effect, and said so, with what to do
-    ``instead`` where there is such. ``null``: that it is null says something.
+    ``option``: keep the value under this name in ``TaskSpec.options``, as ``turn`` makes it of what ``fits``. ``known``
+    are the words it may be, and ``others`` may say more. ``note``: read, without any effect, and said so, with what to
+    do ``instead`` where there is such. ``null``: that it is null says something.
     """
 
     expects: str = "anything"
     fits: Callable[[object], bool] = lambda value: True
     option: str = ""
-    turn: Callable[[Any], Any] = lambda value: value
+    turn: Callable[[Any], object] = lambda value: value
     known: tuple[str, ...] = ()
     others: Callable[[], tuple[str, ...]] = tuple
     note: bool = False

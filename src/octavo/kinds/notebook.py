@@ -285,7 +285,7 @@ def _kernel_name(task: Task) -> str | None:
 def _kernel_family(task: Task) -> str:
     """Native serves Python of this very environment; everything else is a process of its own.
 
-    The worker looks whether the kernelspec python3 agrees. Any other name, Python or not, is looked up among the
+    The worker looks whether the kernelspec python3 agrees. Another name, Python or not, is looked up among the
     installed kernels.
     """
     if task.run.isolated or task.source.facts.language.lower() != "python":

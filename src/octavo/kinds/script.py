@@ -18,7 +18,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any
 
 from .. import notebook as documents
 from ..errors import Error
@@ -81,17 +80,18 @@ def placed(task: Task) -> Task:
     return replace(
         task,
         products=tuple(
-            replace(it, path=_absolute(it.path)) if it.maker == "File" else it for it in task.products
+            replace(it, path=os.path.abspath(it.path)) if it.maker == "File" else it for it in task.products
         ),
         inputs={name: _absolute(value) for name, value in task.inputs.items()},
     )
 
 
-def _absolute(value: Any) -> Any:
+def _absolute(value: object) -> object:
     if isinstance(value, Mapping):
         return {key: _absolute(inner) for key, inner in value.items()}
-    outside = isinstance(value, Relation) or not isinstance(value, str) or value.startswith(STANDING)
-    return value if outside else os.path.abspath(value)
+    if isinstance(value, Relation) or not isinstance(value, str) or value.startswith(STANDING):
+        return value
+    return os.path.abspath(value)
 
 
 def pieces(task: Task) -> list[Piece]:
@@ -122,7 +122,7 @@ def pieces(task: Task) -> list[Piece]:
     return found
 
 
-def _value(products: tuple[Product, ...]) -> Any:
+def _value(products: tuple[Product, ...]) -> object:
     told = {it.key: str(it.relation or it.path) for it in products}
     return told[None] if len(products) == 1 and None in told else told
 

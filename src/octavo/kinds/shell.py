@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ..calls import invoke
 from ..clients import ShellClient
@@ -17,6 +16,7 @@ from ..failing import failure_of
 from ..model import Facts, Failure, Source, Task
 from ..products import not_made
 from ..reading.templates import facts, render
+from ..tables.databases import Database
 from . import Tell
 from .command import Ended, absent, follow, same_lines, text_of
 from .named import touch
@@ -132,7 +132,7 @@ _HINTS = {
 }
 
 
-def _foreign(task: Task, code: str, client: Any) -> Failure | None:
+def _foreign(task: Task, code: str, client: Database) -> Failure | None:
     """Run a script by whatever client the project has."""
     try:
         client.execute(code)

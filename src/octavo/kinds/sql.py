@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
 
 from ..errors import Error
 from ..model import Facts, Failure, Source, Task
 from ..reading.templates import facts
+from ..tables.databases import Database
 from . import Tell
 from .connected import Rejected, connected, mistake, rendered
 
@@ -35,7 +35,7 @@ class SQLKind:
         return None
 
 
-def execute(client: Any, code: str) -> None:
+def execute(client: Database, code: str) -> None:
     """Run a script, its statements one at a time where the client would do so, and commit; raise ``Rejected``."""
     split = getattr(client, "statements", None)
     if split is None:

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Mapping
 from types import FrameType, TracebackType
-from typing import Any
 
 from ..events import Note, Paused
 from ..kernels import Kernel, Say
@@ -41,7 +40,7 @@ def stay(
 
 
 def _debug(
-    task: Task, failure: Failure, tell: Tell, error: BaseException | None, wanted: Mapping[str, Any]
+    task: Task, failure: Failure, tell: Tell, error: BaseException | None, wanted: Mapping[str, object]
 ) -> None:
     trace = users(error.__traceback__) if error else None
     if trace is None:
@@ -52,7 +51,7 @@ def _debug(
     text = (
         "\n".join(entry.rstrip("\n") for entry in failure.traceback) or f"{failure.kind}: {failure.message}"
     )
-    post_mortem(trace, text, wanted["debug"], wanted.get("term", ""))
+    post_mortem(trace, text, str(wanted["debug"]), str(wanted.get("term", "")))
 
 
 def _kernel(task: Task, error: BaseException | None) -> Kernel:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from .. import plugins
 from ..errors import Error
 from ..model import Facts, Failure, Relation, Source, Task
 from ..reading.templates import facts
-from ..tables.databases import file_of
+from ..tables.databases import Database, file_of
 from . import Tell
 from .connected import Rejected, connected_to_both, mistake, of_a_database, rendered
-from .upload import relation_of, write
+from .upload import Frame, relation_of, write
 
 _CHUNK = 10_000
 
@@ -40,11 +40,10 @@ class TransferKind:
         return None
 
 
-def _transfer(here: Any, there: Any, code: str, relation: Relation, size: int | None) -> None:
+def _transfer(here: Database, there: Database, code: str, relation: Relation, size: int | None) -> None:
     pandas = plugins.load("pandas")
-    source = here.engine if hasattr(here, "engine") else here.connection
     try:
-        chunks = pandas.read_sql_query(code, source, chunksize=size)
+        chunks = pandas.read_sql_query(code, getattr(here, "engine", None) or here.connection, chunksize=size)
         if size is None:
             chunks = [chunks]
         elif file_of(here) is not None and file_of(here) == file_of(there):
@@ -59,7 +58,7 @@ def _transfer(here: Any, there: Any, code: str, relation: Relation, size: int | 
         raise
 
 
-def _asked(chunks: Any, code: str) -> Any:
+def _asked(chunks: Iterable[Frame], code: str) -> Iterator[Frame]:
     try:
         yield from chunks
     except Exception as error:

@@ -15,9 +15,11 @@ from ..failing import failure_of
 from ..hints import did_you_mean
 from ..model import Call, Facts, Failure, Json, Relation, Source, Task
 from ..reading.templates import render
-from ..tables.databases import driver, plain, quoted
+from ..tables.databases import Database, driver, plain, quoted
 from . import Tell
 from .connected import connected, mistake
+
+Frame = Any  # a DataFrame of pandas, or what a project's own reader returns for one
 
 _READERS = {"csv": "read_csv", "parquet": "read_parquet"}
 _WAYS = ("fail", "replace", "append")
@@ -52,7 +54,7 @@ class UploadKind:
         return None
 
 
-def frame_of(task: Task) -> Any:
+def frame_of(task: Task) -> Frame:
     """Return the data of a task's source as pandas reads it, or as its ``io_handler`` does."""
     path = task.source.path
     if "{{" in path:
@@ -80,14 +82,14 @@ def relation_of(task: Task) -> Relation:
     return relation
 
 
-def write(frame: Any, client: Any, relation: Relation, settings: Json) -> None:
+def write(frame: Frame, client: Database, relation: Relation, settings: Json) -> None:
     """Write a DataFrame into a table, by pandas' ``to_sql`` with these settings."""
     way = settings.get("if_exists", "fail")
     if way not in (*_WAYS, "delete_rows"):
         hint = did_you_mean(str(way), _WAYS) or f"it is {', '.join(_WAYS)}"
         raise SpecError(f"to_sql_kwargs: if_exists is not {way!r}", hint=hint)
-    target = client.engine if hasattr(client, "engine") else client.connection
-    if not hasattr(client, "engine") and driver(client) != "sqlite3":
+    engine = getattr(client, "engine", None)
+    if engine is None and driver(client) != "sqlite3":
         raise ClientError("pandas writes to this database through SQLAlchemy", hint="use an SQLAlchemyClient")
     schema = plain(relation.schema)[0] if relation.schema else None
     if (
@@ -96,17 +98,17 @@ def write(frame: Any, client: Any, relation: Relation, settings: Json) -> None:
         _drop(client, quoted(schema, plain(relation.name)[0]))
         settings = {**settings, "if_exists": "fail"}
     try:
-        frame.to_sql(name=plain(relation.name)[0], con=target, schema=schema, **settings)
+        frame.to_sql(name=plain(relation.name)[0], con=engine or client.connection, schema=schema, **settings)
     except ValueError as error:
         if "already exists" not in str(error):
             raise
         hint = 'add "to_sql_kwargs: {if_exists: replace}", or append'
         raise ProductError(f"the table {relation} already exists", hint=hint) from error
-    if not hasattr(client, "engine"):
-        target.commit()
+    if engine is None:
+        client.connection.commit()
 
 
-def _drop(client: Any, name: str) -> None:
+def _drop(client: Database, name: str) -> None:
     cursor = client.connection.cursor()
     cursor.execute(f"DROP TABLE IF EXISTS {name}")
     client.connection.commit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,12 @@ import yaml
 from ..errors import Place, SpecError, raise_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-Path = tuple[Any, ...]  # ("tasks", 3, "params", "n"): the way from the top of a document to a value
+Table = Mapping[Any, Any]  # a mapping as YAML has it: numbers can be keys, and values be anything
+Path = tuple[object, ...]  # ("tasks", 3, "params", "n"): the way from the top of a document to a value
+
+Pairs = dict[object, tuple[yaml.ScalarNode, yaml.Node]]  # key nodes and value nodes by the keys
 
 _TAG = "tag:yaml.org,2002:"
 _SCALARS = frozenset(_TAG + kind for kind in ("int", "float", "bool", "null"))
@@ -30,13 +34,13 @@ class Document:
     """
 
     path: str
-    data: Any
+    data: Any  # YAML at the border: whoever reads it looks what it is
     marks: Mapping[Path, tuple[int, int, int, int]] = field(default_factory=dict)
     used: frozenset[str] = frozenset()
     mistakes: tuple[SpecError, ...] = ()
     under: tuple[Document, ...] = ()
 
-    def place(self, *path: Any) -> Place:
+    def place(self, *path: object) -> Place:
         """Return where a value stands, or the nearest thing around it that has a place."""
         if other := self._said_by(path):
             return other.place(*path)
@@ -44,7 +48,7 @@ class Document:
             path = path[:-1]
         return Place(self.path, *self.marks.get(path, (0, 0, 0, 0))[2:])
 
-    def key(self, *path: Any) -> Place:
+    def key(self, *path: object) -> Place:
         """Return where a key stands."""
         if other := self._said_by(path):
             return other.key(*path)
@@ -53,12 +57,12 @@ class Document:
     def _said_by(self, path: Path) -> Document | None:
         return next((one for one in self.under if path not in self.marks and one.has(*path)), None)
 
-    def has(self, *path: Any) -> bool:
+    def has(self, *path: object) -> bool:
         """Return whether a value stands here, or in what this was laid over."""
         return path in self.marks or any(one.has(*path) for one in self.under)
 
 
-def parse(text: str, path: str, plain: Callable[[str], Any] | None = None) -> Document:
+def parse(text: str, path: str, plain: Callable[[str], object] | None = None) -> Document:
     """Read YAML into plain data with places; raise ``SpecError`` for bad syntax and keys that stand twice.
 
     Anchors, aliases and merge keys work. Dates stay the text they are: parameters must mean the same in every
@@ -85,14 +89,14 @@ def parse(text: str, path: str, plain: Callable[[str], Any] | None = None) -> Do
 class _Tree:
     """One walk over the nodes of a document: values, marks, and the mistakes met on the way."""
 
-    def __init__(self, loader: Any, path: str, plain: Callable[[str], Any] | None) -> None:
+    def __init__(self, loader: yaml.SafeLoader, path: str, plain: Callable[[str], object] | None) -> None:
         self.loader, self.path, self.plain = loader, path, plain
         self.marks: dict[Path, tuple[int, int, int, int]] = {}
         self.mistakes: list[SpecError] = []
         self.inside: set[int] = set()
         self.size = 0
 
-    def value(self, node: Any, path: Path, key: Any) -> Any:
+    def value(self, node: yaml.Node, path: Path, key: yaml.Node | None) -> object:
         mark = node.start_mark
         before = key.start_mark if key is not None else mark
         self.marks[path] = (before.line + 1, before.column + 1, mark.line + 1, mark.column + 1)
@@ -102,32 +106,38 @@ class _Tree:
                 return self.plain(node.value)
             return node.value if tag == _TAG + "str" else self.scalar(node)
         if tag not in (_TAG + "map", _TAG + "seq"):
-            return self.wrong(node, f'the YAML tag "{tag.removeprefix(_TAG)}" is not understood')
+            self.wrong(node, f'the YAML tag "{tag.removeprefix(_TAG)}" is not understood')
+            return None
         if id(node) in self.inside:
-            return self.wrong(node, "an alias inside its own anchor")
+            self.wrong(node, "an alias inside its own anchor")
+            return None
         self.inside.add(id(node))
         try:
             if isinstance(node, yaml.SequenceNode):
                 self.grow(node)
                 return [self.value(item, (*path, n), None) for n, item in enumerate(node.value)]
-            return {name: self.value(v, (*path, name), k) for name, (k, v) in self.pairs(node).items()}
+            pairs = self.pairs(node) if isinstance(node, yaml.MappingNode) else {}
+            return {name: self.value(v, (*path, name), k) for name, (k, v) in pairs.items()}
         finally:
             self.inside.discard(id(node))
 
-    def scalar(self, node: Any) -> Any:
+    def scalar(self, node: yaml.ScalarNode) -> object:
         if node.tag in _TEXTS:
             return node.value
         if node.tag not in _SCALARS:
-            return self.wrong(node, f'the YAML tag "{node.tag.removeprefix(_TAG)}" is not understood')
+            self.wrong(node, f'the YAML tag "{node.tag.removeprefix(_TAG)}" is not understood')
+            return None
         try:
-            return self.loader.construct_object(node)
+            value: object = self.loader.construct_object(node)
         except (ValueError, KeyError):  # "!!int x", "!!bool x", a number of ten thousand digits
-            return self.wrong(node, f'"{node.value[:40]}" is not a valid {node.tag.removeprefix(_TAG)}')
+            self.wrong(node, f'"{node.value[:40]}" is not a valid {node.tag.removeprefix(_TAG)}')
+            return None
+        return value
 
-    def pairs(self, node: Any) -> dict[Any, tuple[Any, Any]]:
+    def pairs(self, node: yaml.MappingNode) -> Pairs:
         """Return the keys of a mapping with their nodes: those of ``<<`` first, so that its own win."""
-        merged: dict[Any, tuple[Any, Any]] = {}
-        own: dict[Any, tuple[Any, Any]] = {}
+        merged: Pairs = {}
+        own: Pairs = {}
         self.grow(node)
         for key, value in node.value:
             if key.tag == _TAG + "merge":
@@ -154,15 +164,15 @@ class _Tree:
                 own[name] = (key, value)
         return merged | own
 
-    def grow(self, node: Any) -> None:
+    def grow(self, node: yaml.CollectionNode) -> None:
         self.size += len(node.value)
         if self.size > _MOST:
             raise SpecError("aliases make this document grow too large", self.at(node))
 
-    def at(self, node: Any) -> Place:
+    def at(self, node: yaml.Node) -> Place:
         return Place(self.path, node.start_mark.line + 1, node.start_mark.column + 1)
 
-    def wrong(self, node: Any, message: str, hint: str | None = None) -> None:
+    def wrong(self, node: yaml.Node, message: str, hint: str | None = None) -> None:
         self.mistakes.append(SpecError(message, self.at(node), hint))
 
 

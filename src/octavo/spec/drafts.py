@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import Error, Place, SpecError
 from ..hints import did_you_mean
@@ -151,7 +151,7 @@ class Drafts:
         Code gets them as absolute paths, which do not count: their contents do.
         """
         params = dict(said.params)
-        if not (files := params.get("resources_")):
+        if not isinstance(files := params.get("resources_"), dict):
             return params, {}
         resources = {key: relative(path, self.root) for key, path in files.items()}
         for path in resources.values():
@@ -237,13 +237,13 @@ def matches(pattern: str, root: str) -> tuple[str, ...]:
     return tuple(sorted(relative(path, root) for path in found if os.path.isfile(os.path.join(root, path))))
 
 
-def _with(part: _Part, how: Mapping[str, Any]) -> _Part:
+def _with(part: _Part, how: Json) -> _Part:
     """Return a part of a task with what is said of it."""
     said = {name: how[name] for name in part.__dataclass_fields__ if how.get(name) is not None}
     return replace(part, **said) if said else part
 
 
-def _given(task: Task) -> Any:
+def _given(task: Task) -> object:
     if len(task.products) == 1 and task.products[0].key is None:
         return given(task.products[0])
     return {product.key: given(product) for product in task.products}
@@ -268,7 +268,7 @@ def _default_name(source: Source) -> str:
     return _stem(source.path)
 
 
-def _stem(path: Any) -> str:
+def _stem(path: object) -> str:
     """Return the name of a file without its extension; of what is no path, a name all the same."""
     return os.path.splitext(os.path.basename(str(path)))[0]
 

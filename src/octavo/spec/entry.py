@@ -42,7 +42,7 @@ class Entry:
 
     path: Path
     root: Path
-    data: Any = None
+    data: Any = None  # as pipeline.yaml would have it
 
 
 def find(said: str | Path | None = None) -> Entry:

@@ -34,7 +34,7 @@ def called(tasks: Iterable[TaskSpec]) -> list[tuple[Call, Place]]:
     return found
 
 
-def filled(tasks: Iterable[TaskSpec], answers: Iterable[Mapping[str, Any]]) -> list[TaskSpec]:
+def filled(tasks: Iterable[TaskSpec], answers: Iterable[Json]) -> list[TaskSpec]:
     """Return the tasks with the answers in place of the calls that ``called`` returns."""
     given = iter(answers)
     return [_replaced(task, lambda call, where: next(given)["value"]) for task in tasks]
@@ -65,17 +65,17 @@ def values(calls: Sequence[Call], root: str) -> list[Json]:
         return [{"error": str(error), "hint": None} for _ in calls]
 
 
-def pipeline(question: Sequence[Any], root: str) -> Any:
+def pipeline(question: tuple[str, Mapping[str, object]], root: str) -> Any:
     """Return the pipeline, as data of the dialect, that the function of ``location`` makes with these settings."""
     location, settings = question
     return asked(factory.__name__, (location, dict(settings)), root)
 
 
-#: What the project's own code is asked, by the name that the answer is remembered under.
+#: What the project's own code is asked, by the name that the answer is remembered under: questions of any type.
 QUESTIONS: dict[str, Callable[[Any, str], Any]] = {"values": values, "pipeline": pipeline}
 
 
-def asked(module: str, question: Any, root: str) -> Any:
+def asked(module: str, question: object, root: str) -> Any:  # JSON at the border
     """Return what a module of octavo answers as a child; raise ``RuntimeError`` with the last line of its errors."""
     done = child.ask(module, question, root)
     if not done.answered:

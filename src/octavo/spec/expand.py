@@ -19,7 +19,7 @@ from .surroundings import BUILTINS, Surroundings, env_name, surroundings
 from .version import stated_version
 
 if TYPE_CHECKING:
-    from .document import Document
+    from .document import Document, Table
 
 __all__ = [
     "BUILTINS",
@@ -39,7 +39,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Environment(Mapping[str, Any]):
+class Environment(Mapping[str, Any]):  # env.yaml may say anything
     """The values that env.yaml and its overrides declare, all placeholders replaced.
 
     ``behind`` maps each key that has placeholders in it ("path.out") to the names that these lead to. ``folders``
@@ -90,7 +90,7 @@ def imported(path: str, here: str, read: Callable[[str], Document], inside: tupl
     return replace(document, data=_laid(own, below.data), under=(below,))
 
 
-def _laid(over: Mapping[Any, Any], under: Mapping[Any, Any]) -> dict[Any, Any]:
+def _laid(over: Table, under: Table) -> Table:
     """Return one mapping laid over another: sections that both have are laid over each other as well."""
     merged = dict(under)
     for key, value in over.items():
@@ -101,7 +101,7 @@ def _laid(over: Mapping[Any, Any], under: Mapping[Any, Any]) -> dict[Any, Any]:
 
 def environment(
     document: Document | None,
-    overrides: Mapping[str, Any],
+    overrides: Mapping[str, object],
     around: Surroundings,
     found: list[Error] | None = None,
 ) -> Environment:
@@ -118,7 +118,7 @@ def environment(
             "an environment must be a mapping of names to values", where, 'write "name: value" lines'
         )
     mistakes: list[Error] = []
-    changed: Any = data
+    changed = data
     for name, value in overrides.items():
         try:
             changed = _override(changed, name.split("."), value, name)
@@ -135,7 +135,7 @@ def environment(
         root, folder = around.root, around.here if module == "{{here}}" else module
         around = replace(around, version=lambda: stated_version(root, folder))
     unread = _Unread(changed, document, around)
-    table = unread.settle(changed, (), whole=True)
+    table: Any = unread.settle(changed, (), whole=True)  # a mapping stays one
     if found is None:
         raise_all(unread.mistakes, f"errors in {where}")
     else:
@@ -143,7 +143,7 @@ def environment(
     return Environment(table, document, unread.behind, tuple(unread.folders), around)
 
 
-def _override(data: Any, path: list[str], value: Any, name: str) -> Any:
+def _override(data: object, path: list[str], value: object, name: str) -> Any:  # of the type of ``data``
     """Return the data with one value replaced, and everything around it copied."""
     if path:
         if not isinstance(data, dict) or path[0] not in data:
@@ -152,7 +152,7 @@ def _override(data: Any, path: list[str], value: Any, name: str) -> Any:
     if isinstance(data, dict) and data and not isinstance(value, Mapping):
         keys = ", ".join(f"{name}.{key}" for key in data)
         raise ParameterError(f'the parameter "{name}" is a section', hint=f"set one of its values: {keys}")
-    if isinstance(data, dict) and data:
+    if isinstance(data, dict) and data and isinstance(value, Mapping):
         for key, inner in value.items():
             data = _override(data, [key], inner, f"{name}.{key}")
         return data
@@ -193,13 +193,13 @@ def outside(used: Iterable[str]) -> tuple[str, ...]:
 class _Unread(Names):
     """An environment that is being read: each text is resolved when first asked for, so order is free."""
 
-    def __init__(self, raw: Mapping[str, Any], document: Document | None, around: Surroundings) -> None:
+    def __init__(self, raw: Mapping[str, object], document: Document | None, around: Surroundings) -> None:
         super().__init__(raw, document, around)
-        self.done: dict[tuple[Any, ...], Any] = {}
-        self.under_way: list[tuple[Any, ...]] = []
+        self.done: dict[tuple[object, ...], object] = {}
+        self.under_way: list[tuple[object, ...]] = []
         self.folders: list[str] = []
 
-    def settle(self, value: Any, way: tuple[Any, ...], whole: bool = False) -> Any:
+    def settle(self, value: object, way: tuple[object, ...], whole: bool = False) -> object:
         if isinstance(value, str):
             return self.text(value, way)
         if whole and isinstance(value, dict):
@@ -208,7 +208,7 @@ class _Unread(Names):
             return [self.settle(inner, (*way, n), whole) for n, inner in enumerate(value)]
         return value
 
-    def text(self, text: str, way: tuple[Any, ...]) -> Any:
+    def text(self, text: str, way: tuple[object, ...]) -> object:
         if way in self.done:
             return self.done[way]
         if way in self.under_way:
@@ -216,7 +216,7 @@ class _Unread(Names):
             raise self.wrong(f"values refer to each other in a cycle: {' → '.join(circle)}", way)
         self.under_way.append(way)
         used: set[str] = set()
-        value: Any = None
+        value: object = None
         try:
             value = self.fill(text, way, used) if "{" in text else text
             if isinstance(value, str) and is_expression(text) and way[0] != "path":
@@ -234,7 +234,7 @@ class _Unread(Names):
         self.done[way] = value
         return value
 
-    def shadows(self, way: tuple[Any, ...]) -> bool:
+    def shadows(self, way: tuple[object, ...]) -> bool:
         return way[0] in BUILTINS and way in self.under_way  # git: "{{git}}-mine"
 
 
@@ -256,7 +256,7 @@ _TEXT = _PATHS | {"tags", "kernel", "kernelspec_name", "class", "product_class",
 _CAST = frozenset(("clients", "config", "executor", "on_render", "on_finish", "on_failure"))
 
 
-def expand(document: Document, env: Mapping[str, Any], around: Surroundings) -> Document:
+def expand(document: Document, env: Mapping[str, object], around: Surroundings) -> Document:
     """Replace the placeholders in every value of a document; a value that is one placeholder takes its type.
 
     Never raises: the result's ``mistakes`` wait for ``spec``, which raises them with its own. Its ``used``
@@ -271,11 +271,11 @@ def expand(document: Document, env: Mapping[str, Any], around: Surroundings) -> 
 class _Filling(Names):
     """One walk over a spec."""
 
-    def __init__(self, table: Mapping[str, Any], document: Document, around: Surroundings) -> None:
+    def __init__(self, table: Mapping[str, object], document: Document, around: Surroundings) -> None:
         super().__init__(table, document, around)
         self.used: set[str] = set()
 
-    def value(self, node: Any, path: tuple[Any, ...]) -> Any:
+    def value(self, node: object, path: tuple[object, ...]) -> object:
         if isinstance(node, dict):
             return {key: self.value(inner, (*path, key)) for key, inner in node.items()}
         if isinstance(node, list):
@@ -283,7 +283,7 @@ class _Filling(Names):
         if not isinstance(node, str):
             return node
         key = _task_key(path)
-        value: Any = node
+        value: object = node
         spelled = key not in _TEXT if key is not None else bool(path) and path[0] in _CAST
         if "{" in node:
             try:
@@ -296,7 +296,7 @@ class _Filling(Names):
         return cast(value) if spelled and isinstance(value, str) else value
 
 
-def _task_key(path: tuple[Any, ...]) -> Any:
+def _task_key(path: tuple[object, ...]) -> object:
     """Return the key of a task that a value belongs to: a task is "tasks", 3 or, in a bare list, 3."""
     inside = path[1:] if path[:1] == ("tasks",) else path
     if not inside or not isinstance(inside[0], int):

@@ -6,7 +6,6 @@ import importlib
 import inspect
 import os
 import sys
-from typing import Any
 
 from ..model import Json
 from ..process import child
@@ -41,7 +40,7 @@ def main() -> None:
     child.answer(lambda question: _asked(*question))
 
 
-def _asked(location: str, settings: Json) -> Any:
+def _asked(location: str, settings: Json) -> object:
     try:
         return spec(location, settings)
     except Exception as error:

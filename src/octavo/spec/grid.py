@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import product
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import plugins
 from ..errors import SpecError
@@ -66,10 +66,11 @@ def _placed(said: object, index: int, params: Mapping[str, object], spec: TaskSp
     return _filled(str(path.with_name(f"{name}-{index}{suffix}")), params, spec)
 
 
-def _numbered(name: Any, index: int) -> str:
+def _numbered(name: object, index: int) -> str:
     """Return the name of a table with a number, within its quotes if it has some: with a hyphen it needs them."""
-    quoted = isinstance(name, str) and len(name) > 1 and name[0] == name[-1] == '"'
-    return f'{name[:-1]}-{index}"' if quoted else f"{name}-{index}"
+    if isinstance(name, str) and len(name) > 1 and name[0] == name[-1] == '"':
+        return f'{name[:-1]}-{index}"'
+    return f"{name}-{index}"
 
 
 def _filled(text: str, params: Mapping[str, object], spec: TaskSpec) -> str:
@@ -77,7 +78,7 @@ def _filled(text: str, params: Mapping[str, object], spec: TaskSpec) -> str:
     return _SIGNS.sub(lambda found: _value(found[1], params, spec), text)
 
 
-def _value(name: str, params: Mapping[str, Any], spec: TaskSpec) -> str:
+def _value(name: str, params: Mapping[str, object], spec: TaskSpec) -> str:
     if name.isidentifier():
         return str(params[name]) if name in params else ""
     jinja = plugins.load("jinja2")

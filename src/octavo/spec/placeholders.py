@@ -17,7 +17,7 @@ with lazy_imports():
     from . import expressions
 
 if TYPE_CHECKING:
-    from .document import Document
+    from .document import Document, Table
 
 _PLACEHOLDER = r"\{\{\s*(.*?)\s*\}\}|\{[{%#]"
 _NAME = r"\w+(?:-\w+)*(?:\.\w+(?:-\w+)*)*"
@@ -62,12 +62,12 @@ class Names:
             raise self.wrong(f'"{text[:60]}" {error.message}', path) from None
         return found
 
-    def find(self, name: str, path: tuple[object, ...], used: set[str]) -> Any:
-        value: Any = self.table
+    def find(self, name: str, path: tuple[object, ...], used: set[str]) -> object:
+        value: Any = self.table  # env.yaml may say anything, here and below
         way: tuple[object, ...] = ()
         for part in name.split("."):
             if isinstance(value, list) and part.isdecimal() and int(part) < len(value):
-                key: Any = int(part)
+                key: int | str = int(part)
             elif isinstance(value, Mapping) and part in value and not self.shadows((*way, part)):
                 key = part
             elif way:
@@ -128,13 +128,13 @@ class _Asked(Mapping[str, object]):
     ) -> None:
         self._names, self._path, self._used, self._way = names, path, used, way
 
-    def _section(self) -> Mapping[str, Any]:
+    def _section(self) -> Mapping[str, object]:
         table: Any = self._names.table
         for key in self._way:
             table = table[key]
         return table if isinstance(table, Mapping) else {}
 
-    def __getitem__(self, key: str) -> Any:
+    def __getitem__(self, key: str) -> object:
         way = (*self._way, key)
         own = self._section()
         if key in own and not self._names.shadows(way):
@@ -179,7 +179,7 @@ def is_expression(text: str) -> bool:
     return any(one[1] is None or not re.fullmatch(_NAME, one[1]) for one in found)
 
 
-def leaves(table: Mapping[Any, Any], before: str = "") -> Iterator[str]:
+def leaves(table: Table, before: str = "") -> Iterator[str]:
     for key, value in table.items():
         if isinstance(value, Mapping) and value:
             yield from leaves(value, f"{before}{key}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import kinds
 from ..digests import digest
@@ -41,7 +41,7 @@ class Promises:
             hint = 'add "product:" with the path it writes'
             self._wrong(f'task "{self.name}" has no product', self.said.where, hint)
             return ()
-        table: Mapping[str | None, Any] = said if isinstance(said, dict) else {None: said}
+        table: Mapping[str | None, object] = said if isinstance(said, dict) else {None: said}
         made = tuple(one for key, value in table.items() if (one := self._product(key, value)))
         if self.row.report:
             self._reports(made)
@@ -123,7 +123,7 @@ def options(promised: Promises, spec: Spec, made: tuple[Product, ...]) -> dict[s
     return found
 
 
-def given(product: Product) -> Any:
+def given(product: Product) -> object:
     """Return what user code gets for a product: its path, the relation, or the name of a thing elsewhere."""
     if product.relation is not None:
         return product.relation

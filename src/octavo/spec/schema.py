@@ -37,7 +37,7 @@ from .stated import Spec, TaskSpec, Unheeded
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from .document import Path
+    from .document import Path, Table
 
 __all__ = ["CACHE", "META", "TASK", "TOP", "Document", "Key", "Spec", "TaskSpec", "parse", "spec"]
 
@@ -135,8 +135,10 @@ class _Check:
     def sorted(self) -> list[SpecError]:
         return sorted(self.mistakes, key=lambda m: (m.where.line, m.where.column) if m.where else (0, 0))
 
-    def keys(self, data: Mapping[Any, Any], path: Path, table: Keys, owner: str) -> Iterator[tuple[str, Any]]:
-        """Yield the keys and values that are right and to be acted on; a value of null was not said."""
+    def keys(
+        self, data: Table, path: Path, table: Keys, owner: str
+    ) -> Iterator[tuple[str, Any]]:  # a row's own type
+        """Yield the keys and values that are right and to be acted on, as their rows expect them; null was not said."""
         for name, value in data.items():
             row = table.get(name)
             if row is None:
@@ -159,14 +161,14 @@ class _Check:
             else:
                 yield name, value
 
-    def cache(self, said: Any) -> Json:
+    def cache(self, said: object) -> Json:
         """Return what is said of the cache, sizes in bytes; ``cache: false`` and ``cache: URL`` are short forms."""
         if not isinstance(said, dict):
             return {"enabled": said} if isinstance(said, bool) else {"url": said}
         found = self.keys(said, ("cache",), CACHE, '"cache"')
         return {name: as_bytes(it) if name in ("size", "largest") else it for name, it in found}
 
-    def classes(self, said: Mapping[Any, Any], path: Path, names: tuple[str, ...]) -> Json:
+    def classes(self, said: Table, path: Path, names: tuple[str, ...]) -> Json:
         """Return what is said by class: a client for each, or the class of the products for each class of tasks."""
         found = {}
         for name, value in said.items():
@@ -195,7 +197,7 @@ class _Check:
         found = [self.task(one, (n,), n, extract) for n, one in enumerate(data)]
         return [task and replace(task, base=base) for task in found]
 
-    def task(self, data: Any, path: Path, number: int, extract: bool) -> TaskSpec | None:
+    def task(self, data: object, path: Path, number: int, extract: bool) -> TaskSpec | None:
         document, where, before = self.document, self.document.place(*path), len(self.mistakes)
         data = {"source": data} if is_text(data) else data
         if not isinstance(data, dict):
@@ -243,7 +245,7 @@ class _Check:
             len(self.mistakes) > before or (bool(document.mistakes) and _unfilled(data)),
         )
 
-    def brought(self, data: Mapping[Any, Any], path: Path, owner: str) -> tuple[str | None, Keys]:
+    def brought(self, data: Table, path: Path, owner: str) -> tuple[str | None, Keys]:
         """Return the kind of a task where another package brings it, and the keys that the task may have."""
         word, source = data.get("class"), data.get("source")
         try:
@@ -258,7 +260,7 @@ class _Check:
             self.wrong(f"{owner}: {error.message}", self.document.place(*path, "class"), error.hint)
         return None, TASK
 
-    def execution(self, said: Mapping[Any, Any], path: Path, owner: str) -> Json:
+    def execution(self, said: Table, path: Path, owner: str) -> Json:
         """Return the options that arguments of papermill's ``execute_notebook`` stand for."""
         for name in said.keys() & REFUSED.keys():
             if said[name]:
@@ -291,7 +293,7 @@ class _Check:
             if row.source != "data" and filed is (row.source == "function"):
                 self.wrong(f'{owner} is a {kind}, but "{source}" is not a {what}', where, _SOURCES)
 
-    def grid(self, said: Mapping[str, Any], path: Path, owner: str) -> tuple[Mapping[str, Any], ...]:
+    def grid(self, said: Json, path: Path, owner: str) -> tuple[Json, ...]:
         grid = said.get("grid", ())
         if grid and "name" not in said:
             hint = 'add one; tasks get a number or their parameters appended: "name: fit-[[model]]"'
@@ -319,7 +321,7 @@ class _Check:
                     self.wrong(f'{owner}: "grid.{name}" has no values', self.document.place(*way, name))
         return grids
 
-    def inner(self, said: Mapping[str, Any], path: Path, owner: str) -> None:
+    def inner(self, said: Json, path: Path, owner: str) -> None:
         """Check the values in ``product`` and ``params``."""
         product, params = said.get("product"), said.get("params", {})
         for section, named in (("product", product if isinstance(product, dict) else {}), ("params", params)):

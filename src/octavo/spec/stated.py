@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..errors import Place
+from ..model import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,10 @@ class TaskSpec:
     source: str
     where: Place
     name: str | None = None
-    product: Any = None
-    params: Mapping[str, Any] = field(default_factory=dict)
+    product: object = None
+    params: Mapping[str, object] = field(default_factory=dict)
     upstream: tuple[str, ...] | None = None
-    options: Mapping[str, object] = field(default_factory=dict)
+    options: Json = field(default_factory=dict)
     places: Mapping[str, Place] = field(default_factory=dict)
     kind: str | None = None
     maker: str | None = None
@@ -55,14 +55,14 @@ class Spec:
     preload: bool | tuple[str, ...] = True
     strict: bool = False
     environment: str = "noted"
-    cache: Mapping[str, Any] = field(default_factory=dict)
+    cache: Json = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     location: str | None = None
-    clients: Mapping[str, Any] = field(default_factory=dict)
+    clients: Mapping[str, object] = field(default_factory=dict)
     makers: Mapping[str, str] = field(default_factory=dict)
-    hooks: Mapping[str, Any] = field(default_factory=dict)
+    hooks: Mapping[str, object] = field(default_factory=dict)
     serializers: Mapping[str, object] = field(default_factory=dict)
-    loader: Mapping[str, Any] = field(default_factory=dict)
+    loader: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from typing import Any
 
 from .. import products
 from ..errors import Error
 from ..model import Call, Json, Product, Relation
 from ..process import child
 from .connections import discreet, made, opened
-from .databases import Table, examine, file_of
+from .databases import Database, Table, examine, file_of
 from .settle import ONCE, in_memory, relation, remove, told, write
 
 
@@ -21,7 +19,7 @@ def main() -> None:
     child.answer(_answer)
 
 
-def _answer(question: Mapping[str, Any]) -> Json:
+def _answer(question: Json) -> Json:
     root, answer = os.getcwd(), {}
     for label, asked in question.items():
         try:
@@ -57,7 +55,7 @@ def _compared(call: Call, tables: list[Json], stamps: dict[str, str], root: str)
     return {}
 
 
-def _true(root: str, product: Product, client: Any, stamp: str | None, found: dict[str, str]) -> None:
+def _true(root: str, product: Product, client: Database, stamp: str | None, found: dict[str, str]) -> None:
     """Compare one table with its standing file, and rewrite or remove that; note the table's stamp in ``found``."""
     full = os.path.join(root, product.path)
     try:
@@ -91,5 +89,5 @@ def _says_where(root: str) -> list[str]:
     return sorted([*own, *(os.path.join(root, it) for it in os.listdir(root) if it.startswith("env."))])
 
 
-def _product(plain: Mapping[str, Any]) -> Product:
+def _product(plain: Json) -> Product:
     return Product(plain["path"], relation=Relation(plain["name"], plain["schema"], plain["kind"]))

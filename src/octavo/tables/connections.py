@@ -7,7 +7,6 @@ import fcntl
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from .. import kinds
 from ..calls import invoke
@@ -15,7 +14,7 @@ from ..digests import digest
 from ..errors import ClientError, Error, MissingExtra
 from ..lazy import EXTRAS
 from ..model import Call, Task
-from .databases import driver, embedded
+from .databases import Database, driver, embedded
 
 _LOCKS = ".octavo/locks"
 #: How long SQLite waits for others that are no tasks of this build, in milliseconds.
@@ -49,19 +48,19 @@ def _elsewhere(task: Task) -> bool:
 
 
 @contextlib.contextmanager
-def opened(call: Call, *, reading: bool = False, root: str = ".") -> Iterator[Any]:
+def opened(call: Call, *, reading: bool = False, root: str = ".") -> Iterator[Database]:
     """Give the client that a call returns, alone with its file if it is an embedded database; close it at the end."""
     with opened_all([(call, reading)], root) as (client,):
         yield client
 
 
 @contextlib.contextmanager
-def opened_all(calls: Sequence[tuple[Call, bool]], root: str = ".") -> Iterator[list[Any]]:
+def opened_all(calls: Sequence[tuple[Call, bool]], root: str = ".") -> Iterator[list[Database]]:
     """Give the clients that calls return; what is true of a call only reads by it. The same call is one client.
 
     Two processes cannot write one file of SQLite at once, nor open one of DuckDB: tasks of a project take turns.
     """
-    clients: list[Any] = []
+    clients: list[Database] = []
     with contextlib.ExitStack() as stack:
         for number, (call, _) in enumerate(calls):
             before = next((n for n in range(number) if calls[n][0] == call), None)
@@ -79,13 +78,14 @@ def opened_all(calls: Sequence[tuple[Call, bool]], root: str = ".") -> Iterator[
             stack.enter_context(_alone(path, files[path], root))
         for client in clients:
             if driver(client) == "sqlite3":
-                client.connection.cursor().execute(f"PRAGMA busy_timeout = {_PATIENCE}").close()
+                with contextlib.closing(client.connection.cursor()) as cursor:
+                    cursor.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
             stack.callback(close, client)  # while it is still alone: DuckDB's file is free only then
         yield clients
 
 
 @contextlib.contextmanager
-def turn(client: Any) -> Iterator[None]:
+def turn(client: object) -> Iterator[None]:
     """Have a file of DuckDB to oneself, for a hook that works with its client anywhere in the project's folder.
 
     With any other client, of a database or not, nobody has to wait.
@@ -102,10 +102,10 @@ def turn(client: Any) -> Iterator[None]:
         yield
 
 
-def made(call: Call) -> Any:
+def made(call: Call) -> Database:
     """Return the client that a call returns."""
     try:
-        client = invoke(call)
+        client: Database = invoke(call)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in EXTRAS:
             hint = f'pip install "octavo[{EXTRAS[error.name or ""]}]"'
@@ -117,7 +117,7 @@ def made(call: Call) -> Any:
     return client
 
 
-def close(client: Any) -> None:
+def close(client: Database) -> None:
     """Close a client; what goes wrong then changes nothing any more."""
     with contextlib.suppress(Exception):
         client.close()
@@ -135,7 +135,7 @@ def _alone(path: str, shared: bool, root: str) -> Iterator[None]:
         os.close(handle)
 
 
-def discreet(text: str, client: Any = None) -> str:
+def discreet(text: str, client: object = None) -> str:
     """Return a text without passwords: those that a client knows, and what looks like one."""
     for secret in _known(client):
         text = text.replace(secret, "***")
@@ -144,8 +144,8 @@ def discreet(text: str, client: Any = None) -> str:
     return text
 
 
-def _known(client: Any) -> list[str]:
-    found: list[Any] = []
+def _known(client: object) -> list[str]:
+    found: list[object] = []
     url = getattr(client, "url", None) or getattr(client, "_url_obj", None)
     found.append(getattr(url, "password", None))
     settings = getattr(client, "connect_kwargs", None)
@@ -155,7 +155,7 @@ def _known(client: Any) -> list[str]:
     return [str(it) for it in found if it is not None and len(str(it)) > 3]
 
 
-def unreachable(error: BaseException, call: Call, client: Any = None) -> Error:
+def unreachable(error: BaseException, call: Call, client: object = None) -> Error:
     """Return the error for a database that cannot be opened."""
     words = discreet(words_of(error), client)
     return ClientError(

@@ -1,7 +1,7 @@
 """Ask databases about tables: whether they exist, their columns, and a digest of their content.
 
 SQLite, DuckDB and PostgreSQL are asked by their own means, over the driver's own connection (PEP 249), so that
-SQLAlchemy is needed only where a project uses it. Any other database tells columns and the number of rows.
+SQLAlchemy is needed only where a project uses it. Other databases tell columns and the number of rows.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import marshal
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from ..digests import digest, running
 from ..model import Relation
@@ -21,6 +21,38 @@ MOST = 5_000_000
 _BATCH = 5_000
 #: No column has this name; one would hide the row.
 _ROW = "octavo_row_"
+
+
+class Cursor(Protocol):
+    """A cursor of PEP 249, as far as it is used here."""
+
+    arraysize: int
+
+    @property
+    def description(self) -> Sequence[Sequence[Any]] | None: ...  # Any: what drivers give and take
+    def execute(self, query: str, values: Any = ..., /) -> object: ...
+    def fetchone(self) -> Any: ...  # a row; None after the last
+    def fetchmany(self, size: int, /) -> list[Any]: ...  # of rows
+    def fetchall(self) -> list[Any]: ...
+    def close(self) -> object: ...
+
+
+class Connection(Protocol):
+    """A connection of PEP 249."""
+
+    def cursor(self) -> Cursor: ...
+    def commit(self) -> object: ...
+    def rollback(self) -> object: ...
+    def close(self) -> object: ...
+
+
+class Database(Protocol):
+    """A client of a database, ours or the project's own."""
+
+    @property
+    def connection(self) -> Connection: ...
+    def execute(self, code: str, /) -> object: ...
+    def close(self) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +71,15 @@ class Table:
     stamp: str | None = None
 
 
-def driver(client: Any) -> str:
+def driver(client: Database) -> str:
     """Return the name of the driver behind a client: "sqlite3", "duckdb", "psycopg2", …"""
-    connection = client.connection
-    connection = getattr(connection, "driver_connection", None) or connection
+    proxied = client.connection
+    connection = getattr(proxied, "driver_connection", None) or proxied
     name = type(connection).__module__.partition(".")[0].lstrip("_")
     return "duckdb" if name == "duckdb_engine" else name
 
 
-def embedded(client: Any) -> tuple[str, str | None]:
+def embedded(client: object) -> tuple[str, str | None]:
     """Return which embedded database a client is of, "sqlite" or "duckdb", and its file, without opening it.
 
     "" stands for a server, None for a database in memory.
@@ -68,13 +100,13 @@ def embedded(client: Any) -> tuple[str, str | None]:
     return name, None if path in ("", ":memory:", ":default:") else os.path.abspath(path)
 
 
-def file_of(client: Any) -> str | None:
+def file_of(client: object) -> str | None:
     """Return the file that an embedded database is in; None for servers and for memory."""
     return embedded(client)[1]
 
 
 def examine(
-    client: Any,
+    client: Database,
     relation: Relation,
     enough: Callable[[Table], bool] = lambda table: False,
 ) -> Table | None:
@@ -106,39 +138,39 @@ def quoted(*names: str | None) -> str:
     return ".".join('"' + name.replace('"', '""') + '"' for name in names if name is not None)
 
 
-def _shape(*parts: Any) -> str:
+def _shape(*parts: object) -> str:
     return digest(repr(parts))
 
 
 # ── SQLite
 
 
-def _sqlite(cursor: Any, relation: Relation, enough: Callable[[Table], bool]) -> Table | None:
+def _sqlite(cursor: Cursor, relation: Relation, enough: Callable[[Table], bool]) -> Table | None:
     name, _ = plain(relation.name)
     if relation.schema is not None:
         schemas = [plain(relation.schema)[0]]
     else:
-        schemas = [row[1] for row in cursor.execute("PRAGMA database_list").fetchall()]
-    known = {row[1].lower() for row in cursor.execute("PRAGMA database_list").fetchall()}
+        schemas = [row[1] for row in _all(cursor, "PRAGMA database_list")]
+    known = {row[1].lower() for row in _all(cursor, "PRAGMA database_list")}
     for schema in schemas:
         if schema.lower() not in known:
             continue
         listed = f"{quoted(schema)}.{'sqlite_temp_master' if schema == 'temp' else 'sqlite_master'}"
-        found = cursor.execute(
+        cursor.execute(
             f"SELECT name, type, sql FROM {listed} WHERE lower(name) = lower(?) AND type IN ('table', 'view')",
             (name,),
-        ).fetchone()
-        if found:
-            columns = cursor.execute(f"PRAGMA {quoted(schema)}.table_xinfo({quoted(found[0])})").fetchall()
+        )
+        if found := cursor.fetchone():
+            columns = _all(cursor, f"PRAGMA {quoted(schema)}.table_xinfo({quoted(found[0])})")
             view = found[2] if found[1] == "view" else None
             table = Table(found[1], _shape(found[1], columns, view), method="rows-2")
             return table if enough(table) else _read(cursor, quoted(schema, found[0]), table)
     return None
 
 
-def _read(cursor: Any, name: str, table: Table) -> Table:
+def _read(cursor: Cursor, name: str, table: Table) -> Table:
     """Return a table with the digest of its rows in the order in which the database gives them."""
-    ((count,),) = cursor.execute(f"SELECT count(*) FROM {name}").fetchall()
+    ((count,),) = _all(cursor, f"SELECT count(*) FROM {name}")
     checksum = None
     if count <= MOST:
         whole = running()
@@ -156,7 +188,7 @@ def _read(cursor: Any, name: str, table: Table) -> Table:
 # ── DuckDB
 
 
-def _duckdb(cursor: Any, relation: Relation, enough: Callable[[Table], bool]) -> Table | None:
+def _duckdb(cursor: Cursor, relation: Relation, enough: Callable[[Table], bool]) -> Table | None:
     name, _ = plain(relation.name)
     schema = plain(relation.schema)[0] if relation.schema else None
     catalog, dot, inner = (schema or "").rpartition(".")
@@ -215,7 +247,7 @@ _SETTINGS = {
 }
 
 
-def _postgres(cursor: Any, relation: Relation, enough: Callable[[Table], bool]) -> Table | None:
+def _postgres(cursor: Cursor, relation: Relation, enough: Callable[[Table], bool]) -> Table | None:
     oid = next(
         (oid for name in _spelt(relation) if (oid := _one(cursor, "SELECT to_regclass(%s)::oid", name))), None
     )
@@ -268,7 +300,12 @@ def _cases(name: str) -> list[str]:
     return [text] if exact else list(dict.fromkeys([text.lower(), text]))
 
 
-def _one(cursor: Any, query: str, *values: Any) -> Any:
+def _all(cursor: Cursor, query: str, *values: object) -> list[Any]:  # of rows
+    cursor.execute(query, values)
+    return cursor.fetchall()
+
+
+def _one(cursor: Cursor, query: str, *values: object) -> Any:  # of the column's type
     cursor.execute(query, values) if values else cursor.execute(query)
     row = cursor.fetchone()
     return row[0] if row else None
@@ -277,7 +314,7 @@ def _one(cursor: Any, query: str, *values: Any) -> Any:
 # ── any other
 
 
-def _any(cursor: Any, relation: Relation, enough: Callable[[Table], bool]) -> Table | None:
+def _any(cursor: Cursor, relation: Relation, enough: Callable[[Table], bool]) -> Table | None:
     # a table that is not there is told by no two databases in the same words
     try:
         cursor.execute(f"SELECT * FROM {relation} WHERE 1 = 0")
@@ -288,7 +325,7 @@ def _any(cursor: Any, relation: Relation, enough: Callable[[Table], bool]) -> Ta
     return Table(relation.kind, _shape(relation.kind, columns), cursor.fetchone()[0])
 
 
-_ASKED: dict[str, Callable[[Any, Relation, Callable[[Table], bool]], Table | None]] = {
+_ASKED: dict[str, Callable[[Cursor, Relation, Callable[[Table], bool]], Table | None]] = {
     "sqlite3": _sqlite,
     "duckdb": _duckdb,
     **dict.fromkeys(("psycopg2", "psycopg", "pg8000"), _postgres),
