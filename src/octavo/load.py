@@ -15,7 +15,7 @@ from .graph import Graph
 from .hints import did_you_mean
 from .kinds import versions, word
 from .lazy import lazy_imports
-from .model import Json, Source, Task
+from .model import Call, Json, Source, Task
 from .reading.folders import contents
 from .spec import surroundings
 from .spec.sources import VERSION, Reader, same_names
@@ -46,7 +46,7 @@ class Loaded:
     strict: bool = False
     cache: Json = field(default_factory=dict)
     folders: tuple[str, ...] = ()
-    hooks: Mapping[str, object] = field(default_factory=dict)
+    hooks: Mapping[str, Call] = field(default_factory=dict)
 
 
 def load(path: str, root: str, store: Store, params: Mapping[str, object], data: object = None) -> Loaded:

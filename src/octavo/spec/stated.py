@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..errors import Place
-from ..model import Json
+from ..model import Call, Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,10 @@ class Spec:
     cache: Json = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     location: str | None = None
-    clients: Mapping[str, object] = field(default_factory=dict)
+    clients: Mapping[str, Call] = field(default_factory=dict)
     makers: Mapping[str, str] = field(default_factory=dict)
-    hooks: Mapping[str, object] = field(default_factory=dict)
-    serializers: Mapping[str, object] = field(default_factory=dict)
+    hooks: Mapping[str, Call] = field(default_factory=dict)
+    serializers: Mapping[str, Call] = field(default_factory=dict)
     loader: Json = field(default_factory=dict)
 
 
