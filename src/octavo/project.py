@@ -91,7 +91,9 @@ class Project:
         """
         if any(product.relation is not None for task in self.graph for product in task.products):
             self._noticed = proxies.verify(self.graph, str(self.root), self.store)
-        steps = plan(self.graph, self.store, frozenset(self.graph.select(targets)), force)
+        selected = self.graph.select(targets)
+        raise_all(preflight.places((self.graph[name] for name in selected), str(self.root)))
+        steps = plan(self.graph, self.store, frozenset(selected), force)
         self.store.flush()
         return steps
 

@@ -24,6 +24,7 @@ from .model import Outcome, Resources, RunOptions, Source, Task
 from .notebook import is_notebook
 from .notebook.inject import check
 from .parts import FORCED
+from .products import writing
 from .report import Report
 from .spec.sources import Reader
 
@@ -76,7 +77,7 @@ def run(
         raise_all(notebook_kind.unreadable(source, how.kernel))
     if how.strict:
         raise_all(check(source.facts, parameters, where=source.path))
-    target = _local(target) if target is not None else None
+    target = local(target) if target is not None else None
     if target is not None and not _elsewhere(target):
         _check(Path(target), Path(source.path))
     wanted = None
@@ -101,13 +102,15 @@ def run(
 
 def read(given: str) -> Source:
     """Return a notebook with its text and what it says: of a file, a URL, or standard input."""
-    if given == STDIO:
+    if given in (STDIO, "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"):
         return _source("stdin", sys.stdin.buffer.read())
-    path = _local(given)
+    path = local(given)
     if remote.is_url(path):
         return _source(remote.shown(path), remote.read(path))
     if Path(path).is_dir():
         raise NotebookError("this is a folder, not a notebook", path)
+    if found := writing.special(path):
+        raise NotebookError(f"this is {found}, not a notebook", path, 'standard input is called "-"')
     if not Path(path).is_file():
         folder = Path(path).parent
         near = [str(it) for it in folder.iterdir()] if folder.is_dir() else []
@@ -119,7 +122,7 @@ def beside(given: str) -> str:
     """Return where the executed notebook goes when nobody says: beside its source, or here, or to standard output."""
     if given == STDIO:
         return STDIO
-    path = _local(given)
+    path = local(given)
     name = PurePosixPath(remote.shown(path)).name if remote.is_url(path) else path
     return str(Path(name).with_suffix(".executed.ipynb"))
 
@@ -142,8 +145,10 @@ def filled(path: str, values: Mapping[str, object]) -> str:
         raise ParameterError(f"the path cannot be filled in: {error}", path, hint) from None
 
 
-def _local(path: str) -> str:
-    """Return the path of a file:// URL; anything else as it is."""
+def local(path: str) -> str:
+    """Return the path of a file:// URL, and "-" for standard output; anything else as it is."""
+    if path in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"):
+        return STDIO  # written to twice, by this name and by its own, it would be a mixture
     if not path.startswith("file://"):
         return path
     return urls.unquote(urls.urlsplit(path).path)
@@ -183,6 +188,8 @@ def _elsewhere(target: str) -> bool:
 
 def _check(target: Path, source: Path) -> None:
     """Refuse an output that cannot be written, or that is the source."""
+    if why := writing.refusal(target, named=True):
+        raise ProductError(f"the output {target} cannot be written: {why}")
     if target.is_dir():
         raise ProductError(
             f"{target} is a folder", hint="the executed notebook is a file, for example out.ipynb"

@@ -162,19 +162,21 @@ def test_without_nbconvert_a_page_is_refused_before_anything_runs(notebook: Fold
 
 @pytest.mark.parametrize("mended", [True, False])
 def test_an_output_that_cannot_be_written_is_noted_once_and_tried_again(folder: Folder, mended: bool) -> None:
-    # what stands in the place of the unfinished file makes every save fail until it is gone
+    # a folder in the place of the output makes every save fail until it is gone
     folder.write(
         "slow.py",
         f"""
         # %%
-        import os, time
-        os.mkdir("out.ipynb.part")
+        import contextlib, os, time
+        with contextlib.suppress(FileNotFoundError):
+            os.remove("out.ipynb")
+        os.mkdir("out.ipynb")
         for n in range(12):
             print(n)
             time.sleep(0.1)
         # %%
         if {mended}:
-            os.rmdir("out.ipynb.part")
+            os.rmdir("out.ipynb")
         """,
     )
     ended = folder.octavo("run", "slow.py", "out.ipynb", "--autosave-cell-every", "0.2")

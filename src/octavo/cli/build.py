@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..compat import option_aliases as spellings
 from ..errors import Error
 from ..lazy import lazy_imports
+from ..products import writing
 from ..show import steps as shown
 from ..show.lines import Lines
 from ..show.mistakes import show
@@ -226,7 +227,10 @@ def _writable(path: Path) -> None:
     """Raise an Error now for a file that could not be written after hours of work."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.open("a").close()
+        if why := writing.refusal(path, named=True):
+            raise Error(why, str(path))
+        if not writing.passing(path):
+            path.open("a").close()
     except OSError as error:
         raise Error(f"it cannot be written: {error.strerror}", str(path)) from None
 
@@ -247,7 +251,7 @@ def _tell_ci(watch: Watch, args: Namespace, project: Project) -> None:
     """Write the files that CI systems read: JUnit's XML where it is asked for, GitHub's page of the step."""
     root = str(project.root)
     if args.junit:
-        Path(args.junit).write_text(junit.junit(watch.report, watch.tails, root), encoding="utf-8")
+        writing.write(args.junit, [junit.junit(watch.report, watch.tails, root).encode()], named=True)
     if summary_page := os.environ.get("GITHUB_STEP_SUMMARY"):
         notes = [*project.notes, *dict.fromkeys(note.message for note in watch.report.notes)]
         ci.append(summary_page, ci.step_summary(watch.report, root, notes))

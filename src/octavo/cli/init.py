@@ -11,6 +11,7 @@ from ..errors import Error
 from ..intake import adoption, papermill_calls, proposal
 from ..intake.find import Found, find
 from ..intake.watched import watched
+from ..products import writing
 from ..show.screen import many, screen
 from . import build, options
 
@@ -87,7 +88,7 @@ def main(args: Namespace) -> int:
     if not (args.yes or _agreed(f"Write {' and '.join(files)}?", err)):
         return 1
     for name, text in files.items():
-        (root / name).write_text(text, encoding="utf-8")
+        writing.write(root / name, [text.encode()])
     err.say(f"{' and '.join(files)} written: {many(len(tasks), 'task')}")
     if args.build or (not args.yes and _agreed("Build it now?", err)):
         return _build(args.output)

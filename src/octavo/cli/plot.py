@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import Error
 from ..hints import did_you_mean
 from ..lazy import lazy_imports
+from ..products import writing
 from ..show.screen import screen
 from . import options
 
@@ -99,10 +100,7 @@ def _form(name: str) -> str:
 
 def write(path: Path, text: str, what: str = "drawing") -> None:
     """Write a page or a drawing beside its place and rename it there."""
-    beside = path.with_name(f".{path.name}.part")
     try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        writing.write(path, [text.encode()], named=True)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise Error(f"the {what} cannot be written: {error.strerror}", str(path)) from None

@@ -161,7 +161,7 @@ def _run(args: Namespace) -> int:
     began = time.perf_counter()
     # whoever stops us, Ctrl-C or the system: what runs is ended, what it showed is kept, and a summary is printed
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    target = args.output or single.beside(args.source)
+    target = single.local(args.output or single.beside(args.source))
     # standard output is for the notebook alone when it goes there
     out = screen(sys.stderr if target == single.STDIO else sys.stdout, os.environ)
     out.live = out.live and args.progress_bar

@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path, PurePosixPath
 
 from ..errors import Error, ProductError
+from ..products import writing
 from .remembered import Client
 from .stores import Absent, Store, google_store, s3_store
 
@@ -86,14 +87,11 @@ class StorageClient(Client):
     def _one(self, remote: str, target: Path) -> bool:
         """Download one file, whole or not at all; return whether it was there."""
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
-            self._get(remote, part)
-            os.replace(part, target)
+            with writing.beside(target) as part:
+                self._get(remote, Path(part))
         except Absent:
             return False
-        finally:
-            part.unlink(missing_ok=True)
         return True
 
     def _put(self, remote: str, path: Path) -> None:
@@ -130,12 +128,8 @@ class LocalStorageClient(StorageClient):
     def _put(self, remote: str, path: Path) -> None:
         there = Path(remote)
         there.parent.mkdir(parents=True, exist_ok=True)
-        part = there.with_name(f".{there.name}.{os.getpid()}.part")
-        try:
+        with writing.beside(there) as part:
             shutil.copy(path, part)
-            os.replace(part, there)
-        finally:
-            part.unlink(missing_ok=True)
 
     def _get(self, remote: str, path: Path) -> None:
         if not Path(remote).is_file():

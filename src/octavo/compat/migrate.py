@@ -5,15 +5,14 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import Error, Place, StateError, each
 from ..model import Finding
+from ..products import writing
 from ..reading.folders import contents
 from . import traces
 
@@ -73,15 +72,7 @@ class Migration:
                 raise StateError(
                     "it was edited meanwhile: nothing more was changed", change.path, "try again"
                 )
-            number, name = tempfile.mkstemp(dir=full.parent, prefix=f".{full.name}.")
-            try:
-                with os.fdopen(number, "wb") as file:
-                    file.write(change.after)
-                shutil.copymode(full, name)
-                Path(name).replace(full)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+            writing.write(full, [change.after])
 
 
 def migration(

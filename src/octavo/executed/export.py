@@ -14,6 +14,7 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +29,7 @@ from ..hints import did_you_mean
 from ..model import Failure, Json, Task
 from ..notebook.cells import dump_ipynb
 from ..process import child
+from ..products import writing
 from .editions import Edition, exports
 
 #: Exporters that put images into files of their own, and those that want pandoc for text in Markdown.
@@ -93,19 +95,15 @@ def exported(
     return files
 
 
-def write(files: Mapping[Path, bytes]) -> None:
-    """Write files beside their places and rename them when all are there, so that nobody sees half of it."""
-    parts = {path: path.with_name(f"{path.name}.part") for path in files}
-    try:
+def write(files: Mapping[Path, bytes], *, named: bool = False) -> None:
+    """Write files beside their places and rename them when all are there, so that nobody sees half of it.
+
+    ``named``: the user named the place for this run, and it may be a device.
+    """
+    with ExitStack() as places:
         for path, content in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            parts[path].write_bytes(content)
-        for path, part in parts.items():
-            os.replace(part, path)
-    except BaseException:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
-        raise
+            Path(places.enter_context(writing.beside(path, named=named))).write_bytes(content)
 
 
 def failure(error: Error) -> Failure:

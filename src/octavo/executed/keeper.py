@@ -9,9 +9,10 @@ from typing import Protocol
 
 from ..events import Event
 from ..model import Json, Outcome
+from ..products import writing
 from .editions import beside
 from .provenance import Provenance
-from .writer import ExecutedNotebook, part_of, write_whole
+from .writer import ExecutedNotebook, write_whole
 
 
 class Target(Protocol):
@@ -112,10 +113,7 @@ class Report:
         self._kept = kept if kept != path else None
         self._failed = beside(path)
         for name in (kept or path, self._failed):
-            try:
-                part_of(root / name).unlink(missing_ok=True)  # of a writer that was killed
-            except OSError:
-                pass  # what cannot be written is told when it is
+            writing.sweep(root / name)
 
     def save(self, data: Json) -> None:
         """Write nothing: the last good report stays until there is a new one."""

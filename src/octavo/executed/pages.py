@@ -57,7 +57,7 @@ class Page:
         """Make the page of a notebook, and write or send it."""
         files = export.exported(data, [self._edition], Path.cwd(), self.source, self.said)
         if not remote.is_url(self.target):
-            export.write(files)
+            export.write(files, named=True)
             return
         media = _MEDIA[os.path.splitext(self._edition.path)[1].lower()]
         remote.write(self.target, b"".join(files.values()), media)

@@ -9,6 +9,7 @@ from .. import remote
 from ..errors import Error
 from ..model import Json, Outcome
 from ..notebook import dump_ipynb
+from ..products import writing
 from .pages import Page, is_page
 from .writer import write_whole
 
@@ -42,11 +43,13 @@ class File(Ended):
 
     def __init__(self, path: str, every: float) -> None:
         super().__init__(path)
-        self.every = every
+        # a device or a pipe gets the notebook once
+        self.every = 0.0 if writing.passing(path) else every
+        writing.sweep(path)
 
     def save(self, data: Json) -> None:
         """Write a notebook beside its place, and rename it."""
-        write_whole(data, Path(self.where))
+        write_whole(data, Path(self.where), named=True)
 
 
 class Stdout(Ended):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import os
 from pathlib import Path
 
 from ..events import CellFinished, CellStarted, Event, KernelReady, NotebookOpened, Output
 from ..model import Json, Outcome
 from ..notebook.cells import dump_ipynb
+from ..products import writing
 from .provenance import Provenance
 
 _MIME_OUTPUTS = ("display_data", "execute_result")
@@ -194,21 +194,12 @@ class ExecutedNotebook:
             data["metadata"] = {**data["metadata"], "widgets": {_WIDGET_STATE: widgets}}
 
 
-def write_whole(data: Json, path: Path) -> None:
-    """Write a notebook beside its place and rename it, so that nobody ever sees half of it."""
-    part = part_of(path)
-    try:
-        with part.open("wb") as file:
-            file.writelines(dump_ipynb(data))
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+def write_whole(data: Json, path: Path, *, named: bool = False) -> None:
+    """Write a notebook beside its place and rename it, so that nobody ever sees half of it.
 
-
-def part_of(path: Path) -> Path:
-    """Return where a file is written before it is renamed to its place."""
-    return path.with_name(path.name + ".part")
+    ``named``: the user named the place for this run, and it may be a device.
+    """
+    writing.write(path, dump_ipynb(data), named=named)
 
 
 def as_output(kind: str, content: Json) -> Json | None:

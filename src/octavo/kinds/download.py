@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from ..errors import Error
 from ..model import Facts, Failure, Source, Task
+from ..products import writing
 from ..reading.templates import render
 from . import Tell
 
@@ -36,13 +37,12 @@ class DownloadKind:
                 "ProductError", f"a download writes one file, but this task has {len(task.products)} products"
             )
         path = task.products[0].path
-        part = f"{path}.{os.getpid()}.part"
         try:
             if "{{" in url:
                 url = render(replace(task, source=replace(task.source, text=url)), os.getcwd())
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-            size = _download(url, part)
-            os.replace(part, path)
+            with writing.beside(path) as part:
+                size = _download(url, part)
             sys.stdout.write(f"{path}: {size:,} bytes\n")
         except Error as error:
             return Failure(type(error).__name__, error.message, hint=error.hint or "")
@@ -53,9 +53,6 @@ class DownloadKind:
         except (OSError, ValueError, EOFError) as error:
             why = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
             return Failure("DownloadError", f"{_shown(url)}: {why}")
-        finally:
-            if os.path.exists(part):
-                os.unlink(part)
         return None
 
     def refresh(self, task: Task, root: str) -> str | None:

@@ -14,6 +14,7 @@ from ..calls import resolve
 from ..errors import Error, SpecError
 from ..failing import failure_of
 from ..model import Call, Facts, Failure, Source, Task
+from ..products import writing
 from ..reading.templates import facts, render_late
 from ..tables.databases import Cursor, Database
 from . import Tell
@@ -96,14 +97,8 @@ class _Single:
         self.path, self._write = path, write
 
     def write(self, rows: Rows, names: list[str]) -> None:
-        part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
-        try:
-            self._write(part, rows, names)
-            if self.path.is_dir():
-                shutil.rmtree(self.path)
-            os.replace(part, self.path)
-        finally:
-            part.unlink(missing_ok=True)
+        with writing.beside(self.path) as part:
+            self._write(Path(part), rows, names)
 
 
 class _Chunks:

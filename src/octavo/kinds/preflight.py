@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ..errors import Error
+from ..errors import Error, ProductError
 from ..lazy import lazy_imports
 from ..model import SYNTAX, Task
+from ..products import writing
 from . import members
 
 with lazy_imports():
@@ -21,6 +23,17 @@ def errors(tasks: Sequence[Task], unfit: Mapping[str, Sequence[Error]]) -> Itera
             if error.message not in said or (error.where is not None and str(error) not in said):
                 yield error
             said |= {error.message, str(error)}
+
+
+def places(tasks: Iterable[Task], root: str) -> Iterator[Error]:
+    """Yield what stands where a product should, and is no file that could be replaced."""
+    for task in tasks:
+        for product in task.products:
+            if why := writing.refusal(os.path.join(root, product.path)):
+                message = f'task "{task.name}" makes "{product.path}": {why}'
+                yield ProductError(
+                    message, task.where, "a product is a file or a folder: choose another path"
+                )
 
 
 def _sources(task: Task, known: Sequence[Error]) -> Iterator[Error]:

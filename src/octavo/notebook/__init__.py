@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path, PurePath
 
 from ..errors import NotebookError
 from ..lazy import lazy_imports
+from ..products import writing
 from .cells import Notebook, dump_ipynb, load_ipynb
 
 with lazy_imports():
@@ -64,17 +64,7 @@ def dumps(notebook: Notebook) -> bytes:
 
 def write(notebook: Notebook, path: Path) -> None:
     """Write a notebook beside ``path`` and rename it there, so that nobody ever sees half of it."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb", buffering=1 << 20) as file:
-            if notebook.format == "ipynb":
-                file.writelines(dump_ipynb(notebook.data))
-            else:
-                file.write(dumps(notebook))
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    writing.write(path, dump_ipynb(notebook.data) if notebook.format == "ipynb" else [dumps(notebook)])
 
 
 def is_notebook(path: str) -> bool:

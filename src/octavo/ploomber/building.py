@@ -20,6 +20,7 @@ from ..failing import kept
 from ..lazy import lazy_imports
 from ..model import Outcome, Step
 from ..plan import FORCED
+from ..products import writing
 from ..project import Project
 from ..report import Report
 from ..spec.entry import Entry
@@ -266,7 +267,7 @@ def plot(dag: Pipeline, output: str) -> Any:
     form = _FORMS.get(Path(output).suffix.lower())
     if form is None:
         raise ValueError(f"a drawing ends in {', '.join(_FORMS)}, not as {output}")
-    Path(output).write_text(form(steps, dag.name), encoding="utf-8")
+    writing.write(output, [form(steps, dag.name).encode()], named=True)
     return output
 
 

@@ -7,12 +7,18 @@ import os
 import stat
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..digests import running
 from ..model import Failure
 
 _BLOCK = 1 << 20
+#: What is no file and no folder, by the types of stat(2).
+SPECIAL = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 #: A file this young (nanoseconds) may change again without a new stamp; git calls it "racily clean".
 RACY = 50_000_000
 
@@ -77,8 +83,12 @@ def racy(path: str) -> bool:
 def digest(path: str) -> str | None:
     """Return the digest of a file's bytes, or of a folder as a tree of names and bytes; None when there is nothing."""
     try:
-        if not Path(path).is_dir():
+        mode = os.stat(path).st_mode
+        if stat.S_ISREG(mode):
             return _file_digest(path)
+        if not stat.S_ISDIR(mode):
+            # one that opens a pipe waits for its writer, and a device has no end
+            raise OSError(errno.EINVAL, f"it is {SPECIAL[stat.S_IFMT(mode)]}", path)
         tree = running()
         for it in inner(path):
             said = [f"{it.name}\0→{it.target}\n"] if it.target else []

@@ -6,6 +6,7 @@ import os
 
 from ..errors import ProductError
 from ..model import Product, Relation, Task
+from ..products import writing
 from .connections import call_of, opened
 from .databases import Table, embedded, examine
 
@@ -70,10 +71,7 @@ def write(root: str, product: Product, text: str) -> None:
     """Write the proxy file of a product."""
     full = os.path.join(root, product.path)
     os.makedirs(os.path.dirname(full), exist_ok=True)
-    part = f"{full}.{os.getpid()}.part"
-    with open(part, "w", encoding="utf-8") as file:  # noqa: PTH123 - a str
-        file.write(text)
-    os.replace(part, full)
+    writing.write(full, [text.encode()])
 
 
 def remove(root: str, product: Product) -> None:
