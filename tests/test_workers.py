@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import octavo
-from octavo.events import Output, TaskFinished
+from octavo.events import Event, Output, TaskFinished
 from octavo.executed.writer import ExecutedNotebook
 from octavo.executors.local import CAN_FORK, Local
 from octavo.executors.running import Running
@@ -400,3 +400,33 @@ def test_tasks_in_this_process_leave_no_descriptors_open(
 
     opened()  # what stays open for good
     assert opened() == opened()
+
+
+@pytest.mark.parametrize("executor", ["local", "inline"])
+def test_a_function_may_write_bytes_between_its_lines_of_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executor: str
+) -> None:
+    (tmp_path / "bytes_below.py").write_text(
+        """
+import sys
+
+def make(product):
+    print("before")
+    sys.stdout.buffer.write("ä\\n".encode())
+    print("after")
+    sys.stdout.buffer.write(b"long " * 100_000 + b"\\n")
+    product.write_text("x")
+"""
+    )
+    (tmp_path / "pipeline.yaml").write_text("- {source: bytes_below.make, product: out.txt}\n")
+    monkeypatch.chdir(tmp_path)
+    shown: list[str] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Output):
+            shown.append(event.content["text"])
+
+    with octavo.load() as project:
+        report = project.build(executor=executor, listeners=(listen,))
+    assert report, [ended.failure for ended in report.ended.values()]
+    assert "".join(shown) == "before\nä\nafter\n" + "long " * 100_000 + "\n"

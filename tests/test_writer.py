@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from nbclient import NotebookClient
 
 from octavo.events import CellFinished, CellStarted, KernelReady, NotebookOpened, Output, decode, encode
-from octavo.executed.writer import ExecutedNotebook, as_output
+from octavo.executed.outputs import as_output
+from octavo.executed.writer import ExecutedNotebook
 
 Message = tuple[str, dict[str, Any]]
 

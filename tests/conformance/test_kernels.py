@@ -348,6 +348,48 @@ def test_an_output_widget_keeps_what_is_shown_in_it(kernel: str, run: Runner) ->
     assert short(output["outputs"]) == (("stream", "stdout", "inside\n"), ("display_data", "1"))
 
 
+@pytest.mark.parametrize("kernel", PYTHON)
+def test_the_kernel_knows_in_the_next_cell_what_an_output_widget_shows(kernel: str, run: Runner) -> None:
+    pytest.importorskip("ipywidgets")
+    done = run(
+        kernel,
+        "import ipywidgets\no = ipywidgets.Output()\nwith o:\n    print('a')\n    display(1)\nprint(len(o.outputs))",
+        "print([list(output) for output in o.outputs])\no.append_stdout('more')",
+        "print(len(o.outputs))\no.observe(lambda change: print('changed'), 'outputs')\nwith o:\n    1 / 0",
+        "print(o.outputs[-1]['ename'])\no.clear_output()",
+        "print(o.outputs)",
+    )
+    keys = [["output_type", "name", "text"], ["output_type", "metadata", "data"]]
+    said = ["0\n", f"{keys}\n", "3\n", "ZeroDivisionError\n", "()\n"]
+    assert [done.text(cell) for cell in range(5)] == said
+    state = done.notebook["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
+    (output,) = (it["state"] for it in state.values() if it["model_name"] == "OutputModel")
+    assert output["outputs"] == []
+
+
+@pytest.mark.parametrize("kernel", PYTHON)
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_stream_that_a_cell_has_closed_is_closed(kernel: str, name: str, run: Runner) -> None:
+    done = run(
+        kernel,
+        f"import sys\nsys.{name}.close()",
+        "1 + 1",
+        f"print('lost', file=sys.{name})",
+        "print('never')",
+    )
+    assert done.finished.failure is not None
+    assert done.finished.failure.kind == "ValueError"
+    assert done.finished.failure.message == "I/O operation on closed file"
+    assert short(done.outputs(1)) == (("execute_result", "2"),)
+
+
+@pytest.mark.parametrize("kernel", PYTHON)
+def test_streams_of_a_kernel_have_no_bytes_below_them(kernel: str, run: Runner) -> None:
+    done = run(kernel, "import sys\nsys.stdout.buffer")
+    assert done.finished.failure is not None
+    assert done.finished.failure.message == "'OutStream' object has no attribute 'buffer'"
+
+
 # ── kernels of other languages
 
 

@@ -311,3 +311,22 @@ def test_an_interrupt_ends_the_build_and_says_how_far_it_came(project: Folder) -
     assert timeless(terminal.screen()[-1]) == "interrupted after 0 s: 3 done, 1 stopped"
     assert "Traceback" not in terminal.raw
     assert not (project.path / "out/slow.txt").exists()
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_are_no_mistake(folder: Folder, closed: str) -> None:
+    folder.write("look.py", "# %%\nprint('shown')\n# %%\n!echo from a child\n")
+    folder.write("steps.py", "def make(product):\n    print('made')\n    product.write_text('x')\n")
+    folder.write(
+        "pipeline.yaml",
+        "tasks:\n- {source: look.py, product: out/look.ipynb}\n- {source: steps.make, product: out/made.txt}\n",
+    )
+    octavo = f"{sys.executable} -m octavo"
+    for command in ("build", "status", "run look.py out/again.ipynb", "log"):
+        done = subprocess.run(["sh", "-c", f"{octavo} {command} {closed}"], cwd=folder.path, timeout=60)
+        assert done.returncode == 0, command
+    assert folder.read("out/made.txt") == "x"
+    for path in ("out/look.ipynb", "out/again.ipynb"):
+        cells = json.loads(folder.read(path))["cells"]
+        shown = "".join("".join(output["text"]) for cell in cells for output in cell["outputs"])
+        assert shown.split() == ["shown", "from", "a", "child"]

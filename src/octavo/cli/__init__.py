@@ -16,6 +16,7 @@ from .. import __version__
 from ..errors import Error
 from ..hints import did_you_mean
 from ..lazy import lazy_imports
+from ..process.standard import ensure_streams
 from ..show.mistakes import show
 from ..show.screen import Screen, screen
 
@@ -95,6 +96,7 @@ Commands look for pipeline.yaml in this folder and its parents."""
 
 def entry() -> NoReturn:
     """Run the command line and leave the process with its exit code: what the command ``octavo`` calls."""
+    ensure_streams()
     out, err = sys.stdout, sys.stderr
     for stream in (out, err):
         # a terminal that cannot show an arrow gets a question mark, never a traceback

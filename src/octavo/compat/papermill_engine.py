@@ -22,8 +22,9 @@ from papermill.log import logger
 
 from ..events import CellFinished, CellStarted, Event, KernelReady, Note, Output, TaskFinished
 from ..executed.keeper import Keeper
+from ..executed.outputs import as_output
 from ..executed.provenance import used
-from ..executed.writer import ExecutedNotebook, as_output
+from ..executed.writer import ExecutedNotebook
 from ..executors.local import Local
 from ..executors.running import alone
 from ..model import Facts, Failure, Json, Outcome, Resources, RunOptions, Source, Task

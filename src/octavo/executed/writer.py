@@ -9,10 +9,11 @@ from ..events import CellFinished, CellStarted, Event, KernelReady, NotebookOpen
 from ..model import Json, Outcome
 from ..notebook.cells import dump_ipynb
 from ..products import writing
+from .outputs import as_output, same_stream
 from .provenance import Provenance
+from .widgets import Widgets
 
 _MIME_OUTPUTS = ("display_data", "execute_result")
-_WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
 
 class ExecutedNotebook:
@@ -33,10 +34,7 @@ class ExecutedNotebook:
         self._clear = False
         self._displays: dict[str, list[Json]] = {}
         self._streams: dict[int, list[str]] = {}
-        self._widgets: dict[str, Json] = {}
-        self._buffers: dict[str, dict[tuple[str, ...], Json]] = {}
-        self._inside: list[str] = []  # Output widgets that the running cell has entered, by comm id
-        self._clear_inside: set[str] = set()
+        self._widgets = Widgets()
 
     def __call__(self, event: Event) -> None:
         self._fold(event)
@@ -58,7 +56,7 @@ class ExecutedNotebook:
             case CellStarted(cell=index, at=at):
                 cell = self._cell(index)
                 self._clear = False
-                self._inside.clear()
+                self._widgets.leave()
                 cell["outputs"] = []
                 cell["metadata"] = {**cell.get("metadata", {}), "execution": {"iopub.status.busy": _iso(at)}}
                 cell["metadata"]["execution"]["iopub.execute_input"] = _iso(at)
@@ -83,8 +81,7 @@ class ExecutedNotebook:
                 if parts := self._streams.get(id(output)):
                     output["text"] = "".join([output["text"], *parts])
                     parts.clear()
-        if self._widgets:
-            self._write_widgets(self.data)
+        self._widgets.write(self.data)
         return self.data
 
     def ended(self, outcome: Outcome) -> Json | None:
@@ -101,12 +98,10 @@ class ExecutedNotebook:
 
     def _output(self, index: int, kind: str, content: Json) -> None:
         outputs: list[Json] = self._cell(index)["outputs"]
-        if kind in ("comm_open", "comm_msg"):
-            self._comm(content)
-        elif kind == "update_display_data":
+        if kind == "update_display_data":
             self._update(content)
-        elif self._inside and kind != "comm_close":
-            self._output_inside(self._inside[-1], kind, content)
+        elif self._widgets.take(kind, content):
+            pass
         elif kind == "clear_output":
             if content.get("wait"):
                 self._clear = True
@@ -118,30 +113,13 @@ class ExecutedNotebook:
             if self._clear:
                 self._clear = False
                 self._forget(outputs)
-            if kind == "stream" and outputs and _same_stream(outputs[-1], output):
+            if kind == "stream" and outputs and same_stream(outputs[-1], output):
                 self._streams.setdefault(id(outputs[-1]), []).append(output["text"])
                 return
             outputs.append(output)
             if kind in _MIME_OUTPUTS and (display := (content.get("transient") or {}).get("display_id")):
                 self._update(content)
                 self._displays.setdefault(display, []).append(output)
-
-    def _output_inside(self, comm: str, kind: str, content: Json) -> None:
-        widget = self._widgets[comm]
-        shown = list(widget.get("outputs") or ())
-        if kind == "clear_output":
-            if content.get("wait"):
-                self._clear_inside.add(comm)
-            else:
-                shown = []
-        elif (output := as_output(kind, content)) is not None:
-            if comm in self._clear_inside:
-                self._clear_inside.discard(comm)
-                shown = []
-            if shown and kind == "stream" and _same_stream(shown[-1], output):
-                output["text"] = shown.pop()["text"] + output["text"]
-            shown.append(output)
-        widget["outputs"] = shown
 
     def _forget(self, outputs: list[Json]) -> None:
         gone = {id(output) for output in outputs}
@@ -156,43 +134,6 @@ class ExecutedNotebook:
             output["data"] = content["data"]
             output["metadata"] = content["metadata"]
 
-    def _comm(self, content: Json) -> None:
-        data = content.get("data") or {}
-        state = data.get("state")
-        if not isinstance(state, dict):
-            return
-        comm = content["comm_id"]
-        widget = self._widgets.setdefault(comm, {})
-        widget.update(state)
-        if "msg_id" in state and widget.get("_model_name") == "OutputModel":
-            # set when a ``with`` block of the widget is entered, empty when it is left
-            if state["msg_id"]:
-                self._inside.append(comm)
-            elif comm in self._inside:
-                self._inside.remove(comm)
-        for path, packed in zip(data.get("buffer_paths") or (), content.get("buffers") or (), strict=False):
-            key = tuple(str(part) for part in path)
-            entry = {"data": packed, "encoding": "base64", "path": path}
-            self._buffers.setdefault(comm, {})[key] = entry
-
-    def _write_widgets(self, data: Json) -> None:
-        state = {}
-        for comm, values in self._widgets.items():
-            if "_model_name" not in values:
-                continue
-            entry: Json = {
-                "model_name": values["_model_name"],
-                "model_module": values.get("_model_module"),
-                "model_module_version": values.get("_model_module_version"),
-                "state": values,
-            }
-            if buffers := self._buffers.get(comm):
-                entry["buffers"] = list(buffers.values())
-            state[comm] = entry
-        if state:
-            widgets = {"state": state, "version_major": 2, "version_minor": 0}
-            data["metadata"] = {**data["metadata"], "widgets": {_WIDGET_STATE: widgets}}
-
 
 def write_whole(data: Json, path: Path, *, named: bool = False) -> None:
     """Write a notebook beside its place and rename it, so that nobody ever sees half of it.
@@ -200,43 +141,6 @@ def write_whole(data: Json, path: Path, *, named: bool = False) -> None:
     ``named``: the user named the place for this run, and it may be a device.
     """
     writing.write(path, dump_ipynb(data), named=named)
-
-
-def as_output(kind: str, content: Json) -> Json | None:
-    """Return a message as an output of nbformat 4, or None when it is not one."""
-    match kind:
-        case "stream":
-            return {"output_type": "stream", "name": content["name"], "text": _whole_letters(content["text"])}
-        case "display_data":
-            return {"output_type": kind, "data": content["data"], "metadata": content.get("metadata") or {}}
-        case "execute_result":
-            return {
-                "output_type": kind,
-                "data": content["data"],
-                "metadata": content.get("metadata") or {},
-                "execution_count": content["execution_count"],
-            }
-        case "error":
-            return {
-                "output_type": kind,
-                "ename": content["ename"],
-                "evalue": content["evalue"],
-                "traceback": list(content["traceback"] or ()),
-            }
-    return None
-
-
-def _whole_letters(text: str) -> str:
-    """Return text that can be written as UTF-8: halves of letters are joined or, alone, replaced as Jupyter does."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
-
-
-def _same_stream(last: Json, output: Json) -> bool:
-    return bool(last["output_type"] == "stream" and last["name"] == output["name"])
 
 
 def _iso(at: float) -> str:

@@ -17,6 +17,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from ..errors import Error, StateError
@@ -32,6 +33,7 @@ from ..events import (
     decode,
 )
 from ..model import Failure, Outcome, Task
+from ..process.standard import ensure_streams
 from ..worker.death import OomCounter, Scene, death
 from ..worker.worker import LENGTH, deliver
 from .handle import Worker, end, interrupt, remains, spawn
@@ -55,6 +57,7 @@ class Local:
     def __init__(
         self, root: str, jobs: int | None = None, fork: bool = CAN_FORK, *, log: str | None = None
     ) -> None:
+        ensure_streams()  # descriptors that workers get must not be 0, 1 or 2
         self.root = root
         self.slots = jobs or os.cpu_count() or 1
         self.unforkable: dict[str, str] = {}
@@ -100,10 +103,8 @@ class Local:
             os.close(traces_w)
         self._workers[worker.number] = worker
         self._selector.register(mine, selectors.EVENT_READ, worker)
-        try:
+        with suppress(OSError):  # it died at birth: its end will be reported like any other
             deliver(mine, self.root, task)
-        except OSError:
-            pass  # it died at birth: its end will be reported like any other
 
     def next(self, timeout: float | None = None) -> Event | None:
         """Wait for the next event of any worker, at most so long."""
@@ -393,7 +394,5 @@ class Local:
         self._interrupts.defer(any(worker.paused for worker in self._workers.values()))
 
     def _forget(self, line: socket.socket) -> None:
-        try:
+        with suppress(KeyError, ValueError):
             self._selector.unregister(line)
-        except (KeyError, ValueError):
-            pass

@@ -23,6 +23,11 @@ class Reply:
     traceback: tuple[str, ...] = ()
 
 
+def widget_update(comm: str, state: Json) -> Json:
+    """Return the content of the message ``comm_msg`` by which a frontend updates a widget."""
+    return {"comm_id": comm, "data": {"method": "update", "state": state, "buffer_paths": []}}
+
+
 class Kernel(Protocol):
     """Runs cells one after another; what they show goes to the ``say`` it was opened with."""
 
@@ -30,6 +35,10 @@ class Kernel(Protocol):
     kernelspec: Json
 
     def execute(self, code: str, cell: int) -> Reply: ...
+    def update_widget(self, comm: str, state: Json) -> None:
+        """Tell the kernel, between cells, what has become of the state of a widget, as a frontend does."""
+        ...
+
     def interrupt(self) -> None: ...
     def used(self) -> tuple[float | None, int | None]:
         """Return the processor seconds and the peak bytes of memory until now, where the system tells."""

@@ -27,7 +27,7 @@ from jupyter_client.session import Session
 
 from ..errors import KernelError
 from ..model import Json
-from . import Reply, Say
+from . import Reply, Say, widget_update
 from .process import Process, ending
 from .specs import Spec, find
 
@@ -207,6 +207,11 @@ class Jupyter:
         words = self._process.last_words(20)
         self._dead = Reply("dead", None, "DeadKernel", f"the kernel died ({ending(code)})", tuple(words))
         return self._dead
+
+    def update_widget(self, comm: str, state: Json) -> None:
+        """Update a widget before the next cell runs; what the kernel says to it is nobody's output."""
+        if self._dead is None:
+            self._ask("comm_msg", widget_update(comm, state))
 
     def used(self) -> tuple[float | None, int | None]:
         """Return what the kernel's process has used; its children are not counted."""

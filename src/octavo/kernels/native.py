@@ -13,6 +13,7 @@ import base64
 import contextlib
 import contextvars
 import importlib
+import inspect
 import logging
 import os
 import resource
@@ -45,7 +46,7 @@ from jupyter_client.session import Session
 
 from ..model import Json
 from ..tracebacks import trim
-from . import Reply, Say
+from . import Reply, Say, widget_update
 from .attach import serve
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -177,6 +178,24 @@ class Native:
             content.get("evalue", ""),
             tuple(content.get("traceback") or ()),
         )
+
+    def update_widget(self, comm: str, state: Json) -> None:
+        """Update a widget; what the kernel says to it is nobody's output."""
+        wire = self.kernel.session
+        say, wire.say = wire.say, None
+        try:
+            self.loop.run_until_complete(
+                self.loop.create_task(self._comm(widget_update(comm, state)), context=self.context)
+            )
+        finally:
+            wire.say = say
+
+    async def _comm(self, content: Json) -> None:
+        message = {**self.kernel.session.msg("comm_msg", content), "buffers": []}
+        self.kernel.set_parent([], message)
+        answer = self.kernel.shell_handlers["comm_msg"](None, [], message)
+        if inspect.isawaitable(answer):
+            await answer
 
     def used(self) -> tuple[float, int]:
         """Return what this process has used: processor seconds, and its peak of memory in bytes."""

@@ -12,6 +12,7 @@ from ..events import CellFinished, CellStarted, Event, KernelReady, Note, Notebo
 from ..executed.editions import editions, exports, home
 from ..executed.provenance import MARKER, Provenance
 from ..executed.refresh import refreshed
+from ..executed.widgets import Widgets
 from ..executed.writer import ExecutedNotebook, write_whole
 from ..kernels import Kernel, Reply
 from ..lazy import lazy_imports
@@ -129,17 +130,7 @@ class Reports:
 
     def followed(self, tell: Tell) -> Tell:
         """Fold what is told from now on, also what the worker says by itself of the task's streams."""
-        if not self._wanted:
-            return tell
-        if isinstance(tell, Overheard):
-            tell.listen(self._shown)
-            return tell
-
-        def both(event: Event) -> None:
-            tell(event)
-            self._shown(event)
-
-        return both
+        return _followed(tell, self._shown) if self._wanted else tell
 
     def made(self, tell: Tell) -> Failure | None:
         """Make the reports of what has run, or return why they cannot be."""
@@ -206,9 +197,10 @@ class Cells:
     def __init__(self, task: Task, notebook: Json, tell: Tell) -> None:
         self.task = task
         self.notebook = notebook
-        self.tell = tell
+        self.tell = _followed(tell, self._watch_widgets)
         self.cell: int | None = None
         self.allow_errors = bool(task.own.get("allow_errors"))
+        self._widgets = Widgets()
 
     def say(self, kind: str, content: Json) -> None:
         """Pass on a message of the kernel."""
@@ -217,6 +209,10 @@ class Cells:
     def passed(self) -> None:
         """Note a breakpoint: nobody could answer a debugger's questions."""
         self.tell(Note(f"{self.task.source.path} has a breakpoint() that did not stop it", self.task.name))
+
+    def _watch_widgets(self, event: Event) -> None:
+        if isinstance(event, Output):
+            self._widgets.take(event.kind, event.content)
 
     def run(self, kernel: Kernel) -> Failure | None:
         todo = [i for i, cell in enumerate(self.notebook["cells"]) if runs(cell)]
@@ -248,6 +244,10 @@ class Cells:
         cpu = None if before is None or after is None else round(after - before, 6)
         self.tell(CellFinished(self.task.name, index, time.time(), seconds, reply.count, failed, cpu, memory))
         self.cell = None
+        self._widgets.leave()
+        if reply.status != "dead":
+            for comm, outputs in self._widgets.untold().items():
+                kernel.update_widget(comm, {"outputs": outputs})
         return reply
 
     def _failure(self, reply: Reply, index: int, code: str) -> Failure:
@@ -261,6 +261,19 @@ class Cells:
             path=self.task.source.path,
             code=code,
         )
+
+
+def _followed(tell: Tell, listener: Tell) -> Tell:
+    """Let another hear what is told from now on, also what the worker says by itself of the task's streams."""
+    if isinstance(tell, Overheard):
+        tell.listen(listener)
+        return tell
+
+    def both(event: Event) -> None:
+        tell(event)
+        listener(event)
+
+    return both
 
 
 def _other(task: Task, cells: Cells) -> Kernel:

@@ -21,6 +21,10 @@ import termios
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 #: Takes the name of a stream, "stdout" or "stderr", and text.
 Say = Callable[[str, str], None]
@@ -61,9 +65,17 @@ class Streams:
                 before=self.lock.acquire, after_in_parent=self.lock.release, after_in_child=self._forked
             )
 
-    def install(self) -> None:
-        """Put the streams in the place of ``sys.stdout`` and ``sys.stderr``."""
-        mine = [Stream(self, name, os.dup(end) if self._pipes else end) for name, end in self._ends.items()]
+    def install(self, *, buffers: bool = True) -> None:
+        """Put the streams in the place of ``sys.stdout`` and ``sys.stderr``.
+
+        With ``buffers`` they have a ``buffer`` for bytes, as in any process; in a kernel they have none.
+        """
+        mine = [
+            OutStream(self, name, os.dup(end) if self._pipes else end) for name, end in self._ends.items()
+        ]
+        if buffers:
+            for stream in mine:
+                stream.buffer = _Buffer(self, stream.name)
         # as in any process; libraries that capture the descriptors 1 and 2 look for them here
         plain = [_plain(1), _plain(2)] if self._pipes else mine
         sys.stdout, sys.stderr = mine
@@ -90,6 +102,16 @@ class Streams:
                 return
         # without the lock: should a child have filled the pipe meanwhile, the watching thread must be able to empty it
         os.write(self._ends[name], data)
+
+    def write_bytes(self, name: str, data: bytes) -> None:
+        """Write bytes behind the text that was written before them."""
+        if not self._pipes and self._mine:
+            self._gather(name, data.decode("utf-8", "replace"))
+            return
+        if self._mine:
+            self.flush()
+            self._last = name
+        _all(self._ends[name], data)
 
     def flush(self) -> None:
         """Hand on everything written so far."""
@@ -144,14 +166,15 @@ class Streams:
         self._pipes = {}
 
 
-class Stream(io.TextIOBase):
-    """A text stream that is written to ``Streams``.
+class OutStream(io.TextIOBase):
+    """A text stream that is written to ``Streams``; its name is that of a kernel's, which errors show.
 
     ``number`` is where child processes may write, a descriptor for them alone: what becomes of it is theirs.
     """
 
     encoding = "utf-8"
     errors = "replace"
+    buffer: io.RawIOBase  # not in a kernel
 
     def __init__(self, streams: Streams, name: str, number: int) -> None:
         self._streams = streams
@@ -161,6 +184,8 @@ class Stream(io.TextIOBase):
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
         if text:
             self._streams.write(self.name, text)
         return len(text)
@@ -177,11 +202,24 @@ class Stream(io.TextIOBase):
     def writable(self) -> bool:
         return True
 
-    def close(self) -> None:
-        """Stay open: closing sys.stdout in a notebook must not lose what follows."""
-
     def set_parent(self, parent: object) -> None:
         """IPython's kernel tells its streams whose output follows; here the worker knows."""
+
+
+class _Buffer(io.RawIOBase):
+    """The bytes below a text stream."""
+
+    def __init__(self, streams: Streams, name: str) -> None:
+        self._streams = streams
+        self.name = name
+
+    def write(self, data: Buffer, /) -> int:
+        whole = bytes(data)
+        self._streams.write_bytes(self.name, whole)
+        return len(whole)
+
+    def writable(self) -> bool:
+        return True
 
 
 def _waiting(descriptor: int) -> int:
@@ -198,7 +236,10 @@ def _read(descriptor: int) -> bytes:
 
 
 def _to_descriptor(number: int, text: str) -> None:
-    data = text.encode("utf-8", "replace")
+    _all(number, text.encode("utf-8", "replace"))
+
+
+def _all(number: int, data: bytes) -> None:
     while data:
         data = data[os.write(number, data) :]
 

@@ -1,7 +1,8 @@
 """Run one task in a process of its own, and report how it ended.
 
-The worker speaks to the driver over one socket: it receives a pickled ``Task`` and sends events, a line of JSON each;
-the last one is TaskFinished, said after the process's own exit handlers have run, so that nothing is written later.
+The worker speaks to the driver over one socket: it receives a pickled ``Task`` and sends events, each with its length
+in front; the last one is TaskFinished, sent after the process's own exit handlers have run, so that nothing is written
+later.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ def work(descriptors: list[int], preloaded: frozenset[str] | None = None) -> Non
         _tie(descriptors[5])
         pipes = ((descriptors[1], descriptors[2]), (descriptors[3], descriptors[4]))
         tell = Teller(task.name, Wire(line), pipes)
-        tell.streams.install()
+        tell.streams.install(buffers=not row(task.kind).report)
         tell.streams.watch(_end_group, descriptors[0])
         faulthandler.enable(file=descriptors[5])
         _import_ours(task)
