@@ -120,22 +120,26 @@ class Listing:
                 found = sorted(self.fitting([_kind(entry) + entry.name for entry in entries]))
         except (OSError, ValueError):
             return None
-        return tuple(f"{it}/{size(os.path.join(full, it[1:]))}" for it in found) if sized else tuple(found)
+        return (
+            tuple(f"{entry}/{size(os.path.join(full, entry[1:]))}" for entry in found)
+            if sized
+            else tuple(found)
+        )
 
     def fitting(self, names: Iterable[str]) -> Iterable[str]:
         """Yield those of some names, each after the letter of what it is, that are meant."""
         wanted, folders = _matching(self.pattern), self.pattern.endswith("/")
         visible = bool(self.pattern) and not self.hidden and not self.pattern.startswith(".")
-        for it in names:
-            name = it[1:].partition("/")[0]
+        for entry in names:
+            name = entry[1:].partition("/")[0]
             if (
                 wanted(name)
                 and not _NOISE.fullmatch(name)
                 and name not in self.without
                 and not (visible and name.startswith("."))
-                and not (folders and it[0] == "f")
+                and not (folders and entry[0] == "f")
             ):
-                yield it
+                yield entry
 
 
 def _kind(entry: os.DirEntry[str]) -> str:

@@ -337,7 +337,7 @@ class Run:
         known = packages(self.store, {name for name in found if name.partition(".")[0] not in own})
         return {
             parts.PYTHON.word: ("Python", python_version()),
-            **{parts.PACKAGE.of(name): it for name, it in known.items()},
+            **{parts.PACKAGE.of(name): version for name, version in known.items()},
         }
 
     def _stop(self) -> Iterator[Event]:

@@ -73,7 +73,8 @@ def why(
 def _of_link(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
     """Return the reasons of a link, whose product nobody makes: that it changed is no more than that of any file."""
     return tuple(
-        parts.FILE.reason(parts.split(it.part)[1], it.was, it.now) if it.edited else it for it in reasons
+        parts.FILE.reason(parts.split(reason.part)[1], reason.was, reason.now) if reason.edited else reason
+        for reason in reasons
     )
 
 
@@ -112,8 +113,8 @@ def drift(store: Store, records: Iterable[Record]) -> dict[str, tuple[str, list[
     for record in records:
         for part in parts.noted(record.discovered):
             path = record.discovered[part]
-            if (was := record.manifest.get(part, "")) != (it := now(part, path) or "none"):
-                found.setdefault(f"{path} {was}", (it, []))[1].append(record.task)
+            if (was := record.manifest.get(part, "")) != (current := now(part, path) or "none"):
+                found.setdefault(f"{path} {was}", (current, []))[1].append(record.task)
     return found
 
 
@@ -189,7 +190,9 @@ class Makers:
         used = {*read, *parts.about(parts.UPDATED, record.manifest), *_paths(task.inputs)} - {path}
         shown = products.places(os.path.join(self._store.root, path))
         return bool(shown) and shown <= {
-            place for it in used for place in products.places(os.path.join(self._store.root, it), whole=True)
+            place
+            for file in used
+            for place in products.places(os.path.join(self._store.root, file), whole=True)
         }
 
     def _of(self, path: str) -> list[Record]:

@@ -113,7 +113,7 @@ def read(given: str) -> Source:
         raise NotebookError(f"this is {found}, not a notebook", path, 'standard input is called "-"')
     if not Path(path).is_file():
         folder = Path(path).parent
-        near = [str(it) for it in folder.iterdir()] if folder.is_dir() else []
+        near = [str(entry) for entry in folder.iterdir()] if folder.is_dir() else []
         raise NotebookError("there is no such notebook", path, did_you_mean(path, near))
     return Reader(str(Path.cwd())).read("notebook", Source(path), text=True)
 

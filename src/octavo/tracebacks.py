@@ -14,17 +14,17 @@ def trim(error: BaseException | None) -> None:
     seen: set[int] = set()
     waiting = [error]
     while waiting:
-        it = waiting.pop()
-        if it is None or id(it) in seen:
+        current = waiting.pop()
+        if current is None or id(current) in seen:
             continue
-        seen.add(id(it))
-        trace = it.__traceback__
+        seen.add(id(current))
+        trace = current.__traceback__
         while trace is not None:
             trace.tb_next = _user(trace.tb_next)
             trace = trace.tb_next
-        waiting += [it.__cause__, it.__context__]
-        if isinstance(it, BaseExceptionGroup):
-            waiting += it.exceptions
+        waiting += [current.__cause__, current.__context__]
+        if isinstance(current, BaseExceptionGroup):
+            waiting += current.exceptions
 
 
 def _user(trace: TracebackType | None) -> TracebackType | None:

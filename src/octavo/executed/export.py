@@ -142,7 +142,7 @@ def _convert(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pandoc's version, of missing alternative texts
         content, resources = exporter.from_notebook_node(reads_json(text.decode()), resources)
-    beside = {path.parent / name: it for name, it in (resources.get("outputs") or {}).items()}
+    beside = {path.parent / name: image for name, image in (resources.get("outputs") or {}).items()}
     return {path: content.encode() if isinstance(content, str) else content, **beside}
 
 

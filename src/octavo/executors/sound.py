@@ -67,7 +67,9 @@ def sound(event: Event, task: str, opened: NotebookOpened | None) -> Event:
     _typed(event)
     if isinstance(event, NotebookOpened):
         cells = event.notebook.get("cells") if isinstance(event.notebook, dict) else None
-        if not isinstance(cells, list) or not all(isinstance(it, dict) and "source" in it for it in cells):
+        if not isinstance(cells, list) or not all(
+            isinstance(cell, dict) and "source" in cell for cell in cells
+        ):
             raise ValueError("a notebook without cells")
     elif isinstance(event, TaskFinished | Paused) and isinstance(event.failure, Failure):
         _typed(event.failure)
@@ -86,7 +88,7 @@ def _there(cell: int | None, opened: NotebookOpened | None) -> bool:
     return cell is None or (opened is not None and 0 <= cell < len(opened.notebook["cells"]))
 
 
-def _typed(it: Event | Failure) -> None:
-    for name in it.__dataclass_fields__:
-        if name in _TYPES and not isinstance(getattr(it, name), _TYPES[name]):
-            raise ValueError(f"{type(it).__name__}.{name} is a {type(getattr(it, name)).__name__}")
+def _typed(value: Event | Failure) -> None:
+    for name in value.__dataclass_fields__:
+        if name in _TYPES and not isinstance(getattr(value, name), _TYPES[name]):
+            raise ValueError(f"{type(value).__name__}.{name} is a {type(getattr(value, name)).__name__}")

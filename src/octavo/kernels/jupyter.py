@@ -320,8 +320,8 @@ def _reply(content: Json) -> Reply:
     match content.get("status"):
         case "ok":
             leaving = any(
-                it.get("source") == "ask_exit" and not it.get("keepkernel")
-                for it in content.get("payload") or ()
+                entry.get("source") == "ask_exit" and not entry.get("keepkernel")
+                for entry in content.get("payload") or ()
             )
             return Reply("exit" if leaving else "ok", count)
         case "error":

@@ -100,8 +100,8 @@ def _children(pid: int) -> list[int]:
     """Return the processes below one in its process group, those below them first."""
     try:
         group = os.getpgid(pid)
-        below = [it.pid for it in psutil.Process(pid).children(recursive=True)]
-        return [it for it in reversed(below) if os.getpgid(it) == group]
+        below = [child.pid for child in psutil.Process(pid).children(recursive=True)]
+        return [child for child in reversed(below) if os.getpgid(child) == group]
     except MissingExtra:
         return []
     except (OSError, psutil.Error):
@@ -114,7 +114,7 @@ def _command(spec: Spec, folder: str) -> list[str]:
         "resource_dir": spec.folder,
         "prefix": sys.prefix,
     }
-    command = [re.sub(r"\{(\w+)\}", lambda it: known.get(it[1], it[0]), part) for part in spec.argv]
+    command = [re.sub(r"\{(\w+)\}", lambda match: known.get(match[1], match[0]), part) for part in spec.argv]
     command[0] = os.path.expanduser(command[0])
     if command[0] in ("python", "python3", f"python3.{sys.version_info[1]}"):
         command[0] = sys.executable  # as Jupyter does: the environment may not be the one on the PATH

@@ -55,7 +55,11 @@ def find(name: str | None, language: str = "python") -> Spec:
     """
     folders = _folders()
     if name:
-        found = name if name in folders else next((it for it in folders if it.lower() == name.lower()), None)
+        found = (
+            name
+            if name in folders
+            else next((folder for folder in folders if folder.lower() == name.lower()), None)
+        )
         if found is None:
             raise _missing(f'the kernel "{name}" is not installed', name, language, folders)
         return _read(found, folders[found])
@@ -63,7 +67,11 @@ def find(name: str | None, language: str = "python") -> Spec:
     if usual in folders:
         return _read(usual, folders[usual])
     # several of one language: the newest, as in julia-1.9, julia-1.10
-    specs = [spec for it in sorted(folders, key=_version) if (spec := _try(it, folders[it])) is not None]
+    specs = [
+        spec
+        for folder in sorted(folders, key=_version)
+        if (spec := _try(folder, folders[folder])) is not None
+    ]
     matching = [spec for spec in specs if spec.language.lower() == language.lower()]
     if not matching:
         raise _missing(f"no kernel for {language} is installed", language, language, folders)
@@ -153,16 +161,18 @@ def _version(name: str) -> tuple[str, list[int]]:
 
 def _missing(message: str, word: str, language: str, folders: dict[str, str]) -> KernelError:
     installed = ", ".join(sorted(folders)) or "none"
-    by_name = next((its for prefix, its in _LANGUAGE_OF.items() if word.lower().startswith(prefix)), None)
-    how = _INSTALL.get(by_name or language.lower())
+    by_name = next(
+        (language for prefix, language in _LANGUAGE_OF.items() if word.lower().startswith(prefix)), None
+    )
+    install = _INSTALL.get(by_name or language.lower())
     usual = _USUAL.get(language.lower())
-    near = did_you_mean(word, [it for it in folders if it != usual])
+    near = did_you_mean(word, [folder for folder in folders if folder != usual])
     hints = [
         near,
         f"to use another kernel for {language}: --kernel {usual}" if usual in folders else None,
-        f"to install it: {how}" if how and usual not in folders else None,
+        f"to install it: {install}" if install and usual not in folders else None,
         None
-        if how
+        if install
         else "https://github.com/jupyter/jupyter/wiki/Jupyter-kernels lists the kernels of all languages",
     ]
     return KernelError(f"{message}; installed: {installed}", hint="; ".join(hint for hint in hints if hint))

@@ -39,7 +39,7 @@ def _tags(source: str) -> list[str]:
             continue
         listing = key.strip() == "tags" and not value.strip()
         if key.strip() == "tags" and value.strip():
-            tags += [_word(it) for it in value.strip().strip("[]").split(",")]
+            tags += [_word(tag) for tag in value.strip().strip("[]").split(",")]
         elif key.strip() == "eval" and colon and value.strip() == "false":
             tags.append("skip-execution")
     return [tag for tag in tags if tag]

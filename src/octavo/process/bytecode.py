@@ -23,7 +23,8 @@ def distrust_bytecode(root: str) -> Callable[[], None]:
     def ours(path: str) -> bool:
         full = os.path.abspath(path)  # entries of sys.path may be relative
         return any(
-            full == it or (full.startswith(it + os.sep) and "site-packages" not in full) for it in roots
+            full == folder or (full.startswith(folder + os.sep) and "site-packages" not in full)
+            for folder in roots
         )
 
     def path_stats(self: SourceFileLoader, path: str) -> Mapping[str, object]:

@@ -62,7 +62,7 @@ def spec(name: str) -> ModuleSpec | None:
 
 def _real() -> bool:
     """Return whether anybody else on ``sys.meta_path`` knows a package of the name."""
-    others = (it for it in sys.meta_path if not getattr(it, "octavo_ploomber", False))
+    others = (finder for finder in sys.meta_path if not getattr(finder, "octavo_ploomber", False))
     finds = (find for other in others if (find := getattr(other, "find_spec", None)) is not None)
     # a mere folder of that name, which a project may have, is a namespace package, and has no origin
     return any(found.origin is not None for find in finds if (found := find(NAME, None, None)) is not None)

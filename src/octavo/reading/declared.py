@@ -44,45 +44,60 @@ def declared(assignments: Iterable[Assignment]) -> Declared:
     """Separate upstream and product from parameters. The last assignment to a name counts."""
     found = Declared()
     last = {assignment.name: assignment for assignment in assignments}
-    for name, it in last.items():
+    for name, assignment in last.items():
         match name:
             case "upstream":
-                _upstream(it, found)
+                _upstream(assignment, found)
             case "product":
-                _product(it, found)
+                _product(assignment, found)
             case _:
-                found.params.append(Parameter(name, it.default, it.annotation, it.value, it.known, it.help))
+                found.params.append(
+                    Parameter(
+                        name,
+                        assignment.default,
+                        assignment.annotation,
+                        assignment.value,
+                        assignment.known,
+                        assignment.help,
+                    )
+                )
     return found
 
 
-def _upstream(it: Assignment, found: Declared) -> None:
-    if it.default is None:
+def _upstream(assignment: Assignment, found: Declared) -> None:
+    if assignment.default is None:
         return
-    if it.known:
-        value = sorted(it.value, key=str) if isinstance(it.value, set) else it.value
+    if assignment.known:
+        value = sorted(assignment.value, key=str) if isinstance(assignment.value, set) else assignment.value
         names = [] if value is None else [value] if isinstance(value, str) else value
         if isinstance(names, list | tuple | dict) and all(isinstance(name, str) for name in names):
             found.upstream = tuple(dict.fromkeys(names))
             return
     hint = 'write the names of tasks themselves: upstream = ["clean"], or None'
-    found.mistakes.append((f"upstream must be a literal list of task names — {hint}", it.line, it.column))
+    found.mistakes.append(
+        (f"upstream must be a literal list of task names — {hint}", assignment.line, assignment.column)
+    )
 
 
-def _product(it: Assignment, found: Declared) -> None:
-    if it.default is None or (it.known and it.value is None):
+def _product(assignment: Assignment, found: Declared) -> None:
+    if assignment.default is None or (assignment.known and assignment.value is None):
         return
-    if it.known and isinstance(it.value, str):
-        found.product = {None: it.value}
+    if assignment.known and isinstance(assignment.value, str):
+        found.product = {None: assignment.value}
     elif (
-        it.known
-        and isinstance(it.value, dict)
-        and all(isinstance(x, str) for kv in it.value.items() for x in kv)
+        assignment.known
+        and isinstance(assignment.value, dict)
+        and all(isinstance(x, str) for kv in assignment.value.items() for x in kv)
     ):
-        found.product = it.value
+        found.product = assignment.value
     else:
         hint = 'write the paths themselves: product = {"nb": "out/report.ipynb"}'
         found.mistakes.append(
-            (f"product must be a literal path, or names with paths — {hint}", it.line, it.column)
+            (
+                f"product must be a literal path, or names with paths — {hint}",
+                assignment.line,
+                assignment.column,
+            )
         )
 
 

@@ -74,7 +74,7 @@ def installed(path: str) -> bool:
 def folders(root: str) -> list[str]:
     """Return where a project's own modules are: its folder, and ``src`` where it is a package."""
     source = os.path.join(root, "src")
-    packaged = any(os.path.isfile(os.path.join(root, it)) for it in ("setup.py", "pyproject.toml"))
+    packaged = any(os.path.isfile(os.path.join(root, name)) for name in ("setup.py", "pyproject.toml"))
     return [root, source] if packaged and os.path.isdir(source) else [root]
 
 

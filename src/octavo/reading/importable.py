@@ -75,7 +75,7 @@ class Folder:
         """Yield the names that something in the folder has."""
         yield from self._folders
         for name in self._files:
-            yield next((name.removesuffix(it) for it in SUFFIXES if name.endswith(it)), name)
+            yield next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
 
 
 def installed(folders: Iterable[str]) -> frozenset[str]:

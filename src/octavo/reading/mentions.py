@@ -48,7 +48,9 @@ class Mentions:
             if any("/".join(steps[m:n]) in self.paths for m in range(n)):
                 return True
         stem, _, suffix = steps[-1].rpartition(".")
-        if suffix == "py" and (stem in self.paths or any(it.rpartition(".")[2] == stem for it in self.paths)):
+        if suffix == "py" and (
+            stem in self.paths or any(path.rpartition(".")[2] == stem for path in self.paths)
+        ):
             return True  # it was imported
         return any(_expression(pattern).fullmatch(path) for pattern in self.patterns)
 
@@ -105,7 +107,7 @@ def _expanded(words: Iterable[str]) -> list[str]:
         if found is None:
             done.append(word)
             continue
-        waiting += [f"{word[: found.start()]}{it}{word[found.end() :]}" for it in found[1].split(",")]
+        waiting += [f"{word[: found.start()]}{part}{word[found.end() :]}" for part in found[1].split(",")]
     return done
 
 

@@ -39,7 +39,7 @@ def sql(text: str, pieces: Iterable[tuple[str, str]]) -> str:
             tags.append(value)
             value = f"\x00{len(tags) - 1}\x00"
         joined += value
-    return _TAG.sub(lambda it: tags[int(it[1])], _tightened(joined))
+    return _TAG.sub(lambda found: tags[int(found[1])], _tightened(joined))
 
 
 def _tightened(text: str) -> str:

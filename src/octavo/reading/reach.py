@@ -100,11 +100,12 @@ def _inert_in_class(node: ast.stmt) -> bool:
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             return _still(node) and all(
-                isinstance(it, ast.Name) and it.id in ("classmethod", "property", "staticmethod")
-                for it in node.decorator_list
+                isinstance(decorator, ast.Name)
+                and decorator.id in ("classmethod", "property", "staticmethod")
+                for decorator in node.decorator_list
             )
         case ast.Assign(targets=targets, value=value):
-            return all(isinstance(it, ast.Name) for it in targets) and _made_of(value, _CONSTANT)
+            return all(isinstance(part, ast.Name) for part in targets) and _made_of(value, _CONSTANT)
         case ast.AnnAssign(target=ast.Name(), annotation=annotation, value=value):
             return _made_of(annotation, _CALM) and (value is None or _made_of(value, _CONSTANT))
         case ast.Expr(value=ast.Constant()) | ast.Pass():
@@ -125,7 +126,7 @@ def _still(node: _Function) -> bool:
     args = node.args
     every = [*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg]
     given = [*args.defaults, *args.kw_defaults, node.returns, *(arg.annotation for arg in every if arg)]
-    return all(it is None or _made_of(it, _CALM) for it in given)
+    return all(part is None or _made_of(part, _CALM) for part in given)
 
 
 def _made_of(node: ast.expr, kinds: tuple[type[ast.AST], ...]) -> bool:
@@ -138,7 +139,7 @@ def _made_of(node: ast.expr, kinds: tuple[type[ast.AST], ...]) -> bool:
 def _words(node: ast.stmt, module: str) -> set[str] | None:
     """Return the words by which code may mean something in its module; None if these can be any."""
     found: set[str] = set()
-    called = {id(it.func): it for it in ast.walk(node) if isinstance(it, ast.Call)}
+    called = {id(call.func): call for call in ast.walk(node) if isinstance(call, ast.Call)}
     for part in ast.walk(node):
         match part:
             case ast.Name(id=name):
@@ -169,9 +170,9 @@ def _quoted(annotation: ast.expr | None) -> set[str]:
     texts = ast.walk(annotation) if annotation else ()
     return {
         word
-        for it in texts
-        if isinstance(it, ast.Constant) and isinstance(it.value, str)
-        for word in _WORD.findall(it.value)
+        for part in texts
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        for word in _WORD.findall(part.value)
     }
 
 

@@ -165,7 +165,7 @@ def _rendered(text: str, task: Task, root: str, given: Mapping[str, object], **m
             f"the template cannot be read: {error.message}", Place(named, error.lineno)
         ) from error
     except TemplateNotFound as error:
-        looked = ", ".join(os.path.relpath(it, root) for it in loader.searchpath)
+        looked = ", ".join(os.path.relpath(folder, root) for folder in loader.searchpath)
         raise TemplateError(
             f'there is no template "{error.name}"',
             _line(error, root) or Place(task.source.path),

@@ -149,9 +149,9 @@ def _ran(runs: Sequence[Ended], taken: str) -> str:
         return f'<span class="soft">{taken or "never"}</span>'
     newest, last = runs[0], _last(runs)
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(newest.at))
-    how = '<span class="pill failed">failed</span>' if newest.outcome == "failed" else newest.outcome
+    outcome = '<span class="pill failed">failed</span>' if newest.outcome == "failed" else newest.outcome
     took = seconds(last.seconds) if last else ""
-    return f'{took}{_bars(runs)}<div class="soft">{when} · {how}</div>'
+    return f'{took}{_bars(runs)}<div class="soft">{when} · {outcome}</div>'
 
 
 def _last(runs: Sequence[Ended]) -> Ended | None:

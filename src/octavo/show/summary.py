@@ -34,7 +34,7 @@ def summary(watch: Watch, took: float, root: str, notes: Iterable[str] = ()) -> 
         if hook.said and not hook.failure:
             yield to.paint(f"{hook.hook} says:", "cyan")
             yield from (f"  {to.paint('|', 'dim')} {flat(line)}" for line in hook.said.splitlines())
-    broken = {it.hook: it for it in report.hooks.values() if it.failure}
+    broken = {hook.hook: hook for hook in report.hooks.values() if hook.failure}
     if report.failures or broken:
         failed = failures.failed
         for event in report.failures.values():

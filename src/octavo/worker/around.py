@@ -103,7 +103,11 @@ def _finished(
     if not (tables or task.calls.on_finish or task.run.file_client):
         return None
     os.chdir(folder)  # notebooks may have gone elsewhere
-    files = (it.path for it in task.products if not it.report and not it.path.startswith(STANDING))
+    files = (
+        product.path
+        for product in task.products
+        if not product.report and not product.path.startswith(STANDING)
+    )
     if absent := [path for path in files if not os.path.exists(os.path.join(root, path))]:
         return not_made(absent)
     if failure := of_task("on_finish", mine, Status.Executed):

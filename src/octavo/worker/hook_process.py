@@ -32,9 +32,9 @@ def apart(root: str, work: Callable[[], Failure | None]) -> tuple[Failure | None
 
 def call_in_child(root: str, task: Task, failure: Failure) -> list[str]:
     """Call the ``on_failure`` of a task whose worker could not do it; return what should be noted."""
-    worse, said = apart(root, partial(call_on_failure, placed(task, root), folder_of(task, root), failure))
+    worse, printed = apart(root, partial(call_on_failure, placed(task, root), folder_of(task, root), failure))
     notes = [f"{worse.kind}: {worse.message}"] if worse else []
-    return [*(f"on_failure says: {line}" for line in said.splitlines()), *notes]
+    return [*(f"on_failure says: {line}" for line in printed.splitlines()), *notes]
 
 
 class Hooked:
@@ -61,7 +61,7 @@ class Hooked:
                     before = self._call("on_render")
                     yield from before
                     if not _well(before):
-                        good = not any(isinstance(it, HookFinished) and it.failure for it in before)
+                        good = not any(isinstance(one, HookFinished) and one.failure for one in before)
                         yield RunFinished(event.run, good, time.time() - event.at, time.time())
                         return
         finally:
@@ -74,10 +74,10 @@ class Hooked:
         after: list[Event] = []
         if not event.good:
             after = self._call("on_failure", traceback={"build": self._text()})
-        elif all(it.outcome is not Outcome.CANCELLED for it in self._ended.values()):
+        elif all(ended.outcome is not Outcome.CANCELLED for ended in self._ended.values()):
             after = self._call("on_finish")
             yield from after
-            if failed := [it.failure for it in after if isinstance(it, HookFinished) and it.failure]:
+            if failed := [one.failure for one in after if isinstance(one, HookFinished) and one.failure]:
                 trace = "\n".join(failed[0].traceback) or failed[0].message
                 event = replace(event, good=False)
                 after = self._call("on_failure", traceback={"build": "", "on_finish": trace})
@@ -92,25 +92,31 @@ class Hooked:
             return []
         began = time.time()
         statuses = {name: ENDED[ended.outcome] for name, ended in self._ended.items()}
-        ran = [(name, True, it.seconds) for name, it in self._ended.items() if it.outcome is Outcome.DONE]
+        ran = [
+            (name, True, ended.seconds)
+            for name, ended in self._ended.items()
+            if ended.outcome is Outcome.DONE
+        ]
         rows = ran + [
-            (name, False, 0.0) for name, it in self._ended.items() if it.outcome is not Outcome.DONE
+            (name, False, 0.0) for name, ended in self._ended.items() if ended.outcome is not Outcome.DONE
         ]
         work = partial(of_pipeline, hook, call, self._name, self._tasks, statuses, rows, traceback)
-        failure, said = apart(self._root, work)
+        failure, printed = apart(self._root, work)
         stop = stopped(failure) if failure else ""
-        ended: list[Event] = [HookFinished(hook, time.time() - began, None if stop else failure, said)]
+        ended: list[Event] = [HookFinished(hook, time.time() - began, None if stop else failure, printed)]
         return [*ended, Note(stop)] if stop else ended
 
     def _text(self) -> str:
         """Return the failures of the build's tasks as text."""
-        failures = {name: it.failure for name, it in self._ended.items() if it.failure}
+        failures = {name: ended.failure for name, ended in self._ended.items() if ended.failure}
         return "\n\n".join(
-            f"{name}: " + ("\n".join(it.traceback) or f"{it.kind}: {it.message}")
-            for name, it in failures.items()
+            f"{name}: " + ("\n".join(failure.traceback) or f"{failure.kind}: {failure.message}")
+            for name, failure in failures.items()
         )
 
 
-def _well(told: list[Event]) -> bool:
+def _well(events: list[Event]) -> bool:
     """Return whether a hook went well: it neither failed nor stopped the build."""
-    return not any(isinstance(it, Note) or (isinstance(it, HookFinished) and it.failure) for it in told)
+    return not any(
+        isinstance(event, Note) or (isinstance(event, HookFinished) and event.failure) for event in events
+    )

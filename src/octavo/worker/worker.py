@@ -170,8 +170,8 @@ def run(task: Task, root: str, tell: Teller, preloaded: frozenset[str] = frozens
         time.perf_counter() - began,
         None if stop else failure,
         discovered,
-        cpu=round(sum(it.ru_utime + it.ru_stime for it in used), 4),
-        memory=max(it.ru_maxrss for it in used) * (1 if sys.platform == "darwin" else 1024),
+        cpu=round(sum(usage.ru_utime + usage.ru_stime for usage in used), 4),
+        memory=max(usage.ru_maxrss for usage in used) * (1 if sys.platform == "darwin" else 1024),
         touched=watch.touched(),
         on_failure_called=on_failure_called,
     )

@@ -82,29 +82,29 @@ class Doings:
         self.after: Callable[[], None] | None = None
         self._touch = touch
         # the project may be spelled in another way than by its real path
-        spelled = {ground.scope, os.path.abspath(scope), os.environ.get("PWD", "")}
-        self._below = tuple(f"{it}/" for it in spelled if it and ground.holds(os.path.realpath(it)))
+        paths = {ground.scope, os.path.abspath(scope), os.environ.get("PWD", "")}
+        self._below = tuple(f"{path}/" for path in paths if path and ground.holds(os.path.realpath(path)))
 
     def hears(self) -> dict[str, Hear]:
         """Return what is to be told of which audited events."""
         one: dict[str, Hear] = {
             "open": self._open,
-            READS: lambda it: self._open((it[0], "r", 0)),
+            READS: lambda args: self._open((args[0], "r", 0)),
             "os.listdir": self._list,
             "os.scandir": self._list,
             "os.mkdir": self._mkdir,
-            "os.truncate": lambda it: self._place(it[0]),
-            "os.remove": lambda it: self._place(it[0], it[1]),
-            "os.rmdir": lambda it: self._place(it[0], it[1]),
+            "os.truncate": lambda args: self._place(args[0]),
+            "os.remove": lambda args: self._place(args[0], args[1]),
+            "os.rmdir": lambda args: self._place(args[0], args[1]),
             "os.rename": self._rename,
             "os.link": self._link,
             "os.symlink": self._symlink,
-            "os.chdir": lambda it: self._enter(it[0]),
+            "os.chdir": lambda args: self._enter(args[0]),
             "sqlite3.connect": self._database,
         }
         for event in ("os.chmod", "os.chown", "os.setxattr", "os.removexattr"):
-            one[event] = lambda it: self._restamp(it[0], 4)
-        one["os.utime"] = lambda it: self._restamp(it[0], 3)
+            one[event] = lambda args: self._restamp(args[0], 4)
+        one["os.utime"] = lambda args: self._restamp(args[0], 3)
         started = ("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.fork", "os.forkpty")
         for event in started:
             one[event] = self._start
@@ -155,9 +155,9 @@ class Doings:
     def _database(self, arguments: Arguments) -> None:
         """Note a database that is connected to: SQLite opens it below Python, maybe to write."""
         path = os.fsdecode(arguments[0])
-        how = ""
+        query = ""
         if path.startswith("file:"):
-            path, _, how = path[5:].partition("?")
+            path, _, query = path[5:].partition("?")
             path = unquote(path.removeprefix("//"))
         if self.quiet or not path or path.startswith(":memory:"):
             return
@@ -165,7 +165,7 @@ class Doings:
         if path.startswith(self._below):
             if stamp(path):
                 self.opens(path, reading=True, writing=True, update=True)
-            elif "mode=ro" in how or "mode=rw" in how.replace("mode=rwc", ""):
+            elif "mode=ro" in query or "mode=rw" in query.replace("mode=rwc", ""):
                 self.asked.setdefault(("exists", path), ABSENT)
             else:
                 self.placed.setdefault(path, time.monotonic_ns())
@@ -235,7 +235,7 @@ class Doings:
         if len(arguments) == 4 and arguments[2] is not None:  # of subprocess: with a folder to run in
             self._enter(arguments[2])
             folder = self._full(arguments[2])
-        words = [_words(it) for it in arguments[:2]]
+        words = [_words(argument) for argument in arguments[:2]]
         if any(words):
             self.commands.setdefault("\n".join(filter(None, words)), folder)
             if self.started is not None:
@@ -280,10 +280,10 @@ class Doings:
             return
         if answer and self.asked.get((word, full)) == answer:
             return
-        meant = narrowed(word, answer)
-        if meant is None:
+        question = narrowed(word, answer)
+        if question is None:
             return
-        word, answer = meant
+        word, answer = question
         with self.quiet:
             answer = answer or there(full)
         # the last answer is the one that counts, as a task may wait for a file; its size says that it is there
@@ -310,7 +310,7 @@ class Doings:
 def _words(argument: object) -> str:
     """Return a command, or its arguments, a line each."""
     words = argument if isinstance(argument, list | tuple) else [argument]
-    return "\n".join(os.fsdecode(it) for it in words if isinstance(it, str | bytes | os.PathLike))
+    return "\n".join(os.fsdecode(word) for word in words if isinstance(word, str | bytes | os.PathLike))
 
 
 def _meant(flags: int) -> tuple[bool, bool, bool]:
@@ -341,5 +341,5 @@ def _pattern(asker: Asker) -> tuple[str, bool]:
 def _asks_sizes(code: CodeType) -> bool:
     """Return whether code that lists a folder asks what it finds for more than its name."""
     return "stat" in code.co_names or any(
-        _asks_sizes(it) for it in code.co_consts if isinstance(it, CodeType)
+        _asks_sizes(constant) for constant in code.co_consts if isinstance(constant, CodeType)
     )

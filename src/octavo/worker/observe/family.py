@@ -43,9 +43,9 @@ class Family:
         if not hasattr(os, "memfd_create"):
             return
         try:
-            made = os.memfd_create("octavo")
-            self._sink = fcntl.fcntl(made, fcntl.F_DUPFD_CLOEXEC, HIGH)
-            os.close(made)
+            descriptor = os.memfd_create("octavo")
+            self._sink = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, HIGH)
+            os.close(descriptor)
             self._place = os.fstat(self._sink)
             self._pid = os.getpid()
         except OSError:
@@ -134,7 +134,7 @@ class Family:
         news = self._news()
         if not news:
             return
-        data = "".join(json.dumps(it) + "\n" for it in news).encode()
+        data = "".join(json.dumps(row) + "\n" for row in news).encode()
         with self._doings.quiet:
             sink = os.open(f"/proc/{self._pid}/fd/{self._sink}", os.O_WRONLY | os.O_APPEND)
             try:

@@ -54,12 +54,12 @@ class Group:
         self._folders: dict[tuple[bytes, int, bytes], str] = {}
         self._systems: dict[int, bytes] = {}
         init = function("fanotify_init", ctypes.c_uint, ctypes.c_uint)
-        made = init(_CLOEXEC | _NONBLOCK | _REPORT_DFID_NAME, os.O_RDONLY)
+        descriptor = init(_CLOEXEC | _NONBLOCK | _REPORT_DFID_NAME, os.O_RDONLY)
         try:
-            self.descriptor = fcntl.fcntl(made, fcntl.F_DUPFD_CLOEXEC, HIGH)
-            os.close(made)
+            self.descriptor = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, HIGH)
+            os.close(descriptor)
         except OSError:
-            self.descriptor = made
+            self.descriptor = descriptor
         self._mark = function(
             "fanotify_mark", ctypes.c_int, ctypes.c_uint, ctypes.c_uint64, ctypes.c_int, ctypes.c_char_p
         )

@@ -27,7 +27,9 @@ class Made:
     def __init__(self, doings: Doings, native: Native, evidence: Evidence) -> None:
         self._first: dict[str, int] = {}
         by_children = [
-            it for it in list(native.others_wrote.items()) if _by_child(it[0], doings, native, evidence)
+            change
+            for change in list(native.others_wrote.items())
+            if _by_child(change[0], doings, native, evidence)
         ]
         # what is opened to be read and written is judged below, by its bytes
         updated = {doings.ground.way(path).real for path in list(doings.updated) if path in doings.opened}
@@ -105,7 +107,7 @@ class Finding:
     def _told_to_others(self) -> None:
         """List the folders of the patterns that other programs are told, unless it is known that nobody listed them."""
         for folder, pattern in self._evidence.patterns(self._ground.root):
-            if not self._native.how or folder in self._native.others_listed:
+            if not self._native.precision or folder in self._native.others_listed:
                 self._doings.lists(folder, pattern)
 
     def _know(self, path: str, follow: bool) -> None:
@@ -117,9 +119,9 @@ class Finding:
         found: dict[str, tuple[str, str]] = {}
         self._told_to_others()
         by_children = [
-            it
-            for it in sorted(self._native.others.items())
-            if _by_child(it[0], self._doings, self._native, self._evidence)
+            change
+            for change in sorted(self._native.others.items())
+            if _by_child(change[0], self._doings, self._native, self._evidence)
         ]
         # what Python told comes last: it knows best when a file was first used
         seen = (*by_children, *sorted(self._native.read.items()), *sorted(self._doings.opened.items()))
@@ -130,8 +132,10 @@ class Finding:
             found.update(self._try(folder, lambda listed=listed: self._listed(listed)))  # type: ignore[misc]
         files = {path for part, (path, _) in found.items() if parts.split(part)[0] is not parts.FOLDER}
         for (word, path), answer in list(self._doings.asked.items()):
-            told = self._try(path, lambda w=word, p=path, a=answer: self._asked(w, p, a))  # type: ignore[misc]
-            found.update({part: it for part, it in told.items() if it[0] not in files or "link" in word})
+            answers = self._try(path, lambda w=word, p=path, a=answer: self._asked(w, p, a))  # type: ignore[misc]
+            found.update(
+                {part: row for part, row in answers.items() if row[0] not in files or "link" in word}
+            )
         for path in list(self._doings.entered):
             self.walked(self._ground.way(path))
         for link in self._links:
@@ -172,21 +176,21 @@ class Finding:
         shown = self._counts(way)
         if shown is None or shown.endswith(_BESIDE):
             return
-        made, row = self._made.when(way.real), parts.FILE
-        if made is not None:
-            if made < used.order or used.stamp is None or path in self._doings.updated:
+        since, row = self._made.when(way.real), parts.FILE
+        if since is not None:
+            if since < used.order or used.stamp is None or path in self._doings.updated:
                 return
             row = parts.UPDATED  # it read what was there before it wrote
         self.walked(way)
         # a process that it started may have made a hard link to it, say
         left = self._doings.restamped.get(path, WHOLE - bool(self._doings.epoch))
         if not os.path.lexists(way.real):
-            gone = used.stamp is not None and made is None
+            gone = used.stamp is not None and since is None
             yield row.of(shown), (shown, UNSETTLED if gone else ABSENT)
         elif is_file(way.real):
             if path in self._doings.updated and not os.path.getsize(way.real):
                 return  # a lock, say
-            digest = products.digest(way.real) if made is not None else settled(way.real, used, left)
+            digest = products.digest(way.real) if since is not None else settled(way.real, used, left)
             if path in self._native.doubtful and path not in self._doings.opened:
                 digest = None
             yield row.of(shown), (shown, digest or UNSETTLED)
@@ -204,7 +208,7 @@ class Finding:
         self.walked(way)
         row = parts.SIZES if listed.sized else parts.FOLDER
         # what the pipeline makes is left out anyway
-        mine = {it for it in self._made.names(way.real) if not self._is_known(f"{shown}/{it}")}
+        mine = {name for name in self._made.names(way.real) if not self._is_known(f"{shown}/{name}")}
         names = listed.names
         listing = Listing(shown, listed.listing.pattern, listed.listing.hidden)
         if len(mine) > _MOST:
@@ -224,20 +228,20 @@ class Finding:
         shown = self._counts(way)
         if shown is None:
             return
-        made = self._made.when(way.real) is not None
+        own = self._made.when(way.real) is not None
         if word == "link":
-            if not made:
+            if not own:
                 self._links |= dict.fromkeys((*way.links, shown))
             return
         if shown in self._around or way.real in self._made.assured:
             return
         if word == "no link":
-            if not made:
+            if not own:
                 yield parts.LINK.of(shown), (shown, ABSENT)
             return
         self.walked(way)
         row, _, letters = word.partition(" ")
-        if made:
+        if own:
             # what it made is no news; what was there before, it may have changed
             answer = ABSENT if answer == ABSENT else size(way.real) if row == "size" else there(way.real)
             if answer == ABSENT or letters:

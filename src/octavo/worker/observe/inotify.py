@@ -24,12 +24,12 @@ class Watches:
     def __init__(self) -> None:
         self.lost = False
         self._folders: dict[int, str] = {}
-        made = function("inotify_init1", ctypes.c_int)(_NONBLOCK | _CLOEXEC)
+        descriptor = function("inotify_init1", ctypes.c_int)(_NONBLOCK | _CLOEXEC)
         try:
-            self.descriptor = fcntl.fcntl(made, fcntl.F_DUPFD_CLOEXEC, HIGH)
-            os.close(made)
+            self.descriptor = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, HIGH)
+            os.close(descriptor)
         except OSError:
-            self.descriptor = made
+            self.descriptor = descriptor
         self._add = function("inotify_add_watch", ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32)
 
     def add(self, folder: str) -> None:

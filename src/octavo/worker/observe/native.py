@@ -41,13 +41,13 @@ class Source(Protocol):
 class Native:
     """Listens to the folders of a task's project.
 
-    ``how`` is "own" where this process is told from others, "any" where it is not, "" where nothing is heard.
+    ``precision`` is "own" where this process is told from others, "any" where it is not, "" where nothing is heard.
     """
 
     def __init__(self, ground: Ground, doings: Doings) -> None:
         self._doings = doings
         self.tree = Tree(ground)
-        self.how = ""
+        self.precision = ""
         self.why = ""
         self.lost = False
         #: Files that this process opened without Python, and how they were then.
@@ -66,20 +66,22 @@ class Native:
         self._glanced = 0.0
         self._stop: tuple[int, int] | None = None
 
-    def begin(self, how: str = "", crowd: float = _CROWD, after: Callable[[], None] = lambda: None) -> None:
-        """Listen from now on; ``how`` may ask for less than there is: "any", "none".
+    def begin(
+        self, precision: str = "", crowd: float = _CROWD, after: Callable[[], None] = lambda: None
+    ) -> None:
+        """Listen from now on; ``precision`` may ask for less than there is: "any", "none".
 
         ``crowd`` are the seconds that are waited for more; ``after`` is called when something has been heard.
         """
         self._crowd, self._after = crowd, after
         try:
-            if how != "none":
-                self._begin(how)
+            if precision != "none":
+                self._begin(precision)
         except Exception as error:
             self._give_up(error)
 
-    def _begin(self, how: str) -> None:
-        self._open(how)
+    def _begin(self, precision: str) -> None:
+        self._open(precision)
         if self._source is None:
             return
         for folder in self.tree.folders():
@@ -102,12 +104,12 @@ class Native:
         )
         listen.start()
 
-    def _open(self, how: str) -> None:
+    def _open(self, precision: str) -> None:
         for name, make in (("own", Group), ("any", Watches)):
-            if how == "any" and name == "own":
+            if precision == "any" and name == "own":
                 continue
             try:
-                self._source, self.how = make(), name
+                self._source, self.precision = make(), name
                 return
             except (OSError, ValueError) as error:
                 self.why = self.why or getattr(error, "strerror", "") or str(error)
@@ -116,7 +118,7 @@ class Native:
         self.why = getattr(error, "strerror", None) or str(error)
         if self._source is not None:
             self._source.close()
-        self._source, self.how = None, ""
+        self._source, self.precision = None, ""
 
     def _listen(self, descriptor: int, stop: int) -> None:
         poll = select.poll()
@@ -156,7 +158,7 @@ class Native:
 
     def _take(self, events: list[Event]) -> None:
         now = time.time_ns()
-        heard = self._doings.heard
+        known = self._doings.heard
         mine, others = [], []
         for event in events:
             path = self._place(event)
@@ -170,11 +172,13 @@ class Native:
             if event.written:
                 self.written.setdefault(path, time.monotonic_ns())
         for path, event in mine:
-            if event.opened and path not in heard and path not in self._doings.opened:
+            if event.opened and path not in known and path not in self._doings.opened:
                 self._opened(path, event)
-        if self.how == "any":  # some of them may be this process's
-            others = [it for it in others if it[0] not in heard and it[0] not in self._doings.opened]
-        if others and (self.how == "any" or self._has_children()):
+        if self.precision == "any":  # some of them may be this process's
+            others = [
+                other for other in others if other[0] not in known and other[0] not in self._doings.opened
+            ]
+        if others and (self.precision == "any" or self._has_children()):
             self._by_others(others)
         self._before = now
 

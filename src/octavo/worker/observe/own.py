@@ -41,8 +41,8 @@ class Own:
         spec = PathFinder.find_spec(name, path)
         if spec is None or spec.loader is None:
             return None
-        made = getattr(spec.loader, "create_module", lambda spec: None)(spec)
-        if made is not None:
+        custom = getattr(spec.loader, "create_module", lambda spec: None)(spec)
+        if custom is not None:
             return None
         self.taken = set()
         module = _observed(self.taken)(name)

@@ -70,7 +70,7 @@ class Ground:
         for name in names[:-1]:
             folder = f"{folder}/{name}"
             if folder not in self._environments:
-                found = (os.path.lexists(f"{folder}/{it}") for it in ENVIRONMENTS)
+                found = (os.path.lexists(f"{folder}/{mark}") for mark in ENVIRONMENTS)
                 self._environments[folder] = any(found)
             if self._environments[folder]:
                 return True
@@ -113,7 +113,7 @@ class Ground:
                 here = Way(os.path.realpath(full), shown)
                 continue
             here = Way("/", None) if target.startswith("/") else Way(here.real, None)
-            names += [it for it in target.split("/") if it and it != "."][::-1]
+            names += [part for part in target.split("/") if part and part != "."][::-1]
         return Way(here.real, here.shown, tuple(links))
 
     def _up(self, here: Way) -> Way:

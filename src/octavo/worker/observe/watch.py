@@ -33,11 +33,11 @@ Touch = tuple[int | None, str, str]
 
 #: Audited events besides those of files that tell what a task uses, and how to read their arguments.
 _ELSEWHERE: dict[str, tuple[str, Callable[[Arguments], str]]] = {
-    "sqlite3.connect": ("opened", lambda it: os.fsdecode(it[0])),
-    "urllib.Request": ("requested", lambda it: str(it[0])),
-    "socket.getaddrinfo": ("connected", lambda it: f"{it[0]}:{it[1]}"),
-    "subprocess.Popen": ("started", lambda it: _command(it[1])),
-    "os.system": ("started", lambda it: os.fsdecode(it[0])),
+    "sqlite3.connect": ("opened", lambda args: os.fsdecode(args[0])),
+    "urllib.Request": ("requested", lambda args: str(args[0])),
+    "socket.getaddrinfo": ("connected", lambda args: f"{args[0]}:{args[1]}"),
+    "subprocess.Popen": ("started", lambda args: _command(args[1])),
+    "os.system": ("started", lambda args: os.fsdecode(args[0])),
 }
 _MOST = 2_000
 _SYSTEM = tuple({sys.prefix, sys.base_prefix, "/proc/", "/sys/", "/dev/", "/etc/", "/usr/"})
@@ -136,7 +136,7 @@ class Watch:
         modules = {*self._imports.files(self._preloaded).values()}
         # also what is octavo's own, such as the locks of tasks that take turns
         noise = (*_NOISE, os.path.join(self.ground.root, ".octavo", ""))
-        told: dict[Touch, None] = {}
+        rows: dict[Touch, None] = {}
         for cell, verb, what in list(self._touched):  # threads of the task may still be at work
             if verb in ("read", "wrote"):
                 what = os.path.normpath(what)
@@ -147,8 +147,8 @@ class Watch:
                     continue
             if what not in modules and not what.startswith(noise):
                 shown = self.ground.inside(self.ground.way(what)) if verb in ("read", "wrote") else None
-                told[cell, verb, shown or what] = None
-        return tuple(told)
+                rows[cell, verb, shown or what] = None
+        return tuple(rows)
 
     def discovered(self, task: Task) -> dict[str, tuple[str, str]]:
         """Return what was found: parts of the manifest to (path, digest), paths relative to the project."""
