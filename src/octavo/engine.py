@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import Protocol
@@ -214,12 +214,12 @@ class Run:
             task = self.filled(task)
             # killed before the record has the new report, it would seem to be changed by hand: so it is made again
             self.store.begin(task.name, record.products)
-            made = dict(record.products)
+            digests = dict(record.products)
             if self.refresh(task):
                 reports = (product.path for product in task.products if product.report)
-                made |= {path: self.store.digest(path) or "" for path in reports}
+                digests |= {path: self.store.digest(path) or "" for path in reports}
             # where it does not fit, it is left as it is, and not tried in each build
-            self.store.commit(replace(record, products=made, raw=task.source.facts.raw))
+            self.store.commit(replace(record, products=digests, raw=task.source.facts.raw))
         except (Error, OSError) as error:
             # the result is right all the same; the next build tries again
             self.store.commit(record)
@@ -276,8 +276,8 @@ class Run:
 
     def _broken_promise(self, task: Task, event: TaskFinished) -> Failure | None:
         """Return why a task that ended well has failed all the same: its notebook must not replace a good one."""
-        made = (product.path for product in task.products if not product.report)
-        if absent := [path for path in made if not os.path.exists(os.path.join(self.store.root, path))]:
+        files = (product.path for product in task.products if not product.report)
+        if absent := [path for path in files if not os.path.exists(os.path.join(self.store.root, path))]:
             return not_made(absent)
         if self.strict and (overreach := self.unnamed.overreach(task, event, True)):
             return Failure("Undeclared", "; ".join(overreach), hint="name it there, or remove strict: true")
@@ -289,10 +289,10 @@ class Run:
             found = {product.path: self.store.digest(product.path) for product in task.products}
         except ProductError as error:
             return replace(event, outcome=Outcome.FAILED, failure=Failure.of(error))
-        made = {path: digest for path, digest in found.items() if digest is not None}
-        if absent := [path for path in found if path not in made]:
+        digests = {path: digest for path, digest in found.items() if digest is not None}
+        if absent := [path for path in found if path not in digests]:
             return replace(event, outcome=Outcome.FAILED, failure=not_made(absent))
-        seen = self._seen(task, event.discovered, made)
+        seen = self._seen(task, event.discovered, digests)
         table |= {part: digest for part, (_, digest) in seen.items()} | reports_read(
             task, self.graph.tasks, seen
         )
@@ -300,7 +300,7 @@ class Run:
         for part, (name, version) in self._environment(task, discovered).items():
             table[part], discovered[part] = version, name
         raw = task.source.facts.raw
-        record = Record(task.name, table, made, discovered, self.name, event.seconds, raw=raw)
+        record = Record(task.name, table, digests, discovered, self.name, event.seconds, raw=raw)
         self.store.commit(record)
         remember(self.store, task, table, discovered)
         self.store.flush()
@@ -309,7 +309,7 @@ class Run:
         return event
 
     def _seen(
-        self, task: Task, discovered: Mapping[str, tuple[str, str]], made: Mapping[str, str]
+        self, task: Task, discovered: Mapping[str, tuple[str, str]], own: Collection[str]
     ) -> dict[str, tuple[str, str]]:
         """Return what a run discovered that is an input, with its digests: not its own products, nor ways to others.
 
@@ -317,13 +317,13 @@ class Run:
         """
         seen = {}
         inside = self._tables and row(task.kind).connects
-        for part, (path, said) in discovered.items():
+        for part, (path, digest) in discovered.items():
             kept, what = parts.split(part)
-            if path in made or (kept is parts.EXISTS and path in self._ways):
+            if path in own or (kept is parts.EXISTS and path in self._ways):
                 continue
             if inside and is_database(os.path.join(self.store.root, path)):
                 continue
-            seen[part] = path, kept.settle(self._now, what, path, said) if kept.settle else said
+            seen[part] = path, kept.settle(self._now, what, path, digest) if kept.settle else digest
         return seen
 
     def _environment(self, task: Task, discovered: dict[str, str]) -> dict[str, tuple[str, str]]:

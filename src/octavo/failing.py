@@ -33,14 +33,14 @@ def failure_of(error: BaseException, task: Task) -> Failure:
         keeping.append(error)
     trim(error)
     frames = list(traceback.walk_tb(error.__traceback__))
-    ours = os.path.dirname(os.path.abspath(__file__))
+    here = os.path.dirname(os.path.abspath(__file__))
     skip = next(
-        (i for i, (frame, _) in enumerate(frames) if not _within(frame.f_code.co_filename, ours)), len(frames)
+        (i for i, (frame, _) in enumerate(frames) if not _within(frame.f_code.co_filename, here)), len(frames)
     )
     # where a client is made within a "with" of ours, Python's own frame stands between ours
     while skip < len(frames) and frames[skip][0].f_code.co_filename == contextlib.__file__:
         skip = next(
-            (i for i in range(skip + 1, len(frames)) if not _within(frames[i][0].f_code.co_filename, ours)),
+            (i for i in range(skip + 1, len(frames)) if not _within(frames[i][0].f_code.co_filename, here)),
             len(frames),
         )
     # frames of the import system stand between us and a module that fails while it is imported

@@ -97,15 +97,15 @@ class Graph:
         found: set[str] = set()
         excluded: set[str] = set()
         mistakes: list[GraphError] = []
-        asked = list(patterns)
-        for pattern in asked:
+        wanted = list(patterns)
+        for pattern in wanted:
             without = pattern.startswith("!") and pattern not in self.tasks
             try:
                 (excluded if without else found).update(self._pattern(pattern[1:] if without else pattern))
             except GraphError as error:
                 mistakes.append(error)
         raise_all(mistakes, "the selection matches nothing")
-        if all(pattern.startswith("!") and pattern not in self.tasks for pattern in asked):
+        if all(pattern.startswith("!") and pattern not in self.tasks for pattern in wanted):
             return tuple(name for name in self.tasks if name not in excluded)
         return self._sorted(found - excluded)
 
@@ -240,15 +240,15 @@ def _twice(given: Iterable[Task], named: Mapping[str, Task]) -> Iterator[GraphEr
 
 
 def _unknown(given: Iterable[Task], named: Mapping[str, Task]) -> Iterator[GraphError]:
-    looked = 0
+    unknown = 0
     for task in given:
         for up in dict.fromkeys(task.upstream):
             if up == task.name:
                 yield GraphError(f'task "{task.name}" is its own upstream', task.where)
             elif up not in named:
-                looked += 1  # comparing with all names is slow: not for each of ten thousand mistakes
+                unknown += 1  # comparing with all names is slow: not for each of ten thousand mistakes
                 hint = None
-                if looked <= _MANY:
+                if unknown <= _MANY:
                     names = [name for name in named if name != task.name]
                     hint = did_you_mean(up, names) or _known(names, "other task")
                 message = f'task "{task.name}" has an upstream that does not exist: "{up}"'
@@ -367,11 +367,11 @@ def _folders(path: str) -> Iterator[str]:
         yield "."
 
 
-def _two(task: Task, path: str, other: Task, theirs: str) -> GraphError:
+def _two(task: Task, path: str, other: Task, other_path: str) -> GraphError:
     hint = f'"{other.name}" is at {other.where}' if other.where else None
     if task is other:
         return GraphError(f'task "{task.name}" makes "{path}" twice', task.where)
-    if path == theirs:
+    if path == other_path:
         return GraphError(f'tasks "{other.name}" and "{task.name}" both make "{path}"', task.where, hint)
-    message = f'task "{task.name}" makes "{path}" inside "{theirs}", which task "{other.name}" makes'
+    message = f'task "{task.name}" makes "{path}" inside "{other_path}", which task "{other.name}" makes'
     return GraphError(message, task.where, hint)

@@ -76,16 +76,16 @@ def tell_all(events: Iterator[Event], report: Report, listeners: list[Callable[[
     """Hand every event to the report and the listeners; drop a listener that raises, and say so."""
     try:
         for happened in events:
-            untold: list[Event] = [happened]
-            while untold:
-                event = untold.pop(0)
+            pending: list[Event] = [happened]
+            while pending:
+                event = pending.pop(0)
                 report(event)
                 for listener in list(listeners):
                     try:
                         listener(event)
                     except Exception as error:
                         listeners.remove(listener)
-                        untold.append(Note(_dropped(error)))
+                        pending.append(Note(_dropped(error)))
     finally:
         close = getattr(events, "close", None)
         if close:

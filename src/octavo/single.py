@@ -66,33 +66,33 @@ def run(
     given: str | Path,
     output: str | Path | None,
     parameters: Mapping[str, object],
-    how: How,
+    options: How,
     listeners: Sequence[Callable[[Event], None]],
 ) -> Report:
     """Execute a notebook; see ``octavo.run``."""
     source = read(filled(str(given), parameters))
     defaults = {parameter.name: parameter.value for parameter in source.facts.params if parameter.known}
     target = filled(str(output), {**defaults, **parameters}) if output is not None else None
-    if not how.allow_errors:  # else a cell that Python cannot read fails like any other
-        raise_all(notebook_kind.unreadable(source, how.kernel))
-    if how.strict:
+    if not options.allow_errors:  # else a cell that Python cannot read fails like any other
+        raise_all(notebook_kind.unreadable(source, options.kernel))
+    if options.strict:
         raise_all(check(source.facts, parameters, where=source.path))
     target = local(target) if target is not None else None
     if target is not None and not _elsewhere(target):
         _check(Path(target), Path(source.path))
     wanted = None
     if target is not None:
-        wanted = targets.of_output(target, source.path, how.save_every, hide_code=how.report_mode)
+        wanted = targets.of_output(target, source.path, options.save_every, hide_code=options.report_mode)
     paths = {"PAPERMILL_INPUT_PATH": source.path, "PAPERMILL_OUTPUT_PATH": target and remote.shown(target)}
-    task = _task(source, {**{name: paths[name] for name in how.paths}, **parameters}, how)
-    if not how.prepare_only:
+    task = _task(source, {**{name: paths[name] for name in options.paths}, **parameters}, options)
+    if not options.prepare_only:
         raise_all(notebook_kind.KIND.missing(task))
     if isinstance(wanted, targets.Paged):
         wanted.page.check(notebook_kind.prepare(task)[0])
     report = Report()
-    told: list[Callable[[Event], None]] = [report, *listeners]
-    for event in _events(task, wanted, source.path, how):
-        for tell in told:
+    receivers: list[Callable[[Event], None]] = [report, *listeners]
+    for event in _events(task, wanted, source.path, options):
+        for tell in receivers:
             tell(event)
     return report
 
@@ -163,19 +163,19 @@ def _source(name: str, data: bytes) -> Source:
     return Source(path, text=data.decode("utf-8", "surrogateescape"), facts=facts)
 
 
-def _task(source: Source, parameters: Mapping[str, object], how: How) -> Task:
-    if how.cwd and not Path(how.cwd).is_dir():
-        raise StateError("the folder to run in does not exist", str(how.cwd))
+def _task(source: Source, parameters: Mapping[str, object], options: How) -> Task:
+    if options.cwd and not Path(options.cwd).is_dir():
+        raise StateError("the folder to run in does not exist", str(options.cwd))
     return Task(
         PurePosixPath(source.path).stem,
         "notebook",
         source,
         params=dict(parameters),
-        own={"allow_errors": how.allow_errors, "report_mode": how.report_mode},
-        run=RunOptions(how.timeout, how.cell_timeout, how.start_timeout, how.retries),
-        resources=Resources(how.memory),
-        kernel=how.kernel,
-        cwd=str(Path(how.cwd or Path.cwd()).absolute()),
+        own={"allow_errors": options.allow_errors, "report_mode": options.report_mode},
+        run=RunOptions(options.timeout, options.cell_timeout, options.start_timeout, options.retries),
+        resources=Resources(options.memory),
+        kernel=options.kernel,
+        cwd=str(Path(options.cwd or Path.cwd()).absolute()),
     )
 
 
@@ -204,13 +204,13 @@ def _check(target: Path, source: Path) -> None:
 # ── running
 
 
-def _events(task: Task, target: targets.Ended | None, source: str, how: How) -> Iterator[Event]:
+def _events(task: Task, target: targets.Ended | None, source: str, options: How) -> Iterator[Event]:
     began = time.time()
     name = time.strftime("%Y%m%d-%H%M%S")
     yield RunStarted(name, (task.name,), (task.name,), began)
     yield TaskStarted(task.name, (FORCED.reason("", None, "requested"),), began)
     good = True
-    for event in _prepared(task, target, source) if how.prepare_only else _running(task, target, how):
+    for event in _prepared(task, target, source) if options.prepare_only else _running(task, target, options):
         yield event
         good = not isinstance(event, TaskFinished) or event.outcome.good
     yield RunFinished(name, good, time.time() - began, time.time())
@@ -229,10 +229,10 @@ def _prepared(task: Task, target: targets.Ended | None, source: str) -> Iterator
     yield event
 
 
-def _running(task: Task, target: targets.Ended | None, how: How) -> Iterator[Event]:
+def _running(task: Task, target: targets.Ended | None, options: How) -> Iterator[Event]:
     keeper = None
     if target is not None:
         provenance = Provenance(task.source.path, target.where, time.time)
         keeper = Keeper(ExecutedNotebook(provenance), target)
     # one worker needs no server to fork it
-    return alone(task, keeper, Local(str(Path.cwd()), 1, fork=False), how.stay)
+    return alone(task, keeper, Local(str(Path.cwd()), 1, fork=False), options.stay)

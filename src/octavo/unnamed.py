@@ -28,22 +28,22 @@ class Unnamed:
 
     def overreach(self, task: Task, event: TaskFinished, strict: bool) -> list[str]:
         """Return what a task used without naming it: files, or others' products in no sure order."""
-        said = {
+        messages = {
             f"it reads {path}, a product of {maker}, without naming it as upstream": None
             for path, _ in event.discovered.values()
             if (maker := self._maker_of.get(path)) and maker != task.name and maker not in task.upstream
         }
-        said |= {
+        messages |= {
             f"it writes {what}, a product of {maker}": None
             for _, verb, what in event.touched
             if verb == "wrote" and (maker := self._maker_of.get(what)) and maker != task.name
         }
         if strict or task.declared.inputs is not None:
-            said |= {
+            messages |= {
                 f'it reads {path}, which is not in its "inputs": add it there': None
                 for path in undeclared(task, event.discovered, self._maker_of)
             }
-        return list(said)
+        return list(messages)
 
     def explained(self, event: TaskFinished) -> TaskFinished:
         """Return a failure with a hint, where the task looked in vain for what another makes."""

@@ -37,7 +37,7 @@ def accept(graph: Graph, store: Store, names: Iterable[str]) -> dict[str, tuple[
     that never ran is accepted on its source, its parameters and its inputs.
     """
     wanted = set(names)
-    settled: dict[str, tuple[Reason, ...]] = {}
+    reasons_of: dict[str, tuple[Reason, ...]] = {}
     for task in graph:
         if task.name not in wanted:
             continue
@@ -46,8 +46,8 @@ def accept(graph: Graph, store: Store, names: Iterable[str]) -> dict[str, tuple[
         if not reasons:
             continue
         found = {product.path: store.digest(product.path) for product in task.products}
-        made = {path: digest for path, digest in found.items() if digest is not None}
-        if absent := [path.removeprefix(STANDING) for path in found if path not in made]:
+        digests = {path: digest for path, digest in found.items() if digest is not None}
+        if absent := [path.removeprefix(STANDING) for path in found if path not in digests]:
             hint = f"run octavo build {task.name}"
             raise ProductError(f'cannot accept "{task.name}": {", ".join(absent)} does not exist', hint=hint)
         discovered = (
@@ -55,11 +55,11 @@ def accept(graph: Graph, store: Store, names: Iterable[str]) -> dict[str, tuple[
         )
         seconds = record.seconds if record else 0.0
         store.commit(
-            Record(task.name, table, made, discovered, "accepted", seconds, raw=task.source.facts.raw)
+            Record(task.name, table, digests, discovered, "accepted", seconds, raw=task.source.facts.raw)
         )
-        settled[task.name] = reasons
+        reasons_of[task.name] = reasons
     store.flush()
-    return settled
+    return reasons_of
 
 
 def leftovers(graph: Graph, store: Store, names: Iterable[str]) -> list[Leftover]:

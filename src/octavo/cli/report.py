@@ -14,7 +14,7 @@ from ..executed.editions import failed
 from ..lazy import lazy_imports
 from ..model import STANDING
 from ..show.screen import screen
-from ..show.sheet import Made, Row, sheet
+from ..show.sheet import ProductLink, TaskRow, sheet
 from . import options
 
 with lazy_imports():
@@ -104,30 +104,30 @@ def _spare(path: Path, project: Project) -> None:
         raise Error("the page can only be HTML", str(path), hint)
 
 
-def _row(step: Step, project: Project, here: Path) -> Row:
+def _row(step: Step, project: Project, here: Path) -> TaskRow:
     runs = tuple(project.history(step.task.name))
     source = _link(project.root / step.task.source.path, here)
     # what is fresh is fresh again: the failure was of another state of the project
     broken = bool(runs) and runs[0].outcome == "failed" and not step.fresh
     failure = _failure(project, step.task.name, runs[0]) if broken else ""
     record = project.store.record(plan.key_of(step.task))
-    taken = record.run if record and record.run in ("accepted", "adopted") else ""
-    return Row(step, source, tuple(_made(step, project, here)), runs, failure, taken)
+    taken_as = record.run if record and record.run in ("accepted", "adopted") else ""
+    return TaskRow(step, source, tuple(_products(step, project, here)), runs, failure, taken_as)
 
 
-def _made(step: Step, project: Project, here: Path) -> Iterator[Made]:
+def _products(step: Step, project: Project, here: Path) -> Iterator[ProductLink]:
     sizes = {it.path: it.size for it in project.leftovers([step.task.name])}
     shown = reuse.amount
     # the executed notebooks first: they are what people look at
     for product in sorted(step.task.products, key=lambda it: not it.report):
         if product.path.startswith(STANDING):
-            yield Made(f"{product.relation or product.path.removeprefix(STANDING)} ({product.maker})")
+            yield ProductLink(f"{product.relation or product.path.removeprefix(STANDING)} ({product.maker})")
             continue
         size = sizes.get(product.path)
         link = _link(project.root / product.path, here)
-        yield Made(product.path, link, None if size is None else shown(size), product.report)
+        yield ProductLink(product.path, link, None if size is None else shown(size), product.report)
     if (beside := failed(step.task)) and beside in sizes:
-        yield Made(beside, _link(project.root / beside, here), shown(sizes[beside]), failed=True)
+        yield ProductLink(beside, _link(project.root / beside, here), shown(sizes[beside]), failed=True)
 
 
 def _failure(project: Project, task: str, run: Ended) -> str:

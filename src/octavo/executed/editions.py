@@ -41,14 +41,14 @@ def editions(task: Task) -> tuple[Edition, ...]:
 
     ``nbconvert_exporter_name`` is one name for all, or a dict of names by key of the product.
     """
-    said = task.own.get("nbconvert_exporter_name")
-    made = []
+    names = task.own.get("nbconvert_exporter_name")
+    found = []
     for product in task.products:
         if product.report:
-            name = said.get(product.key) if isinstance(said, dict) else said
+            name = names.get(product.key) if isinstance(names, dict) else names
             name = name or EXPORTERS.get(os.path.splitext(product.path)[1].lower(), "")
-            made.append(Edition(product.path, _OTHER_NAMES.get(name, name)))
-    return tuple(made)
+            found.append(Edition(product.path, _OTHER_NAMES.get(name, name)))
+    return tuple(found)
 
 
 def home(task: Task) -> str | None:

@@ -72,11 +72,15 @@ def check(wanted: Iterable[Edition], notebook: Json) -> None:
 
 
 def exported(
-    data: Mapping[str, object], wanted: Iterable[Edition], base: Path, source: str, said: Mapping[str, object]
+    data: Mapping[str, object],
+    wanted: Iterable[Edition],
+    base: Path,
+    source: str,
+    options: Mapping[str, object],
 ) -> dict[Path, bytes]:
     """Return the files that the editions of an executed notebook consist of: themselves, and images beside them.
 
-    ``said`` are the arguments of nbconvert's exporters. Paths are relative to ``base``.
+    ``options`` are the arguments of nbconvert's exporters. Paths are relative to ``base``.
     """
     text = b"".join(dump_ipynb(dict(data)))
     files: dict[Path, bytes] = {}
@@ -85,7 +89,7 @@ def exported(
             files[base / edition.path] = text
             continue
         try:
-            files |= _convert(text, edition, base, source, said)
+            files |= _convert(text, edition, base, source, options)
         except Error:
             raise
         except Exception as error:
@@ -113,7 +117,7 @@ def failure(error: Error) -> Failure:
     return replace(Failure.of(error), traceback=lines)
 
 
-def unknown(wanted: Iterable[Edition], said: Mapping[str, object]) -> list[str]:
+def unknown(wanted: Iterable[Edition], options: Mapping[str, object]) -> list[str]:
     """Return a note for each argument that no exporter of these editions has: nbconvert ignores it."""
     known = {"config"}
     for edition in wanted:
@@ -122,16 +126,16 @@ def unknown(wanted: Iterable[Edition], said: Mapping[str, object]) -> list[str]:
     return [
         f"nbconvert_export_kwargs: no exporter has {name!r}, so it is ignored"
         + (f"; {hint}" if (hint := did_you_mean(name, known)) else "")
-        for name in said
+        for name in options
         if name not in known
     ]
 
 
 def _convert(
-    text: bytes, edition: Edition, base: Path, source: str, said: Mapping[str, object]
+    text: bytes, edition: Edition, base: Path, source: str, options: Mapping[str, object]
 ) -> dict[Path, bytes]:
     path = base / edition.path
-    exporter = _exporter(_found(edition), text, said)
+    exporter = _exporter(_found(edition), text, options)
     folder = (base / source).parent
     resources: Json = {
         # as nbconvert's own command names them, so that links to images are relative to the report
@@ -146,19 +150,19 @@ def _convert(
     return {path: content.encode() if isinstance(content, str) else content, **beside}
 
 
-def _exporter(name: str, text: bytes, said: Mapping[str, object]) -> Exporter:
-    """Return an exporter that takes ``said`` as nbconvert's own ``export`` does."""
+def _exporter(name: str, text: bytes, options: Mapping[str, object]) -> Exporter:
+    """Return an exporter that takes ``options`` as nbconvert's own ``export`` does."""
     if name == "pdf" and (shutil.which("xelatex") is None or shutil.which("pandoc") is None) and _can_print():
         name = "webpdf"
     kind = _exporter_of(name)
-    if kind is WebPDFExporter and not _wants_playwright(said):
+    if kind is WebPDFExporter and not _wants_playwright(options):
         kind = Printed
     known = set(kind.class_trait_names())
-    given = {key: value for key, value in said.items() if key in known and key != "config"}
+    given = {key: value for key, value in options.items() if key in known and key != "config"}
     log = logging.getLogger("octavo.export")
     log.addHandler(logging.NullHandler())
     log.propagate = False
-    return kind(config=Config(said.get("config") or {}), log=log, **given)
+    return kind(config=Config(options.get("config") or {}), log=log, **given)
 
 
 def _found(edition: Edition) -> str:
@@ -198,8 +202,8 @@ class Printed(WebPDFExporter):
                 [*command, page.as_uri()], capture_output=True, timeout=_PATIENCE, check=False
             )
             if not pdf.is_file():
-                said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-                raise ProductError(f"{browser} printed nothing: {said[-1] if said else done.returncode}")
+                lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+                raise ProductError(f"{browser} printed nothing: {lines[-1] if lines else done.returncode}")
             return pdf.read_bytes()
 
 
@@ -212,9 +216,9 @@ def _can_print() -> bool:
     return _browser() is not None or find_spec("playwright") is not None
 
 
-def _wants_playwright(said: Mapping[str, object]) -> bool:
+def _wants_playwright(options: Mapping[str, object]) -> bool:
     """Return whether only playwright can do what is asked for: one long page, or a Chromium of its own."""
-    wishes = said.get("paginate") is False or bool(said.get("allow_chromium_download"))
+    wishes = options.get("paginate") is False or bool(options.get("allow_chromium_download"))
     return find_spec("playwright") is not None and (wishes or _browser() is None)
 
 
@@ -237,9 +241,9 @@ def main() -> None:
 
 
 def _again(task: Task, data: Mapping[str, object]) -> str | None:
-    said = task.own.get("nbconvert_export_kwargs") or {}
+    options = task.own.get("nbconvert_export_kwargs") or {}
     try:
-        write(exported(data, exports(task), Path.cwd(), task.source.path, said))
+        write(exported(data, exports(task), Path.cwd(), task.source.path, options))
     except Error as error:
         return f"{error.where}: {error.message}" if error.where else error.message
     except OSError as error:

@@ -75,10 +75,10 @@ class Inline:
     def close(self) -> tuple[Event, ...]:
         """Drop what was not begun, and end a worker; return what was said until then."""
         self._tasks.clear()
-        said = (*self._events, *(self._workers.close() if self._workers else ()))
+        events = (*self._events, *(self._workers.close() if self._workers else ()))
         self._events.clear()
         self._workers = None
-        return said
+        return events
 
     def _run(self, task: Task) -> None:
         folder, path = folder_of(task, self.root), placed(task, self.root).source.path

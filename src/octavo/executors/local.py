@@ -366,8 +366,8 @@ class Local:
     def _last_words(self, worker: Worker) -> None:
         for name, read in worker.pipes.items():
             if (text := remains(read)) and not worker.paused:
-                said = Output(worker.task.name, worker.cell, "stream", {"name": name, "text": text})
-                self._events.append(said)
+                output = Output(worker.task.name, worker.cell, "stream", {"name": name, "text": text})
+                self._events.append(output)
 
     def _death(self, worker: Worker) -> Failure:
         assert worker.ended

@@ -163,12 +163,12 @@ class Jupyter:
         }
         self._busy = True
         with _interrupts(self.interrupt):
-            asked = self._ask("execute_request", request)
-            content = self._answer(asked)
+            request_id = self._ask("execute_request", request)
+            content = self._answer(request_id)
         self._busy = False
         return _reply(content) if content is not None else self._died()
 
-    def _answer(self, asked: str) -> Json | None:
+    def _answer(self, request_id: str) -> Json | None:
         """Pass on what the kernel says about one request until it is answered and idle; None: the kernel died."""
         assert self._process is not None
         content: Json | None = None
@@ -177,7 +177,7 @@ class Jupyter:
             sockets = self._arrived(_TICK)
             for one in sockets:
                 message = self._receive(one)
-                if message is None or message["parent_header"].get("msg_id") != asked:
+                if message is None or message["parent_header"].get("msg_id") != request_id:
                     continue  # of an earlier cell or another client: no frontend shows it, either
                 if one is self._shell:
                     content, deadline = message["content"], time.monotonic() + _IDLE_WAIT
@@ -240,8 +240,8 @@ class Jupyter:
 
     def _ask(self, kind: str, content: Json) -> str:
         message = self._session.send(self._shell, kind, content)
-        asked: str = message["header"]["msg_id"]
-        return asked
+        request_id: str = message["header"]["msg_id"]
+        return request_id
 
     def _arrived(self, milliseconds: int) -> list[zmq.Socket[bytes]]:
         """Return the sockets on which a message waits, IOPub first; take what the process has printed."""

@@ -204,9 +204,9 @@ def wants_ids(nb: Json) -> bool:
 
 def add_ids(cells: list[Json]) -> None:
     """Give an id to every cell that has none, and another to each that has an earlier cell's."""
-    for cell, made in zip(cells, ids(cells), strict=True):
-        if cell.get("id") != made:
-            cell["id"] = made
+    for cell, new_id in zip(cells, ids(cells), strict=True):
+        if cell.get("id") != new_id:
+            cell["id"] = new_id
 
 
 def ids(cells: list[Json]) -> list[str]:
@@ -215,7 +215,7 @@ def ids(cells: list[Json]) -> list[str]:
     A made id depends on what the cell says and on how many equal cells stand before it, so that the same
     notebook always gets the same ids, and a cell keeps its id when others are put in before it.
     """
-    taken = {cell.get("id") for cell in cells}
+    used = {cell.get("id") for cell in cells}
     seen: set[str] = set()
     result: list[str] = []
     for cell in cells:
@@ -223,9 +223,9 @@ def ids(cells: list[Json]) -> list[str]:
         if not found or found in seen:
             content = f"{cell.get('cell_type')}\0{cell.get('source')}".encode("utf-8", "backslashreplace")
             again = 0
-            while (found := sha256(b"%d\0%b" % (again, content)).hexdigest()[:8]) in taken:
+            while (found := sha256(b"%d\0%b" % (again, content)).hexdigest()[:8]) in used:
                 again += 1
-            taken.add(found)
+            used.add(found)
         seen.add(found)
         result.append(found)
     return result
@@ -242,7 +242,7 @@ def dump_ipynb(data: Json) -> Iterator[bytes]:
 
 def _notebook(data: Json) -> Iterator[str]:
     cells = data["cells"]
-    made = ids(cells) if wants_ids(data) else None
+    new_ids = ids(cells) if wants_ids(data) else None
     start = "{"
     for key in sorted(data):
         yield f"{start}\n {encode_basestring(key)}: "
@@ -253,16 +253,16 @@ def _notebook(data: Json) -> Iterator[str]:
         elif key == "cells" and cells:
             for i, cell in enumerate(cells):
                 yield "[\n  " if i == 0 else ",\n  "
-                yield from _cell(cell, made[i] if made else None)
+                yield from _cell(cell, new_ids[i] if new_ids else None)
             yield "\n ]"
         else:
             yield _json(data[key], "\n ")
     yield "\n}\n"
 
 
-def _cell(cell: Json, made: str | None) -> Iterator[str]:
-    if made is not None and cell.get("id") != made:
-        cell = {**cell, "id": made}
+def _cell(cell: Json, new_id: str | None) -> Iterator[str]:
+    if new_id is not None and cell.get("id") != new_id:
+        cell = {**cell, "id": new_id}
     code = cell["cell_type"] == "code"
     start = "{"
     for key in sorted(cell):

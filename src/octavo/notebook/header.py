@@ -53,7 +53,7 @@ def read(lines: list[str]) -> Header:
     """Read the header from the lines of a script."""
     notes, start = _preamble(lines)
     header = Header(start, start, {"jupytext": notes} if notes else {})
-    ours: list[str] = []
+    jupyter: list[str] = []
     others: list[str] = []
     opened = in_jupyter = False
     for i in range(start, len(lines)):
@@ -72,16 +72,16 @@ def read(lines: list[str]) -> Header:
             in_jupyter = True
         elif line and not line[0].isspace():
             in_jupyter = False
-        (ours if in_jupyter else others).append(line)
+        (jupyter if in_jupyter else others).append(line)
     else:
         return header
-    if ours:
-        found = parse(ours).get("jupyter")
+    if jupyter:
+        found = parse(jupyter).get("jupyter")
         metadata = found if isinstance(found, dict) else {}
         if notes:
             section = metadata.get("jupytext")
             metadata["jupytext"] = {**(section if isinstance(section, dict) else {}), **notes}
-        header.metadata, header.jupyter = metadata, ours
+        header.metadata, header.jupyter = metadata, jupyter
     header.lines = i + 1
     blank = header.lines < len(lines) and not uncommented(lines[header.lines]).strip()
     header.lines += blank

@@ -178,9 +178,9 @@ def _source(values: Mapping[str, object], language: str, comment: str) -> str:
     return "\n".join(lines)
 
 
-def _unique(wanted: str, taken: set[object]) -> str:
+def _unique(wanted: str, used: set[object]) -> str:
     found, number = wanted, 1
-    while found in taken:
+    while found in used:
         number += 1
         found = f"{wanted}-{number}"
     return found

@@ -253,11 +253,11 @@ class _Reader:
         foreign = "active" not in self.metadata and language and language != style.language
         if not active or foreign:
             return [uncommented(line) for line in source] if mark else source
-        spoken = language if isinstance(language, str) else style.language
+        own = language if isinstance(language, str) else style.language
         if style.magics:
-            source = uncomment_magics(source, spoken)
+            source = uncomment_magics(source, own)
         if self.kind == "code":
-            return unescape_plus(source, spoken)
+            return unescape_plus(source, own)
         return [uncommented(line) for line in source] if mark else source
 
     def _quoted(self, source: list[str]) -> list[str] | None:
@@ -309,8 +309,8 @@ def dump_percent(notebook: Notebook) -> bytes:
     hydrogen = notebook.format.endswith(":hydrogen")
     script = notebook.origin
     if not isinstance(script, Script):
-        made = render.script(notebook.cells, notebook.data["metadata"], hydrogen=hydrogen)
-        text = "\n".join(made)
+        rows = render.script(notebook.cells, notebook.data["metadata"], hydrogen=hydrogen)
+        text = "\n".join(rows)
         return encode(text if text.endswith("\n") else text + "\n", "utf-8", notebook.path)
     cells = notebook.cells
     same = [_unchanged(cell, script.pieces.get(cell.get("id", ""))) for cell in cells]
@@ -322,8 +322,8 @@ def dump_percent(notebook: Notebook) -> bytes:
         top = script.head
     else:
         raw = cells[0]["source"] if first else None
-        made = header.write(notebook.data["metadata"], raw, script.header)
-        top = "".join(line + script.newline for line in [*made, *[""] * ("# ---" in made)])
+        rows = header.write(notebook.data["metadata"], raw, script.header)
+        top = "".join(line + script.newline for line in [*rows, *[""] * ("# ---" in rows)])
     after: list[list[str]] = []
     texts: list[str] = []
     for i in range(len(cells) - 1, first - 1, -1):
@@ -349,19 +349,19 @@ def _cell(
     """Return the text of one cell: as it was where that can be, else with as much of the old as will do."""
     piece = script.pieces.get(cell.get("id", ""))
     newline = script.newline
-    stays = piece is not None and piece.after == following
-    made = render.lines(cell, script.style)
+    in_place = piece is not None and piece.after == following
+    rows = render.lines(cell, script.style)
     if piece is None or (not piece.marker and not first):
-        text = newline.join(made)
+        text = newline.join(rows)
     elif same:
-        if stays:
+        if in_place:
             return piece.text
         text = piece.text[: len(piece.text) - len(piece.trail)].rstrip("\r\n\f")
     else:
         if render.head(cell, script.style) == render.head(piece.cell, script.style):
-            made = [*([bare(piece.marker)] if piece.marker else []), *render.content(cell, script.style)]
-        text = newline.join(made)
-    if stays and piece is not None:
+            rows = [*([bare(piece.marker)] if piece.marker else []), *render.content(cell, script.style)]
+        text = newline.join(rows)
+    if in_place and piece is not None:
         return text + (newline if piece.text.endswith(("\n", "\r", "\f")) else "") + piece.trail
-    blanks = blank_lines(made, chain.from_iterable(reversed(after))) if after else 0
+    blanks = blank_lines(rows, chain.from_iterable(reversed(after))) if after else 0
     return text + newline * (1 + blanks)

@@ -78,19 +78,19 @@ def ask(module: str, question: object, root: str, timeout: float | None = None) 
     """
     with contextlib.ExitStack() as opened:
         # files, not pipes: a process that it leaves behind would hold them open
-        given, answer, said = (opened.enter_context(_memory()) for _ in range(3))
-        pickle.dump((root, question), given)
-        given.seek(0)
-        child = start(module, root=root, stdin=given, stdout=answer, stderr=said)
+        asking, answer, output = (opened.enter_context(_memory()) for _ in range(3))
+        pickle.dump((root, question), asking)
+        asking.seek(0)
+        child = start(module, root=root, stdin=asking, stdout=answer, stderr=output)
         try:
             code = child.wait(timeout)
         except subprocess.TimeoutExpired:
             raise TimeoutError(f"it did not answer in {timeout:.0f} s") from None
         finally:
             _end(child)
-        for file in (answer, said):
+        for file in (answer, output):
             file.seek(0)
-        data, text = answer.read(), said.read().decode("utf-8", "replace")
+        data, text = answer.read(), output.read().decode("utf-8", "replace")
     if code or not data:
         return Answer(code, text)
     return Answer(code, text, True, json.loads(data))

@@ -21,10 +21,10 @@ def inputs(tasks: Iterable[Task], records: Iterable[Record], root: Path, spec: P
     Products are left out: builds write them.
     """
     tasks = list(tasks)
-    made = {product.path for task in tasks for product in task.products}
+    written = {product.path for task in tasks for product in task.products}
     found = {task.source.path for task in tasks}
     for record in records:
-        found |= {path for path in record.discovered.values() if path not in made}
+        found |= {path for path in record.discovered.values() if path not in written}
     folders = {root, spec.parent, Path.cwd()}
     specs = [spec, *(path for folder in folders for path in sorted(folder.glob("env*.yaml")))]
     return {os.path.join(root, path) for path in found} | {str(path) for path in specs}

@@ -83,14 +83,14 @@ def installed(folders: Iterable[str]) -> frozenset[str]:
     return frozenset(name for folder in folders for name in Folder(folder).names())
 
 
-def outcome(folder: Folder, asked: Iterable[str], packages: Callable[[], Container[str]]) -> str:
+def outcome(folder: Folder, words: Iterable[str], packages: Callable[[], Container[str]]) -> str:
     """Return what names are imported from in a folder, one a line; nothing for those that are not there.
 
     A mere folder counts for a name that ends in a slash. ``EVERY``, ``STANDARD`` and ``PACKAGES``, which are the
     installed ``packages``, stand for many names: of the latter, whatever the folder has hides a module elsewhere.
     """
     found: dict[str, str] = {}
-    known = {word.removesuffix("/"): word[-1] == "/" for word in asked}
+    known = {word.removesuffix("/"): word[-1] == "/" for word in words}
     for name, mere in known.items():
         path = folder.find(name)
         if path and (mere or path[-1] != "/"):

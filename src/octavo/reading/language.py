@@ -59,10 +59,10 @@ def language_of(notebook: Notebook) -> tuple[str, str | None]:
     if main := _table(metadata, "jupytext").get("main_language"):
         language, kernel = main, kernel if main == language else None
     name = str(spec.get("name") or "")
-    told = spec.get("language") or _table(metadata, "language_info").get("name")
-    if not told and name:
+    named = spec.get("language") or _table(metadata, "language_info").get("name")
+    if not named and name:
         # "ir" is not "iruby", and "python3" is "python".
-        told = next(
+        named = next(
             (
                 word
                 for start, word in _KERNELS.items()
@@ -70,9 +70,9 @@ def language_of(notebook: Notebook) -> tuple[str, str | None]:
             ),
             None,
         )
-    if told:
-        kernel = kernel if _normal(str(told)) == language else None
-        language = str(told)
+    if named:
+        kernel = kernel if _normal(str(named)) == language else None
+        language = str(named)
     return _normal(language), name or kernel
 
 

@@ -107,18 +107,18 @@ def facts(text: str, path: str, language: str = "sql") -> Facts:
     mistakes = [
         ("upstream must be a literal, as in upstream['clean']", Place(path, line)) for line in dynamic
     ]
-    made = product_of(text)
-    if made and (made[1] is None or made[0] not in (*RELATIONS, "File")):
+    product = product_of(text)
+    if product and (product[1] is None or product[0] not in (*RELATIONS, "File")):
         message = "product must be a literal, as in {% set product = SQLRelation(['name', 'table']) %}"
         mistakes.append((message, Place(path)))
-        made = None
+        product = None
     known = {"product", "upstream", *_globals(), *tree.environment.globals} if tree.environment else set()
     return Facts(
         digest(f"{language}\n{normal}"),
         language=language,
         title=_title(text),
         upstream=upstream,
-        product={None: made[1]} if made else None,
+        product={None: product[1]} if product else None,
         params=tuple(Parameter(name) for name in sorted(meta.find_undeclared_variables(tree) - known)),
         mistakes=tuple(mistakes),
     )
@@ -165,11 +165,11 @@ def _rendered(text: str, task: Task, root: str, given: Mapping[str, object], **m
             f"the template cannot be read: {error.message}", Place(named, error.lineno)
         ) from error
     except TemplateNotFound as error:
-        looked = ", ".join(os.path.relpath(folder, root) for folder in loader.searchpath)
+        places = ", ".join(os.path.relpath(folder, root) for folder in loader.searchpath)
         raise TemplateError(
             f'there is no template "{error.name}"',
             _line(error, root) or Place(task.source.path),
-            f"it was looked for in {looked}; meta.source_loader names other folders",
+            f"it was looked for in {places}; meta.source_loader names other folders",
         ) from error
     except UndefinedError as error:
         missing = str(error.message).partition("'")[2].partition("'")[0]
@@ -235,10 +235,10 @@ def _upstream(tree: nodes.Template) -> tuple[tuple[str, ...] | None, list[int]]:
         if not isinstance(node.node, nodes.Name) or node.node.name != "upstream":
             continue
         if isinstance(node, nodes.Getattr) and node.attr in _METHODS and id(node) in calls:
-            asked = calls[id(node)].args[:1] if node.attr == "get" else []
+            arguments = calls[id(node)].args[:1] if node.attr == "get" else []
         else:
-            asked = [nodes.Const(node.attr)] if isinstance(node, nodes.Getattr) else [node.arg]
-        for one in asked:
+            arguments = [nodes.Const(node.attr)] if isinstance(node, nodes.Getattr) else [node.arg]
+        for one in arguments:
             try:
                 names[str(one.as_const())] = None
             except nodes.Impossible:

@@ -66,8 +66,8 @@ class Grouped(Lines):
             self.to.say(f"\x1b[0Ksection_start:{now}:{name}[collapsed=true]\r\x1b[0K{head}")
         for line in printed.splitlines():
             # a line that a task prints must not command the CI system
-            said = flat(line.rpartition("\r")[2].expandtabs())
-            self.to.say(" " + said if said.lstrip().startswith(("::", "##[")) else said)
+            text = flat(line.rpartition("\r")[2].expandtabs())
+            self.to.say(" " + text if text.lstrip().startswith(("::", "##[")) else text)
         self.to.say(
             "::endgroup::" if self._style == "github" else f"\x1b[0Ksection_end:{now}:{name}\r\x1b[0K"
         )
@@ -104,10 +104,10 @@ def step_summary(report: Report, root: str, notes: Iterable[str]) -> Iterator[st
     counts = [f"{n} {outcome.value}" for outcome, n in report.counts.items() if n]
     yield f"### octavo build: {', '.join(counts) or 'no tasks'} in {seconds(report.seconds)}"
     yield ""
-    told = [event for event in report.ended.values() if event.outcome is not Outcome.FRESH]
-    if told:
+    rows = [event for event in report.ended.values() if event.outcome is not Outcome.FRESH]
+    if rows:
         yield from ("| task | outcome | time |", "|---|---|---|")
-        for event in told:
+        for event in rows:
             yield f"| {_cell(event.task)} | {event.outcome.value} | {seconds(event.seconds) if event.seconds else ''} |"
         yield ""
     for event in report.failures.values():

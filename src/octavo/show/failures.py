@@ -28,10 +28,10 @@ _IPYTHON = re.compile(r"^File (?P<path>.+?):(?P<line>\d+)(?:, in (?P<name>[^(]+)
 _ARROW = re.compile(r"^-+> ?\d+ ?(?P<code>.*)$")
 
 
-def failed(event: TaskFinished, said: str, to: Screen, root: str) -> Iterator[str]:
+def failed(event: TaskFinished, output: str, to: Screen, root: str) -> Iterator[str]:
     """Yield the lines that tell a person what went wrong in a task.
 
-    ``said`` is the end of its output, ``root`` the folder that its paths are relative to.
+    ``output`` is the end of what it printed, ``root`` the folder that its paths are relative to.
     """
     failure = event.failure
     if failure is None:
@@ -41,7 +41,7 @@ def failed(event: TaskFinished, said: str, to: Screen, root: str) -> Iterator[st
     yield from _excerpt(failure, to)
     yield from _frames(failure, to, root)
     yield from _error(failure, to)
-    if lines := last(said):
+    if lines := last(output):
         yield "  last output:"
         yield from (f"  {to.paint('|', 'dim')} {line}" for line in lines)
     if event.notebook:
@@ -49,9 +49,9 @@ def failed(event: TaskFinished, said: str, to: Screen, root: str) -> Iterator[st
         yield f"  {what}: {_near(event.notebook, root)}"
 
 
-def last(said: str, most: int = _LAST) -> list[str]:
+def last(output: str, most: int = _LAST) -> list[str]:
     """Return the last lines of an output as a terminal would have left them: a progress bar is one line."""
-    lines = [line.rstrip("\r").rpartition("\r")[2] for line in plain(said).split("\n")]
+    lines = [line.rstrip("\r").rpartition("\r")[2] for line in plain(output).split("\n")]
     lines = [cut(flat(line.expandtabs()).rstrip(), _LONGEST) for line in lines]
     while lines and not lines[-1]:
         lines.pop()

@@ -56,5 +56,5 @@ class Prefixed:
 
     def _line(self, task: str, text: str) -> str:
         colour = self._colours.setdefault(task, _COLOURS[len(self._colours) % len(_COLOURS)])
-        said = flat(plain(text).rstrip("\r\n").rpartition("\r")[2].expandtabs())
-        return f"{self.to.paint(flat(task), colour)} {self.to.paint('|', 'dim')} {said}".rstrip()
+        line = flat(plain(text).rstrip("\r\n").rpartition("\r")[2].expandtabs())
+        return f"{self.to.paint(flat(task), colour)} {self.to.paint('|', 'dim')} {line}".rstrip()

@@ -76,8 +76,8 @@ class Watch:
             case TaskStarted():
                 self.running[event.task] = None
             case Output(kind="stream"):
-                said = self.tails.get(event.task, "") + str(event.content.get("text", ""))
-                self.tails[event.task] = said[-_TAIL:]
+                output = self.tails.get(event.task, "") + str(event.content.get("text", ""))
+                self.tails[event.task] = output[-_TAIL:]
             case TaskFinished():
                 self.running.pop(event.task, None)
                 if event.outcome is not Outcome.FAILED:

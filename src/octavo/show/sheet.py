@@ -23,7 +23,7 @@ _HIGH, _WIDE = 22, 5
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class ProductLink:
     """Something that a task made. ``link`` is relative to the page, None for what is no file; ``size`` None if gone."""
 
     name: str
@@ -34,18 +34,18 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TaskRow:
     """A task on the page, with its last runs (the newest first) and why the last one failed, if it did.
 
-    ``taken``: how its results came to be taken without a run, "adopted" or "accepted".
+    ``taken_as``: how its results came to be taken without a run, "adopted" or "accepted".
     """
 
     step: Step
     source: str
-    made: tuple[Made, ...] = ()
+    products: tuple[ProductLink, ...] = ()
     runs: tuple[Ended, ...] = ()
     failure: str = ""
-    taken: str = ""
+    taken_as: str = ""
 
 
 _LOOK = """
@@ -99,10 +99,10 @@ for (const box of document.querySelectorAll(".graph .task")) {
 """
 
 
-def sheet(rows: Sequence[Row], title: str, made: str, notes: Sequence[str] = ()) -> str:
-    """Return the page; ``made`` says when and by what. It fetches nothing, and its links are relative."""
+def sheet(rows: Sequence[TaskRow], title: str, footer: str, notes: Sequence[str] = ()) -> str:
+    """Return the page; ``footer`` says when and by what. It fetches nothing, and its links are relative."""
     steps = {row.step.task.name: row.step for row in rows}
-    said = "".join(f"<p>{escaped(note)}</p>" for note in notes)
+    paragraphs = "".join(f"<p>{escaped(note)}</p>" for note in notes)
     return (
         f"{head(title, _LOOK)}"
         f'<body class="octavo"><h1>{escaped(title)}</h1><p>{counted(steps)}</p>\n'
@@ -110,12 +110,12 @@ def sheet(rows: Sequence[Row], title: str, made: str, notes: Sequence[str] = ())
         f'<h2>Graph</h2>\n<div class="graph">{svg(steps, title, style=False)}</div>\n'
         f'<h2>Tasks</h2>\n<div class="wide"><table><thead><tr><th>task<th>state<th>last run<th>made</tr></thead>\n'
         f"<tbody>{''.join(map(_row, rows))}</tbody></table></div>\n"
-        f"{f'<h2>Notes</h2>{said}' if said else ''}"
-        f"<footer>{escaped(made)}</footer>\n<script>{_SCRIPT}</script>\n</body></html>\n"
+        f"{f'<h2>Notes</h2>{paragraphs}' if paragraphs else ''}"
+        f"<footer>{escaped(footer)}</footer>\n<script>{_SCRIPT}</script>\n</body></html>\n"
     )
 
 
-def _counts(rows: Sequence[Row]) -> Iterator[str]:
+def _counts(rows: Sequence[TaskRow]) -> Iterator[str]:
     yield f"<li><b>{len(rows):,}</b>{'task' if len(rows) == 1 else 'tasks'}</li>"
     states = [state(row.step) for row in rows]
     for word in dict.fromkeys(states):
@@ -128,25 +128,25 @@ def _counts(rows: Sequence[Row]) -> Iterator[str]:
         yield f"<li><b>{seconds(sum(took))}</b>of work in the last runs</li>"
 
 
-def _row(row: Row) -> str:
+def _row(row: TaskRow) -> str:
     step, task = row.step, row.step.task
     word = state(step)
     why = [str(reason) for reason in step.reasons]
     why += [f"waits for {up}" for up in step.waits]
     lines = "".join(f"<li>{escaped(line)}</li>" for line in why)
     failed = f'<div class="bad">{escaped(row.failure)}</div>' if row.failure else ""
-    made = "".join(map(_made, row.made))
+    products = "".join(map(_product, row.products))
     return (
         f'\n<tr id="task {escaped(task.name)}"><td><div class="name">{escaped(task.name)}</div>'
         f"<small>{escaped(task.kind)} · {_anchor(row.source, task.source.entry or task.source.path)}</small></td>"
         f'<td><span class="pill {word}">{word}</span>{f"<ul class=why>{lines}</ul>" if lines else ""}{failed}</td>'
-        f'<td>{_ran(row.runs, row.taken)}</td><td><ul class="made">{made}</ul></td></tr>'
+        f'<td>{_ran(row.runs, row.taken_as)}</td><td><ul class="made">{products}</ul></td></tr>'
     )
 
 
-def _ran(runs: Sequence[Ended], taken: str) -> str:
+def _ran(runs: Sequence[Ended], taken_as: str) -> str:
     if not runs:
-        return f'<span class="soft">{taken or "never"}</span>'
+        return f'<span class="soft">{taken_as or "never"}</span>'
     newest, last = runs[0], _last(runs)
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(newest.at))
     outcome = '<span class="pill failed">failed</span>' if newest.outcome == "failed" else newest.outcome
@@ -178,16 +178,16 @@ def _bars(runs: Sequence[Ended]) -> str:
     return f'<svg class="bars" width="{width}" height="{_HIGH}" role="img" aria-label="{words}">{bars}</svg>'
 
 
-def _made(made: Made) -> str:
-    if made.link is None:
-        shown = escaped(made.name)
-    elif made.size is None:
-        shown = f'<span class="gone">{escaped(made.name)}</span>'
+def _product(product: ProductLink) -> str:
+    if product.link is None:
+        shown = escaped(product.name)
+    elif product.size is None:
+        shown = f'<span class="gone">{escaped(product.name)}</span>'
     else:
-        shown = _anchor(made.link, made.name)
-    kind = "report" if made.report else "bad" if made.failed else ""
-    words = [word for word in (made.size, "of the run that failed" if made.failed else "") if word]
-    if made.link is not None and made.size is None:
+        shown = _anchor(product.link, product.name)
+    kind = "report" if product.report else "bad" if product.failed else ""
+    words = [word for word in (product.size, "of the run that failed" if product.failed else "") if word]
+    if product.link is not None and product.size is None:
         words.append("not there")
     return f"<li{f' class={kind}' if kind else ''}>{shown} <small>{escaped(' · '.join(words))}</small></li>"
 

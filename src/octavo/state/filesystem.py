@@ -63,8 +63,8 @@ def kind_of(path: str, mountinfo: Iterable[str]) -> str:
     for line in mountinfo:
         before, _, after = line.partition(" - ")
         where = before.split(" ")[4]
-        for escaped, meant in ESCAPED:
-            where = where.replace(escaped, meant)
+        for escaped, character in ESCAPED:
+            where = where.replace(escaped, character)
         inside = path == where or path.startswith(where.rstrip("/") + "/")
         if inside and len(where) >= best:  # a later mount hides an earlier one at the same place
             best, kind = len(where), after.split(" ")[0]

@@ -86,13 +86,13 @@ def overview(path: Path) -> Run:
         for line in file:
             if not line.startswith(_TELLING) or not line.endswith(b"\n"):
                 continue
-            said = json.loads(line)
-            if said["event"] == "TaskFinished":
-                outcomes[said["outcome"]] = outcomes.get(said["outcome"], 0) + 1
-            elif said["event"] == "RunStarted":
-                at = said["at"]
+            event = json.loads(line)
+            if event["event"] == "TaskFinished":
+                outcomes[event["outcome"]] = outcomes.get(event["outcome"], 0) + 1
+            elif event["event"] == "RunStarted":
+                at = event["at"]
             else:
-                seconds = said["seconds"]
+                seconds = event["seconds"]
     return Run(path.stem, at, outcomes, seconds)
 
 

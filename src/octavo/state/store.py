@@ -268,5 +268,5 @@ def key(task: str, paths: Iterable[str]) -> str:
 
 
 def _record(row: _Row) -> Record:
-    task, manifest, made, discovered, *rest = row
-    return Record(task, json.loads(manifest), json.loads(made), json.loads(discovered), *rest)
+    task, manifest, digests, discovered, *rest = row
+    return Record(task, json.loads(manifest), json.loads(digests), json.loads(discovered), *rest)

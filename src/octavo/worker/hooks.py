@@ -29,17 +29,17 @@ _LATER = ("an async function", "a generator")
 class Offer(Mapping[str, object]):
     """What a hook may name; each is made when it is named, and not before."""
 
-    def __init__(self, **made: Callable[[], object]) -> None:
-        self._made = made
+    def __init__(self, **makers: Callable[[], object]) -> None:
+        self._makers = makers
 
     def __getitem__(self, name: str) -> object:
-        return self._made[name]()
+        return self._makers[name]()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._made)
+        return iter(self._makers)
 
     def __len__(self) -> int:
-        return len(self._made)
+        return len(self._makers)
 
 
 def of_task(hook: str, task: Task, status: Status, **more: object) -> Failure | None:

@@ -21,7 +21,7 @@ from .hook import Arguments, Quiet
 FilePath = int | str | bytes | os.PathLike[str] | os.PathLike[bytes]
 #: Is told of a question: what kind of question it is ("exists", "size", "link", "no link", "may r"), a path, the
 #: descriptor of the folder that it is relative to, and the answer, "" of a link and of what is to be looked up.
-Told = Callable[[str, FilePath, int | None, str], None]
+OnQuestion = Callable[[str, FilePath, int | None, str], None]
 
 #: Functions of the standard library that ask no more than what is there.
 _WHETHER = frozenset(
@@ -36,7 +36,7 @@ _RESOLVING = frozenset(("realpath", "_joinrealpath", "_resolve"))
 #: Those that ask of a link itself.
 _OF_LINKS = frozenset(["islink", "lexists", "is_symlink", ""])
 #: Is told that a file is about to be opened from an open folder, with the arguments: no audit event says so.
-Opened = Callable[[Arguments, int], None]
+OnOpen = Callable[[Arguments, int], None]
 #: Hears a question of one of ``os``'s functions, with the arguments as they were passed, and the answer.
 _Tell = Callable[[str, Arguments, Mapping[str, Any], str], None]
 _P = ParamSpec("_P")
@@ -45,9 +45,9 @@ _P = ParamSpec("_P")
 class Asks:
     """The functions of ``os`` that ask, and what stands for them while somebody wants to be told."""
 
-    def __init__(self, told: Told, opened: Opened, quiet: Quiet) -> None:
-        self._told = told
-        self._opened = opened
+    def __init__(self, on_question: OnQuestion, on_open: OnOpen, quiet: Quiet) -> None:
+        self._on_question = on_question
+        self._on_open = on_open
         self._quiet = quiet
         self._real: dict[str, Callable[..., object]] = {}
 
@@ -88,7 +88,7 @@ class Asks:
             if not isinstance(folder, int) or len(arguments) < 2:
                 return real(*arguments, **options)
             try:
-                self._opened(arguments, folder)
+                self._on_open(arguments, folder)
             except Exception:
                 pass
             with self._quiet:  # or it would be heard as one from the current folder
@@ -99,7 +99,7 @@ class Asks:
     def _tell(self, word: str, arguments: Arguments, options: Mapping[str, Any], answer: str) -> None:
         try:
             path = arguments[0] if arguments else options["path"]
-            self._told(word, path, options.get("dir_fd"), answer)
+            self._on_question(word, path, options.get("dir_fd"), answer)
         except Exception:
             pass  # whoever looks on breaks nothing
 

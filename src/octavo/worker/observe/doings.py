@@ -67,7 +67,7 @@ class Doings:
         #: Commands that it started, and the folders they run in.
         self.commands: dict[str, str] = {}
         #: Questions, by what kind they are and a path, with the last answers.
-        self.asked: dict[tuple[str, str], str] = {}
+        self.questions: dict[tuple[str, str], str] = {}
         #: Paths of which Python told, counted or not.
         self.heard: set[str] = set()
         #: What it made links to, in whose products that shows.
@@ -166,7 +166,7 @@ class Doings:
             if stamp(path):
                 self.opens(path, reading=True, writing=True, update=True)
             elif "mode=ro" in query or "mode=rw" in query.replace("mode=rwc", ""):
-                self.asked.setdefault(("exists", path), ABSENT)
+                self.questions.setdefault(("exists", path), ABSENT)
             else:
                 self.placed.setdefault(path, time.monotonic_ns())
 
@@ -271,14 +271,14 @@ class Doings:
 
     # ── asked
 
-    def told(self, word: str, path: FilePath, folder: int | None, answer: str) -> None:
+    def question(self, word: str, path: FilePath, folder: int | None, answer: str) -> None:
         """Note a question to the file system."""
         if isinstance(path, int):
             return
         full = self._full(path, folder)
         if not full.startswith(self._below) or "-packages/" in full or self.quiet:
             return
-        if answer and self.asked.get((word, full)) == answer:
+        if answer and self.questions.get((word, full)) == answer:
             return
         question = narrowed(word, answer)
         if question is None:
@@ -287,11 +287,11 @@ class Doings:
         with self.quiet:
             answer = answer or there(full)
         # the last answer is the one that counts, as a task may wait for a file; its size says that it is there
-        if word == "exists" and answer == "file" and ("size", full) in self.asked:
+        if word == "exists" and answer == "file" and ("size", full) in self.questions:
             return
         if word in ("exists", "size"):
-            self.asked.pop(("size" if word == "exists" else "exists", full), None)
-        self.asked[word, full] = answer
+            self.questions.pop(("size" if word == "exists" else "exists", full), None)
+        self.questions[word, full] = answer
         if self.after is not None:
             self.after()
 

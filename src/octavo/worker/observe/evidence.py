@@ -84,13 +84,13 @@ class Evidence:
 
     @cached_property
     def _all(self) -> Mentions:
-        found = self.told
+        found = self.of_others
         for text in self._own:
             found |= mentions(text)
         return found
 
     @cached_property
-    def told(self) -> Mentions:
+    def of_others(self) -> Mentions:
         """What other programs are told."""
         found = Mentions()
         for text in self._foreign:
@@ -105,7 +105,7 @@ class Evidence:
     def patterns(self, folder: str) -> Iterator[tuple[str, str]]:
         """Yield what other programs are told in patterns: folders that are there, and a pattern for names in each."""
         seen = set()
-        for pattern in sorted(self.told.patterns):
+        for pattern in sorted(self.of_others.patterns):
             above, _, last = pattern.rpartition("/")
             if not any(character.isalnum() for character in above):
                 continue  # "/*", "*", "**/*" are more often no paths than that

@@ -36,7 +36,7 @@ class Family:
         self._sink: int | None = None
         self._on = False
         self._forks = 0
-        self._told: dict[str, int] = {}
+        self._sent: dict[str, int] = {}
 
     def begin(self) -> None:
         """Let children that are forked from now on tell what they see."""
@@ -95,14 +95,14 @@ class Family:
             doings.placed,
             doings.restamped,
             doings.listed,
-            doings.asked,
+            doings.questions,
         ):
             each.clear()
         for some in (doings.updated, doings.assured, doings.entered, doings.shown, doings.heard):
             some.clear()
         for table in self._imports.tables.values():
             table.clear()
-        self._told.clear()
+        self._sent.clear()
         self._native = Native(self._ground, doings)
         doings.after = self._imports.after = self._tell
         hears = doings.hears() | self._imports.hears()
@@ -123,11 +123,11 @@ class Family:
         self._tell()
 
     def _then(self, hear: Hear) -> Hear:
-        def heard(arguments: Arguments) -> None:
+        def hear_and_tell(arguments: Arguments) -> None:
             hear(arguments)
             self._tell()
 
-        return heard
+        return hear_and_tell
 
     def _tell(self) -> None:
         """Write what is new."""
@@ -152,22 +152,22 @@ class Family:
             "placed": doings.placed,
             "wrote": native.written,
             "restamped": doings.restamped,
-            "asked": doings.asked,
+            "asked": doings.questions,
             "listed": doings.listed,
             "commands": doings.commands,
             **self._imports.tables,
         }
         found: list[list[object]] = []
         for name, table in tables.items():
-            known = self._told.get(name, 0)
+            known = self._sent.get(name, 0)
             if len(table) > known:
                 new = list(islice(list(table.items()), known, None))
-                self._told[name] = known + len(new)
+                self._sent[name] = known + len(new)
                 found += [[name, key, _plain(value)] for key, value in new]
         sets = (("updated", doings.updated), ("assured", doings.assured), ("entered", doings.entered))
         for name, some in (*sets, ("shown", doings.shown), ("doubtful", native.doubtful)):
-            if len(some) > self._told.get(name, 0):
-                self._told[name] = len(some)
+            if len(some) > self._sent.get(name, 0):
+                self._sent[name] = len(some)
                 found += [[name, path, None] for path in list(some)]
         return found
 
@@ -193,7 +193,7 @@ class Family:
         elif name == "restamped":
             doings.restamped.setdefault(key, value)
         elif name == "asked":
-            doings.asked.setdefault((key[0], key[1]), value)
+            doings.questions.setdefault((key[0], key[1]), value)
         elif name in self._imports.tables:
             known = tuple(key) if isinstance(key, list) else key
             self._imports.tables[name].setdefault(known, value)

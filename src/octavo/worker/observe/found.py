@@ -21,7 +21,7 @@ _BESIDE = ("-journal", "-wal", "-shm", ".lock")
 _Part = tuple[str, tuple[str, str]]
 
 
-class Made:
+class Writes:
     """Knows what the task made, changed or removed itself, by real paths."""
 
     def __init__(self, doings: Doings, native: Native, evidence: Evidence) -> None:
@@ -73,7 +73,7 @@ class Made:
         return self._names.get(folder, set())
 
 
-class Finding:
+class Discovery:
     """Makes the parts of what a task did.
 
     ``modules`` are paths of code, relative to the project, that the manifest has in other ways.
@@ -84,7 +84,7 @@ class Finding:
         doings: Doings,
         native: Native,
         evidence: Evidence,
-        made: Made,
+        writes: Writes,
         task: Task,
         modules: Iterable[str],
     ) -> None:
@@ -92,7 +92,7 @@ class Finding:
         self._native = native
         self._evidence = evidence
         self._ground = doings.ground
-        self._made = made
+        self._writes = writes
         # executed notebooks from upstream count only when they are read
         given = [path for path in _paths(task.inputs) if not path.endswith(".ipynb")]
         self._known: set[str] = set()
@@ -104,7 +104,7 @@ class Finding:
         self._around = {path[:n] for path in self._known for n, sign in enumerate(path) if sign == "/"}
         self._links: dict[str, None] = {}
 
-    def _told_to_others(self) -> None:
+    def _list_patterns(self) -> None:
         """List the folders of the patterns that other programs are told, unless it is known that nobody listed them."""
         for folder, pattern in self._evidence.patterns(self._ground.root):
             if not self._native.precision or folder in self._native.others_listed:
@@ -117,7 +117,7 @@ class Finding:
     def parts(self) -> dict[str, tuple[str, str]]:
         """Return the parts with their paths and digests."""
         found: dict[str, tuple[str, str]] = {}
-        self._told_to_others()
+        self._list_patterns()
         by_children = [
             change
             for change in sorted(self._native.others.items())
@@ -131,15 +131,15 @@ class Finding:
             folder = listed.listing.folder
             found.update(self._try(folder, lambda listed=listed: self._listed(listed)))  # type: ignore[misc]
         files = {path for part, (path, _) in found.items() if parts.split(part)[0] is not parts.FOLDER}
-        for (word, path), answer in list(self._doings.asked.items()):
-            answers = self._try(path, lambda w=word, p=path, a=answer: self._asked(w, p, a))  # type: ignore[misc]
+        for (word, path), answer in list(self._doings.questions.items()):
+            answers = self._try(path, lambda w=word, p=path, a=answer: self._answered(w, p, a))  # type: ignore[misc]
             found.update(
                 {part: row for part, row in answers.items() if row[0] not in files or "link" in word}
             )
         for path in list(self._doings.entered):
             self.walked(self._ground.way(path))
         for link in self._links:
-            if self._made.when(os.path.join(self._ground.root, link)) is None:
+            if self._writes.when(os.path.join(self._ground.root, link)) is None:
                 pointed = target(self._ground.root, link)
                 found[parts.LINK.of(link)] = (link, UNSETTLED if pointed is None else pointed)
         return found
@@ -176,7 +176,7 @@ class Finding:
         shown = self._counts(way)
         if shown is None or shown.endswith(_BESIDE):
             return
-        since, row = self._made.when(way.real), parts.FILE
+        since, row = self._writes.when(way.real), parts.FILE
         if since is not None:
             if since < used.order or used.stamp is None or path in self._doings.updated:
                 return
@@ -203,12 +203,12 @@ class Finding:
         shown = self._ground.inside(way)
         if shown is None or (shown != "." and self._counts(way) is None):
             return
-        if self._made.when(way.real) is not None:
+        if self._writes.when(way.real) is not None:
             return
         self.walked(way)
         row = parts.SIZES if listed.sized else parts.FOLDER
         # what the pipeline makes is left out anyway
-        mine = {name for name in self._made.names(way.real) if not self._is_known(f"{shown}/{name}")}
+        mine = {name for name in self._writes.names(way.real) if not self._is_known(f"{shown}/{name}")}
         names = listed.names
         listing = Listing(shown, listed.listing.pattern, listed.listing.hidden)
         if len(mine) > _MOST:
@@ -223,17 +223,17 @@ class Finding:
             digest = parts.NAMES + "\0".join(listing.fitting(names))
         yield row.of(str(listing)), (shown, digest)
 
-    def _asked(self, word: str, path: str, answer: str) -> Iterator[_Part]:
+    def _answered(self, word: str, path: str, answer: str) -> Iterator[_Part]:
         way = self._ground.way(path, follow=word not in ("link", "no link"))
         shown = self._counts(way)
         if shown is None:
             return
-        own = self._made.when(way.real) is not None
+        own = self._writes.when(way.real) is not None
         if word == "link":
             if not own:
                 self._links |= dict.fromkeys((*way.links, shown))
             return
-        if shown in self._around or way.real in self._made.assured:
+        if shown in self._around or way.real in self._writes.assured:
             return
         if word == "no link":
             if not own:

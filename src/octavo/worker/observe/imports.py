@@ -70,7 +70,7 @@ class Imports:
         self._misses = _Misses()
         #: By a folder in the project and a name: what it was imported from when it was first asked for, whether it is
         #: a name of the top level, the folder's full path, and the kinds of names that it comes before.
-        self.asked: dict[tuple[str, str], tuple[str, bool, str, tuple[str, ...]]] = {}
+        self.names: dict[tuple[str, str], tuple[str, bool, str, tuple[str, ...]]] = {}
         #: Folders in which all modules were looked for, with their full paths.
         self.searched: dict[str, str] = {}
         #: Files that were found, with the names, and files that were executed, with how often.
@@ -83,7 +83,7 @@ class Imports:
     def tables(self) -> Tables:
         """What was found, by names for it."""
         return {
-            "names": self.asked,
+            "names": self.names,
             "searched": self.searched,
             "modules": self.found,
             "executed": self.executed,
@@ -127,7 +127,7 @@ class Imports:
 
     def _look(self, place: _Place, name: str, top: bool) -> str:
         found = place.look(name)
-        self.asked.setdefault((place.inside, name), (found, top, place.full, tuple(sorted(place.several))))
+        self.names.setdefault((place.inside, name), (found, top, place.full, tuple(sorted(place.several))))
         return found
 
     def _way(self, way: tuple[str, ...]) -> list[tuple[_Place, bool]]:
@@ -190,32 +190,32 @@ class Imports:
                 found[path if name in found else name] = path
         return found
 
-    def outcomes(self, made: Callable[[str], bool]) -> dict[str, tuple[list[str], str]]:
+    def outcomes(self, is_own: Callable[[str], bool]) -> dict[str, tuple[list[str], str]]:
         """Return for each folder of the project the words for ``outcome``, and what that was.
 
         What the task itself has ``made`` there is no part of it.
         """
         packages = frozenset[str]()
-        if any(PACKAGES in several for _, _, _, several in self.asked.values()):
+        if any(PACKAGES in several for _, _, _, several in self.names.values()):
             packages = installed(path for path in sys.path if "-packages" in path)
         folders = {inside: Folder(full) for inside, full in self.searched.items()}
         words: dict[str, set[str]] = {inside: {EVERY} for inside in folders}
         then: dict[str, dict[str, str]] = {}
-        for (inside, name), (found, top, full, several) in list(self.asked.items()):
+        for (inside, name), (found, top, full, several) in list(self.names.items()):
             folder = folders.get(inside) or folders.setdefault(inside, Folder(full))
             late = found or folder.find(name)
-            if late and made(os.path.join(full, late.rstrip("/"))):
+            if late and is_own(os.path.join(full, late.rstrip("/"))):
                 continue
             word = name if found and found[-1] != "/" else self._word(name, top, several, packages)
             words.setdefault(inside, set()).add(word)
             if found and (found[-1] != "/" or word[-1] == "/"):
                 then.setdefault(inside, {})[name] = found
         result = {}
-        for inside, asked in words.items():
-            several = tuple(word for word in asked if word[0] == "*")
+        for inside, chosen in words.items():
+            several = tuple(word for word in chosen if word[0] == "*")
             now = changes("", outcome(folders[inside], several, lambda: packages))
-            others = {name: path for name, (_, path) in now.items() if (inside, name) not in self.asked}
-            result[inside] = sorted(asked), "\n".join(sorted({**others, **then.get(inside, {})}.values()))
+            others = {name: path for name, (_, path) in now.items() if (inside, name) not in self.names}
+            result[inside] = sorted(chosen), "\n".join(sorted({**others, **then.get(inside, {})}.values()))
         return result
 
     def _word(self, name: str, top: bool, several: Collection[str], packages: frozenset[str]) -> str:

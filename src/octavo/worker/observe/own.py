@@ -21,7 +21,7 @@ class Own:
     def __init__(self, name: str) -> None:
         self.name = name
         #: What was taken from the module; None where that cannot be known.
-        self.taken: set[str] | None = None
+        self.used: set[str] | None = None
 
     def begin(self) -> None:
         if self.name not in sys.modules:  # else somebody may have used it already
@@ -44,13 +44,13 @@ class Own:
         custom = getattr(spec.loader, "create_module", lambda spec: None)(spec)
         if custom is not None:
             return None
-        self.taken = set()
-        module = _observed(self.taken)(name)
+        self.used = set()
+        module = _observed(self.used)(name)
         spec.loader.create_module = lambda spec: module  # type: ignore[method-assign]
         return spec
 
 
-def _observed(taken: set[str]) -> type[ModuleType]:
+def _observed(used: set[str]) -> type[ModuleType]:
     """Return a class of modules that notes which names are taken from it, and is like any other."""
     plain: Callable[[ModuleType, str], object] = ModuleType.__getattribute__
 
@@ -59,9 +59,9 @@ def _observed(taken: set[str]) -> type[ModuleType]:
             # attribute access says nothing of who asks
             around = sys._getframe(1).f_globals.get("__name__", "")
             if around.partition(".")[0] not in (*_RESOLVING, "importlib"):
-                taken.add("__dict__")
+                used.add("__dict__")
         elif not name.startswith("__"):
-            taken.add(name)
+            used.add(name)
         return plain(module, name)
 
     return type("module", (ModuleType,), {"__getattribute__": look, "__module__": "builtins"})

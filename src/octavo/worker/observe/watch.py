@@ -20,7 +20,7 @@ from .asks import Asks
 from .doings import Doings
 from .evidence import Evidence
 from .family import Family
-from .found import Finding, Made
+from .found import Discovery, Writes
 from .hook import Arguments, Hear, Quiet, listen
 from .imports import Imports
 from .native import Native
@@ -66,7 +66,7 @@ class Watch:
         self._touched: dict[Touch, None] = {}
         self._preloaded = preloaded
         self.doings = Doings(self.ground, self.quiet, scope or root, self._touch)
-        self._asks = Asks(self.doings.told, self.doings.opens_below, self.quiet)
+        self._asks = Asks(self.doings.question, self.doings.opens_below, self.quiet)
         self.native = Native(self.ground, self.doings)
         self._evidence = Evidence(self.ground.root)
         self.doings.started = self._started
@@ -162,7 +162,7 @@ class Watch:
             for path in self._imports.files(self._preloaded).values():
                 if path.endswith(".py") and self._inside(path) and is_file(path):
                     self._evidence.own(source_text(path))
-        made = Made(self.doings, self.native, self._evidence)
+        writes = Writes(self.doings, self.native, self._evidence)
         own = task.source.path if task.source.entry else None
         modules: list[str] = []
         ways: list[Way] = []
@@ -174,7 +174,7 @@ class Watch:
             way = self.ground.way(path)
             inside = self.ground.inside(way)
             # one that the task wrote itself is not what it was made from; one that is in an archive counts as that
-            if not inside or not is_file(way.real) or made.when(way.real) is not None:
+            if not inside or not is_file(way.real) or writes.when(way.real) is not None:
                 continue
             modules.append(inside)
             ways.append(way)
@@ -182,25 +182,25 @@ class Watch:
             if path not in alone and not source:
                 part = parts.MODULE.of(inside if name == path else name)
                 found[part] = (inside, self._digest(path, module_digest))
-        finding = Finding(self.doings, self.native, self._evidence, made, task, modules)
-        outcomes = self._imports.outcomes(lambda path: made.when(self.ground.way(path).real) is not None)
+        discovery = Discovery(self.doings, self.native, self._evidence, writes, task, modules)
+        outcomes = self._imports.outcomes(lambda path: writes.when(self.ground.way(path).real) is not None)
         for folder, (words, then) in outcomes.items():
             found[parts.IMPORTS.of(folder)] = ("\n".join([folder, *words]), then)
             ways.append(self.ground.way(os.path.join(self.ground.root, folder)))
         for way in ways:
-            finding.walked(way)
-        return found | finding.parts()
+            discovery.walked(way)
+        return found | discovery.parts()
 
     def _own_counts(self, task: Task, path: str) -> bool:
         """Return whether more of the module of the task's function was used than what its own code names."""
-        if self._own is None or self._own.taken is None or task.source.entry is None:
+        if self._own is None or self._own.used is None or task.source.entry is None:
             return True
         if self._imports.executed.get(path, 0) > 1:
             return True
         hooks = {name for _, file, name, _ in self.called if file == path}
         with self.quiet:
             rest = functions.unreached(source_text(path), path, task.source.entry.rpartition(".")[2])
-        return "__dict__" in self._own.taken or not rest.isdisjoint(self._own.taken - hooks)
+        return "__dict__" in self._own.used or not rest.isdisjoint(self._own.used - hooks)
 
     def _inside(self, path: str) -> str | None:
         return self.ground.inside(self.ground.way(path))
