@@ -26,7 +26,7 @@ from .values import Unencodable, encode
 
 with lazy_imports():
     from .notebook import inject
-    from .spec import dialect, evaluated, expand, grid, schema
+    from .spec import claims, dialect, evaluated, expand, grid, schema
     from .spec import drafts as drafting
 
 if TYPE_CHECKING:
@@ -131,6 +131,8 @@ class _Loading:
         self.declared: tuple[str, ...] = ()
         self.folders: tuple[str, ...] = ()
         self.unfit: dict[str, tuple[tuple[str, Place], ...]] = {}
+        #: The files that the pipeline is read from.
+        self.own = [path, env] if env else [path]
         self.answers: list[tuple[str, object, object]] = []
 
     def loaded(self) -> Loaded:
@@ -149,6 +151,7 @@ class _Loading:
         raise_all(_ordered(self.mistakes), f"errors in {spec.path}")
         drafts = self._with_params(drafts, loose)
         graph = Graph(drafting.linked(drafts))
+        raise_all(_ordered(list(claims.claims(graph, self.own, self.root))), f"errors in {spec.path}")
         self.reader.remember()
         tasks = tuple(graph)
         how = (spec.preload, spec.strict, dict(spec.cache), self.folders, dict(spec.hooks))
@@ -264,6 +267,7 @@ class _Loading:
         self.reader.stamps[os.path.relpath(path, self.root)] = (
             None if products.racy(path) else products.stamp(path)
         )
+        self.own.append(path)
         document: Document = schema.parse(_read(path), os.path.relpath(path, os.getcwd()))
         return document
 

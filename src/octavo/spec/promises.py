@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: What an executed notebook can be made into.
 REPORTS = (".ipynb", ".html", ".md", ".pdf", ".rst", ".tex")
+#: Folders that others keep, wherever they are. File systems may not tell .GIT from .git.
+_OWNERS = {".git": "git", ".hg": "Mercurial", ".svn": "Subversion", ".octavo": "octavo itself"}
 _LONGEST = 63  # PostgreSQL cuts off the names of tables here, without a word
 _TABLE = "write [name, table] or [schema, name, table]; a view is [name, view]"
 
@@ -60,7 +62,13 @@ class Promises:
             hint = f'a {self.word} writes files; for a table add "product_class: SQLRelation"'
             self._wrong(f'the product of "{self.name}" must be a path, not a list', self._where(key), hint)
             return None
-        return Product(self._relative(os.path.join(self.base, value)), key, self._is_report(key, value))
+        path = self._relative(os.path.join(self.base, value))
+        if owner := _owner(path, self.root):
+            hint = "choose another path: a build writes only what is its own"
+            self._wrong(
+                f'task "{self.name}" makes "{value}", which belongs to {owner}', self._where(key), hint
+            )
+        return Product(path, key, self._is_report(key, value))
 
     def _relation(self, key: str | None, value: object) -> Relation | None:
         where = self._where(key)
@@ -129,6 +137,17 @@ def given(product: Product) -> object:
         return product.relation
     generic = product.path.removeprefix(f"{STANDING}generic/")
     return _plain(generic) if product.maker == "GenericProduct" else product.path
+
+
+def _owner(path: str, root: str) -> str | None:
+    """Return whose folder a path is in, also by way of a link: git's, octavo's own; None for nobody's."""
+    top, real = os.path.realpath(root), os.path.realpath(os.path.join(root, path))
+    if real.startswith(top + os.sep):
+        real = real[len(top) :]  # the project itself may be anywhere
+    for step in (*path.split("/"), *real.split(os.sep)):
+        if owner := _OWNERS.get(step.casefold()):
+            return owner
+    return None
 
 
 def _label(client: Call | None) -> str:

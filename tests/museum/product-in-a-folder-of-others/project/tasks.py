@@ -1,0 +1,10 @@
+def a(product):
+    pass
+
+
+def b(product):
+    pass
+
+
+def c(product):
+    pass

@@ -1,0 +1,4 @@
+# %%
+import helper
+
+print(helper.scale)

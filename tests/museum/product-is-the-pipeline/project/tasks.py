@@ -1,0 +1,6 @@
+def env(product):
+    pass
+
+
+def pipeline(product):
+    pass
