@@ -334,7 +334,7 @@ def test_a_child_answers_in_words_of_json_and_what_it_prints_is_no_answer(
         "import os; print('[1]', flush=True); os.write(1, b'[2]'); value = {'a': [None, 'ü\\udc80']}"
     )
     assert done.answered and done.value == {"a": [None, "ü\udc80"]}
-    assert done.said.split() == ["[1]", "[2]"]
+    assert done.output.split() == ["[1]", "[2]"]
 
 
 def test_a_child_is_not_waited_for_longer_than_it_lives(asked: Callable[[str], child.Answer]) -> None:

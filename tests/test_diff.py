@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octavo.reading.diff import Change, cells, definitions, in_words, unified
+from octavo.reading.diff import CellChange, cells, definitions, in_words, unified
 
 sources = st.lists(st.sampled_from(["a", "b", "c", "d", "e"]), max_size=8)
 
 
-def applied(old: list[str], changes: list[Change]) -> list[str]:
+def applied(old: list[str], changes: list[CellChange]) -> list[str]:
     """Replay changes: what was not removed or changed stays, the rest stands where its number says."""
     gone = {c.number for c in changes if c.kind == "removed"}
     new: dict[int, str] = {c.number: c.new for c in changes if c.kind != "removed"}
@@ -35,7 +35,7 @@ def test_changes_lead_from_the_old_cells_to_the_new(old: list[int], new: list[in
 
 
 def test_an_edited_cell_is_changed_and_not_removed_and_added() -> None:
-    assert cells(["x = 1", "y", "z"], ["x = 1", "y + 1", "z"]) == [Change("changed", 2, "y", "y + 1")]
+    assert cells(["x = 1", "y", "z"], ["x = 1", "y + 1", "z"]) == [CellChange("changed", 2, "y", "y + 1")]
 
 
 def test_changes_are_told_in_a_few_words() -> None:

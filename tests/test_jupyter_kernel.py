@@ -183,10 +183,10 @@ def test_the_environment_of_the_kernelspec_is_set(install: Install, said: list[A
 def test_python3_is_this_python_unless_its_kernelspec_says_otherwise(
     argv: tuple[str, ...], content: dict[str, Any], expected: bool, install: Install
 ) -> None:
-    assert specs.ours("python3")
+    assert specs.is_this_environment("python3")
     install("python3", *argv, **content)
     for name in ("python3", None, "python"):
-        assert specs.ours(name) is expected
+        assert specs.is_this_environment(name) is expected
 
 
 def test_a_notebook_runs_in_the_kernel_that_the_kernelspec_python3_names(

@@ -9,10 +9,10 @@ import warnings
 import pytest
 
 from octavo.reading import digest, magics
-from octavo.reading.names import Names, names
+from octavo.reading.names import CellNames, names
 
 
-def read(text: str) -> Names:
+def read(text: str) -> CellNames:
     return names(magics.parse(text))
 
 
@@ -208,7 +208,7 @@ class Q:
 def test_code_too_deep_to_walk_has_no_names_and_still_a_digest() -> None:
     text = "x = " + " + ".join(["y"] * 2_000)
     tree = magics.parse(text)
-    assert names(tree) == Names()
+    assert names(tree) == CellNames()
     assert digest.normal(tree.body).count("$y") == 2_000
 
 

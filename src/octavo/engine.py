@@ -21,7 +21,7 @@ from .environment import imported, packages, python_version
 from .errors import Error, ProductError
 from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
 from .executors import Executor
-from .executors.running import Keeper, Running
+from .executors.running import NotebookKeeper, Running
 from .explain import remember
 from .fingerprint import manifest, reports_read
 from .graph import Graph
@@ -34,7 +34,7 @@ from .state.store import Store
 from .unnamed import Unnamed, stale_upstream
 
 
-class Cache(Protocol):
+class ResultCache(Protocol):
     """Takes the results of tasks from where they were kept, instead of a run; keeps those of runs."""
 
     def restore(self, task: Task, reasons: tuple[Reason, ...], run: str) -> Record | None: ...
@@ -56,14 +56,14 @@ class Run:
         name: str,
         clock: Callable[[], float],
         filled: Callable[[Task], Task],
-        keeper: Callable[[Task], Keeper | None],
+        keeper: Callable[[Task], NotebookKeeper | None],
         stay: Mapping[str, object] | None = None,
         modules: Callable[[], tuple[str, ...]] = tuple,
         refresh: Callable[[Task], str | None] = lambda task: None,
         call_on_failure: Callable[[Task, Failure], Iterable[str]] = lambda task, failure: (),
         fail_fast: bool = False,
         strict: bool = False,
-        cache: Cache | None = None,
+        cache: ResultCache | None = None,
     ) -> None:
         self.graph = graph
         self.steps = steps

@@ -32,7 +32,7 @@ from .spec import sources
 from .spec.entry import Entry, find
 from .state.lock import holding
 from .state.runlog import RunLog
-from .state.store import Ended, Store
+from .state.store import PastRun, Store
 
 if TYPE_CHECKING:
     from .cache.local import Cache
@@ -252,7 +252,7 @@ class Project:
             for leftover in found:
                 upkeep.remove(self.store, leftover)
 
-    def history(self, task: str) -> list[Ended]:
+    def history(self, task: str) -> list[PastRun]:
         """Return how the runs of a task ended, the newest first."""
         return self.store.history(*self.graph.select([task]))
 
@@ -316,7 +316,7 @@ def run(
     ``timeout`` and ``cell_timeout`` are seconds, ``memory`` is bytes or a size such as "4GB": beyond them the run has
     failed. ``report_mode`` hides the code of the executed notebook from its readers.
     """
-    how = single.How(
+    how = single.NotebookOptions(
         kernel=kernel,
         cwd=cwd,
         allow_errors=allow_errors,

@@ -38,7 +38,7 @@ STDIO = "-"
 
 
 @dataclass(frozen=True, slots=True)
-class How:
+class NotebookOptions:
     """How a notebook is run. Times are seconds, ``memory`` bytes; None is no limit.
 
     ``save_every``: the notebook is saved while it runs, this often at most; 0 is only at its end. ``paths``: which of
@@ -66,7 +66,7 @@ def run(
     given: str | Path,
     output: str | Path | None,
     parameters: Mapping[str, object],
-    options: How,
+    options: NotebookOptions,
     listeners: Sequence[Callable[[Event], None]],
 ) -> Report:
     """Execute a notebook; see ``octavo.run``."""
@@ -163,7 +163,7 @@ def _source(name: str, data: bytes) -> Source:
     return Source(path, text=data.decode("utf-8", "surrogateescape"), facts=facts)
 
 
-def _task(source: Source, parameters: Mapping[str, object], options: How) -> Task:
+def _task(source: Source, parameters: Mapping[str, object], options: NotebookOptions) -> Task:
     if options.cwd and not Path(options.cwd).is_dir():
         raise StateError("the folder to run in does not exist", str(options.cwd))
     return Task(
@@ -204,7 +204,9 @@ def _check(target: Path, source: Path) -> None:
 # ── running
 
 
-def _events(task: Task, target: targets.Ended | None, source: str, options: How) -> Iterator[Event]:
+def _events(
+    task: Task, target: targets.Destination | None, source: str, options: NotebookOptions
+) -> Iterator[Event]:
     began = time.time()
     name = time.strftime("%Y%m%d-%H%M%S")
     yield RunStarted(name, (task.name,), (task.name,), began)
@@ -216,7 +218,7 @@ def _events(task: Task, target: targets.Ended | None, source: str, options: How)
     yield RunFinished(name, good, time.time() - began, time.time())
 
 
-def _prepared(task: Task, target: targets.Ended | None, source: str) -> Iterator[Event]:
+def _prepared(task: Task, target: targets.Destination | None, source: str) -> Iterator[Event]:
     data, values = notebook_kind.prepare(task)
     opened, event = NotebookOpened(task.name, data, values), TaskFinished(task.name, Outcome.DONE)
     if target is not None:
@@ -229,7 +231,7 @@ def _prepared(task: Task, target: targets.Ended | None, source: str) -> Iterator
     yield event
 
 
-def _running(task: Task, target: targets.Ended | None, options: How) -> Iterator[Event]:
+def _running(task: Task, target: targets.Destination | None, options: NotebookOptions) -> Iterator[Event]:
     keeper = None
     if target is not None:
         provenance = Provenance(task.source.path, target.where, time.time)

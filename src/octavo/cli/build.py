@@ -17,7 +17,7 @@ from ..products import writing
 from ..show import steps as shown
 from ..show.lines import Lines
 from ..show.mistakes import show
-from ..show.progress import Watch
+from ..show.progress import Progress
 from ..show.screen import flat, many, screen, seconds, several
 from ..show.summary import summary
 from . import options
@@ -143,7 +143,7 @@ def _once(project: Project, args: Namespace, out: Screen, err: Screen) -> int:
         return _rehearse(project, args, out, adopted)
     with (
         options.stay(args) as stay,
-        Watch(out, quiet=args.quiet, as_json=args.json, lines=_lines(args, str(project.root))) as watch,
+        Progress(out, quiet=args.quiet, as_json=args.json, lines=_lines(args, str(project.root))) as watch,
     ):
         if stay:
             out.live = False
@@ -247,7 +247,7 @@ class Verbose(Lines):
         super().__call__(event)
 
 
-def _tell_ci(watch: Watch, args: Namespace, project: Project) -> None:
+def _tell_ci(watch: Progress, args: Namespace, project: Project) -> None:
     """Write the files that CI systems read: JUnit's XML where it is asked for, GitHub's page of the step."""
     root = str(project.root)
     if args.junit:

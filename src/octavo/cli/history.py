@@ -18,7 +18,7 @@ from . import options
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from ..state.store import Ended
+    from ..state.store import PastRun
     from .options import Parser
 
 
@@ -69,7 +69,7 @@ def main(args: Namespace) -> int:
     return 0
 
 
-def _choose(word: str, runs: list[Ended]) -> Ended:
+def _choose(word: str, runs: list[PastRun]) -> PastRun:
     found = [run for run in runs if run.run.startswith(word)]
     if len(found) != 1:
         what = f"the beginning of {len(found)} runs" if found else "no run of this task"
@@ -77,7 +77,7 @@ def _choose(word: str, runs: list[Ended]) -> Ended:
     return found[0]
 
 
-def _changes(one: Ended, other: Ended) -> list[Reason]:
+def _changes(one: PastRun, other: PastRun) -> list[Reason]:
     found = differences(one.manifest, other.manifest)
     # what a run discovers is known of one that went well
     whole = {one.outcome, other.outcome} <= {Outcome.DONE.value, Outcome.RESTORED.value}

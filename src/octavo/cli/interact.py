@@ -15,7 +15,7 @@ from ..lazy import lazy_imports
 from ..model import Json
 from ..plugins import load
 from ..show.mistakes import show
-from ..show.progress import Watch
+from ..show.progress import Progress
 from ..show.screen import many, screen
 from ..show.steps import state, table
 from . import options
@@ -165,7 +165,7 @@ class Dag(Mapping[str, Tried]):
 
     def _built(self, targets: tuple[str, ...], force: bool) -> Report:
         to = screen(sys.stdout, os.environ)
-        with self._opened() as project, Watch(to) as watch:
+        with self._opened() as project, Progress(to) as watch:
             try:
                 report = project.build(targets, force=force, listeners=(watch,))
             except KeyboardInterrupt:

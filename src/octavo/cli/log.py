@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import Error
 from ..hints import did_you_mean
 from ..lazy import lazy_imports
-from ..show.progress import Watch
+from ..show.progress import Progress
 from ..show.screen import Screen, screen, seconds
 from ..show.summary import summary
 from . import options
@@ -103,7 +103,7 @@ def _events(path: Path, root: Path, args: Namespace) -> Iterator[Event]:
 
 def _replay(events: Iterator[Event], args: Namespace, out: Screen, root: Path) -> int:
     began = time.perf_counter()
-    with Watch(out, as_json=args.json, logs=not args.json) as watch:
+    with Progress(out, as_json=args.json, logs=not args.json) as watch:
         try:
             for event in events:
                 watch(event)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from ..model import Step
     from ..project import Project
-    from ..state.store import Ended
+    from ..state.store import PastRun
     from .options import Parser
 
 #: What Ploomber draws its graphs with; here there is one picture.
@@ -130,7 +130,7 @@ def _products(step: Step, project: Project, here: Path) -> Iterator[ProductLink]
         yield ProductLink(beside, _link(project.root / beside, here), shown(sizes[beside]), failed=True)
 
 
-def _failure(project: Project, task: str, run: Ended) -> str:
+def _failure(project: Project, task: str, run: PastRun) -> str:
     """Return what a task failed with, by the log of that run, if it is still kept."""
     path = project.store.folder / "runs" / f"{run.run}.jsonl"
     try:

@@ -17,7 +17,7 @@ from ..errors import Error
 from ..events import Event, Output
 from ..lazy import lazy_imports
 from ..model import Json
-from ..show.progress import Watch
+from ..show.progress import Progress
 from ..show.screen import screen, seconds
 from ..show.summary import summary
 from . import options
@@ -173,7 +173,7 @@ def _run(args: Namespace) -> int:
         tee = Tee({name: _opened(getattr(args, f"{name}_file"), stack) for name in ("stdout", "stderr")})
         stay = stack.enter_context(options.stay(args))
         out.live = out.live and not stay
-        watch = stack.enter_context(Watch(out, quiet=args.quiet, as_json=args.json, logs=logs))
+        watch = stack.enter_context(Progress(out, quiet=args.quiet, as_json=args.json, logs=logs))
         listeners: list[Callable[[Event], None]] = [watch, tee, *([Results(out)] if logs else [])]
         try:
             single.run(args.source, target, parameters(args), replace(_how(args), stay=stay), listeners)
@@ -185,9 +185,9 @@ def _run(args: Namespace) -> int:
     return code
 
 
-def _how(args: Namespace) -> single.How:
+def _how(args: Namespace) -> single.NotebookOptions:
     wanted = {"INPUT": args.inject_input_path, "OUTPUT": args.inject_output_path}
-    return single.How(
+    return single.NotebookOptions(
         kernel=args.kernel,
         cwd=args.cwd,
         allow_errors=args.allow_errors,
@@ -295,7 +295,7 @@ def _size(text: str) -> int:
 # ── the end
 
 
-def _end(watch: Watch, took: float, out: Screen) -> None:
+def _end(watch: Progress, took: float, out: Screen) -> None:
     """Print how it went: where the notebook is, or what failed."""
     lines = list(summary(watch, took, os.getcwd()))
     if watch.report:

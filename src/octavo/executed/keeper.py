@@ -96,7 +96,7 @@ class Keeper:
         return self._target.keep(self._notebook.ended(outcome), outcome)
 
 
-class Report:
+class ReportTarget:
     """The report of a task in a pipeline: at ``path`` when it went well, else beside it, as ``*.failed.ipynb``.
 
     So a failure never replaces the last good report, and what failed can be opened next to it. Where the report is made
@@ -142,4 +142,4 @@ class Report:
 
 def of_report(root: Path, path: str, source: str, kept: str | None = None) -> Keeper:
     """Return what keeps the report of a task in a pipeline."""
-    return Keeper(ExecutedNotebook(Provenance(source, path, time.time)), Report(root, path, kept))
+    return Keeper(ExecutedNotebook(Provenance(source, path, time.time)), ReportTarget(root, path, kept))

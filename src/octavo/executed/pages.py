@@ -39,7 +39,7 @@ class Page:
 
     def __init__(self, target: str, source: str, *, hide_code: bool) -> None:
         self.target, self.source = target, source
-        self.said: Json = {"exclude_input": True} if hide_code else {}
+        self.options: Json = {"exclude_input": True} if hide_code else {}
         local = PurePosixPath(remote.shown(target)).name if remote.is_url(target) else target
         #: Where the notebook goes when it failed, or when the page cannot be made of it.
         self.spare = beside(local)
@@ -55,7 +55,7 @@ class Page:
 
     def __call__(self, data: Json) -> None:
         """Make the page of a notebook, and write or send it."""
-        files = export.exported(data, [self._edition], Path.cwd(), self.source, self.said)
+        files = export.exported(data, [self._edition], Path.cwd(), self.source, self.options)
         if not remote.is_url(self.target):
             export.write(files, named=True)
             return

@@ -17,7 +17,7 @@ from .writer import write_whole
 STDOUT = "-"
 
 
-class Ended:
+class Destination:
     """What is shared by targets that a notebook reaches when it has ended, good or not."""
 
     every = 0.0
@@ -38,7 +38,7 @@ class Ended:
         return self.where
 
 
-class File(Ended):
+class LocalFile(Destination):
     """A file, renamed to its place each time that it is whole."""
 
     def __init__(self, path: str, every: float) -> None:
@@ -52,7 +52,7 @@ class File(Ended):
         write_whole(data, Path(self.where), named=True)
 
 
-class Stdout(Ended):
+class Stdout(Destination):
     """Standard output."""
 
     def save(self, data: Json) -> None:
@@ -61,7 +61,7 @@ class Stdout(Ended):
         sys.stdout.buffer.flush()
 
 
-class Url(Ended):
+class Url(Destination):
     """A URL. Hours of work are not lost because nobody takes the notebook at the end."""
 
     def __init__(self, url: str) -> None:
@@ -79,7 +79,7 @@ class Url(Ended):
             raise
 
 
-class Paged(Ended):
+class Paged(Destination):
     """A page made of the notebook; one that failed is kept as a notebook, beside the last good page."""
 
     def __init__(self, target: str, page: Page) -> None:
@@ -108,10 +108,10 @@ class Paged(Ended):
         return self.where
 
 
-def of_output(target: str, source: str, every: float, *, hide_code: bool) -> Ended:
+def of_output(target: str, source: str, every: float, *, hide_code: bool) -> Destination:
     """Return where an executed notebook goes, by the name that is given for it."""
     if target == STDOUT:
         return Stdout(target)
     if is_page(target):
         return Paged(target, Page(target, source, hide_code=hide_code))
-    return Url(target) if remote.is_url(target) else File(target, every)
+    return Url(target) if remote.is_url(target) else LocalFile(target, every)

@@ -14,7 +14,7 @@ from ..process.child import visiting
 from ..reading.folders import scope
 from ..worker.around import folder_of, importable, placed
 from ..worker.worker import Teller, run
-from .limits import asked
+from .limits import limits_of
 
 with lazy_imports():
     from . import local
@@ -39,7 +39,7 @@ class Inline:
         if task.run.stay:
             hint = "omit --executor: tasks then run in workers of their own"
             return StateError("a failed task cannot wait for you in the executor inline", hint=hint)
-        if limits := asked(task):
+        if limits := limits_of(task):
             keys = " and ".join(f'"{limit}"' for limit in limits)
             where = "which would run in octavo's own process"
             message = f'the executor inline cannot keep {keys} of "{task.name}", {where}'

@@ -15,7 +15,7 @@ MEANS = ((signal.SIGINT, 5.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 60.0))
 _GLANCE = 0.1
 
 
-def asked(task: Task) -> list[str]:
+def limits_of(task: Task) -> list[str]:
     """Return the names of the limits that a task of code has, which runs in no kernel."""
     limits = {"timeout": task.run.timeout, "memory": task.resources.memory}
     return [name for name, limit in limits.items() if limit]

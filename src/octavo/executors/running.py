@@ -14,7 +14,7 @@ from ..products import unwritable
 from . import Executor
 
 
-class Keeper(Protocol):
+class NotebookKeeper(Protocol):
     """Keeps what a running task shows, as a file: the executed notebook. It is told the task's events as they come."""
 
     @property
@@ -46,7 +46,7 @@ class Keeper(Protocol):
 @dataclass(slots=True)
 class _Work:
     task: Task
-    keeper: Keeper | None
+    keeper: NotebookKeeper | None
     attempt: int = 1
     #: When it is to be tried again; None while the executor has it.
     again: float | None = None
@@ -84,7 +84,7 @@ class Running:
         """Whether one more task may be started."""
         return self._executor is None or len(self) < self._executor.slots
 
-    def start(self, task: Task, keeper: Keeper | None) -> None:
+    def start(self, task: Task, keeper: NotebookKeeper | None) -> None:
         """Hand a task to the executor, for the first time."""
         assert self._executor is not None
         work = self._works[task.name] = _Work(task, keeper)
@@ -178,7 +178,7 @@ def attempt(task: Task, *, last: bool = True, stay: Mapping[str, object] | None 
     return replace(task, run=replace(task.run, on_failure=on_failure, stay=stay))
 
 
-def ended(event: TaskFinished, keeper: Keeper) -> TaskFinished:
+def ended(event: TaskFinished, keeper: NotebookKeeper) -> TaskFinished:
     """Write the notebook of a task that has ended, of a failure too; one that cannot be written is a failure."""
     try:
         return replace(event, notebook=keeper.keep(event.outcome))
@@ -195,7 +195,7 @@ def ended(event: TaskFinished, keeper: Keeper) -> TaskFinished:
 
 
 def alone(
-    task: Task, keeper: Keeper | None, executor: Executor, stay: Mapping[str, object] | None = None
+    task: Task, keeper: NotebookKeeper | None, executor: Executor, stay: Mapping[str, object] | None = None
 ) -> Generator[Event, None, None]:
     """Run one task to its end and yield what happens; closing the generator ends it."""
     running = Running(executor, stay=stay)

@@ -29,7 +29,7 @@ from ..errors import KernelError
 from ..model import Json
 from . import Reply, Say, widget_update
 from .process import Process, ending
-from .specs import Spec, find
+from .specs import Kernelspec, find
 
 _CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 _QUIET = frozenset({"status", "execute_input", "iopub_welcome"})
@@ -57,7 +57,7 @@ def open_kernel(
 class Jupyter:
     """A kernel in a process of its own."""
 
-    def __init__(self, say: Say, spec: Spec) -> None:
+    def __init__(self, say: Say, spec: Kernelspec) -> None:
         self.language: Json = {}
         self.kernelspec = {"display_name": spec.display_name, "language": spec.language, "name": spec.name}
         self._say = say

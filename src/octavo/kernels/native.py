@@ -1,9 +1,9 @@
 """Run ipykernel's own kernel inside the worker, with function calls instead of sockets.
 
 Everything a notebook can observe (display hook, publisher, comms, magics, tracebacks, async cells, inline plots) is
-ipykernel's and IPython's code. What is ours is the one method ``Wire.send``, which every message passes on its way to
-ZeroMQ in Jupyter. Importing this module is the slow part (0.2 s) and happens once, in the warm server; ``open_kernel``
-is called in the forked worker.
+ipykernel's and IPython's code. What is ours is the one method ``DirectSession.send``, which every message passes on
+its way to ZeroMQ in Jupyter. Importing this module is the slow part (0.2 s) and happens once, in the warm server;
+``open_kernel`` is called in the forked worker.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ importlib.import_module("encodings.utf_8_sig")
 TransformerManager().transform_cell("1 + 1\n")
 
 
-class Wire(Session):  # type: ignore[misc]  # jupyter_client is read without its types
+class DirectSession(Session):  # type: ignore[misc]  # jupyter_client is read without its types
     """A session whose messages go to a function."""
 
     say: Say | None = None
@@ -111,7 +111,7 @@ class Native:
         _prepare_environment()
         # No history database: it belongs to interactive use, and costs a thread and a file per worker.
         HistoryManager.enabled = False
-        wire = Wire()
+        wire = DirectSession()
         wire.say = say
         log = logging.getLogger("octavo.kernel")
         log.addHandler(logging.NullHandler())

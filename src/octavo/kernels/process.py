@@ -13,7 +13,7 @@ from collections import deque
 
 from ..errors import KernelError, MissingExtra
 from ..lazy import lazy_imports
-from .specs import Spec
+from .specs import Kernelspec
 
 with lazy_imports():
     # 20 ms that only an interrupt should cost; ipykernel brings it
@@ -23,7 +23,7 @@ with lazy_imports():
 class Process:
     """The process of a kernel. What it prints itself is no output of any cell: its end is kept for error messages."""
 
-    def __init__(self, spec: Spec, folder: str) -> None:
+    def __init__(self, spec: Kernelspec, folder: str) -> None:
         self.printed, write = os.pipe()
         os.set_blocking(self.printed, False)
         self._tail: deque[bytes] = deque(maxlen=32)
@@ -108,7 +108,7 @@ def _children(pid: int) -> list[int]:
         return []
 
 
-def _command(spec: Spec, folder: str) -> list[str]:
+def _command(spec: Kernelspec, folder: str) -> list[str]:
     known = {
         "connection_file": os.path.join(folder, "kernel.json"),
         "resource_dir": spec.folder,
@@ -147,7 +147,7 @@ def _folders() -> list[str]:
     return [path for path in sys.path[:first] if path not in known and not path.startswith(standard)]
 
 
-def _environment(spec: Spec) -> dict[str, str]:
+def _environment(spec: Kernelspec) -> dict[str, str]:
     env = dict(os.environ)
     env |= {name: string.Template(value).safe_substitute(env) for name, value in spec.env.items()}
     if spec.language.lower() == "python":

@@ -36,7 +36,7 @@ _LOCAL = "local-provisioner"
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
+class Kernelspec:
     """A kernelspec: how to start a kernel. ``folder`` is where it was found."""
 
     name: str
@@ -48,7 +48,7 @@ class Spec:
     interrupt_mode: str = "signal"
 
 
-def find(name: str | None, language: str = "python") -> Spec:
+def find(name: str | None, language: str = "python") -> Kernelspec:
     """Return the kernel of that name (its case does not matter) or, without a name, the usual one of the language.
 
     Raises ``KernelError`` that lists the installed ones when there is none.
@@ -78,7 +78,7 @@ def find(name: str | None, language: str = "python") -> Spec:
     return matching[-1]
 
 
-def ours(name: str | None) -> bool:
+def is_this_environment(name: str | None) -> bool:
     """Return whether the kernel of that name is ipykernel in this very environment, started in the usual way.
 
     So is ``python3``, unless a kernelspec of that name says otherwise: another interpreter, variables, options.
@@ -118,12 +118,12 @@ def _folders() -> dict[str, str]:
     return found
 
 
-def _read(name: str, folder: str) -> Spec:
+def _read(name: str, folder: str) -> Kernelspec:
     path = Path(folder) / "kernel.json"
     if name == "python3" and not path.exists():
         # jupyter_client offers ipykernel even where nobody installed its kernelspec
         argv = ("python", "-m", "ipykernel_launcher", "-f", "{connection_file}")
-        return Spec(name, "Python 3 (ipykernel)", "python", argv, folder)
+        return Kernelspec(name, "Python 3 (ipykernel)", "python", argv, folder)
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
         metadata = dict(plain.get("metadata") or {})
@@ -131,7 +131,7 @@ def _read(name: str, folder: str) -> Spec:
         if provisioner != _LOCAL:
             message = f'the kernel "{name}" is started by "{provisioner}"; only local kernels are supported'
             raise KernelError(message, str(path))
-        return Spec(
+        return Kernelspec(
             name,
             display_name=str(plain.get("display_name") or name),
             language=str(plain.get("language") or ""),
@@ -146,7 +146,7 @@ def _read(name: str, folder: str) -> Spec:
         raise KernelError(f"this kernelspec cannot be read: {error}", str(path)) from None
 
 
-def _try(name: str, folder: str) -> Spec | None:
+def _try(name: str, folder: str) -> Kernelspec | None:
     try:
         return _read(name, folder)
     except KernelError:

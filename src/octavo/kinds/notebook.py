@@ -68,7 +68,7 @@ class NotebookKind:
             tell(Note('it has no cell tagged "parameters": parameters are injected at the top', task.name))
         cells = Cells(task, notebook, tell)
         try:
-            here = _kernel_family(task) == "native" and specs.ours(_kernel_name(task))
+            here = _kernel_family(task) == "native" and specs.is_this_environment(_kernel_name(task))
             kernel = (
                 native.open_kernel(cells.say, task.source.path, cells.passed) if here else _other(task, cells)
             )
@@ -162,7 +162,7 @@ def _export_again(task: Task, data: Json, root: str) -> None:
     """Make the reports of an executed notebook in a process of its own: templates are the user's code."""
     done = child.ask(export.__name__, (task, data), root)
     if not done.answered:
-        last = done.said.strip().rpartition("\n")[2]
+        last = done.output.strip().rpartition("\n")[2]
         raise ProductError(last or f"nbconvert's process ended with exit code {done.code}")
     if done.value is not None:
         raise ProductError(done.value)
@@ -286,7 +286,9 @@ def _other(task: Task, cells: Cells) -> Kernel:
 def unreadable(source: Source, kernel: str | None) -> list[NotebookError]:
     """Return the mistakes in a notebook for which it cannot run with a kernel."""
     found = source.facts.fatal(kernel)
-    if any(SYNTAX in message for message, _ in found) and not specs.ours(kernel or source.facts.kernel):
+    if any(SYNTAX in message for message, _ in found) and not specs.is_this_environment(
+        kernel or source.facts.kernel
+    ):
         found = tuple(it for it in found if SYNTAX not in it[0])  # python3 may be another Python's kernel
     return [NotebookError(message, where) for message, where in found]
 

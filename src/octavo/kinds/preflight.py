@@ -39,7 +39,7 @@ def places(tasks: Iterable[Task], root: str) -> Iterator[Error]:
 def _sources(task: Task, known: Sequence[Error]) -> Iterator[Error]:
     """Yield what is wrong with a source; a syntax error is none to a kernel with another Python."""
     for error in known:
-        if SYNTAX not in error.message or specs.ours(task.kernel or task.source.facts.kernel):
+        if SYNTAX not in error.message or specs.is_this_environment(task.kernel or task.source.facts.kernel):
             yield error
 
 

@@ -34,7 +34,7 @@ _CONSTANTS = {None: "null", True: "true", False: "false"}
 _BUNDLES = ("execute_result", "display_data")
 
 
-class Origin(Protocol):
+class TextOrigin(Protocol):
     """What a round trip of a text file needs; each format's module has its own."""
 
     def line(self, cell: Json) -> int:
@@ -53,7 +53,7 @@ class Notebook:
     data: Json
     format: str = "ipynb"
     path: str = ""
-    origin: Origin | None = field(default=None, repr=False, compare=False)
+    origin: TextOrigin | None = field(default=None, repr=False, compare=False)
 
     @property
     def cells(self) -> list[Json]:

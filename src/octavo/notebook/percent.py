@@ -39,7 +39,7 @@ _PERCENT = re.compile(r"^#( %%|%%)(\s|$)")
 
 
 @dataclass(slots=True)
-class Piece:
+class CellText:
     """A cell as the file has it."""
 
     text: str
@@ -62,7 +62,7 @@ class Script:
     style: render.Style
     head: str = ""
     header: header.Header = field(default_factory=header.Header)
-    pieces: dict[str, Piece] = field(default_factory=dict)
+    pieces: dict[str, CellText] = field(default_factory=dict)
     #: The cell that is the header's YAML.
     yaml: str | None = None
 
@@ -92,18 +92,18 @@ def load_percent(data: bytes, path: str, name: str | None = None) -> Notebook | 
     script.header = deepcopy(top)
     numbers = _numbers(kept)
     cells: list[Json] = []
-    pieces: list[Piece] = []
+    pieces: list[CellText] = []
     if top.raw is not None:
         cells.append(_new("raw", top.raw, top.raw_metadata))
-        pieces.append(Piece("", cells[0], numbers[top.start]))
+        pieces.append(CellText("", cells[0], numbers[top.start]))
     at = top.lines
     plain_json = False
     while at < len(kept):
-        reader = _Reader(bare_lines, at, style)
+        reader = _CellReader(bare_lines, at, style)
         cells.append(reader.cell)
         plain_json = plain_json or reader.plain_json
         pieces.append(
-            Piece(
+            CellText(
                 "".join(kept[at : reader.next]),
                 reader.cell,
                 numbers[reader.first],
@@ -181,7 +181,7 @@ def _from(text: list[str], at: int) -> Iterator[str]:
     return map(text.__getitem__, range(at, len(text)))
 
 
-class _Reader:
+class _CellReader:
     """One cell, read from the line where it starts; ``end`` is the line after it, ``next`` the next cell."""
 
     def __init__(self, text: list[str], start: int, style: render.Style) -> None:
@@ -334,7 +334,7 @@ def dump_percent(notebook: Notebook) -> bytes:
     return encode(top + "".join(reversed(texts)), script.encoding, notebook.path)
 
 
-def _unchanged(cell: Json, piece: Piece | None) -> bool:
+def _unchanged(cell: Json, piece: CellText | None) -> bool:
     return piece is not None and all(cell[k] == piece.cell[k] for k in ("cell_type", "source", "metadata"))
 
 

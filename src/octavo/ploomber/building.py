@@ -122,7 +122,7 @@ def build(
         except Exception as error:
             raise DAGRenderError(f'on_render of the DAG "{dag.name}" failed: {error!r}') from error
         screen = screens.screen(sys.stdout, os.environ)
-        make = showing.Watch
+        make = showing.Progress
         began = time.perf_counter()
         with make(screen, quiet=not progress, logs=inline) as watch, kept(raised):
             try:

@@ -20,7 +20,7 @@ def distrust_bytecode(root: str) -> Callable[[], None]:
     trusting = SourceFileLoader.path_stats
     roots = {root, os.path.realpath(root)}
 
-    def ours(path: str) -> bool:
+    def inside(path: str) -> bool:
         full = os.path.abspath(path)  # entries of sys.path may be relative
         return any(
             full == folder or (full.startswith(folder + os.sep) and "site-packages" not in full)
@@ -29,12 +29,12 @@ def distrust_bytecode(root: str) -> Callable[[], None]:
 
     def path_stats(self: SourceFileLoader, path: str) -> Mapping[str, object]:
         # every loader asks this before it looks for byte code, whoever made it
-        if ours(path):
+        if inside(path):
             _remove_outdated(path)
         return trusting(self, path)
 
     def forget() -> None:
-        for path in [path for path in sys.path_importer_cache if ours(path)]:
+        for path in [path for path in sys.path_importer_cache if inside(path)]:
             del sys.path_importer_cache[path]
 
     def end() -> None:

@@ -66,7 +66,7 @@ class Answer:
     """
 
     code: int
-    said: str
+    output: str
     answered: bool = False
     value: Any = None  # JSON; whoever asked knows its form
 

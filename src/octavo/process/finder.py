@@ -8,7 +8,7 @@ from importlib import import_module, util
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from .ploomber_names import NAME, OURS, missing, ours
+from .ploomber_names import NAME, OURS, missing, module_of
 
 
 class Finder:
@@ -25,11 +25,11 @@ class Finder:
 class Loader(importlib.abc.Loader):
     """Hands out a module of octavo under its other name: one object, so that classes and state are one, too."""
 
-    def __init__(self, ours: str) -> None:
-        self.ours = ours
+    def __init__(self, served: str) -> None:
+        self.served = served
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        module = import_module(self.ours)
+        module = import_module(self.served)
         self._spec = module.__spec__
         return module
 
@@ -50,7 +50,7 @@ def spec(name: str) -> ModuleSpec | None:
             return None
     elif _real():
         return None
-    module = ours(rest)
+    module = module_of(rest)
     found = util.find_spec(module) if module else None
     if module is None or found is None:
         raise ModuleNotFoundError(missing(name), name=name)

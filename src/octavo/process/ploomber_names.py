@@ -50,7 +50,7 @@ _INNER = (
 )
 
 
-def ours(rest: str) -> str | None:
+def module_of(rest: str) -> str | None:
     """Return the module here that has the names of ``ploomber.…``; None where there is none."""
     if rest in _DEEPER:
         return f"{OURS}.{_DEEPER[rest]}"

@@ -31,7 +31,7 @@ class Assignment:
 
 
 @dataclass(slots=True)
-class Declared:
+class Declarations:
     """What the assignments of a parameters cell mean; a mistake is (message, line, column) in the cell."""
 
     upstream: tuple[str, ...] | None = None
@@ -40,9 +40,9 @@ class Declared:
     mistakes: list[tuple[str, int, int]] = field(default_factory=list)
 
 
-def declared(assignments: Iterable[Assignment]) -> Declared:
+def declared(assignments: Iterable[Assignment]) -> Declarations:
     """Separate upstream and product from parameters. The last assignment to a name counts."""
-    found = Declared()
+    found = Declarations()
     last = {assignment.name: assignment for assignment in assignments}
     for name, assignment in last.items():
         match name:
@@ -64,7 +64,7 @@ def declared(assignments: Iterable[Assignment]) -> Declared:
     return found
 
 
-def _upstream(assignment: Assignment, found: Declared) -> None:
+def _upstream(assignment: Assignment, found: Declarations) -> None:
     if assignment.default is None:
         return
     if assignment.known:
@@ -79,7 +79,7 @@ def _upstream(assignment: Assignment, found: Declared) -> None:
     )
 
 
-def _product(assignment: Assignment, found: Declared) -> None:
+def _product(assignment: Assignment, found: Declarations) -> None:
     if assignment.default is None or (assignment.known and assignment.value is None):
         return
     if assignment.known and isinstance(assignment.value, str):

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher, unified_diff
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class CellChange:
     """One cell that was changed, added or removed. ``number`` counts code cells from 1: the new ones, or the old
     ones where it was removed."""
 
@@ -19,24 +19,24 @@ class Change:
     new: str = ""
 
 
-def cells(old: Sequence[str], new: Sequence[str]) -> list[Change]:
+def cells(old: Sequence[str], new: Sequence[str]) -> list[CellChange]:
     """Return the changes that lead from the sources of some cells to those of others.
 
     Cells that are the same to the letter stay; between two of these, cells are paired in order.
     """
-    changes: list[Change] = []
+    changes: list[CellChange] = []
     matcher = SequenceMatcher(None, list(old), list(new), autojunk=False)
     for what, i, i_end, j, j_end in matcher.get_opcodes():
         if what == "equal":
             continue
         paired = min(i_end - i, j_end - j)
-        changes += [Change("changed", j + k + 1, old[i + k], new[j + k]) for k in range(paired)]
-        changes += [Change("added", k + 1, "", new[k]) for k in range(j + paired, j_end)]
-        changes += [Change("removed", k + 1, old[k], "") for k in range(i + paired, i_end)]
+        changes += [CellChange("changed", j + k + 1, old[i + k], new[j + k]) for k in range(paired)]
+        changes += [CellChange("added", k + 1, "", new[k]) for k in range(j + paired, j_end)]
+        changes += [CellChange("removed", k + 1, old[k], "") for k in range(i + paired, i_end)]
     return changes
 
 
-def in_words(changes: Sequence[Change]) -> str:
+def in_words(changes: Sequence[CellChange]) -> str:
     """Return changes in a few words: "cells 3, 5", "cell 4 added"."""
     parts = []
     for kind in ("changed", "added", "removed"):

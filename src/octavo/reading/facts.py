@@ -19,7 +19,7 @@ from ..notebook.inject import INJECTED, parameters_cell, tags
 from . import declared, digest, magics, tokens
 from .functions import function
 from .language import language_of
-from .names import Names, names
+from .names import CellNames, names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,8 +39,8 @@ class _Reading:
     """What has been read so far."""
 
     parts: list[str] = field(default_factory=list)
-    cells: list[tuple[int, Names]] = field(default_factory=list)
-    declared: declared.Declared = field(default_factory=declared.Declared)
+    cells: list[tuple[int, CellNames]] = field(default_factory=list)
+    declared: declared.Declarations = field(default_factory=declared.Declarations)
     mistakes: list[tuple[str, Place]] = field(default_factory=list)
     docstrings: bool = False
     transformed: bool = False
@@ -90,7 +90,7 @@ def _read(
     """Read one code cell."""
     text: str = cell["source"]
     marks = tags(cell) & _TAGS
-    found, form = Names(), ""
+    found, form = CellNames(), ""
     transforms = language == "python" and _TRANSFORMS.search(text) is not None
     assignments: Iterable[declared.Assignment] = ()
     if language == "python":

@@ -32,7 +32,7 @@ _BRACES = re.compile(r"\{([^{}]+)\}")
 
 
 @dataclass(slots=True)
-class Names:
+class CellNames:
     """What one cell says. ``weak`` names may be meant: in shell lines, and builtins that a cell may rebind.
 
     ``defines`` holds "*" for ``from x import *``.
@@ -44,21 +44,21 @@ class Names:
     imports: set[str] = field(default_factory=set)
 
 
-def names(tree: ast.Module) -> Names:
+def names(tree: ast.Module) -> CellNames:
     """Read the names of one cell. A tree too deep to walk gives none."""
-    reader = _Reader()
+    reader = _NameReader()
     try:
         reader.all(tree.body)
     except RecursionError:
-        return Names()
+        return CellNames()
     cell = reader.cell
     used = cell.uses | (cell.later - cell.ever)
     hidden = {name for name in used if name in BUILTINS or _OUTPUT.match(name)}
     weak = hidden | (reader.weak - cell.ever)
-    return Names(cell.bound | cell.declared, used - hidden, weak - (used - hidden), reader.imports)
+    return CellNames(cell.bound | cell.declared, used - hidden, weak - (used - hidden), reader.imports)
 
 
-class _Reader:
+class _NameReader:
     """Walks a tree in the order in which it runs; one method per kind of node that binds or reads names."""
 
     def __init__(self) -> None:
@@ -325,32 +325,32 @@ def _bound_by_magic(name: str, text: str) -> list[str]:
 
 
 _METHODS: dict[type, Callable[..., None]] = {
-    ast.Constant: _Reader.nothing,
-    ast.Name: _Reader.name,
-    ast.Attribute: _Reader.attribute,
-    ast.Call: _Reader.call,
-    ast.Assign: _Reader.assign,
-    ast.AugAssign: _Reader.augmented,
-    ast.AnnAssign: _Reader.annotated,
-    ast.NamedExpr: _Reader.walrus,
-    ast.For: _Reader.loop,
-    ast.AsyncFor: _Reader.loop,
-    ast.ExceptHandler: _Reader.handler,
-    ast.Import: _Reader.imported,
-    ast.ImportFrom: _Reader.imported_from,
-    ast.MatchAs: _Reader.captured,
-    ast.MatchStar: _Reader.captured,
-    ast.MatchMapping: _Reader.mapped,
-    ast.Global: _Reader.declared,
-    ast.Nonlocal: _Reader.declared,
-    ast.FunctionDef: _Reader.function,
-    ast.AsyncFunctionDef: _Reader.function,
-    ast.Lambda: _Reader.anonymous,
-    ast.ClassDef: _Reader.class_,
-    ast.ListComp: _Reader.comprehension,
-    ast.SetComp: _Reader.comprehension,
-    ast.DictComp: _Reader.comprehension,
-    ast.GeneratorExp: _Reader.comprehension,
+    ast.Constant: _NameReader.nothing,
+    ast.Name: _NameReader.name,
+    ast.Attribute: _NameReader.attribute,
+    ast.Call: _NameReader.call,
+    ast.Assign: _NameReader.assign,
+    ast.AugAssign: _NameReader.augmented,
+    ast.AnnAssign: _NameReader.annotated,
+    ast.NamedExpr: _NameReader.walrus,
+    ast.For: _NameReader.loop,
+    ast.AsyncFor: _NameReader.loop,
+    ast.ExceptHandler: _NameReader.handler,
+    ast.Import: _NameReader.imported,
+    ast.ImportFrom: _NameReader.imported_from,
+    ast.MatchAs: _NameReader.captured,
+    ast.MatchStar: _NameReader.captured,
+    ast.MatchMapping: _NameReader.mapped,
+    ast.Global: _NameReader.declared,
+    ast.Nonlocal: _NameReader.declared,
+    ast.FunctionDef: _NameReader.function,
+    ast.AsyncFunctionDef: _NameReader.function,
+    ast.Lambda: _NameReader.anonymous,
+    ast.ClassDef: _NameReader.class_,
+    ast.ListComp: _NameReader.comprehension,
+    ast.SetComp: _NameReader.comprehension,
+    ast.DictComp: _NameReader.comprehension,
+    ast.GeneratorExp: _NameReader.comprehension,
 }
 if hasattr(ast, "TypeAlias"):  # Python 3.12
-    _METHODS[ast.TypeAlias] = _Reader.alias
+    _METHODS[ast.TypeAlias] = _NameReader.alias

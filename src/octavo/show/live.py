@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _NARROW, _WIDE = 50, 110  # below: only names and seconds; from: reasons too
 
 
-class Row:
+class RunningRow:
     """A task that runs: since when, why, and the cell it is at."""
 
     def __init__(self, name: str, reason: str, since: float) -> None:
@@ -63,7 +63,7 @@ class Live:
 
     def __init__(self, to: Screen, clock: Callable[[], float] = time.monotonic) -> None:
         self.to, self.clock = to, clock
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, RunningRow] = {}
         self.heads = Heads()
         self.counts: dict[Outcome, int] = {}
         self.total = self.began = 0.0
@@ -93,7 +93,7 @@ class Live:
                 self.total, self.began = len(event.tasks), self.clock()
                 self.live.start()
             case TaskStarted():
-                self.rows[event.task] = Row(event.task, flat(why(event.reasons)), self.clock())
+                self.rows[event.task] = RunningRow(event.task, flat(why(event.reasons)), self.clock())
             case CellStarted() if event.task in self.rows:
                 row = self.rows[event.task]
                 row.head = self.heads.head(event)
@@ -124,7 +124,7 @@ class Live:
         self.live.drawn = [min(text.cell_len, options.max_width) for text in texts]
         yield from texts
 
-    def _line(self, row: Row, now: float, width: int, shown: list[Row]) -> str:
+    def _line(self, row: RunningRow, now: float, width: int, shown: list[RunningRow]) -> str:
         took = f"{seconds(now - row.since):>8}"
         names = min(max(columns(row.name) for row in shown), max(8, width // 3))
         if width < _NARROW:

@@ -29,7 +29,7 @@ class View(Protocol):
     def close(self) -> None: ...
 
 
-class Watch:
+class Progress:
     """Follows a build: folds its report, keeps the end of what each task says, and shows the rest in a view.
 
     ``logs``: what the cells print is printed too. ``lines`` makes a view that stands instead of the usual ones.
@@ -57,7 +57,7 @@ class Watch:
         self._logs = logs
         self._view: View | None = JsonLines(to) if as_json else None
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Progress:
         return self
 
     def __exit__(

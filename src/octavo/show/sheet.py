@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ..model import Step
-    from ..state.store import Ended
+    from ..state.store import PastRun
 
 #: How many of the last runs of a task are drawn.
 RUNS = 16
@@ -43,7 +43,7 @@ class TaskRow:
     step: Step
     source: str
     products: tuple[ProductLink, ...] = ()
-    runs: tuple[Ended, ...] = ()
+    runs: tuple[PastRun, ...] = ()
     failure: str = ""
     taken_as: str = ""
 
@@ -144,7 +144,7 @@ def _row(row: TaskRow) -> str:
     )
 
 
-def _ran(runs: Sequence[Ended], taken_as: str) -> str:
+def _ran(runs: Sequence[PastRun], taken_as: str) -> str:
     if not runs:
         return f'<span class="soft">{taken_as or "never"}</span>'
     newest, last = runs[0], _last(runs)
@@ -154,12 +154,12 @@ def _ran(runs: Sequence[Ended], taken_as: str) -> str:
     return f'{took}{_bars(runs)}<div class="soft">{when} · {outcome}</div>'
 
 
-def _last(runs: Sequence[Ended]) -> Ended | None:
+def _last(runs: Sequence[PastRun]) -> PastRun | None:
     """Return the newest run that did the work, which a result from the cache did not."""
     return next((run for run in runs if run.outcome == "done"), None)
 
 
-def _bars(runs: Sequence[Ended]) -> str:
+def _bars(runs: Sequence[PastRun]) -> str:
     """Return a bar for each of the last runs, the oldest first, as high as it took long."""
     shown = [run for run in runs[:RUNS] if run.outcome in ("done", "failed", "restored")][::-1]
     if len(shown) < 2:

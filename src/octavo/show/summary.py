@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from ..report import Report
-    from .progress import Watch
+    from .progress import Progress
     from .screen import Screen
 
 _EACH = 3  # as many blocked tasks of one cause get a line each
 
 
-def summary(watch: Watch, took: float, root: str, notes: Iterable[str] = ()) -> Iterator[str]:
+def summary(progress: Progress, took: float, root: str, notes: Iterable[str] = ()) -> Iterator[str]:
     """Yield the lines that end a build: failures, blocked tasks, notes, and the counts.
 
     ``root`` is the folder that the paths of the events are relative to.
     """
-    report, to = watch.report, watch.to
+    report, to = progress.report, progress.to
     for hook in report.hooks.values():
         if hook.said and not hook.failure:
             yield to.paint(f"{hook.hook} says:", "cyan")
@@ -39,7 +39,7 @@ def summary(watch: Watch, took: float, root: str, notes: Iterable[str] = ()) -> 
         failed = failures.failed
         for event in report.failures.values():
             yield ""
-            yield from failed(event, watch.tails.get(event.task, ""), to, root)
+            yield from failed(event, progress.tails.get(event.task, ""), to, root)
         for hook in broken.values():
             yield ""
             ended = TaskFinished(f"{hook.hook} of the pipeline", Outcome.FAILED, hook.seconds, hook.failure)
@@ -47,18 +47,18 @@ def summary(watch: Watch, took: float, root: str, notes: Iterable[str] = ()) -> 
         yield ""
     yield from blocked(report, to)
     yield from noted(report, notes, to)
-    yield counted(watch, took)
+    yield counted(progress, took)
 
 
-def counted(watch: Watch, took: float) -> str:
+def counted(progress: Progress, took: float) -> str:
     """Return the last line: how many tasks ended how, and how long it took."""
-    report, to = watch.report, watch.to
+    report, to = progress.report, progress.to
     counts = {outcome: n for outcome, n in report.counts.items() if n}
     time = seconds(took)
     if not report.finished:
         ended = [f"{n} {outcome.value}" for outcome, n in counts.items()]
-        ended += [f"{len(watch.running)} stopped"] if watch.running else []
-        left = len(watch.tasks) - len(report.ended) - len(watch.running)
+        ended += [f"{len(progress.running)} stopped"] if progress.running else []
+        left = len(progress.tasks) - len(report.ended) - len(progress.running)
         ended += [f"{left} not started"] if left else []
         return (
             f"{to.paint('interrupted', 'yellow')} after {time}: {', '.join(ended) or 'nothing had started'}"

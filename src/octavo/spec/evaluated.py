@@ -79,7 +79,7 @@ def asked(module: str, question: object, root: str) -> Any:  # JSON at the borde
     """Return what a module of octavo answers as a child; raise ``RuntimeError`` with the last line of its errors."""
     done = child.ask(module, question, root)
     if not done.answered:
-        lines = done.said.strip().splitlines()
+        lines = done.output.strip().splitlines()
         words = lines[-1] if lines else f"it ended with exit code {done.code}"
         raise RuntimeError(words + _place(lines, root))
     return done.value

@@ -64,7 +64,7 @@ class RunLog:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class LoggedRun:
     """What a run came to: ``outcomes`` counts its tasks by outcome; ``seconds`` is None while it has no end."""
 
     name: str
@@ -78,7 +78,7 @@ def paths(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.jsonl"), reverse=True)
 
 
-def overview(path: Path) -> Run:
+def overview(path: Path) -> LoggedRun:
     """Return what a run came to. Only the lines that tell are parsed, for outputs may be large."""
     at, seconds = 0.0, None
     outcomes: dict[str, int] = {}
@@ -93,7 +93,7 @@ def overview(path: Path) -> Run:
                 at = event["at"]
             else:
                 seconds = event["seconds"]
-    return Run(path.stem, at, outcomes, seconds)
+    return LoggedRun(path.stem, at, outcomes, seconds)
 
 
 _TELLING = (b'{"event":"TaskFinished"', b'{"event":"RunStarted"', b'{"event":"RunFinished"')

@@ -38,7 +38,7 @@ _COLUMNS = "task, manifest, products, discovered, run, seconds, state, raw"
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class PastRun:
     """One run of a task that is over."""
 
     run: str
@@ -163,13 +163,13 @@ class Store:
             [(task, task)],
         )
 
-    def history(self, task: str) -> list[Ended]:
+    def history(self, task: str) -> list[PastRun]:
         """Return the runs of a task, the newest first."""
         rows = self._rows(
             "SELECT run, at, outcome, seconds, manifest FROM history WHERE task = ? ORDER BY at DESC", (task,)
         )
         return [
-            Ended(run, at, outcome, seconds, json.loads(table)) for run, at, outcome, seconds, table in rows
+            PastRun(run, at, outcome, seconds, json.loads(table)) for run, at, outcome, seconds, table in rows
         ]
 
     # ── digests by stamp

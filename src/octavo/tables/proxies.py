@@ -70,7 +70,7 @@ def _ask(
     except TimeoutError:
         return (f"a database did not answer in {PATIENCE:.0f} s: its tables count as unchanged",)
     if not done.answered:
-        last = connections.discreet(done.said.strip().rpartition("\n")[2])
+        last = connections.discreet(done.output.strip().rpartition("\n")[2])
         return (f"tables could not be checked and count as unchanged: {last}",)
     answer = done.value
     told = {label: it for label, it in answer.items() if "note" not in it}

@@ -22,12 +22,12 @@ def apart(root: str, work: Callable[[], Failure | None]) -> tuple[Failure | None
     """Call ``work``, which can be pickled, in a new process; return its failure and all that it printed."""
     done = child.ask(hooks.__name__, work, root)
     if not done.answered:
-        return death(-done.code if done.code < 0 else done.code << 8, Scene("")), done.said
+        return death(-done.code if done.code < 0 else done.code << 8, Scene("")), done.output
     answer = from_json(done.value)
     failure = answer.failure if isinstance(answer, HookFinished) else None
     if failure and failure.path and failure.path.startswith(root + os.sep):
         failure = replace(failure, path=os.path.relpath(failure.path, root))
-    return failure, done.said
+    return failure, done.output
 
 
 def call_in_child(root: str, task: Task, failure: Failure) -> list[str]:

@@ -14,7 +14,7 @@ from .doings import Doings, Listed
 from .fanotify import HIGH
 from .hook import Arguments, Hear, listen
 from .imports import Imports, Tables
-from .native import Native
+from .native import NativeEvents
 from .paths import Ground
 from .stamps import Stamp, Use
 
@@ -28,7 +28,7 @@ class Family:
     A child writes what is new to one file, at once: it may end in any way.
     """
 
-    def __init__(self, ground: Ground, doings: Doings, native: Native, imports: Imports) -> None:
+    def __init__(self, ground: Ground, doings: Doings, native: NativeEvents, imports: Imports) -> None:
         self._ground = ground
         self._imports = imports
         self._doings = doings
@@ -103,7 +103,7 @@ class Family:
         for table in self._imports.tables.values():
             table.clear()
         self._sent.clear()
-        self._native = Native(self._ground, doings)
+        self._native = NativeEvents(self._ground, doings)
         doings.after = self._imports.after = self._tell
         hears = doings.hears() | self._imports.hears()
         listen({event: self._then(hear) for event, hear in hears.items()})

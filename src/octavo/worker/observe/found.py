@@ -10,7 +10,7 @@ from ...asked import Listing, size, target, there
 from ...model import ABSENT, UNREADABLE, UNSETTLED, Task
 from .doings import Doings, Listed
 from .evidence import Evidence
-from .native import Native
+from .native import NativeEvents
 from .paths import Way
 from .stamps import WHOLE, Use, is_file, settled, stamp
 
@@ -24,7 +24,7 @@ _Part = tuple[str, tuple[str, str]]
 class Writes:
     """Knows what the task made, changed or removed itself, by real paths."""
 
-    def __init__(self, doings: Doings, native: Native, evidence: Evidence) -> None:
+    def __init__(self, doings: Doings, native: NativeEvents, evidence: Evidence) -> None:
         self._first: dict[str, int] = {}
         by_children = [
             change
@@ -82,7 +82,7 @@ class Discovery:
     def __init__(
         self,
         doings: Doings,
-        native: Native,
+        native: NativeEvents,
         evidence: Evidence,
         writes: Writes,
         task: Task,
@@ -254,7 +254,7 @@ class Discovery:
             yield parts.EXISTS.of(shown), (shown, answer)
 
 
-def _by_child(path: str, doings: Doings, native: Native, evidence: Evidence) -> bool:
+def _by_child(path: str, doings: Doings, native: NativeEvents, evidence: Evidence) -> bool:
     """Tell whether what another process did to a path was done by a child of the task, as far as there is evidence."""
     shown = doings.ground.way(path, follow=False).shown
     return path in native.of_children or (shown is not None and evidence.names(shown))

@@ -27,7 +27,7 @@ _CROWD = 0.02
 _GLANCE = 0.02
 
 
-class Source(Protocol):
+class EventSource(Protocol):
     """What tells of events in folders: fanotify, or inotify, which knows nothing of processes."""
 
     descriptor: int
@@ -38,7 +38,7 @@ class Source(Protocol):
     def close(self) -> None: ...
 
 
-class Native:
+class NativeEvents:
     """Listens to the folders of a task's project.
 
     ``precision`` is "own" where this process is told from others, "any" where it is not, "" where nothing is heard.
@@ -60,7 +60,7 @@ class Native:
         self.others_wrote: dict[str, int] = {}
         self.others_listed: set[str] = set()
         self.of_children: set[str] = set()
-        self._source: Source | None = None
+        self._source: EventSource | None = None
         self._lock = threading.Lock()
         self._before = time.time_ns()
         self._glanced = 0.0

@@ -23,7 +23,7 @@ from .family import Family
 from .found import Discovery, Writes
 from .hook import Arguments, Hear, Quiet, listen
 from .imports import Imports
-from .native import Native
+from .native import NativeEvents
 from .own import Own
 from .paths import Ground, Way
 from .stamps import is_file, now_of_files, settled
@@ -67,7 +67,7 @@ class Watch:
         self._preloaded = preloaded
         self.doings = Doings(self.ground, self.quiet, scope or root, self._touch)
         self._asks = Asks(self.doings.question, self.doings.opens_below, self.quiet)
-        self.native = Native(self.ground, self.doings)
+        self.native = NativeEvents(self.ground, self.doings)
         self._evidence = Evidence(self.ground.root)
         self.doings.started = self._started
         #: Functions that were called for the task: (part of the manifest, file, name, whether nobody else needs it).
