@@ -112,6 +112,8 @@ def test_trouble_is_a_note(place: Place) -> None:
 
 def test_an_abandoned_build_keeps_nothing_more(place: Place) -> None:
     place.save()
+    while not place.cache.aside:  # until the thread has begun with it
+        time.sleep(0.01)
     place.save()
     place.reuse.abandon()
     place.cache.go.set()

@@ -62,8 +62,12 @@ def fitting(
         parameters = inspect.signature(target).parameters
     except (TypeError, ValueError):  # of a callable in C, nothing may be known
         return dict(own)
-    named = {it.name: it for it in parameters.values() if it.kind not in (it.VAR_KEYWORD, it.VAR_POSITIONAL)}
-    open_ended = any(it.kind is it.VAR_KEYWORD for it in parameters.values())
+    named = {
+        parameter.name: parameter
+        for parameter in parameters.values()
+        if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+    }
+    open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     if not open_ended and (unknown := [name for name in own if name not in named]):
         listed = f"its arguments: {', '.join(named)}" if named else "it takes no arguments"
         hint = did_you_mean(unknown[0], named) or listed
@@ -73,7 +77,9 @@ def fitting(
     )  # a mapping that makes what it is asked for is asked only for what is named
     wanted = [name for name in offered if name not in own and (open_ended or name in named)]
     lacking = [
-        name for name, it in named.items() if it.default is it.empty and name not in own and name not in there
+        name
+        for name, parameter in named.items()
+        if parameter.default is parameter.empty and name not in own and name not in there
     ]
     if lacking:
         listed = f"available: {', '.join(offered)}" if offered else "give it beside dotted_path"
@@ -101,8 +107,8 @@ def _inside(found: object, names: list[str], path: str) -> object:
             found = getattr(found, name)
         except AttributeError:
             where = path.rsplit(".", len(names) - number)[0]
-            names = [it for it in getattr(found, "__dict__", ()) if not it.startswith("_")]
-            known = [it for it in names if callable(getattr(found, it, None))]
+            names = [name for name in getattr(found, "__dict__", ()) if not name.startswith("_")]
+            known = [name for name in names if callable(getattr(found, name, None))]
             hint = did_you_mean(name, known) or (f"there are: {', '.join(known[:_MOST])}" if known else None)
             raise SpecError(f'there is no "{name}" in {where}', hint=hint) from None
     return found
@@ -110,5 +116,5 @@ def _inside(found: object, names: list[str], path: str) -> object:
 
 def _near(name: str) -> str | None:
     """Return a hint for a module that is not there: one with a name like it, beside the pipeline or anywhere."""
-    here = [it.name for it in pkgutil.iter_modules(sys.path[:1])]
+    here = [module.name for module in pkgutil.iter_modules(sys.path[:1])]
     return did_you_mean(name, here) or "modules are searched for in the project's folder first"

@@ -108,7 +108,7 @@ def _code(code: CodeType, write: Writer) -> str:
     consts = list(code.co_consts)
     if consts and isinstance(consts[0], str) and not _loads_first(code):
         consts[0] = None
-    inner = [_code(it, write) if isinstance(it, CodeType) else write(it) for it in consts]
+    inner = [_code(const, write) if isinstance(const, CodeType) else write(const) for const in consts]
     names = [code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars]
     flags = code.co_flags & ~_HAS_DOCSTRING
     counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, flags)
@@ -118,7 +118,10 @@ def _code(code: CodeType, write: Writer) -> str:
 
 
 def _loads_first(code: CodeType) -> bool:
-    return any(it.opcode in dis.hasconst and it.arg == 0 for it in dis.get_instructions(code))
+    return any(
+        instruction.opcode in dis.hasconst and instruction.arg == 0
+        for instruction in dis.get_instructions(code)
+    )
 
 
 def _globals(code: CodeType) -> list[str]:
@@ -127,8 +130,8 @@ def _globals(code: CodeType) -> list[str]:
     waiting = [code]
     while waiting:
         here = waiting.pop(0)
-        for it in dis.get_instructions(here):
-            if "_GLOBAL" in it.opname or it.opname == "LOAD_NAME":
-                found[it.argval] = None
-        waiting += [it for it in here.co_consts if isinstance(it, CodeType)]
+        for instruction in dis.get_instructions(here):
+            if "_GLOBAL" in instruction.opname or instruction.opname == "LOAD_NAME":
+                found[instruction.argval] = None
+        waiting += [const for const in here.co_consts if isinstance(const, CodeType)]
     return list(found)

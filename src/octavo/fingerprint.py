@@ -33,12 +33,12 @@ def manifest(
     task: Task,
     record: Record | None,
     graph: Mapping[str, Task],
-    made: Callable[[str], str | None],
+    digest_of: Callable[[str], str | None],
     seen: Callable[[str, str], str | None],
 ) -> dict[str, str]:
     """Return what ``task`` depends on now.
 
-    ``made(path)`` is the digest of a product or None; ``seen(part, path)`` that of something the last run discovered.
+    ``digest_of(path)`` is the digest of a product or None; ``seen(part, path)`` that of something the last run discovered.
     What only a run can know is taken from the record of the last one, looked at as it is now.
     """
     table = {
@@ -56,12 +56,12 @@ def manifest(
     if len(task.params) > 1:  # **kwargs come in order, and reports show it
         table[parts.ORDER.word] = ", ".join(task.params)
     for path in _declared(task):
-        table[parts.FILE.of(path)] = made(path) or ABSENT
+        table[parts.FILE.of(path)] = digest_of(path) or ABSENT
     for name, text in _options(task):
         table[parts.OPTION.of(name)] = text
     read = record.discovered.values() if record else ()
     for name in task.upstream:
-        table |= _upstream(graph[name], read, made)
+        table |= _upstream(graph[name], read, digest_of)
     if record:
         for part, path in record.discovered.items():
             if part in table:
@@ -118,9 +118,11 @@ def reports_read(
     }
 
 
-def undeclared(task: Task, discovered: Mapping[str, tuple[str, str]], made: Collection[str]) -> Iterator[str]:
+def undeclared(
+    task: Task, discovered: Mapping[str, tuple[str, str]], products: Collection[str]
+) -> Iterator[str]:
     """Yield the files of the project that a run read though nobody declared or ``made`` them."""
-    known = {*_declared(task), *made, *task.declared.templates}
+    known = {*_declared(task), *products, *task.declared.templates}
     for path in parts.about(parts.FILE, discovered):
         if discovered[parts.FILE.of(path)][1] != ABSENT:
             around = [path[:n] for n, sign in enumerate(path) if sign == "/"]
@@ -139,7 +141,7 @@ def _paths(task: Task) -> str:
     return digest(encode([task.source.path, task.source.entry, products, dict(task.inputs)]))
 
 
-def _upstream(task: Task, read: Container[str], made: Callable[[str], str | None]) -> dict[str, str]:
+def _upstream(task: Task, read: Container[str], digest_of: Callable[[str], str | None]) -> dict[str, str]:
     """Return the parts of the manifest that an upstream task stands for.
 
     An executed notebook is a report for people: it counts only for a task that was seen to read it. Where an upstream
@@ -148,7 +150,7 @@ def _upstream(task: Task, read: Container[str], made: Callable[[str], str | None
     table = {}
     for product in task.products:
         if not product.report or product.path in read:
-            table[_label(task, product)] = made(product.path) or ""
+            table[_label(task, product)] = digest_of(product.path) or ""
     if not table:
         params = {name: canonical(value) for name, value in task.params.items()}
         table[parts.UPSTREAM.of(task.name)] = digest(encode([task.source.facts.digest, params]))
@@ -171,14 +173,17 @@ def judge(now: Manifest, record: Record | None, products: Mapping[str, str | Non
         return (parts.RECORD.reason("", None, f"its last run {ended}"),)
     if now == record.manifest and products == record.products:
         return ()
-    made = (parts.PRODUCT.reason(*it) for it in _differences(record.products, products))
-    return (*differences(record.manifest, now), *made)
+    changes = (parts.PRODUCT.reason(*difference) for difference in _differences(record.products, products))
+    return (*differences(record.manifest, now), *changes)
 
 
 def differences(was: Manifest, now: Manifest) -> tuple[Reason, ...]:
     """Return the parts in which two manifests differ, as reasons."""
-    found = {it[0]: parts.reason(*it) for it in _differences(was, now)}
-    if any(part.startswith(parts.PARAM.of("")) and None in (it.was, it.now) for part, it in found.items()):
+    found = {difference[0]: parts.reason(*difference) for difference in _differences(was, now)}
+    if any(
+        part.startswith(parts.PARAM.of("")) and None in (reason.was, reason.now)
+        for part, reason in found.items()
+    ):
         found.pop(parts.ORDER.word, None)  # that there is one more or less is said already
     if parts.SOURCE.word in found:
         found.pop(parts.FUNCTION.word, None)

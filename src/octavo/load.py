@@ -59,10 +59,10 @@ def load(path: str, root: str, store: Store, params: Mapping[str, object], data:
     young = (data is None and products.racy(path)) or (env and products.racy(env))
     try:
         key = f"{os.path.relpath(path, root)} {encode(dict(sorted(params.items())))}"
-        said = products.stamp(path) if data is None else encode(data)
+        content = products.stamp(path) if data is None else encode(data)
     except Unencodable:  # a program's own objects: nobody can tell whether they are the same the next time
-        key, said, young = "", "", True
-    stamp = f"{VERSION} {sys.version_info[:2]} {said} {env} {env and products.stamp(env)}"
+        key, content, young = "", "", True
+    stamp = f"{VERSION} {sys.version_info[:2]} {content} {env} {env and products.stamp(env)}"
     known = store.memo("pipeline", key, stamp) if key else None
     if known is not None and (loaded := _remembered(known, root, os.path.dirname(path))):
         return loaded
@@ -78,23 +78,23 @@ def _remembered(known: bytes, root: str, here: str) -> Loaded | None:
         return None
     if outside and _outside(outside, root, here) != outside:
         return None
-    if matched and any(drafting.matches(it, root) != was for it, was in matched.items()):
+    if matched and any(drafting.matches(pattern, root) != was for pattern, was in matched.items()):
         return None
     if not all(os.path.exists(os.path.join(root, path)) for path in needed):
         return None
     if not same_names(resolved, root):
         return None
     try:
-        for what, asked, was in answers:
+        for what, question, was in answers:
             # not by ==, to which 1, 1.0 and true are the same
-            if encode(evaluated.QUESTIONS[what](asked, root)) != encode(was):
+            if encode(evaluated.QUESTIONS[what](question, root)) != encode(was):
                 return None
         if brought and versions(brought) != brought:
             return None
     except (RuntimeError, Error):  # said with its place when the pipeline is read anew
         return None
-    tasks, notes, unfit, *how = rest
-    return Loaded(Graph.trusted(tasks), notes, _errors(unfit), *how)
+    tasks, notes, unfit, *settings = rest
+    return Loaded(Graph.trusted(tasks), notes, _errors(unfit), *settings)
 
 
 def _outside(names: Mapping[str, str | None], root: str, here: str) -> dict[str, str | None]:
@@ -138,8 +138,8 @@ class _Loading:
     def loaded(self) -> Loaded:
         spec, outside, notes, loose = self._spec()
         making = drafting.Drafts(spec, self.reader, self.root)
-        said = [task for one in self._evaluated(spec.tasks) for task in self._expanded(one)]
-        drafted = [(one, making.draft(one)) for one in said]
+        specs = [task for one in self._evaluated(spec.tasks) for task in self._expanded(one)]
+        drafted = [(one, making.draft(one)) for one in specs]
         pairs = [(one, draft) for one, draft in drafted if draft is not None]
         notes += tuple(dict.fromkeys(note for one, draft in pairs for note in _idle(one, draft.kind)))
         drafts = [self._with_function(draft) for draft in making.settled([draft for _, draft in pairs])]
@@ -154,15 +154,15 @@ class _Loading:
         raise_all(_ordered(list(claims.claims(graph, self.own, self.root))), f"errors in {spec.path}")
         self.reader.remember()
         tasks = tuple(graph)
-        how = (spec.preload, spec.strict, dict(spec.cache), self.folders, dict(spec.hooks))
+        settings = (spec.preload, spec.strict, dict(spec.cache), self.folders, dict(spec.hooks))
         # "now" is never the same twice, so remembering would be in vain
         if not {"now"} & outside.keys() and self.stamp:
             brought = versions(task.kind for task in tasks)
             looked = (making.matched, tuple(making.needed), self.reader.resolved())
             moving = (outside, *looked, self.answers, brought)
-            row = (self.reader.stamps, *moving, tasks, notes, self.unfit, *how)
+            row = (self.reader.stamps, *moving, tasks, notes, self.unfit, *settings)
             self.store.keep("pipeline", [(self.key, self.stamp, freeze(row))])
-        return Loaded(graph, notes, _errors(self.unfit), *how)
+        return Loaded(graph, notes, _errors(self.unfit), *settings)
 
     def _without_functions(self) -> object:
         """Return the pipeline of a program without the digests of functions that only the program has."""
@@ -177,10 +177,10 @@ class _Loading:
             return draft
         return replace(draft, source=replace(draft.source, function=functions[draft.name]))
 
-    def _expanded(self, said: TaskSpec) -> list[TaskSpec]:
+    def _expanded(self, spec: TaskSpec) -> list[TaskSpec]:
         """Return the tasks that one with a grid stands for."""
         try:
-            return list(grid.expanded(said)) if said.grid and not said.broken else [said]
+            return list(grid.expanded(spec)) if spec.grid and not spec.broken else [spec]
         except Error as error:
             self.mistakes.append(error)
             return []
@@ -193,7 +193,7 @@ class _Loading:
         if self.mistakes:  # nothing of the project is called in vain
             asking = {id(task) for task in tasks if evaluated.called([task])}
             return [replace(task, broken=True) if id(task) in asking else task for task in tasks]
-        answers = self._asked("values", [call for call, _ in called])
+        answers = self._ask("values", [call for call, _ in called])
         for answer, (call, where) in zip(answers, called, strict=True):
             if "error" in answer:
                 self._wrong(f"{call.path} returned no parameter: {answer['error']}", where, answer["hint"])
@@ -205,14 +205,14 @@ class _Loading:
         """Return the pipeline that a function makes, with what the file says of how it is run."""
         where = Place(spec.path)
         try:
-            data = self._asked("pipeline", [spec.location, dict(loose)])
+            data = self._ask("pipeline", [spec.location, dict(loose)])
         except RuntimeError as error:
             raise SpecError(f"{spec.location} returned no pipeline: {error}", where) from None
-        made: Spec = schema.spec(schema.Document(f"{spec.path} ({spec.location})", data))
-        how = {name: getattr(spec, name) for name in ("preload", "strict", "environment", "cache")}
-        return replace(made, ignored=(*spec.ignored, *made.ignored), **how)
+        located: Spec = schema.spec(schema.Document(f"{spec.path} ({spec.location})", data))
+        settings = {name: getattr(spec, name) for name in ("preload", "strict", "environment", "cache")}
+        return replace(located, ignored=(*spec.ignored, *located.ignored), **settings)
 
-    def _asked(self, what: str, question: object) -> Any:  # which the question is for
+    def _ask(self, what: str, question: object) -> Any:  # which the question is for
         """Ask the project's code for something, and remember the answer: next time it must be the same."""
         answer = evaluated.QUESTIONS[what](question, self.root)
         self.answers.append((what, question, answer))
@@ -320,11 +320,11 @@ def _ordered(errors: list[Error]) -> list[Error]:
     return sorted(errors, key=position)
 
 
-def _idle(said: TaskSpec, kind: str) -> Iterator[str]:
+def _idle(spec: TaskSpec, kind: str) -> Iterator[str]:
     """Yield a note on each key of a task that means nothing to its kind."""
-    for name in said.options:
+    for name in spec.options:
         if not dialect.heeded(name, kind):
-            yield f'{said.places.get(name, said.where)}: "{name}" has no effect on a {word(kind)}'
+            yield f'{spec.places.get(name, spec.where)}: "{name}" has no effect on a {word(kind)}'
 
 
 #: What people call env.yaml, and conda something else: it is spoken of only when a placeholder has no value.

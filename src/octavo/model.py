@@ -125,9 +125,9 @@ class Relation(str):
     kind: str
 
     def __new__(cls, name: str, schema: str | None = None, kind: str = "table") -> Relation:
-        made = super().__new__(cls, f"{schema}.{name}" if schema else name)
-        made.schema, made.name, made.kind = schema, name, kind
-        return made
+        relation = super().__new__(cls, f"{schema}.{name}" if schema else name)
+        relation.schema, relation.name, relation.kind = schema, name, kind
+        return relation
 
     def __reduce__(self) -> tuple[object, ...]:
         return Relation, (self.name, self.schema, self.kind)

@@ -115,8 +115,8 @@ def _file(part: str, what: str, was: str | None, now: str | None) -> str:
 def _folder(part: str, what: str, was: str | None, now: str | None) -> str:
     if was == UNSETTLED or now is None:
         return _changed(part, what, was, now)
-    said = part.partition(" without [")[0]
-    return f"{said} is new" if was == ABSENT else f"{said} has other files"
+    name = part.partition(" without [")[0]
+    return f"{name} is new" if was == ABSENT else f"{name} has other files"
 
 
 def _link(part: str, what: str, was: str | None, now: str | None) -> str:
@@ -261,8 +261,8 @@ def _access_now(now: Now, what: str, path: str) -> str | None:
     return asked.allowed(now.full(path), what.partition(" ")[0])
 
 
-def _settled(now: Now, what: str, path: str, said: str) -> str:
-    return now.names(path, filter(None, said[len(NAMES) :].split("\0"))) if said.startswith(NAMES) else said
+def _settled(now: Now, what: str, path: str, was: str) -> str:
+    return now.names(path, filter(None, was[len(NAMES) :].split("\0"))) if was.startswith(NAMES) else was
 
 
 # ── the rows

@@ -224,8 +224,8 @@ class Project:
         records = self.store.records().values()
         found = drift(self.store, (record for record in records if record.task in names))
         return [
-            f"{', '.join(sorted(tasks)[:3])}{' and more' if len(tasks) > 3 else ''} ran with {made}, now {now}"
-            for made, (now, tasks) in found.items()
+            f"{', '.join(sorted(tasks)[:3])}{' and more' if len(tasks) > 3 else ''} ran with {then}, now {now}"
+            for then, (now, tasks) in found.items()
         ]
 
     def accept(self, targets: Sequence[str]) -> dict[str, tuple[Reason, ...]]:
@@ -316,7 +316,7 @@ def run(
     ``timeout`` and ``cell_timeout`` are seconds, ``memory`` is bytes or a size such as "4GB": beyond them the run has
     failed. ``report_mode`` hides the code of the executed notebook from its readers.
     """
-    how = single.NotebookOptions(
+    options = single.NotebookOptions(
         kernel=kernel,
         cwd=cwd,
         allow_errors=allow_errors,
@@ -326,7 +326,7 @@ def run(
         memory=_size(memory),
         report_mode=report_mode,
     )
-    return single.run(source, output, parameters or {}, how, listeners)
+    return single.run(source, output, parameters or {}, options, listeners)
 
 
 def _size(memory: int | str | None) -> int | None:

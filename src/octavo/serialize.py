@@ -138,14 +138,14 @@ def _table(
     if mapping is not None and not isinstance(mapping, Mapping):
         raise TypeError(f"{name}: extension_mapping is a dict from extensions to functions, not {mapping!r}")
     own = dict(mapping or {})
-    if undotted := [it for it in own if not it.startswith(".")]:
+    if undotted := [suffix for suffix in own if not suffix.startswith(".")]:
         raise ValueError(f"{name}: extensions start with a dot, unlike {undotted[0]!r}")
     if isinstance(defaults, str) or not isinstance(defaults or (), Iterable):
         raise TypeError(f"{name}: defaults is a list of extensions, not {defaults!r}")
     wanted = list(defaults or ())
-    if both := [it for it in wanted if it in own]:
+    if both := [suffix for suffix in wanted if suffix in own]:
         raise ValueError(f"{name}: {', '.join(both)} is in both extension_mapping and defaults")
-    if unknown := [it for it in wanted if it not in known]:
+    if unknown := [suffix for suffix in wanted if suffix not in known]:
         raise ValueError(
             f"{name}: there is no default for {', '.join(map(repr, unknown))}, only for {', '.join(known)}"
         )

@@ -103,10 +103,10 @@ class SourceView(str):
     @classmethod
     def of(cls, source: Source) -> SourceView:
         """Return a source as user code sees it."""
-        made = cls(source.text or "")
-        made.path, made.doc = source.path, source.facts.title
-        made.name = (source.entry or Path(source.path).stem).rpartition(".")[2]
-        return made
+        view = cls(source.text or "")
+        view.path, view.doc = source.path, source.facts.title
+        view.name = (source.entry or Path(source.path).stem).rpartition(".")[2]
+        return view
 
     @property
     def loc(self) -> str:
@@ -203,8 +203,8 @@ class DagView(Mapping[str, TaskView]):
     ) -> None:
         self.name = name
         self._tasks = {
-            it.name: TaskView(it, statuses.get(it.name, Status.WaitingExecution), self, connect)
-            for it in tasks.values()
+            task.name: TaskView(task, statuses.get(task.name, Status.WaitingExecution), self, connect)
+            for task in tasks.values()
         }
 
     def __getitem__(self, name: str) -> TaskView:
@@ -269,7 +269,7 @@ class BuildReport(Mapping[str, list[object]]):
 
     def __str__(self) -> str:
         cells = [
-            [f"{it:.6g}" if isinstance(it, float) else str(it) for it in row]
+            [f"{value:.6g}" if isinstance(value, float) else str(value) for value in row]
             for row in zip(*self.values(), strict=True)
         ]
         widths = [
@@ -278,7 +278,7 @@ class BuildReport(Mapping[str, list[object]]):
         ]
         rows = [list(self), ["-" * width for width in widths], *cells]
         return "\n".join(
-            "  ".join(f"{it:<{n}}" for it, n in zip(row, widths, strict=False)).rstrip() for row in rows
+            "  ".join(f"{cell:<{n}}" for cell, n in zip(row, widths, strict=False)).rstrip() for row in rows
         )
 
     __repr__ = __str__
@@ -289,9 +289,9 @@ def loaded(product: Any, client: Callable[[], Any], limit: int | None, **argumen
     pandas = plugins.load("pandas")
     if isinstance(product, Relation):
         rows = f" LIMIT {int(limit)}" if limit is not None else ""
-        made = client()
+        connection = client()
         # pandas warns of any connection but SQLAlchemy's own and that of sqlite3
-        where = getattr(made, "engine", None) or made.connection
+        where = getattr(connection, "engine", None) or connection.connection
         return pandas.read_sql(f"SELECT * FROM {product}{rows}", where, **arguments)
     readers = {".csv": pandas.read_csv, ".parquet": pandas.read_parquet}
     if isinstance(product, Mapping):
@@ -299,8 +299,8 @@ def loaded(product: Any, client: Callable[[], Any], limit: int | None, **argumen
     if (reader := readers.get(Path(product).suffix)) is None:
         raise NotImplementedError(f"{product} is neither .csv nor .parquet: read it with what wrote it")
     if Path(product).is_dir():  # a dump in chunks, one file for each: 0.csv, 1.csv
-        files = sorted(Path(product).iterdir(), key=lambda it: (len(it.name), it.name))
-        return pandas.concat([reader(it, **arguments) for it in files], ignore_index=True)
+        files = sorted(Path(product).iterdir(), key=lambda file: (len(file.name), file.name))
+        return pandas.concat([reader(file, **arguments) for file in files], ignore_index=True)
     return reader(product, **arguments)
 
 

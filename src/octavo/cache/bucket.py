@@ -57,12 +57,12 @@ class Bucket:
     def names(self, folder: str) -> list[str]:
         try:
             with self._trouble():
-                found = [it for page in self._obs.list(self._quick, folder) for it in page]
+                found = [entry for page in self._obs.list(self._quick, folder) for entry in page]
         except Absent:
             return []
-        found.sort(key=lambda it: it["last_modified"], reverse=True)
+        found.sort(key=lambda entry: entry["last_modified"], reverse=True)
         # of a web server the paths are told from its root on
-        return [f"{folder}/{it['path'].rpartition('/')[2]}" for it in found]
+        return [f"{folder}/{entry['path'].rpartition('/')[2]}" for entry in found]
 
     def read(self, name: str) -> bytes:
         with self._trouble():

@@ -39,9 +39,11 @@ class Filesystem:
                 found = self._fs.ls(self._full(folder), detail=True, refresh=True)
         except Absent:
             return []
-        found.sort(key=lambda it: _written(it), reverse=True)
+        found.sort(key=lambda entry: _written(entry), reverse=True)
         return [
-            f"{folder}/{it['name'].rstrip('/').rpartition('/')[2]}" for it in found if it["type"] == "file"
+            f"{folder}/{entry['name'].rstrip('/').rpartition('/')[2]}"
+            for entry in found
+            if entry["type"] == "file"
         ]
 
     def read(self, name: str) -> bytes:

@@ -104,7 +104,7 @@ def decode(data: bytes, path: str) -> Entry | None:
     found, name = path.split("/")[-2:]
     try:
         plain: Json = json.loads(data)
-        products = {product: _piece(it) for product, it in plain["products"].items()}
+        products = {product: _piece(piece) for product, piece in plain["products"].items()}
         entry = Entry(
             str(plain["task"]),
             found,
@@ -123,8 +123,13 @@ def decode(data: bytes, path: str) -> Entry | None:
 
 def _products(entry: Entry) -> dict[str, object]:
     return {
-        path: {"digest": it.digest, "size": it.size, "modes": dict(it.modes), "folders": list(it.folders)}
-        for path, it in entry.products.items()
+        path: {
+            "digest": piece.digest,
+            "size": piece.size,
+            "modes": dict(piece.modes),
+            "folders": list(piece.folders),
+        }
+        for path, piece in entry.products.items()
     }
 
 
@@ -146,8 +151,8 @@ def listing(files: Mapping[str, str], folders: Iterable[str] = ()) -> bytes:
 
     The digest of the list is that of the folder as a product.
     """
-    told = {**files, **{f"{name}/": "" for name in folders}}
-    lines = (f"{name}\0{blob}\n" for name, blob in sorted(told.items()))
+    names = {**files, **{f"{name}/": "" for name in folders}}
+    lines = (f"{name}\0{blob}\n" for name, blob in sorted(names.items()))
     return "".join(lines).encode("utf-8", "surrogateescape")
 
 

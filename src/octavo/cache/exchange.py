@@ -44,8 +44,8 @@ def _kept(reuse: Reuse, task: Task, record: Record) -> Entry | None:
     try:
         declared = reuse.declared(task)
         for entry in cache.hits(task, declared, reuse.same(task)):
-            made = {path: piece.digest for path, piece in entry.products.items()}
-            if made == record.products and cache.has(entry):
+            digests = {path: piece.digest for path, piece in entry.products.items()}
+            if digests == record.products and cache.has(entry):
                 return entry
         if task.run.cache is False:
             return None

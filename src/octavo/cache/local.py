@@ -24,7 +24,7 @@ DAY = 24 * 3600.0
 
 #: Whether a part of a manifest (its name, path and digest, as a run discovered it) is the same now.
 Same = Callable[[str, str, str], bool]
-Made = Callable[[str], str | None]
+DigestOf = Callable[[str], str | None]
 
 
 class Elsewhere(Protocol):
@@ -177,11 +177,11 @@ class Cache:
                 yield entry
 
     def restore(
-        self, task: Task, declared: Manifest, same: Same, made: Made, ready: Callable[[], None]
+        self, task: Task, declared: Manifest, same: Same, digest_of: DigestOf, ready: Callable[[], None]
     ) -> Entry | None:
         """Put the products of a task where they belong, as a run would leave them; return the entry, or None.
 
-        Every byte is verified before anything is replaced; ``ready`` is called right before. ``made(path)`` is the
+        Every byte is verified before anything is replaced; ``ready`` is called right before. ``digest_of(path)`` is the
         digest of what is there now: that is left alone where it is right.
         """
         for entry in self.hits(task, declared, same):
@@ -189,7 +189,7 @@ class Cache:
             for _ in range(2 if self.elsewhere else 1):
                 try:
                     self._gather(entry)
-                    self._bring(entry, made, ready)
+                    self._bring(entry, digest_of, ready)
                 except Missing:
                     continue
                 except OSError:
@@ -246,14 +246,14 @@ class Cache:
         if absent := [name for name in self.needs(entry) if name not in self.blobs]:
             self.elsewhere.fetch(absent)
 
-    def _bring(self, entry: Entry, made: Made, ready: Callable[[], None]) -> None:
+    def _bring(self, entry: Entry, digest_of: DigestOf, ready: Callable[[], None]) -> None:
         parts: list[tuple[str, str]] = []
         try:
             for path, piece in entry.products.items():
                 full = self._full(path)
                 if os.path.islink(full):
                     raise OSError("a link: what it points to is not ours to replace")
-                if made(path) == piece.digest and _alike(shape(full), piece):
+                if digest_of(path) == piece.digest and _alike(shape(full), piece):
                     continue
                 part = f"{full}.restored.part"
                 _remove(part)
@@ -343,7 +343,7 @@ class Cache:
     def _files(self, wanted: str) -> list[Path]:
         """Return the entries of an action, those that were used last first."""
         try:
-            found = [(os.stat(it).st_mtime_ns, it.path) for it in os.scandir(self.at / folder(wanted))]
+            found = [(os.stat(file).st_mtime_ns, file.path) for file in os.scandir(self.at / folder(wanted))]
         except OSError:
             return []
         return [Path(path) for _, path in sorted(found, reverse=True) if path.endswith(".json")]

@@ -49,38 +49,38 @@ class Settings:
     folder: str = ".octavo/cache"
 
 
-def opened(root: str | Path, said: Json, remote: bool) -> Cache:
+def opened(root: str | Path, section: Json, remote: bool) -> Cache:
     """Return the cache of a project by what its pipeline says of it; with its remote, if that is wanted."""
-    how = Settings(**said)
-    folder = Path(root, os.path.expanduser(how.folder))
-    cache = Cache(folder, Path(root), size=how.size, largest=how.largest)
+    settings = Settings(**section)
+    folder = Path(root, os.path.expanduser(settings.folder))
+    cache = Cache(folder, Path(root), size=settings.size, largest=settings.largest)
     if remote:
-        if not how.url:
+        if not settings.url:
             raise Error(
                 "the pipeline has no remote cache",
                 hint="set it in pipeline.yaml, for example: cache: s3://bucket/folder",
             )
-        there = remotes.open_remote(how.url, str(root))
+        there = remotes.open_remote(settings.url, str(root))
         cache.elsewhere = shared.Shared(there, cache.blobs)
     return cache
 
 
 def reuse(
     root: str | Path,
-    said: Json,
+    section: Json,
     remote: bool,
     graph: Mapping[str, Task],
     store: Store,
     look: Callable[[], Look],
 ) -> Reuse | None:
     """Return the cache of a project for one build; None where the pipeline wants none."""
-    if not Settings(**said).enabled:
+    if not Settings(**section).enabled:
         if remote:
             raise Error(
                 "the pipeline has disabled its cache", hint='remove "cache: false" or "enabled: false"'
             )
         return None
-    return Reuse(opened(root, said, remote), graph, store, look)
+    return Reuse(opened(root, section, remote), graph, store, look)
 
 
 class Reuse:
@@ -140,7 +140,7 @@ class Reuse:
         self._look_ahead()
         paths = [product.path for product in task.products]
         entry = self.cache.restore(
-            task, declared, self.same(task), self._made, lambda: self.store.begin(task.name, paths)
+            task, declared, self.same(task), self._digest, lambda: self.store.begin(task.name, paths)
         )
         if entry is None:
             return None
@@ -259,7 +259,7 @@ class Reuse:
             _found(look, part, path) == record.manifest.get(part) for part, path in record.discovered.items()
         )
 
-    def _made(self, path: str) -> str | None:
+    def _digest(self, path: str) -> str | None:
         try:
             return self.store.digest(path)
         except Error:

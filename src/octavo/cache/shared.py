@@ -46,30 +46,30 @@ class Shared:
         self._threads: list[Thread] = []
         self._lock = Lock()
         self._ahead: ThreadPoolExecutor | None = None
-        self._asked: dict[str, Future[list[Entry]]] = {}
+        self._searches: dict[str, Future[list[Entry]]] = {}
 
     @property
     def notes(self) -> list[str]:
         """What a person should know when a build ends."""
-        said = [f"the remote cache was not used: {self.off}"] if self.off else []
+        notes = [f"the remote cache was not used: {self.off}"] if self.off else []
         if self.left and not self.off:
-            said.append(
+            notes.append(
                 f"{self.left} results were not uploaded to the remote cache; upload them with octavo cache push"
             )
-        return said
+        return notes
 
     # ── from there
 
     def ask(self, action: str) -> None:
         """Begin to look for an action, so that ``entries`` has it at once."""
-        if self.off is None and action not in self._asked:
+        if self.off is None and action not in self._searches:
             self._ahead = self._ahead or ThreadPoolExecutor(AHEAD, "octavo-ahead")
-            self._asked[action] = self._ahead.submit(self._entries, action)
+            self._searches[action] = self._ahead.submit(self._entries, action)
 
     def entries(self, action: str) -> list[Entry]:
         """Return the entries of an action, the newest first; none where the remote is in trouble."""
-        asked = self._asked.pop(action, None)
-        return asked.result() if asked else self._entries(action)
+        search = self._searches.pop(action, None)
+        return search.result() if search else self._entries(action)
 
     def _entries(self, action: str) -> list[Entry]:
         found: list[Entry] = []

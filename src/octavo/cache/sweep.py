@@ -41,7 +41,7 @@ def gc(cache: Cache, size: int | None = None, older: float | None = None, grace:
     now, most = cache.clock(), cache.size if size is None else size
     sizes, kept, lost, total = _sizes(cache), set[str](), set[str](), 0
     left, removed = 0, 0
-    for entry, used in sorted(cache.entries(), key=lambda it: it[1], reverse=True):
+    for entry, used in sorted(cache.entries(), key=lambda pair: pair[1], reverse=True):
         names = _named(cache, entry)
         more = {name: sizes[name] for name in names if name not in kept and name in sizes}
         if not names or (older is not None and now - used > older) or total + sum(more.values()) > most:

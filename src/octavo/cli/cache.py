@@ -139,8 +139,8 @@ _SHOWN = {"show": _show, "gc": _gc, "clear": _clear, "verify": _verify}
 def _exchange(project: Project, action: str, args: Namespace, out: Screen) -> int:
     done = (project.push if action == "push" else project.pull)(args.targets)
     if args.json:
-        said = "sent" if action == "push" else "restored"
-        out.say(json.dumps({said: done.moved, "fresh": done.fresh, "left": done.left}))
+        key = "sent" if action == "push" else "restored"
+        out.say(json.dumps({key: done.moved, "fresh": done.fresh, "left": done.left}))
         return 0
     left: dict[str, list[str]] = {}
     for name, why in done.left.items():

@@ -108,10 +108,10 @@ def _from_papermill(scripts: list[str], root: Path) -> tuple[list[proposal.Entry
     notes: list[str] = []
     for script in scripts:
         text = sys.stdin.read() if script == "-" else adoption.read(Path(script))
-        found, more, told = adoption.adopted(papermill_calls.calls(text, script), root, script)
+        found, more, remarks = adoption.adopted(papermill_calls.calls(text, script), root, script)
         tasks += found
         env |= more
-        notes += told
+        notes += remarks
     return tasks, env, notes
 
 

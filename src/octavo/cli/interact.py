@@ -148,11 +148,11 @@ class Dag(Mapping[str, Tried]):
 
     def status(self, *targets: str) -> Shown | None:
         """Return what is stale, and why."""
-        return self._told(lambda: Shown(self.steps(*targets)))
+        return self._attempt(lambda: Shown(self.steps(*targets)))
 
     def build(self, *targets: str, force: bool = False) -> Report | None:
         """Run what is stale among the selected tasks."""
-        return self._told(lambda: self._built(targets, force))
+        return self._attempt(lambda: self._built(targets, force))
 
     def build_partially(self, target: str, force: bool = False) -> Report | None:
         """Run a task and all it needs, as far as they are stale; ``build("+" + target)`` is the same."""
@@ -161,7 +161,7 @@ class Dag(Mapping[str, Tried]):
     def plot(self, *targets: str) -> None:
         """Draw the graph here."""
         to = screen(sys.stdout, os.environ)
-        self._told(lambda: to.say(lanes.text(self.steps(*targets), to)))
+        self._attempt(lambda: to.say(lanes.text(self.steps(*targets), to)))
 
     def _built(self, targets: tuple[str, ...], force: bool) -> Report:
         to = screen(sys.stdout, os.environ)
@@ -174,7 +174,7 @@ class Dag(Mapping[str, Tried]):
                 to.say(line)
         return report
 
-    def _told(self, work: Callable[[], T]) -> T | None:
+    def _attempt(self, work: Callable[[], T]) -> T | None:
         try:
             return work()
         except Error as error:
@@ -187,7 +187,7 @@ class Dag(Mapping[str, Tried]):
         return None
 
     def _tasks(self) -> dict[str, Tried]:
-        return self._told(self._read) or self._last
+        return self._attempt(self._read) or self._last
 
     def _read(self) -> dict[str, Tried]:
         with self._opened() as project:

@@ -77,7 +77,7 @@ def main(args: Namespace) -> int:
 
 
 def _migration(args: Namespace) -> Migration:
-    root, made, said, named = (
+    root, products, messages, named = (
         Path.cwd(),
         list[str](),
         list[str | Error | ExceptionGroup[Error]](),
@@ -87,23 +87,25 @@ def _migration(args: Namespace) -> Migration:
         found = entry.find(args.file)
         root, named = found.root, [args.file or found.path]
     except Error as error:
-        said.append(error)
+        messages.append(error)
     if not args.file:
         others = [
             root / path for path in traces.pipelines(migrate.files(root), lambda path: _text(root / path))
         ]
         named += [path for path in others if path not in named]
-        said = [] if named else said
+        messages = [] if named else messages
     for one in named:
         try:
             with projects.load(one) as project:
-                said += [note for note in project.notes if note not in said]
-                made += [str(project.root / it.path) for task in project.graph for it in task.products]
+                messages += [note for note in project.notes if note not in messages]
+                products += [
+                    str(project.root / product.path) for task in project.graph for product in task.products
+                ]
         except (Error, ExceptionGroup) as error:
             if isinstance(error, ExceptionGroup) and error.split(Error)[1] is not None:
                 raise
-            said.append(error)
-    return migrate.migration(root, made, said, partial(_advice, args.verbs))
+            messages.append(error)
+    return migrate.migration(root, products, messages, partial(_advice, args.verbs))
 
 
 def _text(path: Path) -> str:

@@ -69,7 +69,7 @@ class Parser(argparse.ArgumentParser):
             words, passed = words[: words.index("--")], words[words.index("--") + 1 :]
         words = [self.aliases.get(word, word) for word in words]
         if self.takes("-f") and self.takes("--force"):
-            words = [self._noted(*it) for it in given.force(words)]
+            words = [self._noted(*word) for word in given.force(words)]
         taken = given.take(words, self.pairs)
         args, environment = self.parse_intermixed_args(taken.rest), taken.environment
         for dest, pairs in taken.pairs.items():
@@ -109,7 +109,7 @@ class Parser(argparse.ArgumentParser):
 
     def _long(self, option: str) -> str | None:
         """Return the hint for a short option that there is only in long form."""
-        found = [it for it in self._option_string_actions if it.startswith(f"-{option}")]
+        found = [action for action in self._option_string_actions if action.startswith(f"-{option}")]
         return f"did you mean {' or '.join(found)}?" if len(option) == 2 and found else None
 
 

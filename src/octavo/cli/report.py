@@ -116,10 +116,10 @@ def _row(step: Step, project: Project, here: Path) -> TaskRow:
 
 
 def _products(step: Step, project: Project, here: Path) -> Iterator[ProductLink]:
-    sizes = {it.path: it.size for it in project.leftovers([step.task.name])}
+    sizes = {leftover.path: leftover.size for leftover in project.leftovers([step.task.name])}
     shown = reuse.amount
     # the executed notebooks first: they are what people look at
-    for product in sorted(step.task.products, key=lambda it: not it.report):
+    for product in sorted(step.task.products, key=lambda product: not product.report):
         if product.path.startswith(STANDING):
             yield ProductLink(f"{product.relation or product.path.removeprefix(STANDING)} ({product.maker})")
             continue
@@ -138,8 +138,8 @@ def _failure(project: Project, task: str, run: PastRun) -> str:
     except (Error, OSError):
         return ""
     for event in events:
-        if getattr(event, "task", None) == task and (it := getattr(event, "failure", None)):
-            return f"{it.kind}: {it.message.strip().partition(chr(10))[0]}"
+        if getattr(event, "task", None) == task and (failure := getattr(event, "failure", None)):
+            return f"{failure.kind}: {failure.message.strip().partition(chr(10))[0]}"
     return ""
 
 

@@ -176,7 +176,7 @@ def _run(args: Namespace) -> int:
         watch = stack.enter_context(Progress(out, quiet=args.quiet, as_json=args.json, logs=logs))
         listeners: list[Callable[[Event], None]] = [watch, tee, *([Results(out)] if logs else [])]
         try:
-            single.run(args.source, target, parameters(args), replace(_how(args), stay=stay), listeners)
+            single.run(args.source, target, parameters(args), replace(_settings(args), stay=stay), listeners)
         except KeyboardInterrupt:
             pass  # the report is then unfinished, which is its exit code
     code = watch.report.exit_code
@@ -185,7 +185,7 @@ def _run(args: Namespace) -> int:
     return code
 
 
-def _how(args: Namespace) -> single.NotebookOptions:
+def _settings(args: Namespace) -> single.NotebookOptions:
     wanted = {"INPUT": args.inject_input_path, "OUTPUT": args.inject_output_path}
     return single.NotebookOptions(
         kernel=args.kernel,

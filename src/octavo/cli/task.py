@@ -77,8 +77,8 @@ exit code: 0 success, 1 the task or its check failed, 2 something must be fixed 
 def main(args: Namespace) -> int:
     """Run the requested actions in the order source, status, on_finish, build; return the first nonzero exit code."""
     out = screen(sys.stdout, os.environ)
-    asked = args.source or args.status or args.on_finish or args.prepare or args.open
-    if asked:
+    inspect = args.source or args.status or args.on_finish or args.prepare or args.open
+    if inspect:
         with options.project(args) as project:
             step = _step(project, args.task)
             if args.source:
@@ -89,7 +89,7 @@ def main(args: Namespace) -> int:
                 return code
             if args.on_finish and (code := _check(project, step, out)):
                 return code
-    if asked and not (args.build or (args.force and not (args.prepare or args.open))):
+    if inspect and not (args.build or (args.force and not (args.prepare or args.open))):
         return 0
     words = [args.task, *(["--force"] if args.force else []), *(["--debug"] if args.debug else [])]
     parser = options.Parser("build", "run what is stale")
@@ -97,7 +97,7 @@ def main(args: Namespace) -> int:
     wanted = parser.read(words)
     for name in ("file", "params", "parameters_file", "env", "log", "log_file"):
         setattr(wanted, name, getattr(args, name))
-    if not asked:
+    if not inspect:
         with options.project(args) as project:
             _step(project, args.task)  # a selection such as "fit+" is no task
     return build.main(wanted)
@@ -112,8 +112,8 @@ def _prepare(project: Project, step: Step, args: Namespace, out: Screen) -> int:
     there = (
         {product.path for product in project.leftovers(step.task.upstream)} if step.task.upstream else set()
     )
-    made = (product for name in step.task.upstream for product in project.graph[name].products)
-    for product in made:
+    needed = (product for name in step.task.upstream for product in project.graph[name].products)
+    for product in needed:
         if product.relation is None and product.path not in there:
             out.say(f"{flat(product.path)} is not there yet: octavo build +{flat(step.task.name)} makes it")
     return lab.editor(path, root) if args.open else 0
@@ -163,12 +163,14 @@ def _check(project: Project, step: Step, out: Screen) -> int:
     task, root = step.task, str(project.root)
     if task.calls.on_finish is None:
         raise Error(f'"{task.name}" has no on_finish', task.where, "on_finish: module.function, at the task")
-    there = {it.path for it in project.leftovers([task.name])}
-    if gone := [it.path for it in task.products if it.relation is None and it.path not in there]:
+    there = {leftover.path for leftover in project.leftovers([task.name])}
+    if gone := [
+        product.path for product in task.products if product.relation is None and product.path not in there
+    ]:
         raise Error(f"{', '.join(gone)} is not there", hint=f"run octavo build {task.name}")
     work = partial(hooks.finish, around.placed(task, root), around.folder_of(task, root))
-    failure, said = hook_process.apart(root, work)
-    for line in said.splitlines():
+    failure, output = hook_process.apart(root, work)
+    for line in output.splitlines():
         out.say(flat(line))
     if failure is None:
         out.say(f"{out.word('done')} on_finish of {flat(task.name)}")

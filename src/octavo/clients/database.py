@@ -164,7 +164,7 @@ def _driven(url: URL) -> URL:
     """Return an address with a driver that is installed, where it names none: SQLAlchemy takes another by version."""
     if url.drivername != "postgresql":
         return url
-    driver = next((it for it in ("psycopg2", "psycopg") if importlib.util.find_spec(it)), None)
+    driver = next((module for module in ("psycopg2", "psycopg") if importlib.util.find_spec(module)), None)
     return url.set(drivername=f"postgresql+{driver}") if driver else url
 
 
@@ -205,4 +205,6 @@ def _quoted(code: str) -> Iterator[tuple[int, int]]:
 
 def _says_something(part: str) -> bool:
     """Return whether there is more than comments."""
-    return bool(_QUOTED.sub(lambda it: "" if it[0].startswith(("--", "/*")) else it[0], part).strip())
+    return bool(
+        _QUOTED.sub(lambda match: "" if match[0].startswith(("--", "/*")) else match[0], part).strip()
+    )

@@ -47,7 +47,7 @@ class StorageClient(Client):
         """Upload a file, or a folder with all of its files."""
         path = Path(local)
         if path.is_dir():
-            for file in sorted(it for it in path.rglob("*") if it.is_file()):
+            for file in sorted(file for file in path.rglob("*") if file.is_file()):
                 self._put(self._remote(file), file)
         else:
             self._put(self._remote(path), path)
@@ -141,7 +141,7 @@ class LocalStorageClient(StorageClient):
 
     def _names(self, remote: str) -> list[str]:
         there = Path(remote)
-        return sorted(it.relative_to(there).as_posix() for it in there.rglob("*") if it.is_file())
+        return sorted(file.relative_to(there).as_posix() for file in there.rglob("*") if file.is_file())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.parent!r})"
@@ -198,7 +198,7 @@ class _Bucket(StorageClient):
 
     def _names(self, remote: str) -> list[str]:
         folder = remote.rstrip("/") + "/"
-        return [it.removeprefix(folder) for it in self._store.names(folder) if not it.endswith("/")]
+        return [name.removeprefix(folder) for name in self._store.names(folder) if not name.endswith("/")]
 
     def close(self) -> None:
         self._opened = None

@@ -17,17 +17,17 @@ class Client:
     Subclasses take whatever arguments they like: ``call`` says them as plain values.
     """
 
-    _made: tuple[tuple[object, ...], dict[str, object]]
+    _arguments: tuple[tuple[object, ...], dict[str, object]]
 
     def __new__(cls, *positional: object, **named: object) -> Self:
-        made = super().__new__(cls)
-        made._made = positional, named
-        return made
+        client = super().__new__(cls)
+        client._arguments = positional, named
+        return client
 
     @property
     def call(self) -> Json:
         """Return the call that makes this client again: its dotted path and arguments as plain (JSON-able) values."""
-        positional, named = self._made
+        positional, named = self._arguments
         bound = inspect.signature(type(self)).bind(*positional, **named)
         values: Json = {}
         for name, value in bound.arguments.items():

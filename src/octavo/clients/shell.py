@@ -54,9 +54,9 @@ class ShellClient(Client):
             path.write_text(code, encoding="utf-8")
             ended = subprocess.run(self.command(str(path)), check=False, **self.subprocess_run_kwargs)
         if ended.returncode:
-            said = [_text(it).strip() for it in (ended.stdout, ended.stderr)]
+            output = [_text(stream).strip() for stream in (ended.stdout, ended.stderr)]
             raise RuntimeError(
-                "\n".join([f"the command ended with exit code {ended.returncode}", *filter(None, said)])
+                "\n".join([f"the command ended with exit code {ended.returncode}", *filter(None, output)])
             )
 
 

@@ -82,7 +82,7 @@ class _Boto:
 
     def names(self, prefix: str) -> list[str]:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-        return [it["Key"] for page in pages for it in page.get("Contents", ())]
+        return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
 
 
 class _Google:
@@ -105,7 +105,7 @@ class _Google:
         blob.download_to_filename(str(path))
 
     def names(self, prefix: str) -> list[str]:
-        return [it.name for it in self._client.list_blobs(self._bucket, prefix=prefix)]
+        return [blob.name for blob in self._client.list_blobs(self._bucket, prefix=prefix)]
 
 
 class _Obstore:
@@ -131,7 +131,7 @@ class _Obstore:
     def names(self, prefix: str) -> list[str]:
         # what obstore lists are folders: it finds "a/b" and "a/c" below "a", not "ab"
         folder, _, _ = prefix.rpartition("/")
-        found = (it["path"] for page in self._obs.list(self._store, folder or None) for it in page)
+        found = (entry["path"] for page in self._obs.list(self._store, folder or None) for entry in page)
         return sorted(name for name in found if name.startswith(prefix))
 
 

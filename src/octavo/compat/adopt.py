@@ -62,13 +62,13 @@ def adopt(
     wanted, unfit = set(names), set(unfit)
     fill = Reader(str(store.root), store).filled
     tables = _tables([task for task in graph if task.name in wanted], store, commit)
-    made: dict[str, float] = {}
+    times: dict[str, float] = {}
     verdicts = []
     for task in graph:
         record = store.record(key_of(task))
         if record is not None and record.run == RUN and record.state == "done":
             # of an earlier time: those after it can still follow
-            made |= {task.name: at} if (at := _at(task, store)) is not None else {}
+            times |= {task.name: at} if (at := _at(task, store)) is not None else {}
         if task.name not in wanted or (record is not None and record.state == "done"):
             continue
         try:
@@ -77,14 +77,14 @@ def adopt(
             if task.name in unfit:
                 raise _Doubt("its source has errors")
             task = fill(task)
-            at = _agreed(task, store, made, tables)
+            at = _agreed(task, store, times, tables)
         except _Doubt as doubt:
             verdicts.append(Verdict(task.name, False, str(doubt)))
             continue
         except Error as error:
             verdicts.append(Verdict(task.name, False, error.message))
             continue
-        made[task.name] = at
+        times[task.name] = at
         if commit:
             _commit(task, graph, store)
         verdicts.append(Verdict(task.name, True, at=at))
@@ -98,21 +98,21 @@ def _commit(task: Task, graph: Graph, store: Store) -> None:
     store.commit(Record(task.name, table, products, {}, RUN, 0.0, raw=task.source.facts.raw))
 
 
-def _agreed(task: Task, store: Store, made: Mapping[str, float], tables: _Tables) -> float:
+def _agreed(task: Task, store: Store, times: Mapping[str, float], tables: _Tables) -> float:
     """Return when the products of a task were made; raise what speaks against taking them for its results."""
-    told = [_told(task, product, store, tables) for product in task.products]
-    if not told:
+    notes = [_note(task, product, store, tables) for product in task.products]
+    if not notes:
         raise _Doubt("it has no product")
-    if not all(_same_code(task, it["stored_source_code"], str(store.root)) for it in told):
+    if not all(_same_code(task, note["stored_source_code"], str(store.root)) for note in notes):
         raise _Doubt("its code has changed since")
-    for it in told:
-        if changed := _changed(_params(task, str(store.root)), it["params"]):
+    for note in notes:
+        if changed := _changed(_params(task, str(store.root)), note["params"]):
             raise _Doubt(changed)
-    at: float = min(it["timestamp"] for it in told)
+    at: float = min(note["timestamp"] for note in notes)
     for name in task.upstream:
-        if name not in made:
+        if name not in times:
             raise _Doubt(f"{name}, which it needs, is not adopted")
-        if made[name] > at:
+        if times[name] > at:
             raise _Doubt(f"{name}, which it needs, was made later")
     return at
 
@@ -146,7 +146,7 @@ def _sidecar(path: str, store: Store) -> str:
     return os.path.join(folder, f".{name}.metadata")
 
 
-def _told(task: Task, product: Product, store: Store, tables: _Tables) -> Json:
+def _note(task: Task, product: Product, store: Store, tables: _Tables) -> Json:
     """Return what is said of a product: by the file beside it, or in its database."""
     if product.relation is not None and product.maker == "SQLiteRelation":
         if product.path not in tables.noted:
@@ -162,25 +162,25 @@ def _told(task: Task, product: Product, store: Store, tables: _Tables) -> Json:
     shown = os.path.relpath(beside, store.root)
     try:
         with open(beside, "rb") as file:  # noqa: PTH123 - a str
-            said = json.loads(file.read())
+            data = json.loads(file.read())
     except FileNotFoundError:
         raise _Doubt(f"{shown} is not there") from None
     except (OSError, ValueError) as error:
         raise _Doubt(f"{shown} cannot be read: {error}") from None
-    told = _whole(said, shown)
+    note = _whole(data, shown)
     # where it is still the file that Ploomber wrote, and no copy, times tell
     written = os.stat(beside).st_mtime
-    if abs(written - told["timestamp"]) < _LATE and os.stat(full).st_mtime > written + _LATE:
+    if abs(written - note["timestamp"]) < _LATE and os.stat(full).st_mtime > written + _LATE:
         raise _Doubt(f"{path} was changed after Ploomber had made it")
-    return told
+    return note
 
 
-def _whole(said: object, shown: str) -> Json:
+def _whole(data: object, shown: str) -> Json:
     """Return what is said of a product when all of it is there."""
-    if isinstance(said, dict) and isinstance(said.get("params"), dict | None):
-        at, text = said.get("timestamp"), said.get("stored_source_code")
+    if isinstance(data, dict) and isinstance(data.get("params"), dict | None):
+        at, text = data.get("timestamp"), data.get("stored_source_code")
         if isinstance(at, int | float) and not isinstance(at, bool) and isinstance(text, str):
-            return {"timestamp": float(at), "stored_source_code": text, "params": said.get("params") or {}}
+            return {"timestamp": float(at), "stored_source_code": text, "params": data.get("params") or {}}
     raise _Doubt(f"{shown} is damaged")
 
 
@@ -190,7 +190,7 @@ def _at(task: Task, store: Store) -> float | None:
         tables = _Tables(*table_notes.noted([task], str(store.root), False))
     try:
         return min(
-            (_told(task, product, store, tables)["timestamp"] for product in task.products), default=None
+            (_note(task, product, store, tables)["timestamp"] for product in task.products), default=None
         )
     except _Doubt:
         return None
@@ -220,9 +220,9 @@ def _md5(path: str) -> str | None:
         return None
 
 
-def _changed(now: Mapping[str, str], said: Mapping[str, object]) -> str:
+def _changed(now: Mapping[str, str], then: Mapping[str, object]) -> str:
     """Return what is to be said of parameters that differ; an empty string where they do not."""
-    was = {name: json.dumps(value, sort_keys=True) for name, value in said.items()}
+    was = {name: json.dumps(value, sort_keys=True) for name, value in then.items()}
     for name in sorted(now.keys() | was.keys()):
         if name not in was:
             return f"its parameter {name} is new"
@@ -274,11 +274,13 @@ def _same_notebook(task: Task, stored: str) -> bool:
         return True
     if task.source.facts.language.lower() != "python":
         return False
-    prose = [it["source"].split("\n") for it in cells if it["cell_type"] != "code"]
+    prose = [cell["source"].split("\n") for cell in cells if cell["cell_type"] != "code"]
     rest = _without(stored.split("\n"), prose)
     if rest is None:
         return False  # its prose was changed too: what is code in the stored text cannot be told
-    return _same_python("\n".join(it["source"] for it in cells if it["cell_type"] == "code"), "\n".join(rest))
+    return _same_python(
+        "\n".join(cell["source"] for cell in cells if cell["cell_type"] == "code"), "\n".join(rest)
+    )
 
 
 def _without(lines: list[str], blocks: Iterable[list[str]]) -> list[str] | None:

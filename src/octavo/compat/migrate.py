@@ -77,23 +77,23 @@ class Migration:
 
 def migration(
     root: Path,
-    made: Iterable[str],
-    said: Iterable[str | Error | ExceptionGroup[Error]],
+    products: Iterable[str],
+    messages: Iterable[str | Error | ExceptionGroup[Error]],
     advice: Advice,
 ) -> Migration:
     """Look through a project. Nothing of it is run or changed.
 
-    ``made`` are the paths of products, which are left alone; ``said`` is what loading noted or refused; ``advice``
+    ``products`` are paths, which are left alone; ``messages`` is what loading noted or refused; ``advice``
     returns what becomes of a command.
     """
     found: list[Finding] = []
     changes: list[Change] = []
-    products = {os.path.normpath(root / path) for path in made}
+    alone = {os.path.normpath(root / path) for path in products}
     for path in files(root):
         full = root / path
         if full.is_symlink():  # what it leads to is met by itself, or is no part of the project
             continue
-        if any(str(one) in products for one in (full, *full.parents)):
+        if any(str(one) in alone for one in (full, *full.parents)):
             continue
         name = full.name
         if name.startswith(".") and name.endswith(".metadata"):
@@ -105,8 +105,8 @@ def migration(
             changes += [Change(path, data, changed)] if changed else []
     known = {one.where.path for one in found if one.code == "import"}
     found = [one for one in found if one.code != "command" or traces.started(one, known)]
-    for one in said:
-        found += _told(one)
+    for one in messages:
+        found += _findings(one)
     return Migration(root, tuple(_results(found)), tuple(changes))
 
 
@@ -135,17 +135,17 @@ def _walk(root: Path) -> Iterator[str]:
             yield os.path.relpath(os.path.join(folder, name), root)
 
 
-def _told(said: str | Error | ExceptionGroup[Error]) -> Iterator[Finding]:
-    if isinstance(said, str):
-        if _UNHEEDED.search(said):  # found already, wherever it stands
+def _findings(message: str | Error | ExceptionGroup[Error]) -> Iterator[Finding]:
+    if isinstance(message, str):
+        if _UNHEEDED.search(message):  # found already, wherever it stands
             return
-        place, colon, text = said.partition(": ")
+        place, colon, text = message.partition(": ")
         path, *numbers = place.split(":")
         known = colon and all(number.isdecimal() for number in numbers) and numbers
         where = Place(path, *map(int, numbers)) if known else Place("")
-        yield Finding("pipeline", "note", where, text if known else said)
+        yield Finding("pipeline", "note", where, text if known else message)
     else:
-        for error in each(said):
+        for error in each(message):
             yield Finding("pipeline", "error", error.where or Place(""), error.message, error.hint or "")
 
 

@@ -116,10 +116,10 @@ class Managed:
 
     def _update(self, data: Json) -> None:
         nb_man = self._nb_man
-        for cell, made in zip(nb_man.nb.cells, data["cells"], strict=True):
+        for cell, ours in zip(nb_man.nb.cells, data["cells"], strict=True):
             if cell.cell_type == "code":
-                cell.outputs = from_dict(made["outputs"])
-                if execution := made["metadata"].get("execution"):
+                cell.outputs = from_dict(ours["outputs"])
+                if execution := ours["metadata"].get("execution"):
                     cell.metadata["execution"] = from_dict(execution)
         if widgets := data["metadata"].get("widgets"):
             nb_man.nb.metadata["widgets"] = from_dict(widgets)

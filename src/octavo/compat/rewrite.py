@@ -93,9 +93,9 @@ def _found(text: str, cell: int | None = None) -> Iterator[Import]:
         if isinstance(node, ast.ImportFrom) and not node.level and _is_ours(node.module or ""):
             names = tuple(alias.name for alias in node.names)
             start = place(node.lineno, node.col_offset)
-            said = re.compile(r"from(?:\s|\\)+").match(text, start)
-            if said is not None:
-                yield _one(node.module or "", names, node.lineno, said.end(), cell)
+            match = re.compile(r"from(?:\s|\\)+").match(text, start)
+            if match is not None:
+                yield _one(node.module or "", names, node.lineno, match.end(), cell)
         elif isinstance(node, ast.Import):
             for alias in node.names:
                 if _is_ours(alias.name):

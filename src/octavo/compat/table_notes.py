@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from ..errors import Error
 from ..model import Json, Task
 from ..process import child
-from ..tables.connections import call_of, discreet, made, opened
+from ..tables.connections import call_of, client_of, discreet, opened
 from ..tables.databases import embedded, examine, plain
 from ..tables.proxies import PATIENCE
 from ..tables.settle import settle
@@ -37,7 +37,7 @@ def _of(task: Task, root: str) -> Json:
     """Return the notes on the tables of one task that are there, as they are kept."""
     found = {}
     call = call_of(task, product=True)
-    name, path = embedded(made(call))
+    name, path = embedded(client_of(call))
     if name != "sqlite" or path is None or not os.path.exists(path):  # opening it would make an empty one
         return {}
     with opened(call, reading=True, root=root) as client:

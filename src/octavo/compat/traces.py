@@ -105,7 +105,7 @@ def look(path: str, data: bytes, advice: Advice) -> tuple[list[Finding], bytes |
 
 def _code(path: str, data: bytes) -> tuple[list[Finding], bytes | None]:
     found, changed = imports(path, data)
-    told = []
+    findings = []
     for one in sorted(found, key=lambda one: (one.cell or 0, one.line)):
         place = Place(path, one.line if one.cell is None else 0)
         names = ", ".join(one.names)
@@ -113,12 +113,12 @@ def _code(path: str, data: bytes) -> tuple[list[Finding], bytes | None]:
         text = text if one.cell is None else f"cell {one.cell + 1}: {text}"
         if one.unknown or (not one.names and not provided(one.module, "*")):
             what = ", ".join(one.unknown) or one.module
-            told.append(Finding("missing", "warning", place, text, f"octavo has no {what}"))
+            findings.append(Finding("missing", "warning", place, text, f"octavo has no {what}"))
         elif changed is None:
-            told.append(Finding("import", "note", place, text, f"{one.becomes}, to be written by hand"))
+            findings.append(Finding("import", "note", place, text, f"{one.becomes}, to be written by hand"))
         else:
-            told.append(Finding("import", "note", place, text, one.becomes))
-    return told, changed
+            findings.append(Finding("import", "note", place, text, one.becomes))
+    return findings, changed
 
 
 def _modules(path: str, text: str) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ def adopted(calls: Sequence[Call], root: Path, script: str) -> tuple[list[Entry]
     """Return the tasks that calls of papermill in ``script`` amount to, what env.yaml must say, and notes."""
     notes: list[str] = []
     env: dict[str, str] = {}
-    made: dict[str, Entry] = {}
+    entries: dict[str, Entry] = {}
     found: dict[str, Found] = {}
     for number, call in enumerate(calls):
         key = call.key or str(number)
@@ -28,28 +28,28 @@ def adopted(calls: Sequence[Call], root: Path, script: str) -> tuple[list[Entry]
             notes.append(f"{script}:{call.line}: there is no {call.source} in {root}: this call is left out")
             continue
         env |= call.unknown
-        name = _name(call, source, [entry.name for entry in made.values()])
-        made[key] = _entry(call, name, source)
+        name = _name(call, source, [entry.name for entry in entries.values()])
+        entries[key] = _entry(call, name, source)
         found[key] = replace(found_at(root, source), path=key)
         notes += [f"{script}:{call.line}: {note}" for note in call.notes]
     edges, contradictions = needs(list(found.values()))
-    names = {key: entry.name for key, entry in made.items()}
-    waits: dict[str, dict[str, str]] = {key: {} for key in made}
+    names = {key: entry.name for key, entry in entries.items()}
+    waits: dict[str, dict[str, str]] = {key: {} for key in entries}
     for key, call in zip([c.key or str(n) for n, c in enumerate(calls)], calls, strict=True):
-        if key in made:
-            waits[key] |= {after: "" for after in call.after if after in made}
+        if key in entries:
+            waits[key] |= {after: "" for after in call.after if after in entries}
     for need in edges:
         waits[need.reader].setdefault(need.writer, need.file)
     tasks = [
         replace(
             entry,
-            upstream=tuple(_wanted(names[other], made[other]) for other in waits[key]),
+            upstream=tuple(_wanted(names[other], entries[other]) for other in waits[key]),
             why=", ".join(dict.fromkeys(file for file in waits[key].values() if file)),
         )
-        for key, entry in made.items()
+        for key, entry in entries.items()
     ]
-    told = [re.sub(r"\b\d+\b", lambda m: names.get(m[0], m[0]), note) for note in contradictions]
-    return tasks, env, notes + told
+    readable = [re.sub(r"\b\d+\b", lambda m: names.get(m[0], m[0]), note) for note in contradictions]
+    return tasks, env, notes + readable
 
 
 def environment(values: dict[str, str]) -> str:
@@ -58,8 +58,8 @@ def environment(values: dict[str, str]) -> str:
         "# Values that were computed where papermill was called: set them here, or with octavo build --param."
     ]
     for name, text in values.items():
-        told = " ".join(text.split())
-        lines.append(f'{name}: ""  # was {told}')
+        origin = " ".join(text.split())
+        lines.append(f'{name}: ""  # was {origin}')
     return "\n".join(lines) + "\n"
 
 

@@ -37,8 +37,8 @@ def entries(found: Sequence[Found], output: str = "output") -> tuple[list[Entry]
     writers: dict[str, list[Need]] = {}
     for need in edges:
         writers.setdefault(need.reader, []).append(need)
-    made = {one.path: _entry(one, names, makers, writers.get(one.path, []), output) for one in found}
-    return [made[one.path] for one in in_order(found)], notes
+    tasks = {one.path: _entry(one, names, makers, writers.get(one.path, []), output) for one in found}
+    return [tasks[one.path] for one in in_order(found)], notes
 
 
 def in_order(found: Sequence[Found]) -> list[Found]:

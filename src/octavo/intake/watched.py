@@ -59,9 +59,9 @@ def _seen(ended: TaskFinished, root: Path) -> Flow:
     return Flow(tuple(reads), tuple(writes))
 
 
-def _merged(told: Flow, seen: Flow, root: Path) -> Flow:
+def _merged(read: Flow, seen: Flow, root: Path) -> Flow:
     """Return what the text tells with what was seen; what is not there after the run is not sure to be written."""
-    reads = tuple(dict.fromkeys((*told.reads, *seen.reads)))
-    writes = tuple(dict.fromkeys((*seen.writes, *(path for path in told.writes if (root / path).exists()))))
-    rest = tuple(path for path in (*told.writes, *told.may_write) if path not in writes)
+    reads = tuple(dict.fromkeys((*read.reads, *seen.reads)))
+    writes = tuple(dict.fromkeys((*seen.writes, *(path for path in read.writes if (root / path).exists()))))
+    rest = tuple(path for path in (*read.writes, *read.may_write) if path not in writes)
     return Flow(reads, writes, rest)

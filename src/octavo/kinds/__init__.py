@@ -77,8 +77,8 @@ class Row:
     hint: str = ""
 
 
-_HANDLER = Key("CSVIO, ParquetIO, or a dotted path", lambda it: is_text(it) or is_call(it))
-_CHUNKS = Key("a whole number above 0, or null", lambda it: it is None or is_count(it), null=True)
+_HANDLER = Key("CSVIO, ParquetIO, or a dotted path", lambda value: is_text(value) or is_call(value))
+_CHUNKS = Key("a whole number above 0, or null", lambda value: value is None or is_count(value), null=True)
 _DUMPS = "; to write its rows to a file, a path that ends in .csv or .parquet"
 
 ROWS: Mapping[str, Row] = {
@@ -91,7 +91,7 @@ ROWS: Mapping[str, Row] = {
             "cell_timeout": Key("a number of seconds above 0", is_seconds),
             "nbconvert_exporter_name": Key(
                 "a name, or a mapping of product names to them",
-                lambda it: is_text(it) or is_mapping(it),
+                lambda value: is_text(value) or is_mapping(value),
             ),
             "nbconvert_export_kwargs": SETTINGS,
         },
@@ -191,8 +191,8 @@ def brought(name: str) -> bool:
 def claiming(suffix: str, product: object) -> str | None:
     """Return the kind of a file that ends so, where no class is said."""
     for name, one in ROWS.items():
-        made = not one.products or (isinstance(product, str) and product.endswith(one.products))
-        if suffix in one.suffixes and made:
+        fits = not one.products or (isinstance(product, str) and product.endswith(one.products))
+        if suffix in one.suffixes and fits:
             return name
     return None
 

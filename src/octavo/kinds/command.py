@@ -27,7 +27,7 @@ class Ended:
     """How a command ended: its exit code, negative for a signal, and the end of what it wrote to stderr."""
 
     code: int
-    said: str
+    stderr: str
 
     @property
     def words(self) -> str:
@@ -42,7 +42,7 @@ class Ended:
     @property
     def last(self) -> str:
         """Return the last lines of stderr."""
-        return "\n".join(self.said.strip().splitlines()[-_LAST:])
+        return "\n".join(self.stderr.strip().splitlines()[-_LAST:])
 
 
 def follow(
@@ -74,7 +74,7 @@ def follow(
 
 
 def _followed(child: subprocess.Popen[bytes], shown: Callable[[str], str]) -> tuple[int, str]:
-    said = ""
+    stderr = ""
     decode = codecs.getincrementaldecoder("utf-8")
     with selectors.DefaultSelector() as waiting:
         for pipe, name in ((child.stdout, "stdout"), (child.stderr, "stderr")):
@@ -92,9 +92,9 @@ def _followed(child: subprocess.Popen[bytes], shown: Callable[[str], str]) -> tu
                 text = shown(text)
                 getattr(sys, key.data[0]).write(text)
                 if key.data[0] == "stderr":
-                    said = (said + text)[-_KEPT:]
+                    stderr = (stderr + text)[-_KEPT:]
             patience = None if child.poll() is None else _GRACE
-    return child.wait(), said
+    return child.wait(), stderr
 
 
 def _read(key: selectors.SelectorKey) -> tuple[str, bool]:

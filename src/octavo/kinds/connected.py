@@ -126,7 +126,7 @@ def _inside(statement: str, message: str) -> int:
         return int(found[1]) - 1
     if found := _ABOUT.search(message):
         word = (found[1] or found[2]).rpartition(".")[2]
-        there = [it.start() for it in re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", statement)]
+        there = [match.start() for match in re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", statement)]
         if len(there) == 1 or (there and found[2]):
             return statement.count("\n", 0, there[0])
     return 0
@@ -150,6 +150,6 @@ def _quiet(failure: Failure, client: object) -> Failure:
     return replace(
         failure,
         message=discreet(failure.message, client),
-        traceback=tuple(discreet(it, client) for it in failure.traceback),
+        traceback=tuple(discreet(entry, client) for entry in failure.traceback),
         code=discreet(failure.code, client),
     )

@@ -66,9 +66,9 @@ def _download(url: str, path: str) -> int:
     request = urllib.request.Request(url, headers={"User-Agent": "octavo"})
     with urllib.request.urlopen(request, timeout=_PATIENCE) as answer, open(path, "wb") as file:  # noqa: PTH123 - a str
         shutil.copyfileobj(answer, file, 1 << 20)
-        size, told = file.tell(), answer.headers.get("Content-Length")
-    if told and told.isdigit() and size != int(told):
-        raise EOFError(f"it was cut off after {size:,} of {int(told):,} bytes")
+        size, length = file.tell(), answer.headers.get("Content-Length")
+    if length and length.isdigit() and size != int(length):
+        raise EOFError(f"it was cut off after {size:,} of {int(length):,} bytes")
     return size
 
 

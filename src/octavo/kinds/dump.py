@@ -126,8 +126,8 @@ def _handler(task: Task, path: Path) -> Handler:
     """Return what writes the answer: as the option ``io_handler`` says, else by the end of the product's name."""
     chunked = bool(task.own.get("chunksize", _CHUNK))
     path.parent.mkdir(parents=True, exist_ok=True)
-    said = task.own.get("io_handler")
-    name = str(said.get("dotted_path") if isinstance(said, dict) else said or "")
+    option = task.own.get("io_handler")
+    name = str(option.get("dotted_path") if isinstance(option, dict) else option or "")
     match name.rpartition(".")[2].lower():
         case "" if path.suffix == ".parquet":
             kind = "parquet"
@@ -165,8 +165,8 @@ class _Parquet:
         columns = list(map(list, zip(*rows, strict=True))) or [[] for _ in names]
         known = self._types or [None] * len(names)
         arrays = [self._array(values, kind) for values, kind in zip(columns, known, strict=True)]
-        told = [array.type if array.null_count < len(array) else None for array in arrays]
-        self._types = [kind or one for kind, one in zip(known, told, strict=True)]
+        types = [array.type if array.null_count < len(array) else None for array in arrays]
+        self._types = [kind or one for kind, one in zip(known, types, strict=True)]
         self._write(self._arrow.Table.from_arrays(arrays, names=names), str(path))
 
     def _array(self, values: list[object], kind: object) -> Any:  # pyarrow has no types

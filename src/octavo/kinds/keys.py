@@ -87,7 +87,7 @@ def as_call(value: object) -> Call:
     """Return a call, whichever way it was written: its dotted path, or a mapping of that and arguments."""
     if not isinstance(value, dict):
         return Call(str(value).replace("::", "."))
-    arguments = {name: it for name, it in value.items() if name != "dotted_path"}
+    arguments = {name: argument for name, argument in value.items() if name != "dotted_path"}
     return Call(str(value["dotted_path"]).replace("::", "."), arguments)
 
 

@@ -40,7 +40,7 @@ def touch(text: str) -> Named:
     for word in (*_WORD.findall(text), *quoted):
         for path in {word, *word.split(":"), word.rstrip(".,:")}:
             if len(found) < _MOST and 0 < len(path) < _LONGEST:
-                found |= dict.fromkeys(os.path.abspath(it) for it in _files(path))
+                found |= dict.fromkeys(os.path.abspath(file) for file in _files(path))
     return Named(tuple((path, stamp(path)) for path in found))
 
 

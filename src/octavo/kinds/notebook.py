@@ -39,7 +39,7 @@ class NotebookKind:
 
     def preload(self, task: Task) -> tuple[str, ...]:
         """Return the modules that the task's worker will want: its kernel, then what its cells import."""
-        exporting = (warm_export.__name__,) if any(not it.plain for it in exports(task)) else ()
+        exporting = (warm_export.__name__,) if any(not edition.plain for edition in exports(task)) else ()
         if _kernel_family(task) == "jupyter":
             return (jupyter.__name__, *exporting)
         return (__name__, native.__name__, *exporting, *task.source.facts.imports)
@@ -84,7 +84,7 @@ class NotebookKind:
         finally:
             kernel.close()
             named.seen()
-        return failure or reports.made(tell)
+        return failure or reports.write(tell)
 
     def refresh(self, task: Task, root: str) -> str | None:
         """Write the reports anew with the source's comments and markdown; return the first's path.
@@ -132,7 +132,7 @@ class Reports:
         """Fold what is told from now on, also what the worker says by itself of the task's streams."""
         return _followed(tell, self._shown) if self._wanted else tell
 
-    def made(self, tell: Tell) -> Failure | None:
+    def write(self, tell: Tell) -> Failure | None:
         """Make the reports of what has run, or return why they cannot be."""
         data = self._shown.ended(Outcome.DONE) if self._wanted else None
         if data is None:
@@ -147,13 +147,13 @@ class Reports:
             return Failure("ProductError", f"{error.filename} cannot be written: {error.strerror}")
 
     def _exported(self, data: Json, tell: Tell) -> Failure | None:
-        said = self._task.own.get("nbconvert_export_kwargs") or {}
+        settings = self._task.own.get("nbconvert_export_kwargs") or {}
         try:
-            export.write(export.exported(data, self._wanted, self._base, self._task.source.path, said))
+            export.write(export.exported(data, self._wanted, self._base, self._task.source.path, settings))
         except Error as error:
             failure: Failure = export.failure(error)
             return failure
-        for note in export.unknown(self._wanted, said):
+        for note in export.unknown(self._wanted, settings):
             tell(Note(note, self._task.name))
         return None
 
@@ -289,7 +289,8 @@ def unreadable(source: Source, kernel: str | None) -> list[NotebookError]:
     if any(SYNTAX in message for message, _ in found) and not specs.is_this_environment(
         kernel or source.facts.kernel
     ):
-        found = tuple(it for it in found if SYNTAX not in it[0])  # python3 may be another Python's kernel
+        # python3 may be another Python's kernel
+        found = tuple(mistake for mistake in found if SYNTAX not in mistake[0])
     return [NotebookError(message, where) for message, where in found]
 
 

@@ -17,12 +17,12 @@ with lazy_imports():
 
 def errors(tasks: Sequence[Task], unfit: Mapping[str, Sequence[Error]]) -> Iterator[Error]:
     """Yield errors of tasks that are to run; what several would fail of is said once. ``unfit`` are known ones."""
-    said: set[str] = set()
+    reported: set[str] = set()
     for task in tasks:
         for error in (*_sources(task, unfit.get(task.name, ())), *_missing(task)):
-            if error.message not in said or (error.where is not None and str(error) not in said):
+            if error.message not in reported or (error.where is not None and str(error) not in reported):
                 yield error
-            said |= {error.message, str(error)}
+            reported |= {error.message, str(error)}
 
 
 def places(tasks: Iterable[Task], root: str) -> Iterator[Error]:

@@ -80,7 +80,8 @@ def placed(task: Task) -> Task:
     return replace(
         task,
         products=tuple(
-            replace(it, path=os.path.abspath(it.path)) if it.maker == "File" else it for it in task.products
+            replace(product, path=os.path.abspath(product.path)) if product.maker == "File" else product
+            for product in task.products
         ),
         inputs={name: _absolute(value) for name, value in task.inputs.items()},
     )
@@ -123,8 +124,8 @@ def pieces(task: Task) -> list[Piece]:
 
 
 def _value(products: tuple[Product, ...]) -> object:
-    told = {it.key: str(it.relation or it.path) for it in products}
-    return told[None] if len(products) == 1 and None in told else told
+    texts = {product.key: str(product.relation or product.path) for product in products}
+    return texts[None] if len(products) == 1 and None in texts else texts
 
 
 def _places(task: Task, document: documents.Notebook, own: list[int]) -> dict[int, int]:
@@ -170,7 +171,7 @@ def _python(task: Task, found: list[Piece], tell: Tell) -> Failure | None:
 
 def _compiled(found: list[Piece]) -> list[CodeType]:
     """Return the code of all cells, before any of it runs; ``from __future__`` in one counts for those that follow."""
-    made, flags = [], 0
+    compiled, flags = [], 0
     for piece in found:
         try:
             tree = magics.parse(piece.code)
@@ -184,8 +185,8 @@ def _compiled(found: list[Piece]) -> list[CodeType]:
         tree = ast.increment_lineno(ast.fix_missing_locations(_Plain().visit(tree)), piece.line - 1)
         code = compile(tree, piece.file, "exec", flags=flags, dont_inherit=True)
         flags |= code.co_flags & _FUTURE
-        made.append(code)
-    return made
+        compiled.append(code)
+    return compiled
 
 
 class _Plain(ast.NodeTransformer):
@@ -208,9 +209,9 @@ def _failure(error: BaseException, task: Task, found: list[Piece]) -> Failure:
         named = {piece.file for piece in found}
         steps = traceback.extract_tb(error.__traceback__)
         file, line = next(
-            ((it.filename, it.lineno) for it in reversed(steps) if it.filename in named), ("", None)
+            ((step.filename, step.lineno) for step in reversed(steps) if step.filename in named), ("", None)
         )
-    piece = next((it for it in found if it.file == file), None)
+    piece = next((piece for piece in found if piece.file == file), None)
     if piece is None or line is None:
         return failure
     if piece.file == os.path.abspath(task.source.path):
@@ -250,15 +251,16 @@ local({{
 
 
 def _r(task: Task, found: list[Piece]) -> Failure | None:
-    text = "".join(f'#line {it.line} "{_quoted(it.file)}"\n{it.code}\n' for it in found)
+    text = "".join(f'#line {piece.line} "{_quoted(piece.file)}"\n{piece.code}\n' for piece in found)
     named = touch(task.source.text or "")
     with tempfile.TemporaryDirectory(prefix="octavo-") as folder:
-        script, told, runner = (Path(folder, name) for name in ("script.R", "told", "run.R"))
+        script, report, runner = (Path(folder, name) for name in ("script.R", "told", "run.R"))
         script.write_text(text, encoding="utf-8")
         mine = os.path.abspath(task.source.path)
-        names = {"script": script, "told": told, "mine": mine}
+        names = {"script": script, "told": report, "mine": mine}
         runner.write_text(
-            _RSCRIPT.format(**{key: f'"{_quoted(str(it))}"' for key, it in names.items()}), encoding="utf-8"
+            _RSCRIPT.format(**{key: f'"{_quoted(str(path))}"' for key, path in names.items()}),
+            encoding="utf-8",
         )
         command = ["Rscript", "--no-save", "--no-restore", str(runner)]
         try:
@@ -267,7 +269,7 @@ def _r(task: Task, found: list[Piece]) -> Failure | None:
             return absent(command, error, "install R, which includes Rscript")
         finally:
             named.seen()
-        line, _, rest = text_of(told).partition("\n")
+        line, _, rest = text_of(report).partition("\n")
     if ended.code == 0:
         return None
     kind, _, words = rest.partition("\n")

@@ -80,8 +80,8 @@ def _ours(task: Task, code: str, client: ShellClient, folder: Path) -> Failure |
     """Run a script by a command of this machine."""
     script = folder / Path(task.source.path).name
     script.write_text(code, encoding="utf-8")
-    said = client.subprocess_run_kwargs
-    env = dict(said.get("env") or os.environ)
+    settings = client.subprocess_run_kwargs
+    env = dict(settings.get("env") or os.environ)
     prelude = folder / "prelude"
     before = "".join(_restored(env.get("BASH_ENV")))
     prelude.write_text(_WATCH.format(before=before, lines=f"'{folder}/lines'"), encoding="utf-8")
@@ -92,13 +92,13 @@ def _ours(task: Task, code: str, client: ShellClient, folder: Path) -> Failure |
 
     try:
         command = client.command(str(script))
-        ended = follow(command, env=env, cwd=said.get("cwd"), shown=shown)
+        ended = follow(command, env=env, cwd=settings.get("cwd"), shown=shown)
     except Error as error:
         return _mistake(error, task)
     except OSError as error:
         return absent(command, error, "it is named in the run_template of the task's client")
     if ended.code == 0:
-        absent_ = [it.path for it in task.products if not os.path.lexists(it.path)]
+        absent_ = [product.path for product in task.products if not os.path.lexists(product.path)]
         hint = _unquoted(task, code)
         return replace(not_made(absent_), path=task.source.path, hint=hint) if absent_ and hint else None
     line = _line(ended, text_of(folder / "lines"))
@@ -117,8 +117,8 @@ def _ours(task: Task, code: str, client: ShellClient, folder: Path) -> Failure |
 
 def _unquoted(task: Task, code: str) -> str:
     """Return a hint if a path with a space stands in a script outside of quotes, where it is two words."""
-    given = [it if isinstance(it, Mapping) else {"": it} for it in task.inputs.values()]
-    paths = [it.path for it in task.products] + [str(it) for one in given for it in one.values()]
+    given = [value if isinstance(value, Mapping) else {"": value} for value in task.inputs.values()]
+    paths = [path.path for path in task.products] + [str(path) for one in given for path in one.values()]
     for path in map(os.path.abspath, paths):
         if " " in path and any(not before.endswith(("'", '"')) for before in code.split(path)[:-1]):
             return f'"{path}" contains a space: quote the placeholder, as in "{{{{product}}}}"'
@@ -159,7 +159,7 @@ def _line(ended: Ended, noted: str) -> int | None:
     code, _, line = noted.strip().partition(" ")
     if line.isdigit() and code == str(ended.code):
         return int(line)
-    found = _SAID.findall(ended.said)
+    found = _SAID.findall(ended.stderr)
     return int(found[-1]) if found else None
 
 

@@ -48,7 +48,7 @@ def _transfer(here: Database, there: Database, code: str, relation: Relation, si
             chunks = [chunks]
         elif file_of(here) is not None and file_of(here) == file_of(there):
             chunks = list(chunks)  # one file is not read and written at once
-        for number, chunk in enumerate(_asked(chunks, code)):
+        for number, chunk in enumerate(_rows(chunks, code)):
             write(chunk, there, relation, {"if_exists": "append" if number else "replace", "index": False})
     except (Error, Rejected):
         raise
@@ -58,7 +58,7 @@ def _transfer(here: Database, there: Database, code: str, relation: Relation, si
         raise
 
 
-def _asked(chunks: Iterable[Frame], code: str) -> Iterator[Frame]:
+def _rows(chunks: Iterable[Frame], code: str) -> Iterator[Frame]:
     try:
         yield from chunks
     except Exception as error:

@@ -62,12 +62,14 @@ def frame_of(task: Task) -> Frame:
     if not Path(path).exists():
         hint = "name the task that makes it as upstream" if not task.upstream else None
         raise ProductError(f"there is no {path} to read", hint=hint)
-    said = task.own.get("io_handler")
-    name = str(said.get("dotted_path") if isinstance(said, dict) else said or "")
+    option = task.own.get("io_handler")
+    name = str(option.get("dotted_path") if isinstance(option, dict) else option or "")
     short = name.rpartition(".")[2].lower().removesuffix("io")
     if name and short not in _READERS:
         return resolve(Call(name))(path)
-    kind = short or next((it.lstrip(".") for it in Path(path).suffixes if it.lstrip(".") in _READERS), "")
+    kind = short or next(
+        (suffix.lstrip(".") for suffix in Path(path).suffixes if suffix.lstrip(".") in _READERS), ""
+    )
     if not kind:
         hint = 'add "io_handler: module.function", which gets the path and returns a DataFrame'
         raise SpecError(f"{path} is neither .csv nor .parquet", hint=hint)

@@ -49,7 +49,7 @@ def newest(path: str) -> int:
         found = os.stat(path)
         if not stat.S_ISDIR(found.st_mode):
             return found.st_ctime_ns
-        return max([found.st_ctime_ns, *(it.changed for it in inner(path))])
+        return max([found.st_ctime_ns, *(entry.changed for entry in inner(path))])
     except (OSError, ValueError):
         return 0
 
@@ -64,10 +64,12 @@ def places(path: str, whole: bool = False) -> set[tuple[int, int]]:
         if not stat.S_ISDIR(found.st_mode) or (os.path.islink(path) and not whole):
             return {(found.st_dev, found.st_ino)}
         within = inner(path)
-        if not whole and not all(os.path.islink(it.path) for it in within):
+        if not whole and not all(os.path.islink(entry.path) for entry in within):
             return set()
         shown = {(found.st_dev, found.st_ino)} if whole else set()
-        return shown | {(it.st_dev, it.st_ino) for it in map(os.stat, (it.path for it in within))}
+        return shown | {
+            (entry.st_dev, entry.st_ino) for entry in map(os.stat, (entry.path for entry in within))
+        }
     except (OSError, ValueError):
         return set()
 
@@ -90,13 +92,15 @@ def digest(path: str) -> str | None:
             # one that opens a pipe waits for its writer, and a device has no end
             raise OSError(errno.EINVAL, f"it is {SPECIAL[stat.S_IFMT(mode)]}", path)
         tree = running()
-        for it in inner(path):
-            said = [f"{it.name}\0→{it.target}\n"] if it.target else []
-            if it.kind == "file":
-                said.append(f"{it.name}\0{_file_digest(it.path)}\n")
-            elif not it.target:
-                said.append(f"{it.name}\0\n" if it.kind == "empty" else f"{it.name}\0{it.kind}\n")
-            tree.update("".join(said).encode("utf-8", "surrogateescape"))
+        for entry in inner(path):
+            lines = [f"{entry.name}\0→{entry.target}\n"] if entry.target else []
+            if entry.kind == "file":
+                lines.append(f"{entry.name}\0{_file_digest(entry.path)}\n")
+            elif not entry.target:
+                lines.append(
+                    f"{entry.name}\0\n" if entry.kind == "empty" else f"{entry.name}\0{entry.kind}\n"
+                )
+            tree.update("".join(lines).encode("utf-8", "surrogateescape"))
         return "tree-" + tree.hexdigest()
     except FileNotFoundError:
         return None
@@ -160,7 +164,7 @@ def inner(folder: str) -> list[Inner]:
             else:
                 kind = "file" if stat.S_ISREG(own.st_mode) else "other"
                 found.append(Inner(name, item.path, kind, own.st_ctime_ns, _stamp(own)))
-    return sorted(found, key=lambda it: it.name)
+    return sorted(found, key=lambda entry: entry.name)
 
 
 def _link(name: str, path: str, own: os.stat_result, top: str) -> tuple[Inner, str]:
@@ -183,8 +187,12 @@ def _link(name: str, path: str, own: os.stat_result, top: str) -> tuple[Inner, s
 def _tree_stamp(folder: str) -> str | None:
     whole = running()
     try:
-        for it in inner(folder):
-            whole.update(f"{it.name}\0{it.kind} {it.stamp} {it.target}\n".encode("utf-8", "surrogateescape"))
+        for entry in inner(folder):
+            whole.update(
+                f"{entry.name}\0{entry.kind} {entry.stamp} {entry.target}\n".encode(
+                    "utf-8", "surrogateescape"
+                )
+            )
     except OSError:
         return None
     return "tree " + whole.hexdigest()

@@ -49,7 +49,7 @@ def shown(url: str) -> str:
 
 def read(url: str) -> bytes:
     """Return the bytes that a URL stands for."""
-    with _told(url, "read"):
+    with _errors(url, "read"):
         if _is_web(url):
             return _web(url, None)
         with plugins.load("fsspec:open")(url, "rb") as file:
@@ -59,7 +59,7 @@ def read(url: str) -> bytes:
 
 def write(url: str, data: bytes, media: str = "application/json") -> None:
     """Write bytes to a URL: a web server is sent a PUT, as papermill sends it."""
-    with _told(url, "written"):
+    with _errors(url, "written"):
         if _is_web(url):
             _web(url, data, media)
             return
@@ -80,7 +80,7 @@ def _web(url: str, data: bytes | None, media: str = "") -> bytes:
 
 
 @contextmanager
-def _told(url: str, done: str) -> Iterator[None]:
+def _errors(url: str, done: str) -> Iterator[None]:
     """Turn what a driver raises into a mistake that a person can mend."""
     scheme, where = url.partition("://")[0].lower(), shown(url)
     try:
@@ -95,8 +95,8 @@ def _told(url: str, done: str) -> Iterator[None]:
         raise MissingExtra(f'the driver for "{scheme}" is not installed: {error}', where, hint) from error
     except Exception as error:
         # every driver has exceptions of its own; some of them say what is secret: the whole URL
-        said = str(error).replace(url, where).strip() or type(error).__name__
-        raise NotebookError(f"it cannot be {done}: {said}", where, _hint(scheme, error)) from error
+        message = str(error).replace(url, where).strip() or type(error).__name__
+        raise NotebookError(f"it cannot be {done}: {message}", where, _hint(scheme, error)) from error
 
 
 def _hint(scheme: str, error: Exception) -> str | None:

@@ -25,7 +25,7 @@ def settings(env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     if region := env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or config.get("region"):
         yield "region", region
     named = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
-    if endpoint := next((env[it] for it in named if env.get(it)), config.get("endpoint_url")):
+    if endpoint := next((env[name] for name in named if env.get(name)), config.get("endpoint_url")):
         yield "endpoint", endpoint
 
 

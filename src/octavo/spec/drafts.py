@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 #: What most tasks have: shared, so that the state of a project has each once.
 _CALLS, _DECLARED, _RUN, _RESOURCES = Calls(), Declared(), RunOptions(), Resources()
 #: Keys with places of their own in a task.
-_TYPED = frozenset(name for it in (Calls, RunOptions, Resources) for name in it.__dataclass_fields__)
+_TYPED = frozenset(name for part in (Calls, RunOptions, Resources) for name in part.__dataclass_fields__)
 #: What papermill_params and executor_params say of a task; schema takes them for kinds that have these keys alone.
 _EXECUTION = frozenset(key.option for key in EXECUTION.values() if key.option) - {"cwd", "kernel"}
 _Part = TypeVar("_Part", Calls, Declared, RunOptions, Resources)
@@ -42,120 +42,119 @@ class Drafts:
     ``matched`` are the patterns of inputs with what they stand for now, ``needed`` are files that must be there.
     """
 
-    def __init__(self, spec: Spec, reader: Reader, root: str) -> None:
-        self.spec, self.reader, self.root = spec, reader, root
+    def __init__(self, pipeline: Spec, reader: Reader, root: str) -> None:
+        self.pipeline, self.reader, self.root = pipeline, reader, root
         self.mistakes: list[Error] = []
         self.unfit: dict[str, tuple[tuple[str, Place], ...]] = {}
         self.matched: dict[str, tuple[str, ...]] = {}
         self.needed: list[str] = []
         self.loader = self._loader()
-        self._said: dict[int, TaskSpec] = {}
+        self._specs: dict[int, TaskSpec] = {}
 
-    def draft(self, said: TaskSpec) -> Task | None:
+    def draft(self, spec: TaskSpec) -> Task | None:
         """Return a task whose upstream may still have wildcards."""
-        spec = self.spec
-        if said.broken and (not said.source or "{{" in said.source or "{%" in said.source):
+        pipeline = self.pipeline
+        if spec.broken and (not spec.source or "{{" in spec.source or "{%" in spec.source):
             return None
-        folders = self.loader if said.base is None else (said.base,)
+        folders = self.loader if spec.base is None else (spec.base,)
         try:
-            where = said.places.get("source", said.where)
-            kind, source = self.reader.source(said.source, where, said.kind, folders)
+            where = spec.places.get("source", spec.where)
+            kind, source = self.reader.source(spec.source, where, spec.kind, folders)
         except Error as error:
             self.mistakes.append(error)
             return None
-        if said.broken:
+        if spec.broken:
             return None
-        name = said.name or _default_name(source) or _stem(said.product)
+        name = spec.name or _default_name(source) or _stem(spec.product)
         facts = source.facts
         # what the spec says itself need not be readable in the source
-        told = {"product": said.product, "upstream": said.upstream if spec.extract_upstream else ()}
-        kernel = said.options.get("kernel")
+        own = {"product": spec.product, "upstream": spec.upstream if pipeline.extract_upstream else ()}
+        kernel = spec.options.get("kernel")
         fatal = facts.fatal(kernel if isinstance(kernel, str) else None)
-        if mistakes := _heeded(fatal, [word for word, value in told.items() if value is not None]):
+        if mistakes := _heeded(fatal, [word for word, value in own.items() if value is not None]):
             self.unfit[name] = mistakes
-        if spec.extract_product and said.product is None:
-            said = self._extracted(said, kind, source)
-        product = said.product
-        upstream = said.upstream if said.upstream is not None else facts.upstream
-        if not spec.extract_upstream and said.upstream is None:
-            upstream = ()
-        promised = Promises(name, kind, said, spec, self.root, source.path)
-        made = promised.products(product)
+        if pipeline.extract_product and spec.product is None:
+            spec = self._extracted(spec, kind, source)
+        upstream = spec.upstream
+        if upstream is None:
+            upstream = facts.upstream if pipeline.extract_upstream else ()
+        promised = Promises(name, kind, spec, pipeline, self.root, source.path)
+        products = promised.products(spec.product)
         self.mistakes += promised.mistakes
-        how = {**self._options(said, kind), **options(promised, spec, made)}
-        params, resources = self._params(said)
+        settings = {**self._options(spec, kind), **options(promised, pipeline, products)}
+        params, resources = self._params(spec)
         draft = Task(
             name,
             kind,
             source,
-            made,
+            products,
             params,
             upstream or (),
-            own=self._own(said, kind),
-            calls=_with(_CALLS, how),
-            declared=self._declared(said, kind, resources),
-            run=_with(_RUN, how),
-            resources=_with(_RESOURCES, how),
-            kernel=how.get("kernel"),
-            cwd=self._cwd(said, kind, source),
-            tags=tuple(how.get("tags", ())),
-            where=said.where,
+            own=self._own(spec, kind),
+            calls=_with(_CALLS, settings),
+            declared=self._declared(spec, kind, resources),
+            run=_with(_RUN, settings),
+            resources=_with(_RESOURCES, settings),
+            kernel=settings.get("kernel"),
+            cwd=self._cwd(spec, kind, source),
+            tags=tuple(settings.get("tags", ())),
+            where=spec.where,
         )
-        self._said[id(draft)] = said
+        self._specs[id(draft)] = spec
         return draft
 
-    def _extracted(self, said: TaskSpec, kind: str, source: Source) -> TaskSpec:
+    def _extracted(self, spec: TaskSpec, kind: str, source: Source) -> TaskSpec:
         """Return a task with the product that its source names; a template of tables says of what class that is."""
-        maker = said.maker
+        maker = spec.maker
         if row(kind).source == "template" and row(kind).maker != "File" and source.facts.product:
             text = contents(os.path.join(self.root, source.path)).decode("utf-8-sig", "replace")
             named = templates.product_of(text)
             maker = maker or (named and named[0])
-        return replace(said, product=source.facts.product, maker=maker)
+        return replace(spec, product=source.facts.product, maker=maker)
 
-    def _options(self, said: TaskSpec, kind: str) -> Json:
+    def _options(self, spec: TaskSpec, kind: str) -> Json:
         """Return the options of a task by their keys, the values as YAML has them or as their rows make them."""
         keys = row(kind).keys
-        shared = {name: call for name, call in self.spec.serializers.items() if name in keys}
-        return {**shared, **said.options, "strict": self.spec.environment == "strict" or None}
+        shared = {name: call for name, call in self.pipeline.serializers.items() if name in keys}
+        return {**shared, **spec.options, "strict": self.pipeline.environment == "strict" or None}
 
-    def _own(self, said: TaskSpec, kind: str) -> dict[str, object]:
+    def _own(self, spec: TaskSpec, kind: str) -> dict[str, object]:
         """Return the values of the keys that the kind declares for itself."""
         wanted = (row(kind).keys.keys() | _EXECUTION) - _TYPED
-        own = {key: it for key, it in said.options.items() if key in wanted}
-        return own | ({"nb_product_key": list(said.nb)} if row(kind).report and said.nb != ("nb",) else {})
+        own = {key: value for key, value in spec.options.items() if key in wanted}
+        return own | ({"nb_product_key": list(spec.nb)} if row(kind).report and spec.nb != ("nb",) else {})
 
-    def _cwd(self, said: TaskSpec, kind: str, source: Source) -> str:
-        beside = said.local or row(kind).beside
-        cwd = os.path.dirname(source.path) if beside else str(said.options.get("cwd") or "")
+    def _cwd(self, spec: TaskSpec, kind: str, source: Source) -> str:
+        beside = spec.local or row(kind).beside
+        cwd = os.path.dirname(source.path) if beside else str(spec.options.get("cwd") or "")
         return "" if not cwd or (cwd := relative(cwd, self.root)) == "." else cwd
 
-    def _declared(self, said: TaskSpec, kind: str, resources: Mapping[str, str]) -> Declared:
-        inputs = None if said.inputs is None else tuple(dict.fromkeys(self._inputs(said)))
+    def _declared(self, spec: TaskSpec, kind: str, resources: Mapping[str, str]) -> Declared:
+        inputs = None if spec.inputs is None else tuple(dict.fromkeys(self._inputs(spec)))
         templates = self.loader if row(kind).source == "template" else ()
         return _with(
             _DECLARED, {"inputs": inputs, "resources": resources or None, "templates": templates or None}
         )
 
-    def _inputs(self, said: TaskSpec) -> Iterator[str]:
-        for pattern in said.inputs or ():
+    def _inputs(self, spec: TaskSpec) -> Iterator[str]:
+        for pattern in spec.inputs or ():
             if any(sign in pattern for sign in "*?["):
                 self.matched[pattern] = matches(pattern, self.root)
                 yield from self.matched[pattern]
             else:
                 yield relative(pattern, self.root)
 
-    def _params(self, said: TaskSpec) -> tuple[Json, dict[str, str]]:
+    def _params(self, spec: TaskSpec) -> tuple[Json, dict[str, str]]:
         """Return the parameters, and the files among them relative to the project.
 
         Code gets them as absolute paths, which do not count: their contents do.
         """
-        params = dict(said.params)
+        params = dict(spec.params)
         if not isinstance(files := params.get("resources_"), dict):
             return params, {}
         resources = {key: relative(path, self.root) for key, path in files.items()}
         for path in resources.values():
-            where = said.places.get("params.resources_", said.where)
+            where = spec.places.get("params.resources_", spec.where)
             self._need(path, f"the resource {path} does not exist", where)
         params["resources_"] = {key: os.path.join(self.root, path) for key, path in resources.items()}
         return params, resources
@@ -171,15 +170,15 @@ class Drafts:
 
     def _loader(self) -> tuple[str, ...]:
         """Return the folders of ``meta.source_loader``, relative to the project."""
-        said = self.spec.loader
-        paths = said.get("path", ["."] if "module" in said else [])
+        loader = self.pipeline.loader
+        paths = loader.get("path", ["."] if "module" in loader else [])
         base = ""
-        if "module" in said:
-            found = self.reader.package(said["module"])
+        if "module" in loader:
+            found = self.reader.package(loader["module"])
             if found is None:
                 hint = "it must be in the project or importable"
-                message = f'cannot find the module "{said["module"]}" of "source_loader"'
-                self.mistakes.append(SpecError(message, self.spec.path, hint))
+                message = f'cannot find the module "{loader["module"]}" of "source_loader"'
+                self.mistakes.append(SpecError(message, self.pipeline.path, hint))
             base = found or ""
         named = [paths] if isinstance(paths, str) else paths
         return tuple(relative(os.path.join(base, path), self.root) for path in named)
@@ -187,27 +186,27 @@ class Drafts:
     def settled(self, drafts: Sequence[Task]) -> list[Task]:
         """Return the drafts, looked at together: what one declares as data or input may be what another makes."""
         makers = {product.path: task.name for task in drafts for product in task.products}
-        return [self._settled(task, self._said[id(task)], makers) for task in drafts]
+        return [self._settled(task, self._specs[id(task)], makers) for task in drafts]
 
-    def _settled(self, task: Task, said: TaskSpec, makers: Mapping[str, str]) -> Task:
+    def _settled(self, task: Task, spec: TaskSpec, makers: Mapping[str, str]) -> Task:
         if row(task.kind).source == "data" and _is_path(task.source.path):
             maker = _maker(task.source.path, makers)
             if maker is None:
                 message = f"the source {task.source.path} does not exist"
-                self._need(task.source.path, message, said.places.get("source", said.where))
+                self._need(task.source.path, message, spec.places.get("source", spec.where))
             elif maker != task.name and maker not in _names(task.upstream, makers):
                 task = replace(task, upstream=(*task.upstream, maker))
-        if said.inputs is None:
+        if spec.inputs is None:
             return task
         kept = []
         for path in task.declared.inputs or ():
-            where = said.places.get(f"inputs.{path}") or said.places.get("inputs", said.where)
+            where = spec.places.get(f"inputs.{path}") or spec.places.get("inputs", spec.where)
             maker = _maker(path, makers)
             if maker is None:
                 kept.append(path)
                 if not any(path in found for found in self.matched.values()):
                     self._need(path, f'the input {path} of "{task.name}" does not exist', where)
-            elif path in said.inputs and maker not in _names(task.upstream, makers):
+            elif path in spec.inputs and maker not in _names(task.upstream, makers):
                 hint = f'remove it and name "{maker}" as upstream'
                 self.mistakes.append(SpecError(f"the input {path} is a product of {maker}", where, hint))
         return replace(task, declared=replace(task.declared, inputs=tuple(kept)))
@@ -237,10 +236,10 @@ def matches(pattern: str, root: str) -> tuple[str, ...]:
     return tuple(sorted(relative(path, root) for path in found if os.path.isfile(os.path.join(root, path))))
 
 
-def _with(part: _Part, how: Json) -> _Part:
-    """Return a part of a task with what is said of it."""
-    said = {name: how[name] for name in part.__dataclass_fields__ if how.get(name) is not None}
-    return replace(part, **said) if said else part
+def _with(part: _Part, settings: Json) -> _Part:
+    """Return a part of a task with what is spec of it."""
+    values = {name: settings[name] for name in part.__dataclass_fields__ if settings.get(name) is not None}
+    return replace(part, **values) if values else part
 
 
 def _given(task: Task) -> object:
@@ -249,17 +248,19 @@ def _given(task: Task) -> object:
     return {product.key: given(product) for product in task.products}
 
 
-def _heeded(mistakes: tuple[tuple[str, Place], ...], told: list[str]) -> tuple[tuple[str, Place], ...]:
-    beside_the_point = [f"{word} must be a literal" for word in told]
-    return tuple(it for it in mistakes if not any(words in it[0] for words in beside_the_point))
+def _heeded(mistakes: tuple[tuple[str, Place], ...], words: list[str]) -> tuple[tuple[str, Place], ...]:
+    beside_the_point = [f"{word} must be a literal" for word in words]
+    return tuple(
+        mistake for mistake in mistakes if not any(words in mistake[0] for words in beside_the_point)
+    )
 
 
-def name_of(said: TaskSpec) -> str | None:
+def name_of(spec: TaskSpec) -> str | None:
     """Return the name of a task that could not be drafted, None where nothing tells it."""
-    if said.name or not said.source or "{{" in said.source:
-        return said.name
-    filed = "/" in said.source or said.source.lower().endswith(FILES)
-    return _stem(said.source) if filed else said.source.rpartition(".")[2]
+    if spec.name or not spec.source or "{{" in spec.source:
+        return spec.name
+    filed = "/" in spec.source or spec.source.lower().endswith(FILES)
+    return _stem(spec.source) if filed else spec.source.rpartition(".")[2]
 
 
 def _default_name(source: Source) -> str:

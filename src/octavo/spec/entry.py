@@ -45,7 +45,7 @@ class Entry:
     data: Any = None  # as pipeline.yaml would have it
 
 
-def find(said: str | Path | None = None) -> Entry:
+def find(target: str | Path | None = None) -> Entry:
     """Return the pipeline that a person names; None looks in this folder and upwards.
 
     It may be a file, a folder that has a pipeline.yaml or else notebooks, a pattern of notebooks ("*.py"), the dotted
@@ -53,8 +53,8 @@ def find(said: str | Path | None = None) -> Entry:
     ``ENTRY_POINT`` or ``entry-point`` in the section ``[ploomber]`` of the nearest setup.cfg may do.
     """
     here = Path.cwd()
-    if said is not None:
-        return _named(said, here)
+    if target is not None:
+        return _named(target, here)
     name = os.environ.get("ENTRY_POINT") or SPEC
     if _factory(name, here):
         return _named(name, here)
@@ -74,9 +74,9 @@ def find(said: str | Path | None = None) -> Entry:
     raise SpecError(f"there is no {SPEC} in this folder or its parents", hint=hint)
 
 
-def _named(said: str | Path, here: Path) -> Entry:
-    text = str(said)
-    full = Path(os.path.normpath(here / Path(said).expanduser()))
+def _named(target: str | Path, here: Path) -> Entry:
+    text = str(target)
+    full = Path(os.path.normpath(here / Path(target).expanduser()))
     if full.is_file():
         return Entry(full, _root(full))
     if full.is_dir():

@@ -40,14 +40,16 @@ def filled(tasks: Iterable[TaskSpec], answers: Iterable[Json]) -> list[TaskSpec]
     return [_replaced(task, lambda call, where: next(given)["value"]) for task in tasks]
 
 
-def _replaced(task: TaskSpec, value: Callable[[Call, Place], object]) -> TaskSpec:
-    def through(name: str, said: Mapping[str, object]) -> dict[str, object]:
+def _replaced(task: TaskSpec, answer: Callable[[Call, Place], object]) -> TaskSpec:
+    def through(name: str, table: Mapping[str, object]) -> dict[str, object]:
         return {
-            key: value(as_call(it), task.places.get(f"{name}.{key}", task.where)) if is_evaluated(it) else it
-            for key, it in said.items()
+            key: answer(as_call(inner), task.places.get(f"{name}.{key}", task.where))
+            if is_evaluated(inner)
+            else inner
+            for key, inner in table.items()
         }
 
-    calls = [it for table in (task.params, *task.grid) for it in table.values() if is_evaluated(it)]
+    calls = [inner for table in (task.params, *task.grid) for inner in table.values() if is_evaluated(inner)]
     if not calls:
         return task
     params = through("params", task.params)
@@ -60,7 +62,7 @@ def values(calls: Sequence[Call], root: str) -> list[Json]:
     They run in the project's folder, with its modules on the path. What they print goes to the standard error.
     """
     try:
-        return list(asked(__name__, list(calls), root))
+        return list(ask(__name__, list(calls), root))
     except RuntimeError as error:  # a function that ends the process
         return [{"error": str(error), "hint": None} for _ in calls]
 
@@ -68,14 +70,14 @@ def values(calls: Sequence[Call], root: str) -> list[Json]:
 def pipeline(question: tuple[str, Mapping[str, object]], root: str) -> Any:
     """Return the pipeline, as data of the dialect, that the function of ``location`` makes with these settings."""
     location, settings = question
-    return asked(factory.__name__, (location, dict(settings)), root)
+    return ask(factory.__name__, (location, dict(settings)), root)
 
 
 #: What the project's own code is asked, by the name that the answer is remembered under: questions of any type.
 QUESTIONS: dict[str, Callable[[Any, str], Any]] = {"values": values, "pipeline": pipeline}
 
 
-def asked(module: str, question: object, root: str) -> Any:  # JSON at the border
+def ask(module: str, question: object, root: str) -> Any:  # JSON at the border
     """Return what a module of octavo answers as a child; raise ``RuntimeError`` with the last line of its errors."""
     done = child.ask(module, question, root)
     if not done.answered:
@@ -111,9 +113,9 @@ def _value(call: Call) -> Json:
 def _odd(value: object) -> str | None:
     """Return the type of what is in a value and is not plain; None where all of it is."""
     if isinstance(value, dict):
-        value = [*value, *value.values()] if all(isinstance(it, str) for it in value) else [object()]
+        value = [*value, *value.values()] if all(isinstance(key, str) for key in value) else [object()]
     if isinstance(value, list | tuple):
-        return next((odd for it in value if (odd := _odd(it))), None)
+        return next((odd for inner in value if (odd := _odd(inner))), None)
     plain = value is None or type(value) in (bool, int, float, str)
     return None if plain else f"a {type(value).__name__}"
 

@@ -72,17 +72,17 @@ def imported(path: str, here: str, read: Callable[[str], Document], inside: tupl
     meta = document.data.get("meta") if isinstance(document.data, dict) else None
     if not isinstance(meta, dict) or "import_from" not in meta:
         return document
-    where, said = document.place("meta", "import_from"), meta["import_from"]
-    if not isinstance(said, str) or not said.strip():
+    where, named = document.place("meta", "import_from"), meta["import_from"]
+    if not isinstance(named, str) or not named.strip():
         raise SpecError('"meta.import_from" must be the path of an environment file', where)
     folders = dict.fromkeys(os.path.abspath(folder) for folder in (here, os.path.dirname(path)))
-    found = (os.path.normpath(os.path.join(folder, os.path.expanduser(said))) for folder in folders)
+    found = (os.path.normpath(os.path.join(folder, os.path.expanduser(named))) for folder in folders)
     other = next((file for file in found if os.path.isfile(file)), None)
     if other is None:
-        near = did_you_mean(said, [name for folder in folders for name in os.listdir(folder)])
-        raise SpecError(f'the imported file "{said}" does not exist', where, near)
+        near = did_you_mean(named, [name for folder in folders for name in os.listdir(folder)])
+        raise SpecError(f'the imported file "{named}" does not exist', where, near)
     if other in (*inside, os.path.abspath(path)):
-        raise SpecError(f"{said} imports itself", where)
+        raise SpecError(f"{named} imports itself", where)
     below = imported(other, os.path.dirname(other), read, (*inside, os.path.abspath(path)))
     if not isinstance(below.data, dict):
         raise SpecError("an environment must be a mapping of names to values", below.place())

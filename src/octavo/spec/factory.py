@@ -37,10 +37,10 @@ def spec(location: str, settings: dict[str, object]) -> object:
 
 def main() -> None:
     """Answer where a factory is, and what it is given, with the pipeline that it makes."""
-    child.answer(lambda question: _asked(*question))
+    child.answer(lambda question: _answer(*question))
 
 
-def _asked(location: str, settings: Json) -> object:
+def _answer(location: str, settings: Json) -> object:
     try:
         return spec(location, settings)
     except Exception as error:

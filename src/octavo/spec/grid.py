@@ -52,15 +52,17 @@ def _several(value: object) -> Iterable[object]:
     return value if isinstance(value, list | tuple | dict) else (value,)
 
 
-def _placed(said: object, index: int, params: Mapping[str, object], spec: TaskSpec) -> object:
+def _placed(place: object, index: int, params: Mapping[str, object], spec: TaskSpec) -> object:
     """Return a product with the number of its combination, and with the values of it."""
-    if isinstance(said, dict):
-        return {key: _placed(value, index, params, spec) for key, value in said.items()}
-    if isinstance(said, list):
-        at = 1 if len(said) == 3 else 0
-        return [_filled(_numbered(it, index), params, spec) if n == at else it for n, it in enumerate(said)]
-    if not isinstance(said, str) or not (path := PurePosixPath(said)).name:
-        return said
+    if isinstance(place, dict):
+        return {key: _placed(value, index, params, spec) for key, value in place.items()}
+    if isinstance(place, list):
+        at = 1 if len(place) == 3 else 0
+        return [
+            _filled(_numbered(part, index), params, spec) if n == at else part for n, part in enumerate(place)
+        ]
+    if not isinstance(place, str) or not (path := PurePosixPath(place)).name:
+        return place
     suffix = "".join(path.suffixes)
     name = path.name.replace(suffix, "") if suffix else path.name
     return _filled(str(path.with_name(f"{name}-{index}{suffix}")), params, spec)

@@ -53,7 +53,7 @@ class Names:
     def computed(self, text: str, path: tuple[object, ...], used: set[str]) -> str:
         """Return a text with expressions in it; what comes of them is text."""
         try:
-            found: str = expressions.render(text, _Asked(self, path, used))
+            found: str = expressions.render(text, _Lookup(self, path, used))
         except KeyError as error:
             raise self.missing(error.args[0], path) from None
         except SpecError as error:
@@ -117,7 +117,7 @@ class Names:
         return SpecError(message, self.document.place(*path) if self.document is not None else None, hint)
 
 
-class _Asked(Mapping[str, object]):
+class _Lookup(Mapping[str, object]):
     """What an expression may name, found when it is asked for; a section of the environment is one of these, too.
 
     Jinja takes an attribute before a key of the same name, so there are none but those of any mapping.
@@ -139,7 +139,7 @@ class _Asked(Mapping[str, object]):
         own = self._section()
         if key in own and not self._names.shadows(way):
             if isinstance(own[key], Mapping) and own[key]:
-                return _Asked(self._names, self._path, self._used, way)
+                return _Lookup(self._names, self._path, self._used, way)
             return self._names.find(".".join(way), self._path, self._used)
         if self._way:
             raise KeyError(key)

@@ -27,27 +27,27 @@ _TABLE = "write [name, table] or [schema, name, table]; a view is [name, view]"
 class Promises:
     """Makes products of what a spec says about one task, and keeps the mistakes that it finds."""
 
-    def __init__(self, name: str, kind: str, said: TaskSpec, spec: Spec, root: str, source: str) -> None:
-        self.name, self.row, self.said, self.root = name, kinds.row(kind), said, root
+    def __init__(self, name: str, kind: str, spec: TaskSpec, pipeline: Spec, root: str, source: str) -> None:
+        self.name, self.row, self.spec, self.root = name, kinds.row(kind), spec, root
         self.word = kinds.word(kind)
-        self.maker = said.maker or spec.makers.get(self.word) or self.row.maker
-        own, table = said.options, spec.clients
+        self.maker = spec.maker or pipeline.makers.get(self.word) or self.row.maker
+        own, table = spec.options, pipeline.clients
         clients = (own.get("product_client"), table.get(self.maker), own.get("client"), table.get(self.word))
-        self.client = next((it for it in clients if isinstance(it, Call)), None)
-        self.base = os.path.dirname(source) if spec.product_relative_to_source else ""
+        self.client = next((client for client in clients if isinstance(client, Call)), None)
+        self.base = os.path.dirname(source) if pipeline.product_relative_to_source else ""
         self.mistakes: list[SpecError] = []
 
-    def products(self, said: object) -> tuple[Product, ...]:
+    def products(self, value: object) -> tuple[Product, ...]:
         """Return the products; what is wrong with them is in ``mistakes``."""
-        if not said:
+        if not value:
             hint = 'add "product:" with the path it writes'
-            self._wrong(f'task "{self.name}" has no product', self.said.where, hint)
+            self._wrong(f'task "{self.name}" has no product', self.spec.where, hint)
             return ()
-        table: Mapping[str | None, object] = said if isinstance(said, dict) else {None: said}
-        made = tuple(one for key, value in table.items() if (one := self._product(key, value)))
+        table: Mapping[str | None, object] = value if isinstance(value, dict) else {None: value}
+        products = tuple(one for key, value in table.items() if (one := self._product(key, value)))
         if self.row.report:
-            self._reports(made)
-        return made
+            self._reports(products)
+        return products
 
     def _product(self, key: str | None, value: object) -> Product | None:
         if self.maker == "GenericProduct" and isinstance(value, str):
@@ -73,7 +73,7 @@ class Promises:
     def _relation(self, key: str | None, value: object) -> Relation | None:
         where = self._where(key)
         parts = value if isinstance(value, list | tuple) else ()
-        if len(parts) not in (2, 3) or not all(isinstance(it, str) and it for it in parts[-2:]):
+        if len(parts) not in (2, 3) or not all(isinstance(part, str) and part for part in parts[-2:]):
             hint = _TABLE + (self.row.hint if isinstance(value, str) else "")
             self._wrong(f'the product of "{self.name}" must be a table ({self.maker})', where, hint)
             return None
@@ -88,22 +88,22 @@ class Promises:
         return Relation(name, str(schema[0]) if schema and schema[0] else None, kind)
 
     def _is_report(self, key: str | None, path: str) -> bool:
-        if not self.row.report or (key is not None and key not in self.said.nb):
+        if not self.row.report or (key is not None and key not in self.spec.nb):
             return False
         # an exporter that is named makes whatever it makes
-        return path.endswith(REPORTS) or bool(self.said.options.get("nbconvert_exporter_name"))
+        return path.endswith(REPORTS) or bool(self.spec.options.get("nbconvert_exporter_name"))
 
-    def _reports(self, made: tuple[Product, ...]) -> None:
-        if lost := [key for key in self.said.nb if key not in {one.key for one in made} and key != "nb"]:
-            where = self.said.places.get("nb_product_key", self.said.where)
+    def _reports(self, products: tuple[Product, ...]) -> None:
+        if lost := [key for key in self.spec.nb if key not in {one.key for one in products} and key != "nb"]:
+            where = self.spec.places.get("nb_product_key", self.spec.where)
             self._wrong(f'nb_product_key: "{self.name}" has no product "{lost[0]}"', where)
-        elif made and not any(one.report for one in made):
-            nb = next((one.path for one in made if one.key in self.said.nb), made[0].path)
+        elif products and not any(one.report for one in products):
+            nb = next((one.path for one in products if one.key in self.spec.nb), products[0].path)
             example = nb.rpartition(".")[0] or self.name
             hint = f'add "nb: {example}.ipynb" to its product'
             message = f'task "{self.name}" has no product for its executed notebook'
             self._wrong(message, self._where(None), hint)
-        for one in made:
+        for one in products:
             if one.report and os.path.isdir(os.path.join(self.root, one.path)):
                 message = f'the executed notebook of "{self.name}" cannot be {one.path}, which is a folder'
                 self._wrong(message, self._where(None))
@@ -112,21 +112,21 @@ class Promises:
         return relative(path, self.root)
 
     def _where(self, key: str | None) -> Place:
-        places = self.said.places
-        return places.get(f"product.{key}") or places.get("product") or self.said.where
+        places = self.spec.places
+        return places.get(f"product.{key}") or places.get("product") or self.spec.where
 
     def _wrong(self, message: str, where: Place, hint: str | None = None) -> None:
         self.mistakes.append(SpecError(message, where, hint))
 
 
-def options(promised: Promises, spec: Spec, made: tuple[Product, ...]) -> dict[str, object]:
+def options(promised: Promises, pipeline: Spec, products: tuple[Product, ...]) -> dict[str, object]:
     """Return the clients that a task works with, and that it is not for the cache, where its products are no files."""
-    said = promised.said.options
-    found: dict[str, object] = {"client": said.get("client") or spec.clients.get(promised.word)}
+    own = promised.spec.options
+    found: dict[str, object] = {"client": own.get("client") or pipeline.clients.get(promised.word)}
     found["product_client"] = None
-    if any(one.maker == "File" for one in made):
-        found["file_client"] = said.get("product_client") or spec.clients.get("File")
-    if promised.row.borrowed or any(one.maker != "File" for one in made):
+    if any(one.maker == "File" for one in products):
+        found["file_client"] = own.get("product_client") or pipeline.clients.get("File")
+    if promised.row.borrowed or any(one.maker != "File" for one in products):
         found |= {"cache": False, "product_client": promised.client}
     return found
 
@@ -154,7 +154,7 @@ def _label(client: Call | None) -> str:
     """Return the folder of the standing files of one database: its client, and the arguments that it is made with."""
     if client is None:
         return "database"
-    arguments = sorted((name, repr(it)) for name, it in client.arguments.items())
+    arguments = sorted((name, repr(value)) for name, value in client.arguments.items())
     return client.path + (f"-{digest(repr(arguments))[:8]}" if arguments else "")
 
 

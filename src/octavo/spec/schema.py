@@ -67,23 +67,23 @@ def spec(
     elif top.get("tasks", ()) is None:
         check.wrong('"tasks" is empty', document.key("tasks"), _START)
     before = len(document.mistakes)
-    said = dict(check.keys(top, (), TOP, "the pipeline"))
-    meta = dict(check.keys(said.get("meta", {}), ("meta",), META, '"meta"'))
+    settings = dict(check.keys(top, (), TOP, "the pipeline"))
+    meta = dict(check.keys(settings.get("meta", {}), ("meta",), META, '"meta"'))
     way = ("meta", "source_loader")
     loader = dict(check.keys(meta.get("source_loader", {}), way, LOADER, '"source_loader"'))
-    cache = check.cache(said.get("cache", {}))
-    clients = check.classes(said.get("clients", {}), ("clients",), (*kinds.CLASSES, *PRODUCTS))
+    cache = check.cache(settings.get("cache", {}))
+    clients = check.classes(settings.get("clients", {}), ("clients",), (*kinds.CLASSES, *PRODUCTS))
     makers = check.classes(
         meta.get("product_default_class", {}), ("meta", "product_default_class"), tuple(kinds.CLASSES)
     )
     extract, base = meta.get("extract_upstream", True), () if bare else ("tasks",)
-    if "location" in said and (said.keys() & {"tasks", *_ELSEWHERE} or meta):
-        hint = f"{said['location']} makes the whole pipeline: remove the other keys"
+    if "location" in settings and (settings.keys() & {"tasks", *_ELSEWHERE} or meta):
+        hint = f"{settings['location']} makes the whole pipeline: remove the other keys"
         check.wrong(
             '"location" cannot be combined with tasks and their settings', document.key("location"), hint
         )
     whole = len(check.mistakes) == before
-    found = [check.task(data, (*base, n), n, extract) for n, data in enumerate(said.get("tasks", ()))]
+    found = [check.task(data, (*base, n), n, extract) for n, data in enumerate(settings.get("tasks", ()))]
     mistakes = check.sorted()
     if imported is not None:
         other = _Check(imported[1], check.notes)
@@ -93,7 +93,7 @@ def spec(
         raise_all(mistakes, f"errors in {document.path}")
     else:
         errors += mistakes
-    preload = said.get("preload", True)
+    preload = settings.get("preload", True)
     return Spec(
         document.path,
         tuple(task if whole else replace(task, broken=True) for task in found if task),
@@ -101,15 +101,15 @@ def spec(
         meta.get("extract_product", False),
         meta.get("product_relative_to_source", False),
         preload if isinstance(preload, bool) else as_tuple(preload),
-        said.get("strict", False),
-        said.get("environment", "noted"),
+        settings.get("strict", False),
+        settings.get("environment", "noted"),
         cache,
-        tuple(note.said(key) for key, note in sorted(check.notes.items(), key=lambda it: it[1].order)),
-        said.get("location"),
+        tuple(note.text(key) for key, note in sorted(check.notes.items(), key=lambda item: item[1].order)),
+        settings.get("location"),
         {name: as_call(call) for name, call in clients.items()},
         makers,
-        {name: as_call(said[name]) for name in HOOKS if name in said},
-        {name: as_call(said[name]) for name in SERIALIZERS if name in said},
+        {name: as_call(settings[name]) for name in HOOKS if name in settings},
+        {name: as_call(settings[name]) for name in SERIALIZERS if name in settings},
         loader,
     )
 
@@ -161,17 +161,17 @@ class _Check:
             else:
                 yield name, value
 
-    def cache(self, said: object) -> Json:
+    def cache(self, value: object) -> Json:
         """Return what is said of the cache, sizes in bytes; ``cache: false`` and ``cache: URL`` are short forms."""
-        if not isinstance(said, dict):
-            return {"enabled": said} if isinstance(said, bool) else {"url": said}
-        found = self.keys(said, ("cache",), CACHE, '"cache"')
-        return {name: as_bytes(it) if name in ("size", "largest") else it for name, it in found}
+        if not isinstance(value, dict):
+            return {"enabled": value} if isinstance(value, bool) else {"url": value}
+        found = self.keys(value, ("cache",), CACHE, '"cache"')
+        return {name: as_bytes(value) if name in ("size", "largest") else value for name, value in found}
 
-    def classes(self, said: Table, path: Path, names: tuple[str, ...]) -> Json:
+    def classes(self, table: Table, path: Path, names: tuple[str, ...]) -> Json:
         """Return what is said by class: a client for each, or the class of the products for each class of tasks."""
         found = {}
-        for name, value in said.items():
+        for name, value in table.items():
             where = self.document.place(*path, name)
             if name not in names and not (isinstance(name, str) and kinds.brought(name)):
                 message = f'"{path[-1]}": there is no class "{plain(name)}"'
@@ -206,42 +206,42 @@ class _Check:
         called = next((data[k] for k in ("name", "source") if is_text(data.get(k))), None)
         owner = f"task {quoted(called)}" if called else f"task {number + 1}"
         kind, keys = self.brought(data, path, owner)
-        said = dict(self.keys(data, path, keys, owner))
-        word = said.get("class") if said.get("class") in kinds.CLASSES else None
-        kind = kind or kind_of(said.get("source", ""), word, said.get("product"))
+        settings = dict(self.keys(data, path, keys, owner))
+        word = settings.get("class") if settings.get("class") in kinds.CLASSES else None
+        kind = kind or kind_of(settings.get("source", ""), word, settings.get("product"))
         if data.get("source") is None and not (kind and kinds.row(kind).borrowed):
             self.wrong(f"{owner} has no source", where, _SOURCES)
-        self.source(said.get("source", ""), said.get("class"), owner, path)
-        self.inner(said, path, owner)
+        self.source(settings.get("source", ""), settings.get("class"), owner, path)
+        self.inner(settings, path, owner)
         options: Json = {}
-        for name, value in said.items():
+        for name, value in settings.items():
             if option := keys[name].option:
                 if option in options:
                     self.wrong(f"{owner}: the {option} is set twice", document.key(*path, name))
                 options[option] = keys[name].turn(value)
         for name in ("papermill_params", "executor_params"):
-            options |= self.execution(said.get(name, {}), (*path, name), owner)
+            options |= self.execution(settings.get(name, {}), (*path, name), owner)
         # Ploomber reads the code even if the spec says "upstream: []", unless it is told not to.
-        upstream = as_tuple(said["upstream"]) if "upstream" in said else ()
+        upstream = as_tuple(settings["upstream"]) if "upstream" in settings else ()
         at_source = document.place(*path, "source")
         odd = any(error.where == at_source for error in self.mistakes[before:])
-        odd = odd or ("class" in data and "class" not in said)  # the source of which may be anything
+        odd = odd or ("class" in data and "class" not in settings)  # the source of which may be anything
         return TaskSpec(
-            "" if odd else said.get("source", ""),
+            "" if odd else settings.get("source", ""),
             where,
-            said.get("name"),
-            said.get("product"),
-            said.get("params", {}),
+            settings.get("name"),
+            settings.get("product"),
+            settings.get("params", {}),
             upstream if upstream or not extract else None,
             options,
-            dict(self.places(said, path)),
+            dict(self.places(settings, path)),
             kind,
-            said.get("product_class"),
-            self.grid(said, path, owner),
-            as_tuple(said["inputs"]) if "inputs" in said else None,
-            as_tuple(said.get("nb_product_key", "nb")),
+            settings.get("product_class"),
+            self.grid(settings, path, owner),
+            as_tuple(settings["inputs"]) if "inputs" in settings else None,
+            as_tuple(settings.get("nb_product_key", "nb")),
             None,
-            said.get("local_execution", False),
+            settings.get("local_execution", False),
             len(self.mistakes) > before or (bool(document.mistakes) and _unfilled(data)),
         )
 
@@ -260,12 +260,12 @@ class _Check:
             self.wrong(f"{owner}: {error.message}", self.document.place(*path, "class"), error.hint)
         return None, TASK
 
-    def execution(self, said: Table, path: Path, owner: str) -> Json:
+    def execution(self, arguments: Table, path: Path, owner: str) -> Json:
         """Return the options that arguments of papermill's ``execute_notebook`` stand for."""
-        for name in said.keys() & REFUSED.keys():
-            if said[name]:
+        for name in arguments.keys() & REFUSED.keys():
+            if arguments[name]:
                 self.wrong(f"{owner}: {path[-1]} has {name}", self.document.key(*path, name), REFUSED[name])
-        wanted = {name: value for name, value in said.items() if name not in REFUSED}
+        wanted = {name: value for name, value in arguments.items() if name not in REFUSED}
         for name in [name for name in wanted if name not in EXECUTION]:
             # an engine might take it
             near = did_you_mean(str(name), EXECUTION)
@@ -293,9 +293,9 @@ class _Check:
             if row.source != "data" and filed is (row.source == "function"):
                 self.wrong(f'{owner} is a {kind}, but "{source}" is not a {what}', where, _SOURCES)
 
-    def grid(self, said: Json, path: Path, owner: str) -> tuple[Json, ...]:
-        grid = said.get("grid", ())
-        if grid and "name" not in said:
+    def grid(self, settings: Json, path: Path, owner: str) -> tuple[Json, ...]:
+        grid = settings.get("grid", ())
+        if grid and "name" not in settings:
             hint = 'add one; tasks get a number or their parameters appended: "name: fit-[[model]]"'
             self.wrong(f"{owner} has a grid but no name", self.document.key(*path, "grid"), hint)
         grids = (grid,) if isinstance(grid, dict) else tuple(grid)
@@ -313,7 +313,7 @@ class _Check:
                     self.wrong(
                         f'{owner}: names in "grid" must be strings, not {found_as(name)}', where, _WORDS
                     )
-                elif name in said.get("params", {}):
+                elif name in settings.get("params", {}):
                     self.wrong(f'{owner}: "{name}" is in both "params" and "grid"', where)
                 elif name in ("upstream", "product"):
                     self.wrong(f'{owner}: a parameter cannot be called "{name}"', where)
@@ -321,9 +321,9 @@ class _Check:
                     self.wrong(f'{owner}: "grid.{name}" has no values', self.document.place(*way, name))
         return grids
 
-    def inner(self, said: Json, path: Path, owner: str) -> None:
+    def inner(self, settings: Json, path: Path, owner: str) -> None:
         """Check the values in ``product`` and ``params``."""
-        product, params = said.get("product"), said.get("params", {})
+        product, params = settings.get("product"), settings.get("params", {})
         for section, named in (("product", product if isinstance(product, dict) else {}), ("params", params)):
             for name in named:
                 if not isinstance(name, str):
@@ -344,14 +344,14 @@ class _Check:
                 hint = f'octavo sets "{name}": use the key of the task instead'
                 self.wrong(f'{owner}: a parameter cannot be called "{name}"', where, hint)
             elif name == "resources_" and not (
-                isinstance(value, dict) and all(is_text(it) for pair in value.items() for it in pair)
+                isinstance(value, dict) and all(is_text(text) for pair in value.items() for text in pair)
             ):
                 self.wrong(f'{owner}: "params.resources_" must be a mapping of names to paths', where)
             elif isinstance(value, dict) and "dotted_path" in value and not is_call(value):
                 self.wrong(f'{owner}: "params.{name}" must be {CALLED}', where)
 
-    def places(self, said: Mapping[str, object], path: Path) -> Iterator[tuple[str, Place]]:
-        for name, value in said.items():
+    def places(self, settings: Mapping[str, object], path: Path) -> Iterator[tuple[str, Place]]:
+        for name, value in settings.items():
             yield name, self.document.place(*path, name)
             if name in ("product", "params", "grid") and isinstance(value, dict):
                 for inner in value:

@@ -78,7 +78,7 @@ class Unheeded:
         """Its position among others."""
         return self.where.path, self.where.line, self.where.column
 
-    def said(self, key: str) -> str:
+    def text(self, key: str) -> str:
         """Return the note on it."""
         places = f" (in {self.count} places)" if self.count > 1 else ""
         return f'{self.where}: "{key}" has no effect{f": {self.instead}" if self.instead else ""}{places}'

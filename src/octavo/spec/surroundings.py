@@ -113,7 +113,7 @@ def _describe(root: str, *options: str) -> str | None:
 
 def _git(root: str, *words: str) -> str | None:
     try:
-        said = subprocess.run(["git", "-C", root, *words], capture_output=True, encoding="utf-8", check=True)
+        done = subprocess.run(["git", "-C", root, *words], capture_output=True, encoding="utf-8", check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    return said.stdout.strip() or None
+    return done.stdout.strip() or None

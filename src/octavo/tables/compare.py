@@ -9,9 +9,9 @@ from .. import products
 from ..errors import Error
 from ..model import Call, Json, Product, Relation
 from ..process import child
-from .connections import discreet, made, opened
+from .connections import client_of, discreet, opened
 from .databases import Database, Table, examine, file_of
-from .settle import ONCE, in_memory, relation, remove, told, write
+from .settle import ONCE, in_memory, proxy, relation, remove, write
 
 
 def main() -> None:
@@ -21,19 +21,19 @@ def main() -> None:
 
 def _answer(question: Json) -> Json:
     root, answer = os.getcwd(), {}
-    for label, asked in question.items():
+    for label, group in question.items():
         try:
-            answer[label] = _compared(asked["call"], asked["tables"], asked["stamps"], root)
+            answer[label] = _compared(group["call"], group["tables"], group["stamps"], root)
         except Exception as error:
             words = error.message if isinstance(error, Error) else f"{type(error).__name__}: {error}"
             first = discreet(words).strip().partition("\n")[0]
-            answer[label] = {"note": f"{asked['call'].path}: its tables count as unchanged: {first}"}
+            answer[label] = {"note": f"{group['call'].path}: its tables count as unchanged: {first}"}
     return answer
 
 
 def _compared(call: Call, tables: list[Json], stamps: dict[str, str], root: str) -> Json:
     """Rewrite or remove the standing files of one database where they are not true; return stamps to know it by."""
-    path = file_of(made(call))
+    path = file_of(client_of(call))
     if path is not None and not os.path.exists(path):  # opening it would make an empty one
         for table in tables:
             remove(root, _product(table))
@@ -51,7 +51,9 @@ def _compared(call: Call, tables: list[Json], stamps: dict[str, str], root: str)
             return {"stamps": found}
         # a first look at a file may tidy it up; what is young may change again under the same stamp
         if before == products.database_stamp(path) and not products.racy(path):
-            return {"files": {path: before} | {it: products.database_stamp(it) for it in _says_where(root)}}
+            return {
+                "files": {path: before} | {file: products.database_stamp(file) for file in _says_where(root)}
+            }
     return {}
 
 
@@ -79,14 +81,14 @@ def _true(root: str, product: Product, client: Database, stamp: str | None, foun
     comparable = table.checksum is not None and not checksum.startswith(ONCE) and method == table.method
     same = table.shape == shape and str(table.rows) == rows and (not comparable or table.checksum == checksum)
     if not same:
-        write(root, product, told(table))
+        write(root, product, proxy(table))
 
 
 def _says_where(root: str) -> list[str]:
     """Return the files of the project that say where the database is: the modules that were imported, and env files."""
-    modules = [getattr(it, "__file__", None) or "" for it in list(sys.modules.values())]
-    own = {it for it in modules if it.startswith(root + os.sep) and "site-packages" not in it}
-    return sorted([*own, *(os.path.join(root, it) for it in os.listdir(root) if it.startswith("env."))])
+    modules = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
+    own = {file for file in modules if file.startswith(root + os.sep) and "site-packages" not in file}
+    return sorted([*own, *(os.path.join(root, name) for name in os.listdir(root) if name.startswith("env."))])
 
 
 def _product(plain: Json) -> Product:

@@ -64,7 +64,7 @@ def opened_all(calls: Sequence[tuple[Call, bool]], root: str = ".") -> Iterator[
     with contextlib.ExitStack() as stack:
         for number, (call, _) in enumerate(calls):
             before = next((n for n in range(number) if calls[n][0] == call), None)
-            clients.append(clients[before] if before is not None else made(call))
+            clients.append(clients[before] if before is not None else client_of(call))
             stack.callback(close, clients[-1])
         files: dict[str, bool] = {}
         for client, (_, reading) in zip(clients, calls, strict=True):
@@ -97,12 +97,12 @@ def turn(client: object) -> Iterator[None]:
         return
     here = os.getcwd()
     above = (here.rsplit(os.sep, count)[0] for count in range(here.count(os.sep)))
-    root = next((it for it in above if os.path.isdir(os.path.join(it, ".octavo"))), here)
+    root = next((folder for folder in above if os.path.isdir(os.path.join(folder, ".octavo"))), here)
     with _alone(os.path.realpath(path), False, root):
         yield
 
 
-def made(call: Call) -> Database:
+def client_of(call: Call) -> Database:
     """Return the client that a call returns."""
     try:
         client: Database = invoke(call)
@@ -152,7 +152,7 @@ def _known(client: object) -> list[str]:
     if isinstance(settings, Mapping):
         found += [value for name, value in settings.items() if _SECRET_NAMES.search(str(name))]
     # what is short stands in other words too
-    return [str(it) for it in found if it is not None and len(str(it)) > 3]
+    return [str(secret) for secret in found if secret is not None and len(str(secret)) > 3]
 
 
 def unreachable(error: BaseException, call: Call, client: object = None) -> Error:

@@ -286,7 +286,7 @@ def _postgres(cursor: Cursor, relation: Relation, enough: Callable[[Table], bool
         f" sum(hashtextextended({row}::text, 1)::numeric) FROM {quoted(schema, name)} AS {row}"
     )
     count, *sums = cursor.fetchone()
-    return Table(kind, table.shape, count, digest(repr([str(it) for it in sums])), table.method, stamp)
+    return Table(kind, table.shape, count, digest(repr([str(value) for value in sums])), table.method, stamp)
 
 
 def _spelt(relation: Relation) -> list[str]:
@@ -318,7 +318,7 @@ def _any(cursor: Cursor, relation: Relation, enough: Callable[[Table], bool]) ->
     # a table that is not there is told by no two databases in the same words
     try:
         cursor.execute(f"SELECT * FROM {relation} WHERE 1 = 0")
-        columns = [(it[0], str(it[1])) for it in cursor.description or ()]
+        columns = [(column[0], str(column[1])) for column in cursor.description or ()]
     except Exception:
         return None
     cursor.execute(f"SELECT count(*) FROM {relation}")

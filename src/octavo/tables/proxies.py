@@ -73,12 +73,12 @@ def _ask(
         last = connections.discreet(done.output.strip().rpartition("\n")[2])
         return (f"tables could not be checked and count as unchanged: {last}",)
     answer = done.value
-    told = {label: it for label, it in answer.items() if "note" not in it}
-    store.keep("tables", [(label, json.dumps(it), b"") for label, it in told.items()])
-    return tuple(it["note"] for it in answer.values() if "note" in it)
+    known = {label: found for label, found in answer.items() if "note" not in found}
+    store.keep("tables", [(label, json.dumps(found), b"") for label, found in known.items()])
+    return tuple(found["note"] for found in answer.values() if "note" in found)
 
 
 def _plain(product: Product) -> dict[str, str | None]:
-    it = product.relation
-    assert it is not None
-    return {"path": product.path, "name": it.name, "schema": it.schema, "kind": it.kind}
+    relation = product.relation
+    assert relation is not None
+    return {"path": product.path, "name": relation.name, "schema": relation.schema, "kind": relation.kind}

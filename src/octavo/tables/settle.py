@@ -34,7 +34,7 @@ def settle(task: Task, root: str) -> list[str]:
         found = {product: examine(client, relation(product)) for product in tables}
     for product, table in found.items():
         if table is not None:
-            write(root, product, told(table))
+            write(root, product, proxy(table))
         else:
             remove(root, product)
     if absent := [product.relation for product, table in found.items() if table is None]:
@@ -52,7 +52,7 @@ def in_memory(client: object) -> bool:
     return bool(name) and path is None
 
 
-def told(table: Table) -> str:
+def proxy(table: Table) -> str:
     """Return what stands for a table as it is."""
     return f"{table.kind} {table.shape} {table.rows} {table.checksum or _once()} {table.method or '-'}\n"
 
