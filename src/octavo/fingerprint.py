@@ -38,7 +38,7 @@ def manifest(
 ) -> dict[str, str]:
     """Return what ``task`` depends on now.
 
-    ``digest_of(path)`` is the digest of a product or None; ``seen(part, path)`` that of something the last run discovered.
+    ``digest_of(path)`` is the digest of a product or None; ``seen(part, path)`` that of what the last run discovered.
     What only a run can know is taken from the record of the last one, looked at as it is now.
     """
     table = {
@@ -121,7 +121,7 @@ def reports_read(
 def undeclared(
     task: Task, discovered: Mapping[str, tuple[str, str]], products: Collection[str]
 ) -> Iterator[str]:
-    """Yield the files of the project that a run read though nobody declared or ``made`` them."""
+    """Yield the files of the project that a run read though nobody declared them, and which are no ``products``."""
     known = {*_declared(task), *products, *task.declared.templates}
     for path in parts.about(parts.FILE, discovered):
         if discovered[parts.FILE.of(path)][1] != ABSENT:
