@@ -26,7 +26,7 @@ _MANY = 20  # mistakes of one sort to look at closely; a file with more is mende
 class Graph:
     """Tasks in topological order; tasks that could stand in any order keep that of the file. Immutable.
 
-    Raises all ``GraphError``s together: names given twice, unknown upstream, circles, products made by two
+    Raises all ``GraphError``s together: names given twice, unknown upstream, cycles, products made by two
     tasks, products that are sources or would swallow them.
     """
 
@@ -44,7 +44,7 @@ class Graph:
             [
                 *_twice(given, named),
                 *_unknown(given, named),
-                *_circles(named, left),
+                *_cycles(named, left),
                 *_products(given),
             ],
             "the tasks do not fit together",
@@ -204,7 +204,7 @@ def _known(names: Sequence[str], what: str) -> str:
 
 
 def _order(tasks: Mapping[str, Task]) -> tuple[list[str], set[str]]:
-    """Return the names in order, and those in circles or behind one, which have no order.
+    """Return the names in order, and those in cycles or behind one, which have no order.
 
     Kahn's algorithm; of the tasks that are ready the first of the file goes first.
     """
@@ -257,13 +257,13 @@ def _unknown(given: Iterable[Task], named: Mapping[str, Task]) -> Iterator[Graph
                 yield GraphError(message, task.where, hint)
 
 
-def _circles(tasks: Mapping[str, Task], left: set[str]) -> Iterator[GraphError]:
-    """Yield a shortest circle through each task that is in one and in none shown before."""
+def _cycles(tasks: Mapping[str, Task], left: set[str]) -> Iterator[GraphError]:
+    """Yield a shortest cycle through each task that is in one and in none shown before."""
     inside = {
         name: [up for up in dict.fromkeys(tasks[name].upstream) if up in left and up != name] for name in left
     }
     downstream: dict[str, list[str]] = {name: [] for name in left}
-    for name in tasks:  # in the order of the file, so that the same file shows the same circles
+    for name in tasks:  # in the order of the file, so that the same file shows the same cycles
         for up in inside.get(name, ()):
             downstream[up].append(name)
     shown: set[str] = set()
@@ -272,17 +272,17 @@ def _circles(tasks: Mapping[str, Task], left: set[str]) -> Iterator[GraphError]:
     for name in tasks:
         if name not in downstream or name in shown:
             continue
-        circle = _circle(name, downstream)
-        if circle is None:  # between two circles, and in none
+        cycle = _cycle(name, downstream)
+        if cycle is None:  # between two cycles, and in none
             for other in downstream.pop(name):
                 inside[other].remove(name)
             for other in inside.pop(name):
                 downstream[other].remove(name)
             _peel(inside, downstream)
             continue
-        shown.update(circle)
+        shown.update(cycle)
         count += 1
-        way = circle if len(circle) <= _MANY else [*circle[: _MANY // 2], "…", *circle[-_MANY // 2 :]]
+        way = cycle if len(cycle) <= _MANY else [*cycle[: _MANY // 2], "…", *cycle[-_MANY // 2 :]]
         hint = "each depends on the one before it; remove a name from an upstream"
         yield GraphError(f"cycle of tasks: {' → '.join(way)}", tasks[name].where, hint)
         if count == _MANY:
@@ -290,7 +290,7 @@ def _circles(tasks: Mapping[str, Task], left: set[str]) -> Iterator[GraphError]:
 
 
 def _peel(upstream: dict[str, list[str]], downstream: dict[str, list[str]]) -> None:
-    """Take away, again and again, tasks with nothing before or nothing behind them: they are in no circle."""
+    """Take away, again and again, tasks with nothing before or nothing behind them: they are in no cycle."""
     bare = [name for name in upstream if not upstream[name] or not downstream[name]]
     while bare:
         name = bare.pop()
@@ -304,7 +304,7 @@ def _peel(upstream: dict[str, list[str]], downstream: dict[str, list[str]]) -> N
                         bare.append(other)
 
 
-def _circle(start: str, downstream: Mapping[str, Sequence[str]]) -> list[str] | None:
+def _cycle(start: str, downstream: Mapping[str, Sequence[str]]) -> list[str] | None:
     """Return a shortest way from a task back to itself, both ends named."""
     came: dict[str, str] = {}
     edge = deque([start])

@@ -90,28 +90,8 @@ def load_percent(data: bytes, path: str, name: str | None = None) -> Notebook | 
     script = Script(data, encoding, newline, style)
     script.head = "".join(kept[: top.lines])
     script.header = deepcopy(top)
-    numbers = _numbers(kept)
-    cells: list[Json] = []
-    pieces: list[CellText] = []
-    if top.raw is not None:
-        cells.append(_new("raw", top.raw, top.raw_metadata))
-        pieces.append(CellText("", cells[0], numbers[top.start]))
-    at = top.lines
-    plain_json = False
-    while at < len(kept):
-        reader = _CellReader(bare_lines, at, style)
-        cells.append(reader.cell)
-        plain_json = plain_json or reader.plain_json
-        pieces.append(
-            CellText(
-                "".join(kept[at : reader.next]),
-                reader.cell,
-                numbers[reader.first],
-                kept[at] if reader.marked else "",
-                "".join(kept[reader.end : reader.next]),
-            )
-        )
-        at = reader.next
+    pieces, plain_json = _pieces(kept, bare_lines, top, style)
+    cells = [piece.cell for piece in pieces]
     add_ids(cells)
     if plain_json:
         script.style = render.Style.of(top.metadata, hydrogen=name == "hydrogen", plain_json=True)
@@ -123,6 +103,32 @@ def load_percent(data: bytes, path: str, name: str | None = None) -> Notebook | 
         script.yaml = cells[0]["id"]
     nb = {"cells": cells, "metadata": top.metadata, "nbformat": 4, "nbformat_minor": 5}
     return Notebook(nb, f"py:{name}", path, script)
+
+
+def _pieces(
+    kept: list[str], bare_lines: list[str], top: header.Header, style: render.Style
+) -> tuple[list[CellText], bool]:
+    """Return the cells of a script as they stand in its lines, and whether any has its metadata in JSON."""
+    numbers = _numbers(kept)
+    pieces: list[CellText] = []
+    if top.raw is not None:
+        pieces.append(CellText("", _new("raw", top.raw, top.raw_metadata), numbers[top.start]))
+    at = top.lines
+    plain_json = False
+    while at < len(kept):
+        reader = _CellReader(bare_lines, at, style)
+        plain_json = plain_json or reader.plain_json
+        pieces.append(
+            CellText(
+                "".join(kept[at : reader.next]),
+                reader.cell,
+                numbers[reader.first],
+                kept[at] if reader.marked else "",
+                "".join(kept[reader.end : reader.next]),
+            )
+        )
+        at = reader.next
+    return pieces, plain_json
 
 
 def speaks_python(metadata: Json) -> bool:
