@@ -131,6 +131,13 @@ def test_a_notebook_that_ends_itself_is_fine_and_what_it_left_out_is_pending() -
     assert done["metadata"]["papermill"]["exception"] is None
 
 
+def test_the_end_of_a_cell_whose_start_was_lost_in_an_interrupt_is_noted_all_the_same() -> None:
+    done = fold([code("1"), code("2")], Outcome.CANCELLED, *ran(0), ran(1)[1])
+    note = done["cells"][1]["metadata"]["papermill"]
+    assert note["status"] == "completed"
+    assert note["duration"] == 0.5
+
+
 def test_what_an_earlier_run_noted_is_forgotten_but_for_what_is_the_users() -> None:
     old = {
         "papermill": {"default_parameters": {"n": 0}, "environment_variables": {"A": "b"}, "exception": True}

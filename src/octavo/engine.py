@@ -113,9 +113,11 @@ class Run:
                     for happened in self.running.next():
                         for event in self._received(happened):
                             yield self._tell(event, order)
-        except BaseException:
+        except BaseException as error:
             if self.cache:
                 self.cache.abandon()
+            if isinstance(error, KeyboardInterrupt) and self.running:
+                yield Note("interrupted: what runs may clean up for a few seconds; Ctrl-C again kills it")
             raise
         finally:
             self._abandon()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -121,8 +120,7 @@ exit code: 0 success, 1 a task failed, 2 something must be fixed first, 130 inte
 
 def main(args: Namespace) -> int:
     """Build, show how it goes, and return the exit code."""
-    # whoever stops us, Ctrl-C or the system: what runs is ended, what it showed is kept, and a summary is printed
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    options.interruptible()
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
     spellings.understood(args, lambda text: err.say(f"{err.paint('note:', 'cyan')} {text}"))
     if args.junit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import termios
 from contextlib import contextmanager
@@ -174,6 +175,16 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f'"{text}" is not a whole number of at least 1')
     return int(text)
+
+
+def interruptible() -> None:
+    """Let SIGTERM and SIGHUP do what Ctrl-C does, unless they are ignored, as by nohup.
+
+    Whoever stops a command, what runs may clean up, what it showed is kept, and a summary is printed.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
 
 
 def staying(parser: argparse.ArgumentParser, *short: str) -> None:

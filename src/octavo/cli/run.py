@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 from argparse import SUPPRESS, ArgumentTypeError, BooleanOptionalAction, Namespace
@@ -159,8 +158,7 @@ def main(args: Namespace) -> int:
 
 def _run(args: Namespace) -> int:
     began = time.perf_counter()
-    # whoever stops us, Ctrl-C or the system: what runs is ended, what it showed is kept, and a summary is printed
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    options.interruptible()
     target = single.local(args.output or single.beside(args.source))
     # standard output is for the notebook alone when it goes there
     out = screen(sys.stderr if target == single.STDIO else sys.stdout, os.environ)

@@ -61,7 +61,9 @@ class Provenance:
             case CellFinished(cell=index, at=at, failed=failed):
                 cell = data["cells"][index]
                 failed = failed and "raises-exception" not in tags(cell)
-                _set(cell, status=_FAILED if failed else _COMPLETED, exception=failed, end=at)
+                # an interrupt may have come before its start was noted
+                start = None if _of(cell).get("start_time") else at - event.seconds
+                _set(cell, status=_FAILED if failed else _COMPLETED, exception=failed, start=start, end=at)
                 cell["metadata"]["octavo"] = used(event)
             case _:
                 pass

@@ -12,6 +12,7 @@ from ..events import CellStarted, NotebookOpened, Paused, TaskFinished
 from ..lazy import lazy_imports
 from ..model import Failure, Json, Task
 from ..process import child
+from ..worker.death import Scene
 from .limits import Limits
 
 with lazy_imports():
@@ -61,6 +62,17 @@ def remains(read: int) -> str:
     return b"".join(parts).decode("utf-8", "replace")
 
 
+def scene(worker: Worker, root: str) -> Scene:
+    """Return where a worker was when it was last heard of."""
+    source = worker.task.source
+    if worker.notebook is None or worker.running is None:
+        text = (source.text or "") if source.entry else ""
+        return Scene(source.path, os.path.join(root, source.path), code=text)
+    cell = worker.running.cell
+    code = worker.notebook.notebook["cells"][cell]["source"]
+    return Scene(source.path, cell=cell, number=worker.running.number, code=code)
+
+
 def interrupt(pid: int) -> None:
     """Interrupt a worker as Ctrl-C would, and not its children, whose interrupts are its kernel's to send."""
     if pid:
@@ -68,6 +80,14 @@ def interrupt(pid: int) -> None:
             os.kill(pid, signal.SIGINT)
         except OSError:
             pass
+
+
+def signal_to(pid: int, number: int) -> None:
+    """Send a signal to a worker: an interrupt is for the task alone, what ends it ends its children, too."""
+    if number == signal.SIGINT:
+        interrupt(pid)
+    else:
+        end(pid, number)
 
 
 def end(group: int, number: int) -> None:

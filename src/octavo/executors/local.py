@@ -34,11 +34,11 @@ from ..events import (
 )
 from ..model import Failure, Outcome, Task
 from ..process.standard import ensure_streams
-from ..worker.death import OomCounter, Scene, death
+from ..worker.death import OomCounter, death
 from ..worker.worker import LENGTH, deliver
-from .handle import Worker, end, interrupt, remains, spawn
+from .handle import Worker, end, interrupt, remains, scene, signal_to, spawn
 from .interrupts import Interrupts
-from .limits import Limits
+from .limits import MEANS, Limits
 from .sound import sound
 from .warm import Warm
 
@@ -122,6 +122,8 @@ class Local:
 
     def close(self) -> tuple[Event, ...]:
         """End all workers and the server, wait until they are gone, and return what they had said."""
+        with suppress(KeyboardInterrupt):  # once more: no patience
+            self._end_gently()
         for worker in list(self._workers.values()):
             end(worker.pid, signal.SIGKILL)
             if worker.process:
@@ -134,7 +136,7 @@ class Local:
             self._warm.stop()
             self._warm = None
         self._selector.close()
-        left = tuple(self._events)
+        left = tuple(event for event in self._events if not isinstance(event, TaskFinished))
         self._events.clear()
         return left
 
@@ -197,11 +199,8 @@ class Local:
         now = time.monotonic()
         for worker in list(self._workers.values()):
             number = worker.limits.look(worker.pid, now) if worker.pid else None
-            # an interrupt is for the task alone; what ends it ends its children too
-            if number == signal.SIGINT:
-                interrupt(worker.pid)
-            elif number is not None:
-                end(worker.pid, number)
+            if number is not None:
+                signal_to(worker.pid, number)
             if worker.process and not worker.closed and worker.process.poll() is not None:
                 # its end was not heard: a child of its own still holds the socket
                 self._hear_end(worker, worker.process)
@@ -342,6 +341,18 @@ class Local:
 
     # ── ending
 
+    def _end_gently(self) -> None:
+        """Let what runs clean up behind itself: interrupt it, and then terminate it, each for some seconds."""
+        for number, patience in MEANS[:-1]:
+            until = time.monotonic() + patience
+            for worker in self._running():
+                signal_to(worker.pid, number)
+            while self._running() and (left := until - time.monotonic()) > 0:
+                self._listen(left)
+
+    def _running(self) -> list[Worker]:
+        return [worker for worker in self._workers.values() if worker.pid and not worker.paused]
+
     def _bury(self, worker: Worker) -> None:
         """Report a task's end once its socket is read to the end and its process is gone."""
         if not (worker.closed and worker.ended):
@@ -372,16 +383,7 @@ class Local:
     def _death(self, worker: Worker) -> Failure:
         assert worker.ended
         traces = remains(worker.traces)
-        return death(worker.ended["status"], self._scene(worker), traces, self._oom_counter.increased())
-
-    def _scene(self, worker: Worker) -> Scene:
-        source = worker.task.source
-        if worker.notebook is None or worker.running is None:
-            text = (source.text or "") if source.entry else ""
-            return Scene(source.path, os.path.join(self.root, source.path), code=text)
-        cell = worker.running.cell
-        code = worker.notebook.notebook["cells"][cell]["source"]
-        return Scene(source.path, cell=cell, number=worker.running.number, code=code)
+        return death(worker.ended["status"], scene(worker, self.root), traces, self._oom_counter.increased())
 
     def _release(self, worker: Worker) -> None:
         self._workers.pop(worker.number, None)

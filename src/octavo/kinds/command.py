@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import os
 import selectors
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,8 @@ _BLOCK = 1 << 16
 _KEPT = 1 << 14
 #: How long what was printed is waited for after the command's end, when something that it started holds the pipes.
 _GRACE = 0.2
+#: What comes after an interrupt that a command has not heeded, and how many seconds each is given.
+_PATIENCE = ((signal.SIGTERM, 3.0), (signal.SIGKILL, 1.0))
 #: Lines of stderr that a failure shows.
 _LAST = 5
 
@@ -66,11 +70,34 @@ def follow(
         try:
             return Ended(*_followed(child, shown))
         except BaseException:
-            if group is None:
-                child.kill()
-            else:
-                os.killpg(child.pid, signal.SIGKILL)
+            _end(child, child.pid if group == 0 else os.getpgrp())
             raise
+
+
+def _end(child: subprocess.Popen[bytes], group: int) -> None:
+    """Interrupt a command and what it has started, then terminate it, each with time to clean up; then kill it."""
+    own = group == os.getpgrp()
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
+    try:
+        if own and not main:
+            child.send_signal(signal.SIGINT)
+        else:
+            os.killpg(group, signal.SIGINT)
+        for number, patience in _PATIENCE:
+            try:
+                out, err = child.communicate(timeout=patience)
+            except subprocess.TimeoutExpired:
+                child.send_signal(number)
+                continue
+            sys.stdout.write(out.decode("utf-8", "replace"))
+            sys.stderr.write(err.decode("utf-8", "replace"))
+            break
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            child.kill() if own else os.killpg(group, signal.SIGKILL)
+        if main:
+            signal.signal(signal.SIGINT, before)
 
 
 def _followed(child: subprocess.Popen[bytes], shown: Callable[[str], str]) -> tuple[int, str]:
