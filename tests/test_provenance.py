@@ -49,7 +49,7 @@ def fold(
     data = {"cells": cells, "metadata": metadata or {}, "nbformat": 4, "nbformat_minor": 5}
     for event in (NotebookOpened("t", data, {"n": 1}), KernelReady("t", {}, {"name": "python3"}), *events):
         notebook(event)
-    done = notebook.finished() if outcome is None else notebook.ended(outcome)
+    done = notebook.finished() if outcome is None else notebook.end(outcome)
     assert done is not None
     return done
 

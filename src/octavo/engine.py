@@ -196,7 +196,7 @@ class Run:
             return ()
         remember(self.store, task, record.manifest, record.discovered)
         took = self.clock() - began
-        self.store.ended(
+        self.store.add_to_history(
             task.name, self.name, self.clock(), Outcome.RESTORED.value, took, dict(record.manifest)
         )
         notes = self._refresh(task) if record.raw != task.source.facts.raw else ()
@@ -263,7 +263,9 @@ class Run:
                 # its worker could not: it died, say
                 for message in self.call_on_failure(task, event.failure):
                     yield Note(message, task.name)
-        self.store.ended(task.name, self.name, self.clock(), event.outcome.value, event.seconds, table)
+        self.store.add_to_history(
+            task.name, self.name, self.clock(), event.outcome.value, event.seconds, table
+        )
         yield event
         if event.outcome is Outcome.FAILED and self.fail_fast:
             yield from self._stop()

@@ -22,7 +22,7 @@ _SPACE = "text"
 
 def remember(store: Store, task: Task, table: Mapping[str, str], discovered: Mapping[str, str]) -> None:
     """Keep the texts that a record's digests stand for, each once: the source's and those of the project's modules."""
-    known = store.kept(_SPACE)
+    known = store.keys(_SPACE)
     rows = []
     if task.source.facts.digest not in known and task.source.text is not None:
         rows.append((task.source.facts.digest, task.source.text))

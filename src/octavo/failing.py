@@ -18,7 +18,7 @@ _KEPT: ContextVar[list[BaseException] | None] = ContextVar("kept", default=None)
 
 
 @contextmanager
-def kept(errors: list[BaseException]) -> Iterator[None]:
+def collecting(errors: list[BaseException]) -> Iterator[None]:
     """Collect the exceptions that become failures in this process meanwhile."""
     before = _KEPT.set(errors)
     try:

@@ -140,7 +140,7 @@ def estimate(store: Store, steps: Mapping[str, Step], jobs: int) -> float | None
     return max(*ends.values(), total / jobs) if len(ends) > 1 else total
 
 
-def saved(store: Store, graph: Graph, outcomes: Mapping[str, Outcome]) -> float:
+def seconds_saved(store: Store, graph: Graph, outcomes: Mapping[str, Outcome]) -> float:
     """Return the seconds that the tasks which were fresh or restored took when they last ran."""
     took = store.durations()
     spared = [name for name, outcome in outcomes.items() if outcome in (Outcome.FRESH, Outcome.RESTORED)]

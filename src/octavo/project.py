@@ -25,7 +25,7 @@ from .lazy import lazy_imports
 from .load import load as load_spec
 from .model import Reason, Step, Task
 from .parts import Now
-from .plan import drift, estimate, judged, key_of, plan, saved
+from .plan import drift, estimate, judged, key_of, plan, seconds_saved
 from .reading import folders
 from .report import Report, tell_all
 from .spec import sources
@@ -208,7 +208,7 @@ class Project:
 
     def saved(self, report: Report) -> float:
         """Return the seconds that the tasks of a build which were fresh or restored took when they last ran."""
-        return saved(self.store, self.graph, report.outcomes)
+        return seconds_saved(self.store, self.graph, report.outcomes)
 
     def differences(self, step: Step) -> dict[str, list[str]]:
         """Return the lines of a diff for each reason of a step that is about a text: the source, or a module."""
@@ -280,7 +280,7 @@ class Project:
 
     def _modules(self, stale: Sequence[Task]) -> tuple[str, ...]:
         """Return what may be imported ahead for tasks, without what is known not to stay in a process that forks."""
-        modules, left = _preload(stale, self.root, self._loaded.preload), self.store.kept("left")
+        modules, left = _preload(stale, self.root, self._loaded.preload), self.store.keys("left")
         return tuple(name for name in modules if name not in left or left[name] != self._origin(name))
 
     def _remember_unforkable(self, left: Mapping[str, str]) -> None:

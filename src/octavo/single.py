@@ -17,7 +17,7 @@ from .executed.keeper import Keeper
 from .executed.provenance import Provenance, builtins, prepared
 from .executed.writer import ExecutedNotebook
 from .executors.local import Local
-from .executors.running import alone, ended
+from .executors.running import alone, with_notebook
 from .hints import did_you_mean
 from .lazy import lazy_imports
 from .model import Outcome, Resources, RunOptions, Source, Task
@@ -225,7 +225,7 @@ def _prepared(task: Task, target: targets.Destination | None, source: str) -> It
         prepared(data, values, source, target.where)
         keeper = Keeper(ExecutedNotebook(), target)
         keeper(opened)
-        event = ended(event, keeper)
+        event = with_notebook(event, keeper)
     yield opened
     yield Note("its parameters are injected; it was not run", task.name)
     yield event

@@ -169,7 +169,7 @@ def _state(project: Project) -> Iterator[Finding]:
     else:
         yield Finding("ok", "disk", f"{free >> 30} GB free")
     yield _lock(folder / "lock")
-    if unforkable := project.store.kept("left"):
+    if unforkable := project.store.keys("left"):
         hint = "they start threads when imported, so tasks that import them start a little slower"
         yield Finding("note", "server", f"not imported ahead: {several(sorted(unforkable), 8)}", hint)
 

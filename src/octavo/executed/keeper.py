@@ -93,7 +93,7 @@ class Keeper:
 
     def keep(self, outcome: Outcome) -> str | None:
         """Write the notebook as it ended and return where it is; None when it was never opened."""
-        return self._target.keep(self._notebook.ended(outcome), outcome)
+        return self._target.keep(self._notebook.end(outcome), outcome)
 
 
 class ReportTarget:

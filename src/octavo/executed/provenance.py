@@ -41,7 +41,7 @@ class Provenance:
         self._output = output
         self._clock = clock
         self._began = 0.0
-        self._settled = (
+        self._reached = (
             0  # cells before this one have ended: with all of them in sight each time, 1,000 cells crawl
         )
 
@@ -50,13 +50,13 @@ class Provenance:
         match event:
             case NotebookOpened(parameters=parameters):
                 self._began = self._clock()
-                self._settled = 0
+                self._reached = 0
                 self._open(data, parameters)
             case CellStarted(cell=index, at=at):
-                for cell in data["cells"][self._settled : index]:
+                for cell in data["cells"][self._reached : index]:
                     if _of(cell)["status"] == _PENDING:
                         _set(cell, status=_COMPLETED, exception=False, start=at, end=at)
-                self._settled = index
+                self._reached = index
                 _set(data["cells"][index], status=_RUNNING, exception=False, start=at)
             case CellFinished(cell=index, at=at, failed=failed):
                 cell = data["cells"][index]

@@ -20,7 +20,7 @@ class Widgets:
         self._buffers: dict[str, dict[tuple[str, ...], Json]] = {}
         self._inside: list[str] = []
         self._clear: set[str] = set()  # before the next output
-        self._untold: set[str] = set()
+        self._pending: set[str] = set()
 
     def take(self, kind: str, content: Json) -> bool:
         """Fold a message; return whether it was a widget's, and none of the cell."""
@@ -36,10 +36,10 @@ class Widgets:
         """Leave all ``Output`` widgets: a cell has ended."""
         self._inside.clear()
 
-    def untold(self) -> dict[str, list[Json]]:
+    def pending(self) -> dict[str, list[Json]]:
         """Return, by comm id, the outputs that the kernel has not been told of; afterwards it has."""
-        outputs = {comm: self._states[comm].get("outputs") or [] for comm in sorted(self._untold)}
-        self._untold.clear()
+        outputs = {comm: self._states[comm].get("outputs") or [] for comm in sorted(self._pending)}
+        self._pending.clear()
         return outputs
 
     def write(self, notebook: Json) -> None:
@@ -77,7 +77,7 @@ class Widgets:
                 output["text"] = shown.pop()["text"] + output["text"]
             shown.append(output)
         widget["outputs"] = shown
-        self._untold.add(comm)
+        self._pending.add(comm)
 
     def _comm(self, content: Json) -> None:
         data = content.get("data") or {}

@@ -84,7 +84,7 @@ class ExecutedNotebook:
         self._widgets.write(self.data)
         return self.data
 
-    def ended(self, outcome: Outcome) -> Json | None:
+    def end(self, outcome: Outcome) -> Json | None:
         """Return the notebook as it is when its task has ended."""
         data = self.finished()
         if self._provenance is not None and data is not None:

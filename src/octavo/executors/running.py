@@ -140,7 +140,7 @@ class Running:
             work.again = self._clock() + pause
             return
         del self._works[event.task]
-        yield ended(event, work.keeper) if work.keeper is not None else event
+        yield with_notebook(event, work.keeper) if work.keeper is not None else event
 
     def _keep(self, event: Event) -> None:
         work = self._works.get(getattr(event, "task", None) or "")
@@ -178,7 +178,7 @@ def attempt(task: Task, *, last: bool = True, stay: Mapping[str, object] | None 
     return replace(task, run=replace(task.run, on_failure=on_failure, stay=stay))
 
 
-def ended(event: TaskFinished, keeper: NotebookKeeper) -> TaskFinished:
+def with_notebook(event: TaskFinished, keeper: NotebookKeeper) -> TaskFinished:
     """Write the notebook of a task that has ended, of a failure too; one that cannot be written is a failure."""
     try:
         return replace(event, notebook=keeper.keep(event.outcome))

@@ -134,7 +134,7 @@ class Reports:
 
     def write(self, tell: Tell) -> Failure | None:
         """Make the reports of what has run, or return why they cannot be."""
-        data = self._shown.ended(Outcome.DONE) if self._wanted else None
+        data = self._shown.end(Outcome.DONE) if self._wanted else None
         if data is None:
             return None
         try:
@@ -246,7 +246,7 @@ class Cells:
         self.cell = None
         self._widgets.leave()
         if reply.status != "dead":
-            for comm, outputs in self._widgets.untold().items():
+            for comm, outputs in self._widgets.pending().items():
                 kernel.update_widget(comm, {"outputs": outputs})
         return reply
 

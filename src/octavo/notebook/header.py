@@ -117,7 +117,7 @@ def write(metadata: Json, raw: str | None, old: Header | None = None) -> list[st
     ]
     yaml = raw.strip("\n\t ").splitlines()[1:-1] if raw is not None else []
     also = (*KEPT, *(old.metadata if old else ()))
-    kept = chosen({**metadata, "jupytext": notes}, notes.get("notebook_metadata_filter"), also)
+    kept = filtered({**metadata, "jupytext": notes}, notes.get("notebook_metadata_filter"), also)
     if not notes:
         kept.pop("jupytext", None)
     if old and old.metadata == metadata:
@@ -133,7 +133,7 @@ def is_yaml(source: str) -> bool:
     return len(lines) >= 2 and bool(_RULE.match(lines[0]) and _RULE.match(lines[-1]))
 
 
-def chosen(metadata: Json, chosen: object, kept: tuple[str, ...]) -> Json:
+def filtered(metadata: Json, chosen: object, kept: tuple[str, ...]) -> Json:
     """Return the notebook metadata that jupytext's filter ("a,b,-c", "all", "-all") lets into a header."""
     words = [word.strip() for word in chosen.split(",")] if isinstance(chosen, str) else []
     wanted = {word.removeprefix("+") for word in words if not word.startswith("-")}

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..calls import fitting
 from ..errors import Error, Errors
-from ..failing import kept
+from ..failing import collecting
 from ..lazy import lazy_imports
 from ..model import Outcome, Step
 from ..plan import FORCED
@@ -124,7 +124,7 @@ def build(
         screen = screens.screen(sys.stdout, os.environ)
         make = showing.Progress
         began = time.perf_counter()
-        with make(screen, quiet=not progress, logs=inline) as watch, kept(raised):
+        with make(screen, quiet=not progress, logs=inline) as watch, collecting(raised):
             try:
                 report = project.build(
                     targets,

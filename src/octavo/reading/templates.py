@@ -135,7 +135,7 @@ def render(task: Task, root: str) -> str:
             text = file.read()
     given: Json = dict(task.params)
     single = len(task.products) == 1 and task.products[0].key is None
-    paths = _Named({product.key: _made(product, root) for product in task.products})
+    paths = _Named({product.key: _product_text(product, root) for product in task.products})
     given["product"] = paths[None] if single else paths
     given["upstream"] = _Upstream({name: _deep(value, root) for name, value in task.inputs.items()})
     return _rendered(text, task, root, given)
@@ -255,7 +255,7 @@ def _title(text: str) -> str:
     return ""
 
 
-def _made(product: Product, root: str) -> str:
+def _product_text(product: Product, root: str) -> str:
     if product.relation is not None:
         return product.relation
     generic = f"{STANDING}generic/"

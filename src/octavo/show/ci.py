@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ..events import Event, Output, TaskFinished, TaskStarted
 from ..model import Outcome
 from .failures import failed, location, plain
-from .lines import UNSAID, Lines, ended
+from .lines import UNSAID, Lines, outcome_line
 from .screen import Screen, flat, seconds
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Grouped(Lines):
                 super().__call__(event)
 
     def _group(self, event: TaskFinished, printed: str) -> None:
-        head = ended(event, self.to)
+        head = outcome_line(event, self.to)
         if not printed.strip():
             self.to.say(head)
             return

@@ -33,7 +33,7 @@ class Lines:
                 self.to.say(f"  paused: jupyter console --existing {path}")
                 self.to.say("  to continue, type exit there or press Ctrl-C here")
             case TaskFinished() if event.outcome not in UNSAID:
-                self.to.say(ended(event, self.to))
+                self.to.say(outcome_line(event, self.to))
             case Output(kind="stream") if self.logs:
                 self.to.stream.write(str(event.content.get("text", "")))
                 self.to.stream.flush()
@@ -91,7 +91,7 @@ def why(reasons: tuple[Reason, ...], most: int = 3) -> str:
     return several([str(reason) for reason in reasons], most)
 
 
-def ended(event: TaskFinished, to: Screen) -> str:
+def outcome_line(event: TaskFinished, to: Screen) -> str:
     """Return the line of a task that ended."""
     time = f" {seconds(event.seconds)}" if event.seconds else ""
     line = f"{to.word(event.outcome.value, _WORD)} {event.task}{to.paint(time, 'dim')}"

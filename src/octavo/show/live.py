@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ..events import CellStarted, Event, RunStarted, TaskFinished, TaskStarted
 from ..model import Outcome
-from .lines import UNSAID, Heads, ended, why
+from .lines import UNSAID, Heads, outcome_line, why
 from .screen import columns, cut, flat, pad, seconds
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Live:
                 self.rows.pop(event.task, None)
                 self.counts[event.outcome] = self.counts.get(event.outcome, 0) + 1
                 if event.outcome not in UNSAID:
-                    self.console.print(Text.from_ansi(ended(event, self.to)), soft_wrap=True)
+                    self.console.print(Text.from_ansi(outcome_line(event, self.to)), soft_wrap=True)
             case _:
                 pass
 

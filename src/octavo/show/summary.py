@@ -46,7 +46,7 @@ def summary(progress: Progress, took: float, root: str, notes: Iterable[str] = (
             yield from failed(ended, hook.said, to, root)
         yield ""
     yield from blocked(report, to)
-    yield from noted(report, notes, to)
+    yield from note_lines(report, notes, to)
     yield counted(progress, took)
 
 
@@ -84,7 +84,7 @@ def blocked(report: Report, to: Screen) -> Iterator[str]:
         yield TAKE_OR_MAKE
 
 
-def noted(report: Report, more: Iterable[str], to: Screen) -> Iterator[str]:
+def note_lines(report: Report, more: Iterable[str], to: Screen) -> Iterator[str]:
     """Yield each note once, with the tasks that it is about."""
     about: dict[str, list[str]] = {message: [] for message in more}
     for note in report.notes:

@@ -151,7 +151,9 @@ class Store:
 
     # ── history
 
-    def ended(self, task: str, run: str, at: float, outcome: str, seconds: float, manifest: Manifest) -> None:
+    def add_to_history(
+        self, task: str, run: str, at: float, outcome: str, seconds: float, manifest: Manifest
+    ) -> None:
         """Keep how a run of a task ended, and what it was made from; the last 50 of each task, if there is room."""
         self._spare(
             "INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?, ?, ?)",
@@ -209,7 +211,7 @@ class Store:
         )
         return rows[0][0] if rows else None
 
-    def kept(self, space: str) -> dict[str, str]:
+    def keys(self, space: str) -> dict[str, str]:
         """Return the keys of what was kept, with their stamps."""
         return dict(self._rows("SELECT key, stamp FROM memos WHERE space = ?", (space,)))
 

@@ -36,7 +36,7 @@ def verify(tasks: Iterable[Task], root: str, store: Store) -> tuple[str, ...]:
                 groups.setdefault(_database(task, product), []).append((task, product))
     if not groups:
         return ()
-    kept = store.kept("tables")
+    kept = store.keys("tables")
     doubtful = {label: group for label, group in groups.items() if not _same(kept.get(label), root)}
     return _ask(doubtful, kept, root, store) if doubtful else ()
 

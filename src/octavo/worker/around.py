@@ -84,7 +84,7 @@ def perform(task: Task, root: str, tell: Callable[[Event], None], watch: Watch) 
     before = frozenset(sys.modules)
     failure = failure or _finished(task, mine, root, folder, tell, watch)
     if failure is None:
-        watch.called = tuple(_parts(task, root, before))
+        watch.functions = tuple(_parts(task, root, before))
         return None
     if failure.path == mine.source.path:
         failure = replace(failure, path=task.source.path)

@@ -63,7 +63,7 @@ def of_task(hook: str, task: Task, status: Status, **more: object) -> Failure | 
         **{name: lambda value=value: value for name, value in more.items()},
     )
     try:
-        return called(hook, call, offered)
+        return call_hook(hook, call, offered)
     finally:
         if "client" in vars(view) and hasattr(view.client, "close"):
             view.client.close()
@@ -85,7 +85,7 @@ def of_pipeline(
         offered["report"] = lambda: BuildReport(rows)
     if hook == "on_failure":
         offered["traceback"] = lambda: dict(traceback or {})
-    return called(hook, call, Offer(**offered))
+    return call_hook(hook, call, Offer(**offered))
 
 
 def call_on_failure(task: Task, folder: str, failure: Failure) -> Failure | None:
@@ -108,7 +108,7 @@ def stopped(failure: Failure) -> str:
     return "it stopped the build" + (f": {failure.message}" if failure.message else "")
 
 
-def called(hook: str, call: Call, offered: Mapping[str, object]) -> Failure | None:
+def call_hook(hook: str, call: Call, offered: Mapping[str, object]) -> Failure | None:
     """Call a hook and return how it failed: the message says which it was, the traceback begins in its code."""
     path = call.path
     try:

@@ -133,7 +133,7 @@ class Doings:
             update = "+" in mode and "r" in mode
             reading, writing = "r" in mode, update or "r" not in mode
         else:
-            reading, writing, update = _meant(flags)
+            reading, writing, update = _intent(flags)
         self.opens(path, reading, writing, update)
 
     def opens(self, path: str, reading: bool, writing: bool, update: bool) -> None:
@@ -177,7 +177,7 @@ class Doings:
             return
         full = self._full(path, folder)
         if full.startswith(self._below) and "-packages/" not in full:
-            self.opens(full, *_meant(flags))
+            self.opens(full, *_intent(flags))
 
     # ── made
 
@@ -313,7 +313,7 @@ def _words(argument: object) -> str:
     return "\n".join(os.fsdecode(word) for word in words if isinstance(word, str | bytes | os.PathLike))
 
 
-def _meant(flags: int) -> tuple[bool, bool, bool]:
+def _intent(flags: int) -> tuple[bool, bool, bool]:
     """Return whether a file is opened to be read, to be written, and to be changed in place."""
     access = flags & (os.O_WRONLY | os.O_RDWR)
     update = access == os.O_RDWR and not flags & os.O_TRUNC

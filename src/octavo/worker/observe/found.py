@@ -12,7 +12,7 @@ from .doings import Doings, Listed
 from .evidence import Evidence
 from .native import NativeEvents
 from .paths import Way
-from .stamps import WHOLE, Use, is_file, settled, stamp
+from .stamps import WHOLE, Use, is_file, stamp, unchanged_digest
 
 #: So many names that a task made in a folder are told; where it made more, they count as there.
 _MOST = 200
@@ -47,7 +47,7 @@ class Writes:
             self._add(doings.ground.way(path, follow=False).real, order)
         for path in list(doings.updated):
             used = doings.opened.get(path)
-            if used is not None and not _kept(path, used, doings.restamped.get(path, WHOLE)):
+            if used is not None and not _unchanged(path, used, doings.restamped.get(path, WHOLE)):
                 self._add(doings.ground.way(path).real, used.order)
         self.assured = {doings.ground.way(path).real for path in list(doings.assured)}
         self._names: dict[str, set[str]] = {}
@@ -126,13 +126,13 @@ class Discovery:
         # what Python told comes last: it knows best when a file was first used
         seen = (*by_children, *sorted(self._native.read.items()), *sorted(self._doings.opened.items()))
         for path, used in seen:
-            found.update(self._try(path, lambda path=path, used=used: self._opened(path, used)))  # type: ignore[misc]
+            found.update(self._try(path, lambda path=path, used=used: self._file_parts(path, used)))  # type: ignore[misc]
         for listed in list(self._doings.listed.values()):
             folder = listed.listing.folder
-            found.update(self._try(folder, lambda listed=listed: self._listed(listed)))  # type: ignore[misc]
+            found.update(self._try(folder, lambda listed=listed: self._listing_parts(listed)))  # type: ignore[misc]
         files = {path for part, (path, _) in found.items() if parts.split(part)[0] is not parts.FOLDER}
         for (word, path), answer in list(self._doings.questions.items()):
-            answers = self._try(path, lambda w=word, p=path, a=answer: self._answered(w, p, a))  # type: ignore[misc]
+            answers = self._try(path, lambda w=word, p=path, a=answer: self._answer_parts(w, p, a))  # type: ignore[misc]
             found.update(
                 {part: row for part, row in answers.items() if row[0] not in files or "link" in word}
             )
@@ -171,7 +171,7 @@ class Discovery:
         folders = (shown[:n] for n, sign in enumerate(shown) if sign == "/")
         return None if shown in self._known or not self._known.isdisjoint(folders) else shown
 
-    def _opened(self, path: str, used: Use) -> Iterator[_Part]:
+    def _file_parts(self, path: str, used: Use) -> Iterator[_Part]:
         way = self._ground.way(path)
         shown = self._counts(way)
         if shown is None or shown.endswith(_BESIDE):
@@ -190,7 +190,9 @@ class Discovery:
         elif is_file(way.real):
             if path in self._doings.updated and not os.path.getsize(way.real):
                 return  # a lock, say
-            digest = products.digest(way.real) if since is not None else settled(way.real, used, left)
+            digest = (
+                products.digest(way.real) if since is not None else unchanged_digest(way.real, used, left)
+            )
             if path in self._native.doubtful and path not in self._doings.opened:
                 digest = None
             yield row.of(shown), (shown, digest or UNSETTLED)
@@ -198,7 +200,7 @@ class Discovery:
             changed = products.newest(way.real) >= self._doings.began
             yield row.of(shown), (shown, UNSETTLED if changed else products.digest(way.real) or UNSETTLED)
 
-    def _listed(self, listed: Listed) -> Iterator[_Part]:
+    def _listing_parts(self, listed: Listed) -> Iterator[_Part]:
         way = self._ground.way(listed.listing.folder)
         shown = self._ground.inside(way)
         if shown is None or (shown != "." and self._counts(way) is None):
@@ -223,7 +225,7 @@ class Discovery:
             digest = parts.NAMES + "\0".join(listing.fitting(names))
         yield row.of(str(listing)), (shown, digest)
 
-    def _answered(self, word: str, path: str, answer: str) -> Iterator[_Part]:
+    def _answer_parts(self, word: str, path: str, answer: str) -> Iterator[_Part]:
         way = self._ground.way(path, follow=word not in ("link", "no link"))
         shown = self._counts(way)
         if shown is None:
@@ -260,7 +262,7 @@ def _by_child(path: str, doings: Doings, native: NativeEvents, evidence: Evidenc
     return path in native.of_children or (shown is not None and evidence.names(shown))
 
 
-def _kept(path: str, used: Use, left: int) -> bool:
+def _unchanged(path: str, used: Use, left: int) -> bool:
     """Tell whether a file that was opened to be changed is as it was."""
     now = stamp(path)
     if now is None or used.stamp is None:

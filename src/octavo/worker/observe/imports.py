@@ -160,7 +160,7 @@ class Imports:
         # what has no folder is looked for among the system's libraries
         self._executed(name if isinstance(name, str) and os.sep in name else None)
 
-    def listed(self, folder: str) -> None:
+    def search(self, folder: str) -> None:
         """Note that all modules of a folder are looked for."""
         if (inside := self._inside(folder)) is not None:
             self.searched.setdefault(inside, folder)

@@ -173,7 +173,7 @@ class NativeEvents:
                 self.written.setdefault(path, time.monotonic_ns())
         for path, event in mine:
             if event.opened and path not in known and path not in self._doings.opened:
-                self._opened(path, event)
+                self._note_open(path, event)
         if self.precision == "any":  # some of them may be this process's
             others = [
                 other for other in others if other[0] not in known and other[0] not in self._doings.opened
@@ -192,7 +192,7 @@ class NativeEvents:
         folder = self.tree.shown.get(event.folder)
         return None if folder is None else f"{folder}/{event.name}"
 
-    def _opened(self, path: str, event: Event) -> None:
+    def _note_open(self, path: str, event: Event) -> None:
         if event.name == ".":
             self._doings.lists(path)
         elif path not in self.read:

@@ -64,7 +64,7 @@ def use(path: str, order: int, epoch: int, began: int, change: bool = False) -> 
     return Use(found, order, epoch, digest)
 
 
-def settled(path: str, used: Use, left: int = WHOLE) -> str | None:
+def unchanged_digest(path: str, used: Use, left: int = WHOLE) -> str | None:
     """Return the digest of a file, if it still is what the task saw; None if it is not, or was changed meanwhile.
 
     ``left`` tells how much of a stamp must be the same, where the task did what changes no content.

@@ -26,7 +26,7 @@ from .imports import Imports
 from .native import NativeEvents
 from .own import Own
 from .paths import Ground, Way
-from .stamps import is_file, now_of_files, settled
+from .stamps import is_file, now_of_files, unchanged_digest
 
 #: Which cell (None: outside of cells) did what to what: ("read", path), ("connected", "host:port"), …
 Touch = tuple[int | None, str, str]
@@ -71,10 +71,10 @@ class Watch:
         self._evidence = Evidence(self.ground.root)
         self.doings.started = self._started
         #: Functions that were called for the task: (part of the manifest, file, name, whether nobody else needs it).
-        self.called: tuple[tuple[str, str, str, bool], ...] = ()
+        self.functions: tuple[tuple[str, str, str, bool], ...] = ()
         self._imports = Imports(self._inside, self.quiet)
         self._family = Family(self.ground, self.doings, self.native, self._imports)
-        self.doings.searched = self._imports.listed
+        self.doings.searched = self._imports.search
         self._own = Own(own) if own else None
 
     def start(self) -> None:
@@ -166,8 +166,8 @@ class Watch:
         own = task.source.path if task.source.entry else None
         modules: list[str] = []
         ways: list[Way] = []
-        alone = {file for _, file, _, alone in self.called if alone}
-        for part, file, name, _ in self.called:
+        alone = {file for _, file, _, alone in self.functions if alone}
+        for part, file, name, _ in self.functions:
             if inside := self._inside(file):
                 found[part] = (inside, self._digest(file, partial(function_digest, name=name)))
         for name, path in self._imports.files(self._preloaded).items():
@@ -197,7 +197,7 @@ class Watch:
             return True
         if self._imports.executed.get(path, 0) > 1:
             return True
-        hooks = {name for _, file, name, _ in self.called if file == path}
+        hooks = {name for _, file, name, _ in self.functions if file == path}
         with self.quiet:
             rest = functions.unreached(source_text(path), path, task.source.entry.rpartition(".")[2])
         return "__dict__" in self._own.used or not rest.isdisjoint(self._own.used - hooks)
@@ -209,7 +209,7 @@ class Watch:
         """Return the digest of code, unless it may not be what the task saw."""
         try:
             used = self.doings.opened.get(path)
-            if settled(path, used) is None if used else products.newest(path) >= self.doings.began:
+            if unchanged_digest(path, used) is None if used else products.newest(path) >= self.doings.began:
                 return UNSETTLED
             return digest(path) or UNSETTLED
         except Exception:
