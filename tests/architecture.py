@@ -174,3 +174,13 @@ def anys(package: Package, most: int, apart: str) -> list[str]:
         if name.partition(".")[0] != apart and re.search(r"\bAny\b", line)
     ]
     return [f"{len(found)} lines", *found] if len(found) > most else []
+
+
+def namesakes(package: Package, apart: str) -> list[str]:
+    """Complain of classes that have the name of another, but for those of one folder."""
+    places: dict[str, list[str]] = {}
+    for name, tree in package.trees.items():
+        for node in tree.body if name.partition(".")[0] != apart else ():
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(name)
+    return [f"{word}: {', '.join(names)}" for word, names in sorted(places.items()) if len(names) > 1]

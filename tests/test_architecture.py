@@ -74,6 +74,10 @@ def test_few_lines_leave_a_type_open(package: Package) -> None:
     assert architecture.anys(package, ANY_LINES, apart="ploomber") == []
 
 
+def test_no_two_classes_have_one_name(package: Package) -> None:
+    assert architecture.namesakes(package, apart="ploomber") == [], "Ploomber's API says its own names"
+
+
 def test_the_commands_of_the_command_line_are_files_of_their_own(package: Package) -> None:
     files = {name.partition(".")[2] for name in package.files if name.startswith("cli.")}
     assert files == {*VERBS, "options"}  # which all of them share
@@ -226,3 +230,11 @@ def test_a_line_with_any_is_counted_but_for_a_folder(tmp_path: Path) -> None:
         "top:1",
         "top:2",
     ]
+
+
+def test_classes_of_one_name_are_found_but_for_a_folder(tmp_path: Path) -> None:
+    package = made(
+        tmp_path, top="class A: ...\nclass B: ...", inner__first="class A: ...", low="class B: ..."
+    )
+    assert architecture.namesakes(package, "other") == ["A: inner.first, top", "B: low, top"]
+    assert architecture.namesakes(package, "inner") == ["B: low, top"]

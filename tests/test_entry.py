@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from octavo.errors import SpecError
-from octavo.spec.entry import Entry, find
+from octavo.spec.entry import EntryPoint, find
 from projects import Folder
 
 TASKS = "tasks: []\n"
@@ -26,7 +26,7 @@ def here(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Folder:
 def found(folder: Folder, said: str | Path | None = None) -> tuple[str, str, Any]:
     """Return path, project and data of what is found, relative to a folder."""
     entry = find(said)
-    assert isinstance(entry, Entry)
+    assert isinstance(entry, EntryPoint)
     path, root = (str(one.relative_to(folder.path)) for one in (entry.path, entry.root))
     return path, root, entry.data
 

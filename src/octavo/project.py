@@ -29,7 +29,7 @@ from .plan import drift, estimate, judged, key_of, plan, seconds_saved
 from .reading import folders
 from .report import Report, tell_all
 from .spec import sources
-from .spec.entry import Entry, find
+from .spec.entry import EntryPoint, find
 from .state.lock import holding
 from .state.runlog import RunLog
 from .state.store import PastRun, Store
@@ -61,7 +61,7 @@ def load(path: str | Path | None = None, *, params: Mapping[str, object] | None 
 class Project:
     """A loaded pipeline: its graph, what is stale in it, and how to build it."""
 
-    def __init__(self, entry: Entry, params: Mapping[str, object]) -> None:
+    def __init__(self, entry: EntryPoint, params: Mapping[str, object]) -> None:
         self.path = entry.path
         self.root = entry.root
         self.store = Store(self.root / ".octavo", self.root)

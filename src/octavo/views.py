@@ -237,7 +237,7 @@ class DagView(Mapping[str, TaskView]):
         return f"<DAG {self.name}: {', '.join(self._tasks)}>"
 
 
-class BuildReport(Mapping[str, list[object]]):
+class BuildTable(Mapping[str, list[object]]):
     """What a build came to, as a table: columns by their names, printed as rows."""
 
     def __init__(self, rows: list[tuple[str, bool, float]]) -> None:

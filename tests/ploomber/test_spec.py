@@ -15,7 +15,7 @@ from octavo.ploomber.exceptions import DAGBuildError, DAGSpecInitializationError
 from octavo.ploomber.executors import Parallel
 from octavo.ploomber.spec import DAGSpec, lazily_load_entry_point
 from octavo.project import Project, load
-from octavo.spec.entry import Entry
+from octavo.spec.entry import EntryPoint
 from octavo.spec.evaluated import pipeline
 from projects import Folder
 
@@ -239,7 +239,7 @@ def test_a_pipeline_that_was_read_is_said_as_it_was(project: Folder) -> None:
     with load(project.path) as real:
         wanted = {task.name: replace(task, where=None) for task in real.graph}
     dag = DAGSpec("pipeline.yaml").to_dag()
-    with Project(Entry(project.path / "said", project.path, dag.to_spec(alive=True)), {}) as again:
+    with Project(EntryPoint(project.path / "said", project.path, dag.to_spec(alive=True)), {}) as again:
         found = {task.name: replace(task, where=None) for task in again.graph}
     assert found == wanted
 

@@ -41,7 +41,7 @@ _COLOURS = {"ok": "green", "note": "yellow", "fail": "red"}
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """One thing that was looked at: "ok", a "note", or a "fail" that stops a build."""
 
     state: str
@@ -67,28 +67,28 @@ def main(args: Namespace) -> int:
     out = screen(sys.stdout, os.environ)
     found = list(_findings(args))
     if args.json:
-        out.say(json.dumps([{name: getattr(one, name) for name in Finding.__slots__} for one in found]))
+        out.say(json.dumps([{name: getattr(one, name) for name in Diagnosis.__slots__} for one in found]))
     else:
         for one in found:
             _say(one, out)
     return 1 if any(one.state == "fail" for one in found) else 0
 
 
-def _say(one: Finding, out: Screen) -> None:
+def _say(one: Diagnosis, out: Screen) -> None:
     state = out.paint(one.state, _COLOURS[one.state]) + " " * (4 - len(one.state))
     out.say(f"{state}  {one.about:<9} {flat(one.message)}")
     if one.hint:
         out.say(f"{'':16}{out.paint('hint:', 'cyan')} {flat(one.hint)}")
 
 
-def _findings(args: Namespace) -> Iterator[Finding]:
+def _findings(args: Namespace) -> Iterator[Diagnosis]:
     python = f"Python {platform.python_version()} ({sys.executable})"
-    yield Finding("ok", "octavo", f"{__version__}, {python}, {platform.platform()}")
+    yield Diagnosis("ok", "octavo", f"{__version__}, {python}, {platform.platform()}")
     try:
         with options.project(args) as project:
             tasks = list(project.graph)
-            yield Finding("ok", "pipeline", f"{os.path.relpath(project.path)}: {many(len(tasks), 'task')}")
-            yield from (Finding("note", "pipeline", note) for note in project.notes)
+            yield Diagnosis("ok", "pipeline", f"{os.path.relpath(project.path)}: {many(len(tasks), 'task')}")
+            yield from (Diagnosis("note", "pipeline", note) for note in project.notes)
             yield from _kernels(tasks)
             yield from _packages(tasks, str(project.root))
             yield from _git(project.root)
@@ -97,10 +97,10 @@ def _findings(args: Namespace) -> Iterator[Finding]:
     except* Error as errors:
         for error in each(errors):
             message = f"{error.where}: {error.message}" if error.where else error.message
-            yield Finding("fail", "pipeline", message, error.hint or "")
+            yield Diagnosis("fail", "pipeline", message, error.hint or "")
 
 
-def _kernels(tasks: list[Task]) -> Iterator[Finding]:
+def _kernels(tasks: list[Task]) -> Iterator[Diagnosis]:
     """Look for the kernels that notebooks name; a Python notebook that names none needs none."""
     wanted: dict[tuple[str, str], list[str]] = {}
     for task in tasks:
@@ -115,12 +115,12 @@ def _kernels(tasks: list[Task]) -> Iterator[Finding]:
         try:
             good.append(specs.find(name or None, language).name)
         except Error as error:
-            yield Finding("fail", "kernels", f"{several(names, 3)}: {error.message}", error.hint or "")
+            yield Diagnosis("fail", "kernels", f"{several(names, 3)}: {error.message}", error.hint or "")
     if good:
-        yield Finding("ok", "kernels", ", ".join(dict.fromkeys(good)))
+        yield Diagnosis("ok", "kernels", ", ".join(dict.fromkeys(good)))
 
 
-def _packages(tasks: list[Task], root: str) -> Iterator[Finding]:
+def _packages(tasks: list[Task], root: str) -> Iterator[Diagnosis]:
     """Look for the packages that Python sources import."""
     users: dict[str, list[str]] = {}
     for task in tasks:
@@ -131,29 +131,29 @@ def _packages(tasks: list[Task], root: str) -> Iterator[Finding]:
     missing = {top: names for top, names in users.items() if folders.find_package(top, root) is None}
     for top, names in missing.items():
         hint = f"pip install {top}, if the package is called as the module is"
-        yield Finding("fail", "packages", f"{several(names, 3)}: {top} is not installed", hint)
+        yield Diagnosis("fail", "packages", f"{several(names, 3)}: {top} is not installed", hint)
     if users.keys() - missing.keys():
-        yield Finding("ok", "packages", several(sorted(users.keys() - missing.keys()), 8))
+        yield Diagnosis("ok", "packages", several(sorted(users.keys() - missing.keys()), 8))
 
 
-def _git(root: Path) -> Iterator[Finding]:
+def _git(root: Path) -> Iterator[Diagnosis]:
     def git(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False)
 
     if shutil.which("git") is None or git("rev-parse", "--git-dir").returncode:
-        yield Finding("note", "git", "the project is in no git repository")
+        yield Diagnosis("note", "git", "the project is in no git repository")
         return
     if git("ls-files", "--", ".octavo").stdout.strip():
         hint = "git rm -r --cached .octavo, and .octavo/ in .gitignore"
-        yield Finding("fail", "git", "the state of builds (.octavo) is committed", hint)
+        yield Diagnosis("fail", "git", "the state of builds (.octavo) is committed", hint)
     else:
-        yield Finding("ok", "git", "the state of builds (.octavo) is not tracked")
+        yield Diagnosis("ok", "git", "the state of builds (.octavo) is not tracked")
 
 
-def _state(project: Project) -> Iterator[Finding]:
+def _state(project: Project) -> Iterator[Diagnosis]:
     folder = project.store.folder
     if not os.access(folder if folder.exists() else project.root, os.W_OK):
-        yield Finding(
+        yield Diagnosis(
             "fail",
             "state",
             f"{os.path.relpath(folder)} cannot be written",
@@ -161,35 +161,35 @@ def _state(project: Project) -> Iterator[Finding]:
         )
     if filesystem.networked(str(project.root)):
         hint = "builds are right here, and slower than on a local disk"
-        yield Finding("note", "disk", "the project is on a network file system", hint)
+        yield Diagnosis("note", "disk", "the project is on a network file system", hint)
     free = shutil.disk_usage(project.root).free
     if free < _LITTLE:
         hint = "octavo cache gc makes room; octavo clean removes products"
-        yield Finding("note", "disk", f"only {free >> 20} MB are free", hint)
+        yield Diagnosis("note", "disk", f"only {free >> 20} MB are free", hint)
     else:
-        yield Finding("ok", "disk", f"{free >> 30} GB free")
+        yield Diagnosis("ok", "disk", f"{free >> 30} GB free")
     yield _lock(folder / "lock")
     if unforkable := project.store.keys("left"):
         hint = "they start threads when imported, so tasks that import them start a little slower"
-        yield Finding("note", "server", f"not imported ahead: {several(sorted(unforkable), 8)}", hint)
+        yield Diagnosis("note", "server", f"not imported ahead: {several(sorted(unforkable), 8)}", hint)
 
 
-def _lock(path: Path) -> Finding:
+def _lock(path: Path) -> Diagnosis:
     try:
         with path.open("r+", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except FileNotFoundError:
         pass
     except BlockingIOError:
-        return Finding("note", "lock", "a build of this project is running")
+        return Diagnosis("note", "lock", "a build of this project is running")
     except OSError as error:
-        return Finding("note", "lock", f"it cannot be taken: {error.strerror}")
-    return Finding("ok", "lock", "free")
+        return Diagnosis("note", "lock", f"it cannot be taken: {error.strerror}")
+    return Diagnosis("ok", "lock", "free")
 
 
-def _sources(tasks: list[Task], root: Path) -> Iterator[Finding]:
+def _sources(tasks: list[Task], root: Path) -> Iterator[Diagnosis]:
     for task in tasks:
         path = root / task.source.path
         if path.is_file() and path.stat().st_size > _LARGE:
             hint = "notebooks are stored with their outputs: clear them, builds keep executed copies of their own"
-            yield Finding("note", "slow", f"{task.source.path} has {path.stat().st_size >> 20} MB", hint)
+            yield Diagnosis("note", "slow", f"{task.source.path} has {path.stat().st_size >> 20} MB", hint)

@@ -102,8 +102,10 @@ def _build(file: str) -> int:
     return build.main(parser.read(["--file", file]))
 
 
-def _from_papermill(scripts: list[str], root: Path) -> tuple[list[proposal.Entry], dict[str, str], list[str]]:
-    tasks: list[proposal.Entry] = []
+def _from_papermill(
+    scripts: list[str], root: Path
+) -> tuple[list[proposal.ProposedTask], dict[str, str], list[str]]:
+    tasks: list[proposal.ProposedTask] = []
     env: dict[str, str] = {}
     notes: list[str] = []
     for script in scripts:
@@ -115,7 +117,7 @@ def _from_papermill(scripts: list[str], root: Path) -> tuple[list[proposal.Entry
     return tasks, env, notes
 
 
-def _from_folder(args: Namespace, root: Path, err: Screen) -> tuple[list[proposal.Entry], list[str]]:
+def _from_folder(args: Namespace, root: Path, err: Screen) -> tuple[list[proposal.ProposedTask], list[str]]:
     below = (root / (args.folder or ".")).resolve()
     if not below.is_dir():
         raise Error("there is no such folder", args.folder)

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from ..errors import Error, ProductError
 from ..products import writing
 from .remembered import Client
-from .stores import Absent, Store, google_store, s3_store
+from .stores import NotFound, ObjectStore, google_store, s3_store
 
 #: How far up a project's folder is looked for.
 _LEVELS = 6
@@ -90,7 +90,7 @@ class StorageClient(Client):
         try:
             with writing.beside(target) as part:
                 self._get(remote, Path(part))
-        except Absent:
+        except NotFound:
             return False
         return True
 
@@ -98,7 +98,7 @@ class StorageClient(Client):
         raise NotImplementedError
 
     def _get(self, remote: str, path: Path) -> None:
-        """Download a file; raise Absent where there is none."""
+        """Download a file; raise NotFound where there is none."""
         raise NotImplementedError
 
     def _has(self, remote: str) -> bool:
@@ -133,7 +133,7 @@ class LocalStorageClient(StorageClient):
 
     def _get(self, remote: str, path: Path) -> None:
         if not Path(remote).is_file():
-            raise Absent(remote)
+            raise NotFound(remote)
         shutil.copy(remote, path)
 
     def _has(self, remote: str) -> bool:
@@ -163,19 +163,19 @@ class _Bucket(StorageClient):
         self._bucket_name, self._parent, self._kwargs = bucket_name, str(parent).strip("/"), kwargs
         self._credentials = json_credentials_path
         self._relative = credentials_relative_to_project_root
-        self._opened: Store | None = None
+        self._opened: ObjectStore | None = None
 
     @property
     def parent(self) -> str:
         return self._parent
 
     @property
-    def _store(self) -> Store:
+    def _store(self) -> ObjectStore:
         if self._opened is None:
             self._opened = self._open(self._credentials_file())
         return self._opened
 
-    def _open(self, credentials: Path | None) -> Store:
+    def _open(self, credentials: Path | None) -> ObjectStore:
         raise NotImplementedError
 
     def _credentials_file(self) -> Path | None:
@@ -217,7 +217,7 @@ class S3Client(_Bucket):
     those of ``boto3.client``. Without boto3 it is obstore that does the work, which knows the usual ones.
     """
 
-    def _open(self, credentials: Path | None) -> Store:
+    def _open(self, credentials: Path | None) -> ObjectStore:
         known = json.loads(credentials.read_text(encoding="utf-8")) if credentials else {}
         names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
         keys = {name: known[name] for name in names if name in known}
@@ -231,7 +231,7 @@ class GCloudStorageClient(_Bucket):
     ``google.cloud.storage.Client``. Without that package it is obstore that does the work.
     """
 
-    def _open(self, credentials: Path | None) -> Store:
+    def _open(self, credentials: Path | None) -> ObjectStore:
         return google_store(self._bucket_name, credentials, self._kwargs)
 
 

@@ -22,24 +22,24 @@ _SAME = {
 }
 
 
-class Absent(Exception):
+class NotFound(Exception):
     """Nothing is there by this name."""
 
 
-class Store(Protocol):
+class ObjectStore(Protocol):
     """A bucket."""
 
     def put(self, name: str, path: Path, more: Mapping[str, object] | None = None) -> None:
         """Upload a file; ``more`` is what boto3 calls ExtraArgs."""
 
     def get(self, name: str, path: Path) -> None:
-        """Download an object; raise Absent where there is none."""
+        """Download an object; raise NotFound where there is none."""
 
     def names(self, prefix: str) -> list[str]:
         """Return the names that begin so."""
 
 
-def s3_store(bucket: str, arguments: Mapping[str, object]) -> Store:
+def s3_store(bucket: str, arguments: Mapping[str, object]) -> ObjectStore:
     """Return a bucket of S3, opened with arguments of ``boto3.client``."""
     if _installed("boto3"):
         return _Boto(bucket, arguments)
@@ -51,7 +51,7 @@ def s3_store(bucket: str, arguments: Mapping[str, object]) -> Store:
     return _Obstore(f"s3://{bucket}", str(options.get("endpoint", "")), options)
 
 
-def google_store(bucket: str, credentials: Path | None, arguments: Mapping[str, object]) -> Store:
+def google_store(bucket: str, credentials: Path | None, arguments: Mapping[str, object]) -> ObjectStore:
     """Return a bucket of Google's, opened with arguments of ``google.cloud.storage.Client``."""
     if _installed("google.cloud.storage"):
         return _Google(bucket, credentials, arguments)
@@ -77,7 +77,7 @@ class _Boto:
             self._client.download_file(self._bucket, name, str(path))
         except self._errors as error:
             if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey"):
-                raise Absent(name) from error
+                raise NotFound(name) from error
             raise
 
     def names(self, prefix: str) -> list[str]:
@@ -101,7 +101,7 @@ class _Google:
     def get(self, name: str, path: Path) -> None:
         blob = self._bucket.blob(name)
         if not blob.exists():
-            raise Absent(name)
+            raise NotFound(name)
         blob.download_to_filename(str(path))
 
     def names(self, prefix: str) -> list[str]:
@@ -123,7 +123,7 @@ class _Obstore:
         try:
             found = self._obs.get(self._store, name)
         except FileNotFoundError as error:
-            raise Absent(name) from error
+            raise NotFound(name) from error
         with path.open("wb") as file:
             for block in found.stream(min_chunk_size=1 << 20):
                 file.write(block)

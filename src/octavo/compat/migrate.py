@@ -43,7 +43,7 @@ _UNHEEDED = re.compile(r'"[\w.]+" has no effect(?:: | \(in |$)')
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FileChange:
     """A file as it is and as it would be; ``path`` is relative to the project."""
 
     path: str
@@ -62,7 +62,7 @@ class Migration:
 
     root: Path
     findings: tuple[Finding, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[FileChange, ...]
 
     def apply(self) -> None:
         """Make the changes, each file whole or not at all; raise ``StateError`` if one was edited meanwhile."""
@@ -87,7 +87,7 @@ def migration(
     returns what becomes of a command.
     """
     found: list[Finding] = []
-    changes: list[Change] = []
+    changes: list[FileChange] = []
     alone = {os.path.normpath(root / path) for path in products}
     for path in files(root):
         full = root / path
@@ -102,7 +102,7 @@ def migration(
             data = contents(str(full))
             mine, changed = traces.look(path, data, advice)
             found += mine
-            changes += [Change(path, data, changed)] if changed else []
+            changes += [FileChange(path, data, changed)] if changed else []
     known = {one.where.path for one in found if one.code == "import"}
     found = [one for one in found if one.code != "command" or traces.started(one, known)]
     for one in messages:

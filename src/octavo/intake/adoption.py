@@ -11,15 +11,17 @@ from pathlib import Path, PurePosixPath
 from ..errors import Error
 from .find import Found, found_at
 from .order import needs
-from .papermill_calls import Call
-from .proposal import Entry
+from .papermill_calls import NotebookCall
+from .proposal import ProposedTask
 
 
-def adopted(calls: Sequence[Call], root: Path, script: str) -> tuple[list[Entry], dict[str, str], list[str]]:
+def adopted(
+    calls: Sequence[NotebookCall], root: Path, script: str
+) -> tuple[list[ProposedTask], dict[str, str], list[str]]:
     """Return the tasks that calls of papermill in ``script`` amount to, what env.yaml must say, and notes."""
     notes: list[str] = []
     env: dict[str, str] = {}
-    entries: dict[str, Entry] = {}
+    entries: dict[str, ProposedTask] = {}
     found: dict[str, Found] = {}
     for number, call in enumerate(calls):
         key = call.key or str(number)
@@ -72,7 +74,7 @@ def _place(source: str, folder: str, root: Path, script: str) -> str | None:
     return None
 
 
-def _entry(call: Call, name: str, source: str) -> Entry:
+def _entry(call: NotebookCall, name: str, source: str) -> ProposedTask:
     output = call.output or f"output/{name}.ipynb"
     if call.folder and not posixpath.isabs(output) and call.output:
         output = posixpath.normpath(posixpath.join(call.folder, output))
@@ -82,7 +84,7 @@ def _entry(call: Call, name: str, source: str) -> Entry:
     if call.cwd is not None and not local and posixpath.normpath(call.cwd) != ".":
         comment.append(f"it ran in {call.cwd}: look at its paths")
     name = f"{name}-{'-'.join(f'[[{key}]]' for key in call.grid)}" if call.grid else name
-    return Entry(
+    return ProposedTask(
         name,
         source,
         {"nb": output},
@@ -94,11 +96,11 @@ def _entry(call: Call, name: str, source: str) -> Entry:
     )
 
 
-def _wanted(name: str, entry: Entry) -> str:
+def _wanted(name: str, entry: ProposedTask) -> str:
     return re.sub(r"\[\[\w+\]\]", "*", name) if entry.grid else name
 
 
-def _name(call: Call, source: str, taken: Sequence[str]) -> str:
+def _name(call: NotebookCall, source: str, taken: Sequence[str]) -> str:
     stem = re.sub(r"[^\w.-]+", "-", call.name or PurePosixPath(source).stem).strip("-") or "task"
     name, number = stem, 2
     while name in taken:

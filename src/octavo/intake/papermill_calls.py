@@ -32,7 +32,7 @@ _TIMES = re.compile(r"((?:[\d*/,A-Za-z-]+\s+){5}|@\w+\s+)(?=\S)")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class NotebookCall:
     """One notebook that papermill is asked to run. ``unknown`` are values that only the shell knows, by a name."""
 
     source: str
@@ -53,7 +53,7 @@ class Call:
     notes: tuple[str, ...] = ()
 
 
-def calls(text: str, path: str) -> list[Call]:
+def calls(text: str, path: str) -> list[NotebookCall]:
     """Return the calls in a shell script, a crontab or a Python file; raises Error for a Python file that is none."""
     if path.endswith(".py"):
         try:
@@ -64,7 +64,7 @@ def calls(text: str, path: str) -> list[Call]:
     return list(_shell(text))
 
 
-def _shell(text: str) -> Iterator[Call]:
+def _shell(text: str) -> Iterator[NotebookCall]:
     """Yield the calls of a shell script, its variables and ``for`` loops filled in."""
     variables: dict[str, str] = {}
     loops: list[tuple[str, list[str]]] = []
@@ -103,7 +103,7 @@ def _shell(text: str) -> Iterator[Call]:
 
 def _command(
     text: str, line: int, variables: Mapping[str, str], loops: list[tuple[str, list[str]]], schedule: str
-) -> Iterator[Call]:
+) -> Iterator[NotebookCall]:
     known = {name: value for name, value in variables.items() if name not in dict(loops)}
     filled, unknown = _filled(text, known, tuple(name for name, _ in loops))
     words = _words(filled)
@@ -118,7 +118,7 @@ def _command(
         yield replace(_with_grid(call, used), unknown=unknown, schedule=schedule)
 
 
-def _with_grid(call: Call, loops: Mapping[str, list[object]]) -> Call:
+def _with_grid(call: NotebookCall, loops: Mapping[str, list[object]]) -> NotebookCall:
     """Return a call within loops: parameters that are a loop's variable become the grid."""
     grid: dict[str, list[object]] = {}
     params = dict(call.params)
@@ -134,7 +134,7 @@ def _with_grid(call: Call, loops: Mapping[str, list[object]]) -> Call:
     return replace(call, params=params, grid=grid, output=output, notes=(*call.notes, *notes))
 
 
-def _arguments(words: list[str], line: int) -> Call | None:
+def _arguments(words: list[str], line: int) -> NotebookCall | None:
     """Return the call that papermill's words make; None where they name no notebook."""
     places: list[str] = []
     params: Json = {}
@@ -166,7 +166,9 @@ def _arguments(words: list[str], line: int) -> Call | None:
         return None
     kernel = options.get("-k", options.get("--kernel"))
     output = places[1] if len(places) > 1 else ""
-    return Call(places[0], output, line, params, kernel=kernel, cwd=options.get("--cwd"), notes=tuple(notes))
+    return NotebookCall(
+        places[0], output, line, params, kernel=kernel, cwd=options.get("--cwd"), notes=tuple(notes)
+    )
 
 
 def _typed(text: str) -> object:
@@ -225,11 +227,11 @@ class _Python:
     """Reads ``papermill.execute_notebook``, Airflow's PapermillOperator, and BashOperators that call papermill."""
 
     def __init__(self) -> None:
-        self._calls: dict[str, Call] = {}
+        self._calls: dict[str, NotebookCall] = {}
         self._variables: dict[str, str] = {}
         self._constants: dict[str, object] = {}
 
-    def read(self, tree: ast.Module) -> list[Call]:
+    def read(self, tree: ast.Module) -> list[NotebookCall]:
         for node in ast.walk(tree):
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
@@ -257,7 +259,7 @@ class _Python:
         if key in self._calls:
             return key
         given = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
-        found: Call | None = None
+        found: NotebookCall | None = None
         if name == "execute_notebook":
             places = dict(zip(("input_path", "output_path", "parameters"), node.args, strict=False))
             found = self._call(node, {**places, **given}, "input_path", "output_path")
@@ -273,13 +275,15 @@ class _Python:
         self._calls[key] = replace(found, name=str(task or ""), key=key)
         return key
 
-    def _call(self, node: ast.Call, given: Mapping[str, ast.expr], source: str, output: str) -> Call | None:
+    def _call(
+        self, node: ast.Call, given: Mapping[str, ast.expr], source: str, output: str
+    ) -> NotebookCall | None:
         unknown: dict[str, str] = {}
         if source not in given:
             return None
         params = self._value(given["parameters"], unknown) if "parameters" in given else {}
         kernel = self._value(given["kernel_name"], unknown) if "kernel_name" in given else None
-        return Call(
+        return NotebookCall(
             str(self._value(given[source], unknown)),
             str(self._value(given[output], unknown)) if output in given else "",
             node.lineno,

@@ -14,7 +14,7 @@ from .paths import absolute
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ProposedTask:
     """A task as it will stand in pipeline.yaml; ``comment`` stands above it, ``why`` behind its upstream."""
 
     name: str
@@ -29,7 +29,7 @@ class Entry:
     comment: tuple[str, ...] = ()
 
 
-def entries(found: Sequence[Found], output: str = "output") -> tuple[list[Entry], list[str]]:
+def entries(found: Sequence[Found], output: str = "output") -> tuple[list[ProposedTask], list[str]]:
     """Return a task for each notebook, in an order in which they can run, and notes on what contradicts itself."""
     edges, notes = needs(found)
     names = _names([one.path for one in found])
@@ -61,7 +61,7 @@ def in_order(found: Sequence[Found]) -> list[Found]:
 
 def _entry(
     one: Found, names: Mapping[str, str], makers: Mapping[str, str], needed: Sequence[Need], output: str
-) -> Entry:
+) -> ProposedTask:
     comment = [one.title] if one.title else []
     products = {"nb": f"{output}/{PurePosixPath(names[one.path]).name}.ipynb"}
     for file in one.flow.writes:
@@ -78,7 +78,7 @@ def _entry(
             f"it changes {', '.join(changed)} in place, so that is not a product: let it write another file"
         )
     folder = PurePosixPath(one.path).parent.as_posix()
-    return Entry(
+    return ProposedTask(
         names[one.path],
         one.path,
         products,
@@ -127,7 +127,7 @@ def _key(file: str, taken: Mapping[str, str]) -> str:
     return name
 
 
-def text(tasks: Sequence[Entry], head: Sequence[str]) -> str:
+def text(tasks: Sequence[ProposedTask], head: Sequence[str]) -> str:
     """Return a pipeline.yaml; each line of ``head`` is a comment at its beginning."""
     lines = [*(f"# {line}" for line in head), "tasks:"]
     for task in tasks:

@@ -21,7 +21,7 @@ _MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class MentionedFiles:
     """Files with their stamps as they were before a command ran."""
 
     stamps: tuple[tuple[str, str | None], ...]
@@ -33,7 +33,7 @@ class Named:
                 sys.audit(READS, path)
 
 
-def touch(text: str) -> Named:
+def touch(text: str) -> MentionedFiles:
     """Return the files that a text names and that are there; those a command writes are none that it needs."""
     found: dict[str, None] = {}
     quoted = (one or other for one, other in _QUOTED.findall(text))
@@ -41,7 +41,7 @@ def touch(text: str) -> Named:
         for path in {word, *word.split(":"), word.rstrip(".,:")}:
             if len(found) < _MOST and 0 < len(path) < _LONGEST:
                 found |= dict.fromkeys(os.path.abspath(file) for file in _files(path))
-    return Named(tuple((path, stamp(path)) for path in found))
+    return MentionedFiles(tuple((path, stamp(path)) for path in found))
 
 
 def _files(path: str) -> Iterable[str]:

@@ -36,7 +36,7 @@ _FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Snippet:
     """The code of one cell: the file that failures shall name, the line it begins at, and its cell in the notebook."""
 
     code: str
@@ -95,7 +95,7 @@ def _absolute(value: object) -> object:
     return os.path.abspath(value)
 
 
-def pieces(task: Task) -> list[Piece]:
+def pieces(task: Task) -> list[Snippet]:
     """Return the code of a task's cells in order, the injected one among them."""
     assert task.source.text is not None
     path = os.path.abspath(task.source.path)
@@ -111,15 +111,15 @@ def pieces(task: Task) -> list[Piece]:
     found = []
     for cell in (cell for cell in data["cells"] if MARKER not in tags(cell)):
         if INJECTED in tags(cell):
-            found.append(Piece(cell["source"], f"{path} (injected parameters)"))
+            found.append(Snippet(cell["source"], f"{path} (injected parameters)"))
             continue
         index = own.pop(0)
         if not runs(cell):
             continue
         if line := places[index]:
-            found.append(Piece(cell["source"], path, line, index))
+            found.append(Snippet(cell["source"], path, line, index))
         else:
-            found.append(Piece(cell["source"], f"{path} (cell {index + 1})", cell=index))
+            found.append(Snippet(cell["source"], f"{path} (cell {index + 1})", cell=index))
     return found
 
 
@@ -146,7 +146,7 @@ def _places(task: Task, document: documents.Notebook, own: list[int]) -> dict[in
 # ── Python
 
 
-def _python(task: Task, found: list[Piece], tell: Tell) -> Failure | None:
+def _python(task: Task, found: list[Snippet], tell: Tell) -> Failure | None:
     main = ModuleType("__main__")
     main.__file__ = os.path.abspath(task.source.path)
     for piece in found:
@@ -169,7 +169,7 @@ def _python(task: Task, found: list[Piece], tell: Tell) -> Failure | None:
     return None
 
 
-def _compiled(found: list[Piece]) -> list[CodeType]:
+def _compiled(found: list[Snippet]) -> list[CodeType]:
     """Return the code of all cells, before any of it runs; ``from __future__`` in one counts for those that follow."""
     compiled, flags = [], 0
     for piece in found:
@@ -200,7 +200,7 @@ class _Plain(ast.NodeTransformer):
         return node
 
 
-def _failure(error: BaseException, task: Task, found: list[Piece]) -> Failure:
+def _failure(error: BaseException, task: Task, found: list[Snippet]) -> Failure:
     """Return an exception as data: in the source's file, or in a cell of a notebook that has no lines."""
     failure = failure_of(error, task)
     if isinstance(error, SyntaxError) and error.filename in {piece.file for piece in found}:
@@ -250,7 +250,7 @@ local({{
 """
 
 
-def _r(task: Task, found: list[Piece]) -> Failure | None:
+def _r(task: Task, found: list[Snippet]) -> Failure | None:
     text = "".join(f'#line {piece.line} "{_quoted(piece.file)}"\n{piece.code}\n' for piece in found)
     named = touch(task.source.text or "")
     with tempfile.TemporaryDirectory(prefix="octavo-") as folder:

@@ -15,7 +15,7 @@ from ..reading.templates import render
 from . import Tell
 
 
-class UploadKind:
+class UploadS3Kind:
     """The kind of ``class: UploadToS3``; its source is a file, or a text that names one: ``{{upstream['fit']}}``."""
 
     def facts(self, source: Source, data: bytes) -> Facts:
@@ -53,4 +53,4 @@ class UploadKind:
         return None
 
 
-KIND: UploadKind = UploadKind()
+KIND: UploadS3Kind = UploadS3Kind()

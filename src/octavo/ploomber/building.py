@@ -23,7 +23,7 @@ from ..plan import FORCED
 from ..products import writing
 from ..project import Project
 from ..report import Report
-from ..spec.entry import Entry
+from ..spec.entry import EntryPoint
 from ..views import ENDED, Status
 from . import unimportable
 from .exceptions import DAGBuildEarlyStop, DAGBuildError, DAGRenderError
@@ -77,7 +77,7 @@ def _project(dag: Pipeline) -> Forcing:
         return Forcing(origin.entry, origin.params)
     root = Path(dag.root)
     name = root / dag.name.replace(os.sep, "_")
-    return Forcing(Entry(name, root, SpecWriter(dag, dag.root, alive=True).spec()), {})
+    return Forcing(EntryPoint(name, root, SpecWriter(dag, dag.root, alive=True).spec()), {})
 
 
 def render(dag: Pipeline, force: bool = False) -> dict[str, Step]:

@@ -11,7 +11,7 @@ from typing import Any
 from .. import calls
 from ..hints import did_you_mean
 from ..lazy import lazy_imports
-from ..spec.entry import Entry
+from ..spec.entry import EntryPoint
 from .constants import TaskStatus
 from .exceptions import DAGCycle
 from .executors import Parallel, Serial, executor_of
@@ -107,7 +107,7 @@ class Configuration:
 class Origin:
     """How a pipeline was read: the entry and its parameters, and what its tasks waited for then."""
 
-    entry: Entry
+    entry: EntryPoint
     params: Mapping[str, Any]
     edges: Mapping[str, tuple[str, ...]]
 

@@ -21,7 +21,7 @@ from ..project import Project
 from ..reading.folders import folders
 from ..spec import surroundings
 from ..spec.dialect import FILES
-from ..spec.entry import Entry
+from ..spec.entry import EntryPoint
 from ..spec.entry import find as find_entry
 from . import products
 from . import tasks as classes
@@ -93,9 +93,9 @@ class DAGSpec(MutableMapping[str, Any]):
             return lazily_load_entry_point(location)
         return _dag(self._entry(), {}, self.data)
 
-    def _entry(self) -> Entry:
+    def _entry(self) -> EntryPoint:
         named = self.path or Path(self.root, "pipeline")
-        return Entry(named, Path(self.root), _resolved(self.data, named.parent, self.root, self._env))
+        return EntryPoint(named, Path(self.root), _resolved(self.data, named.parent, self.root, self._env))
 
     @classmethod
     def find(
@@ -246,7 +246,7 @@ def _based(task: Any, base: str) -> Any:
     return {**task, "source": os.path.normpath(os.path.join(base, source))} if filed else task
 
 
-def _dag(entry: Entry, params: Mapping[str, Any], data: Mapping[str, Any]) -> DAG:
+def _dag(entry: EntryPoint, params: Mapping[str, Any], data: Mapping[str, Any]) -> DAG:
     try:
         with Project(entry, params) as project:
             read = list(project.graph)

@@ -34,7 +34,7 @@ _NOTEBOOKS = (".py", ".ipynb", ".R", ".r", ".Rmd")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class EntryPoint:
     """A pipeline that was found. ``path`` is its file, ``root`` the project, which its paths are relative to.
 
     Where no file says the pipeline, ``data`` does, and ``path`` is what messages call it.
@@ -45,7 +45,7 @@ class Entry:
     data: Any = None  # as pipeline.yaml would have it
 
 
-def find(target: str | Path | None = None) -> Entry:
+def find(target: str | Path | None = None) -> EntryPoint:
     """Return the pipeline that a person names; None looks in this folder and upwards.
 
     It may be a file, a folder that has a pipeline.yaml or else notebooks, a pattern of notebooks ("*.py"), the dotted
@@ -74,11 +74,11 @@ def find(target: str | Path | None = None) -> Entry:
     raise SpecError(f"there is no {SPEC} in this folder or its parents", hint=hint)
 
 
-def _named(target: str | Path, here: Path) -> Entry:
+def _named(target: str | Path, here: Path) -> EntryPoint:
     text = str(target)
     full = Path(os.path.normpath(here / Path(target).expanduser()))
     if full.is_file():
-        return Entry(full, _root(full))
+        return EntryPoint(full, _root(full))
     if full.is_dir():
         return _inside(full, SPEC) or _folder(full, text, here)
     if "::" in text:
@@ -86,7 +86,7 @@ def _named(target: str | Path, here: Path) -> Entry:
     if any(sign in text for sign in "*?["):
         return _matching(text, here)
     if _factory(text, here):
-        return Entry(here / text, here, {"location": text})
+        return EntryPoint(here / text, here, {"location": text})
     hint = None
     if full.name == SPEC:
         hint = _START
@@ -107,7 +107,7 @@ def _named(target: str | Path, here: Path) -> Entry:
 # ── files
 
 
-def _inside(folder: Path, name: str) -> Entry | None:
+def _inside(folder: Path, name: str) -> EntryPoint | None:
     """Return the pipeline of a folder: its own file, or that of the package whose project it is."""
     own = folder / name
     packages = _packages(folder, name)
@@ -116,11 +116,11 @@ def _inside(folder: Path, name: str) -> Entry | None:
             message = f"the project has two pipelines: {name} and {packages[0].relative_to(folder)}"
             hint = f"rename one of them, for example to pipeline.other.yaml, or choose one: --file {name}"
             raise SpecError(message, hint=hint)
-        return Entry(own, _root(own))
+        return EntryPoint(own, _root(own))
     if len(packages) > 1:
         listed = ", ".join(str(one.relative_to(folder)) for one in packages)
         raise SpecError(f"several packages have a pipeline: {listed}", hint="choose one with --file")
-    return Entry(packages[0], folder) if packages else None
+    return EntryPoint(packages[0], folder) if packages else None
 
 
 def _packages(folder: Path, name: str) -> list[Path]:
@@ -146,7 +146,7 @@ def _root(file: Path) -> Path:
     return package
 
 
-def _configured(folder: Path) -> Entry | None:
+def _configured(folder: Path) -> EntryPoint | None:
     """Return the pipeline that a folder's setup.cfg names."""
     file = folder / "setup.cfg"
     if not file.is_file() or b"[ploomber]" not in (text := contents(str(file))):
@@ -167,7 +167,7 @@ def _configured(folder: Path) -> Entry | None:
         ) from None
 
 
-def _packaged(text: str, here: Path) -> Entry:
+def _packaged(text: str, here: Path) -> EntryPoint:
     package, _, path = text.partition("::")
     origin = find_module(package.strip(), str(here)) if package.strip() else None
     if origin is None:
@@ -177,20 +177,20 @@ def _packaged(text: str, here: Path) -> Entry:
         near = did_you_mean(file.name, os.listdir(file.parent)) if file.parent.is_dir() else None
         raise SpecError(f"{text}: there is no {path} in {file.parent}", hint=near)
     # what is installed must not be written to: the project is where one works
-    return Entry(file, here if "site-packages" in file.parts else _root(file))
+    return EntryPoint(file, here if "site-packages" in file.parts else _root(file))
 
 
 # ── pipelines that no file says
 
 
-def _folder(folder: Path, text: str, here: Path) -> Entry:
+def _folder(folder: Path, text: str, here: Path) -> EntryPoint:
     files = [one for one in sorted(folder.iterdir()) if one.suffix in _NOTEBOOKS and one.is_file()]
     if not files:
         raise SpecError(f"there is no pipeline at {folder / SPEC}", hint=_START)
-    return Entry(here / text, here, _of(files, here))
+    return EntryPoint(here / text, here, _of(files, here))
 
 
-def _matching(text: str, here: Path) -> Entry:
+def _matching(text: str, here: Path) -> EntryPoint:
     files = [
         one
         for name in sorted(glob.glob(text, root_dir=here, recursive=True))
@@ -205,7 +205,7 @@ def _matching(text: str, here: Path) -> Entry:
         raise SpecError(
             f"{text} matches files that are not notebooks: {', '.join(other[:5])}", hint="'*.py', '*.ipynb'"
         )
-    return Entry(here / text, here, _of(files, here))
+    return EntryPoint(here / text, here, _of(files, here))
 
 
 def _of(files: Iterable[Path], here: Path) -> dict[str, object]:

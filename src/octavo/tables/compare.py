@@ -10,7 +10,7 @@ from ..errors import Error
 from ..model import Call, Json, Product, Relation
 from ..process import child
 from .connections import client_of, discreet, opened
-from .databases import Database, Table, examine, file_of
+from .databases import Database, TableState, examine, file_of
 from .settle import ONCE, in_memory, proxy, relation, remove, write
 
 
@@ -66,7 +66,7 @@ def _true(root: str, product: Product, client: Database, stamp: str | None, foun
     except (OSError, ValueError):
         shape = rows = checksum = method = ""
 
-    def enough(table: Table) -> bool:
+    def enough(table: TableState) -> bool:
         # rows of a view change with the tables below it, which are somebody's products or sources themselves
         return table.shape == shape and (table.kind == "view" or (bool(stamp) and table.stamp == stamp))
 

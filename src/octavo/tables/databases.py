@@ -56,7 +56,7 @@ class Database(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableState:
     """A table or view as it is now. ``checksum`` is None where the database gives none cheaply, or was not asked.
 
     ``shape`` is the digest of its kind, its columns and, of a view, its definition. ``stamp`` is a text that changes
@@ -108,8 +108,8 @@ def file_of(client: object) -> str | None:
 def examine(
     client: Database,
     relation: Relation,
-    enough: Callable[[Table], bool] = lambda table: False,
-) -> Table | None:
+    enough: Callable[[TableState], bool] = lambda table: False,
+) -> TableState | None:
     """Return what a database says of a table or view now, or None when there is none of that name.
 
     Where ``enough`` says so of what is known without reading any rows, none are read.
@@ -145,7 +145,7 @@ def _shape(*parts: object) -> str:
 # ── SQLite
 
 
-def _sqlite(cursor: Cursor, relation: Relation, enough: Callable[[Table], bool]) -> Table | None:
+def _sqlite(cursor: Cursor, relation: Relation, enough: Callable[[TableState], bool]) -> TableState | None:
     name, _ = plain(relation.name)
     if relation.schema is not None:
         schemas = [plain(relation.schema)[0]]
@@ -163,12 +163,12 @@ def _sqlite(cursor: Cursor, relation: Relation, enough: Callable[[Table], bool])
         if found := cursor.fetchone():
             columns = _all(cursor, f"PRAGMA {quoted(schema)}.table_xinfo({quoted(found[0])})")
             view = found[2] if found[1] == "view" else None
-            table = Table(found[1], _shape(found[1], columns, view), method="rows-2")
+            table = TableState(found[1], _shape(found[1], columns, view), method="rows-2")
             return table if enough(table) else _read(cursor, quoted(schema, found[0]), table)
     return None
 
 
-def _read(cursor: Cursor, name: str, table: Table) -> Table:
+def _read(cursor: Cursor, name: str, table: TableState) -> TableState:
     """Return a table with the digest of its rows in the order in which the database gives them."""
     ((count,),) = _all(cursor, f"SELECT count(*) FROM {name}")
     checksum = None
@@ -182,13 +182,13 @@ def _read(cursor: Cursor, name: str, table: Table) -> Table:
             checksum = whole.hexdigest()
         except Exception:  # text that is no UTF-8: such a table can be counted, not read
             checksum = None
-    return Table(table.kind, table.shape, count, checksum, table.method, table.stamp)
+    return TableState(table.kind, table.shape, count, checksum, table.method, table.stamp)
 
 
 # ── DuckDB
 
 
-def _duckdb(cursor: Cursor, relation: Relation, enough: Callable[[Table], bool]) -> Table | None:
+def _duckdb(cursor: Cursor, relation: Relation, enough: Callable[[TableState], bool]) -> TableState | None:
     name, _ = plain(relation.name)
     schema = plain(relation.schema)[0] if relation.schema else None
     catalog, dot, inner = (schema or "").rpartition(".")
@@ -225,7 +225,7 @@ def _duckdb(cursor: Cursor, relation: Relation, enough: Callable[[Table], bool])
         view = cursor.fetchone()
     cursor.execute("SELECT version()")
     # the function hash may change with the version, so its results can be compared only within one
-    table = Table(kind, _shape(kind, columns, view), method=f"duckdb-{cursor.fetchone()[0]}")
+    table = TableState(kind, _shape(kind, columns, view), method=f"duckdb-{cursor.fetchone()[0]}")
     if enough(table):
         return table
     row = quoted(_ROW)
@@ -233,7 +233,7 @@ def _duckdb(cursor: Cursor, relation: Relation, enough: Callable[[Table], bool])
         f"SELECT count(*), sum(hash({row})::HUGEINT), bit_xor(hash({row})) FROM {quoted(*place)} AS {row}"
     )
     count, *sums = cursor.fetchone()
-    return Table(kind, table.shape, count, digest(repr(sums)), table.method)
+    return TableState(kind, table.shape, count, digest(repr(sums)), table.method)
 
 
 # ── PostgreSQL
@@ -247,7 +247,7 @@ _SETTINGS = {
 }
 
 
-def _postgres(cursor: Cursor, relation: Relation, enough: Callable[[Table], bool]) -> Table | None:
+def _postgres(cursor: Cursor, relation: Relation, enough: Callable[[TableState], bool]) -> TableState | None:
     oid = next(
         (oid for name in _spelt(relation) if (oid := _one(cursor, "SELECT to_regclass(%s)::oid", name))), None
     )
@@ -275,7 +275,7 @@ def _postgres(cursor: Cursor, relation: Relation, enough: Callable[[Table], bool
         )
         if counts := cursor.fetchone():
             stamp = f"{oid} {filenode} {' '.join(map(str, counts))}"
-    table = Table(kind, _shape(letter, columns, view), method="postgres-1", stamp=stamp)
+    table = TableState(kind, _shape(letter, columns, view), method="postgres-1", stamp=stamp)
     if enough(table):
         return table
     for setting, value in _SETTINGS.items():  # rows as text are the same for everybody
@@ -286,7 +286,9 @@ def _postgres(cursor: Cursor, relation: Relation, enough: Callable[[Table], bool
         f" sum(hashtextextended({row}::text, 1)::numeric) FROM {quoted(schema, name)} AS {row}"
     )
     count, *sums = cursor.fetchone()
-    return Table(kind, table.shape, count, digest(repr([str(value) for value in sums])), table.method, stamp)
+    return TableState(
+        kind, table.shape, count, digest(repr([str(value) for value in sums])), table.method, stamp
+    )
 
 
 def _spelt(relation: Relation) -> list[str]:
@@ -314,7 +316,7 @@ def _one(cursor: Cursor, query: str, *values: object) -> Any:  # of the column's
 # ── any other
 
 
-def _any(cursor: Cursor, relation: Relation, enough: Callable[[Table], bool]) -> Table | None:
+def _any(cursor: Cursor, relation: Relation, enough: Callable[[TableState], bool]) -> TableState | None:
     # a table that is not there is told by no two databases in the same words
     try:
         cursor.execute(f"SELECT * FROM {relation} WHERE 1 = 0")
@@ -322,10 +324,10 @@ def _any(cursor: Cursor, relation: Relation, enough: Callable[[Table], bool]) ->
     except Exception:
         return None
     cursor.execute(f"SELECT count(*) FROM {relation}")
-    return Table(relation.kind, _shape(relation.kind, columns), cursor.fetchone()[0])
+    return TableState(relation.kind, _shape(relation.kind, columns), cursor.fetchone()[0])
 
 
-_ASKED: dict[str, Callable[[Cursor, Relation, Callable[[Table], bool]], Table | None]] = {
+_ASKED: dict[str, Callable[[Cursor, Relation, Callable[[TableState], bool]], TableState | None]] = {
     "sqlite3": _sqlite,
     "duckdb": _duckdb,
     **dict.fromkeys(("psycopg2", "psycopg", "pg8000"), _postgres),

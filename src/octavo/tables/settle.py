@@ -8,7 +8,7 @@ from ..errors import ProductError
 from ..model import Product, Relation, Task
 from ..products import writing
 from .connections import call_of, opened
-from .databases import Table, embedded, examine
+from .databases import TableState, embedded, examine
 
 #: Begins the checksum of a table that has none: it is another after each run.
 ONCE = "run-"
@@ -52,7 +52,7 @@ def in_memory(client: object) -> bool:
     return bool(name) and path is None
 
 
-def proxy(table: Table) -> str:
+def proxy(table: TableState) -> str:
     """Return what stands for a table as it is."""
     return f"{table.kind} {table.shape} {table.rows} {table.checksum or _once()} {table.method or '-'}\n"
 

@@ -15,7 +15,7 @@ from ..failing import failure_of
 from ..lazy import lazy_imports
 from ..model import Call, Failure, Source, Task
 from ..process import child
-from ..views import BuildReport, DagView, Status, TaskView, Upstream, given
+from ..views import BuildTable, DagView, Status, TaskView, Upstream, given
 
 with lazy_imports():
     from ..tables import connections
@@ -82,7 +82,7 @@ def of_pipeline(
     """Call a hook of the pipeline; return its failure. ``rows``: each task, whether it ran, its seconds."""
     offered: dict[str, Callable[[], object]] = {"dag": lambda: DagView(name, tasks, statuses)}
     if hook != "on_render":
-        offered["report"] = lambda: BuildReport(rows)
+        offered["report"] = lambda: BuildTable(rows)
     if hook == "on_failure":
         offered["traceback"] = lambda: dict(traceback or {})
     return call_hook(hook, call, Offer(**offered))
