@@ -97,6 +97,8 @@ class _Single:
         self.path, self._write = path, write
 
     def write(self, rows: Rows, names: list[str]) -> None:
+        if self.path.is_dir() and not self.path.is_symlink():  # of chunks: all the rows are here
+            shutil.rmtree(self.path)
         with writing.beside(self.path) as part:
             self._write(Path(part), rows, names)
 
