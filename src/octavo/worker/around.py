@@ -19,7 +19,7 @@ from ..products import not_made
 from ..reading.folders import folders, scope
 from ..views import Status
 from .hooks import call_on_failure, file_of, module_of, of_task
-from .observe import Watch
+from .observe import Observer
 
 with lazy_imports():
     from ..clients import storage
@@ -70,7 +70,7 @@ def _absolute(path: str, root: str) -> str:
     return path if isinstance(path, Relation) or path.startswith(STANDING) else os.path.join(root, path)
 
 
-def perform(task: Task, root: str, tell: Callable[[Event], None], watch: Watch) -> Failure | None:
+def perform(task: Task, root: str, tell: Callable[[Event], None], observer: Observer) -> Failure | None:
     """Run a task with all that its options say should happen before and after; return what failed first."""
     folder = folder_of(task, root)
     if not os.path.isdir(folder):
@@ -82,9 +82,9 @@ def perform(task: Task, root: str, tell: Callable[[Event], None], watch: Watch) 
     if os.getpid() != own:
         os._exit(int(failure is not None))  # a fork that the task's code has let go on
     before = frozenset(sys.modules)
-    failure = failure or _finished(task, mine, root, folder, tell, watch)
+    failure = failure or _finished(task, mine, root, folder, tell, observer)
     if failure is None:
-        watch.functions = tuple(_parts(task, root, before))
+        observer.functions = tuple(_parts(task, root, before))
         return None
     if failure.path == mine.source.path:
         failure = replace(failure, path=task.source.path)
@@ -96,7 +96,7 @@ def perform(task: Task, root: str, tell: Callable[[Event], None], watch: Watch) 
 
 
 def _finished(
-    task: Task, mine: Task, root: str, folder: str, tell: Callable[[Event], None], watch: Watch
+    task: Task, mine: Task, root: str, folder: str, tell: Callable[[Event], None], observer: Observer
 ) -> Failure | None:
     """Finish a successful run: its check, the digests of its tables, copies of its products."""
     tables = any(product.path.startswith(STANDING) for product in task.products)
@@ -116,7 +116,7 @@ def _finished(
     if tables:
         after.append((partial(settle.settle, task, root), nullcontext))
     if task.run.file_client:  # where its products are sent is no part of what makes them
-        after.append((partial(storage.send, task, root), watch.apart))
+        after.append((partial(storage.send, task, root), observer.apart))
     for step, seen in after:
         try:
             with seen():

@@ -33,7 +33,7 @@ from ..process.child import become
 from ..reading.folders import scope
 from .around import folder_of, importable, perform, placed
 from .hooks import stopped
-from .observe import Watch
+from .observe import Observer
 from .streams import Streams
 
 with lazy_imports():
@@ -148,18 +148,18 @@ def run(task: Task, root: str, tell: Teller, preloaded: frozenset[str] = frozens
     """Run a task here and return how it ended. ``preloaded`` are modules that no task has imported."""
     began = time.perf_counter()
     own = task.source.entry.rpartition(".")[0] if task.source.entry else None
-    watch = Watch(root, preloaded, lambda: tell.cell, scope(task, root), own)
-    watch.start()
+    observer = Observer(root, preloaded, lambda: tell.cell, scope(task, root), own)
+    observer.start()
     on_failure_called = False
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        failure = perform(task, root, tell, watch)
+        failure = perform(task, root, tell, observer)
         on_failure_called = failure is not None and task.run.on_failure is not None
     except KeyboardInterrupt:  # not in the user's code: while a kernel was started or ended
         failure = Failure("KeyboardInterrupt", "it was interrupted", path=task.source.path)
     finally:
-        watch.stop()
-    discovered = {} if failure else watch.discovered(task)
+        observer.stop()
+    discovered = {} if failure else observer.discovered(task)
     stop = stopped(failure) if failure else ""
     if stop:
         tell(Note(stop, task.name))
@@ -172,7 +172,7 @@ def run(task: Task, root: str, tell: Teller, preloaded: frozenset[str] = frozens
         discovered,
         cpu=round(sum(usage.ru_utime + usage.ru_stime for usage in used), 4),
         memory=max(usage.ru_maxrss for usage in used) * (1 if sys.platform == "darwin" else 1024),
-        touched=watch.touched(),
+        touched=observer.touched(),
         on_failure_called=on_failure_called,
     )
 

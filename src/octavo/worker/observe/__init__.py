@@ -5,6 +5,6 @@ Nothing here decides whether a task goes well: where looking fails, less is seen
 
 from __future__ import annotations
 
-from .watch import Touch, Watch
+from .observer import Observer, Touch
 
-__all__ = ["Touch", "Watch"]
+__all__ = ["Observer", "Touch"]

@@ -1,4 +1,4 @@
-"""The audit hook of this process (PEP 578): tells a watch what Python does here, but for what octavo itself does.
+"""The audit hook of this process (PEP 578): tells an observer what Python does here, but for what octavo itself does.
 
 Each thread is heard or not by itself: while one looks around on octavo's behalf, the task's others go on being heard.
 """
@@ -18,7 +18,7 @@ Hear = Callable[[Arguments], None]
 
 #: How the names of octavo's own threads begin.
 _THREADS = "octavo-"
-#: Who is told of which events. A hook cannot be removed, so there is one for all watches to come.
+#: Who is told of which events. A hook cannot be removed, so there is one for all observers to come.
 _HEARING: dict[str, Hear] = {}
 _HOOKED: list[bool] = []
 

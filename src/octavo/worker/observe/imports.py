@@ -16,7 +16,7 @@ from ...reading.importable import EVERY, PACKAGES, STANDARD, SUFFIXES, Folder, c
 from .frames import STANDARD as LIBRARY
 from .hook import Arguments, Hear, Quiet
 
-#: The very function of the system: the one in ``os`` is watched.
+#: The very function of the system: the one in ``os`` is observed.
 _stat = os.stat
 #: Tables of what is seen, by names for them: each has keys and values of its own.
 Tables = dict[str, dict[Any, Any]]

@@ -15,7 +15,7 @@ WHOLE = 5
 
 #: A file that its stamp says too little about is digested at once, if it has no more bytes than these.
 _SMALL = 8 << 20
-#: The very function of the system: the one in ``os`` is watched.
+#: The very function of the system: the one in ``os`` is observed.
 _stat = os.stat
 
 

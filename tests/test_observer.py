@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from octavo.worker.observe import Watch
+from octavo.worker.observe import Observer
 
 
 @pytest.fixture
-def watch(tmp_path: Path) -> Iterator[Watch]:
-    made = Watch(str(tmp_path))
-    made.start()
-    yield made
-    made.stop()
+def observer(tmp_path: Path) -> Iterator[Observer]:
+    observer = Observer(str(tmp_path))
+    observer.start()
+    yield observer
+    observer.stop()
 
 
 def read_in_a_thread(path: Path, name: str) -> None:
@@ -27,18 +27,18 @@ def read_in_a_thread(path: Path, name: str) -> None:
 
 
 def test_what_a_thread_of_the_task_reads_counts_and_what_one_of_octavo_reads_does_not(
-    watch: Watch, tmp_path: Path
+    observer: Observer, tmp_path: Path
 ) -> None:
     for name in ("mine", "kept"):
         (tmp_path / name).write_text(name)
     read_in_a_thread(tmp_path / "mine", "Thread-1")
     read_in_a_thread(tmp_path / "kept", "octavo-cache")
-    assert str(tmp_path / "mine") in watch.doings.opened
-    assert str(tmp_path / "kept") not in watch.doings.opened
-    assert ("read", "mine") in {touch[1:] for touch in watch.touched()}
+    assert str(tmp_path / "mine") in observer.doings.opened
+    assert str(tmp_path / "kept") not in observer.doings.opened
+    assert ("read", "mine") in {touch[1:] for touch in observer.touched()}
 
 
-def test_a_task_whose_threads_go_on_reading_ends_well(watch: Watch, tmp_path: Path) -> None:
+def test_a_task_whose_threads_go_on_reading_ends_well(observer: Observer, tmp_path: Path) -> None:
     stop = threading.Event()
 
     def go_on(number: int) -> None:
@@ -53,16 +53,16 @@ def test_a_task_whose_threads_go_on_reading_ends_well(watch: Watch, tmp_path: Pa
         thread.start()
     try:
         for _ in range(300):
-            watch.start()
-            watch._touched.clear()
-            assert isinstance(watch.touched(), tuple)
+            observer.start()
+            observer._touched.clear()
+            assert isinstance(observer.touched(), tuple)
     finally:
         stop.set()
         for thread in threads:
             thread.join()
 
 
-def test_opens_of_other_threads_count_while_one_lists_a_folder(watch: Watch, tmp_path: Path) -> None:
+def test_opens_of_other_threads_count_while_one_lists_a_folder(observer: Observer, tmp_path: Path) -> None:
     for name in range(400):
         (tmp_path / "many" / str(name)).parent.mkdir(exist_ok=True)
         (tmp_path / "many" / str(name)).write_text("")
@@ -70,7 +70,7 @@ def test_opens_of_other_threads_count_while_one_lists_a_folder(watch: Watch, tmp
 
     def list_again_and_again() -> None:
         while not stop.is_set():
-            watch.doings.listed.clear()
+            observer.doings.listed.clear()
             os.listdir(tmp_path / "many")
 
     lister = threading.Thread(target=list_again_and_again)
@@ -81,4 +81,4 @@ def test_opens_of_other_threads_count_while_one_lists_a_folder(watch: Watch, tmp
     finally:
         stop.set()
         lister.join()
-    assert {str(tmp_path / "many" / str(number)) for number in range(400)} <= watch.doings.opened.keys()
+    assert {str(tmp_path / "many" / str(number)) for number in range(400)} <= observer.doings.opened.keys()

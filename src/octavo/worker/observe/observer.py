@@ -1,7 +1,7 @@
 """What a task is seen to use while it runs: modules that it imports, files that it reads, lists or asks for.
 
 Reads are seen by Python's audit hooks (PEP 578), so what happens below Python, in C++ readers or child processes, is
-not. Only the worker of a task is watched; what is seen is judged once, at the end.
+not. Only the worker of a task is observed; what is seen is judged once, at the end.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _SYSTEM = tuple({sys.prefix, sys.base_prefix, "/proc/", "/sys/", "/dev/", "/etc/
 _NOISE = ("/proc/", "/dev/", "/sys/")
 
 
-class Watch:
+class Observer:
     """Collects what this process does with files, from ``start`` on."""
 
     def __init__(
