@@ -141,6 +141,12 @@ def test_aliases_of_aliases_cannot_grow_without_bound(level: str) -> None:
         parse(text, "x.yaml")
 
 
+def test_many_aliases_of_a_long_text_are_refused() -> None:
+    text = f"a: &a {'z' * 100_000}\nb: [{', '.join(['*a'] * 1000)}]\n"
+    with pytest.raises(SpecError, match="aliases make this document grow too large"):
+        parse(text, "x.yaml")
+
+
 def test_a_text_nested_too_deeply_is_a_mistake_and_no_crash() -> None:
     with pytest.raises(SpecError):
         parse("[" * 5000 + "]" * 5000, "x.yaml")

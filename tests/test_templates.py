@@ -297,6 +297,12 @@ MISTAKES = [
     ("{% import 'fails.sql' as m %}\n{{ m.f() }}", ParameterError, "sql/fails.sql:2", '"unknown"', None),
     ("{% import 'fails.sql' as m %}\n{{ m.g() }}", ParameterError, "sql/a.sql:2", 'no macro "g"', None),
     ("\n{{ 1 / 0 }}", TemplateError, "sql/a.sql:2", "ZeroDivisionError", None),
+    ("\n{{ 'a' * 10**10 }}", TemplateError, "sql/a.sql:2", "more than 100,000,000 characters", None),
+    ("{{ [1] * 10**9 }}", TemplateError, "sql/a.sql:1", "more than 100,000,000 characters or items", None),
+    ("{{ threshold ** 10000000 }}", TemplateError, "sql/a.sql:1", "more than 1,000,000 bits", None),
+    ("{% for i in range(10**9) %}x{% endfor %}", TemplateError, "sql/a.sql:1", "range of more than", None),
+    ("{{ 'a' | center(10**9) }}", TemplateError, "sql/a.sql", "more than 100,000,000 characters", None),
+    ("{% for i in range(10**6) %}{{ 'x' * 10**6 }}{% endfor %}", TemplateError, "sql/a.sql", "a text of", None),
     ("{{ get_key('x.txt', 'k') }}", Error, "", "reads .json and .yaml", None),
 ]  # fmt: skip
 

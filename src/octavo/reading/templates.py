@@ -16,6 +16,7 @@ from ..errors import Error, ParameterError, Place, SpecError, TemplateError
 from ..hints import did_you_mean
 from ..lazy import lazy_imports
 from ..model import STANDING, Facts, Json, Parameter, Product, Relation, Task
+from .bounded import Bounded, within
 from .normal_text import shell, sql
 
 with lazy_imports():
@@ -51,7 +52,7 @@ class _Upstream(_Named):
     what = "upstream"
 
 
-class _Environment(Environment):
+class _Environment(Bounded):
     def getattr(self, obj: object, attribute: str) -> object:
         return self._of(obj, attribute) if isinstance(obj, _Named) else super().getattr(obj, attribute)
 
@@ -153,12 +154,13 @@ def _rendered(text: str, task: Task, root: str, given: Mapping[str, object], **m
     place = os.path.join(root, task.source.path)
     where = [os.path.join(root, folder) for folder in task.declared.templates]
     loader = FileSystemLoader([*where, os.path.dirname(place), root])
-    environment = _Environment(undefined=StrictUndefined, extensions=[_Raise], loader=loader, **marks)  # type: ignore[arg-type]  # of strings
+    environment = _Environment(undefined=StrictUndefined, extensions=[_Raise], loader=loader, **marks)
     environment.globals |= _globals()
     try:
         # under its own path, so that errors tell their line
         code = environment.compile(text, filename=place)
-        return Template.from_code(environment, code, environment.make_globals(None)).render(**given)
+        template = Template.from_code(environment, code, environment.make_globals(None))
+        return within(template.generate(**given))
     except TemplateSyntaxError as error:
         named = os.path.relpath(error.filename, root) if error.filename else task.source.path
         raise TemplateError(

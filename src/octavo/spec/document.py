@@ -21,6 +21,7 @@ Pairs = dict[object, tuple[yaml.ScalarNode, yaml.Node]]  # key nodes and value n
 _TAG = "tag:yaml.org,2002:"
 _SCALARS = frozenset(_TAG + kind for kind in ("int", "float", "bool", "null"))
 _TEXTS = frozenset(_TAG + kind for kind in ("timestamp", "value"))
+_LARGEST = 50_000_000  # characters in all its values
 _MOST = 1_000_000  # values in one document: aliases of aliases grow without bound ("billion laughs")
 
 
@@ -94,7 +95,7 @@ class _Tree:
         self.marks: dict[Path, tuple[int, int, int, int]] = {}
         self.mistakes: list[SpecError] = []
         self.inside: set[int] = set()
-        self.size = 0
+        self.size = self.characters = 0
 
     def value(self, node: yaml.Node, path: Path, key: yaml.Node | None) -> object:
         mark = node.start_mark
@@ -102,6 +103,7 @@ class _Tree:
         self.marks[path] = (before.line + 1, before.column + 1, mark.line + 1, mark.column + 1)
         tag = node.tag
         if isinstance(node, yaml.ScalarNode):
+            self.grow(node)
             if self.plain and not node.style:
                 return self.plain(node.value)
             return node.value if tag == _TAG + "str" else self.scalar(node)
@@ -164,9 +166,13 @@ class _Tree:
                 own[name] = (key, value)
         return merged | own
 
-    def grow(self, node: yaml.CollectionNode) -> None:
-        self.size += len(node.value)
-        if self.size > _MOST:
+    def grow(self, node: yaml.Node) -> None:
+        """Count the items of a collection, or the characters of a value, once for each alias."""
+        if isinstance(node, yaml.ScalarNode):
+            self.characters += len(node.value)
+        else:
+            self.size += len(node.value)
+        if self.size > _MOST or self.characters > _LARGEST:
             raise SpecError("aliases make this document grow too large", self.at(node))
 
     def at(self, node: yaml.Node) -> Place:

@@ -8,9 +8,20 @@ from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, Undefine
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ..errors import SpecError
+from ..reading.bounded import OPERATORS, check, within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from jinja2.runtime import Context
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    intercepted_binops = OPERATORS
+
+    def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
+        check(operator, left, right)
+        return super().call_binop(context, operator, left, right)
 
 
 def render(text: str, values: Mapping[str, object]) -> str:
@@ -20,11 +31,12 @@ def render(text: str, values: Mapping[str, object]) -> str:
     place and to be read after the text itself, for everything else that is wrong with it. Expressions cannot reach
     beyond the values: reading a pipeline runs nothing of the project.
     """
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+    environment = _Environment(undefined=StrictUndefined, keep_trailing_newline=True)
     named: list[str] = []
     try:
         named = sorted(meta.find_undeclared_variables(environment.parse(text)))
-        return environment.from_string(text).render({name: values[name] for name in named if name in values})
+        template = environment.from_string(text)
+        return within(template.generate({name: values[name] for name in named if name in values}))
     except TemplateSyntaxError as error:
         raise SpecError(f"is not a valid Jinja expression: {error.message}") from None
     except UndefinedError as error:
@@ -32,5 +44,13 @@ def render(text: str, values: Mapping[str, object]) -> str:
             if name not in values:
                 raise KeyError(name) from None
         raise SpecError(f"cannot be computed: {error.message}") from None
-    except (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except (
+        TemplateError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        MemoryError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise SpecError(f"cannot be computed: {error}") from None

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import product
+from math import prod
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from .. import plugins
 from ..errors import SpecError
+from ..lazy import lazy_imports
+
+with lazy_imports():
+    from ..reading import bounded
 
 if TYPE_CHECKING:
     from .schema import TaskSpec
 
+#: Combinations of one grid: more tasks than that are a slip, and would fill the memory before anybody is told.
+_MOST = 100_000
 _SIGNS = re.compile(r"\[\[\s*(.*?)\s*\]\]")
 
 
@@ -28,6 +34,12 @@ def expanded(spec: TaskSpec) -> Iterator[TaskSpec]:
     if not spec.grid:
         yield spec
         return
+    count = sum(prod(len(_several(value)) for value in grid.values()) for grid in spec.grid)
+    if count > _MOST:
+        where = spec.places.get("grid", spec.where)
+        raise SpecError(
+            f'"{spec.name}" has a grid of {count:,} combinations; at most {_MOST:,} can be', where
+        )
     for index, params in enumerate(combinations(spec.grid)):
         params = {**params, **spec.params}
         name = spec.name or ""
@@ -47,7 +59,7 @@ def combinations(grids: Iterable[Mapping[str, object]]) -> Iterator[dict[str, ob
             yield dict(zip(grid, values, strict=True))
 
 
-def _several(value: object) -> Iterable[object]:
+def _several(value: object) -> Collection[object]:
     # of a mapping Ploomber takes the keys
     return value if isinstance(value, list | tuple | dict) else (value,)
 
@@ -83,9 +95,8 @@ def _filled(text: str, params: Mapping[str, object], spec: TaskSpec) -> str:
 def _value(name: str, params: Mapping[str, object], spec: TaskSpec) -> str:
     if name.isidentifier():
         return str(params[name]) if name in params else ""
-    jinja = plugins.load("jinja2")
     try:
-        found = jinja.Environment().compile_expression(name)(**params)
+        found = bounded.Bounded().compile_expression(name)(**params)
         return "" if found is None else str(found)
     except Exception as error:  # also what the values themselves raise
         raise SpecError(f'"[[{name}]]" is not a parameter of the grid: {error}', spec.where) from None

@@ -1,0 +1,2 @@
+# %% tags=["parameters"]
+a = b = c = d = e = f = g = h = 0
