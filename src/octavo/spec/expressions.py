@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jinja2.runtime import Context
 
 
-class _Environment(ImmutableSandboxedEnvironment):
+class _Walled(ImmutableSandboxedEnvironment):
     intercepted_binops = OPERATORS
 
     def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
@@ -31,7 +31,7 @@ def render(text: str, values: Mapping[str, object]) -> str:
     place and to be read after the text itself, for everything else that is wrong with it. Expressions cannot reach
     beyond the values: reading a pipeline runs nothing of the project.
     """
-    environment = _Environment(undefined=StrictUndefined, keep_trailing_newline=True)
+    environment = _Walled(undefined=StrictUndefined, keep_trailing_newline=True)
     named: list[str] = []
     try:
         named = sorted(meta.find_undeclared_variables(environment.parse(text)))
