@@ -17,6 +17,7 @@ from staleness.scenarios import (
     documents,
     forked,
     functions,
+    hands,
     links,
     made,
     names,
@@ -38,6 +39,7 @@ TABLES: Mapping[str, Mapping[str, Scenario]] = {
     "native": native.SCENARIOS,
     "forked": forked.SCENARIOS,
     "children": children.SCENARIOS,
+    "hands": hands.SCENARIOS,
 }
 ALL = {f"{table}: {name}": it for table, rows in TABLES.items() for name, it in rows.items()}
 

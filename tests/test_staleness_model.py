@@ -82,6 +82,8 @@ class Work(RuleBasedStateMachine):
         self.before: dict[str, Content] = {}  # products some builds ago
         #: what octavo is known to have left: of each record its products; None where its last run did not end well
         self.records: dict[tuple[str, ...], dict[str, Content] | None] = {}
+        #: what of results octavo knows, also of earlier ones, by those keys
+        self.made: dict[tuple[str, ...], list[dict[str, Content]]] = {}
         self.settled = False  # since the last full build only looks changed
 
     def teardown(self) -> None:
@@ -309,6 +311,7 @@ class Work(RuleBasedStateMachine):
         )  # nor what a folder holds from whatever else it may hold
         shutil.rmtree(self.place.root / ".octavo", ignore_errors=True)
         self.records.clear()
+        self.made.clear()
         self.settled = False
         self._build()
 
@@ -402,20 +405,25 @@ class Work(RuleBasedStateMachine):
         return (task, *sorted(self.world.products()[task]))
 
     def _note_record(self, task: str) -> None:
-        self.records[self._key(task)] = {
-            path: self.place.content(path) for path in self.world.products()[task]
-        }
+        made = {path: self.place.content(path) for path in self.world.products()[task]}
+        self.records[self._key(task)] = made
+        self.made.setdefault(self._key(task), []).append(made)
 
     def _maker(self, path: str) -> str:
         return next(task for task, paths in self.world.products().items() if path in paths)
 
     def _edited(self) -> set[str]:
-        """Return the products that are not as octavo left them."""
+        """Return the products that are not as octavo ever left them; executed notebooks are for people."""
         found = set()
         for path in self._paths():
+            if path.endswith(".ipynb"):
+                continue
             content = self.place.content(path)
             known = [record for key, record in self.records.items() if path in key[1:]]
             theirs = [record[path] for record in known if record]  # of none whose last run is in doubt
+            own = self.made.get(self._key(self._maker(path)), ())
+            if any(made[path] == content for made in own):
+                continue
             if content is not None and known and len(theirs) == len(known) and content not in theirs:
                 found.add(path)
         return found

@@ -17,12 +17,20 @@ from functools import lru_cache
 from .digests import running
 from .model import ABSENT
 
-#: Names that tools leave behind in folders; no listing counts them.
-_NOISE = re.compile(
-    r"__pycache__|\.git|\.octavo|\.ipynb_checkpoints|\.DS_Store|Thumbs\.db|desktop\.ini|\.nfs.*"
-    r"|\..*\.sw[a-p]|\.~lock\..*#|.*~|\.#.*|\.(mypy|ruff|pytest)_cache|\.coverage|\.virtual_documents"
+#: Names of what editors, desktops, Python and Jupyter leave in folders that they look into; no folder counts them.
+_LEFT = (
+    r"__pycache__|\.ipynb_checkpoints|\.DS_Store|Thumbs\.db|desktop\.ini|\.nfs.*"
+    r"|\..*\.sw[a-p]|\.~lock\..*#|.*~|\.#.*"
 )
+_LEFTOVER = re.compile(_LEFT)
+#: And those that no listing of a folder counts, either.
+_NOISE = re.compile(rf"{_LEFT}|\.git|\.octavo|\.(mypy|ruff|pytest)_cache|\.coverage|\.virtual_documents")
 _WHO = {"r": os.R_OK, "w": os.W_OK, "x": os.X_OK}
+
+
+def left_by_tools(name: str) -> bool:
+    """Return whether a name in a folder is that of something which tools leave there, and no task makes."""
+    return (name[0] in "._Td" or name[-1] == "~") and _LEFTOVER.fullmatch(name) is not None
 
 
 def there(path: str) -> str:

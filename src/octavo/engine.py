@@ -29,7 +29,7 @@ from .kinds import row
 from .model import Failure, Outcome, Reason, Record, Step, Task
 from .plan import Makers, judged, key_of, missing
 from .products import is_database, not_made, unwritable
-from .products.aside import Aside, clear
+from .products.aside import Aside, clear, spare
 from .state.store import Store
 from .unnamed import Unnamed, stale_upstream
 
@@ -78,7 +78,13 @@ class Run:
         self.strict = strict
         self.cache = cache
         self.ended: dict[str, Outcome] = {}
-        self.running = Running(executor, stay=stay, modules=modules, check=self._checked)
+        self.running = Running(
+            executor,
+            stay=stay,
+            modules=modules,
+            check=self._checked,
+            again=lambda task: self.aside[task.name].again(),
+        )
         self.begun: dict[str, tuple[Task, dict[str, str]]] = {}
         self.aside: dict[str, Aside] = {}
         self._set_aside = str(store.folder / "aside")
@@ -171,6 +177,14 @@ class Run:
             # somebody's work is not overwritten unasked
             yield TaskFinished(name, Outcome.BLOCKED, reasons=edited)
             return
+        for path in parts.about(parts.SAVED, [reason.part for reason in reasons]):
+            # another takes its place: it is for people, and stops no build
+            try:
+                kept = spare(str(self.store.root), path)
+            except OSError as error:
+                yield TaskFinished(name, Outcome.FAILED, failure=unwritable(f"a copy of {path}", error))
+                return
+            yield Note(f"{path} was saved by hand: that is now {kept}", name)
         if restored := self._restore(task, (*forced, *reasons)):
             yield from restored
             return
@@ -178,11 +192,16 @@ class Run:
             yield TaskFinished(name, Outcome.FAILED, failure=no_room)
             return
         self.store.begin(name, [product.path for product in task.products])
-        # a folder that octavo has never made may be somebody's
-        known = [p.path for p in task.products if record is not None or self.makers.known(p.path)]
-        self.aside[name] = Aside(
-            str(self.store.root), self._set_aside, () if row(task.kind).borrowed else known
-        )
+        # what octavo has never made may be somebody's
+        known = [
+            it.path
+            for it in task.products
+            if not it.report
+            and it.relation is None
+            and not row(task.kind).borrowed
+            and (record is not None or self.makers.known(it.path))
+        ]
+        self.aside[name] = Aside(str(self.store.root), self._set_aside, known)
         # what an earlier run discovered is no part of this one's manifest: it will say itself what it uses
         table = manifest(task, None, self.graph.tasks, self.store.digest, lambda part, path: None)
         self.begun[name] = (task, table)

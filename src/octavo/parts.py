@@ -324,6 +324,10 @@ PYTHON = Part("python", _from_to, lambda now, what, path: python_version(), note
 
 # these are in no manifest: they say why a task must run, or may not
 PRODUCT = Part("product", _product, guarded=True)
+#: A product that an earlier run left: it came back, and is nobody's work.
+EARLIER = Part("earlier", lambda part, what, was, now: f"product {what} is that of an earlier run")
+#: An executed notebook that somebody has saved: it is kept aside when the task runs again.
+SAVED = Part("saved", lambda part, what, was, now: f"product {what} was saved by hand")
 RECORD = Part("record", _now)
 FORCED = Part("forced", _now, cached=False)
 WAITS = Part("waits", _now)
@@ -349,7 +353,7 @@ ROWS: Mapping[str, Part] = {
             PYTHON,
         ),
         *(FILE, UPDATED, FOLDER, SIZES, LINK, EXISTS, SIZE, ACCESS),
-        *(PRODUCT, RECORD, FORCED, WAITS, MISSING),
+        *(PRODUCT, EARLIER, SAVED, RECORD, FORCED, WAITS, MISSING),
     )
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from . import parts, products
 from .explain import detailed
@@ -17,11 +18,14 @@ from .state.store import Store, key
 FORCED = parts.FORCED.reason("", None, "forced")
 
 
-def plan(graph: Graph, store: Store, names: Collection[str], force: bool = False) -> dict[str, Step]:
+def plan(
+    graph: Graph, store: Store, names: Collection[str], force: bool = False, settle: bool = False
+) -> dict[str, Step]:
     """Return the steps of the named tasks, in order, judged as the disk is now.
 
     A task whose own table is unchanged but that comes after a stale one *waits*: it is judged again when that one has
     run, for the rebuilt input may turn out the same. So does one that comes after a stale task which is not named.
+    ``settle``: where an earlier result is there again, its record is the task's from now on. No build may run then.
     """
     records = store.records()
     at, makers = Now(store, graph), Makers(store)
@@ -33,7 +37,12 @@ def plan(graph: Graph, store: Store, names: Collection[str], force: bool = False
             continue
         selected = task.name in names
         record = records.get(key_of(task))
-        reasons = (FORCED,) if force and selected else why(task, graph.tasks, store, record, at)[0]
+        forced = force and selected
+        reasons = (FORCED,) if forced else why(task, graph.tasks, store, record, at)[0]
+        if reasons and not forced and (known := recalled(task, graph.tasks, store, record, at)):
+            record, reasons = known, ()
+            if settle:
+                store.commit(known)
         if selected and reasons and not force:
             reasons = makers.attribute(task, record, reasons)
         if selected and reasons and record is not None:
@@ -70,6 +79,22 @@ def why(
     return (_of_link(reasons) if row(task.kind).borrowed else reasons), now
 
 
+def recalled(
+    task: Task, graph: Mapping[str, Task], store: Store, record: Record | None, at: Now
+) -> Record | None:
+    """Return the earlier result of a task that is there again, with all that it was made from; None for none.
+
+    So it is after ``git checkout`` of another branch, where git has products, too.
+    """
+    if record is None or record.state != "done":
+        return None
+    there = {product.path: at.digest(product.path) for product in task.products}
+    for known in store.results(key_of(task)):
+        if known.products == there and manifest(task, known, graph, at.digest, at) == known.manifest:
+            return known
+    return None
+
+
 def _of_link(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
     """Return the reasons of a link, whose product nobody makes: that it changed is no more than that of any file."""
     return tuple(
@@ -81,9 +106,16 @@ def _of_link(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
 def judged(
     task: Task, graph: Mapping[str, Task], store: Store, makers: Makers | None = None
 ) -> tuple[tuple[Reason, ...], dict[str, str], Record | None]:
-    """Return ``why`` for a task whose record is still to be looked up, and the record."""
+    """Return ``why`` for a task whose record is still to be looked up, and the record.
+
+    An earlier result that is there again is its record from then on.
+    """
     record = store.record(key_of(task))
-    reasons, now = why(task, graph, store, record)
+    at = Now(store, graph.values())
+    reasons, now = why(task, graph, store, record, at)
+    if reasons and (known := recalled(task, graph, store, record, at)):
+        store.commit(known)
+        return (), dict(known.manifest), known
     reasons = (makers or Makers(store)).attribute(task, record, reasons)
     return (detailed(store, task, record, reasons) if record else reasons), now, record
 
@@ -182,7 +214,27 @@ class Makers:
         for other in self._of(path):
             if other.state != "done" or other.products.get(path) == reason.now:
                 return product.reason(path, None, reason.now, f"{other.task} left it there")
-        return reason
+        if record is not None and task is not None:
+            if any(known.products.get(path) == reason.now for known in self._store.results(key_of(task))):
+                return parts.EARLIER.reason(path, reason.was, reason.now)
+            if any(it.path == path and it.report for it in task.products):
+                return parts.SAVED.reason(path, reason.was, reason.now)
+        return self._within(reason, path)
+
+    def _within(self, reason: Reason, path: str) -> Reason:
+        """Return the reason that a folder is another with the names of what is another in it.
+
+        Where some is only gone, that is made again, as a product is that is gone as a whole.
+        """
+        found = self._store.listings(path, reason.was or "", reason.now or "")
+        if found is None:
+            return reason
+        gone, new, changed = products.listed_changes(*found)
+        if gone and not changed and all(name.endswith("/") for name in new):  # folders that are empty now
+            return replace(reason, text=_gone(path, gone), edited=False)
+        words = [*changed, *(f"{it} is new" for it in new), *(f"{it} is gone" for it in gone)]
+        more = f" and {len(words) - 3} more" if len(words) > 3 else ""
+        return replace(reason, detail=", ".join(words[:3]) + more)
 
     def _shows_input(self, path: str, task: Task, record: Record) -> bool:
         """Return whether a product is a link, hard or symbolic, to what its task reads: it changes with that."""
@@ -202,6 +254,15 @@ class Makers:
                 for made in key.split("\n")[1:]:
                     self._makers.setdefault(made, []).append(record)
         return self._makers.get(path, [])
+
+
+def _gone(path: str, names: list[str]) -> str:
+    """Return the words for things that are gone from a folder."""
+    if len(names) == 1:
+        return f"product {path}/{names[0]} is gone"
+    return (
+        f"product {path} has lost {len(names)} files: {', '.join(names[:3])}{', …' if len(names) > 3 else ''}"
+    )
 
 
 def _paths(inputs: object) -> Iterator[str]:

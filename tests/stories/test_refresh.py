@@ -66,11 +66,12 @@ def test_new_code_runs(built: Folder) -> None:
     assert built.read("ran") == "xx"
 
 
-def test_a_report_that_a_hand_changed_is_left_alone(built: Folder) -> None:
+def test_a_report_that_a_hand_changed_is_kept_beside_the_new_one(built: Folder) -> None:
     built.write("out/note.ipynb", built.read("out/note.ipynb").replace("A title", "My title"))
     built.write("note.py", NOTEBOOK.replace("The end", "An end"))
-    assert built.octavo("build").returncode == 1
-    assert "My title" in built.read("out/note.ipynb")
+    assert built.octavo("build").returncode == 0
+    assert "My title" in built.read("out/note.edited.ipynb")
+    assert "An end" in built.read("out/note.ipynb")
 
 
 KILLED = """

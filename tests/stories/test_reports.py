@@ -91,11 +91,13 @@ def test_a_report_alone_makes_nothing_after_it_stale(built: Folder) -> None:
     assert "done     look" in said and "after" not in said.replace("1 task fresh", "")
 
 
-def test_a_report_that_was_edited_by_hand_is_not_written_over(built: Folder) -> None:
+def test_a_report_that_was_edited_by_hand_is_kept_and_made_again(built: Folder) -> None:
+    before = built.read("out/after.html")
     built.write("out/after.html", "mine")
     done = built.octavo("build")
-    assert done.returncode == 1 and "out/after.html was changed by hand" in done.stdout
-    assert built.read("out/after.html") == "mine"
+    assert done.returncode == 0
+    assert "out/after.html was saved by hand: that is now out/after.edited.html" in done.stdout + done.stderr
+    assert (built.read("out/after.edited.html"), built.read("out/after.html")) == ("mine", before)
 
 
 def test_a_failure_keeps_the_last_page_and_shows_what_ran(built: Folder) -> None:

@@ -8,12 +8,13 @@ import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ..asked import left_by_tools
 from ..digests import digest
 from ..model import Json, Manifest, Task
+from ..products import TREE
 
 #: Entries of another version are not seen: they are in other folders.
 VERSION = 2
-TREE = "tree-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +212,7 @@ def _tree(top: str) -> Shape | None:
     while waiting:
         prefix, here = waiting.pop()
         with os.scandir(here) as inner:
-            items = list(inner)
+            items = [item for item in inner if not left_by_tools(item.name)]
         if not items and prefix:
             folders.append(prefix[:-1])
         for item in items:

@@ -9,6 +9,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -22,6 +23,7 @@ from ..fingerprint import manifest
 from ..lazy import lazy_imports
 from ..model import ABSENT, Json, Manifest, Reason, Record, Task
 from ..state.store import Store
+from .blobs import Missing
 from .entry import Entry, action, folder
 from .local import LARGEST, SIZE, Cache
 
@@ -146,6 +148,10 @@ class Reuse:
             return None
         if entry.size > _LARGE:
             self._know(entry)
+        for path, piece in entry.products.items():
+            with suppress(Missing):
+                if piece.folder:
+                    self.store.listed(path, piece.digest, self.cache.blobs.read(piece.blob))
         record = self.record(task, entry, run)
         self.store.commit(record)
         self.store.flush()

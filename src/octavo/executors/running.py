@@ -56,7 +56,8 @@ class Running:
     """The tasks that an executor has, or will have again. Where none will be started, it needs no executor.
 
     ``stay`` is how a task waits for a person when it has failed, ``modules`` what the executor may import ahead.
-    ``check`` says what became of a task that has ended, before it is decided whether it is tried again.
+    ``check`` says what became of a task that has ended, before it is decided whether it is tried again; ``again`` is
+    called before it is.
     """
 
     def __init__(
@@ -66,12 +67,14 @@ class Running:
         stay: Mapping[str, object] | None = None,
         modules: Callable[[], tuple[str, ...]] = tuple,
         check: Callable[[Task, TaskFinished], TaskFinished] = lambda task, event: event,
+        again: Callable[[Task], None] = lambda task: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._executor = executor
         self._stay = stay
         self._modules = modules
         self._check = check
+        self._again = again
         self._clock = clock
         self._prepared = False
         self._works: dict[str, _Work] = {}
@@ -164,6 +167,7 @@ class Running:
             if work.keeper is not None and work.keeper.due == 0 and (words := work.keeper.save()):
                 yield Note(words, work.task.name)
             if work.again is not None and work.again <= self._clock():
+                self._again(work.task)
                 self._submit(executor, work)
 
 

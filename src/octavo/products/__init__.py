@@ -8,6 +8,8 @@ import stat
 import time
 from dataclasses import dataclass
 
+from ..asked import left_by_tools
+from ..digests import digest as digest_of
 from ..digests import running
 from ..model import Failure
 
@@ -19,6 +21,8 @@ SPECIAL = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+#: How the digest of a folder begins.
+TREE = "tree-"
 #: A file this young (nanoseconds) may change again without a new stamp; git calls it "racily clean".
 RACY = 50_000_000
 
@@ -91,19 +95,45 @@ def digest(path: str) -> str | None:
         if not stat.S_ISDIR(mode):
             # one that opens a pipe waits for its writer, and a device has no end
             raise OSError(errno.EINVAL, f"it is {SPECIAL[stat.S_IFMT(mode)]}", path)
-        tree = running()
-        for entry in inner(path):
-            lines = [f"{entry.name}\0→{entry.target}\n"] if entry.target else []
-            if entry.kind == "file":
-                lines.append(f"{entry.name}\0{_file_digest(entry.path)}\n")
-            elif not entry.target:
-                lines.append(
-                    f"{entry.name}\0\n" if entry.kind == "empty" else f"{entry.name}\0{entry.kind}\n"
-                )
-            tree.update("".join(lines).encode("utf-8", "surrogateescape"))
-        return "tree-" + tree.hexdigest()
+        return tree_digest(listing(path))
     except FileNotFoundError:
         return None
+
+
+def tree_digest(listed: bytes) -> str:
+    """Return the digest of a folder by what ``listing`` says of it."""
+    return TREE + digest_of(listed)
+
+
+def listing(folder: str) -> bytes:
+    """Return a folder as a line for each thing in it: its name and the digest of its bytes, or what else it is."""
+    lines = []
+    for it in inner(folder):
+        if it.target:
+            lines.append(f"{it.name}\0→{it.target}\n")
+        if it.kind == "file":
+            lines.append(f"{it.name}\0{_file_digest(it.path)}\n")
+        elif not it.target:
+            lines.append(f"{it.name}\0\n" if it.kind == "empty" else f"{it.name}\0{it.kind}\n")
+    return "".join(lines).encode("utf-8", "surrogateescape")
+
+
+def listed_changes(was: bytes, now: bytes) -> tuple[list[str], list[str], list[str]]:
+    """Return the names that are gone, that are new, and whose content is another, between two listings of a folder."""
+    before, after = _rows(was), _rows(now)
+    return (
+        sorted(before.keys() - after.keys()),
+        sorted(after.keys() - before.keys()),
+        sorted(name for name in before.keys() & after.keys() if before[name] != after[name]),
+    )
+
+
+def _rows(listed: bytes) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for line in listed.decode("utf-8", "surrogateescape").split("\n")[:-1]:
+        name, _, said = line.partition("\0")
+        found.setdefault(name, []).append(said)
+    return found
 
 
 def _file_digest(path: str) -> str:
@@ -132,7 +162,7 @@ class Inner:
 
 
 def inner(folder: str) -> list[Inner]:
-    """Return what is in a folder and in those below it, in order.
+    """Return what is in a folder and in those below it, in order, but for what tools leave there.
 
     A link counts by where it points to, and by what it shows: a file's bytes, and those of a folder elsewhere.
     """
@@ -143,7 +173,7 @@ def inner(folder: str) -> list[Inner]:
         prefix, here = waiting.pop()
         try:
             with os.scandir(here) as entries:
-                items = list(entries)
+                items = [entry for entry in entries if not left_by_tools(entry.name)]
         except (PermissionError, NotADirectoryError) as error:
             if not prefix or isinstance(error, NotADirectoryError):
                 raise

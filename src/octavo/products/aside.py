@@ -1,31 +1,43 @@
-"""Move old product folders aside while their task runs again."""
+"""Move old products aside while their task runs again, and keep copies of what a person has made of them."""
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable
+from contextlib import suppress
+from itertools import count
 
 from ..lazy import lazy_imports
+from . import digest
+from .writing import beside
 
 with lazy_imports():
     import shutil
 
+#: What SQLite and DuckDB keep beside a database.
+_BESIDE = ("-wal", "-shm", "-journal", ".wal")
+
 
 class Aside:
-    """Keeps the folders of one running task below ``.octavo``, to be put back should it fail before making new ones."""
+    """Keeps the products of one running task below ``.octavo``, to be put back should it fail before making new ones.
+
+    So a task that appends does not build on what its last run made, and one whose product is a hard link to a file of
+    somebody else does not write into that.
+    """
 
     def __init__(self, root: str, folder: str, paths: Iterable[str]) -> None:
         self._moved: list[tuple[str, str]] = []
         for path in paths:
             full = os.path.join(root, path)
-            if os.path.isdir(full) and not os.path.islink(full):
-                os.makedirs(folder, exist_ok=True)
-                place = os.path.join(folder, os.urandom(8).hex())
-                try:
-                    os.rename(full, place)
-                except OSError:  # it is on another file system, or mounted: the task finds it as it was
-                    continue
-                self._moved.append((full, place))
+            # what a database has not yet written into its file would be written into the new one
+            for it in (full, *(full + suffix for suffix in _BESIDE if os.path.isfile(full + suffix))):
+                if (
+                    (os.path.isfile(it) or os.path.isdir(it))
+                    and not os.path.islink(it)
+                    and (place := _moved(it, folder))
+                ):
+                    self._moved.append((it, place))
 
     def end(self, good: bool) -> None:
         """Remove what was set aside; after a failure put it back where the task has made nothing."""
@@ -36,8 +48,52 @@ class Aside:
                     continue
                 except OSError:
                     pass
-            shutil.rmtree(place, ignore_errors=True)
+            _remove(place)
         self._moved.clear()
+
+    def again(self) -> None:
+        """Remove what an attempt has made where something was set aside: the next one finds nothing there, too."""
+        for full, _ in self._moved:
+            _remove(full)
+
+
+def spare(root: str, path: str) -> str:
+    """Copy a product beside itself, "report.edited.ipynb", and return where; a copy that is there already is enough."""
+    stem, extension = os.path.splitext(path)
+    content = digest(os.path.join(root, path))
+    for number in count(1):
+        place = f"{stem}.edited{f'-{number}' if number > 1 else ''}{extension}"
+        full = os.path.join(root, place)
+        if not os.path.lexists(full):
+            with beside(full) as part:
+                shutil.copy2(os.path.join(root, path), part)
+            return place
+        if digest(full) == content:
+            return place
+    raise AssertionError
+
+
+def _moved(full: str, folder: str) -> str | None:
+    """Move something into a folder, or beside its place where that is on another file system; return where it is."""
+    os.makedirs(folder, exist_ok=True)
+    above, name = os.path.split(full)
+    for place in (os.path.join(folder, os.urandom(8).hex()), os.path.join(above, f".{name}.aside")):
+        try:
+            os.rename(full, place)
+        except OSError as error:
+            if error.errno != errno.EXDEV:  # it is mounted, say: the task finds it as it was
+                return None
+        else:
+            return place
+    return None
+
+
+def _remove(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            os.unlink(path)
 
 
 def clear(folder: str) -> None:

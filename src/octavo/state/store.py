@@ -8,17 +8,18 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import products
+from .. import digests, products
 from ..errors import ProductError, StateError
 from ..model import Manifest, Record
 from .filesystem import networked
 
-SCHEMA = 8
+SCHEMA = 9
 _TABLES = """
 CREATE TABLE IF NOT EXISTS records (
     key TEXT PRIMARY KEY, task TEXT, manifest TEXT, products TEXT, discovered TEXT,
@@ -28,12 +29,19 @@ CREATE TABLE IF NOT EXISTS digests (path TEXT PRIMARY KEY, stamp TEXT, digest TE
 CREATE TABLE IF NOT EXISTS history (
     task TEXT, run TEXT, at REAL, outcome TEXT, seconds REAL, manifest TEXT, PRIMARY KEY (task, run)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS results (
+    key TEXT, digest TEXT, number INTEGER, record BLOB, PRIMARY KEY (key, digest)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS memos (
     space TEXT, key TEXT, stamp TEXT, value BLOB, PRIMARY KEY (space, key)
 ) WITHOUT ROWID;
 """
 #: A row of any of the tables: SQLite's columns have no types that Python could know.
 _Row = tuple[Any, ...]
+#: So many results of each task are known, besides the last.
+_RESULTS = 50
+#: The space of memos in which the listings of folders are that tasks made, of folders with no longer ones.
+_LISTINGS, _LONGEST = "listing", 1 << 20
 _COLUMNS = "task, manifest, products, discovered, run, seconds, state, raw"
 
 
@@ -58,6 +66,7 @@ class Store:
         self._digests: dict[str, tuple[str, str]] | None = None
         self._known: dict[str, tuple[str, str | None]] = {}
         self._fresh: dict[str, tuple[str, str]] = {}
+        self._listings: dict[str, tuple[str, bytes]] = {}
         self._path = folder / "state.db"
         try:
             self._db = self._open()
@@ -133,7 +142,10 @@ class Store:
         self._spare("UPDATE records SET state = 'failed' WHERE key = ?", [(key(task, paths),)])
 
     def commit(self, record: Record) -> None:
-        """Keep the record of a success."""
+        """Keep the record of a success, and as one of the last 50 results that are known of its task.
+
+        So a product that comes back, by ``git checkout`` say, is known for what it is.
+        """
         row = (
             key(record.task, record.products),
             record.task,
@@ -148,6 +160,33 @@ class Store:
         self._many(
             f"INSERT OR REPLACE INTO records (key, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [row]
         )
+        self._keep_result(row[0], record, json.dumps(row[1:]))
+
+    def _keep_result(self, name: str, record: Record, said: str) -> None:
+        """Keep a success among the results that are known of its task, if there is room."""
+        same = digests.digest(json.dumps([sorted(record.manifest.items()), sorted(record.products.items())]))
+        self._spare(
+            "INSERT OR REPLACE INTO results VALUES"
+            " (?1, ?2, (SELECT coalesce(max(number), 0) + 1 FROM results WHERE key = ?1), ?3)",
+            [(name, same, zlib.compress(said.encode("utf-8", "surrogatepass"), 1))],
+        )
+        self._spare(
+            "DELETE FROM results WHERE key = ? AND number <= (SELECT max(number) FROM results WHERE key = ?) - ?",
+            [(name, name, _RESULTS)],
+        )
+        self.keep(
+            _LISTINGS,
+            [
+                (path, listed[0], zlib.compress(listed[1]))
+                for path, made in record.products.items()
+                if (listed := self._listings.get(path)) and listed[0] == made
+            ],
+        )
+
+    def results(self, key: str) -> list[Record]:
+        """Return what is known of a task's results, the newest first."""
+        rows = self._rows("SELECT record FROM results WHERE key = ? ORDER BY number DESC", (key,))
+        return [_record(json.loads(zlib.decompress(row[0]))) for row in rows]
 
     # ── history
 
@@ -178,7 +217,33 @@ class Store:
 
     def digest(self, path: str) -> str | None:
         """Return the digest of a file or folder (relative to the project), reading it only when its stamp is new."""
-        return self.memoised(path, path, products.digest)
+        return self.memoised(path, path, lambda full: self._digest(path, full))
+
+    def _digest(self, path: str, full: str) -> str | None:
+        if not os.path.isdir(full):
+            return products.digest(full)
+        listed = products.listing(full)
+        found = products.tree_digest(listed)
+        self.listed(path, found, listed)
+        return found
+
+    def listed(self, path: str, found: str, listing: bytes) -> None:
+        """Take how a folder is listed that has a digest, to tell later what in it changed."""
+        if len(listing) <= _LONGEST:
+            self._listings[path] = found, listing
+
+    def listings(self, path: str, was: str, now: str) -> tuple[bytes, bytes] | None:
+        """Return how a folder that a task made was listed, by its digest, and how it is now; None if not known."""
+        packed = self.memo(_LISTINGS, path, was)
+        if self._listings.get(path, ("",))[0] != now:
+            try:
+                self._digest(path, os.path.join(self._base, path))
+            except OSError:
+                return None
+        known = self._listings.get(path)
+        if packed is None or known is None or known[0] != now:
+            return None
+        return zlib.decompress(packed), known[1]
 
     def memoised(self, path: str, key: str, compute: Callable[[str], str | None]) -> str | None:
         """Return ``compute(full path)``, remembered under ``key`` for as long as the path's stamp stays the same."""

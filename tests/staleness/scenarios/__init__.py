@@ -29,6 +29,21 @@ class Link(str):
 Files = Mapping[str, str | bytes | None]
 Change = Files | Callable[[Path], None]
 
+#: What tools leave in folders: no task makes it.
+LEFT = (
+    ".DS_Store",
+    "Thumbs.db",
+    "desktop.ini",
+    "__pycache__/x.cpython-311.pyc",
+    ".ipynb_checkpoints/0-checkpoint.txt",
+    ".0.txt.swp",
+    ".0.txt.swo",
+    "0.txt~",
+    ".#0.txt",
+    ".~lock.0.txt#",
+    ".nfs000000000000a1b200000001",
+)
+
 #: What a project has unless its scenario says otherwise: one task, a function.
 PIPELINE = "tasks:\n  - {source: steps.make, product: out/make.txt}\n"
 
@@ -112,7 +127,14 @@ def products(folder: Path) -> dict[str, Any]:
     """Return what the tasks of a project have made."""
     with load(folder) as project:
         paths = [product.path for step in project.status().values() for product in step.task.products]
-    return Place(folder).results(paths)
+    return {path: _made(it) for path, it in Place(folder).results(paths).items()}
+
+
+def _made(content: Any) -> Any:
+    """Return a product without what tools have left in it."""
+    if not isinstance(content, dict):
+        return content
+    return {name: it for name, it in content.items() if not name.endswith(LEFT)}
 
 
 def from_nothing(files: Path, at: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable
 from fnmatch import translate
+from threading import get_ident
 from types import CodeType
 from urllib.parse import unquote
 
@@ -70,6 +71,8 @@ class Doings:
         self.questions: dict[tuple[str, str], str] = {}
         #: Paths of which Python told, counted or not.
         self.heard: set[str] = set()
+        #: The thread that lists all folders before the task begins: this is not what Python told of them.
+        self.marking = 0
         #: What it made links to, in whose products that shows.
         self.shown: set[str] = set()
         #: Folders that it went into: links on the way are not seen in the paths that come then.
@@ -249,7 +252,8 @@ class Doings:
         full = self._full("." if arguments[0] is None else arguments[0])
         if not f"{full}/".startswith(self._below) and full.startswith(_SYSTEM):
             return
-        self.heard.add(full)
+        if self.marking != get_ident():  # another thread of octavo may look at a folder at the same time
+            self.heard.add(full)
         if self.quiet:
             return
         asker = Asker()

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
+from threading import get_ident
 
 from ... import parts, products
 from ...model import UNSETTLED, Task
@@ -85,9 +86,10 @@ class Observer:
         listen(hears | self._imports.hears())
         self._asks.begin()
         self._imports.begin()
+        self.doings.marking = get_ident()
         with self.quiet:
             self.native.begin(os.environ.get("OCTAVO_OBSERVE", ""))
-        self.doings.heard.clear()  # the folders were listed
+        self.doings.marking = 0
         self._family.begin()
         if self._own:
             self._own.begin()
