@@ -381,7 +381,7 @@ def test_nothing_else_starts_python_or_arranges_its_path() -> None:
         "kernels/attach.py": {"path"},
         "kernels/process.py": {"executable", "path"},  # other kernels
         "kernels/specs.py": {"executable"},  # whether a kernelspec starts this very Python
-        "kinds/staying.py": {"path"},  # looked at only
+        "kinds/pause.py": {"path"},  # looked at only
         "reading/folders.py": {"path"},
         "environment.py": {"path"},
         "parts.py": {"path"},

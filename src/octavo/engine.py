@@ -57,7 +57,7 @@ class Run:
         clock: Callable[[], float],
         filled: Callable[[Task], Task],
         keeper: Callable[[Task], NotebookKeeper | None],
-        stay: Mapping[str, object] | None = None,
+        pause: Mapping[str, object] | None = None,
         modules: Callable[[], tuple[str, ...]] = tuple,
         refresh: Callable[[Task], str | None] = lambda task: None,
         call_on_failure: Callable[[Task, Failure], Iterable[str]] = lambda task, failure: (),
@@ -80,7 +80,7 @@ class Run:
         self.ended: dict[str, Outcome] = {}
         self.running = Running(
             executor,
-            stay=stay,
+            pause=pause,
             modules=modules,
             check=self._checked,
             again=lambda task: self.aside[task.name].again(),

@@ -181,7 +181,7 @@ class RunOptions:
 
     ``timeout`` and ``cell_timeout`` are seconds. ``cache``: True keeps its result whatever the size, False never does.
     ``strict``: another version of what is noted only ("environment: strict") is a reason to run. ``file_client`` is
-    where its products are sent. ``stay``: it waits for a person when it has failed. ``isolated``: its kernel is a
+    where its products are sent. ``pause``: it waits for a person when it has failed. ``isolated``: its kernel is a
     process of its own.
     """
 
@@ -193,7 +193,7 @@ class RunOptions:
     strict: bool = False
     on_failure: Call | None = None
     file_client: Call | None = None
-    stay: Mapping[str, object] | None = None
+    pause: Mapping[str, object] | None = None
     isolated: bool = False
 
 

@@ -145,7 +145,7 @@ class Project:
                     clock=time.time,
                     filled=sources.Reader(str(self.root), self.store).filled,
                     keeper=lambda task: _keeper(task, self.root),
-                    stay=stay,
+                    pause=stay,
                     modules=lambda: self._modules(stale),
                     call_on_failure=lambda *died: hook_process.call_in_child(str(self.root), *died),
                     refresh=lambda task: members.kind(task.kind).refresh(task, str(self.root)),
@@ -276,7 +276,7 @@ class Project:
         make = places.executor(name) if isinstance(name, str) else name
         executor = make(str(self.root), jobs, log=str(self.store.folder / "server.log"))
         refused = {
-            str(error): error for task in stale if (error := executor.refuses(attempt(task, stay=stay)))
+            str(error): error for task in stale if (error := executor.refuses(attempt(task, pause=stay)))
         }
         raise_all(refused.values())
         return executor

@@ -42,7 +42,7 @@ class NotebookOptions:
     """How a notebook is run. Times are seconds, ``memory`` bytes; None is no limit.
 
     ``save_every``: the notebook is saved while it runs, this often at most; 0 is only at its end. ``paths``: which of
-    papermill's PAPERMILL_INPUT_PATH and PAPERMILL_OUTPUT_PATH it gets as parameters, declared or not. ``stay``: how it
+    papermill's PAPERMILL_INPUT_PATH and PAPERMILL_OUTPUT_PATH it gets as parameters, declared or not. ``pause``: how it
     waits for a person when it has failed (see ``Project.build``).
     """
 
@@ -59,7 +59,7 @@ class NotebookOptions:
     retries: int = 0
     save_every: float = 2.0
     paths: tuple[str, ...] = ()
-    stay: Mapping[str, object] | None = None
+    pause: Mapping[str, object] | None = None
 
 
 def run(
@@ -237,4 +237,4 @@ def _running(task: Task, target: targets.Destination | None, options: NotebookOp
         provenance = Provenance(task.source.path, target.where, time.time)
         keeper = Keeper(ExecutedNotebook(provenance), target)
     # one worker needs no server to fork it
-    return alone(task, keeper, Local(str(Path.cwd()), 1, fork=False), options.stay)
+    return alone(task, keeper, Local(str(Path.cwd()), 1, fork=False), options.pause)

@@ -198,10 +198,10 @@ def test_the_memory_of_a_task_is_kept_or_refused(stage: Stage) -> None:
 def test_a_failed_task_waits_or_that_is_refused(stage: Stage, notebook: bool) -> None:
     hold = {"hold": True}
     task = stage.notebook("1 / 0") if notebook else stage.function("raise ValueError('no')")
-    if (error := stage.executor.refuses(attempt(task, stay=hold))) is not None:
+    if (error := stage.executor.refuses(attempt(task, pause=hold))) is not None:
         assert "cannot wait" in error.message and not notebook
         return
-    running, events = Running(stage.executor, stay=hold), list[Event]()
+    running, events = Running(stage.executor, pause=hold), list[Event]()
     running.start(task, None)
     while not any(isinstance(event, Paused) for event in events):
         events += running.next()

@@ -80,7 +80,7 @@ def arguments(parser: Parser) -> None:
         action="store_true",
         help="first mark results made by Ploomber as fresh if they are still valid",
     )
-    options.staying(parser, "-d")
+    options.pausing(parser, "-d")
     parser.add_argument(
         "--no-wait", action="store_true", help="fail if another build is running, instead of waiting"
     )
@@ -140,10 +140,10 @@ def _once(project: Project, args: Namespace, out: Screen, err: Screen) -> int:
     if args.dry_run:
         return _rehearse(project, args, out, adopted)
     with (
-        options.stay(args) as stay,
-        Progress(out, quiet=args.quiet, as_json=args.json, lines=_lines(args, str(project.root))) as watch,
+        options.pause(args) as pause,
+        Progress(out, quiet=args.quiet, as_json=args.json, lines=_lines(args, str(project.root))) as progress,
     ):
-        if stay:
+        if pause:
             out.live = False
         try:
             project.build(
@@ -152,24 +152,24 @@ def _once(project: Project, args: Namespace, out: Screen, err: Screen) -> int:
                 jobs=1 if args.debug else args.jobs,
                 fail_fast=args.fail_fast,
                 executor=args.executor,
-                listeners=(watch,),
+                listeners=(progress,),
                 waiting=lambda text: err.say(f"{text}; waiting for it to end"),
                 wait=not args.no_wait,
                 cache=not args.no_cache,
                 remote=args.remote,
-                stay=stay,
+                stay=pause,
             )
         except KeyboardInterrupt:
             pass  # the report is then unfinished, which is its exit code
-    code = watch.report.exit_code
-    _tell_ci(watch, args, project)
+    code = progress.report.exit_code
+    _tell_ci(progress, args, project)
     if not args.json and not (args.quiet and code == 0):
         if args.explain_io:
-            for line in touched(watch.report, out):
+            for line in touched(progress.report, out):
                 out.say(line)
-        for line in summary(watch, time.perf_counter() - began, str(project.root), project.notes):
+        for line in summary(progress, time.perf_counter() - began, str(project.root), project.notes):
             out.say(line)
-        if (saved := project.saved(watch.report)) >= _WORTH_A_WORD:
+        if (saved := project.saved(progress.report)) >= _WORTH_A_WORD:
             out.say(f"about {seconds(saved)} saved by not running what is fresh")
     return code
 
@@ -245,14 +245,14 @@ class Verbose(Lines):
         super().__call__(event)
 
 
-def _tell_ci(watch: Progress, args: Namespace, project: Project) -> None:
+def _tell_ci(progress: Progress, args: Namespace, project: Project) -> None:
     """Write the files that CI systems read: JUnit's XML where it is asked for, GitHub's page of the step."""
     root = str(project.root)
     if args.junit:
-        writing.write(args.junit, [junit.junit(watch.report, watch.tails, root).encode()], named=True)
+        writing.write(args.junit, [junit.junit(progress.report, progress.tails, root).encode()], named=True)
     if summary_page := os.environ.get("GITHUB_STEP_SUMMARY"):
-        notes = [*project.notes, *dict.fromkeys(note.message for note in watch.report.notes)]
-        ci.append(summary_page, ci.step_summary(watch.report, root, notes))
+        notes = [*project.notes, *dict.fromkeys(note.message for note in progress.report.notes)]
+        ci.append(summary_page, ci.step_summary(progress.report, root, notes))
 
 
 def touched(report: Report, to: Screen) -> Iterator[str]:

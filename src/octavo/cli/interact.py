@@ -165,12 +165,12 @@ class Dag(Mapping[str, Tried]):
 
     def _built(self, targets: tuple[str, ...], force: bool) -> Report:
         to = screen(sys.stdout, os.environ)
-        with self._opened() as project, Progress(to) as watch:
+        with self._opened() as project, Progress(to) as progress:
             try:
-                report = project.build(targets, force=force, listeners=(watch,))
+                report = project.build(targets, force=force, listeners=(progress,))
             except KeyboardInterrupt:
-                report = watch.report
-            for line in summary.summary(watch, report.seconds, str(project.root), project.notes):
+                report = progress.report
+            for line in summary.summary(progress, report.seconds, str(project.root), project.notes):
                 to.say(line)
         return report
 

@@ -103,14 +103,14 @@ def _events(path: Path, root: Path, args: Namespace) -> Iterator[Event]:
 
 def _replay(events: Iterator[Event], args: Namespace, out: Screen, root: Path) -> int:
     began = time.perf_counter()
-    with Progress(out, as_json=args.json, logs=not args.json) as watch:
+    with Progress(out, as_json=args.json, logs=not args.json) as progress:
         try:
             for event in events:
-                watch(event)
+                progress(event)
         except KeyboardInterrupt:
             pass
     if not args.json:
-        took = watch.report.seconds if watch.report.finished else time.perf_counter() - began
-        for line in summary(watch, took, str(root)):
+        took = progress.report.seconds if progress.report.finished else time.perf_counter() - began
+        for line in summary(progress, took, str(root)):
             out.say(line)
-    return watch.report.exit_code
+    return progress.report.exit_code

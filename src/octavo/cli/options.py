@@ -187,7 +187,7 @@ def interruptible() -> None:
             signal.signal(number, signal.default_int_handler)
 
 
-def staying(parser: argparse.ArgumentParser, *short: str) -> None:
+def pausing(parser: argparse.ArgumentParser, *short: str) -> None:
     """Add --debug, with these short forms, and --hold."""
     either = parser.add_mutually_exclusive_group()
     either.add_argument(
@@ -204,7 +204,7 @@ def staying(parser: argparse.ArgumentParser, *short: str) -> None:
 
 
 @contextmanager
-def stay(args: argparse.Namespace) -> Iterator[Json | None]:
+def pause(args: argparse.Namespace) -> Iterator[Json | None]:
     """Give what a failed task does, for ``Project.build``; leave the terminal as it was found."""
     if args.hold:
         yield {"hold": True}

@@ -114,7 +114,7 @@ def _running(parser: Parser) -> None:
     add("--start-timeout", "--start_timeout", **number, help=start)
     add("--memory", type=_size, metavar="SIZE", help="stop the run if it uses more memory: 4GB, 512MB")
     add("--retries", type=_whole, default=0, metavar="N", help="retry up to N times after a failure")
-    options.staying(parser)
+    options.pausing(parser)
     prepared = "write the notebook with its parameters, without running it"
     add("--prepare-only", action="store_true", help=prepared)
     add("--prepare-execute", dest="prepare_only", action="store_false", help=SUPPRESS)
@@ -169,17 +169,19 @@ def _run(args: Namespace) -> int:
     logs = args.log_output and not args.json
     with ExitStack() as stack:
         tee = Tee({name: _opened(getattr(args, f"{name}_file"), stack) for name in ("stdout", "stderr")})
-        stay = stack.enter_context(options.stay(args))
-        out.live = out.live and not stay
-        watch = stack.enter_context(Progress(out, quiet=args.quiet, as_json=args.json, logs=logs))
-        listeners: list[Callable[[Event], None]] = [watch, tee, *([Results(out)] if logs else [])]
+        pause = stack.enter_context(options.pause(args))
+        out.live = out.live and not pause
+        progress = stack.enter_context(Progress(out, quiet=args.quiet, as_json=args.json, logs=logs))
+        listeners: list[Callable[[Event], None]] = [progress, tee, *([Results(out)] if logs else [])]
         try:
-            single.run(args.source, target, parameters(args), replace(_settings(args), stay=stay), listeners)
+            single.run(
+                args.source, target, parameters(args), replace(_settings(args), pause=pause), listeners
+            )
         except KeyboardInterrupt:
             pass  # the report is then unfinished, which is its exit code
-    code = watch.report.exit_code
+    code = progress.report.exit_code
     if not args.json and not (args.quiet and code == 0):
-        _end(watch, time.perf_counter() - began, out)
+        _end(progress, time.perf_counter() - began, out)
     return code
 
 
@@ -293,14 +295,14 @@ def _size(text: str) -> int:
 # ── the end
 
 
-def _end(watch: Progress, took: float, out: Screen) -> None:
+def _end(progress: Progress, took: float, out: Screen) -> None:
     """Print how it went: where the notebook is, or what failed."""
-    lines = list(summary(watch, took, os.getcwd()))
-    if watch.report:
-        where = next(iter(watch.report.ended.values())).notebook
+    lines = list(summary(progress, took, os.getcwd()))
+    if progress.report:
+        where = next(iter(progress.report.ended.values())).notebook
         wrote = f"wrote {where}" if where != "-" else "wrote the notebook to standard output"
         lines[-1] = f"{wrote} in {seconds(took)}"
-    elif watch.report.finished:
+    elif progress.report.finished:
         lines.pop()
     for line in lines:
         out.say(line)

@@ -17,7 +17,7 @@ class Executor(Protocol):
     raises, a process that dies and a limit that is reached are failures of the task, never exceptions.
 
     A task is run once, as it says. When it is run again, whether it waits for a person when it has failed (its option
-    ``stay``) and whether its ``on_failure`` is called at the end of this attempt are decisions of the engine, which
+    ``pause``) and whether its ``on_failure`` is called at the end of this attempt are decisions of the engine, which
     hands over the task accordingly. What limits it (``timeout``, ``cell_timeout``, ``memory``) is kept, or the task is
     refused; nothing that a task says is left out in silence.
 

@@ -36,7 +36,7 @@ class Inline:
         """Refuse what nobody can do to the process that the build itself is: end it, or let it wait for a person."""
         if _kernel(task):
             return None
-        if task.run.stay:
+        if task.run.pause:
             hint = "omit --executor: tasks then run in workers of their own"
             return StateError("a failed task cannot wait for you in the executor inline", hint=hint)
         if limits := limits_of(task):

@@ -55,7 +55,7 @@ class _Work:
 class Running:
     """The tasks that an executor has, or will have again. Where none will be started, it needs no executor.
 
-    ``stay`` is how a task waits for a person when it has failed, ``modules`` what the executor may import ahead.
+    ``pause`` is how a task waits for a person when it has failed, ``modules`` what the executor may import ahead.
     ``check`` says what became of a task that has ended, before it is decided whether it is tried again; ``again`` is
     called before it is.
     """
@@ -64,14 +64,14 @@ class Running:
         self,
         executor: Executor | None,
         *,
-        stay: Mapping[str, object] | None = None,
+        pause: Mapping[str, object] | None = None,
         modules: Callable[[], tuple[str, ...]] = tuple,
         check: Callable[[Task, TaskFinished], TaskFinished] = lambda task, event: event,
         again: Callable[[Task], None] = lambda task: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._executor = executor
-        self._stay = stay
+        self._pause = pause
         self._modules = modules
         self._check = check
         self._again = again
@@ -125,8 +125,8 @@ class Running:
 
     def _submit(self, executor: Executor, work: _Work) -> None:
         work.again = None
-        last = work.attempt > retries(work.task, self._stay)
-        executor.submit(attempt(work.task, last=last, stay=self._stay))
+        last = work.attempt > retries(work.task, self._pause)
+        executor.submit(attempt(work.task, last=last, pause=self._pause))
 
     def _received(self, event: Event) -> Iterator[Event]:
         if not isinstance(event, TaskFinished):
@@ -135,12 +135,12 @@ class Running:
             return
         work = self._works[event.task]
         event = self._check(work.task, event)
-        if event.outcome is Outcome.FAILED and work.attempt <= retries(work.task, self._stay):
-            pause = float(2 ** (work.attempt - 1))
+        if event.outcome is Outcome.FAILED and work.attempt <= retries(work.task, self._pause):
+            delay = float(2 ** (work.attempt - 1))
             why = event.failure.kind if event.failure else "unknown"
-            yield Note(f"attempt {work.attempt} failed ({why}); again in {pause:g} s", event.task)
+            yield Note(f"attempt {work.attempt} failed ({why}); again in {delay:g} s", event.task)
             work.attempt += 1
-            work.again = self._clock() + pause
+            work.again = self._clock() + delay
             return
         del self._works[event.task]
         yield with_notebook(event, work.keeper) if work.keeper is not None else event
@@ -171,15 +171,15 @@ class Running:
                 self._submit(executor, work)
 
 
-def retries(task: Task, stay: Mapping[str, object] | None = None) -> int:
+def retries(task: Task, pause: Mapping[str, object] | None = None) -> int:
     """Return how often a task may be tried again; one that waits for a person is not."""
-    return 0 if stay else task.run.retries
+    return 0 if pause else task.run.retries
 
 
-def attempt(task: Task, *, last: bool = True, stay: Mapping[str, object] | None = None) -> Task:
+def attempt(task: Task, *, last: bool = True, pause: Mapping[str, object] | None = None) -> Task:
     """Return a task as an executor gets it: it has not failed as long as it will be tried again."""
     on_failure = task.run.on_failure if last else None
-    return replace(task, run=replace(task.run, on_failure=on_failure, stay=stay))
+    return replace(task, run=replace(task.run, on_failure=on_failure, pause=pause))
 
 
 def with_notebook(event: TaskFinished, keeper: NotebookKeeper) -> TaskFinished:
@@ -199,10 +199,10 @@ def with_notebook(event: TaskFinished, keeper: NotebookKeeper) -> TaskFinished:
 
 
 def alone(
-    task: Task, keeper: NotebookKeeper | None, executor: Executor, stay: Mapping[str, object] | None = None
+    task: Task, keeper: NotebookKeeper | None, executor: Executor, pause: Mapping[str, object] | None = None
 ) -> Generator[Event, None, None]:
     """Run one task to its end and yield what happens; closing the generator ends it."""
-    running = Running(executor, stay=stay)
+    running = Running(executor, pause=pause)
     try:
         running.start(task, keeper)
         while running:

@@ -22,7 +22,7 @@ from ..notebook import encoding
 from ..reading.facts import function
 from ..views import TaskView, Upstream, given
 from . import Tell
-from .staying import stay
+from .pause import pause
 
 with lazy_imports():
     from ..tables import connections
@@ -55,7 +55,7 @@ class FunctionKind:
             if isinstance(error, SystemExit) and error.code in (None, 0):
                 return None
             failure = failure_of(error, task)
-            stay(task, failure, tell, error)
+            pause(task, failure, tell, error)
             return failure
         return _saved(value, task)
 

@@ -22,7 +22,7 @@ from ..reading.facts import facts
 from ..views import products, text
 from . import Overheard, Tell
 from .named import touch
-from .staying import stay
+from .pause import pause
 
 with lazy_imports():
     from ..executed import export, warm_export
@@ -80,7 +80,7 @@ class NotebookKind:
         try:
             failure = cells.run(kernel)
             if failure:
-                stay(task, failure, tell, kernel.raised(), kernel)
+                pause(task, failure, tell, kernel.raised(), kernel)
         finally:
             kernel.close()
             named.seen()

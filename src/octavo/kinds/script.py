@@ -30,7 +30,7 @@ from ..reading.facts import facts
 from . import Tell
 from .command import absent, follow, text_of
 from .named import touch
-from .staying import stay
+from .pause import pause
 
 _FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 
@@ -162,7 +162,7 @@ def _python(task: Task, found: list[Snippet], tell: Tell) -> Failure | None:
         if isinstance(error, SystemExit) and error.code in (None, 0):
             return None
         failure = _failure(error, task, found)
-        stay(task, failure, tell, error)
+        pause(task, failure, tell, error)
         return failure
     finally:
         sys.modules["__main__"] = before

@@ -20,15 +20,15 @@ _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _SHELLS = ("IPython", "ipykernel")
 
 
-def stay(
+def pause(
     task: Task, failure: Failure, tell: Tell, error: BaseException | None, kernel: Kernel | None = None
 ) -> None:
-    """Wait as the task's option ``stay`` says: ``{"debug": terminal, "term": kind}`` or ``{"hold": True}``.
+    """Wait as the task's option ``pause`` says: ``{"debug": terminal, "term": kind}`` or ``{"hold": True}``.
 
     ``error`` is what the user's code raised, where it was raised in this process. A function, which has no kernel,
     gets one that knows the variables of the frame that failed.
     """
-    wanted = task.run.stay or {}
+    wanted = task.run.pause or {}
     try:
         if "debug" in wanted:
             _debug(task, failure, tell, error, wanted)
