@@ -155,6 +155,17 @@ def long(package: Package, most: int) -> list[str]:
     return [f"{name}: {lines} lines" for name, lines in _lines(package).items() if lines > most]
 
 
+def functions(package: Package, most: int) -> list[str]:
+    """Complain of functions of more lines."""
+    return [
+        f"{name}.{node.name}: {lines} lines"
+        for name, tree in package.trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > most
+    ]
+
+
 def median(package: Package, most: float) -> list[str]:
     """Complain when half of the files have more lines."""
     found = statistics.median(_lines(package).values())

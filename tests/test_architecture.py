@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -52,6 +53,12 @@ def test_no_modules_import_each_other(package: Package) -> None:
 
 def test_no_file_has_more_than_400_lines(package: Package) -> None:
     assert architecture.long(package, 400) == []
+
+
+def test_functions_of_more_than_50_lines_have_their_reason_on_the_design_page(package: Package) -> None:
+    found = [complaint.partition(":")[0] for complaint in architecture.functions(package, 50)]
+    reasons = PAGE[PAGE.index("longer than 50 lines") :].partition("\n\n")[0]
+    assert sorted(found) == sorted(name.replace("/", ".") for name in re.findall(r"`([\w/]+\.\w+)`", reasons))
 
 
 def test_half_of_the_files_have_at_most_125_lines(package: Package) -> None:
@@ -206,10 +213,11 @@ def test_a_text_that_only_looks_like_a_module_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("check", "most"), [(architecture.flat, 1), (architecture.long, 2), (architecture.median, 0)]
+    ("check", "most"),
+    [(architecture.flat, 1), (architecture.long, 2), (architecture.median, 0), (architecture.functions, 1)],
 )
 def test_too_much_is_found(check: Callable[[Package, int], list[str]], most: int, tmp_path: Path) -> None:
-    assert check(made(tmp_path), most)
+    assert check(made(tmp_path, inner__first="def f():\n    pass"), most)
 
 
 def test_a_module_that_the_order_lacks_or_has_twice_is_found(tmp_path: Path) -> None:

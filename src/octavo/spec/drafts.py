@@ -66,18 +66,13 @@ class Drafts:
         if spec.broken:
             return None
         name = spec.name or _default_name(source) or _stem(spec.product)
-        facts = source.facts
-        # what the spec says itself need not be readable in the source
-        own = {"product": spec.product, "upstream": spec.upstream if pipeline.extract_upstream else ()}
-        kernel = spec.options.get("kernel")
-        fatal = facts.fatal(kernel if isinstance(kernel, str) else None)
-        if mistakes := _heeded(fatal, [word for word, value in own.items() if value is not None]):
+        if mistakes := self._fatal(spec, source):
             self.unfit[name] = mistakes
         if pipeline.extract_product and spec.product is None:
             spec = self._extracted(spec, kind, source)
         upstream = spec.upstream
         if upstream is None:
-            upstream = facts.upstream if pipeline.extract_upstream else ()
+            upstream = source.facts.upstream if pipeline.extract_upstream else ()
         promised = Promises(name, kind, spec, pipeline, self.root, source.path)
         products = promised.products(spec.product)
         self.mistakes += promised.mistakes
@@ -102,6 +97,16 @@ class Drafts:
         )
         self._specs[id(draft)] = spec
         return draft
+
+    def _fatal(self, spec: TaskSpec, source: Source) -> tuple[tuple[str, Place], ...]:
+        """Return the mistakes for which a source cannot run. What the spec says need not be readable in the source."""
+        own = {"product": spec.product, "upstream": spec.upstream if self.pipeline.extract_upstream else ()}
+        beside_the_point = [f"{name} must be a literal" for name, value in own.items() if value is not None]
+        kernel = spec.options.get("kernel")
+        fatal = source.facts.fatal(kernel if isinstance(kernel, str) else None)
+        return tuple(
+            mistake for mistake in fatal if not any(words in mistake[0] for words in beside_the_point)
+        )
 
     def _extracted(self, spec: TaskSpec, kind: str, source: Source) -> TaskSpec:
         """Return a task with the product that its source names; a template of tables says of what class that is."""
@@ -246,13 +251,6 @@ def _given(task: Task) -> object:
     if len(task.products) == 1 and task.products[0].key is None:
         return given(task.products[0])
     return {product.key: given(product) for product in task.products}
-
-
-def _heeded(mistakes: tuple[tuple[str, Place], ...], words: list[str]) -> tuple[tuple[str, Place], ...]:
-    beside_the_point = [f"{word} must be a literal" for word in words]
-    return tuple(
-        mistake for mistake in mistakes if not any(words in mistake[0] for words in beside_the_point)
-    )
 
 
 def name_of(spec: TaskSpec) -> str | None:

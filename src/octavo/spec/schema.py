@@ -56,39 +56,15 @@ def spec(
     ``errors`` mistakes are added to it instead, and tasks that have one, or that one is about, are ``broken``.
     """
     check = _Check(document)
-    bare = isinstance(document.data, list)
-    top = {"tasks": document.data} if bare else document.data
-    if not isinstance(top, dict):
-        what = "empty" if top is None else f"not a pipeline: it contains {found_as(top)}"
-        raise SpecError(f"this file is {what}", document.place(), _START)
-    if "tasks" not in top and "location" not in top:
-        if not did_you_mean("tasks", (key for key in top if key not in TOP)):  # else said of that key
-            check.wrong("the pipeline has no tasks", document.place(), _START)
-    elif top.get("tasks", ()) is None:
-        check.wrong('"tasks" is empty', document.key("tasks"), _START)
-    before = len(document.mistakes)
-    settings = dict(check.keys(top, (), TOP, "the pipeline"))
+    settings = check.top()
     meta = dict(check.keys(settings.get("meta", {}), ("meta",), META, '"meta"'))
     way = ("meta", "source_loader")
     loader = dict(check.keys(meta.get("source_loader", {}), way, LOADER, '"source_loader"'))
     cache = check.cache(settings.get("cache", {}))
     clients = check.classes(settings.get("clients", {}), ("clients",), (*kinds.CLASSES, *PRODUCTS))
-    makers = check.classes(
-        meta.get("product_default_class", {}), ("meta", "product_default_class"), tuple(kinds.CLASSES)
-    )
-    extract, base = meta.get("extract_upstream", True), () if bare else ("tasks",)
-    if "location" in settings and (settings.keys() & {"tasks", *_ELSEWHERE} or meta):
-        hint = f"{settings['location']} makes the whole pipeline: remove the other keys"
-        check.wrong(
-            '"location" cannot be combined with tasks and their settings', document.key("location"), hint
-        )
-    whole = len(check.mistakes) == before
-    found = [check.task(data, (*base, n), n, extract) for n, data in enumerate(settings.get("tasks", ()))]
-    mistakes = check.sorted()
-    if imported is not None:
-        other = _Check(imported[1], check.notes)
-        found += other.tasks(imported[0], extract)
-        mistakes += other.sorted()
+    way = ("meta", "product_default_class")
+    makers = check.classes(meta.get("product_default_class", {}), way, tuple(kinds.CLASSES))
+    tasks, mistakes = _tasks(check, settings, meta, imported)
     if errors is None:
         raise_all(mistakes, f"errors in {document.path}")
     else:
@@ -96,8 +72,8 @@ def spec(
     preload = settings.get("preload", True)
     return Spec(
         document.path,
-        tuple(task if whole else replace(task, broken=True) for task in found if task),
-        extract,
+        tasks,
+        meta.get("extract_upstream", True),
         meta.get("extract_product", False),
         meta.get("product_relative_to_source", False),
         preload if isinstance(preload, bool) else as_tuple(preload),
@@ -112,6 +88,26 @@ def spec(
         {name: as_call(settings[name]) for name in SERIALIZERS if name in settings},
         loader,
     )
+
+
+def _tasks(
+    check: _Check, settings: Json, meta: Json, imported: tuple[str, Document] | None
+) -> tuple[tuple[TaskSpec, ...], list[SpecError]]:
+    """Return the tasks, those of another file too, and all the mistakes, file by file."""
+    document, extract = check.document, meta.get("extract_upstream", True)
+    if "location" in settings and (settings.keys() & {"tasks", *_ELSEWHERE} or meta):
+        hint = f"{settings['location']} makes the whole pipeline: remove the other keys"
+        message = '"location" cannot be combined with tasks and their settings'
+        check.wrong(message, document.key("location"), hint)
+    whole = len(check.mistakes) == len(document.mistakes)
+    base = () if isinstance(document.data, list) else ("tasks",)
+    tasks = [check.task(data, (*base, n), n, extract) for n, data in enumerate(settings.get("tasks", ()))]
+    mistakes = check.sorted()
+    if imported is not None:
+        other = _Check(imported[1], check.notes)
+        tasks += other.tasks(imported[0], extract)
+        mistakes += other.sorted()
+    return tuple(task if whole else replace(task, broken=True) for task in tasks if task), mistakes
 
 
 #: Keys of the top that a pipeline from elsewhere says itself.
@@ -134,6 +130,20 @@ class _Check:
 
     def sorted(self) -> list[SpecError]:
         return sorted(self.mistakes, key=lambda m: (m.where.line, m.where.column) if m.where else (0, 0))
+
+    def top(self) -> Json:
+        """Return the keys of the top that are right; a document that is a list has the tasks alone."""
+        document, data = self.document, self.document.data
+        top = {"tasks": data} if isinstance(data, list) else data
+        if not isinstance(top, dict):
+            what = "empty" if top is None else f"not a pipeline: it contains {found_as(top)}"
+            raise SpecError(f"this file is {what}", document.place(), _START)
+        if "tasks" not in top and "location" not in top:
+            if not did_you_mean("tasks", (key for key in top if key not in TOP)):  # else said of that key
+                self.wrong("the pipeline has no tasks", document.place(), _START)
+        elif top.get("tasks", ()) is None:
+            self.wrong('"tasks" is empty', document.key("tasks"), _START)
+        return dict(self.keys(top, (), TOP, "the pipeline"))
 
     def keys(
         self, data: Table, path: Path, table: Keys, owner: str
