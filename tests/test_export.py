@@ -62,7 +62,7 @@ def ran(task: Task, root: Path) -> tuple[TaskFinished, list[Event]]:
     (root / "out").mkdir(exist_ok=True)
     wanted = editions(task)
     report = next((edition.path for edition in wanted if edition.plain), wanted[0].path)
-    keeper = of_report(root, report, task.source.path, home(task))
+    keeper = of_report(root, report, task, home(task))
     (root / ".octavo").mkdir(exist_ok=True)
     *said, event = alone(task, keeper, Local(str(root), 1, fork=False))
     assert isinstance(event, TaskFinished)

@@ -179,10 +179,11 @@ class Calls:
 class RunOptions:
     """How a task is run, and not what it makes: these are in no manifest.
 
-    ``timeout`` and ``cell_timeout`` are seconds. ``cache``: True keeps its result whatever the size, False never does.
-    ``strict``: another version of what is noted only ("environment: strict") is a reason to run. ``file_client`` is
-    where its products are sent. ``pause``: it waits for a person when it has failed. ``isolated``: its kernel is a
-    process of its own.
+    ``timeout`` and ``cell_timeout`` are seconds. ``output_limit`` is how many characters that a cell prints are
+    kept in the executed notebook: 0 is all of them, None a usual number. ``cache``: True keeps its result whatever
+    the size, False never does. ``strict``: another version of what is noted only ("environment: strict") is a
+    reason to run. ``file_client`` is where its products are sent. ``pause``: it waits for a person when it has
+    failed. ``isolated``: its kernel is a process of its own.
     """
 
     timeout: float | None = None
@@ -195,6 +196,7 @@ class RunOptions:
     file_client: Call | None = None
     pause: Mapping[str, object] | None = None
     isolated: bool = False
+    output_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

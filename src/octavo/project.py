@@ -307,6 +307,7 @@ def run(
     strict: bool = True,
     timeout: float | None = None,
     cell_timeout: float | None = None,
+    output_limit: int | str | None = None,
     memory: int | str | None = None,
     report_mode: bool = False,
     listeners: Sequence[Callable[[Event], None]] = (),
@@ -326,6 +327,7 @@ def run(
         strict=strict,
         timeout=timeout,
         cell_timeout=cell_timeout,
+        output_limit=_size(output_limit) if output_limit else None if output_limit is None else 0,
         memory=_size(memory),
         report_mode=report_mode,
     )
@@ -350,7 +352,7 @@ def _keeper(task: Task, root: Path) -> keepers.Keeper | None:
     if not wanted:
         return None
     report = next((edition.path for edition in wanted if edition.plain), wanted[0].path)
-    return keepers.of_report(root, report, task.source.path, home(task))
+    return keepers.of_report(root, report, task, home(task))
 
 
 def _preload(stale: Sequence[Task], root: Path, wanted: bool | tuple[str, ...]) -> tuple[str, ...]:

@@ -54,6 +54,7 @@ class NotebookOptions:
     prepare_only: bool = False
     timeout: float | None = None
     cell_timeout: float | None = None
+    output_limit: int | None = None
     start_timeout: float | None = None
     memory: int | None = None
     retries: int = 0
@@ -172,7 +173,13 @@ def _task(source: Source, parameters: Mapping[str, object], options: NotebookOpt
         source,
         params=dict(parameters),
         own={"allow_errors": options.allow_errors, "report_mode": options.report_mode},
-        run=RunOptions(options.timeout, options.cell_timeout, options.start_timeout, options.retries),
+        run=RunOptions(
+            options.timeout,
+            options.cell_timeout,
+            options.start_timeout,
+            options.retries,
+            output_limit=options.output_limit,
+        ),
         resources=Resources(options.memory),
         kernel=options.kernel,
         cwd=str(Path(options.cwd or Path.cwd()).absolute()),
@@ -235,6 +242,6 @@ def _running(task: Task, target: targets.Destination | None, options: NotebookOp
     keeper = None
     if target is not None:
         provenance = Provenance(task.source.path, target.where, time.time)
-        keeper = Keeper(ExecutedNotebook(provenance), target)
+        keeper = Keeper(ExecutedNotebook(provenance, task.run.output_limit), target)
     # one worker needs no server to fork it
     return alone(task, keeper, Local(str(Path.cwd()), 1, fork=False), options.pause)

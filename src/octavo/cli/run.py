@@ -113,6 +113,8 @@ def _running(parser: Parser) -> None:
     start = "how long the kernel may take to start (default: 60)"
     add("--start-timeout", "--start_timeout", **number, help=start)
     add("--memory", type=_size, metavar="SIZE", help="stop the run if it uses more memory: 4GB, 512MB")
+    output = "how much of what a cell prints the notebook keeps (default: 8MB); 0 keeps all"
+    add("--output-limit", type=_size_or_0, metavar="SIZE", help=output)
     add("--retries", type=_whole, default=0, metavar="N", help="retry up to N times after a failure")
     options.pausing(parser)
     prepared = "write the notebook with its parameters, without running it"
@@ -198,6 +200,7 @@ def _settings(args: Namespace) -> single.NotebookOptions:
         cell_timeout=args.execution_timeout,
         start_timeout=args.start_timeout,
         memory=args.memory,
+        output_limit=args.output_limit,
         retries=args.retries,
         save_every=args.autosave_cell_every if args.request_save_on_cell_execute else 0,
         paths=tuple(f"PAPERMILL_{name}_PATH" for name, on in wanted.items() if on or args.inject_paths),
@@ -283,6 +286,10 @@ def _whole(text: str) -> int:
     if not text.isdecimal():
         raise ArgumentTypeError(f'"{text}" is not a whole number, 0 or more')
     return int(text)
+
+
+def _size_or_0(text: str) -> int:
+    return 0 if text == "0" else _size(text)
 
 
 def _size(text: str) -> int:

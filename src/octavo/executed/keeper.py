@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..events import Event
-from ..model import Json, Outcome
+from ..model import Json, Outcome, Task
 from ..products import writing
 from .editions import beside
 from .provenance import Provenance
@@ -69,6 +69,11 @@ class Keeper:
     def spare(self) -> str | None:
         """Where the notebook is when it could not be written to its place."""
         return self._target.spare
+
+    def notes(self) -> list[str]:
+        """Return what is to be said of the notebook, once."""
+        notes, self._notebook.notes = self._notebook.notes, []
+        return notes
 
     def save(self) -> str | None:
         """Save what there is; return what should be said when that fails for the first time.
@@ -140,6 +145,7 @@ class ReportTarget:
             pass
 
 
-def of_report(root: Path, path: str, source: str, kept: str | None = None) -> Keeper:
+def of_report(root: Path, path: str, task: Task, kept: str | None = None) -> Keeper:
     """Return what keeps the report of a task in a pipeline."""
-    return Keeper(ExecutedNotebook(Provenance(source, path, time.time)), ReportTarget(root, path, kept))
+    provenance = Provenance(task.source.path, path, time.time)
+    return Keeper(ExecutedNotebook(provenance, task.run.output_limit), ReportTarget(root, path, kept))

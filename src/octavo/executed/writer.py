@@ -9,6 +9,7 @@ from ..events import CellFinished, CellStarted, Event, KernelReady, NotebookOpen
 from ..model import Json, Outcome
 from ..notebook.cells import dump_ipynb
 from ..products import writing
+from .budget import Budget
 from .outputs import as_output, same_stream
 from .provenance import Provenance
 from .widgets import Widgets
@@ -25,16 +26,19 @@ class ExecutedNotebook:
     ``Output`` widget is part of its state, not of the cell.
     """
 
-    def __init__(self, provenance: Provenance | None = None) -> None:
+    def __init__(self, provenance: Provenance | None = None, output_limit: int | None = None) -> None:
+        """``output_limit``: how many characters that a cell prints are kept; 0 is all, None is ``budget.LIMIT``."""
         self.data: Json | None = None
+        self.notes: list[str] = []
         self._provenance = provenance
+        self._budget = Budget(output_limit)
         self._begin()
 
     def _begin(self) -> None:
         self._clear = False
         self._displays: dict[str, list[Json]] = {}
-        self._streams: dict[int, list[str]] = {}
         self._widgets = Widgets()
+        self._budget.begin([])
 
     def __call__(self, event: Event) -> None:
         self._fold(event)
@@ -58,6 +62,7 @@ class ExecutedNotebook:
                 self._clear = False
                 self._widgets.leave()
                 cell["outputs"] = []
+                self._budget.begin(cell["outputs"])
                 cell["metadata"] = {**cell.get("metadata", {}), "execution": {"iopub.status.busy": _iso(at)}}
                 cell["metadata"]["execution"]["iopub.execute_input"] = _iso(at)
             case Output(cell=index, kind=kind, content=content) if (
@@ -69,6 +74,12 @@ class ExecutedNotebook:
                 cell["execution_count"] = count
                 times = cell["metadata"].setdefault("execution", {})
                 times["iopub.status.idle"] = times["shell.execute_reply"] = _iso(at)
+                self._budget.write()
+                if self._budget.left_out:
+                    self.notes.append(
+                        f"{self._budget.left_out:,} characters that a cell printed are not in the executed notebook:"
+                        f" it keeps {self._budget.limit:,} of a cell; output_limit sets that"
+                    )
             case _:
                 pass
 
@@ -76,11 +87,7 @@ class ExecutedNotebook:
         """Return the notebook as it stands, with streams and widgets in their places."""
         if self.data is None:
             return None
-        for cell in self.data["cells"]:
-            for output in cell.get("outputs", ()):
-                if parts := self._streams.get(id(output)):
-                    output["text"] = "".join([output["text"], *parts])
-                    parts.clear()
+        self._budget.write()
         self._widgets.write(self.data)
         return self.data
 
@@ -113,8 +120,10 @@ class ExecutedNotebook:
             if self._clear:
                 self._clear = False
                 self._forget(outputs)
-            if kind == "stream" and outputs and same_stream(outputs[-1], output):
-                self._streams.setdefault(id(outputs[-1]), []).append(output["text"])
+            if kind == "stream":
+                if not outputs or not same_stream(outputs[-1], output):
+                    outputs.append({**output, "text": ""})
+                self._budget.add(outputs[-1], output["text"])
                 return
             outputs.append(output)
             if kind in _MIME_OUTPUTS and (display := (content.get("transient") or {}).get("display_id")):
@@ -125,9 +134,8 @@ class ExecutedNotebook:
         gone = {id(output) for output in outputs}
         for name, shown in self._displays.items():
             self._displays[name] = [output for output in shown if id(output) not in gone]
-        for one in gone:
-            self._streams.pop(one, None)
         outputs.clear()
+        self._budget.begin(outputs)
 
     def _update(self, content: Json) -> None:
         for output in self._displays.get((content.get("transient") or {}).get("display_id", ""), ()):

@@ -33,6 +33,10 @@ class NotebookKeeper(Protocol):
         """Save what there is; return what should be said of a place that cannot be written now."""
         ...
 
+    def notes(self) -> list[str]:
+        """Return what is to be said of the notebook, once."""
+        ...
+
     def keep(self, outcome: Outcome) -> str | None:
         """Write the notebook as it ended and return its path; None when there is none."""
         ...
@@ -143,6 +147,8 @@ class Running:
             work.again = self._clock() + delay
             return
         del self._works[event.task]
+        for words in work.keeper.notes() if work.keeper else ():
+            yield Note(words, event.task)
         yield with_notebook(event, work.keeper) if work.keeper is not None else event
 
     def _keep(self, event: Event) -> None:

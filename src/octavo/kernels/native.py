@@ -20,7 +20,8 @@ import resource
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from types import ModuleType, SimpleNamespace
 
 # ipykernel imports its debugger where debugpy is installed, half of its import time, and nobody can attach here.
@@ -50,6 +51,8 @@ from . import Reply, Say, widget_update
 from .attach import serve
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+#: Characters of each cell's streams that IPython keeps.
+_REMEMBERED = 1_000_000
 _QUIET = frozenset({"status", "execute_input"})
 
 # IPython imports these when a kernel is made, and compiles the patterns of its tokenizer for the first cell
@@ -138,6 +141,7 @@ class Native:
         sys.argv = [argv0]
         sys.excepthook = sys.__excepthook__
         _show_trimmed(self.shell)
+        _remember_little(self.shell)
         sys.breakpointhook = self._breakpoint
 
     def _breakpoint(self, *arguments: object, **more: object) -> object:
@@ -234,6 +238,31 @@ def _show_trimmed(shell: InteractiveShell) -> None:
         return kind, error, trace
 
     shell._get_exc_info = trimmed
+
+
+def _remember_little(shell: InteractiveShell) -> None:
+    """Let the shell keep only the beginning of what a cell prints; it keeps it all, for ``%notebook``, in memory."""
+    tee = getattr(shell, "_tee", None)  # of IPython 9; its insides, too
+    if tee is None:
+        return
+
+    @contextlib.contextmanager
+    def bounded(channel: str) -> Iterator[None]:
+        with tee(channel):
+            stream = getattr(sys, channel)
+            remembering: Callable[[str], object] = stream.write
+            plain = partial(type(stream).write, stream)
+            room = _REMEMBERED
+
+            def write(text: str) -> object:
+                nonlocal room
+                room -= len(text)
+                return (remembering if room > 0 else plain)(text)
+
+            stream.write = write
+            yield
+
+    setattr(shell, "_tee", bounded)  # noqa: B010 - not in its types
 
 
 class _Socket:

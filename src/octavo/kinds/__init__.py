@@ -15,11 +15,13 @@ from .keys import (
     SETTINGS,
     Key,
     Keys,
+    as_bytes,
     call,
     is_call,
     is_count,
     is_mapping,
     is_seconds,
+    is_size,
     is_text,
     is_texts,
 )
@@ -89,6 +91,11 @@ ROWS: Mapping[str, Row] = {
         report=True,
         keys={
             "cell_timeout": Key("a number of seconds above 0", is_seconds),
+            "output_limit": Key(
+                'a size such as "20MB", or false for no limit',
+                lambda value: value is False or is_size(value),
+                turn=as_bytes,
+            ),
             "nbconvert_exporter_name": Key(
                 "a name, or a mapping of product names to them",
                 lambda value: is_text(value) or is_mapping(value),

@@ -116,7 +116,8 @@ class Reports:
         if task.calls.on_finish or task.run.file_client:
             self._wanted = editions(task)
         self._base = Path.cwd()  # cells may change it
-        self._shown = ExecutedNotebook(Provenance(task.source.path, home(task) or "", time.time))
+        provenance = Provenance(task.source.path, home(task) or "", time.time)
+        self._shown = ExecutedNotebook(provenance, task.run.output_limit)
 
     def lacking(self, notebook: Json) -> Failure | None:
         """Return what is missing on this machine to make the reports: better said before hours of work."""

@@ -5,22 +5,27 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
 from ..errors import StateError
-from ..events import CellStarted, Event, NotebookOpened, Output, decode, encode
+from ..events import CellStarted, Event, Note, NotebookOpened, Output, TaskFinished, decode, encode
 from ..lazy import lazy_imports
 
 with lazy_imports():
     import fcntl  # only where runs are followed
 
 
-#: As many runs are kept; older ones go when a new one begins.
+#: As many runs are kept, for as many days, and in as many bytes; older ones go when a new one begins.
 KEPT = 200
+_DAYS = 90
+_BYTES = 200_000_000
+#: Bytes that are logged of what one task shows: of its beginning, and of its end.
+_HEAD, _TAIL = 1_000_000, 200_000
 
 
 class RunLog:
@@ -29,13 +34,13 @@ class RunLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: BinaryIO | None = None
+        self._shown: dict[str, _Shown] = {}
 
     def __enter__(self) -> RunLog:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("ab")
-            for old in paths(self.path.parent)[KEPT:]:
-                old.unlink(missing_ok=True)
+            _prune(self.path)
         except OSError as error:
             raise self._unwritable(error) from error
         return self
@@ -43,7 +48,8 @@ class RunLog:
     def __call__(self, event: Event) -> None:
         assert self._file is not None
         try:
-            self._file.write(encode(event) + b"\n")
+            for line in self._lines(event):
+                self._file.write(line)
             # what is chatty may wait in the buffer; what a follower or a post-mortem needs may not
             if not isinstance(event, Output | CellStarted | NotebookOpened):
                 self._file.flush()
@@ -55,12 +61,68 @@ class RunLog:
     ) -> None:
         if self._file is not None:
             try:
+                for shown in self._shown.values():
+                    self._file.writelines(shown.rest())
                 self._file.close()
             except OSError:
                 pass  # a full disk was told when it was met; the build itself is whole
 
+    def _lines(self, event: Event) -> Iterable[bytes]:
+        line = encode(event) + b"\n"
+        if isinstance(event, Output):
+            shown = self._shown.get(event.task) or self._shown.setdefault(event.task, _Shown(event.task))
+            return shown.take(line)
+        if isinstance(event, TaskFinished) and (ended := self._shown.pop(event.task, None)):
+            return (*ended.rest(), line)
+        return (line,)
+
     def _unwritable(self, error: OSError) -> StateError:
         return StateError(f"cannot write the log of this run: {error.strerror}", str(self.path))
+
+
+class _Shown:
+    """What one task shows, as far as it is logged: its beginning at once, and its end when that is known."""
+
+    def __init__(self, task: str) -> None:
+        self._task = task
+        self._room = _HEAD
+        self._tail: deque[bytes] = deque()
+        self._length = 0
+        self._left_out = 0
+
+    def take(self, line: bytes) -> tuple[bytes, ...]:
+        """Return the lines that are written now, of one that comes."""
+        if len(line) <= self._room:
+            self._room -= len(line)
+            return (line,)
+        begins, self._room = self._room > 0, 0
+        self._tail.append(line)
+        self._length += len(line)
+        while self._length > _TAIL:
+            self._left_out += len(self._tail[0])
+            self._length -= len(self._tail.popleft())
+        note = "it shows more than is logged as it comes; the end of it is logged with the end of the task"
+        return (encode(Note(note, self._task)) + b"\n",) if begins else ()
+
+    def rest(self) -> Iterator[bytes]:
+        """Yield the lines that are written at the end."""
+        if self._left_out:
+            note = f"{self._left_out:,} bytes of what it showed are left out of the log here"
+            yield encode(Note(note, self._task)) + b"\n"
+        yield from self._tail
+
+
+def _prune(newest: Path) -> None:
+    """Remove the logs of runs that are too many, too old or too large; never that of the newest."""
+    size, since = 0, time.time() - _DAYS * 86_400
+    for number, path in enumerate(paths(newest.parent)):
+        try:
+            stat = path.stat()
+            size += stat.st_size
+            if path != newest and (number >= KEPT or size > _BYTES or stat.st_mtime < since):
+                path.unlink()
+        except FileNotFoundError:
+            continue  # another run began, too
 
 
 @dataclass(frozen=True, slots=True)
