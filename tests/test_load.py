@@ -11,7 +11,7 @@ import pytest
 from octavo.errors import Error, Errors, each
 from octavo.load import Loaded
 from octavo.load import load as load_spec
-from octavo.model import STANDING, Call, Calls, Relation, Task
+from octavo.model import PROXIES, Call, Calls, Relation, Task
 from octavo.state.store import Store
 from projects import Folder
 
@@ -74,7 +74,7 @@ def test_tables_are_relations_with_a_file_that_stands_for_them(
     assert (sales.relation.schema, sales.relation.name, sales.relation.kind) == ("shop", "sales", "table")
     assert isinstance(top.relation, Relation)
     assert (top.relation.schema, top.relation.kind) == (None, "view")
-    assert sales.path.startswith(f"{STANDING}db.get-")
+    assert sales.path.startswith(f"{PROXIES}db.get-")
     assert sales.path.endswith("/shop.sales")
     assert task.run.cache is False
     assert task.calls.product_client == Call("db.get", {"name": "x"})
@@ -127,7 +127,7 @@ def test_a_generic_product_is_known_by_its_name(load: Callable[..., Loaded], fol
         - {source: tasks.b, product: b.txt}
         """
     )
-    assert loaded.graph["a"].products[0].path == f"{STANDING}generic/s3:%2F%2Fbucket%2Fa%25b"
+    assert loaded.graph["a"].products[0].path == f"{PROXIES}generic/s3:%2F%2Fbucket%2Fa%25b"
     assert loaded.graph["b"].inputs == {"a": "s3://bucket/a%b"}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from octavo.model import STANDING, Call, Calls, Facts, Product, Relation, Source, Task
+from octavo.model import PROXIES, Call, Calls, Facts, Product, Relation, Source, Task
 from octavo.views import DagView, Status, TaskView, Upstream, given
 
 FIT = Task(
@@ -24,7 +24,7 @@ CLEAN = Task(
     "clean",
     "sql",
     Source("clean.sql"),
-    (Product(f"{STANDING}db/public.people", None, relation=TABLE, maker="SQLRelation"),),
+    (Product(f"{PROXIES}db/public.people", None, relation=TABLE, maker="SQLRelation"),),
     calls=Calls(client=Call("db.connect", {"echo": True})),
 )
 

@@ -15,7 +15,7 @@ from octavo.executors import Executor
 from octavo.executors.inline import Inline
 from octavo.executors.local import Local
 from octavo.executors.running import Running
-from octavo.model import STANDING, Call, Outcome, Product, Relation, Source, Task
+from octavo.model import PROXIES, Call, Outcome, Product, Relation, Source, Task
 from octavo.spec.sources import Reader
 from octavo.worker.around import folder_of, placed
 from projects import Folder
@@ -61,13 +61,13 @@ def test_paths_are_absolute_where_a_task_runs_elsewhere() -> None:
         "t",
         "function",
         Source("sub/tasks.py", "sub.tasks.f"),
-        (Product("out/a"), Product(f"{STANDING}db/x", "x", relation=Relation("x"), maker="SQLRelation")),
+        (Product("out/a"), Product(f"{PROXIES}db/x", "x", relation=Relation("x"), maker="SQLRelation")),
         inputs={"a": "in/a", "b-*": {"b-0": "in/b"}, "table": Relation("y", "s")},
         cwd="sub",
     )
     mine = placed(made, "/project")
     assert mine.source.path == "/project/sub/tasks.py"
-    assert [product.path for product in mine.products] == ["/project/out/a", f"{STANDING}db/x"]
+    assert [product.path for product in mine.products] == ["/project/out/a", f"{PROXIES}db/x"]
     assert mine.inputs["a"] == "/project/in/a"
     assert mine.inputs["b-*"] == {"b-0": "/project/in/b"}
     assert mine.inputs["table"] is made.inputs["table"]

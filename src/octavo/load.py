@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A pipeline as loading left it. ``unfit`` are the mistakes in sources, by task: these cannot run as they are."""
+    """A loaded pipeline. ``unfit`` are the mistakes in sources, by task: these cannot run as they are."""
 
     graph: Graph
     notes: tuple[str, ...]
@@ -297,7 +297,7 @@ class _Loading:
 
 
 def _misfits(drafts: Sequence[Task], left: Sequence[TaskSpec]) -> list[Error]:
-    """Return what does not fit among the tasks that could be drafted, taken together with the names of the others."""
+    """Return the errors between tasks: among those that could be drafted, and by name the others."""
     names = [drafting.name_of(one) for one in left]
     if None in names or any(one.grid for one in left):
         return []  # what has no name may be what others depend on
@@ -321,7 +321,7 @@ def _ordered(errors: list[Error]) -> list[Error]:
 
 
 def _idle(spec: TaskSpec, kind: str) -> Iterator[str]:
-    """Yield a note on each key of a task that means nothing to its kind."""
+    """Yield a note on each key of a task that has no effect on its kind."""
     for name in spec.options:
         if not dialect.heeded(name, kind):
             yield f'{spec.places.get(name, spec.where)}: "{name}" has no effect on a {word(kind)}'

@@ -24,7 +24,7 @@ Json = dict[str, Any]
 #: What stands in a manifest for a part that was edited while the task ran: no digest, so the task is stale.
 UNSETTLED = "changed while it ran"
 #: Where the files are that stand for products which are none: tables, objects elsewhere.
-STANDING = ".octavo/standing/"
+PROXIES = ".octavo/standing/"
 #: What stands in a manifest for a file that the task looked for in vain.
 ABSENT = "absent"
 #: How what stands in a manifest for a value begins that cannot be told from others: it is never the same twice.
@@ -354,7 +354,7 @@ class Failure:
 
     @classmethod
     def of(cls, error: Error) -> Failure:
-        """Return a mistake that was found only when the task was due, with its place."""
+        """Return an error that was found only when the task was to run as its failure, with the place."""
         where = f"{error.where}: " if error.where else ""
         return cls(type(error).__name__, where + error.message, hint=error.hint or "")
 

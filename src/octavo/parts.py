@@ -15,7 +15,7 @@ from . import asked
 from .environment import python_version, versions
 from .errors import ProductError
 from .lazy import lazy_imports
-from .model import ABSENT, STANDING, UNKNOWN, UNREADABLE, UNSETTLED, Reason, Task
+from .model import ABSENT, PROXIES, UNKNOWN, UNREADABLE, UNSETTLED, Reason, Task
 from .reading import importable
 from .state.store import Store
 
@@ -67,7 +67,7 @@ class Part:
         return f"{self.word} {what}"
 
     def reason(self, what: str, was: str | None, now: str | None, detail: str = "") -> Reason:
-        """Return the reason that a part of this row was one thing then and is another now."""
+        """Return the reason that a part of this row has changed."""
         return reason(self.of(what) if what else self.word, was, now, detail)
 
 
@@ -367,24 +367,24 @@ def split(part: str) -> tuple[Part, str]:
 
 
 def reason(part: str, was: str | None, now: str | None, detail: str = "") -> Reason:
-    """Return the reason that a part of a manifest was one thing then and is another now."""
+    """Return the reason that a part of a manifest has changed."""
     row, what = split(part)
-    text = row.says(part, what.removeprefix(STANDING), was, now)
+    text = row.says(part, what.removeprefix(PROXIES), was, now)
     return Reason(part, was, now, detail, text, row.guarded and was is not None and now is not None)
 
 
 def counts(part: str) -> bool:
-    """Return whether a part that is another now is a reason to run, in an environment that is not strict."""
+    """Return whether a change of a part is a reason to run, in an environment that is not strict."""
     return not split(part)[0].noted
 
 
 def noted(found: Iterable[str]) -> Iterator[str]:
-    """Yield those of some parts that are noted for people."""
+    """Yield the parts whose changes are noted for people and are no reasons to run."""
     return (part for part in found if part.startswith(_NOTED))
 
 
 def about(row: Part, found: Iterable[str]) -> Iterator[str]:
-    """Yield what those of some parts are about that belong to a row."""
+    """Yield the subjects of the parts that belong to a row."""
     start = row.of("")
     return (part[len(start) :] for part in found if part.startswith(start))
 

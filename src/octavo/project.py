@@ -210,7 +210,7 @@ class Project:
         return edits.inputs(self.graph, self.store.records().values(), self.root, self.path)
 
     def saved(self, report: Report) -> float:
-        """Return the seconds that the tasks of a build which were fresh or restored took when they last ran."""
+        """Return the seconds that a build's fresh and restored tasks took when they last ran."""
         return seconds_saved(self.store, self.graph, report.outcomes)
 
     def differences(self, step: Step) -> dict[str, list[str]]:
@@ -232,7 +232,7 @@ class Project:
         ]
 
     def accept(self, targets: Sequence[str]) -> dict[str, tuple[Reason, ...]]:
-        """Take the products of the selected tasks, as they are, for good; return the reasons that this settled."""
+        """Take the products of the selected tasks, as they are, for good; return the reasons that no longer hold."""
         with holding(self.store.folder):
             return upkeep.accept(self.graph, self.store, self.graph.select(targets))
 

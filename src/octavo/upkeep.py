@@ -11,7 +11,7 @@ from .executed.editions import failed, images
 from .graph import Graph
 from .kinds import row
 from .lazy import lazy_imports
-from .model import STANDING, Reason, Record, Task
+from .model import PROXIES, Reason, Record, Task
 from .plan import key_of, why
 from .state.store import Store
 
@@ -47,7 +47,7 @@ def accept(graph: Graph, store: Store, names: Iterable[str]) -> dict[str, tuple[
             continue
         found = {product.path: store.digest(product.path) for product in task.products}
         digests = {path: digest for path, digest in found.items() if digest is not None}
-        if absent := [path.removeprefix(STANDING) for path in found if path not in digests]:
+        if absent := [path.removeprefix(PROXIES) for path in found if path not in digests]:
             hint = f"run octavo build {task.name}"
             raise ProductError(f'cannot accept "{task.name}": {", ".join(absent)} does not exist', hint=hint)
         discovered = (
@@ -71,8 +71,8 @@ def leftovers(graph: Graph, store: Store, names: Iterable[str]) -> list[Leftover
             full = os.path.join(store.root, path)
             if not os.path.lexists(full):
                 continue
-            if path.startswith(STANDING):
-                found.append(Leftover(task.name, path[len(STANDING) :], 0, outside=True))
+            if path.startswith(PROXIES):
+                found.append(Leftover(task.name, path[len(PROXIES) :], 0, outside=True))
             else:
                 known = record.products.get(path) if record and record.state == "done" else None
                 edited = known is not None and known != store.digest(path)

@@ -215,7 +215,7 @@ def by_name(thing: type | FunctionType, write: Writer) -> str:
 
 
 def installed(thing: object) -> bool:
-    """Tell whether a function or class stands under its name in Python's library or an installed package."""
+    """Return whether a function or class stands under its name in Python's library or an installed package."""
     module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", "")
     if isinstance(thing, type) and not thing.__flags__ & _HEAP_TYPE:
         return True  # type(None), say, stands nowhere under its name

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import plugins
 from .calls import invoke
-from .model import STANDING, Call, Json, Outcome, Product, Relation, Source, Task
+from .model import PROXIES, Call, Json, Outcome, Product, Relation, Source, Task
 
 # Any, in what follows: paths, tables and clients as the user's code expects them, which gets them untyped
 
@@ -78,9 +78,7 @@ def plain(product: Product) -> str:
     if product.relation is not None:
         return product.relation
     return (
-        product.path.removeprefix(f"{STANDING}generic/")
-        if product.maker == "GenericProduct"
-        else product.path
+        product.path.removeprefix(f"{PROXIES}generic/") if product.maker == "GenericProduct" else product.path
     )
 
 

@@ -98,7 +98,7 @@ class Blobs:
         return True
 
     def _seal(self, name: str, beside: str) -> bool:
-        """Return whether a large file is what its name will say; if so, keep the sums of its parts.
+        """Return whether a large file has the digest that it is to be named by; if so, keep the sums of its parts.
 
         The name is a digest that one processor has to make alone; the sums can be checked by all of them at once,
         which makes giving the blob back as fast as copying it.

@@ -1,4 +1,4 @@
-"""What the cache asks of a folder at a URL, and what may be wrong there, whatever library reaches it."""
+"""The protocol of a folder at a URL for the cache, and its exceptions, whatever library reaches it."""
 
 from __future__ import annotations
 

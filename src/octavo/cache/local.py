@@ -28,7 +28,7 @@ DigestOf = Callable[[str], str | None]
 
 
 class Elsewhere(Protocol):
-    """Where results may be that are not here."""
+    """Another place that may have results, as the cache asks it."""
 
     def ask(self, action: str) -> None: ...
     def entries(self, action: str) -> list[Entry]: ...

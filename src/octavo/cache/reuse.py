@@ -159,7 +159,7 @@ class Reuse:
         return record
 
     def _know(self, entry: Entry) -> None:
-        """Let what was just written, and is known to be right, not be read once more.
+        """Remember the digests of what was just written, so that it is not read again.
 
         Its stamps prove something only when they are of some age, and only for what has not changed since.
         """
@@ -168,6 +168,7 @@ class Reuse:
         time.sleep(2 * products.RACY / 1e9)
         for path, piece in entry.products.items():
             if products.stamp(full[path]) == before[path]:
+                # the default binds this round's digest; mypy has no type for such a lambda
                 self.store.memoised(path, path, lambda _, known=piece.digest: known)  # type: ignore[misc]
 
     def record(self, task: Task, entry: Entry, run: str) -> Record:
@@ -214,7 +215,7 @@ class Reuse:
         return size <= _SMALL
 
     def _copy(self) -> None:
-        """Keep what waits, one result after another, while the build goes on."""
+        """Keep the waiting results, one after another, while the build goes on."""
         while (job := self._waiting.get()) is not None:
             try:
                 if not self._broken:
@@ -249,7 +250,7 @@ class Reuse:
         return manifest(task, None, self.graph, self.store.digest, lambda part, path: None)
 
     def same(self, task: Task) -> Callable[[str, str, str], bool]:
-        """Return how it is told that what a run of the task discovered is the same now: as ``judge`` tells it."""
+        """Return how what a run of the task discovered is compared with what is there now, as ``judge`` does."""
         look = self._look()
 
         def same(part: str, path: str, was: str) -> bool:

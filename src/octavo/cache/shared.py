@@ -120,7 +120,7 @@ class Shared:
     # ── to there
 
     def send(self, entry: Entry) -> None:
-        """Let a result be sent in the background."""
+        """Queue a result to be sent in the background."""
         if self.off:
             return
         if not self._threads:

@@ -25,7 +25,7 @@ class Swept:
 
 @dataclass(slots=True)
 class Checked:
-    """What was found when everything was read once more."""
+    """What reading every blob has found."""
 
     blobs: int = 0
     damaged: list[str] = field(default_factory=list)

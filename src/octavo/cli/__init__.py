@@ -173,7 +173,7 @@ _SYSTEMS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def _bug(error: Exception, err: Screen) -> int:
-    """Print what we did not foresee, and how to tell us."""
+    """Print the traceback of a bug, and how to report it."""
     sys.excepthook(type(error), error, error.__traceback__)
     version = sys.version.partition(" ")[0]
     err.say(

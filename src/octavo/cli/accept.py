@@ -29,7 +29,7 @@ examples:
 
 
 def main(args: Namespace) -> int:
-    """Accept products and say what that settled."""
+    """Accept products and print the reasons that no longer hold."""
     if not args.targets:
         raise Error("octavo accept requires the names of tasks", hint="octavo status shows the tasks")
     out = screen(sys.stdout, os.environ)

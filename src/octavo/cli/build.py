@@ -175,7 +175,7 @@ def _once(project: Project, args: Namespace, out: Screen, err: Screen) -> int:
 
 
 def _watch(args: Namespace, out: Screen, err: Screen) -> int:
-    """Build, and again whenever a file that a task depends on is edited, until Ctrl-C; mistakes are waited out."""
+    """Build, and again whenever a file that a task depends on is edited, until Ctrl-C; errors do not end it."""
     code = 2
     seen: set[str] = set()
     try:

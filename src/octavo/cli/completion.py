@@ -108,6 +108,7 @@ def _possible(words: Sequence[str], current: str, verbs: Mapping[str, tuple[Verb
     module, line = verbs[verb]
     parser = options.Parser(verb, line)
     module.arguments(parser)
+    # argparse tells its options nowhere in public
     actions = {option: action for action in parser._actions for option in action.option_strings}
     before = actions.get(words[-1])
     if before is not None and before.nargs != 0:

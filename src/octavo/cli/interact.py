@@ -115,7 +115,7 @@ class Shown(Json):
 
 
 class Tried(views.TaskView):
-    """A task that can be built and looked at."""
+    """A task that can be built and inspected."""
 
     def __init__(self, task: Task, status: views.Status, dag: Dag) -> None:
         super().__init__(task, status, dag)

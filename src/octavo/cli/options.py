@@ -93,6 +93,7 @@ class Parser(argparse.ArgumentParser):
 
     def takes(self, option: str) -> bool:
         """Return whether there is such an option."""
+        # here and below: argparse tells its options nowhere in public
         return option in self._option_string_actions
 
     def examples(self, text: str) -> None:
@@ -128,7 +129,7 @@ def selection(parser: argparse.ArgumentParser) -> None:
 
 
 def file(parser: argparse.ArgumentParser) -> None:
-    """Add which pipeline: --file, and Ploomber's word for it."""
+    """Add --file, which names the pipeline, and Ploomber's alias for it."""
     parser.add_argument(
         "-F",
         "--file",
@@ -140,7 +141,7 @@ def file(parser: argparse.ArgumentParser) -> None:
 
 
 def values(parser: argparse.ArgumentParser, meaning: str) -> None:
-    """Add with which values: --param, and Ploomber's --env--KEY."""
+    """Add --param, --parameters-file and Ploomber's --env--KEY."""
     parser.add_argument(
         "-p",
         "--param",
@@ -205,7 +206,7 @@ def pausing(parser: argparse.ArgumentParser, *short: str) -> None:
 
 @contextmanager
 def pause(args: argparse.Namespace) -> Iterator[Json | None]:
-    """Give what a failed task does, for ``Project.build``; leave the terminal as it was found."""
+    """Yield how a failed task pauses, for ``Project.build``; restore the terminal at the end."""
     if args.hold:
         yield {"hold": True}
         return

@@ -12,7 +12,7 @@ from .. import __version__
 from ..errors import Error
 from ..executed.editions import failed
 from ..lazy import lazy_imports
-from ..model import STANDING
+from ..model import PROXIES
 from ..show.screen import screen
 from ..show.sheet import ProductLink, TaskRow, sheet
 from . import options
@@ -91,7 +91,7 @@ def main(args: Namespace) -> int:
 
 
 def _spare(path: Path, project: Project) -> None:
-    """Refuse to write over what a task makes, or over a source, and a name of something else than a page."""
+    """Refuse to overwrite a product or a source, and names that are not those of HTML files."""
     full = os.path.abspath(path)
     for task in project.graph:
         for mine in (task.source.path, *(product.path for product in task.products)):
@@ -120,8 +120,8 @@ def _products(step: Step, project: Project, here: Path) -> Iterator[ProductLink]
     shown = reuse.amount
     # the executed notebooks first: they are what people look at
     for product in sorted(step.task.products, key=lambda product: not product.report):
-        if product.path.startswith(STANDING):
-            yield ProductLink(f"{product.relation or product.path.removeprefix(STANDING)} ({product.maker})")
+        if product.path.startswith(PROXIES):
+            yield ProductLink(f"{product.relation or product.path.removeprefix(PROXIES)} ({product.maker})")
             continue
         size = sizes.get(product.path)
         link = _link(project.root / product.path, here)

@@ -161,7 +161,7 @@ class SQLAlchemyClient(DatabaseClient):
 
 
 def _driven(url: URL) -> URL:
-    """Return an address with a driver that is installed, where it names none: SQLAlchemy takes another by version."""
+    """Return a URL with an installed driver, where it names none: SQLAlchemy's default depends on its version."""
     if url.drivername != "postgresql":
         return url
     driver = next((module for module in ("psycopg2", "psycopg") if importlib.util.find_spec(module)), None)

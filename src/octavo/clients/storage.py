@@ -7,7 +7,7 @@ import os
 from ..calls import invoke
 from ..errors import Error, ProductError
 from ..kinds import row
-from ..model import STANDING, Task
+from ..model import PROXIES, Task
 from .files import StorageClient
 
 
@@ -35,7 +35,7 @@ def send(task: Task, root: str) -> None:
         )
     try:
         for product in task.products:
-            if product.maker == "File" and not product.path.startswith(STANDING):
+            if product.maker == "File" and not product.path.startswith(PROXIES):
                 client.upload(os.path.join(root, product.path))
     except Error:
         raise

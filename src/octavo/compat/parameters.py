@@ -63,7 +63,7 @@ def _pair(option: str, left: Iterator[str]) -> tuple[str, str]:
 
 
 def force(words: Sequence[str]) -> Iterator[tuple[str, str | None]]:
-    """Yield the words of a command line, ``-f`` without a file as --force, with a note on that: it is Ploomber's."""
+    """Yield the words of a command line, each with a note or None: Ploomber's -f without a file becomes --force."""
     for number, word in enumerate(words):
         following = words[number + 1] if number + 1 < len(words) else "-"
         file = following.endswith(_FILES) or "://" in following or Path(following).is_file()

@@ -82,7 +82,7 @@ def _code(document: documents.Notebook) -> list[str]:
 
 
 def natural(path: str) -> list[tuple[int, str]]:
-    """Return what sorts "2_b" before "10_a"."""
+    """Return a sort key that puts "2_b" before "10_a"."""
     return [
         (int(part), "") if part.isdigit() else (1 << 60, part) for part in re.split(r"(\d+)", path) if part
     ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
+from collections.abc import Iterable
 from itertools import product as combinations
 
 Values = tuple[str, ...]
@@ -178,9 +179,9 @@ def last_name(node: ast.expr | None) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
-def _few(texts: object) -> Values:
+def _few(texts: Iterable[str]) -> Values:
     found: dict[str, None] = {}
-    for text in texts:  # type: ignore[attr-defined]
+    for text in texts:
         found[text] = None
         if len(found) >= _MOST:
             break

@@ -32,7 +32,7 @@ Tell = Callable[[Event], None]
 
 @runtime_checkable
 class Overheard(Protocol):
-    """Takes events, and passes them on, with those that it tells by itself: what the task's streams said."""
+    """A ``Tell`` that adds events of its own, from the task's streams, and lets others listen to all of them."""
 
     def __call__(self, event: Event, /) -> None: ...
     def listen(self, listener: Tell, /) -> None: ...
@@ -52,7 +52,7 @@ class Kind(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What everybody else may know of a kind.
+    """What other modules may know of a kind.
 
     ``source``: what its sources are: notebooks (documents of cells), functions (dotted paths), templates, other code,
     or data (a file, a URL, or nothing at all). ``classes``: its words in ``class:``, the first of them for messages.

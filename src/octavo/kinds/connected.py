@@ -43,7 +43,7 @@ _HINTS = (
 
 
 class Rejected(Exception):
-    """What a database said no to: a statement that begins at a line (counted from 1) of the text that was sent."""
+    """A statement that a database refused; it begins at a line (counted from 1) of the text that was sent."""
 
     def __init__(self, error: BaseException, code: str, line: int = 1, statement: str = "") -> None:
         super().__init__(str(error))

@@ -73,7 +73,7 @@ def _download(url: str, path: str) -> int:
 
 
 def _shown(url: str) -> str:
-    """Return a URL without what is nobody's business: the password, and what signs it."""
+    """Return a URL without its secrets: the password, and the query, which may hold a signature."""
     scheme, _, rest = url.partition("?")[0].partition("://")
     host, slash, path = rest.partition("/")
     return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}" if rest else url

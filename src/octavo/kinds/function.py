@@ -107,7 +107,7 @@ def _wants_client(task: Task, names: Container[str]) -> bool:
 
 @contextmanager
 def _connected(client: object) -> Iterator[None]:
-    """Close a client in the end; one of an embedded database is meanwhile no other task's."""
+    """Close a client at the end; no other task uses its file meanwhile if the database is embedded."""
     if client is None:
         yield
         return

@@ -84,7 +84,7 @@ def as_tuple(value: str | list[str]) -> tuple[str, ...]:
 
 
 def as_call(value: object) -> Call:
-    """Return a call, whichever way it was written: its dotted path, or a mapping of that and arguments."""
+    """Return the call that a dotted path stands for, or a mapping of one and arguments."""
     if not isinstance(value, dict):
         return Call(str(value).replace("::", "."))
     arguments = {name: argument for name, argument in value.items() if name != "dotted_path"}

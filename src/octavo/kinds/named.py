@@ -22,19 +22,19 @@ _MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class MentionedFiles:
-    """Files with their stamps as they were before a command ran."""
+    """Files that a text names, with their stamps from before its command ran."""
 
     stamps: tuple[tuple[str, str | None], ...]
 
     def seen(self) -> None:
-        """Tell whoever watches this process that the command may have read each file that it left as it was."""
+        """Report each file that the command left unchanged as read: an audit event, which the task's observer hears."""
         for path, before in self.stamps:
             if before is not None and stamp(path) == before and os.access(path, os.R_OK):
                 sys.audit(READS, path)
 
 
 def touch(text: str) -> MentionedFiles:
-    """Return the files that a text names and that are there; those a command writes are none that it needs."""
+    """Return the files that a text names and that exist before its command runs."""
     found: dict[str, None] = {}
     quoted = (one or other for one, other in _QUOTED.findall(text))
     for word in (*_WORD.findall(text), *quoted):
@@ -45,7 +45,7 @@ def touch(text: str) -> MentionedFiles:
 
 
 def _files(path: str) -> Iterable[str]:
-    """Yield the file of a path; of a pattern in the last part of one the files that it finds."""
+    """Yield the file of a path, or the files that match a pattern in its last part."""
     folder, pattern = os.path.split(path)
     if not any(character in pattern for character in "*?"):
         return [path] if os.path.isfile(path) else []

@@ -120,7 +120,7 @@ class Reports:
         self._shown = ExecutedNotebook(provenance, task.run.output_limit)
 
     def lacking(self, notebook: Json) -> Failure | None:
-        """Return what is missing on this machine to make the reports: better said before hours of work."""
+        """Return what is missing on this machine to make the reports: checked before hours of work."""
         if all(edition.plain for edition in self._wanted):
             return None
         try:
@@ -130,7 +130,7 @@ class Reports:
         return None
 
     def followed(self, tell: Tell) -> Tell:
-        """Fold what is told from now on, also what the worker says by itself of the task's streams."""
+        """Fold all further events, also those that the worker adds from the task's streams."""
         return _followed(tell, self._shown) if self._wanted else tell
 
     def write(self, tell: Tell) -> Failure | None:
@@ -265,7 +265,7 @@ class Cells:
 
 
 def _followed(tell: Tell, listener: Tell) -> Tell:
-    """Let another hear what is told from now on, also what the worker says by itself of the task's streams."""
+    """Return a ``Tell`` that another one hears too, with the events that the worker adds from the task's streams."""
     if isinstance(tell, Overheard):
         tell.listen(listener)
         return tell

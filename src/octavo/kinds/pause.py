@@ -58,13 +58,13 @@ def _kernel(task: Task, error: BaseException | None) -> Kernel:
     say: Say = lambda *_: None  # noqa: E731 - what clients see is theirs
     kernel: Kernel = native.open_kernel(say, task.source.path)
     frame = innermost(users(error.__traceback__)) if error else None
-    if frame is not None:
+    if frame is not None:  # the kernel's names are those of __main__, so a console finds the function's there
         vars(sys.modules["__main__"]).update(frame.f_globals | frame.f_locals)
     return kernel
 
 
 def innermost(trace: TracebackType | None) -> FrameType | None:
-    """Return the frame that raised, of the code of the project; of any other where there is none."""
+    """Return the innermost frame of the project's code in a traceback, or else of any code."""
     here, found, last = os.getcwd() + os.sep, None, None
     while trace is not None:
         last = trace.tb_frame
@@ -84,7 +84,7 @@ def _why_not(error: BaseException | None, failure: Failure) -> str:
 
 
 def users(trace: TracebackType | None) -> TracebackType | None:
-    """Return a traceback from the user's code on."""
+    """Return the part of a traceback that begins in the user's code."""
     while trace is not None and _foreign(trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next
     return trace

@@ -16,7 +16,7 @@ with lazy_imports():
 
 
 def errors(tasks: Sequence[Task], unfit: Mapping[str, Sequence[Error]]) -> Iterator[Error]:
-    """Yield errors of tasks that are to run; what several would fail of is said once. ``unfit`` are known ones."""
+    """Yield the errors of tasks that are to run, each message once. ``unfit`` are errors known from loading."""
     reported: set[str] = set()
     for task in tasks:
         for error in (*_sources(task, unfit.get(task.name, ())), *_missing(task)):
@@ -37,14 +37,14 @@ def places(tasks: Iterable[Task], root: str) -> Iterator[Error]:
 
 
 def _sources(task: Task, known: Sequence[Error]) -> Iterator[Error]:
-    """Yield what is wrong with a source; a syntax error is none to a kernel with another Python."""
+    """Yield what is wrong with a source, but for syntax errors where another Python is to run it."""
     for error in known:
         if SYNTAX not in error.message or specs.is_this_environment(task.kernel or task.source.facts.kernel):
             yield error
 
 
 def _missing(task: Task) -> Iterator[Error]:
-    """Yield what a task needs and is not installed."""
+    """Yield an error for each thing that a task needs and that is not installed."""
     missing = getattr(members.kind(task.kind), "missing", None)
     if missing is not None:
         yield from missing(task)

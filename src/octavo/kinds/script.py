@@ -23,7 +23,7 @@ from .. import notebook as documents
 from ..errors import Error
 from ..executed.provenance import MARKER
 from ..failing import failure_of
-from ..model import STANDING, Facts, Failure, Product, Relation, Source, Task
+from ..model import PROXIES, Facts, Failure, Product, Relation, Source, Task
 from ..notebook.inject import INJECTED, inject, runs, tags
 from ..reading import magics
 from ..reading.facts import facts
@@ -90,7 +90,7 @@ def placed(task: Task) -> Task:
 def _absolute(value: object) -> object:
     if isinstance(value, Mapping):
         return {key: _absolute(inner) for key, inner in value.items()}
-    if isinstance(value, Relation) or not isinstance(value, str) or value.startswith(STANDING):
+    if isinstance(value, Relation) or not isinstance(value, str) or value.startswith(PROXIES):
         return value
     return os.path.abspath(value)
 
@@ -129,7 +129,7 @@ def _value(products: tuple[Product, ...]) -> object:
 
 
 def _places(task: Task, document: documents.Notebook, own: list[int]) -> dict[int, int]:
-    """Return the line at which each cell begins in the source's file; 0 where the file has it not as text."""
+    """Return the line at which each cell begins in the source's file; 0 where cells are no lines of it: .ipynb."""
     places, text, after = {}, task.source.text or "", 0
     for index in own:
         code = document.cells[index]["source"]
@@ -153,6 +153,7 @@ def _python(task: Task, found: list[Snippet], tell: Tell) -> Failure | None:
         if piece.file != main.__file__:  # so that tracebacks show its lines
             lines = piece.code.splitlines(keepends=True)
             linecache.cache[piece.file] = (len(piece.code), None, lines, piece.file)
+    # as in a program: pickle, multiprocessing and dataclasses look into __main__ for what the script defines
     before = sys.modules["__main__"]
     sys.modules["__main__"] = main
     try:
@@ -190,7 +191,7 @@ def _compiled(found: list[Snippet]) -> list[CodeType]:
 
 
 class _Plain(ast.NodeTransformer):
-    """Leaves out what IPython alone can do, where nothing is done with its value."""
+    """Removes calls of IPython whose value is not used: magics that a plain script cannot run."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.stmt:
         call = node.value.func if isinstance(node.value, ast.Call) else None

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from ..clients.stores import s3_store
 from ..errors import Error
-from ..model import STANDING, Facts, Failure, Source, Task
+from ..model import PROXIES, Facts, Failure, Source, Task
 from ..reading.templates import render
 from . import Tell
 
@@ -38,7 +38,7 @@ class UploadS3Kind:
                 return Failure("ProductError", f"there is no file {path} to upload")
             store = s3_store(bucket, task.own.get("client_kwargs") or {})
             for product in task.products:
-                name = unquote(product.path.removeprefix(f"{STANDING}generic/"))
+                name = unquote(product.path.removeprefix(f"{PROXIES}generic/"))
                 store.put(name, Path(path), task.own.get("upload_file_kwargs"))
                 sys.stdout.write(f"{path} → s3://{bucket}/{name}: {os.stat(path).st_size:,} bytes\n")
         except Error as error:

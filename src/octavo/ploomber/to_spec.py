@@ -15,7 +15,7 @@ from .. import kinds
 from ..digests import digest
 from ..errors import Error
 from ..kinds import CLASSES
-from ..model import STANDING, Task
+from ..model import PROXIES, Task
 from ..model import Product as Made
 from ..spec.dialect import PRODUCTS
 from . import unimportable
@@ -319,9 +319,7 @@ def _one(product: Made) -> Any:
     if (relation := product.relation) is not None:
         return [*([relation.schema] if relation.schema else []), relation.name, relation.kind]
     return (
-        product.path.removeprefix(f"{STANDING}generic/")
-        if product.maker == "GenericProduct"
-        else product.path
+        product.path.removeprefix(f"{PROXIES}generic/") if product.maker == "GenericProduct" else product.path
     )
 
 

@@ -15,7 +15,7 @@ from ..digests import digest
 from ..errors import Error, ParameterError, Place, SpecError, TemplateError
 from ..hints import did_you_mean
 from ..lazy import lazy_imports
-from ..model import STANDING, Facts, Json, Parameter, Product, Relation, Task
+from ..model import PROXIES, Facts, Json, Parameter, Product, Relation, Task
 from .bounded import Bounded, within
 from .normal_text import shell, sql
 
@@ -260,7 +260,7 @@ def _title(text: str) -> str:
 def _product_text(product: Product, root: str) -> str:
     if product.relation is not None:
         return product.relation
-    generic = f"{STANDING}generic/"
+    generic = f"{PROXIES}generic/"
     if product.path.startswith(generic):  # a thing elsewhere, by the name that it was given
         name = product.path.removeprefix(generic)
         return name.replace("%5C", "\\").replace("%2F", "/").replace("%25", "%")

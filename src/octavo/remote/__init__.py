@@ -81,7 +81,7 @@ def _web(url: str, data: bytes | None, media: str = "") -> bytes:
 
 @contextmanager
 def _errors(url: str, done: str) -> Iterator[None]:
-    """Turn what a driver raises into a mistake that a person can mend."""
+    """Turn what a driver raises into errors that a user can fix."""
     scheme, where = url.partition("://")[0].lower(), shown(url)
     try:
         yield

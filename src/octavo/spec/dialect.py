@@ -156,14 +156,14 @@ def keys_of(kind: str) -> Keys:
 
 
 def kind_of(source: str, word: str | None, product: object) -> str | None:
-    """Return what a task is by its class, or by the end of its source; None where only the disk can tell."""
+    """Return the kind of a task by its class or its source's extension; None where only the disk can tell."""
     if word is not None:
         return kinds.CLASSES[word]
     return kinds.claiming("." + source.rpartition(".")[2].lower(), product)
 
 
 def heeded(key: str, kind: str) -> bool:
-    """Return whether a key means something to a kind: most mean something to all."""
+    """Return whether a key has an effect on tasks of a kind; most have one on all."""
     return key in kinds.row(kind).keys or not any(key in row.keys for row in kinds.ROWS.values())
 
 

@@ -49,6 +49,7 @@ class Drafts:
         self.matched: dict[str, tuple[str, ...]] = {}
         self.needed: list[str] = []
         self.loader = self._loader()
+        #: By the drafts' ids: tasks cannot be hashed, and two may have one name until that is checked.
         self._specs: dict[int, TaskSpec] = {}
 
     def draft(self, spec: TaskSpec) -> Task | None:
@@ -242,7 +243,7 @@ def matches(pattern: str, root: str) -> tuple[str, ...]:
 
 
 def _with(part: _Part, settings: Json) -> _Part:
-    """Return a part of a task with what is spec of it."""
+    """Return a part of a task with the settings that are its own."""
     values = {name: settings[name] for name in part.__dataclass_fields__ if settings.get(name) is not None}
     return replace(part, **values) if values else part
 
@@ -254,7 +255,7 @@ def _given(task: Task) -> object:
 
 
 def name_of(spec: TaskSpec) -> str | None:
-    """Return the name of a task that could not be drafted, None where nothing tells it."""
+    """Return the name of a task that could not be drafted, or None if nothing says it."""
     if spec.name or not spec.source or "{{" in spec.source:
         return spec.name
     filed = "/" in spec.source or spec.source.lower().endswith(FILES)
@@ -268,7 +269,7 @@ def _default_name(source: Source) -> str:
 
 
 def _stem(path: object) -> str:
-    """Return the name of a file without its extension; of what is no path, a name all the same."""
+    """Return the name of a file without its extension; of anything else, its text."""
     return os.path.splitext(os.path.basename(str(path)))[0]
 
 

@@ -25,7 +25,7 @@ _SIGNS = re.compile(r"\[\[\s*(.*?)\s*\]\]")
 
 
 def expanded(spec: TaskSpec) -> Iterator[TaskSpec]:
-    """Yield the tasks of a grid, in the order of its values; a task without a grid is itself.
+    """Yield the tasks of a grid, in the order of its values; a task without a grid as it is.
 
     A name with ``[[parameter]]`` in it takes the values, any other the number of the combination. That number
     stands in the products always, before all suffixes: ``m-[[a]].v1.csv`` is ``m-x-0.v1.csv``. Code in the wild reads

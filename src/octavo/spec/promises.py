@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .. import kinds
 from ..digests import digest
 from ..errors import Place, SpecError
-from ..model import STANDING, Call, Product, Relation
+from ..model import PROXIES, Call, Product, Relation
 from ..reading.folders import relative
 from .dialect import RELATIONS
 
@@ -51,12 +51,12 @@ class Promises:
 
     def _product(self, key: str | None, value: object) -> Product | None:
         if self.maker == "GenericProduct" and isinstance(value, str):
-            return Product(f"{STANDING}generic/{_safe(value)}", key, maker=self.maker)
+            return Product(f"{PROXIES}generic/{_safe(value)}", key, maker=self.maker)
         if self.maker in RELATIONS:
             relation = self._relation(key, value)
             if relation is None:
                 return None
-            path = f"{STANDING}{_label(self.client)}/{_safe(relation)}"
+            path = f"{PROXIES}{_label(self.client)}/{_safe(relation)}"
             return Product(path, key, False, relation, self.maker)
         if not isinstance(value, str):
             hint = f'a {self.word} writes files; for a table add "product_class: SQLRelation"'
@@ -120,7 +120,7 @@ class Promises:
 
 
 def options(promised: Promises, pipeline: Spec, products: tuple[Product, ...]) -> dict[str, object]:
-    """Return the clients that a task works with, and that it is not for the cache, where its products are no files."""
+    """Return the options that follow from a task's products: its clients, and no cache where products are not files."""
     own = promised.spec.options
     found: dict[str, object] = {"client": own.get("client") or pipeline.clients.get(promised.word)}
     found["product_client"] = None
@@ -135,7 +135,7 @@ def given(product: Product) -> object:
     """Return what user code gets for a product: its path, the relation, or the name of a thing elsewhere."""
     if product.relation is not None:
         return product.relation
-    generic = product.path.removeprefix(f"{STANDING}generic/")
+    generic = product.path.removeprefix(f"{PROXIES}generic/")
     return _plain(generic) if product.maker == "GenericProduct" else product.path
 
 
@@ -151,7 +151,7 @@ def _owner(path: str, root: str) -> str | None:
 
 
 def _label(client: Call | None) -> str:
-    """Return the folder of the standing files of one database: its client, and the arguments that it is made with."""
+    """Return the name of the folder for the proxy files of one database: its client, with a digest of the arguments."""
     if client is None:
         return "database"
     arguments = sorted((name, repr(value)) for name, value in client.arguments.items())
@@ -159,7 +159,7 @@ def _label(client: Call | None) -> str:
 
 
 def _safe(text: str) -> str:
-    """Return a text as the name of a file from which it can be told again."""
+    """Return a text as a file name, so that no two texts have the same."""
     return text.replace("%", "%25").replace("/", "%2F").replace("\\", "%5C")
 
 

@@ -86,7 +86,7 @@ class Reader:
         return self.packages[name]
 
     def resolved(self) -> Resolved:
-        """Return how names were understood up to now."""
+        """Return where names have been found so far."""
         return self.modules, self.packages, tuple(self.absent)
 
     def _data(self, text: str) -> Source:
@@ -181,7 +181,7 @@ Resolved = tuple[Mapping[str, str | None], Mapping[str, str | None], tuple[str, 
 
 
 def same_names(resolved: Resolved, root: str) -> bool:
-    """Return whether names mean now what they meant to a reader."""
+    """Return whether names are still found where a reader found them."""
     modules, packages, absent = resolved
     return (
         all(find_module(name, root) == was for name, was in modules.items())

@@ -11,7 +11,7 @@ from ..model import Call, Json
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """One task as the file states it; what is None was not said and may be told by the source.
+    """One task as the file states it; None stands for a key that is not there, which the source may say instead.
 
     ``upstream`` is what the task must wait for, whatever its code says: the spec wins over the source.
     ``options`` holds how to run it: "kernel", "tags", "timeout", "client". ``places`` has the place of each
@@ -67,7 +67,7 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Unheeded:
-    """Where a key first stands that has no effect, in how many places it does, and what to do instead."""
+    """A key without effect: where it first stands, in how many places, and what to do instead."""
 
     where: Place
     instead: str = ""

@@ -32,7 +32,7 @@ def _answer(question: Json) -> Json:
 
 
 def _compared(call: Call, tables: list[Json], stamps: dict[str, str], root: str) -> Json:
-    """Rewrite or remove the standing files of one database where they are not true; return stamps to know it by."""
+    """Rewrite or remove outdated proxy files of one database; return the stamps that it was compared at."""
     path = file_of(client_of(call))
     if path is not None and not os.path.exists(path):  # opening it would make an empty one
         for table in tables:
@@ -58,7 +58,7 @@ def _compared(call: Call, tables: list[Json], stamps: dict[str, str], root: str)
 
 
 def _true(root: str, product: Product, client: Database, stamp: str | None, found: dict[str, str]) -> None:
-    """Compare one table with its standing file, and rewrite or remove that; note the table's stamp in ``found``."""
+    """Compare one table with its proxy file, and rewrite or remove that; note the table's stamp in ``found``."""
     full = os.path.join(root, product.path)
     try:
         with open(full, encoding="utf-8") as file:  # noqa: PTH123 - a str

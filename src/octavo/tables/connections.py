@@ -49,14 +49,14 @@ def _elsewhere(task: Task) -> bool:
 
 @contextlib.contextmanager
 def opened(call: Call, *, reading: bool = False, root: str = ".") -> Iterator[Database]:
-    """Give the client that a call returns, alone with its file if it is an embedded database; close it at the end."""
+    """Yield the client that a call returns, with its file locked if the database is embedded; close it at the end."""
     with opened_all([(call, reading)], root) as (client,):
         yield client
 
 
 @contextlib.contextmanager
 def opened_all(calls: Sequence[tuple[Call, bool]], root: str = ".") -> Iterator[list[Database]]:
-    """Give the clients that calls return; what is true of a call only reads by it. The same call is one client.
+    """Yield the clients of calls, each given with whether the task only reads by it. Equal calls share a client.
 
     Two processes cannot write one file of SQLite at once, nor open one of DuckDB: tasks of a project take turns.
     """
@@ -86,7 +86,7 @@ def opened_all(calls: Sequence[tuple[Call, bool]], root: str = ".") -> Iterator[
 
 @contextlib.contextmanager
 def turn(client: object) -> Iterator[None]:
-    """Have a file of DuckDB to oneself, for a hook that works with its client anywhere in the project's folder.
+    """Lock a client's DuckDB file, for a hook that uses the client anywhere in the project's folder.
 
     With any other client, of a database or not, nobody has to wait.
     """
@@ -118,7 +118,7 @@ def client_of(call: Call) -> Database:
 
 
 def close(client: Database) -> None:
-    """Close a client; what goes wrong then changes nothing any more."""
+    """Close a client and ignore errors: its work is done or has failed already."""
     with contextlib.suppress(Exception):
         client.close()
 
@@ -165,7 +165,7 @@ def unreachable(error: BaseException, call: Call, client: object = None) -> Erro
 
 
 def driver_error(error: BaseException) -> BaseException:
-    """Return what the driver raised, out of what SQLAlchemy and pandas wrap it in, with the statement once more."""
+    """Return the driver's own exception: SQLAlchemy and pandas wrap it in theirs, which repeat the statement."""
     inner = getattr(error, "orig", None)
     if not isinstance(inner, BaseException) and type(error).__module__.startswith("pandas."):
         inner = error.__cause__

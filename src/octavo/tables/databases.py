@@ -249,7 +249,8 @@ _SETTINGS = {
 
 def _postgres(cursor: Cursor, relation: Relation, enough: Callable[[TableState], bool]) -> TableState | None:
     oid = next(
-        (oid for name in _spelt(relation) if (oid := _one(cursor, "SELECT to_regclass(%s)::oid", name))), None
+        (oid for name in _candidates(relation) if (oid := _one(cursor, "SELECT to_regclass(%s)::oid", name))),
+        None,
     )
     if oid is None:
         return None
@@ -291,8 +292,8 @@ def _postgres(cursor: Cursor, relation: Relation, enough: Callable[[TableState],
     )
 
 
-def _spelt(relation: Relation) -> list[str]:
-    """Return the names that a table may have: SQL makes one without quotes small, pandas leaves it as it is."""
+def _candidates(relation: Relation) -> list[str]:
+    """Return the names that a table may have: SQL folds unquoted ones to lower case, pandas keeps them as they are."""
     schemas = _cases(relation.schema) if relation.schema else [None]
     return [quoted(schema, name) for name in _cases(relation.name) for schema in schemas]
 

@@ -24,7 +24,7 @@ PATIENCE = 60.0
 
 
 def verify(tasks: Iterable[Task], root: str, store: Store) -> tuple[str, ...]:
-    """Make the standing files of tables true to their databases; return notes on databases that could not be asked.
+    """Update the proxy files of tables from their databases; return notes on databases that could not be asked.
 
     A file of SQLite or DuckDB that has the stamp of the last time costs a look at the file only. All others are asked
     in one child process, which calls the project's functions that connect.

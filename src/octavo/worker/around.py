@@ -13,7 +13,7 @@ from ..errors import Error
 from ..events import Event, Note
 from ..failing import failure_of
 from ..lazy import lazy_imports
-from ..model import STANDING, Failure, Product, Relation, Task
+from ..model import PROXIES, Failure, Product, Relation, Task
 from ..parts import HOOK
 from ..products import not_made
 from ..reading.folders import folders, scope
@@ -67,7 +67,7 @@ def _input(value: object, root: str) -> object:
 
 
 def _absolute(path: str, root: str) -> str:
-    return path if isinstance(path, Relation) or path.startswith(STANDING) else os.path.join(root, path)
+    return path if isinstance(path, Relation) or path.startswith(PROXIES) else os.path.join(root, path)
 
 
 def perform(task: Task, root: str, tell: Callable[[Event], None], observer: Observer) -> Failure | None:
@@ -99,14 +99,14 @@ def _finished(
     task: Task, mine: Task, root: str, folder: str, tell: Callable[[Event], None], observer: Observer
 ) -> Failure | None:
     """Finish a successful run: its check, the digests of its tables, copies of its products."""
-    tables = any(product.path.startswith(STANDING) for product in task.products)
+    tables = any(product.path.startswith(PROXIES) for product in task.products)
     if not (tables or task.calls.on_finish or task.run.file_client):
         return None
     os.chdir(folder)  # notebooks may have gone elsewhere
     files = (
         product.path
         for product in task.products
-        if not product.report and not product.path.startswith(STANDING)
+        if not product.report and not product.path.startswith(PROXIES)
     )
     if absent := [path for path in files if not os.path.exists(os.path.join(root, path))]:
         return not_made(absent)
