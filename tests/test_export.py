@@ -13,7 +13,7 @@ import pytest
 
 from octavo.events import Event, TaskFinished
 from octavo.executed.editions import editions, exports, failed, home, images
-from octavo.executed.keeper import of_report
+from octavo.executed.keeper import of_product
 from octavo.executors.local import Local
 from octavo.executors.running import alone
 from octavo.kinds.notebook import KIND
@@ -62,7 +62,7 @@ def ran(task: Task, root: Path) -> tuple[TaskFinished, list[Event]]:
     (root / "out").mkdir(exist_ok=True)
     wanted = editions(task)
     report = next((edition.path for edition in wanted if edition.plain), wanted[0].path)
-    keeper = of_report(root, report, task, home(task))
+    keeper = of_product(root, report, task, home(task))
     (root / ".octavo").mkdir(exist_ok=True)
     *said, event = alone(task, keeper, Local(str(root), 1, fork=False))
     assert isinstance(event, TaskFinished)

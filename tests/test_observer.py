@@ -33,8 +33,8 @@ def test_what_a_thread_of_the_task_reads_counts_and_what_one_of_octavo_reads_doe
         (tmp_path / name).write_text(name)
     read_in_a_thread(tmp_path / "mine", "Thread-1")
     read_in_a_thread(tmp_path / "kept", "octavo-cache")
-    assert str(tmp_path / "mine") in observer.doings.opened
-    assert str(tmp_path / "kept") not in observer.doings.opened
+    assert str(tmp_path / "mine") in observer.activity.opened
+    assert str(tmp_path / "kept") not in observer.activity.opened
     assert ("read", "mine") in {touch[1:] for touch in observer.touched()}
 
 
@@ -70,7 +70,7 @@ def test_opens_of_other_threads_count_while_one_lists_a_folder(observer: Observe
 
     def list_again_and_again() -> None:
         while not stop.is_set():
-            observer.doings.listed.clear()
+            observer.activity.listed.clear()
             os.listdir(tmp_path / "many")
 
     lister = threading.Thread(target=list_again_and_again)
@@ -81,4 +81,4 @@ def test_opens_of_other_threads_count_while_one_lists_a_folder(observer: Observe
     finally:
         stop.set()
         lister.join()
-    assert {str(tmp_path / "many" / str(number)) for number in range(400)} <= observer.doings.opened.keys()
+    assert {str(tmp_path / "many" / str(number)) for number in range(400)} <= observer.activity.opened.keys()

@@ -230,7 +230,7 @@ def test_an_interrupted_script_leaves_nothing_running(folder: Folder) -> None:
 
 
 def running(word: str) -> bool:
-    """Tell whether a process has a word among its arguments."""
+    """Return whether a process has a word among its arguments."""
     found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     return any(line.split()[:2] == ["sleep", word] for line in found.splitlines())
 

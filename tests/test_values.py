@@ -90,7 +90,7 @@ values = st.recursive(
 
 
 def same(one: Any, other: Any) -> bool:
-    """Tell whether two values are of the same types and bits, all the way down: what equality should be here."""
+    """Return whether two values are of the same types and bits, all the way down: what equality should be here."""
     if type(one) is not type(other):
         return False
     match one:

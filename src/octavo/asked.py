@@ -65,7 +65,7 @@ def letters(mode: int) -> str:
 
 
 def pointed(path: str) -> str | None:
-    """Return where a link points to; None of what is none."""
+    """Return where a link points to; None where there is no link."""
     try:
         return os.readlink(path)
     except (OSError, ValueError):
@@ -118,7 +118,7 @@ class Listing:
         return cls(folder, shown.removeprefix("/"), rest != shown, names)
 
     def names(self, root: str, sized: bool = False) -> tuple[str, ...] | None:
-        """Return the names as they are now, in order, each after the letter of what it is; None of no folder.
+        """Return the names as they are now, in order, each after the letter of what it is; None without a folder.
 
         ``sized`` adds how many bytes each file has, after a slash.
         """

@@ -224,7 +224,7 @@ class Run:
         return (*notes, TaskFinished(task.name, Outcome.RESTORED, took))
 
     def _refresh(self, task: Task) -> tuple[Event, ...]:
-        """Give a report the new comments and markdown of its notebook; return a note where that fails.
+        """Give an executed notebook the new comments and markdown of its source; return a note where that fails.
 
         One that does not fit stays as it is.
         """
@@ -233,7 +233,7 @@ class Run:
             return ()
         try:
             task = self.filled(task)
-            # killed before the record has the new report, it would seem to be changed by hand: so it is made again
+            # killed before the record has the new digest, it would seem to be changed by hand: so it is made again
             self.store.begin(task.name, record.products)
             digests = dict(record.products)
             if self.refresh(task):
@@ -266,7 +266,7 @@ class Run:
         return None
 
     def _received(self, event: Event) -> Iterator[Event]:
-        """Believe "done" only after settling."""
+        """Yield an event of a task; its end only after its products are settled."""
         if not isinstance(event, TaskFinished):
             yield event
             return
@@ -307,7 +307,7 @@ class Run:
         return None
 
     def _settle(self, task: Task, table: dict[str, str], event: TaskFinished) -> TaskFinished:
-        """Believe a task only when its products are there; then, and only then, record it."""
+        """Digest the products of a task that ended well, and record it; where they are missing it has failed."""
         try:
             found = {product.path: self.store.digest(product.path) for product in task.products}
         except ProductError as error:

@@ -136,7 +136,7 @@ def missing(task: Task, graph: Mapping[str, Task], store: Store) -> tuple[Reason
 
 
 def drift(store: Store, records: Iterable[Record]) -> dict[str, tuple[str, list[str]]]:
-    """Return what results were made with that is noted and another now, and is no reason to run.
+    """Return what results were made with, where it is another now without being a reason to run.
 
     Its name and what it was ("pandas 2.1") to what it is now and the tasks.
     """

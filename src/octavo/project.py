@@ -352,7 +352,7 @@ def _keeper(task: Task, root: Path) -> keepers.Keeper | None:
     if not wanted:
         return None
     report = next((edition.path for edition in wanted if edition.plain), wanted[0].path)
-    return keepers.of_report(root, report, task, home(task))
+    return keepers.of_product(root, report, task, home(task))
 
 
 def _preload(stale: Sequence[Task], root: Path, wanted: bool | tuple[str, ...]) -> tuple[str, ...]:

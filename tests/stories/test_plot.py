@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from octavo.model import Product, Source, Step, Task
 from octavo.parts import PARAM
 from octavo.show.draw import dot, edges, mermaid, reduced
+from octavo.show.graph_page import html
 from octavo.show.lanes import text
 from octavo.show.layout import crossings, layout
-from octavo.show.page import html
 from octavo.show.svg import svg
 from projects import Folder
 

@@ -302,7 +302,7 @@ def test_kill_9_of_the_driver_leaves_what_had_run(folder: Folder) -> None:
 
 
 def saved(folder: Folder, *words: str) -> bool:
-    """Tell whether a notebook that looks at its own output finds it while it runs."""
+    """Return whether a notebook that looks at its own output finds it while it runs."""
     folder.write("in.py", "# %%\nimport os, time\ntime.sleep(0.8)\nprint(os.path.exists('out.ipynb'))\n")
     Path(folder.path / "out.ipynb").unlink(missing_ok=True)
     assert folder.octavo("run", "in.py", "out.ipynb", *words).returncode == 0

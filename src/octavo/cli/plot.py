@@ -15,7 +15,7 @@ from ..show.screen import screen
 from . import options
 
 with lazy_imports():
-    from ..show import draw, lanes, page, svg
+    from ..show import draw, graph_page, lanes, svg
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 FORMATS: dict[str, Callable[[Mapping[str, Step], str, Screen | None], str]] = {
     "text": lambda steps, title, to: lanes.text(steps, to),
     "svg": lambda steps, title, to: svg.svg(steps, title),
-    "html": lambda steps, title, to: page.html(steps, title),
+    "html": lambda steps, title, to: graph_page.html(steps, title),
     "mermaid": lambda steps, title, to: draw.mermaid(steps, title),
     "dot": lambda steps, title, to: draw.dot(steps, title),
     "json": lambda steps, title, to: draw.as_json(steps, title),

@@ -14,7 +14,7 @@ from ..executed.editions import failed
 from ..lazy import lazy_imports
 from ..model import PROXIES
 from ..show.screen import screen
-from ..show.sheet import ProductLink, TaskRow, sheet
+from ..show.state_page import ProductLink, TaskRow, html
 from . import options
 
 with lazy_imports():
@@ -80,7 +80,7 @@ def main(args: Namespace) -> int:
         rows = [_row(step, project, Path(os.path.abspath(path)).parent) for step in steps.values()]
         when = time.strftime("%Y-%m-%d %H:%M:%S")
         notes = [*project.notes, *project.drift()]
-        text = sheet(rows, project.root.name, f"made {when} by octavo {__version__}", notes)
+        text = html(rows, project.root.name, f"made {when} by octavo {__version__}", notes)
     plot.write(path, text, "page")
     if args.backend:
         err.say(

@@ -19,7 +19,7 @@ EXPORTERS = {
 }
 _OTHER_NAMES = {"ipynb": "notebook", "md": "markdown", "tex": "latex"}
 
-#: Where executed notebooks are kept that are no products themselves: from them reports are made anew.
+#: Where executed notebooks are kept that are no products themselves: from them exports are made anew.
 KEPT = ".octavo/notebooks/"
 
 
@@ -68,7 +68,7 @@ def exports(task: Task) -> tuple[Edition, ...]:
 
 
 def failed(task: Task) -> str | None:
-    """Return where the executed notebook of a run that failed goes: beside the first report, so that none is lost."""
+    """Return where the executed notebook of a run that failed goes: beside the first product, so that none is lost."""
     wanted = editions(task)
     if not wanted:
         return None
@@ -77,13 +77,13 @@ def failed(task: Task) -> str | None:
 
 
 def beside(path: str) -> str:
-    """Return the place beside a report for the notebook of a run that failed."""
+    """Return the place beside a product for the notebook of a run that failed."""
     stem, extension = os.path.splitext(path)
     return f"{stem if extension.lower() in EXPORTERS else path}.failed.ipynb"
 
 
 def images(task: Task) -> tuple[str, ...]:
-    """Return the folders where images of reports go that cannot hold them, named as nbconvert does."""
+    """Return the folders where images of exports go that cannot hold them, named as nbconvert does."""
     found: dict[str, None] = {}
     for edition in editions(task):
         if edition.exporter in ("markdown", "rst", "latex", "asciidoc"):

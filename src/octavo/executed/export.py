@@ -111,7 +111,7 @@ def write(files: Mapping[Path, bytes], *, named: bool = False) -> None:
 
 
 def failure(error: Error) -> Failure:
-    """Return the failure of a task whose report could not be made, with the traceback of what nbconvert raised."""
+    """Return the failure of a task whose export could not be made, with the traceback of what nbconvert raised."""
     cause = error.__cause__
     lines = tuple(traceback.format_exception(cause)) if cause is not None else ()
     return replace(Failure.of(error), traceback=lines)
@@ -138,7 +138,7 @@ def _convert(
     exporter = _exporter(_found(edition), text, options)
     folder = (base / source).parent
     resources: Json = {
-        # as nbconvert's own command names them, so that links to images are relative to the report
+        # as nbconvert's own command names them, so that links to images are relative to the export
         "metadata": {"name": path.stem, "path": str(folder if folder.is_dir() else base)},
         "unique_key": path.stem.replace(" ", "_"),
         "output_files_dir": f"{path.stem.replace(' ', '_')}_files",
@@ -236,7 +236,7 @@ def _advice(error: Exception) -> str:
 
 
 def main() -> None:
-    """Make the reports of a task, with its executed notebook, anew; answer with what went wrong."""
+    """Make the exports of a task anew from its executed notebook; answer with what went wrong."""
     child.answer(lambda question: _again(*question), standard_first=True)
 
 

@@ -101,12 +101,11 @@ class Keeper:
         return self._target.keep(self._notebook.end(outcome), outcome)
 
 
-class ReportTarget:
-    """The report of a task in a pipeline: at ``path`` when it went well, else beside it, as ``*.failed.ipynb``.
+class ProductTarget:
+    """The executed notebook of a task in a pipeline: at ``path``, or beside it as ``*.failed.ipynb``.
 
-    So a failure never replaces the last good report, and what failed can be opened next to it. Where the report is made
-    of the notebook, a page for example, ``kept`` is the place of the notebook itself, from which the report can be
-    made anew.
+    So a failure never replaces the last good one, and what failed can be opened next to it. Where ``path`` is that of
+    an export, ``kept`` is the place of the notebook itself, from which the export can be made anew.
     """
 
     every = 0.0
@@ -121,7 +120,7 @@ class ReportTarget:
             writing.sweep(root / name)
 
     def save(self, data: Json) -> None:
-        """Write nothing: the last good report stays until there is a new one."""
+        """Write nothing: the last good one stays until there is a new one."""
 
     def keep(self, data: Json | None, outcome: Outcome) -> str | None:
         """Write the notebook and return its path relative to the root; None when it was never opened."""
@@ -135,7 +134,7 @@ class ReportTarget:
         return path if data is not None else None
 
     def _keep_aside(self, data: Json | None, path: Path) -> None:
-        """Keep the notebook behind a report, if there is room; without one, what is there is of another run."""
+        """Keep the notebook behind an export, if there is room; without one, what is there is of another run."""
         try:
             path.unlink(missing_ok=True)
             if data is not None:
@@ -145,7 +144,7 @@ class ReportTarget:
             pass
 
 
-def of_report(root: Path, path: str, task: Task, kept: str | None = None) -> Keeper:
-    """Return what keeps the report of a task in a pipeline."""
+def of_product(root: Path, path: str, task: Task, kept: str | None = None) -> Keeper:
+    """Return what keeps the executed notebook of a task in a pipeline."""
     provenance = Provenance(task.source.path, path, time.time)
-    return Keeper(ExecutedNotebook(provenance, task.run.output_limit), ReportTarget(root, path, kept))
+    return Keeper(ExecutedNotebook(provenance, task.run.output_limit), ProductTarget(root, path, kept))

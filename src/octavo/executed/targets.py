@@ -62,7 +62,7 @@ class Stdout(Destination):
 
 
 class Url(Destination):
-    """A URL. Hours of work are not lost because nobody takes the notebook at the end."""
+    """A URL; a notebook that cannot be sent there is kept here."""
 
     def __init__(self, url: str) -> None:
         super().__init__(remote.shown(url))

@@ -33,7 +33,7 @@ class Inline:
         self._workers: local.Local | None = None
 
     def refuses(self, task: Task) -> Error | None:
-        """Refuse what nobody can do to the process that the build itself is: end it, or let it wait for a person."""
+        """Refuse limits and pauses of what runs in the build's own process, which must not be ended or kept waiting."""
         if _kernel(task):
             return None
         if task.run.pause:

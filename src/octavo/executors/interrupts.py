@@ -26,7 +26,7 @@ class Interrupts:
         self._last = 0.0
 
     def defer(self, needed: bool) -> None:
-        """Begin or end to keep interrupts; outside the main thread, where none arrive, do nothing."""
+        """Start or stop deferring interrupts; outside the main thread, where none arrive, do nothing."""
         if needed == self._deferring or threading.current_thread() is not threading.main_thread():
             return
         if needed:

@@ -16,7 +16,7 @@ _GLANCE = 0.1
 
 
 def limits_of(task: Task) -> list[str]:
-    """Return the names of the limits that a task of code has, which runs in no kernel."""
+    """Return the names of the limits that are set for a task that runs in no kernel."""
     limits = {"timeout": task.run.timeout, "memory": task.resources.memory}
     return [name for name, limit in limits.items() if limit]
 
@@ -25,7 +25,7 @@ class Limits:
     """The limits of one worker. ``due`` says when to ``look``, which returns the signal to send, if any."""
 
     def __init__(self, task: Task, now: float | None = None) -> None:
-        """Without ``now`` they begin later: a worker that is not there yet cannot be interrupted."""
+        """Start the clocks at ``now``, or else with ``begin``: a worker that is not there yet cannot be interrupted."""
         self._timeout = task.run.timeout
         self._cell = task.run.cell_timeout
         self._memory = task.resources.memory
@@ -66,11 +66,11 @@ class Limits:
             self._until, self._over = self._whole, self._long
 
     def lift(self) -> None:
-        """Forget them: what follows is a person's time."""
+        """Lift all limits: a person looks at the failed task now."""
         self._until = self._glance = self._timeout = self._memory = None
 
     def look(self, pid: int, now: float) -> int | None:
-        """Return the signal that a worker deserves now."""
+        """Return the signal to send to the worker now, if any."""
         if self._glance is not None and self._glance <= now and pid:
             self._glance = now + _GLANCE
             used = resident(pid)

@@ -39,7 +39,7 @@ from ..worker.worker import LENGTH, deliver
 from .handle import Worker, end, interrupt, remains, scene, signal_to, spawn
 from .interrupts import Interrupts
 from .limits import MEANS, Limits
-from .sound import sound
+from .validate import validated
 from .warm import Warm
 
 #: How often the processes of workers that were not forked are looked at, in seconds.
@@ -226,7 +226,7 @@ class Local:
                 # it is dead: all it said has arrived, even where a child of its own still holds the socket
                 self._read_to_the_end(worker)
                 worker.ended = answer
-                self._bury(worker)
+                self._report_end(worker)
 
     def _server_died(self) -> None:
         if self._preloading:
@@ -238,7 +238,7 @@ class Local:
             end(worker.pid, signal.SIGKILL)
             self._read_to_the_end(worker)
             worker.ended = {"status": None}
-            self._bury(worker)
+            self._report_end(worker)
         self._restart_server()
 
     def _hear(self, worker: Worker) -> None:
@@ -254,7 +254,7 @@ class Local:
         if worker.process is not None:
             self._hear_end(worker, worker.process)
         else:
-            self._bury(worker)
+            self._report_end(worker)
 
     def _hear_end(self, worker: Worker, process: subprocess.Popen[bytes]) -> None:
         status = process.wait()
@@ -262,7 +262,7 @@ class Local:
         if not worker.closed:
             self._read_to_the_end(worker)
         worker.ended = {"status": -status if status < 0 else status << 8}
-        self._bury(worker)
+        self._report_end(worker)
 
     def _take(self, worker: Worker, data: bytes) -> None:
         worker.rest += data
@@ -302,7 +302,7 @@ class Local:
             try:
                 if end_of > _LONGEST:
                     raise ValueError("too long")
-                event = sound(decode(message), worker.task.name, worker.notebook)
+                event = validated(decode(message), worker.task.name, worker.notebook)
             except Exception as error:
                 worker.fault = Failure(
                     "WorkerError",
@@ -353,7 +353,7 @@ class Local:
     def _running(self) -> list[Worker]:
         return [worker for worker in self._workers.values() if worker.pid and not worker.paused]
 
-    def _bury(self, worker: Worker) -> None:
+    def _report_end(self, worker: Worker) -> None:
         """Report a task's end once its socket is read to the end and its process is gone."""
         if not (worker.closed and worker.ended):
             return

@@ -35,7 +35,7 @@ from .task import Task
 from .to_spec import SpecWriter
 
 with lazy_imports():
-    from ..show import draw, failures, page, summary, svg
+    from ..show import draw, failures, graph_page, summary, svg
     from ..show import progress as showing
     from ..show import screen as screens
 
@@ -253,7 +253,7 @@ class Drawing:
 
 _FORMS: dict[str, Callable[[Mapping[str, Step], str], str]] = {
     ".svg": lambda steps, title: svg.svg(steps, title),
-    ".html": lambda steps, title: page.html(steps, title),
+    ".html": lambda steps, title: graph_page.html(steps, title),
     ".dot": lambda steps, title: draw.dot(steps, title),
     ".mmd": lambda steps, title: draw.mermaid(steps, title),
 }

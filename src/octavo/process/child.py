@@ -121,7 +121,7 @@ def become(
     standard_first: bool = False,
     scope: str | None = None,
 ) -> Callable[[], None]:
-    """Make of this process one of the project, with its modules as they are now; return what ends their watch.
+    """Turn this process into one of the project, with its modules as they are now; return what ends the latter.
 
     ``first`` are the folders from which it imports before all others (default: the project's own), or, as in a
     kernel of Jupyter, with ``standard_first`` after the standard library only. ``scope`` is the folder of the user's

@@ -1,4 +1,4 @@
-"""Waiting for an edit: the stamps of files, looked at until one is another and all are at rest again."""
+"""Wait for edits: look at the stamps of files until some have changed and none changes any more."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def stamps(paths: Iterable[str]) -> dict[str, str | None]:
 
 
 def wait(before: Mapping[str, str | None], look: float = _LOOK, rest: float = _REST) -> list[str]:
-    """Wait until files differ from ``before`` and have come to rest; return which.
+    """Wait until files differ from ``before`` and nothing changes any more; return which.
 
     An editor that writes a file in several steps, or a checkout of many, is one edit.
     """

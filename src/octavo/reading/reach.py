@@ -87,7 +87,7 @@ def _is_program(node: ast.AST) -> bool:
 
 
 def _inert(node: Definition) -> bool:
-    """Return whether a definition only binds its name: it calls nobody, and nobody hears of it."""
+    """Return whether a definition does no more than bind its name: it calls nothing, and nothing is told of it."""
     if node.decorator_list:
         return False
     if isinstance(node, _Function):

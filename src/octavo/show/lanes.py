@@ -26,7 +26,7 @@ _ASCII = str.maketrans("│─├┤┼╮╯╰╭●○◌→←…", "|-+++++
 
 @dataclass(slots=True, eq=False)
 class Lane:
-    """What tasks that need the same have in common: ``feeds`` tasks feed it, ``left`` are still to be fed."""
+    """A line shared by tasks that need the same upstream: ``feeds`` tasks feed it, ``left`` are still to be fed."""
 
     feeds: int
     left: int

@@ -70,7 +70,7 @@ def counted(progress: Progress, took: float) -> str:
 
 
 def blocked(report: Report, to: Screen) -> Iterator[str]:
-    """Yield who could not run, grouped by what kept them from it."""
+    """Yield the blocked tasks, grouped by cause."""
     stopped = {name: event for name, event in report.ended.items() if event.outcome is Outcome.BLOCKED}
     causes: dict[str, list[str]] = {}
     for name in stopped:

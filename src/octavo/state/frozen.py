@@ -1,4 +1,4 @@
-"""Values as bytes for the state of a project: by pickle, out of which nothing but data is built."""
+"""Store values of a project's state as bytes: by pickle, and loading builds nothing but data."""
 
 from __future__ import annotations
 

@@ -307,7 +307,7 @@ class Store:
             ) from error
 
     def _spare(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
-        """Write what nothing depends on: a full disk is no reason to stop for it."""
+        """Write rows that can be lost: a full disk is no reason to stop."""
         try:
             self._many(statement, rows)
         except StateError:

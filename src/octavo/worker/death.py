@@ -97,7 +97,7 @@ class OomCounter:
         self._known = self._count()
 
     def increased(self) -> bool:
-        """Return whether it has happened since the last time it had."""
+        """Return whether the count has increased since the last call."""
         before, self._known = self._known, self._count()
         return self._known > before
 

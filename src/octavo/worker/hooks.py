@@ -27,7 +27,7 @@ _LATER = ("an async function", "a generator")
 
 
 class Offer(Mapping[str, object]):
-    """What a hook may name; each is made when it is named, and not before."""
+    """The arguments that a hook may name; each is made only when it is named."""
 
     def __init__(self, **makers: Callable[[], object]) -> None:
         self._makers = makers

@@ -43,7 +43,7 @@ _P = ParamSpec("_P")
 
 
 class Asks:
-    """The functions of ``os`` that ask, and what stands for them while somebody wants to be told."""
+    """Replaces the functions of ``os`` that ask questions, while a task is observed."""
 
     def __init__(self, on_question: OnQuestion, on_open: OnOpen, quiet: Quiet) -> None:
         self._on_question = on_question
@@ -52,7 +52,7 @@ class Asks:
         self._real: dict[str, Callable[..., object]] = {}
 
     def begin(self) -> None:
-        """Tell what is asked from now on."""
+        """Replace the functions."""
         make: dict[str, Callable[..., Callable[..., object]]] = {
             "stat": _stat,
             "lstat": _stat,

@@ -125,7 +125,7 @@ def _plain_words(text: str) -> set[str]:
 
 
 def _script(path: str) -> str | None:
-    """Return the text of a script; None of what is none."""
+    """Return the text of a script; None where a file is no script."""
     try:
         if not is_file(path) or os.path.getsize(path) > _LARGEST:
             return None

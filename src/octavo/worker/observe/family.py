@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from ...asked import Listing
-from .doings import Doings, Listed
+from .activity import Activity, Listed
 from .fanotify import HIGH
 from .hook import Arguments, Hear, listen
 from .imports import Imports, Tables
@@ -28,10 +28,10 @@ class Family:
     A child writes what is new to one file, at once: it may end in any way.
     """
 
-    def __init__(self, ground: Ground, doings: Doings, native: NativeEvents, imports: Imports) -> None:
+    def __init__(self, ground: Ground, activity: Activity, native: NativeEvents, imports: Imports) -> None:
         self._ground = ground
         self._imports = imports
-        self._doings = doings
+        self._activity = activity
         self._native = native
         self._sink: int | None = None
         self._on = False
@@ -88,24 +88,24 @@ class Family:
             listen({})
 
     def _become(self) -> None:
-        doings = self._doings
+        activity = self._activity
         for each in (
-            doings.opened,
-            doings.written,
-            doings.placed,
-            doings.restamped,
-            doings.listed,
-            doings.questions,
+            activity.opened,
+            activity.written,
+            activity.placed,
+            activity.restamped,
+            activity.listed,
+            activity.questions,
         ):
             each.clear()
-        for some in (doings.updated, doings.assured, doings.entered, doings.shown, doings.heard):
+        for some in (activity.updated, activity.assured, activity.entered, activity.shown, activity.heard):
             some.clear()
         for table in self._imports.tables.values():
             table.clear()
         self._sent.clear()
-        self._native = NativeEvents(self._ground, doings)
-        doings.after = self._imports.after = self._tell
-        hears = doings.hears() | self._imports.hears()
+        self._native = NativeEvents(self._ground, activity)
+        activity.after = self._imports.after = self._tell
+        hears = activity.hears() | self._imports.hears()
         listen({event: self._then(hear) for event, hear in hears.items()})
         util = sys.modules.get("multiprocessing.util")
         if util is not None and self._forks < _MOST:
@@ -113,9 +113,9 @@ class Family:
 
     def _listen(self) -> None:
         """Listen below Python in a child of multiprocessing, which ends by the finalizers that it knows."""
-        with self._doings.quiet:
+        with self._activity.quiet:
             self._native.begin(os.environ.get("OCTAVO_OBSERVE", ""), crowd=0, after=self._tell)
-        self._doings.heard.clear()
+        self._activity.heard.clear()
         sys.modules["multiprocessing.util"].Finalize(None, self._last, exitpriority=-1000)
 
     def _last(self) -> None:
@@ -135,7 +135,7 @@ class Family:
         if not news:
             return
         data = "".join(json.dumps(row) + "\n" for row in news).encode()
-        with self._doings.quiet:
+        with self._activity.quiet:
             sink = os.open(f"/proc/{self._pid}/fd/{self._sink}", os.O_WRONLY | os.O_APPEND)
             try:
                 if self._same(sink):
@@ -144,17 +144,17 @@ class Family:
                 os.close(sink)
 
     def _news(self) -> list[list[object]]:
-        doings, native = self._doings, self._native
+        activity, native = self._activity, self._native
         tables: Tables = {
-            "opened": doings.opened,
+            "opened": activity.opened,
             "read": native.read,
-            "written": doings.written,
-            "placed": doings.placed,
+            "written": activity.written,
+            "placed": activity.placed,
             "wrote": native.written,
-            "restamped": doings.restamped,
-            "asked": doings.questions,
-            "listed": doings.listed,
-            "commands": doings.commands,
+            "restamped": activity.restamped,
+            "asked": activity.questions,
+            "listed": activity.listed,
+            "commands": activity.commands,
             **self._imports.tables,
         }
         found: list[list[object]] = []
@@ -164,8 +164,8 @@ class Family:
                 new = list(islice(list(table.items()), known, None))
                 self._sent[name] = known + len(new)
                 found += [[name, key, _plain(value)] for key, value in new]
-        sets = (("updated", doings.updated), ("assured", doings.assured), ("entered", doings.entered))
-        for name, some in (*sets, ("shown", doings.shown), ("doubtful", native.doubtful)):
+        sets = (("updated", activity.updated), ("assured", activity.assured), ("entered", activity.entered))
+        for name, some in (*sets, ("shown", activity.shown), ("doubtful", native.doubtful)):
             if len(some) > self._sent.get(name, 0):
                 self._sent[name] = len(some)
                 found += [[name, path, None] for path in list(some)]
@@ -175,11 +175,11 @@ class Family:
 
     def _take(self, news: list[Any]) -> None:
         name, key, value = news  # JSON that a child wrote
-        doings, native = self._doings, self._native
-        uses: dict[str, dict[str, Use]] = {"opened": doings.opened, "read": native.read}
-        times = {"written": doings.written, "placed": doings.placed, "wrote": native.written}
-        sets = {"updated": doings.updated, "assured": doings.assured, "entered": doings.entered}
-        sets |= {"shown": doings.shown, "doubtful": native.doubtful}
+        activity, native = self._activity, self._native
+        uses: dict[str, dict[str, Use]] = {"opened": activity.opened, "read": native.read}
+        times = {"written": activity.written, "placed": activity.placed, "wrote": native.written}
+        sets = {"updated": activity.updated, "assured": activity.assured, "entered": activity.entered}
+        sets |= {"shown": activity.shown, "doubtful": native.doubtful}
         if name in uses:
             found, order, epoch, digest = value
             uses[name].setdefault(key, Use(_stamp(found), order, epoch, digest))
@@ -188,12 +188,12 @@ class Family:
         elif name in sets:
             sets[name].add(key)
         elif name == "commands":
-            doings.commands.setdefault(key, value)
-            doings.epoch += 1
+            activity.commands.setdefault(key, value)
+            activity.epoch += 1
         elif name == "restamped":
-            doings.restamped.setdefault(key, value)
+            activity.restamped.setdefault(key, value)
         elif name == "asked":
-            doings.questions.setdefault((key[0], key[1]), value)
+            activity.questions.setdefault((key[0], key[1]), value)
         elif name in self._imports.tables:
             known = tuple(key) if isinstance(key, list) else key
             self._imports.tables[name].setdefault(known, value)
@@ -201,7 +201,7 @@ class Family:
             full, pattern, hidden, sized = key
             place, names = value
             listed = Listed(Listing(full, pattern, hidden), _stamp(place), names and tuple(names), sized)
-            doings.listed.setdefault((full, pattern, hidden, sized), listed)
+            activity.listed.setdefault((full, pattern, hidden, sized), listed)
 
 
 def _plain(value: object) -> object:

@@ -78,7 +78,7 @@ class Quiet:
 
     @contextlib.contextmanager
     def all(self) -> Iterator[None]:
-        """Let neither this thread be heard nor any that begins before the end."""
+        """Ignore this thread, and all that start before the block ends."""
         with self:
             self._before = frozenset(sys._current_frames())
             try:

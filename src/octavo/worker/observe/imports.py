@@ -81,7 +81,7 @@ class Imports:
 
     @property
     def tables(self) -> Tables:
-        """What was found, by names for it."""
+        """All that was found: tables by name."""
         return {
             "names": self.names,
             "searched": self.searched,
@@ -90,12 +90,12 @@ class Imports:
         }
 
     def begin(self) -> None:
-        """Hear names from now on."""
+        """Start observing which names are imported."""
         sys.meta_path.insert(0, self)
         sys.meta_path.append(self._misses)
 
     def end(self) -> None:
-        """Hear nothing more."""
+        """Stop observing."""
         for finder in (self, self._misses):
             if finder in sys.meta_path:
                 sys.meta_path.remove(finder)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from . import processes
-from .doings import COMPILED, Doings
+from .activity import COMPILED, Activity
 from .fanotify import Event, Group
 from .inotify import Watches
 from .paths import Ground
@@ -44,8 +44,8 @@ class NativeEvents:
     ``precision`` is "own" where this process is told from others, "any" where it is not, "" where nothing is heard.
     """
 
-    def __init__(self, ground: Ground, doings: Doings) -> None:
-        self._doings = doings
+    def __init__(self, ground: Ground, activity: Activity) -> None:
+        self._activity = activity
         self.tree = Tree(ground)
         self.precision = ""
         self.why = ""
@@ -158,7 +158,7 @@ class NativeEvents:
 
     def _take(self, events: list[Event]) -> None:
         now = time.time_ns()
-        known = self._doings.heard
+        known = self._activity.heard
         mine, others = [], []
         for event in events:
             path = self._place(event)
@@ -172,11 +172,11 @@ class NativeEvents:
             if event.written:
                 self.written.setdefault(path, time.monotonic_ns())
         for path, event in mine:
-            if event.opened and path not in known and path not in self._doings.opened:
+            if event.opened and path not in known and path not in self._activity.opened:
                 self._note_open(path, event)
         if self.precision == "any":  # some of them may be this process's
             others = [
-                other for other in others if other[0] not in known and other[0] not in self._doings.opened
+                other for other in others if other[0] not in known and other[0] not in self._activity.opened
             ]
         if others and (self.precision == "any" or self._has_children()):
             self._by_others(others)
@@ -194,13 +194,13 @@ class NativeEvents:
 
     def _note_open(self, path: str, event: Event) -> None:
         if event.name == ".":
-            self._doings.lists(path)
+            self._activity.lists(path)
         elif path not in self.read:
             self.read[path] = self._use(path)
 
     def _use(self, path: str) -> Use:
-        with self._doings.quiet:
-            found = use(path, time.monotonic_ns(), self._doings.epoch, self._doings.began)
+        with self._activity.quiet:
+            found = use(path, time.monotonic_ns(), self._activity.epoch, self._activity.began)
         # it may have been opened at any time since the last look
         if found.stamp is not None and found.stamp[4] >= self._before:
             self.doubtful.add(path)
@@ -209,7 +209,7 @@ class NativeEvents:
     # ── others
 
     def _has_children(self) -> bool:
-        return self._doings.epoch > 0 or processes.any_children()
+        return self._activity.epoch > 0 or processes.any_children()
 
     def _by_others(self, events: list[tuple[str, Event]]) -> None:
         news = False

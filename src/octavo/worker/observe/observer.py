@@ -17,11 +17,11 @@ from ... import parts, products
 from ...model import UNSETTLED, Task
 from ...reading import functions
 from ...reading.digests_of_code import function_digest, module_digest, source_text
+from .activity import Activity
 from .asks import Asks
-from .doings import Doings
+from .discovery import Discovery, Writes
 from .evidence import Evidence
 from .family import Family
-from .found import Discovery, Writes
 from .hook import Arguments, Hear, Quiet, listen
 from .imports import Imports
 from .native import NativeEvents
@@ -66,36 +66,36 @@ class Observer:
         self._cell = cell
         self._touched: dict[Touch, None] = {}
         self._preloaded = preloaded
-        self.doings = Doings(self.ground, self.quiet, scope or root, self._touch)
-        self._asks = Asks(self.doings.question, self.doings.opens_below, self.quiet)
-        self.native = NativeEvents(self.ground, self.doings)
+        self.activity = Activity(self.ground, self.quiet, scope or root, self._touch)
+        self._asks = Asks(self.activity.question, self.activity.opens_below, self.quiet)
+        self.native = NativeEvents(self.ground, self.activity)
         self._evidence = Evidence(self.ground.root)
-        self.doings.started = self._started
+        self.activity.started = self._started
         #: Functions that were called for the task: (part of the manifest, file, name, whether nobody else needs it).
         self.functions: tuple[tuple[str, str, str, bool], ...] = ()
         self._imports = Imports(self._inside, self.quiet)
-        self._family = Family(self.ground, self.doings, self.native, self._imports)
-        self.doings.searched = self._imports.search
+        self._family = Family(self.ground, self.activity, self.native, self._imports)
+        self.activity.searched = self._imports.search
         self._own = Own(own) if own else None
 
     def start(self) -> None:
-        self.doings.began = now_of_files()
-        hears = self.doings.hears()
+        self.activity.began = now_of_files()
+        hears = self.activity.hears()
         for event, (verb, words) in _ELSEWHERE.items():
             hears[event] = self._elsewhere(verb, words, hears.get(event))
         listen(hears | self._imports.hears())
         self._asks.begin()
         self._imports.begin()
-        self.doings.marking = get_ident()
+        self.activity.marking = get_ident()
         with self.quiet:
             self.native.begin(os.environ.get("OCTAVO_OBSERVE", ""))
-        self.doings.marking = 0
+        self.activity.marking = 0
         self._family.begin()
         if self._own:
             self._own.begin()
 
     def stop(self) -> None:
-        """Hear nothing more."""
+        """Stop observing."""
         self.native.end()
         listen({})
         self._family.end()
@@ -106,7 +106,7 @@ class Observer:
 
     def _started(self) -> None:
         """Read what commands are told, and the scripts that they name."""
-        for words, folder in list(self.doings.commands.items()):
+        for words, folder in list(self.activity.commands.items()):
             self._evidence.command(words.split("\n"), folder)
 
     def _elsewhere(self, verb: str, words: Callable[[Arguments], str], also: Hear | None) -> Hear:
@@ -164,7 +164,7 @@ class Observer:
             for path in self._imports.files(self._preloaded).values():
                 if path.endswith(".py") and self._inside(path) and is_file(path):
                     self._evidence.own(source_text(path))
-        writes = Writes(self.doings, self.native, self._evidence)
+        writes = Writes(self.activity, self.native, self._evidence)
         own = task.source.path if task.source.entry else None
         modules: list[str] = []
         ways: list[Way] = []
@@ -184,7 +184,7 @@ class Observer:
             if path not in alone and not source:
                 part = parts.MODULE.of(inside if name == path else name)
                 found[part] = (inside, self._digest(path, module_digest))
-        discovery = Discovery(self.doings, self.native, self._evidence, writes, task, modules)
+        discovery = Discovery(self.activity, self.native, self._evidence, writes, task, modules)
         outcomes = self._imports.outcomes(lambda path: writes.when(self.ground.way(path).real) is not None)
         for folder, (words, then) in outcomes.items():
             found[parts.IMPORTS.of(folder)] = ("\n".join([folder, *words]), then)
@@ -210,8 +210,8 @@ class Observer:
     def _digest(self, path: str, digest: Callable[[str], str | None]) -> str:
         """Return the digest of code, unless it may not be what the task saw."""
         try:
-            used = self.doings.opened.get(path)
-            if unchanged_digest(path, used) is None if used else products.newest(path) >= self.doings.began:
+            used = self.activity.opened.get(path)
+            if unchanged_digest(path, used) is None if used else products.newest(path) >= self.activity.began:
                 return UNSETTLED
             return digest(path) or UNSETTLED
         except Exception:

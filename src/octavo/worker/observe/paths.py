@@ -58,11 +58,11 @@ class Ground:
         return None if way.shown is None or self.skips(way.shown) else way.shown
 
     def holds(self, real: str) -> bool:
-        """Tell whether a real path is in the scope, or is the scope itself."""
+        """Return whether a real path is in the scope, or is the scope itself."""
         return f"{real}/".startswith(self.below)
 
     def skips(self, shown: str) -> bool:
-        """Tell whether a path of the project is that of a tool: byte code, version control, an environment."""
+        """Return whether a path of the project is that of a tool: byte code, version control, an environment."""
         names = shown.split("/")
         if not SKIPPED.isdisjoint(names):
             return True

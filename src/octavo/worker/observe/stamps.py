@@ -81,7 +81,7 @@ def unchanged_digest(path: str, used: Use, left: int = WHOLE) -> str | None:
 
 
 def is_file(path: str) -> bool:
-    """Tell whether a path leads to a file, which can be read to its end: a pipe cannot."""
+    """Return whether a path leads to a file, which can be read to its end: a pipe cannot."""
     try:
         return stat.S_ISREG(_stat(path).st_mode)
     except (OSError, ValueError):

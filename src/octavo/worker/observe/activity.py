@@ -44,7 +44,7 @@ class Listed:
         self.sized = sized
 
 
-class Doings:
+class Activity:
     """Collects what the audit hook, and the functions that ask, tell of a task."""
 
     def __init__(self, ground: Ground, quiet: Quiet, scope: str, touch: Touch) -> None:
@@ -248,7 +248,7 @@ class Doings:
     # ── listed
 
     def _list(self, arguments: Arguments) -> None:
-        """Note what is in a folder that is listed: a file more would have been found, too."""
+        """Note what is in a folder that is listed: a new file there would have been found, too."""
         full = self._full("." if arguments[0] is None else arguments[0])
         if not f"{full}/".startswith(self._below) and full.startswith(_SYSTEM):
             return

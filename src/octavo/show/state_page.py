@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .page import head
+from .graph_page import head
 from .screen import many, seconds
 from .steps import counted, state
 from .svg import escaped, svg
@@ -99,7 +99,7 @@ for (const box of document.querySelectorAll(".graph .task")) {
 """
 
 
-def sheet(rows: Sequence[TaskRow], title: str, footer: str, notes: Sequence[str] = ()) -> str:
+def html(rows: Sequence[TaskRow], title: str, footer: str, notes: Sequence[str] = ()) -> str:
     """Return the page; ``footer`` says when and by what. It fetches nothing, and its links are relative."""
     steps = {row.step.task.name: row.step for row in rows}
     paragraphs = "".join(f"<p>{escaped(note)}</p>" for note in notes)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from ... import parts, products
 from ...asked import Listing, size, target, there
 from ...model import ABSENT, UNREADABLE, UNSETTLED, Task
-from .doings import Doings, Listed
+from .activity import Activity, Listed
 from .evidence import Evidence
 from .native import NativeEvents
 from .paths import Way
@@ -24,32 +24,34 @@ _Part = tuple[str, tuple[str, str]]
 class Writes:
     """Knows what the task made, changed or removed itself, by real paths."""
 
-    def __init__(self, doings: Doings, native: NativeEvents, evidence: Evidence) -> None:
+    def __init__(self, activity: Activity, native: NativeEvents, evidence: Evidence) -> None:
         self._first: dict[str, int] = {}
         by_children = [
             change
             for change in list(native.others_wrote.items())
-            if _by_child(change[0], doings, native, evidence)
+            if _by_child(change[0], activity, native, evidence)
         ]
         # what is opened to be read and written is judged below, by its bytes
-        updated = {doings.ground.way(path).real for path in list(doings.updated) if path in doings.opened}
+        updated = {
+            activity.ground.way(path).real for path in list(activity.updated) if path in activity.opened
+        }
         for path, order in (*list(native.written.items()), *by_children):
             # a library may open to write what it only reads
-            way = doings.ground.way(path, follow=False)
+            way = activity.ground.way(path, follow=False)
             if way.real in updated:
                 continue
             now = stamp(way.real)
-            if now is None or now[4] >= doings.began:
+            if now is None or now[4] >= activity.began:
                 self._add(way.real, order)
-        for path, order in list(doings.written.items()):
-            self._add(doings.ground.way(path).real, order)
-        for path, order in list(doings.placed.items()):
-            self._add(doings.ground.way(path, follow=False).real, order)
-        for path in list(doings.updated):
-            used = doings.opened.get(path)
-            if used is not None and not _unchanged(path, used, doings.restamped.get(path, WHOLE)):
-                self._add(doings.ground.way(path).real, used.order)
-        self.assured = {doings.ground.way(path).real for path in list(doings.assured)}
+        for path, order in list(activity.written.items()):
+            self._add(activity.ground.way(path).real, order)
+        for path, order in list(activity.placed.items()):
+            self._add(activity.ground.way(path, follow=False).real, order)
+        for path in list(activity.updated):
+            used = activity.opened.get(path)
+            if used is not None and not _unchanged(path, used, activity.restamped.get(path, WHOLE)):
+                self._add(activity.ground.way(path).real, used.order)
+        self.assured = {activity.ground.way(path).real for path in list(activity.assured)}
         self._names: dict[str, set[str]] = {}
         for path in self._first:
             folder, name = os.path.split(path)
@@ -81,17 +83,17 @@ class Discovery:
 
     def __init__(
         self,
-        doings: Doings,
+        activity: Activity,
         native: NativeEvents,
         evidence: Evidence,
         writes: Writes,
         task: Task,
         modules: Iterable[str],
     ) -> None:
-        self._doings = doings
+        self._activity = activity
         self._native = native
         self._evidence = evidence
-        self._ground = doings.ground
+        self._ground = activity.ground
         self._writes = writes
         # executed notebooks from upstream count only when they are read
         given = [path for path in _paths(task.inputs) if not path.endswith(".ipynb")]
@@ -108,7 +110,7 @@ class Discovery:
         """List the folders of the patterns that other programs are told, unless it is known that nobody listed them."""
         for folder, pattern in self._evidence.patterns(self._ground.root):
             if not self._native.precision or folder in self._native.others_listed:
-                self._doings.lists(folder, pattern)
+                self._activity.lists(folder, pattern)
 
     def _know(self, path: str, follow: bool) -> None:
         shown = self._ground.way(os.path.join(self._ground.root, path.rstrip("/")), follow).shown
@@ -121,22 +123,22 @@ class Discovery:
         by_children = [
             change
             for change in sorted(self._native.others.items())
-            if _by_child(change[0], self._doings, self._native, self._evidence)
+            if _by_child(change[0], self._activity, self._native, self._evidence)
         ]
         # what Python told comes last: it knows best when a file was first used
-        seen = (*by_children, *sorted(self._native.read.items()), *sorted(self._doings.opened.items()))
+        seen = (*by_children, *sorted(self._native.read.items()), *sorted(self._activity.opened.items()))
         for path, used in seen:
             found.update(self._try(path, lambda path=path, used=used: self._file_parts(path, used)))  # type: ignore[misc]
-        for listed in list(self._doings.listed.values()):
+        for listed in list(self._activity.listed.values()):
             folder = listed.listing.folder
             found.update(self._try(folder, lambda listed=listed: self._listing_parts(listed)))  # type: ignore[misc]
         files = {path for part, (path, _) in found.items() if parts.split(part)[0] is not parts.FOLDER}
-        for (word, path), answer in list(self._doings.questions.items()):
+        for (word, path), answer in list(self._activity.questions.items()):
             answers = self._try(path, lambda w=word, p=path, a=answer: self._answer_parts(w, p, a))  # type: ignore[misc]
             found.update(
                 {part: row for part, row in answers.items() if row[0] not in files or "link" in word}
             )
-        for path in list(self._doings.entered):
+        for path in list(self._activity.entered):
             self.walked(self._ground.way(path))
         for link in self._links:
             if self._writes.when(os.path.join(self._ground.root, link)) is None:
@@ -178,26 +180,26 @@ class Discovery:
             return
         since, row = self._writes.when(way.real), parts.FILE
         if since is not None:
-            if since < used.order or used.stamp is None or path in self._doings.updated:
+            if since < used.order or used.stamp is None or path in self._activity.updated:
                 return
             row = parts.UPDATED  # it read what was there before it wrote
         self.walked(way)
         # a process that it started may have made a hard link to it, say
-        left = self._doings.restamped.get(path, WHOLE - bool(self._doings.epoch))
+        left = self._activity.restamped.get(path, WHOLE - bool(self._activity.epoch))
         if not os.path.lexists(way.real):
             gone = used.stamp is not None and since is None
             yield row.of(shown), (shown, UNSETTLED if gone else ABSENT)
         elif is_file(way.real):
-            if path in self._doings.updated and not os.path.getsize(way.real):
+            if path in self._activity.updated and not os.path.getsize(way.real):
                 return  # a lock, say
             digest = (
                 products.digest(way.real) if since is not None else unchanged_digest(way.real, used, left)
             )
-            if path in self._native.doubtful and path not in self._doings.opened:
+            if path in self._native.doubtful and path not in self._activity.opened:
                 digest = None
             yield row.of(shown), (shown, digest or UNSETTLED)
-        elif path in self._doings.shown and os.path.isdir(way.real):
-            changed = products.newest(way.real) >= self._doings.began
+        elif path in self._activity.shown and os.path.isdir(way.real):
+            changed = products.newest(way.real) >= self._activity.began
             yield row.of(shown), (shown, UNSETTLED if changed else products.digest(way.real) or UNSETTLED)
 
     def _listing_parts(self, listed: Listed) -> Iterator[_Part]:
@@ -256,14 +258,14 @@ class Discovery:
             yield parts.EXISTS.of(shown), (shown, answer)
 
 
-def _by_child(path: str, doings: Doings, native: NativeEvents, evidence: Evidence) -> bool:
-    """Tell whether what another process did to a path was done by a child of the task, as far as there is evidence."""
-    shown = doings.ground.way(path, follow=False).shown
+def _by_child(path: str, activity: Activity, native: NativeEvents, evidence: Evidence) -> bool:
+    """Return whether there is evidence that a child of the task did what another process did to a path."""
+    shown = activity.ground.way(path, follow=False).shown
     return path in native.of_children or (shown is not None and evidence.names(shown))
 
 
 def _unchanged(path: str, used: Use, left: int) -> bool:
-    """Tell whether a file that was opened to be changed is as it was."""
+    """Return whether a file that was opened to be changed is as it was."""
     now = stamp(path)
     if now is None or used.stamp is None:
         return False

@@ -60,7 +60,7 @@ _CONTENT: Mapping[str, Mapping[str, type | UnionType]] = {
 }
 
 
-def sound(event: Event, task: str, opened: NotebookOpened | None) -> Event:
+def validated(event: Event, task: str, opened: NotebookOpened | None) -> Event:
     """Return an event of a task's own worker; raise ``ValueError`` for one that no worker of octavo would send."""
     if not isinstance(event, _SAID) or event.task != task:
         raise ValueError(f"a {type(event).__name__} of {getattr(event, 'task', None)!r:.40}")
