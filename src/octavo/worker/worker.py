@@ -7,7 +7,6 @@ later.
 
 from __future__ import annotations
 
-import atexit
 import faulthandler
 import fcntl
 import os
@@ -32,6 +31,7 @@ from ..model import Failure, Outcome, Task
 from ..process.child import become
 from ..reading.folders import scope
 from .around import folder_of, importable, perform, placed
+from .ending import end
 from .hooks import stopped
 from .observe import Observer
 from .streams import Streams
@@ -133,8 +133,7 @@ def work(descriptors: list[int], preloaded: frozenset[str] | None = None) -> Non
         _import_ours(task)
         _freshen(root, task)
         finished = run(task, root, tell, preloaded)
-        _run_exit_handlers()
-        tell(finished)
+        end(tell, finished, row(task.kind).report)
         code = 0
     except (BrokenPipeError, ConnectionResetError):
         pass  # the driver is gone: nobody is left to tell
@@ -246,14 +245,6 @@ def _tie(pipe: int) -> None:
     poll.register(pipe, 0)
     if poll.poll(0):  # it went before it could be noticed
         _end_group()
-
-
-def _run_exit_handlers() -> None:
-    """Run what the interpreter runs on exit, as far as user code can observe."""
-    threading_shutdown = getattr(threading, "_shutdown", None)
-    if threading_shutdown is not None:
-        threading_shutdown()
-    atexit._run_exitfuncs()
 
 
 def _end_group() -> None:
