@@ -31,7 +31,7 @@ class Direct:
         self.closed = False
         self._waiting: deque[Task] = deque()
 
-    def prepare(self, modules: tuple[str, ...]) -> None: ...
+    def prepare(self, modules: tuple[str, ...], cells: tuple[str, ...] = ()) -> None: ...
 
     def submit(self, task: Task) -> None:
         self.started.append(task.name)

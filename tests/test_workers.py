@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -297,10 +298,11 @@ def test_a_server_that_is_killed_between_two_tasks_leaves_nobody_waiting(forked:
     running.start(forked.function("import time\nprint('there', flush=True)\ntime.sleep(600)", "one"), None)
     while not forked.text():
         forked.events += running.next()
-    assert forked.executor._warm is not None
-    server = forked.executor._warm.process
-    os.kill(server.pid, signal.SIGKILL)
-    os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOWAIT)
+    (worker,) = forked.executor._workers.values()
+    server = int(Path(f"/proc/{worker.pid}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(server, signal.SIGKILL)
+    while Path(f"/proc/{server}/cmdline").exists() and Path(f"/proc/{server}/cmdline").read_text():
+        time.sleep(0.01)
     # nobody has heard of it when the next task is to be forked
     running.start(forked.function("pass", "two"), None)
     while running:

@@ -58,7 +58,7 @@ class Run:
         filled: Callable[[Task], Task],
         keeper: Callable[[Task], NotebookKeeper | None],
         pause: Mapping[str, object] | None = None,
-        modules: Callable[[], tuple[str, ...]] = tuple,
+        modules: Callable[[], tuple[tuple[str, ...], ...]] = tuple,
         refresh: Callable[[Task], str | None] = lambda task: None,
         call_on_failure: Callable[[Task, Failure], Iterable[str]] = lambda task, failure: (),
         fail_fast: bool = False,

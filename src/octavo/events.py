@@ -102,6 +102,14 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
+class Diverged:
+    """A task's worker cannot be as a new process would be: it starts again in one where nothing was imported ahead."""
+
+    task: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskFinished:
     """A task ended. ``discovered`` maps parts of the manifest to [path, digest] as the run saw them.
 
@@ -161,6 +169,7 @@ Event = (
     | Output
     | CellFinished
     | Paused
+    | Diverged
     | TaskFinished
     | HookFinished
     | Note
@@ -178,6 +187,7 @@ KINDS: dict[str, type[Event]] = {
         Output,
         CellFinished,
         Paused,
+        Diverged,
         TaskFinished,
         HookFinished,
         Note,

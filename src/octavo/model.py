@@ -75,7 +75,7 @@ class Facts:
     of a table's name, with the key ``None`` for a single one. ``digest`` is that of the normalised code: comments,
     blank lines, formatting, markdown and stored outputs do not change it; ``raw`` is that of the bytes.
     ``mistakes`` are messages with their places that make the source unfit to run (a syntax error, an
-    ``upstream`` that is no literal).
+    ``upstream`` that is no literal). ``bare`` says why it must run where nothing was imported ahead, if it must.
     """
 
     digest: str
@@ -90,6 +90,7 @@ class Facts:
     imports: tuple[str, ...] = ()
     cells: tuple[CellFacts, ...] = ()
     mistakes: tuple[tuple[str, Place], ...] = ()
+    bare: str = ""
 
     def fatal(self, kernel: str | None = None) -> tuple[tuple[str, Place], ...]:
         """Return the mistakes that count with a kernel (default: the source's own).

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,12 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import products, upkeep
+from . import upkeep
 from .engine import Run
 from .errors import Error, raise_all
 from .events import Event
 from .executed.editions import editions, home
-from .executors import Executor, Maker
+from .executors import Executor, Maker, ahead
 from .executors.running import attempt
 from .explain import differences
 from .graph import Graph
@@ -26,7 +25,6 @@ from .load import load as load_spec
 from .model import Reason, Step, Task
 from .parts import Now
 from .plan import drift, estimate, judged, key_of, plan, seconds_saved
-from .reading import folders
 from .report import Report, tell_all
 from .spec import sources
 from .spec.entry import EntryPoint, find
@@ -146,7 +144,7 @@ class Project:
                     filled=sources.Reader(str(self.root), self.store).filled,
                     keeper=lambda task: _keeper(task, self.root),
                     pause=stay,
-                    modules=lambda: self._modules(stale),
+                    modules=lambda: ahead.modules(stale, self.root, self._loaded.preload, self.store),
                     call_on_failure=lambda *died: hook_process.call_in_child(str(self.root), *died),
                     refresh=lambda task: members.kind(task.kind).refresh(task, str(self.root)),
                     fail_fast=fail_fast,
@@ -156,7 +154,7 @@ class Project:
                 tell_all(
                     self._hooked(engine.events()), report, [tell, *listeners] if tell else list(listeners)
                 )
-            self._remember_unforkable(getattr(where, "unforkable", {}))
+            ahead.remember(self.store, self.graph, self.root, where)
         return report
 
     def _hooked(self, events: Iterator[Event]) -> Iterator[Event]:
@@ -279,21 +277,8 @@ class Project:
             str(error): error for task in stale if (error := executor.refuses(attempt(task, pause=stay)))
         }
         raise_all(refused.values())
+        ahead.recall(self.store, executor)
         return executor
-
-    def _modules(self, stale: Sequence[Task]) -> tuple[str, ...]:
-        """Return what may be imported ahead for tasks, without what is known not to stay in a process that forks."""
-        modules, left = _preload(stale, self.root, self._loaded.preload), self.store.keys("left")
-        return tuple(name for name in modules if name not in left or left[name] != self._origin(name))
-
-    def _remember_unforkable(self, left: Mapping[str, str]) -> None:
-        """Keep which modules the warm server could not hold, so that the next one does not try, until they change."""
-        if left:
-            self.store.keep("left", [(name, self._origin(name), why.encode()) for name, why in left.items()])
-
-    def _origin(self, module: str) -> str:
-        found = folders.find_package(module.partition(".")[0], str(self.root))
-        return f"{sys.executable} {found and products.stamp(found)}"
 
 
 def run(
@@ -353,28 +338,6 @@ def _keeper(task: Task, root: Path) -> keepers.Keeper | None:
         return None
     report = next((edition.path for edition in wanted if edition.plain), wanted[0].path)
     return keepers.of_product(root, report, task, home(task))
-
-
-def _preload(stale: Sequence[Task], root: Path, wanted: bool | tuple[str, ...]) -> tuple[str, ...]:
-    """Return what the warm server should import: the kinds' own modules, then third-party ones that the tasks import.
-
-    The user's own modules are left out, for they change between builds; the standard library's, for they cost nothing.
-    """
-    modules: dict[str, None] = {}
-    for task in stale:
-        for module in members.kind(task.kind).preload(task):
-            top = module.partition(".")[0]
-            if top == "octavo" or (wanted is True and top not in sys.stdlib_module_names):
-                modules[module] = None
-    if isinstance(wanted, tuple):
-        modules |= dict.fromkeys(wanted)
-    own = {top for top in {module.partition(".")[0] for module in modules} if _is_ours(top, root)}
-    return tuple(module for module in modules if module.partition(".")[0] not in own - {"octavo"})
-
-
-def _is_ours(top: str, root: Path) -> bool:
-    found = folders.find_package(top, str(root))
-    return found is not None and folders.owned(found, str(root))
 
 
 def _new_run() -> str:

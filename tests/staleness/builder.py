@@ -41,7 +41,7 @@ class Mixed:
     def refuses(self, task: Task) -> Error | None:
         return None
 
-    def prepare(self, modules: tuple[str, ...]) -> None: ...
+    def prepare(self, modules: tuple[str, ...], cells: tuple[str, ...] = ()) -> None: ...
 
     def submit(self, task: Task) -> None:
         self._notebook = task.kind == "notebook"

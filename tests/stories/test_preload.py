@@ -46,14 +46,23 @@ def test_modules_of_the_project_are_never_preloaded(folder: Folder) -> None:
 
 
 def test_preload_false_starts_cold_and_a_list_warms_just_that(folder: Folder) -> None:
-    body = "import sys\n\ndef f(product):\n    product.write_text(str('fractions' in sys.modules))\n"
-    folder.write("tasks.py", body)
-    for preload, found in (("false", "False"), ("[fractions]", "True")):
+    for name in ("one", "other"):
+        folder.write(f"site-packages/{name}_thing.py", "import os\nPARENT = os.getppid()\n")
+    folder.write(
+        "tasks.py",
+        "import os, sys\n\ndef f(product):\n    seen = 'one_thing' in sys.modules\n"
+        "    import one_thing, other_thing\n"
+        "    ahead = [it.PARENT != os.getppid() for it in (one_thing, other_thing)]\n"
+        "    product.write_text(f'{seen} {ahead}')\n",
+    )
+    ways = {"false": [False, False], "[one_thing]": [True, False], "true": [True, True]}
+    for preload, found in ways.items():
         folder.write(
             "pipeline.yaml", f"preload: {preload}\ntasks:\n  - {{source: tasks.f, product: out.txt}}\n"
         )
-        assert folder.octavo("build", "--force").returncode == 0
-        assert folder.read("out.txt") == found
+        env = {"PYTHONPATH": str(folder.path / "site-packages")}
+        assert folder.octavo("build", "--force", env=env).returncode == 0
+        assert folder.read("out.txt") == f"False {found}"
 
 
 def _left(project: Folder, env: dict[str, str]) -> list[str]:

@@ -33,8 +33,11 @@ class Executor(Protocol):
         """Return why a task cannot run here as it says. This is asked before anything of a build has begun."""
         ...
 
-    def prepare(self, modules: tuple[str, ...]) -> None:
-        """Import modules ahead where that makes tasks start faster; called at most once, before the first task."""
+    def prepare(self, modules: tuple[str, ...], cells: tuple[str, ...] = ()) -> None:
+        """Import modules ahead where that makes tasks start faster; called at most once, before the first task.
+
+        ``cells`` are those for tasks that have a kernel in their own process.
+        """
         ...
 
     def submit(self, task: Task) -> None:

@@ -8,12 +8,13 @@ import socket
 import subprocess
 from dataclasses import dataclass, field
 
-from ..events import CellStarted, NotebookOpened, Paused, TaskFinished
+from ..events import CellStarted, Diverged, NotebookOpened, Paused, TaskFinished
 from ..lazy import lazy_imports
 from ..model import Failure, Json, Task
 from ..process import child
 from ..worker.death import Scene
 from .limits import Limits
+from .warm import Warm
 
 with lazy_imports():
     from ..worker import spawned
@@ -40,6 +41,8 @@ class Worker:
     running: CellStarted | None = None
     paused: Paused | None = None
     finished: TaskFinished | None = None
+    server: Warm | None = None
+    diverged: Diverged | None = None
     closed: bool = False
     ended: Json | None = None
 

@@ -47,7 +47,7 @@ class Inline:
             return StateError(message, task.where, hint)
         return None
 
-    def prepare(self, modules: tuple[str, ...]) -> None:
+    def prepare(self, modules: tuple[str, ...], cells: tuple[str, ...] = ()) -> None:
         """Import nothing ahead: the process is the user's."""
 
     def submit(self, task: Task) -> None:

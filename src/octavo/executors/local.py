@@ -24,6 +24,7 @@ from ..errors import Error, StateError
 from ..events import (
     CellFinished,
     CellStarted,
+    Diverged,
     Event,
     Note,
     NotebookOpened,
@@ -39,6 +40,7 @@ from ..worker.worker import LENGTH, deliver
 from .handle import Worker, end, interrupt, remains, scene, signal_to, spawn
 from .interrupts import Interrupts
 from .limits import MEANS, Limits
+from .servers import Servers, of_task
 from .validate import validated
 from .warm import Warm
 
@@ -60,18 +62,18 @@ class Local:
         ensure_streams()  # descriptors that workers get must not be 0, 1 or 2
         self.root = root
         self.slots = jobs or os.cpu_count() or 1
-        self.unforkable: dict[str, str] = {}
+        #: Tasks that had to start again without what was imported ahead, and why.
+        self.diverged: dict[str, str] = {}
+        #: Digests of sources of such tasks, from earlier builds.
+        self.bare: frozenset[str] = frozenset()
         self._log = log
         self._selector = selectors.DefaultSelector()
         self._workers: dict[int, Worker] = {}
         self._events: deque[Event] = deque()
         self._count = 0
-        self._modules: tuple[str, ...] = ()
-        self._preloading = False
         self._oom_counter = OomCounter()
         self._interrupts = Interrupts()
-        self._fork = fork
-        self._warm: Warm | None = None
+        self._servers = Servers(root, log, self._selector) if fork else None
 
     # ── the protocol of an executor
 
@@ -79,11 +81,16 @@ class Local:
         """Refuse nothing: workers can be interrupted, ended and kept waiting."""
         return None
 
-    def prepare(self, modules: tuple[str, ...]) -> None:
-        """Let the server import modules while the driver goes on."""
-        self._modules = modules
-        if self._fork:
-            self._start_server()
+    @property
+    def unforkable(self) -> dict[str, str]:
+        """Modules that must not be in a process that forks, and why."""
+        return self._servers.unforkable if self._servers is not None else {}
+
+    def prepare(self, modules: tuple[str, ...], cells: tuple[str, ...] = ()) -> None:
+        """Let servers import modules while the driver goes on."""
+        if self._servers is not None:
+            self._servers.want(modules, cells)
+            self._servers.start()
 
     def submit(self, task: Task) -> None:
         """Start a task in a new worker."""
@@ -131,10 +138,8 @@ class Local:
             self._read_to_the_end(worker)
             self._last_words(worker)
             self._release(worker)
-        if self._warm is not None:
-            self._forget(self._warm.line)
-            self._warm.stop()
-            self._warm = None
+        if self._servers is not None:
+            self._servers.stop()
         self._selector.close()
         left = tuple(event for event in self._events if not isinstance(event, TaskFinished))
         self._events.clear()
@@ -143,37 +148,23 @@ class Local:
     # ── starting
 
     def _start(self, worker: Worker, descriptors: list[int]) -> None:
-        if self._fork:
-            self._ask_server(descriptors)
+        if self._servers is not None:
+            self._ask_server(worker, descriptors, self._servers)
         else:
             worker.process = spawn(descriptors, self.root)
             worker.pid = worker.process.pid
             worker.limits.begin(worker.began)
 
-    def _ask_server(self, descriptors: list[int]) -> None:
-        if self._warm is None:
-            self._start_server()
-        while self._preloading:
-            self._listen()
+    def _ask_server(self, worker: Worker, descriptors: list[int], servers: Servers) -> None:
+        kernel, bare = of_task(worker.task, self.bare, self.diverged)
         for _ in range(3):
-            assert self._warm is not None
-            if self._warm.ask({"fork": self._count}, descriptors):
+            while not (server := servers.of(kernel, bare)).ready:
+                self._listen()
+            worker.server = server
+            if server.ask({"fork": worker.number}, descriptors):
                 return
-            self._server_died()
+            self._server_died(server)
         raise StateError("workers cannot be started", hint=f"see {self._log}" if self._log else None)
-
-    def _start_server(self) -> None:
-        self._warm = Warm(self.root, self._log)
-        self._selector.register(self._warm.line, selectors.EVENT_READ, None)
-        modules = [name for name in self._modules if name not in self.unforkable]
-        self._preloading = bool(modules) and self._warm.ask({"preload": modules})
-
-    def _restart_server(self) -> None:
-        """Start anew, without the modules that must not be in a process that forks."""
-        if self._warm is not None:
-            self._forget(self._warm.line)
-            self._warm.stop()
-        self._start_server()
 
     # ── listening
 
@@ -184,8 +175,8 @@ class Local:
         with self._interrupts.heard():
             ready = self._selector.select(min(times, default=None))
         for key, _ in ready:
-            if key.data is None:
-                self._hear_server()
+            if isinstance(key.data, Warm):
+                self._hear_server(key.data)
             elif not key.data.closed:
                 self._hear(key.data)
         self._mind_the_time()
@@ -205,19 +196,15 @@ class Local:
                 # its end was not heard: a child of its own still holds the socket
                 self._hear_end(worker, worker.process)
 
-    def _hear_server(self) -> None:
-        assert self._warm is not None
-        answers = self._warm.hear()
+    def _hear_server(self, server: Warm) -> None:
+        assert self._servers is not None
+        answers = server.hear()
         if answers is None:
-            self._server_died()
+            self._server_died(server)
             return
         for answer in answers:
-            if "preloaded" in answer:
-                self._preloading = False
-                self.unforkable |= answer["left"]
-                if any("threads" in why for why in answer["left"].values()):
-                    self._restart_server()
-                    return
+            if "ready" in answer:
+                self._servers.answered(server, answer["left"])
             elif "forked" in answer:
                 if worker := self._workers.get(answer["forked"]):
                     worker.pid = answer["pid"]
@@ -228,18 +215,16 @@ class Local:
                 worker.ended = answer
                 self._report_end(worker)
 
-    def _server_died(self) -> None:
-        if self._preloading:
+    def _server_died(self, server: Warm) -> None:
+        assert self._servers is not None
+        if self._servers.lost(server):
             # an import took the whole process along: do without
-            self._preloading = False
-            self._modules = ()
             self._events.append(Note("importing the tasks' modules ended the warm server; tasks start cold"))
-        for worker in list(self._workers.values()):
+        for worker in [worker for worker in self._workers.values() if worker.server is server]:
             end(worker.pid, signal.SIGKILL)
             self._read_to_the_end(worker)
             worker.ended = {"status": None}
             self._report_end(worker)
-        self._restart_server()
 
     def _hear(self, worker: Worker) -> None:
         try:
@@ -270,6 +255,10 @@ class Local:
             match event := message:
                 case TaskFinished():
                     worker.finished = event
+                    continue
+                case Diverged():
+                    worker.diverged = event
+                    end(worker.pid, signal.SIGKILL)
                     continue
                 case Output() if worker.paused:
                     continue  # said to a person, not by the task
@@ -357,6 +346,9 @@ class Local:
         """Report a task's end once its socket is read to the end and its process is gone."""
         if not (worker.closed and worker.ended):
             return
+        if worker.diverged:
+            self._start_again(worker, worker.diverged.why)
+            return
         self._last_words(worker)
         seconds = time.monotonic() - worker.began
         finished = worker.finished or TaskFinished(
@@ -384,6 +376,13 @@ class Local:
         assert worker.ended
         traces = remains(worker.traces)
         return death(worker.ended["status"], scene(worker, self.root), traces, self._oom_counter.increased())
+
+    def _start_again(self, worker: Worker, why: str) -> None:
+        """Start a task again in a worker that is as a new process would be, as if this one had not been."""
+        self._release(worker)
+        self.diverged[worker.task.name] = why
+        self._events.append(Note(f"{why}: it starts again, with nothing imported ahead", worker.task.name))
+        self.submit(worker.task)
 
     def _release(self, worker: Worker) -> None:
         self._workers.pop(worker.number, None)

@@ -69,7 +69,7 @@ class Running:
         executor: Executor | None,
         *,
         pause: Mapping[str, object] | None = None,
-        modules: Callable[[], tuple[str, ...]] = tuple,
+        modules: Callable[[], tuple[tuple[str, ...], ...]] = tuple,
         check: Callable[[Task, TaskFinished], TaskFinished] = lambda task, event: event,
         again: Callable[[Task], None] = lambda task: None,
         clock: Callable[[], float] = time.monotonic,
@@ -95,8 +95,8 @@ class Running:
         """Hand a task to the executor, for the first time."""
         assert self._executor is not None
         work = self._works[task.name] = _Work(task, keeper)
-        if not self._prepared and (modules := self._modules()):
-            self._executor.prepare(modules)
+        if not self._prepared and any(modules := self._modules()):
+            self._executor.prepare(*modules)
         self._prepared = True
         self._submit(self._executor, work)
 

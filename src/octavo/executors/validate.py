@@ -8,6 +8,7 @@ from types import UnionType
 from ..events import (
     CellFinished,
     CellStarted,
+    Diverged,
     Event,
     KernelReady,
     Note,
@@ -18,7 +19,7 @@ from ..events import (
 )
 from ..model import Failure, Outcome
 
-_SAID = (NotebookOpened, KernelReady, CellStarted, CellFinished, Output, Paused, TaskFinished, Note)
+_SAID = (Diverged, NotebookOpened, KernelReady, CellStarted, CellFinished, Output, Paused, TaskFinished, Note)
 _NUMBER = int | float
 #: The types of what stands in these events, by the names of their fields.
 _TYPES: Mapping[str, type | UnionType] = {
@@ -37,6 +38,7 @@ _TYPES: Mapping[str, type | UnionType] = {
     "language": dict,
     "kernelspec": dict,
     "message": str,
+    "why": str,
     "connection": str | None,
     "outcome": Outcome,
     "failure": Failure | None,

@@ -1,4 +1,4 @@
-"""The driver's side of the warm server: start it, request imports and forks, read its replies."""
+"""The driver's side of the warm servers: start them, request imports and forks, read their replies."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+from collections.abc import Iterable
 
 from ..lazy import lazy_imports
 from ..model import Json
@@ -18,25 +19,36 @@ with lazy_imports():
 class Warm:
     """A warm server of this very environment. It may die at any time: ``hear`` then returns None."""
 
-    def __init__(self, root: str, log: str | None = None) -> None:
-        self._root = root
-        self._log = log
+    def __init__(self, line: socket.socket, process: subprocess.Popen[bytes] | None = None) -> None:
+        self.line = line
+        self.process = process
+        self.ready = True
         self._rest = b""
-        self.line, theirs = socket.socketpair()
-        out = os.open(log or os.devnull, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+
+    @classmethod
+    def start(cls, root: str, log: str | None = None) -> Warm:
+        """Start one that has imported nothing but what all workers need."""
+        line, theirs = socket.socketpair()
+        # a file where nobody wants to read it, too: its size tells that something was printed
+        out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644) if log else _memory()
         try:
             number = theirs.fileno()
-            self.process = child.start(
-                server.__name__,
-                str(number),
-                root=root,
-                descriptors=[number],
-                stdout=out,
-                stderr=out,
+            process = child.start(
+                server.__name__, str(number), root=root, descriptors=[number], stdout=out, stderr=out
             )
         finally:
             theirs.close()
             os.close(out)
+        return cls(line, process)
+
+    def fork(self, modules: Iterable[str], kernel: bool) -> Warm:
+        """Let it fork another, which imports modules and is ``ready`` then."""
+        line, theirs = socket.socketpair()
+        self.ask({"serve": list(modules), "kernel": kernel}, [theirs.fileno()])
+        theirs.close()
+        other = Warm(line)
+        other.ready = False
+        return other
 
     def ask(self, request: Json, descriptors: list[int] | None = None) -> bool:
         """Send a request; return False when the server is gone."""
@@ -60,8 +72,16 @@ class Warm:
     def stop(self) -> int:
         """End the server, and with it its workers; return its exit status."""
         self.line.close()
+        if self.process is None:
+            return 0  # its own server buries it
         try:
             return self.process.wait(5)
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.wait()
+
+
+def _memory() -> int:
+    return (
+        os.memfd_create("octavo-server") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_WRONLY)
+    )

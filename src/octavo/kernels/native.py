@@ -22,6 +22,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 # ipykernel imports its debugger where debugpy is installed, half of its import time, and nobody can attach here.
@@ -43,7 +44,7 @@ import IPython.extensions.storemagic  # noqa: F401
 from IPython.core.history import HistoryManager
 from IPython.core.inputtransformer2 import TransformerManager
 from IPython.core.interactiveshell import InteractiveShell
-from jupyter_client.session import Session
+from jupyter_client.session import Session, new_id
 
 from ..model import Json
 from ..tracebacks import trim
@@ -61,6 +62,10 @@ for _name in ("core.completerlib", "core.logger", "core.oinspect", "utils.wildca
         importlib.import_module(f"IPython.{_name}")
 importlib.import_module("encodings.utf_8_sig")
 TransformerManager().transform_cell("1 + 1\n")
+
+
+#: What a library registers something in.
+Registry = dict[object, object] | list[object]
 
 
 class DirectSession(Session):  # type: ignore[misc]  # jupyter_client is read without its types
@@ -110,33 +115,16 @@ class Native:
         asyncio.set_event_loop(self.loop)
         # cells share one context, so that a context variable set in one is seen in the next
         self.context = contextvars.copy_context()
-        main = _fresh_main()
-        _prepare_environment()
-        # No history database: it belongs to interactive use, and costs a thread and a file per worker.
-        HistoryManager.enabled = False
-        wire = DirectSession()
-        wire.say = say
-        log = logging.getLogger("octavo.kernel")
-        log.addHandler(logging.NullHandler())
-        log.propagate = False
-        # Matplotlib's backend, tqdm and ipywidgets look for a running application and its kernel.
-        app = IPKernelApp.instance()
-        self.kernel = IPythonKernel.instance(
-            parent=app,
-            session=wire,
-            iopub_socket=_Socket(),
-            user_module=main,
-            user_ns=main.__dict__,
-            log=log,
-        )
-        app.kernel = self.kernel
-        app.shell = self.kernel.shell
+        self.kernel = prepared()
+        os.environ["JPY_PARENT_PID"] = str(os.getppid())  # by which libraries recognise Jupyter
+        if "" not in sys.path:
+            sys.path[:] = ["" if path == os.getcwd() else path for path in sys.path]
         self.shell = self.kernel.shell
-        self.shell.history_manager.hist_file = ":memory:"
+        self.shell.starting_dir = os.getcwd()
+        self.shell.history_manager.dir_hist[:] = [Path.cwd()]
+        self.kernel.session.say = say
+        self.kernel.session.session = new_id()
         self.kernel.io_loop = _Loop(self.loop)
-        self.kernel.shell_channel_thread = SimpleNamespace(parent_thread=threading.main_thread())
-        app.init_pdb()
-        app.init_extensions()
         self.language = dict(self.kernel.language_info)
         sys.argv = [argv0]
         sys.excepthook = sys.__excepthook__
@@ -225,6 +213,25 @@ class Native:
             pass
 
 
+def registries() -> dict[str, Registry]:
+    """Return what libraries register with when a cell imports them, by name."""
+    kernel = prepared()
+    shell = kernel.shell
+    found: dict[str, Registry] = {f"events.{name}": held for name, held in shell.events.callbacks.items()}
+    found["comm targets"] = kernel.comm_manager.targets
+    found["ast transformers"] = shell.ast_transformers
+    found["input transformers"] = shell.input_transformers_post
+    found["names"] = shell.user_ns
+    for name in ("cleanup_transforms", "line_transforms", "token_transformers"):
+        found[name] = getattr(shell.input_transformer_manager, name)
+    for kind, magics in shell.magics_manager.magics.items():
+        found[f"{kind} magics"] = magics
+    for kind, formatter in shell.display_formatter.formatters.items():
+        for name in ("type_printers", "deferred_printers", "singleton_printers"):
+            found[f"{kind} {name}"] = getattr(formatter, name)
+    return found
+
+
 def _show_trimmed(shell: InteractiveShell) -> None:
     """Let the shell show tracebacks without octavo's own frames in them."""
     found = getattr(shell, "_get_exc_info", None)  # IPython's insides, which another version may not have
@@ -290,18 +297,51 @@ def _fresh_main() -> ModuleType:
     return main
 
 
-def _prepare_environment() -> None:
-    """Set up what a kernel's process has: its folder as "" on the path, the inline backend unless another is chosen."""
-    if "" not in sys.path:
-        sys.path[:] = ["" if path == os.getcwd() else path for path in sys.path]
-    os.environ["JPY_PARENT_PID"] = str(os.getppid())  # by which libraries recognise Jupyter
-    backend = "module://matplotlib_inline.backend_inline"
+def prepared() -> IPythonKernel:
+    """Return the kernel of this process, made the first time: in the warm server, for its workers to come.
+
+    Matplotlib's backend, tqdm, pandas and ipywidgets look for a running application and its kernel.
+    """
+    if IPythonKernel.initialized():
+        return IPythonKernel.instance()
     if not os.environ.get("MPLBACKEND"):
-        os.environ["MPLBACKEND"] = backend
-        if (matplotlib := sys.modules.get("matplotlib")) is not None:
-            # already imported by the warm server, where no backend was chosen
-            dict.__setitem__(matplotlib.rcParams, "backend", backend)
-            dict.__setitem__(matplotlib.rcParamsDefault, "backend", backend)
+        os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+    main = _fresh_main()
+    # No history database: it belongs to interactive use, and costs a thread and a file per worker.
+    HistoryManager.enabled = False
+    log = logging.getLogger("octavo.kernel")
+    log.addHandler(logging.NullHandler())
+    log.propagate = False
+    path = list(sys.path)
+    app = IPKernelApp.instance()
+    kernel = IPythonKernel.instance(
+        parent=app,
+        session=DirectSession(),
+        iopub_socket=_Socket(),
+        user_module=main,
+        user_ns=main.__dict__,
+        log=log,
+    )
+    app.kernel, app.shell = kernel, kernel.shell
+    kernel.shell.history_manager.hist_file = ":memory:"
+    kernel.shell_channel_thread = SimpleNamespace(parent_thread=threading.main_thread())
+    app.init_pdb()
+    app.init_extensions()
+    sys.path[:] = path  # where "" belongs, the task knows
+    return kernel
+
+
+@contextlib.contextmanager
+def as_in_a_cell() -> Iterator[None]:
+    """Let what is imported meanwhile find what it finds when a cell imports it."""
+    kernel = prepared()
+    os.environ["JPY_PARENT_PID"] = str(os.getpid())  # the worker's parent, which this process will be
+    with kernel.shell.builtin_trap, kernel.shell.display_trap:
+        kernel._forward_input(False)
+        try:
+            yield
+        finally:
+            kernel._restore_input()
 
 
 def open_kernel(say: Say, argv0: str = "", passed: Callable[[], None] = lambda: None) -> Native:
@@ -312,4 +352,4 @@ def open_kernel(say: Say, argv0: str = "", passed: Callable[[], None] = lambda: 
     return Native(say, argv0, passed)
 
 
-__all__ = ["Native", "open_kernel"]
+__all__ = ["Native", "as_in_a_cell", "open_kernel", "prepared", "registries"]

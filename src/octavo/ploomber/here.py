@@ -73,9 +73,10 @@ class Here(Local):
         """Refuse what cannot be kept in this process of a task that runs in it."""
         return self._inline.refuses(task) if self._in_this_process(task) else super().refuses(task)
 
-    def prepare(self, modules: tuple[str, ...]) -> None:
-        """Remember what the warm server shall import, should a task want one."""
-        self._modules = modules
+    def prepare(self, modules: tuple[str, ...], cells: tuple[str, ...] = ()) -> None:
+        """Remember what the warm servers shall import, should a task want one."""
+        if self._servers is not None:
+            self._servers.want(modules, cells)
 
     def submit(self, task: Task) -> None:
         """Start a task in a worker, or keep it for this process."""

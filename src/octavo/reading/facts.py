@@ -17,6 +17,7 @@ from ..errors import Place
 from ..model import SYNTAX, CellFacts, Facts, Json
 from ..notebook.inject import INJECTED, parameters_cell, tags
 from . import declared, digest, magics, tokens
+from .alone import alone
 from .functions import function
 from .language import language_of
 from .names import CellNames, names
@@ -44,6 +45,7 @@ class _Reading:
     mistakes: list[tuple[str, Place]] = field(default_factory=list)
     docstrings: bool = False
     transformed: bool = False
+    trees: list[ast.Module] = field(default_factory=list)
 
 
 def facts(notebook: Notebook) -> Facts:
@@ -81,6 +83,7 @@ def facts(notebook: Notebook) -> Facts:
             for index, found in read.cells
         ),
         mistakes=tuple(read.mistakes),
+        bare=alone(read.trees),
     )
 
 
@@ -96,6 +99,7 @@ def _read(
     if language == "python":
         try:
             tree = magics.parse(text)
+            read.trees.append(tree)
             form = digest.cell(tree, text, read.docstrings)
             if "skip-execution" not in marks:
                 _compile(tree, magic=text.lstrip().startswith("%%"))

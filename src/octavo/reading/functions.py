@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from ..errors import Place
 from ..hints import did_you_mean
 from ..model import Facts, Parameter
 from . import declared, digest, magics
+from .alone import alone
 from .names import names
 from .reach import Definition, definitions, reached
 
@@ -22,9 +24,9 @@ _GIVEN = frozenset(["product", "upstream", "client"])
 
 
 @lru_cache(maxsize=4)  # the tasks of one module stand together
-def _module(text: str) -> tuple[ast.Module, tuple[str, ...]]:
+def _module(text: str) -> tuple[ast.Module, tuple[str, ...], str]:
     tree = magics.tree(text)
-    return tree, tuple(sorted(names(tree).imports))
+    return tree, tuple(sorted(names(tree).imports)), alone([tree])
 
 
 def function(text: str, path: str, name: str) -> Facts:
@@ -38,7 +40,7 @@ def function(text: str, path: str, name: str) -> Facts:
     module runs; not its ``if __name__ == "__main__"`` block.
     """
     try:
-        tree, imports = _module(text)
+        tree, imports, bare = _module(text)
     except SyntaxError as error:
         where = Place(path, error.lineno or 0, error.offset or 0)
         return Facts(digest.digest(["text", text]), mistakes=((f"syntax error: {error.msg}", where),))
@@ -46,7 +48,7 @@ def function(text: str, path: str, name: str) -> Facts:
     code = digest.digest([name, *digest.form(counted, text)])
     node = next((node for node in definitions(tree.body) if node.name == name), None)
     if isinstance(node, _Function):
-        return _facts(node, text, code, imports)
+        return replace(_facts(node, text, code, imports), bare=bare)
     if node is None and (bound := _bound(tree, name)) is not None:
         # "get = partial(...)", "get = lambda product: ...": callable perhaps, and closed to reading.
         if isinstance(bound, ast.Assign | ast.AnnAssign):

@@ -1,13 +1,16 @@
-"""The warm server: a single-threaded process that has imported libraries and forks workers.
+"""Warm servers: single-threaded processes that fork a worker for each task, and servers that have imported more.
 
-Its only argument is the descriptor of a socket to the driver. Requests are a line of JSON each,
-with the descriptors of a worker attached: ``{"preload": [...]}``, ``{"fork": id}``. It answers
-``{"preloaded": [...], "left": {...}}``, ``{"forked": id, "pid": n}`` and ``{"ended": id, "status": n, "cpu": s,
-"memory": bytes}``. When the driver goes away, so do the server and its workers.
+The first has only what every worker needs. It forks one that has a kernel, for the cells of notebooks, and each of the
+two forks one that has imported what tasks import, and parked it: see ``parked``. Each talks to the driver over a socket
+of its own. Requests are a line of JSON each, with descriptors attached: ``{"fork": id}`` with those of a worker,
+``{"serve": [modules], "kernel": bool}`` with that of another server. It answers ``{"ready": [...], "left": {...}}``,
+``{"forked": id, "pid": n}`` and ``{"ended": id, "status": n, "cpu": s, "memory": bytes}``. When the driver goes away,
+so do the servers and their workers.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -16,24 +19,33 @@ import select
 import signal
 import socket
 import sys
-import threading
-import warnings
+import traceback
+from typing import TYPE_CHECKING
 
 from ..lazy import lazy_imports
+from .streams import Streams
 from .worker import DESCRIPTORS, work
 
 with lazy_imports():
+    from ..kernels import native
     from ..process import finder
+    from .parked import loading
 
-#: Libraries whose native thread pools start anew after a fork.
-_POOLS = ("openblas", "mkl", "gomp", "iomp", "libomp", "blis")
+if TYPE_CHECKING:
+    from .parked.pool import Pool
 
 
 class Server:
-    def __init__(self, line: socket.socket) -> None:
+    def __init__(self, line: socket.socket, streams: Streams) -> None:
+        self.pool: Pool | None = None
+        self._streams = streams
+        self._begin(line)
+
+    def _begin(self, line: socket.socket) -> None:
         self.line = line
-        self.workers: dict[int, int] = {}
+        self.workers: dict[int, int | None] = {}
         self._rest = b""
+        self._descriptors: list[int] = []
         self._wake, wake = os.pipe()
         for end in (self._wake, wake):
             os.set_blocking(end, False)
@@ -59,16 +71,19 @@ class Server:
         data, descriptors, _, _ = socket.recv_fds(self.line, 1 << 16, DESCRIPTORS * 16)
         if not data:
             return False
+        self._descriptors += descriptors
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             request = json.loads(line)
-            if "preload" in request:
-                kept, left = preload(request["preload"])
-                self._say(preloaded=kept, left=left)
+            if "serve" in request:
+                self._fork_server(socket.socket(fileno=self._take(1)[0]), **request)
             else:
-                mine, descriptors = descriptors[:DESCRIPTORS], descriptors[DESCRIPTORS:]
-                self._fork(request["fork"], mine)
+                self._fork(request["fork"], self._take(DESCRIPTORS))
         return True
+
+    def _take(self, count: int) -> list[int]:
+        mine, self._descriptors = self._descriptors[:count], self._descriptors[count:]
+        return mine
 
     def _fork(self, task: int, descriptors: list[int]) -> None:
         # What is here now is shared with the workers as long as nobody touches it. They leave it frozen: the first
@@ -78,20 +93,63 @@ class Server:
         if pid == 0:
             try:
                 os.setpgid(0, 0)
-                self.line.close()
-                for end in self._wakers:
-                    os.close(end)
-                work(descriptors)
+                self._leave()
+                work(descriptors, pool=self.pool)
             finally:
                 os._exit(70)
+        self._note(pid, task)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        self._say(forked=task, pid=pid)
+
+    def _fork_server(self, line: socket.socket, serve: list[str], kernel: bool) -> None:
+        pid = os.fork()
+        if pid:
+            self._note(pid, None)
+            line.close()
+            return
+        try:
+            os.setpgid(0, 0)
+            self._leave()
+            self._begin(line)
+            os.set_inheritable(line.fileno(), False)
+            self._import(serve, kernel)
+            self.serve()
+        except BaseException:
+            os.write(2, traceback.format_exc().encode("utf-8", "replace"))
+        finally:
+            os._exit(0)
+
+    def _import(self, modules: list[str], kernel: bool) -> None:
+        """Import modules: octavo's own, which each worker finds, and others, which are parked."""
+        ours = [name for name in modules if name.partition(".")[0] == __name__.partition(".")[0]]
+        left = {}
+        for name in ours:
+            try:
+                importlib.import_module(name)
+            except Exception as error:  # the task's affair
+                left[name] = f"{type(error).__name__}: {error}"
+        self._streams.install(buffers=not kernel)  # as what is imported here shall find them
+        if kernel:
+            native.prepared()
+        if others := [name for name in modules if name not in ours]:
+            with native.as_in_a_cell() if kernel else contextlib.nullcontext():
+                self.pool, more = loading.load(others, native.registries() if kernel else None)
+            left |= more
+        self._say(ready=[name for name in modules if name not in left], left=left)
+
+    def _leave(self) -> None:
+        """Let go, in a process that was just forked, of what belongs to its parent."""
+        self.line.close()
+        for end in self._wakers:
+            os.close(end)
+
+    def _note(self, pid: int, task: int | None) -> None:
         try:
             os.setpgid(pid, pid)
         except OSError:
             pass  # the child did it first, or has ended
-        for descriptor in descriptors:
-            os.close(descriptor)
         self.workers[pid] = task
-        self._say(forked=task, pid=pid)
 
     def _bury(self) -> None:
         while self.workers:
@@ -110,43 +168,6 @@ class Server:
         self.line.sendall(json.dumps(answer).encode() + b"\n")
 
 
-def preload(modules: list[str]) -> tuple[list[str], dict[str, str]]:
-    """Import modules; return those that may stay in a process that forks, and why the others may not."""
-    kept, left = [], {}
-    for module in modules:
-        before, active, pools = _threads(), threading.active_count(), _pools()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                importlib.import_module(module)
-        except BaseException as error:
-            left[module] = f"{type(error).__name__}: {error}"
-            continue
-        if threading.active_count() > active:
-            left[module] = "it starts threads"
-        elif _threads() > before and _pools() == pools:
-            left[module] = "it starts threads that do not survive a fork"
-        else:
-            kept.append(module)
-    return kept, left
-
-
-def _threads() -> int:
-    try:
-        return len(os.listdir("/proc/self/task"))
-    except OSError:
-        return threading.active_count()
-
-
-def _pools() -> int:
-    try:
-        with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:  # noqa: PTH123
-            paths = {line.split(maxsplit=5)[-1].strip() for line in maps if ".so" in line}
-    except OSError:
-        return 0
-    return sum(any(pool in os.path.basename(path).lower() for pool in _POOLS) for path in paths)
-
-
 def _kill(group: int) -> None:
     try:
         os.killpg(group, signal.SIGKILL)
@@ -155,7 +176,17 @@ def _kill(group: int) -> None:
 
 
 def main() -> None:
+    """Serve the driver at the other end of the socket whose descriptor is the only argument."""
     line = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(line.fileno(), False)
     finder.install()  # once for all workers
-    Server(line).serve()
+    streams = Streams(lambda name, text: _write(1 if name == "stdout" else 2, text))
+    streams.install()
+    Server(line, streams).serve()
+    os._exit(0)  # what workers run at their end is not the server's to run
+
+
+def _write(descriptor: int, text: str) -> None:
+    data = text.encode("utf-8", "replace")
+    while data:
+        data = data[os.write(descriptor, data) :]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# the warm server has these, and its workers find the same as this one
+import contextvars  # noqa: F401
+import logging  # noqa: F401
 import sys
 
 from .worker import work

@@ -68,18 +68,23 @@ class Streams:
     def install(self, *, buffers: bool = True) -> None:
         """Put the streams in the place of ``sys.stdout`` and ``sys.stderr``.
 
-        With ``buffers`` they have a ``buffer`` for bytes, as in any process; in a kernel they have none.
+        Those that the warm server has put there stay: what was imported ahead may hold them. With ``buffers`` they
+        have a ``buffer`` for bytes, as in any process; in a kernel they have none.
         """
-        mine = [
-            OutStream(self, name, os.dup(end) if self._pipes else end) for name, end in self._ends.items()
-        ]
-        if buffers:
-            for stream in mine:
-                stream.buffer = _Buffer(self, stream.name)
-        # as in any process; libraries that capture the descriptors 1 and 2 look for them here
-        plain = [_plain(1), _plain(2)] if self._pipes else mine
-        sys.stdout, sys.stderr = mine
-        sys.__stdout__, sys.__stderr__ = plain  # type: ignore[misc, assignment]
+        for number, (name, end) in enumerate(self._ends.items(), start=1):
+            own = os.dup(end) if self._pipes else end
+            stream = getattr(sys, name)
+            if isinstance(stream, OutStream):
+                stream.serve(self, own)
+            else:
+                stream = OutStream(self, name, own)
+            if not buffers:
+                vars(stream).pop("buffer", None)
+            elif "buffer" not in vars(stream):
+                stream.buffer = _Buffer(stream)
+            setattr(sys, name, stream)
+            # as in any process; libraries that capture the descriptors 1 and 2 look for them here
+            setattr(sys, f"__{name}__", _plain(number) if self._pipes else stream)
 
     def write(self, name: str, text: str) -> None:
         if not self._mine:
@@ -177,9 +182,13 @@ class OutStream(io.TextIOBase):
     buffer: io.RawIOBase  # not in a kernel
 
     def __init__(self, streams: Streams, name: str, number: int) -> None:
-        self._streams = streams
+        self.streams = streams
         self._number = number
         self.name = name
+
+    def serve(self, streams: Streams, number: int) -> None:
+        """Write to other streams from now on."""
+        self.streams, self._number = streams, number
 
     def write(self, text: str) -> int:
         if not isinstance(text, str):
@@ -187,11 +196,11 @@ class OutStream(io.TextIOBase):
         if self.closed:
             raise ValueError("I/O operation on closed file")
         if text:
-            self._streams.write(self.name, text)
+            self.streams.write(self.name, text)
         return len(text)
 
     def flush(self) -> None:
-        self._streams.flush()
+        self.streams.flush()
 
     def fileno(self) -> int:
         return self._number
@@ -209,13 +218,13 @@ class OutStream(io.TextIOBase):
 class _Buffer(io.RawIOBase):
     """The bytes below a text stream."""
 
-    def __init__(self, streams: Streams, name: str) -> None:
-        self._streams = streams
-        self.name = name
+    def __init__(self, stream: OutStream) -> None:
+        self._stream = stream
+        self.name = stream.name
 
     def write(self, data: Buffer, /) -> int:
         whole = bytes(data)
-        self._streams.write_bytes(self.name, whole)
+        self._stream.streams.write_bytes(self.name, whole)
         return len(whole)
 
     def writable(self) -> bool:

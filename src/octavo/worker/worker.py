@@ -22,9 +22,11 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
 
-from ..events import CellFinished, CellStarted, Event, Note, Output, TaskFinished, encode
+from ..events import CellFinished, CellStarted, Diverged, Event, Note, Output, TaskFinished, encode
 from ..kinds import row
 from ..lazy import lazy_imports
 from ..model import Failure, Outcome, Task
@@ -40,6 +42,10 @@ with lazy_imports():
     from ..executed import export, warm_export
     from ..kinds import members
     from . import logged
+    from .parked import hook
+
+if TYPE_CHECKING:
+    from .parked.pool import Pool
 
 #: How many descriptors come with a task: the socket, then read and write ends for stdout and for stderr, then where
 #: to write what the threads were doing when the process crashes.
@@ -96,8 +102,7 @@ class Wire:
             ):  # the cell in which it was forked has ended, and so does the fork
                 os._exit(int(isinstance(event, CellFinished) and event.failed))
             return
-        data = encode(event)
-        data = LENGTH.pack(len(data)) + data
+        data = _framed(event)
         if threading.current_thread() is not threading.main_thread():
             self._line.sendall(data)
             return
@@ -108,11 +113,24 @@ class Wire:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
+    def last(self, event: Event) -> None:
+        """Send what ends the task, from whichever of its processes."""
+        if os.getpid() == self._pid:
+            self(event)
+        else:
+            self._line.send(_framed(event))  # at once: it shares the line
 
-def work(descriptors: list[int], preloaded: frozenset[str] | None = None) -> None:
+
+def _framed(event: Event) -> bytes:
+    data = encode(event)
+    return LENGTH.pack(len(data)) + data
+
+
+def work(descriptors: list[int], preloaded: frozenset[str] | None = None, pool: Pool | None = None) -> None:
     """Run the task that arrives on the first descriptor, and end the process.
 
-    ``preloaded`` are modules that are here by no doing of the project: all, where nobody says so.
+    ``preloaded`` are modules that are here by no doing of the project: all, where nobody says so. ``pool`` holds those
+    that were imported ahead, for the task to import.
     """
     preloaded = (
         frozenset(sys.modules) if preloaded is None else preloaded
@@ -126,12 +144,16 @@ def work(descriptors: list[int], preloaded: frozenset[str] | None = None) -> Non
             os.set_inheritable(descriptor, False)
         _tie(descriptors[5])
         pipes = ((descriptors[1], descriptors[2]), (descriptors[3], descriptors[4]))
-        tell = Teller(task.name, Wire(line), pipes)
+        wire = Wire(line)
+        tell = Teller(task.name, wire, pipes)
         tell.streams.install(buffers=not row(task.kind).report)
         tell.streams.watch(_end_group, descriptors[0])
         faulthandler.enable(file=descriptors[5])
         _import_ours(task)
         _freshen(root, task)
+        if pool is not None:
+            hook.install(pool, partial(_diverge, task.name, wire))
+            preloaded |= pool.seen.keys() | pool.owner.keys()
         finished = run(task, root, tell, preloaded)
         end(tell, finished, row(task.kind).report)
         code = 0
@@ -141,6 +163,17 @@ def work(descriptors: list[int], preloaded: frozenset[str] | None = None) -> Non
         os.write(2, traceback.format_exc().encode("utf-8", "replace"))
     finally:
         os._exit(code)
+
+
+def _diverge(task: str, wire: Wire, why: str) -> NoReturn:
+    """Let the driver start the task again where nothing was imported ahead: no code of the task can catch this.
+
+    This may be a process that the task has forked: the driver ends them all.
+    """
+    try:
+        wire.last(Diverged(task, why))
+    finally:
+        os._exit(0)
 
 
 def run(task: Task, root: str, tell: Teller, preloaded: frozenset[str] = frozenset()) -> TaskFinished:
@@ -226,9 +259,6 @@ def _freshen(root: str, task: Task) -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.set_wakeup_fd(-1)
     random.seed()
-    # the global generator of NumPy would otherwise be the same in every worker
-    if (legacy := sys.modules.get("numpy.random")) is not None:
-        legacy.seed()
 
 
 def _tie(pipe: int) -> None:

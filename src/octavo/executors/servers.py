@@ -1,0 +1,127 @@
+"""The warm servers of a build: which of them forks the worker of a task."""
+
+from __future__ import annotations
+
+import selectors
+import subprocess
+from collections.abc import Container
+from contextlib import suppress
+
+from ..kinds import members
+from ..lazy import lazy_imports
+from ..model import Task
+from .warm import Warm
+
+with lazy_imports():
+    from ..kernels import native
+
+#: What modules do to a process that they cannot be taken out of again.
+_FOR_GOOD = ("threads", "threads that do not survive a fork", "open files", "child processes")
+
+
+class Servers:
+    """One server without and one with a kernel, and of each another that has imported what tasks import.
+
+    They are started when they are needed, and the selector then listens to them.
+    """
+
+    def __init__(self, root: str, log: str | None, selector: selectors.BaseSelector) -> None:
+        self._root = root
+        self._log = log
+        self._selector = selector
+        self._first: Warm | None = None
+        #: By whether they have a kernel, and whether they are bare.
+        self._servers: dict[tuple[bool, bool], Warm] = {}
+        self._modules: dict[bool, tuple[str, ...]] = {True: (), False: ()}
+        #: Modules that must not be in a process that forks, and why.
+        self.unforkable: dict[str, str] = {}
+
+    def want(self, modules: tuple[str, ...], cells: tuple[str, ...]) -> None:
+        """Note what servers should import: for tasks without, and for those with a kernel in their worker."""
+        self._modules = {False: modules, True: cells}
+
+    def start(self) -> None:
+        """Let them import it, while the driver goes on."""
+        for kernel in (True, False):
+            if self._modules[kernel]:
+                self.of(kernel, bare=False)
+
+    def of(self, kernel: bool, bare: bool) -> Warm:
+        """Return the server for a task whose worker has a kernel, or none; ``bare``: one that has imported nothing."""
+        others = [] if bare else self._others(kernel)
+        key = kernel, not others
+        if (found := self._servers.get(key)) is None:
+            if others:
+                found = self.of(kernel, bare=True).fork(others, kernel)
+            else:
+                found = self._root_server().fork(self._ours(kernel), kernel)
+                found.ready = True  # what it is asked for waits in its line
+            self._servers[key] = found
+            self._attend(found)
+        return found
+
+    def _root_server(self) -> Warm:
+        if self._first is None:
+            self._first = Warm.start(self._root, self._log)
+            self._attend(self._first)
+        return self._first
+
+    def _ours(self, kernel: bool) -> list[str]:
+        return [name for name in self._modules[kernel] if name.startswith("octavo.")] or [
+            native.__name__
+        ] * kernel
+
+    def _others(self, kernel: bool) -> list[str]:
+        names = (name for name in self._modules[kernel] if not name.startswith("octavo."))
+        return [name for name in names if name not in self.unforkable]
+
+    def answered(self, server: Warm, left: dict[str, str]) -> None:
+        """Note that a server has imported what it should, and end it where it must not have."""
+        server.ready = True
+        self.unforkable |= left
+        if any(why.partition(":")[0].endswith(_FOR_GOOD) for why in left.values()):
+            self.lost(server)
+
+    def lost(self, server: Warm) -> bool:
+        """Forget a server that is gone; return whether an import took it along, which is not tried again."""
+        self._end(server)
+        if server is self._first:
+            self._first = None
+        for (kernel, _), each in list(self._servers.items()):
+            if each is server:
+                self._servers = {key: it for key, it in self._servers.items() if it is not server}
+                if not server.ready:
+                    self._modules[kernel] = tuple(self._ours(kernel))
+                    return True
+        return False
+
+    def _attend(self, server: Warm) -> None:
+        self._selector.register(server.line, selectors.EVENT_READ, server)
+
+    def _end(self, server: Warm) -> None:
+        with suppress(KeyError, ValueError):  # it was forgotten before
+            self._selector.unregister(server.line)
+        server.stop()
+
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None:
+        """The process of the first of them."""
+        return self._first.process if self._first is not None else None
+
+    def stop(self) -> None:
+        """End them all."""
+        every = [*self._servers.values(), *([self._first] if self._first is not None else [])]
+        for server in every:
+            self._end(server)
+        self._servers.clear()
+        self._first = None
+
+
+def of_task(task: Task, bare: Container[str], diverged: Container[str]) -> tuple[bool, bool]:
+    """Return whether a task's worker has a kernel, and whether it must not find anything imported ahead.
+
+    ``bare`` are digests of sources that once had to start again, ``diverged`` names of tasks that now had to.
+    """
+    facts = task.source.facts
+    kernel = native.__name__ in members.kind(task.kind).preload(task)
+    return kernel, bool(facts.bare) or facts.digest in bare or task.name in diverged

@@ -1,0 +1,76 @@
+"""Imports modules ahead, and parks those that workers can share."""
+
+from __future__ import annotations
+
+import contextvars
+import importlib
+import os
+import threading
+from collections.abc import Mapping
+
+from .pool import Pool
+from .record import Recorder
+from .tables import Held
+from .wrap import recording
+
+#: Libraries whose native thread pools start anew after a fork.
+_POOLS = ("openblas", "mkl", "gomp", "iomp", "libomp", "blis")
+#: Threads that are started anew after a fork by who has them: jemalloc's, in pyarrow and polars.
+_RENEWED = "jemalloc_bg"
+
+
+def load(modules: list[str], registries: Mapping[str, Held] | None) -> tuple[Pool | None, dict[str, str]]:
+    """Import modules and park them; return them, and why some may not be in a process that forks.
+
+    ``registries`` are tables that imports may put something into, beside those of modules.
+    """
+    # what imports do to context variables ends with this context
+    return contextvars.copy_context().run(_load, modules, registries)
+
+
+def _load(modules: list[str], registries: Mapping[str, Held] | None) -> tuple[Pool | None, dict[str, str]]:
+    left: dict[str, str] = {}
+    recorder = Recorder(registries or {})
+    with recording(recorder):
+        for module in modules:
+            before, active, pools = _threads(), threading.active_count(), _pools()
+            recorder.begin_anew()
+            try:
+                importlib.import_module(module)
+            except BaseException as error:
+                left[module] = f"{type(error).__name__}: {error}"
+                continue
+            if threading.active_count() > active:
+                left[module] = "it starts threads"
+            elif _threads() > before and _pools() == pools:
+                left[module] = "it starts threads that do not survive a fork"
+            elif why := recorder.spoilt():
+                left[module] = why
+    pool = Pool(recorder)
+    pool.park(modules)
+    return pool, left
+
+
+def _threads() -> int:
+    try:
+        names = [_name(thread) for thread in os.listdir("/proc/self/task")]
+    except OSError:
+        return threading.active_count()
+    return sum(not name.startswith(_RENEWED) for name in names)
+
+
+def _name(thread: str) -> str:
+    try:
+        with open(f"/proc/self/task/{thread}/comm", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+            return file.read()
+    except OSError:
+        return ""  # it has just ended
+
+
+def _pools() -> int:
+    try:
+        with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:  # noqa: PTH123
+            paths = {line.split(maxsplit=5)[-1].strip() for line in maps if ".so" in line}
+    except OSError:
+        return 0
+    return sum(any(pool in os.path.basename(path).lower() for pool in _POOLS) for path in paths)
