@@ -14,7 +14,7 @@ from octavo.executors.inline import Inline
 from octavo.executors.local import Local
 from octavo.executors.running import Running
 from octavo.model import Product, Task
-from octavo.ploomber.here import Here
+from octavo.ploomber.forking import Forking
 from octavo.spec.sources import Reader
 from projects import Folder
 from tasks import with_options
@@ -24,8 +24,8 @@ EXECUTORS: dict[str, Maker] = {
     "local": functools.partial(Local, fork=True),
     "local without forks": functools.partial(Local, fork=False),
     "inline": Inline,
-    "of a program": Here,
-    "of a program, inline": functools.partial(Here, inline=True),
+    "of a program": Forking,
+    "of a program, inline": functools.partial(Forking, inline=True),
 }
 
 

@@ -28,7 +28,7 @@ from ..views import ENDED, Status
 from . import unimportable
 from .exceptions import DAGBuildEarlyStop, DAGBuildError, DAGRenderError
 from .executors import Serial
-from .here import Here
+from .forking import Forking
 from .pipeline import Pipeline
 from .report import BuildReport, Table
 from .task import Task
@@ -131,7 +131,7 @@ def build(
                     force=force,
                     jobs=executor.jobs,
                     fail_fast=isinstance(executor, Serial) and not executor.catch_exceptions,
-                    executor=functools.partial(Here, inline=inline),
+                    executor=functools.partial(Forking, inline=inline),
                     listeners=(watch,),
                 )
             except (Error, Errors) as error:  # a source that cannot run: nothing was begun

@@ -45,7 +45,7 @@ _DEEPER = {f"{here}.{part}": here for here, parts in _PACKAGES.items() for part 
 _DEEPER |= {"dag.inmemorydag": "memory", "dag.onlinedag": "online", "table": "report"}
 #: Modules here that are no part of the API.
 _INNER = (
-    *("__main__", "building", "command", "finder", "groups", "here"),
+    *("__main__", "building", "command", "finder", "forking", "groups"),
     *("pipeline", "report", "sources", "task", "to_spec", "unimportable"),
 )
 

@@ -23,7 +23,7 @@ from ..worker.worker import work
 from . import unimportable
 
 
-class Forked:
+class ForkedProcess:
     """A child of this process, waited for as ``subprocess.Popen`` is."""
 
     def __init__(self, pid: int) -> None:
@@ -51,8 +51,8 @@ class Forked:
         return self._status
 
 
-class Here(Local):
-    """The executor ``here``: forks this process for what only it knows.
+class Forking(Local):
+    """An executor that forks this process for what only it knows.
 
     ``inline``: functions run in this very process. The warm server is started for the first task that wants one.
     """
@@ -66,7 +66,7 @@ class Here(Local):
 
     def _in_this_process(self, task: Task) -> bool:
         return (self._functions_inline and row(task.kind).source == "function") or (
-            only_here(task) and not CAN_FORK
+            needs_this_process(task) and not CAN_FORK
         )
 
     def refuses(self, task: Task) -> Error | None:
@@ -89,7 +89,7 @@ class Here(Local):
         """Return the next event: of the task that runs in this process, where one does, or of any worker."""
         if not self._inline.busy:
             return super().next(timeout)
-        with exposed():
+        with exposing():
             return self._inline.next(timeout)
 
     def close(self) -> tuple[Event, ...]:
@@ -97,7 +97,7 @@ class Here(Local):
         return (*self._inline.close(), *super().close())
 
     def _start(self, worker: Worker, descriptors: list[int]) -> None:
-        if not only_here(worker.task):
+        if not needs_this_process(worker.task):
             super()._start(worker, descriptors)
             return
         sys.stdout.flush()
@@ -106,7 +106,7 @@ class Here(Local):
         if pid == 0:
             try:
                 os.setpgid(0, 0)
-                self._leave(descriptors)
+                self._close_inherited(descriptors)
                 atexit._clear()  # the program's own farewells are not the worker's to say
                 unimportable.expose()
                 work(descriptors, frozenset())
@@ -114,11 +114,11 @@ class Here(Local):
                 os._exit(70)
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)
-        worker.process = Forked(pid)  # type: ignore[assignment]
+        worker.process = ForkedProcess(pid)  # type: ignore[assignment]
         worker.pid = pid
         worker.limits.begin(worker.began)
 
-    def _leave(self, descriptors: list[int]) -> None:
+    def _close_inherited(self, descriptors: list[int]) -> None:
         """Close, in a child, what belongs to its parent and to other workers: their ends are known by it."""
         signal.set_wakeup_fd(-1)
         kept = set(descriptors)
@@ -134,7 +134,7 @@ class Here(Local):
         os.close(null)
 
 
-def only_here(task: Task) -> bool:
+def needs_this_process(task: Task) -> bool:
     """Return whether a task needs something that only this process knows."""
     if task.source.entry and unimportable.registered(task.source.entry):
         return True
@@ -144,7 +144,7 @@ def only_here(task: Task) -> bool:
 
 
 @contextlib.contextmanager
-def exposed() -> Iterator[None]:
+def exposing() -> Iterator[None]:
     """Let ``import`` find what only this process knows."""
     end = unimportable.expose()
     try:
