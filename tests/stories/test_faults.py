@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -451,3 +452,28 @@ def test_memory_that_ran_out_is_told_from_other_killings(folder: Folder, little_
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert "OutOfMemory: the system ran out of memory and ended its process" in ran.stdout
     assert "one.py" in ran.stdout
+
+
+def socket_at(path: str) -> None:
+    """Leave a socket at a path."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+
+
+@pytest.mark.parametrize(("make", "name"), [(os.mkfifo, "a named pipe"), (socket_at, "a socket")])
+def test_a_source_that_is_no_file_is_refused_before_it_is_opened(
+    folder: Folder, make: Callable[[str], object], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.path)
+    make("look.py")
+    folder.write("pipeline.yaml", "- {source: look.py, product: out.ipynb}\n")
+    for command in ("build", "status"):
+        done = subprocess.run(
+            [sys.executable, "-m", "octavo", command],
+            cwd=folder.path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 2
+        assert f"pipeline.yaml:1:12: the source look.py is {name}" in done.stderr

@@ -12,6 +12,7 @@ from ..errors import Place, SpecError
 from ..hints import did_you_mean
 from ..lazy import lazy_imports
 from ..model import ABSENT, Facts, Source, Task
+from ..products import writing
 from ..reading.folders import contents, enclosing, find_module, installed, package_folder, relative
 from ..state.frozen import freeze, thaw
 from ..state.store import Store
@@ -115,6 +116,8 @@ class Reader:
             )
         if not os.path.exists(full):
             raise SpecError(f"the source {text} does not exist", where, _near(full, self.root))
+        if what := writing.special(full):
+            raise SpecError(f"the source {text} is {what}", where, "a source must be a file")
         return self.read(kind, Source(path), where)
 
     def _function(self, text: str, where: Place, kind: str) -> Source:
