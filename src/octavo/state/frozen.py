@@ -1,47 +1,170 @@
-"""Store values of a project's state as bytes: by pickle, and loading builds nothing but data."""
+"""Store values of a project's state as bytes: as JSON, and loading builds nothing but data."""
 
 from __future__ import annotations
 
 import gc
-import io
-import pickle
-from dataclasses import is_dataclass
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, fields
 from typing import Any
 
-from .. import errors, model
+from ..errors import Place
+from ..lazy import lazy_imports
+from ..model import (
+    Call,
+    Calls,
+    CellFacts,
+    Declared,
+    Facts,
+    Parameter,
+    Product,
+    Record,
+    Relation,
+    Resources,
+    RunOptions,
+    Source,
+    Task,
+)
+
+with lazy_imports():
+    import datetime
+
+#: The nouns that are kept, by their names.
+_NOUNS: Mapping[str, type] = {
+    it.__name__: it
+    for it in (
+        *(Task, Source, Facts, Parameter, CellFacts, Product, Call, Calls, RunOptions, Resources, Declared),
+        *(Record, Place),
+    )
+}
+_PLAIN = (str, int, float, bool, type(None))
+
+
+#: How what JSON does not have is written: an object of one name, as ``{"t": […]}`` for a tuple.
+_BUILDING: Mapping[str, Callable[[Any], object]] = {
+    "t": tuple,
+    "l": list,
+    "d": lambda flat: dict(_twos(flat)),
+    "s": set,
+    "f": frozenset,
+    "b": bytes.fromhex,
+    "c": lambda it: complex(*it),
+    "D": lambda it: datetime.date.fromisoformat(it),
+    "T": lambda it: datetime.datetime.fromisoformat(it),
+    "E": lambda it: ...,
+    "R": lambda it: Relation(*it),
+}
+
+
+class Unfreezable(Exception):
+    """A value that is no plain data: an object that a program brings, a function."""
 
 
 def freeze(value: object) -> bytes:
-    """Return a value made of the nouns of ``model`` and plain data as bytes, for ``Store.keep``."""
-    whole = io.BytesIO()
-    _Freeze(whole, protocol=5).dump(value)
-    return whole.getvalue()
+    """Return a value made of the nouns of ``model`` and plain data as bytes, for ``Store.keep``.
+
+    Raises ``Unfreezable`` for anything else.
+    """
+    try:
+        return json.dumps(_said(value), separators=(",", ":"), check_circular=False).encode()
+    except (RecursionError, ValueError) as error:
+        raise Unfreezable(str(error)) from error
 
 
-def thaw(data: bytes) -> Any:  # the caller says what it froze
-    """Return what ``freeze`` was given. Nothing but data is built, whoever wrote the bytes."""
+def thaw(data: bytes) -> Any:
+    """Return what ``freeze`` was given. Nothing but data is built, whoever wrote the bytes; ValueError for others."""
+    known = dict(_BUILDING)
+
+    def built(said: dict[str, Any]) -> object:
+        ((name, value),) = said.items()
+        return (known.get(name) or known.setdefault(name, _builder(name)))(value)
+
     collecting = gc.isenabled()
     gc.disable()  # it would walk what is built so far again and again, and find nothing
     try:
-        return _Thaw(io.BytesIO(data)).load()
+        return json.loads(data, object_hook=built)
+    except (TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
+        raise ValueError(f"this is not what was frozen: {error}") from error
     finally:
         if collecting:
             gc.enable()
 
 
-class _Freeze(pickle.Pickler):
-    def reducer_override(self, value: object) -> Any:  # as the pickler's own: NotImplemented, too
-        # a call of the class: what dataclasses do by themselves takes twice as long to thaw, in every warm build
-        if is_dataclass(value) and not isinstance(value, type):
-            return type(value), tuple(getattr(value, name) for name in value.__dataclass_fields__)
-        return NotImplemented
+# ── a noun is {"Product path key": ["out.csv", null]}: without the fields that are as they are when nobody says them.
+# A list in its place of a field is a tuple, and a list anywhere else is a list
 
 
-class _Thaw(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> object:
-        if module in (model.__name__, errors.__name__) or (module, name) in (
-            ("builtins", "set"),
-            ("builtins", "frozenset"),
-        ):
-            return super().find_class(module, name)
-        raise pickle.UnpicklingError(f"{module}.{name} has no place in the state of a project")
+def _builder(name: str) -> Callable[[Any], object]:
+    kind, *said = name.split(" ")
+    noun = _NOUNS[kind]
+    return lambda own: noun(
+        **dict(zip(said, [tuple(it) if it.__class__ is list else it for it in own], strict=True))
+    )
+
+
+def _twos(flat: list[Any]) -> Iterator[tuple[Any, Any]]:
+    """Return the elements of a list in twos."""
+    each = iter(flat)
+    return zip(each, each, strict=True)
+
+
+def _said(value: object) -> object:
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if isinstance(value, list) and kind is list:
+        return [_said(it) for it in value]
+    if _NOUNS.get(kind.__name__) is kind:
+        return _noun(value, kind)
+    if kind in _SAYING:
+        name, say = _SAYING[kind]
+        return {name: say(value)}
+    if kind.__module__ == "datetime" and kind.__name__ in ("date", "datetime"):
+        return {"D" if kind.__name__ == "date" else "T": str(value)}
+    raise Unfreezable(f"{kind.__module__}.{kind.__qualname__} has no place in the state of a project")
+
+
+def _noun(value: Any, kind: type) -> object:
+    names = [kind.__name__]
+    own: list[object] = []
+    for name, usual in _USUAL[kind.__name__].items():
+        it = getattr(value, name)
+        if type(it) is type(usual) and it == usual and (isinstance(it, _PLAIN) or not it or it is usual):
+            continue
+        names.append(name)
+        if isinstance(it, tuple) and type(it) is tuple:
+            own.append([_said(inner) for inner in it])
+        else:
+            own.append({"l": _all(it)} if isinstance(it, list) else _said(it))
+    return {" ".join(names): own}
+
+
+def _usual(kind: type) -> dict[str, object]:
+    """Return what the fields of a noun are when nobody says them, MISSING where they must be said."""
+    return {
+        it.name: it.default_factory() if it.default_factory is not MISSING else it.default
+        for it in fields(kind)
+    }
+
+
+_USUAL: Mapping[str, dict[str, object]] = {name: _usual(kind) for name, kind in _NOUNS.items()}
+
+
+def _pairs(value: Any) -> list[object]:
+    return [_said(it) for pair in value.items() for it in pair]
+
+
+def _all(value: Any) -> list[object]:
+    return [_said(it) for it in value]
+
+
+_SAYING: Mapping[type, tuple[str, Callable[[Any], object]]] = {
+    tuple: ("t", _all),
+    dict: ("d", _pairs),
+    set: ("s", lambda it: sorted(_all(it), key=repr)),
+    frozenset: ("f", lambda it: sorted(_all(it), key=repr)),
+    bytes: ("b", bytes.hex),
+    complex: ("c", lambda it: [it.real, it.imag]),
+    type(...): ("E", lambda it: 0),
+    Relation: ("R", lambda it: [it.name, it.schema, it.kind]),
+}
