@@ -53,7 +53,11 @@ def versions(store: Store, task: Task, record: Record, reason: Reason) -> tuple[
     packed = store.memo(_SPACE, reason.was or "", "")
     if not path or packed is None or reason.now is None:
         return None
-    return zlib.decompress(packed).decode("utf-8", "surrogateescape"), _read(os.path.join(store.root, path))
+    try:
+        known = zlib.decompress(packed).decode("utf-8", "surrogateescape")
+    except zlib.error:
+        return None
+    return known, _read(os.path.join(store.root, path))
 
 
 def differences(store: Store, task: Task, record: Record, reason: Reason) -> Iterator[str]:

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from . import products
@@ -20,7 +19,7 @@ from .reading.folders import contents
 from .spec import surroundings
 from .spec.sources import VERSION, Reader, same_names
 from .spec.surroundings import env_file
-from .state.frozen import freeze, thaw
+from .state.frozen import Unfreezable, freeze, thaw
 from .state.store import Store
 from .values import Unencodable, encode
 
@@ -71,9 +70,14 @@ def load(path: str, root: str, store: Store, params: Mapping[str, object], data:
 
 def _remembered(known: bytes, root: str, here: str) -> Loaded | None:
     try:
-        stamps, outside, matched, needed, resolved, answers, brought, *rest = thaw(known)
-    except UnpicklingError:  # it holds a program's own objects
+        return _still(thaw(known), root, here)
+    except (ValueError, TypeError, AttributeError, LookupError):  # whoever wrote it, it was not octavo
         return None
+
+
+def _still(known: tuple[Any, ...], root: str, here: str) -> Loaded | None:
+    """Return a pipeline as it was remembered, where all is as it was then."""
+    stamps, outside, matched, needed, resolved, answers, brought, *rest = known
     if any(products.stamp(os.path.join(root, path)) != stamp for path, stamp in stamps.items()):
         return None
     if outside and _outside(outside, root, here) != outside:
@@ -161,7 +165,10 @@ class _Loading:
             looked = (making.matched, tuple(making.needed), self.reader.resolved())
             moving = (outside, *looked, self.answers, brought)
             row = (self.reader.stamps, *moving, tasks, notes, self.unfit, *settings)
-            self.store.keep("pipeline", [(self.key, self.stamp, freeze(row))])
+            try:
+                self.store.keep("pipeline", [(self.key, self.stamp, freeze(row))])
+            except Unfreezable:
+                pass  # it holds a program's own objects
         return Loaded(graph, notes, _errors(self.unfit), *settings)
 
     def _without_functions(self) -> object:

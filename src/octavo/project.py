@@ -47,22 +47,30 @@ with lazy_imports():
     from .worker import hook_process
 
 
-def load(path: str | Path | None = None, *, params: Mapping[str, object] | None = None) -> Project:
+def load(
+    path: str | Path | None = None,
+    *,
+    params: Mapping[str, object] | None = None,
+    waiting: Callable[[str], None] | None = None,
+) -> Project:
     """Load the pipeline of a file, of a folder, or of the nearest folder upwards from here; see ``entry.find``.
 
-    ``params`` override keys of env.yaml, or else parameters of the tasks that declare them. Raises
+    ``params`` override keys of env.yaml, or else parameters of the tasks that declare them. ``waiting`` is told of
+    another process that has locked the project's state, while it is waited for. Raises
     ``errors.Error`` for a mistake and ``errors.Errors`` for several.
     """
-    return Project(find(path), params or {})
+    return Project(find(path), params or {}, waiting)
 
 
 class Project:
     """A loaded pipeline: its graph, what is stale in it, and how to build it."""
 
-    def __init__(self, entry: EntryPoint, params: Mapping[str, object]) -> None:
+    def __init__(
+        self, entry: EntryPoint, params: Mapping[str, object], waiting: Callable[[str], None] | None = None
+    ) -> None:
         self.path = entry.path
         self.root = entry.root
-        self.store = Store(self.root / ".octavo", self.root)
+        self.store = Store(self.root / ".octavo", self.root, waiting)
         self._noticed: tuple[str, ...] = ()
         try:
             self._loaded = load_spec(str(self.path), str(self.root), self.store, params, entry.data)
@@ -80,7 +88,7 @@ class Project:
         unfit = (
             f"{name} cannot run: {error}" for name, errors in self._loaded.unfit.items() for error in errors
         )
-        return (*self._loaded.notes, *self._noticed, *unfit)
+        return (*self._loaded.notes, *self._noticed, *self.store.notes, *unfit)
 
     def status(self, targets: Sequence[str] = (), *, force: bool = False) -> dict[str, Step]:
         """Return the steps of the selected tasks, in order: why each is stale, and what it waits for.
@@ -125,7 +133,7 @@ class Project:
         """
         report = Report()
         run = _new_run()
-        with holding(self.store.folder, waiting, wait):
+        with self._holding(waiting, wait):
             steps = self._plan(targets, force, settle=True)
             stale = [step.task for step in steps.values() if not step.fresh]
             raise_all(preflight.errors(stale, self._loaded.unfit))
@@ -183,14 +191,14 @@ class Project:
 
     def push(self, targets: Sequence[str] = ()) -> exchange.Exchanged:
         """Send the results of the selected tasks that are fresh to the remote cache; return what came of it."""
-        with holding(self.store.folder):
+        with self._holding():
             steps = self.status(targets)
             known = {name: self.store.record(key_of(step.task)) for name, step in steps.items()}
             return exchange.push(self._shared(), steps, known)
 
     def pull(self, targets: Sequence[str] = ()) -> exchange.Exchanged:
         """Restore the selected tasks that are stale, and whose results are known, without running any."""
-        with holding(self.store.folder):
+        with self._holding():
             order = [step.task for step in self.status(targets).values()]
             return exchange.pull(
                 self._shared(order),
@@ -231,7 +239,7 @@ class Project:
 
     def accept(self, targets: Sequence[str]) -> dict[str, tuple[Reason, ...]]:
         """Take the products of the selected tasks, as they are, for good; return the reasons that no longer hold."""
-        with holding(self.store.folder):
+        with self._holding():
             return upkeep.accept(self.graph, self.store, self.graph.select(targets))
 
     def adopt(self, targets: Sequence[str] = (), *, commit: bool = True) -> list[adoption.Verdict]:
@@ -239,7 +247,7 @@ class Project:
 
         Returns an ``adopt.Verdict`` for each task of which octavo has no results yet; without ``commit`` that is all.
         """
-        with holding(self.store.folder):
+        with self._holding():
             selected = self.graph.select(targets)
             return adoption.adopt(self.graph, self.store, selected, self._loaded.unfit, commit)
 
@@ -249,7 +257,7 @@ class Project:
 
     def clean(self, found: Iterable[upkeep.Leftover]) -> None:
         """Remove products that ``leftovers`` found."""
-        with holding(self.store.folder):
+        with self._holding():
             for leftover in found:
                 upkeep.remove(self.store, leftover)
 
@@ -266,6 +274,12 @@ class Project:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @contextmanager
+    def _holding(self, waiting: Callable[[str], None] | None = None, wait: bool = False) -> Iterator[None]:
+        """Hold the project, with a state that what is written to stays in."""
+        with holding(self.store.folder, waiting, wait), self.store.written():
+            yield
 
     def _executor(
         self, name: str | Maker, jobs: int | None, stale: Sequence[Task], stay: Mapping[str, object] | None

@@ -168,7 +168,8 @@ def project(args: argparse.Namespace) -> Project:
     for path in args.parameters_file:
         found |= given.file(path)
     found |= given.params(args.params) | args.env
-    return projects.load(args.file, params=found or None)
+    err = screen(sys.stderr, os.environ)
+    return projects.load(args.file, params=found or None, waiting=err.say)
 
 
 def positive(text: str) -> int:

@@ -14,7 +14,7 @@ from ..lazy import lazy_imports
 from ..model import ABSENT, Facts, Source, Task
 from ..products import writing
 from ..reading.folders import contents, enclosing, find_module, installed, package_folder, relative
-from ..state.frozen import freeze, thaw
+from ..state.frozen import Unfreezable, freeze, thaw
 from ..state.store import Store
 
 with lazy_imports():
@@ -157,10 +157,15 @@ class Reader:
                 raise SpecError(f"{source.path} cannot be read: {error.strerror}", where) from error
             if stamp == products.stamp(full):  # else it was saved while we read
                 break
-        facts = thaw(known) if known else self._facts(kind, source, data)
+        facts = _known(known) if known else None
+        if facts is None:
+            facts = self._facts(kind, source, data or contents(full))
         self._facts_of[(key, stamp)] = facts
         if known is None and not young:
-            self._new.append((key, f"{version} {stamp}", freeze(facts)))
+            try:
+                self._new.append((key, f"{version} {stamp}", freeze(facts)))
+            except Unfreezable:
+                pass  # a default that is no plain data: it is read again
         self.stamps[source.path] = None if young else stamp
         filled = data.decode("utf-8", "surrogateescape") if text else None
         return replace(source, facts=facts, text=filled)
@@ -181,6 +186,14 @@ class Reader:
 
 #: How names of modules and packages were understood, and the files that were not there.
 Resolved = tuple[Mapping[str, str | None], Mapping[str, str | None], tuple[str, ...]]
+
+
+def _known(data: bytes) -> Facts | None:
+    try:
+        facts = thaw(data)
+    except ValueError:
+        return None
+    return facts if isinstance(facts, Facts) else None
 
 
 def same_names(resolved: Resolved, root: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..model import (
     CellFacts,
     Declared,
     Facts,
+    Json,
     Parameter,
     Product,
     Record,
@@ -41,7 +42,7 @@ _PLAIN = (str, int, float, bool, type(None))
 
 
 #: How what JSON does not have is written: an object of one name, as ``{"t": […]}`` for a tuple.
-_BUILDING: Mapping[str, Callable[[Any], object]] = {
+_BUILDING: Mapping[str, Callable[..., object]] = {
     "t": tuple,
     "l": list,
     "d": lambda flat: dict(_twos(flat)),
@@ -75,7 +76,7 @@ def thaw(data: bytes) -> Any:
     """Return what ``freeze`` was given. Nothing but data is built, whoever wrote the bytes; ValueError for others."""
     known = dict(_BUILDING)
 
-    def built(said: dict[str, Any]) -> object:
+    def built(said: Json) -> object:
         ((name, value),) = said.items()
         return (known.get(name) or known.setdefault(name, _builder(name)))(value)
 
@@ -94,7 +95,7 @@ def thaw(data: bytes) -> Any:
 # A list in its place of a field is a tuple, and a list anywhere else is a list
 
 
-def _builder(name: str) -> Callable[[Any], object]:
+def _builder(name: str) -> Callable[..., object]:
     kind, *said = name.split(" ")
     noun = _NOUNS[kind]
     return lambda own: noun(
@@ -102,7 +103,7 @@ def _builder(name: str) -> Callable[[Any], object]:
     )
 
 
-def _twos(flat: list[Any]) -> Iterator[tuple[Any, Any]]:
+def _twos(flat: Iterable[object]) -> Iterator[tuple[object, object]]:
     """Return the elements of a list in twos."""
     each = iter(flat)
     return zip(each, each, strict=True)
@@ -124,7 +125,7 @@ def _said(value: object) -> object:
     raise Unfreezable(f"{kind.__module__}.{kind.__qualname__} has no place in the state of a project")
 
 
-def _noun(value: Any, kind: type) -> object:
+def _noun(value: object, kind: type) -> object:
     names = [kind.__name__]
     own: list[object] = []
     for name, usual in _USUAL[kind.__name__].items():
@@ -150,15 +151,15 @@ def _usual(kind: type) -> dict[str, object]:
 _USUAL: Mapping[str, dict[str, object]] = {name: _usual(kind) for name, kind in _NOUNS.items()}
 
 
-def _pairs(value: Any) -> list[object]:
+def _pairs(value: Mapping[object, object]) -> list[object]:
     return [_said(it) for pair in value.items() for it in pair]
 
 
-def _all(value: Any) -> list[object]:
+def _all(value: Iterable[object]) -> list[object]:
     return [_said(it) for it in value]
 
 
-_SAYING: Mapping[type, tuple[str, Callable[[Any], object]]] = {
+_SAYING: Mapping[type, tuple[str, Callable[..., object]]] = {
     tuple: ("t", _all),
     dict: ("d", _pairs),
     set: ("s", lambda it: sorted(_all(it), key=repr)),

@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import StateError
+from . import database
+
+_WRITABLE = "is the folder of the project writable?"
 
 
 @contextmanager
@@ -22,8 +25,10 @@ def holding(folder: Path, waiting: Callable[[str], None] | None = None, wait: bo
     path = folder / "lock"
     try:
         file = path.open("a+", encoding="utf-8")
+    except FileNotFoundError:
+        raise StateError(f"cannot lock the project: {_why(folder)}", str(path), _WRITABLE) from None
     except OSError as error:
-        raise StateError(f"cannot lock the project: {error.strerror}", str(path)) from error
+        raise StateError(f"cannot lock the project: {error.strerror}", str(path), _WRITABLE) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -34,6 +39,12 @@ def holding(folder: Path, waiting: Callable[[str], None] | None = None, wait: bo
             if waiting:
                 waiting(held)
             fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in database.LOCKLESS:
+                raise
+            hint = "build in a folder that has some, on a disk of this machine; octavo status works here, too"
+            words = "cannot lock the project: its file system has no locks"
+            raise StateError(words, str(path), hint) from error
         file.seek(0)
         file.truncate()
         who = {"pid": os.getpid(), "host": os.uname().nodename, "since": time.strftime("%H:%M:%S")}
@@ -43,6 +54,15 @@ def holding(folder: Path, waiting: Callable[[str], None] | None = None, wait: bo
         except OSError as error:
             raise StateError(f"cannot lock the project: {error.strerror}", str(path)) from error
         yield
+
+
+def _why(folder: Path) -> str:
+    """Return why there is no folder of the state: it could not be made when the project was looked at."""
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        return error.strerror or str(error)
+    return "its folder has just been removed"
 
 
 def _holder(path: Path) -> str:

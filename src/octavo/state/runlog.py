@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections import deque
@@ -13,7 +12,18 @@ from types import TracebackType
 from typing import BinaryIO
 
 from ..errors import StateError
-from ..events import CellStarted, Event, Note, NotebookOpened, Output, TaskFinished, decode, encode
+from ..events import (
+    CellStarted,
+    Event,
+    Note,
+    NotebookOpened,
+    Output,
+    RunFinished,
+    RunStarted,
+    TaskFinished,
+    decode,
+    encode,
+)
 from ..lazy import lazy_imports
 
 with lazy_imports():
@@ -148,13 +158,13 @@ def overview(path: Path) -> LoggedRun:
         for line in file:
             if not line.startswith(_TELLING) or not line.endswith(b"\n"):
                 continue
-            event = json.loads(line)
-            if event["event"] == "TaskFinished":
-                outcomes[event["outcome"]] = outcomes.get(event["outcome"], 0) + 1
-            elif event["event"] == "RunStarted":
-                at = event["at"]
-            else:
-                seconds = event["seconds"]
+            match _event(line):
+                case TaskFinished(outcome=outcome):
+                    outcomes[outcome.value] = outcomes.get(outcome.value, 0) + 1
+                case RunStarted(at=began):
+                    at = began
+                case RunFinished(seconds=took):
+                    seconds = took
     return LoggedRun(path.stem, at, outcomes, seconds)
 
 
@@ -167,7 +177,16 @@ def replay(path: Path) -> Iterator[Event]:
         for line in file:
             if not line.endswith(b"\n"):
                 return
-            yield decode(line)
+            if (event := _event(line)) is not None:
+                yield event
+
+
+def _event(line: bytes) -> Event | None:
+    """Return the event of a line; None for one that is damaged."""
+    try:
+        return decode(line)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return None
 
 
 def follow(path: Path, going: Callable[[], bool], pause: float = 0.1) -> Iterator[Event]:
@@ -178,7 +197,7 @@ def follow(path: Path, going: Callable[[], bool], pause: float = 0.1) -> Iterato
             alive = going()
             data = file.read()
             *lines, rest = (rest + data).split(b"\n")
-            yield from map(decode, lines)
+            yield from filter(None, map(_event, lines))
             if any(line.startswith(_TELLING[2]) for line in lines) or not (data or alive):
                 return
             if not data:
@@ -195,6 +214,8 @@ def held(lock: Path) -> bool:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
+    except OSError:
+        return False  # the file system has no locks
     finally:
         os.close(file)
     return False

@@ -9,15 +9,16 @@ import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from .. import digests, products
-from ..errors import ProductError, StateError
+from ..errors import ProductError
 from ..model import Manifest, Record
-from .filesystem import networked
+from . import database
+from .connection import Connection, Row
 
 SCHEMA = 9
 _TABLES = """
@@ -32,12 +33,11 @@ CREATE TABLE IF NOT EXISTS history (
 CREATE TABLE IF NOT EXISTS results (
     key TEXT, digest TEXT, number INTEGER, record BLOB, PRIMARY KEY (key, digest)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS made (path TEXT, digest TEXT, PRIMARY KEY (path, digest)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS memos (
     space TEXT, key TEXT, stamp TEXT, value BLOB, PRIMARY KEY (space, key)
 ) WITHOUT ROWID;
 """
-#: A row of any of the tables: SQLite's columns have no types that Python could know.
-_Row = tuple[Any, ...]
 #: So many results of each task are known, besides the last.
 _RESULTS = 50
 #: The space of memos in which the listings of folders are that tasks made, of folders with no longer ones.
@@ -59,7 +59,8 @@ class PastRun:
 class Store:
     """The state of one project. Not for use by two threads or across a fork."""
 
-    def __init__(self, folder: Path, root: Path) -> None:
+    def __init__(self, folder: Path, root: Path, say: Callable[[str], None] | None = None) -> None:
+        """``say`` is told of another process that has locked the state, while it is waited for."""
         self.folder = folder
         self.root = root
         self._base = os.fspath(root)  # joining a Path is slow
@@ -67,71 +68,45 @@ class Store:
         self._known: dict[str, tuple[str, str | None]] = {}
         self._fresh: dict[str, tuple[str, str]] = {}
         self._listings: dict[str, tuple[str, bytes]] = {}
-        self._path = folder / "state.db"
-        try:
-            self._db = self._open()
-        except (OSError, sqlite3.Error) as error:
-            raise StateError(
-                f"cannot open the state of the project: {error}",
-                str(self._path),
-                "is the folder writable, or the disk full?",
-            ) from error
+        self._damaged: dict[str, None] = {}
+        self._db = Connection(folder, root, _TABLES, SCHEMA, _salvage, say)
 
-    def _open(self) -> sqlite3.Connection:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        ignore = self.folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
-        try:
-            return self._connect()
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise  # locked, or the disk is full: what is known is not lost
-            # damaged, or of another version: it only ever saves time
-            for suffix in ("", "-wal", "-shm"):
-                Path(f"{self._path}{suffix}").unlink(missing_ok=True)
-            return self._connect()
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of the state: what of it is not used, and where it went."""
+        lost = (f"what is known of {task} is damaged: it counts as never run" for task in self._damaged)
+        return (*self._db.notes, *lost)
 
-    def _connect(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._path, timeout=30, isolation_level=None)
-        try:
-            (version,) = db.execute("PRAGMA user_version").fetchone()
-            if networked(os.path.dirname(self._path)):
-                # WAL needs memory that all who use the file share; two machines have none
-                db.execute("PRAGMA journal_mode=TRUNCATE")
-            elif version != SCHEMA:
-                db.execute("PRAGMA journal_mode=WAL")
-            if version != SCHEMA:
-                if version:
-                    raise sqlite3.DatabaseError("another schema")
-                db.executescript(_TABLES)
-                db.execute(f"PRAGMA user_version={SCHEMA}")
-            db.execute("PRAGMA synchronous=NORMAL")
-        except BaseException:
-            db.close()
-            raise
-        return db
+    def written(self) -> AbstractContextManager[None]:
+        """Make sure that what is written stays, for as long as the caller holds the project."""
+        return self._db.written()
+
+    def made(self, path: str) -> set[str]:
+        """Return the digests of what tasks have made at a path by a state that is not used any more."""
+        return {row[0] for row in self._db.rows("SELECT digest FROM made WHERE path = ?", (path,))}
 
     # ── records
 
     def records(self) -> dict[str, Record]:
         """Return all records, by ``key``."""
-        rows = self._rows(f"SELECT key, {_COLUMNS} FROM records")
-        return {row[0]: _record(row[1:]) for row in rows}
+        rows = self._db.rows(f"SELECT key, {_COLUMNS} FROM records")
+        found = {row[0]: self._record(row) for row in rows}
+        return {name: record for name, record in found.items() if record is not None}
 
     def record(self, key: str) -> Record | None:
         """Return one record."""
-        rows = self._rows(f"SELECT {_COLUMNS} FROM records WHERE key = ?", (key,))
-        return _record(rows[0]) if rows else None
+        rows = self._db.rows(f"SELECT key, {_COLUMNS} FROM records WHERE key = ?", (key,))
+        return self._record(rows[0]) if rows else None
 
     def durations(self) -> dict[str, float]:
         """Return the seconds that each recorded task took, by the keys of the records."""
-        return dict(self._rows("SELECT key, seconds FROM records"))
+        rows = self._db.rows("SELECT key, seconds FROM records")
+        return {name: seconds for name, seconds in rows if isinstance(seconds, float)}
 
     def begin(self, task: str, paths: Iterable[str]) -> None:
         """Note that a task is about to run: until its success is committed, its products are not to be trusted."""
         row = (key(task, paths), task, "{}", "{}", "{}", "", 0.0, "begun", "")
-        self._many(
+        self._db.many(
             f"INSERT INTO records (key, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (key) DO UPDATE SET state = 'begun'",
             [row],
@@ -139,7 +114,7 @@ class Store:
 
     def fail(self, task: str, paths: Iterable[str]) -> None:
         """Note that the run of a task that was begun has failed, if there is room: it will run again anyway."""
-        self._spare("UPDATE records SET state = 'failed' WHERE key = ?", [(key(task, paths),)])
+        self._db.spare("UPDATE records SET state = 'failed' WHERE key = ?", [(key(task, paths),)])
 
     def commit(self, record: Record) -> None:
         """Keep the record of a success, and as one of the last 50 results that are known of its task.
@@ -157,7 +132,7 @@ class Store:
             record.state,
             record.raw,
         )
-        self._many(
+        self._db.many(
             f"INSERT OR REPLACE INTO records (key, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [row]
         )
         self._keep_result(row[0], record, json.dumps(row[1:]))
@@ -165,12 +140,12 @@ class Store:
     def _keep_result(self, name: str, record: Record, said: str) -> None:
         """Keep a success among the results that are known of its task, if there is room."""
         same = digests.digest(json.dumps([sorted(record.manifest.items()), sorted(record.products.items())]))
-        self._spare(
+        self._db.spare(
             "INSERT OR REPLACE INTO results VALUES"
             " (?1, ?2, (SELECT coalesce(max(number), 0) + 1 FROM results WHERE key = ?1), ?3)",
             [(name, same, zlib.compress(said.encode("utf-8", "surrogatepass"), 1))],
         )
-        self._spare(
+        self._db.spare(
             "DELETE FROM results WHERE key = ? AND number <= (SELECT max(number) FROM results WHERE key = ?) - ?",
             [(name, name, _RESULTS)],
         )
@@ -185,8 +160,8 @@ class Store:
 
     def results(self, key: str) -> list[Record]:
         """Return what is known of a task's results, the newest first."""
-        rows = self._rows("SELECT record FROM results WHERE key = ? ORDER BY number DESC", (key,))
-        return [_record(json.loads(zlib.decompress(row[0]))) for row in rows]
+        rows = self._db.rows("SELECT record FROM results WHERE key = ? ORDER BY number DESC", (key,))
+        return [found for row in rows if (found := _result(row[0])) is not None]
 
     # ── history
 
@@ -194,11 +169,11 @@ class Store:
         self, task: str, run: str, at: float, outcome: str, seconds: float, manifest: Manifest
     ) -> None:
         """Keep how a run of a task ended, and what it was made from; the last 50 of each task, if there is room."""
-        self._spare(
+        self._db.spare(
             "INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?, ?, ?)",
             [(task, run, at, outcome, seconds, json.dumps(manifest))],
         )
-        self._spare(
+        self._db.spare(
             "DELETE FROM history WHERE task = ? AND at < (SELECT at FROM history WHERE task = ? "
             "ORDER BY at DESC LIMIT 1 OFFSET 49)",
             [(task, task)],
@@ -206,11 +181,15 @@ class Store:
 
     def history(self, task: str) -> list[PastRun]:
         """Return the runs of a task, the newest first."""
-        rows = self._rows(
+        rows = self._db.rows(
             "SELECT run, at, outcome, seconds, manifest FROM history WHERE task = ? ORDER BY at DESC", (task,)
         )
         return [
-            PastRun(run, at, outcome, seconds, json.loads(table)) for run, at, outcome, seconds, table in rows
+            PastRun(run, at, outcome, seconds, known)
+            for run, at, outcome, seconds, table in rows
+            if _are((run, outcome), str)
+            and _are((at, seconds), float)
+            and (known := _table(table)) is not None
         ]
 
     # ── digests by stamp
@@ -243,7 +222,8 @@ class Store:
         known = self._listings.get(path)
         if packed is None or known is None or known[0] != now:
             return None
-        return zlib.decompress(packed), known[1]
+        was_listed = _unpacked(packed)
+        return None if was_listed is None else (was_listed, known[1])
 
     def memoised(self, path: str, key: str, compute: Callable[[str], str | None]) -> str | None:
         """Return ``compute(full path)``, remembered under ``key`` for as long as the path's stamp stays the same."""
@@ -252,7 +232,8 @@ class Store:
         if now is None:
             return None
         if self._digests is None:
-            self._digests = {row[0]: (row[1], row[2]) for row in self._rows("SELECT * FROM digests")}
+            rows = self._db.rows("SELECT * FROM digests")
+            self._digests = {row[0]: (row[1], row[2]) for row in rows if _are(row, str)}
         memo = self._digests.get(key)
         if memo and memo[0] == now:
             return memo[1]
@@ -270,26 +251,28 @@ class Store:
     # ── what was read once
 
     def memo(self, space: str, key: str, stamp: str) -> bytes | None:
-        """Return what was kept under a key, if it was kept for this very stamp."""
-        rows = self._rows(
+        """Return what was kept under a key, if it was kept for this very stamp and is whole."""
+        rows = self._db.rows(
             "SELECT value FROM memos WHERE space = ? AND key = ? AND stamp = ?", (space, key, stamp)
         )
-        return rows[0][0] if rows else None
+        return _whole(rows[0][0]) if rows else None
 
     def keys(self, space: str) -> dict[str, str]:
         """Return the keys of what was kept, with their stamps."""
-        return dict(self._rows("SELECT key, stamp FROM memos WHERE space = ?", (space,)))
+        rows = self._db.rows("SELECT key, stamp FROM memos WHERE space = ?", (space,))
+        return {row[0]: row[1] for row in rows if _are(row, str)}
 
     def keep(self, space: str, rows: Iterable[tuple[str, str, bytes]]) -> None:
         """Keep (key, stamp, value) rows for ``memo``, if there is room."""
-        self._spare("INSERT OR REPLACE INTO memos VALUES (?, ?, ?, ?)", [(space, *row) for row in rows])
+        summed = [(space, name, stamp, _sum(value) + value) for name, stamp, value in rows]
+        self._db.spare("INSERT OR REPLACE INTO memos VALUES (?, ?, ?, ?)", summed)
 
     def flush(self) -> None:
         """Write the digests found since the last time, if there is room. Without it they are found again."""
         rows = [(key, *value) for key, value in self._fresh.items()]
         self._fresh.clear()
         if rows:
-            self._spare("INSERT OR REPLACE INTO digests VALUES (?, ?, ?)", rows)
+            self._db.spare("INSERT OR REPLACE INTO digests VALUES (?, ?, ?)", rows)
 
     def close(self) -> None:
         try:
@@ -297,33 +280,12 @@ class Store:
         finally:
             self._db.close()
 
-    def _rows(self, statement: str, values: tuple[object, ...] = ()) -> list[_Row]:
-        try:
-            return self._db.execute(statement, values).fetchall()
-        except sqlite3.Error as error:
-            hint = f"delete {self._path}: the next build takes longer, but nothing is lost"
-            raise StateError(
-                f"cannot read the state of the project: {error}", str(self._path), hint
-            ) from error
-
-    def _spare(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
-        """Write rows that can be lost: a full disk is no reason to stop."""
-        try:
-            self._many(statement, rows)
-        except StateError:
-            pass
-
-    def _many(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany(statement, rows)
-            self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise StateError(
-                f"cannot write the state of the project: {error}", str(self._path), "is the disk full?"
-            ) from error
+    def _record(self, row: Row) -> Record | None:
+        """Return the record of a row; None for one that is damaged, which is noted, and no record."""
+        found = _record(row[1:])
+        if found is None:
+            self._damaged[str(row[0]).partition("\n")[0]] = None
+        return found
 
 
 def key(task: str, paths: Iterable[str]) -> str:
@@ -334,6 +296,59 @@ def key(task: str, paths: Iterable[str]) -> str:
     return "\n".join([task, *sorted(paths)])
 
 
-def _record(row: _Row) -> Record:
-    task, manifest, digests, discovered, *rest = row
-    return Record(task, json.loads(manifest), json.loads(digests), json.loads(discovered), *rest)
+def _salvage(db: sqlite3.Connection, path: Path) -> None:
+    """Take from a database that is not used which files the project's tasks have made: they may be replaced."""
+    for made, state in database.salvaged(path):
+        if state == "done" and (found := _table(made)) is not None:
+            db.executemany("INSERT OR IGNORE INTO made VALUES (?, ?)", found.items())
+
+
+def _record(row: Row) -> Record | None:
+    task, manifest, made, discovered, run, seconds, state, raw = row
+    tables = [_table(text) for text in (manifest, made, discovered)]
+    if not _are((task, run, raw), str) or not isinstance(seconds, float) or None in tables:
+        return None
+    if state not in ("begun", "failed", "done"):
+        return None
+    known = [table for table in tables if table is not None]
+    return Record(task, known[0], known[1], known[2], run, seconds, state, raw)
+
+
+def _result(packed: object) -> Record | None:
+    """Return a record of results that was packed; None for one that is damaged."""
+    try:
+        said = json.loads(_unpacked(packed) or b"")
+        return _record(said)
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def _unpacked(packed: object) -> bytes | None:
+    try:
+        return zlib.decompress(packed) if isinstance(packed, bytes) else None
+    except zlib.error:
+        return None
+
+
+def _table(text: object) -> dict[str, str] | None:
+    """Return a mapping of texts to texts from its JSON; None for anything else."""
+    try:
+        found = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and _are(found.values(), str) else None
+
+
+def _are(values: Iterable[object], kind: type) -> bool:
+    return all(isinstance(it, kind) for it in values)
+
+
+def _sum(value: bytes) -> bytes:
+    return bytes.fromhex(digests.digest(value))
+
+
+def _whole(value: object) -> bytes | None:
+    """Return what was kept, without its checksum; None where that does not fit."""
+    if not isinstance(value, bytes) or _sum(value[16:]) != value[:16]:
+        return None
+    return value[16:]
