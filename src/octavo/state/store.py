@@ -20,7 +20,7 @@ from ..model import Manifest, Record
 from . import database
 from .connection import Connection, Row
 
-SCHEMA = 9
+SCHEMA = 10
 _TABLES = """
 CREATE TABLE IF NOT EXISTS records (
     key TEXT PRIMARY KEY, task TEXT, manifest TEXT, products TEXT, discovered TEXT,
