@@ -19,7 +19,7 @@ _Found = TypeVar("_Found")
 Salvage = Callable[[sqlite3.Connection, Path], None]
 
 
-class Connection:
+class StateConnection:
     """The database of one project. Not for use by two threads or across a fork.
 
     ``tables`` and ``schema`` are what it holds. ``salvage`` takes into a new one what is still of use of one that is

@@ -18,7 +18,7 @@ from .. import digests, products
 from ..errors import ProductError
 from ..model import Manifest, Record
 from . import database
-from .connection import Connection, Row
+from .connection import Row, StateConnection
 
 SCHEMA = 10
 _TABLES = """
@@ -69,7 +69,7 @@ class Store:
         self._fresh: dict[str, tuple[str, str]] = {}
         self._listings: dict[str, tuple[str, bytes]] = {}
         self._damaged: dict[str, None] = {}
-        self._db = Connection(folder, root, _TABLES, SCHEMA, _salvage, say)
+        self._db = StateConnection(folder, root, _TABLES, SCHEMA, _salvage, say)
 
     @property
     def notes(self) -> tuple[str, ...]:
