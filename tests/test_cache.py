@@ -17,7 +17,7 @@ from octavo.cache.local import MOST, Cache
 from octavo.cache.reuse import amount
 from octavo.cache.sweep import clear, gc, verify
 from octavo.digests import digest
-from octavo.model import UNSETTLED, Product, Record, Source, Task
+from octavo.model import UNSTABLE, Product, Record, Source, Task
 
 DECLARED = {"source": "s", "param n": "1"}
 
@@ -215,7 +215,7 @@ def test_the_same_result_twice_is_kept_once(place: Place) -> None:
 
 
 def test_what_changed_while_the_task_ran_is_not_kept(place: Place) -> None:
-    assert place.save(discovered={"file a.csv": ("a.csv", UNSETTLED)}) is None
+    assert place.save(discovered={"file a.csv": ("a.csv", UNSTABLE)}) is None
     assert place.files() == set()
 
 

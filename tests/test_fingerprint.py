@@ -89,7 +89,7 @@ def task(name: str, *products: Product, upstream: tuple[str, ...] = ()) -> Task:
 
 
 DATA = Product("out/a.csv", "data")
-REPORT = Product("out/a.ipynb", "nb", report=True)
+REPORT = Product("out/a.ipynb", "nb", executed=True)
 
 
 def table(up: Task, last: Record | None = None, **made: str) -> dict[str, str]:

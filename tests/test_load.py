@@ -136,13 +136,13 @@ def test_a_notebook_makes_reports_of_every_form(
     load: Callable[..., Loaded], folder: Folder, end: str
 ) -> None:
     folder.write("a.py", "# %% tags=['parameters']\nupstream = None\nproduct = None\n\n# %%\n1\n")
-    assert only(load(f"- {{source: a.py, product: out/a.{end}}}")).products[0].report
+    assert only(load(f"- {{source: a.py, product: out/a.{end}}}")).products[0].executed
     both = only(load(f"- {{source: a.py, product: {{nb: a.{end}, data: b.html}}}}"))
-    assert [product.report for product in both.products] == [True, False]
+    assert [product.executed for product in both.products] == [True, False]
     several = only(
         load(f"- {{source: a.py, nb_product_key: [nb, data], product: {{nb: a.{end}, data: b.html}}}}")
     )
-    assert [product.report for product in several.products] == [True, True]
+    assert [product.executed for product in several.products] == [True, True]
     assert several.own["nb_product_key"] == ["nb", "data"]
 
 

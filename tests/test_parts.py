@@ -9,7 +9,7 @@ import pytest
 
 import octavo
 from octavo import parts
-from octavo.model import ABSENT, UNSETTLED, Reason
+from octavo.model import ABSENT, UNSTABLE, Reason
 from octavo.state.store import Store
 
 
@@ -22,11 +22,11 @@ from octavo.state.store import Store
         (parts.reason("option cwd", "a", "b"), "option cwd a → b"),
         (parts.reason("source", "a", "b"), "source changed"),
         (parts.reason("source", "a", "b", "cells 3, 5"), "source changed (cells 3, 5)"),
-        (parts.reason("source", UNSETTLED, "b"), f"source {UNSETTLED}"),
+        (parts.reason("source", UNSTABLE, "b"), f"source {UNSTABLE}"),
         (parts.reason("paths", "a", "b"), "the paths passed to it changed"),
         (parts.reason("module features.scaling", "a", "b"), "module features.scaling changed"),
         (parts.reason("module features.scaling", "a", None), "module features.scaling is gone"),
-        (parts.reason("module features.scaling", UNSETTLED, "b"), f"module features.scaling {UNSETTLED}"),
+        (parts.reason("module features.scaling", UNSTABLE, "b"), f"module features.scaling {UNSTABLE}"),
         (parts.reason("file data.csv", "a", "b"), "file data.csv changed"),
         (parts.reason("file data.csv", "a", None), "file data.csv is gone"),
         (parts.reason("file data.csv", ABSENT, "b"), "file data.csv is new"),

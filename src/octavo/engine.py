@@ -196,7 +196,7 @@ class Run:
         known = [
             it.path
             for it in task.products
-            if not it.report
+            if not it.executed
             and it.relation is None
             and not row(task.kind).borrowed
             and (record is not None or self.makers.known(it.path))
@@ -237,7 +237,7 @@ class Run:
             self.store.begin(task.name, record.products)
             digests = dict(record.products)
             if self.refresh(task):
-                reports = (product.path for product in task.products if product.report)
+                reports = (product.path for product in task.products if product.executed)
                 digests |= {path: self.store.digest(path) or "" for path in reports}
             # where it does not fit, it is left as it is, and not tried in each build
             self.store.commit(replace(record, products=digests, raw=task.source.facts.raw))
@@ -261,7 +261,7 @@ class Run:
                 os.makedirs(os.path.dirname(full), exist_ok=True)
             except OSError as error:
                 return unwritable(product.path, error)
-            if product.report and os.path.isdir(full):
+            if product.executed and os.path.isdir(full):
                 return unwritable(product.path, IsADirectoryError(errno.EISDIR, ""))
         return None
 
@@ -299,7 +299,7 @@ class Run:
 
     def _broken_promise(self, task: Task, event: TaskFinished) -> Failure | None:
         """Return why a task that ended well has failed all the same: its notebook must not replace a good one."""
-        files = (product.path for product in task.products if not product.report)
+        files = (product.path for product in task.products if not product.executed)
         if absent := [path for path in files if not os.path.exists(os.path.join(self.store.root, path))]:
             return not_made(absent)
         if self.strict and (overreach := self.unnamed.overreach(task, event, True)):
@@ -346,7 +346,7 @@ class Run:
                 continue
             if inside and is_database(os.path.join(self.store.root, path)):
                 continue
-            seen[part] = path, kept.settle(self._now, what, path, digest) if kept.settle else digest
+            seen[part] = path, kept.conclude(self._now, what, path, digest) if kept.conclude else digest
         return seen
 
     def _environment(self, task: Task, discovered: dict[str, str]) -> dict[str, tuple[str, str]]:

@@ -65,7 +65,7 @@ def differences(store: Store, task: Task, record: Record, reason: Reason) -> Ite
     found = versions(store, task, record, reason)
     if found is None:
         return
-    if reason.part != parts.SOURCE.word or not kinds.row(task.kind).report:
+    if reason.part != parts.SOURCE.word or not kinds.row(task.kind).executed:
         yield from diff.unified(*found)
         return
     for change in diff.cells(*(cell_sources(text, task.source.path) for text in found)):
@@ -87,7 +87,7 @@ def _words(store: Store, task: Task, record: Record, reason: Reason) -> str:
     if found is None:
         return ""
     # the modules that compare are needed by a plan with news only
-    if reason.part == parts.SOURCE.word and kinds.row(task.kind).report:
+    if reason.part == parts.SOURCE.word and kinds.row(task.kind).executed:
         before, after = (cell_sources(text, task.source.path) for text in found)
         words: str = diff.in_words(diff.cells(before, after))
         return words

@@ -53,7 +53,7 @@ def manifest(
     for name, value in task.params.items():
         if name != "resources_":  # absolute paths: option "resources" has them as they are on every machine
             table[parts.PARAM.of(name)] = canonical(value)
-    if len(task.params) > 1:  # **kwargs come in order, and reports show it
+    if len(task.params) > 1:  # **kwargs come in order, and executed notebooks show it
         table[parts.ORDER.word] = ", ".join(task.params)
     for path in _declared(task):
         table[parts.FILE.of(path)] = digest_of(path) or ABSENT
@@ -114,7 +114,7 @@ def reports_read(
         _label(graph[name], product): read[product.path]
         for name in task.upstream
         for product in graph[name].products
-        if product.report and product.path in read
+        if product.executed and product.path in read
     }
 
 
@@ -144,12 +144,12 @@ def _paths(task: Task) -> str:
 def _upstream(task: Task, read: Container[str], digest_of: Callable[[str], str | None]) -> dict[str, str]:
     """Return the parts of the manifest that an upstream task stands for.
 
-    An executed notebook is a report for people: it counts only for a task that was seen to read it. Where an upstream
+    An executed notebook is made for people: it counts only for a task that was seen to read it. Where an upstream
     makes nothing else, what flows from it cannot be seen, and what it was made from stands for it.
     """
     table = {}
     for product in task.products:
-        if not product.report or product.path in read:
+        if not product.executed or product.path in read:
             table[_label(task, product)] = digest_of(product.path) or ""
     if not table:
         params = {name: canonical(value) for name, value in task.params.items()}

@@ -146,7 +146,7 @@ class _Loading:
         drafted = [(one, making.draft(one)) for one in specs]
         pairs = [(one, draft) for one, draft in drafted if draft is not None]
         notes += tuple(dict.fromkeys(note for one, draft in pairs for note in _idle(one, draft.kind)))
-        drafts = [self._with_function(draft) for draft in making.settled([draft for _, draft in pairs])]
+        drafts = [self._with_function(draft) for draft in making.complete([draft for _, draft in pairs])]
         self.unfit = making.unfit
         self.mistakes += making.mistakes
         if self.mistakes:

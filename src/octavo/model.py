@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 
 #: What stands in a manifest for a part that was edited while the task ran: no digest, so the task is stale.
-UNSETTLED = "changed while it ran"
+UNSTABLE = "changed while it ran"
 #: Where the files are that stand for products which are none: tables, objects elsewhere.
 PROXIES = ".octavo/standing/"
 #: What stands in a manifest for a file that the task looked for in vain.
@@ -138,14 +138,14 @@ class Relation(str):
 class Product:
     """What a task promises to leave behind: a path relative to the project, and its key in a dict of products.
 
-    ``report`` marks an executed notebook: made for people, so that a change of it alone makes nothing stale.
+    ``executed`` marks an executed notebook: made for people, so that a change of it alone makes nothing stale.
     What is no file (``relation``, a table) has one that stands for it: it holds the digest of the thing, and
     ``maker`` is the word of the dialect for it, "SQLiteRelation".
     """
 
     path: str
     key: str | None = None
-    report: bool = False
+    executed: bool = False
     relation: Relation | None = None
     maker: str = "File"
 
@@ -301,7 +301,7 @@ class Reason:
 class Step:
     """A task in a plan: why it must run, and which stale tasks before it may yet change that.
 
-    ``refresh``: it need not run, but comments or markdown of its notebook changed, and its report shall have them.
+    ``refresh``: it need not run, but comments or markdown of its notebook changed: the executed one gets them.
     """
 
     task: Task

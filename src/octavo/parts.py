@@ -15,7 +15,7 @@ from . import asked
 from .environment import python_version, versions
 from .errors import ProductError
 from .lazy import lazy_imports
-from .model import ABSENT, PROXIES, UNKNOWN, UNREADABLE, UNSETTLED, Reason, Task
+from .model import ABSENT, PROXIES, UNKNOWN, UNREADABLE, UNSTABLE, Reason, Task
 from .reading import importable
 from .state.store import Store
 
@@ -27,15 +27,15 @@ Says = Callable[[str, str, str | None, str | None], str]
 #: How something that a run found is looked at: by what it is about and its path; None where it is not there.
 Look = Callable[["Now", str, str], str | None]
 #: What is made of a run's word for something that it found: of what it is about, its path, and that word.
-Settle = Callable[["Now", str, str, str], str]
+Conclude = Callable[["Now", str, str, str], str]
 
 #: How a run's word for a folder begins; then come the names in it. Which of them are products the driver knows.
 NAMES = "names\0"
 
 
 def _changed(part: str, what: str, was: str | None, now: str | None) -> str:
-    if was == UNSETTLED:
-        return f"{part} {UNSETTLED}"
+    if was == UNSTABLE:
+        return f"{part} {UNSTABLE}"
     return f"{part} is gone" if now is None else f"{part} changed"
 
 
@@ -43,7 +43,7 @@ def _changed(part: str, what: str, was: str | None, now: str | None) -> str:
 class Part:
     """A row. ``word`` is how the names of such parts begin.
 
-    ``look``: only a run finds such parts out, and they are looked at by this. ``settle``: what a run says of them is
+    ``look``: only a run finds such parts out, and they are looked at by this. ``conclude``: what a run says of them is
     no digest yet; this makes one of it. ``noted``: kept for people, and a reason
     to run only with ``environment: strict``. ``text``: of code whose text is kept, so that a reason can tell what
     changed in it. ``python``: of a file of Python code. ``needed``: of a file or folder of the project that a task
@@ -54,7 +54,7 @@ class Part:
     word: str
     says: Says = _changed
     look: Look | None = None
-    settle: Settle | None = None
+    conclude: Conclude | None = None
     noted: bool = False
     text: bool = False
     python: bool = False
@@ -113,14 +113,14 @@ def _file(part: str, what: str, was: str | None, now: str | None) -> str:
 
 
 def _folder(part: str, what: str, was: str | None, now: str | None) -> str:
-    if was == UNSETTLED or now is None:
+    if was == UNSTABLE or now is None:
         return _changed(part, what, was, now)
     name = part.partition(" without [")[0]
     return f"{name} is new" if was == ABSENT else f"{name} has other files"
 
 
 def _link(part: str, what: str, was: str | None, now: str | None) -> str:
-    if was == UNSETTLED:
+    if was == UNSTABLE:
         return _changed(part, what, was, now)
     if was == ABSENT:
         return f"{part} is new"
@@ -128,8 +128,8 @@ def _link(part: str, what: str, was: str | None, now: str | None) -> str:
 
 
 def _exists(part: str, what: str, was: str | None, now: str | None) -> str:
-    if was == UNSETTLED:
-        return f"{what} {UNSETTLED}"
+    if was == UNSTABLE:
+        return f"{what} {UNSTABLE}"
     if now in (ABSENT, None):
         return f"{what} is gone"
     return f"{what} is there now" if was == ABSENT else f"{what} is a {now} now"
@@ -261,7 +261,7 @@ def _access_now(now: Now, what: str, path: str) -> str | None:
     return asked.allowed(now.full(path), what.partition(" ")[0])
 
 
-def _settled(now: Now, what: str, path: str, was: str) -> str:
+def _concluded(now: Now, what: str, path: str, was: str) -> str:
     return now.names(path, filter(None, was[len(NAMES) :].split("\0"))) if was.startswith(NAMES) else was
 
 
@@ -274,7 +274,7 @@ PATHS = Part("paths", lambda *_: "the paths passed to it changed")
 CLASS = Part("class", _from_to)
 KERNEL = Part("kernel", _from_to)
 PARAM = Part("param", _value)
-#: The names of the parameters: ``**kwargs`` come in that order, and reports show them so.
+#: The names of the parameters: ``**kwargs`` come in that order, and executed notebooks show them so.
 ORDER = Part("params", _order)
 #: What a function of a pipeline made in Python is and holds, where no file can say it.
 FUNCTION = Part("function")
@@ -291,12 +291,12 @@ UPDATED = Part(
     cached=False,
 )
 #: The names in a folder that a task listed, see ``asked.Listing``; or the names with the sizes of the files.
-FOLDER = Part("folder", _folder, lambda now, what, path: now.listing(what, path), _settled, needed=True)
+FOLDER = Part("folder", _folder, lambda now, what, path: now.listing(what, path), _concluded, needed=True)
 SIZES = Part(
     "sizes",
     lambda part, what, was, now: _folder(FOLDER.of(what), what, was, now),
     lambda now, what, path: now.listing(what, path, sized=True),
-    _settled,
+    _concluded,
     needed=True,
 )
 #: A link of the project, on the way to what a task used.

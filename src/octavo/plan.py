@@ -19,13 +19,13 @@ FORCED = parts.FORCED.reason("", None, "forced")
 
 
 def plan(
-    graph: Graph, store: Store, names: Collection[str], force: bool = False, settle: bool = False
+    graph: Graph, store: Store, names: Collection[str], force: bool = False, recall: bool = False
 ) -> dict[str, Step]:
     """Return the steps of the named tasks, in order, judged as the disk is now.
 
     A task whose own table is unchanged but that comes after a stale one *waits*: it is judged again when that one has
     run, for the rebuilt input may turn out the same. So does one that comes after a stale task which is not named.
-    ``settle``: where an earlier result is there again, its record is the task's from now on. No build may run then.
+    ``recall``: where an earlier result is there again, its record is the task's from now on. No build may run then.
     """
     records = store.records()
     at, makers = Now(store, graph), Makers(store)
@@ -41,7 +41,7 @@ def plan(
         reasons = (FORCED,) if forced else why(task, graph.tasks, store, record, at)[0]
         if reasons and not forced and (known := recalled(task, graph.tasks, store, record, at)):
             record, reasons = known, ()
-            if settle:
+            if recall:
                 store.commit(known)
         if selected and reasons and not force:
             reasons = makers.attribute(task, record, reasons)
@@ -61,12 +61,12 @@ def plan(
 
 def _reads(record: Record | None, upstream: Task) -> bool:
     """Return whether a task was seen to read the executed notebook of another, which is about to get new comments."""
-    reports = {product.path for product in upstream.products if product.report}
+    reports = {product.path for product in upstream.products if product.executed}
     return record is not None and not reports.isdisjoint(record.discovered.values())
 
 
 def _reworded(task: Task, record: Record | None) -> bool:
-    return record is not None and record.raw != task.source.facts.raw and row(task.kind).report
+    return record is not None and record.raw != task.source.facts.raw and row(task.kind).executed
 
 
 def why(
@@ -217,7 +217,7 @@ class Makers:
         if record is not None and task is not None:
             if any(known.products.get(path) == reason.now for known in self._store.results(key_of(task))):
                 return parts.EARLIER.reason(path, reason.was, reason.now)
-            if any(it.path == path and it.report for it in task.products):
+            if any(it.path == path and it.executed for it in task.products):
                 return parts.SAVED.reason(path, reason.was, reason.now)
         return self._within(reason, path)
 

@@ -97,12 +97,12 @@ class Project:
         """
         return self._plan(targets, force)
 
-    def _plan(self, targets: Sequence[str], force: bool = False, settle: bool = False) -> dict[str, Step]:
+    def _plan(self, targets: Sequence[str], force: bool = False, recall: bool = False) -> dict[str, Step]:
         if any(product.relation is not None for task in self.graph for product in task.products):
             self._noticed = proxies.verify(self.graph, str(self.root), self.store)
         selected = self.graph.select(targets)
         raise_all(preflight.places((self.graph[name] for name in selected), str(self.root)))
-        steps = plan(self.graph, self.store, frozenset(selected), force, settle)
+        steps = plan(self.graph, self.store, frozenset(selected), force, recall)
         self.store.flush()
         return steps
 
@@ -134,7 +134,7 @@ class Project:
         report = Report()
         run = _new_run()
         with self._holding(waiting, wait):
-            steps = self._plan(targets, force, settle=True)
+            steps = self._plan(targets, force, recall=True)
             stale = [step.task for step in steps.values() if not step.fresh]
             raise_all(preflight.errors(stale, self._loaded.unfit))
             where = self._executor(executor, jobs, stale, stay) if stale else None

@@ -31,7 +31,7 @@ class Leftover:
 
 
 def accept(graph: Graph, store: Store, names: Iterable[str]) -> dict[str, tuple[Reason, ...]]:
-    """Take the products of tasks as they are for the results of their code as it is; return what that settled.
+    """Take the products of tasks as they are for the results of their code as it is; return the reasons that are gone.
 
     A task without its products cannot be accepted. What a task discovers is known from its last run only, so one
     that never ran is accepted on its source, its parameters and its inputs.

@@ -73,7 +73,7 @@ class Entry:
 
 def action(task: Task, declared: Manifest) -> str:
     """Return the digest of all that is known of a task before it runs."""
-    products = [[product.key, product.path, product.report] for product in task.products]
+    products = [[product.key, product.path, product.executed] for product in task.products]
     return digest(_compact([VERSION, task.name, task.kind, products, sorted(declared.items())]))
 
 

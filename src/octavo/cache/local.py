@@ -13,7 +13,7 @@ from typing import Protocol
 
 from .. import products
 from ..digests import digest
-from ..model import UNSETTLED, Manifest, Record, Task
+from ..model import UNSTABLE, Manifest, Record, Task
 from .blobs import Blobs, Missing
 from .entry import VERSION, Entry, Piece, Shape, action, decode, encode, folder, listed, listing, shape
 
@@ -92,7 +92,7 @@ class Cache:
         and its size: that product is larger than ``largest``, and ``always`` is not said.
         """
         discovered = {part: (path, record.manifest[part]) for part, path in record.discovered.items()}
-        if any(seen == UNSETTLED for _, seen in discovered.values()):
+        if any(seen == UNSTABLE for _, seen in discovered.values()):
             return None
         shapes = {product.path: shape(self._full(product.path)) for product in task.products}
         for path, found in shapes.items():

@@ -34,9 +34,9 @@ def main(args: Namespace) -> int:
         raise Error("octavo accept requires the names of tasks", hint="octavo status shows the tasks")
     out = screen(sys.stdout, os.environ)
     with options.project(args) as project:
-        settled = project.accept(args.targets)
-        for task, reasons in settled.items():
+        accepted = project.accept(args.targets)
+        for task, reasons in accepted.items():
             out.say(f"accepted {task}: {flat(', '.join(map(str, reasons)))}")
-        if not settled:
+        if not accepted:
             out.say("nothing to accept: these tasks are fresh")
     return 0

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..compat import option_aliases as spellings
+from ..compat import option_aliases
 from ..errors import Error
 from ..lazy import lazy_imports
 from ..products import writing
@@ -101,7 +101,7 @@ def arguments(parser: Parser) -> None:
     parser.add_argument(
         "-q", "--quiet", action="store_true", help="print nothing unless something goes wrong"
     )
-    spellings.arguments(parser)
+    option_aliases.arguments(parser)
     parser.examples(f"""\
 {options.SELECTING}
 
@@ -122,7 +122,7 @@ def main(args: Namespace) -> int:
     """Build, show how it goes, and return the exit code."""
     options.interruptible()
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
-    spellings.understood(args, lambda text: err.say(f"{err.paint('note:', 'cyan')} {text}"))
+    option_aliases.understood(args, lambda text: err.say(f"{err.paint('note:', 'cyan')} {text}"))
     if args.junit:
         _writable(Path(args.junit))
     if args.watch:
@@ -134,7 +134,7 @@ def main(args: Namespace) -> int:
 def _once(project: Project, args: Namespace, out: Screen, err: Screen) -> int:
     """Build one time and return the exit code."""
     began = time.perf_counter()
-    if text := spellings.unlogged(args, (task.kind for task in project.graph)):
+    if text := option_aliases.unlogged(args, (task.kind for task in project.graph)):
         err.say(f"{err.paint('note:', 'cyan')} {text}")
     adopted = _adopt(project, args, err if args.json else out) if args.adopt else set()
     if args.dry_run:

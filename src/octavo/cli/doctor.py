@@ -104,7 +104,7 @@ def _kernels(tasks: list[Task]) -> Iterator[Diagnosis]:
     """Look for the kernels that notebooks name; a Python notebook that names none needs none."""
     wanted: dict[tuple[str, str], list[str]] = {}
     for task in tasks:
-        if row(task.kind).report:
+        if row(task.kind).executed:
             kernel = task.kernel or task.source.facts.kernel or ""
             wanted.setdefault((kernel, task.source.facts.language), []).append(task.name)
     good: list[str] = []

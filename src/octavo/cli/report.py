@@ -119,13 +119,13 @@ def _products(step: Step, project: Project, here: Path) -> Iterator[ProductLink]
     sizes = {leftover.path: leftover.size for leftover in project.leftovers([step.task.name])}
     shown = reuse.amount
     # the executed notebooks first: they are what people look at
-    for product in sorted(step.task.products, key=lambda product: not product.report):
+    for product in sorted(step.task.products, key=lambda product: not product.executed):
         if product.path.startswith(PROXIES):
             yield ProductLink(f"{product.relation or product.path.removeprefix(PROXIES)} ({product.maker})")
             continue
         size = sizes.get(product.path)
         link = _link(project.root / product.path, here)
-        yield ProductLink(product.path, link, None if size is None else shown(size), product.report)
+        yield ProductLink(product.path, link, None if size is None else shown(size), product.executed)
     if (beside := failed(step.task)) and beside in sizes:
         yield ProductLink(beside, _link(project.root / beside, here), shown(sizes[beside]), failed=True)
 

@@ -85,7 +85,7 @@ def advice(verb: str, words: Sequence[str], takes: Callable[[str], bool]) -> str
     if verb in COMMANDS:
         return COMMANDS[verb]
     (_, *left), refused = translated([verb, *words])
-    spelt, typed = list[str](), list(left)
+    ours, typed = list[str](), list(left)
     alone = _given(left, ("--skip-upstream", "-su"))
     output = ""
     while left:
@@ -93,23 +93,23 @@ def advice(verb: str, words: Sequence[str], takes: Callable[[str], bool]) -> str
         following = left[1] if len(left) > 1 and not equals and not left[1].startswith("-") else None
         used = 1
         if option in ("--partially", "-p") and following is not None and "=" not in following:
-            spelt.append(following if alone else f"+{following}")
+            ours.append(following if alone else f"+{following}")
             used = 2
         elif option in ("--skip-upstream", "-su"):
             pass
         elif option in ("-e", "--entry-point"):
-            spelt.append(f"--file={value}" if equals else "--file")
+            ours.append(f"--file={value}" if equals else "--file")
         elif option.startswith("-") and not (option.startswith("--env--") or takes(option)):
             refused[option] = instead(option, typed) or _meant(option) or f"octavo {verb} has no such option"
             used = 1 + (following is not None)
         else:
-            spelt.append(left[0])
+            ours.append(left[0])
             output = value or following or "" if option in ("-o", "--output") else output
         del left[:used]
     if verb in _PAGES and not output.endswith(_DRAWINGS):
         refused[output] = "octavo plot --format dot | dot -Tpng > graph.png makes pictures of other formats"
     return "; ".join(
-        [" ".join(["octavo", verb, *spelt]), *(f"{word}: {why}" for word, why in refused.items())]
+        [" ".join(["octavo", verb, *ours]), *(f"{word}: {why}" for word, why in refused.items())]
     )
 
 

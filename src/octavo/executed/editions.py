@@ -44,7 +44,7 @@ def editions(task: Task) -> tuple[Edition, ...]:
     names = task.own.get("nbconvert_exporter_name")
     found = []
     for product in task.products:
-        if product.report:
+        if product.executed:
             name = names.get(product.key) if isinstance(names, dict) else names
             name = name or EXPORTERS.get(os.path.splitext(product.path)[1].lower(), "")
             found.append(Edition(product.path, _OTHER_NAMES.get(name, name)))

@@ -96,4 +96,4 @@ class Inline:
 
 def _kernel(task: Task) -> bool:
     """Return whether a task runs in a kernel."""
-    return row(task.kind).report
+    return row(task.kind).executed

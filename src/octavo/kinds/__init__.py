@@ -58,7 +58,7 @@ class Row:
     or data (a file, a URL, or nothing at all). ``classes``: its words in ``class:``, the first of them for messages.
     ``suffixes``: files that are of this kind where no class is said, those of ``products`` only where the product ends
     so. ``maker``: the class of its products. ``keys``: keys of a task that mean something to it, and not to all kinds.
-    ``report``: an executed notebook is among its products. ``borrowed``: its products are there already, made by
+    ``executed``: an executed notebook is among its products. ``borrowed``: its products are there already, made by
     nobody. ``beside``: it runs in the folder of its source. ``connects``: it works in a database, with the client of
     its class. ``sends``: and its table is in another one. ``version``: raised when it comes to make something else.
     ``hint``: what to say where its product should be a table.
@@ -70,7 +70,7 @@ class Row:
     products: tuple[str, ...] = ()
     maker: str = "File"
     keys: Keys = field(default_factory=dict)
-    report: bool = False
+    executed: bool = False
     borrowed: bool = False
     beside: bool = False
     connects: bool = False
@@ -88,7 +88,7 @@ ROWS: Mapping[str, Row] = {
         "notebook",
         ("NotebookRunner",),
         (".py", ".ipynb", ".md", ".rmd", ".qmd", ".r", ".jl"),
-        report=True,
+        executed=True,
         keys={
             "cell_timeout": Key("a number of seconds above 0", is_seconds),
             "output_limit": Key(

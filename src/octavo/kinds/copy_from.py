@@ -40,7 +40,7 @@ class CopyFromKind:
         return connected(task, lambda client: _copy(frame, client, relation, columns))
 
     def refresh(self, task: Task, root: str) -> str | None:
-        """Data has no report."""
+        """Do nothing: data has no executed notebook."""
         return None
 
 

@@ -59,10 +59,10 @@ class NotebookKind:
             notebook, values = prepare(task)
         except Error as error:
             return Failure(type(error).__name__, str(error), path=task.source.path)
-        reports = Reports(task)
-        if (lacking := reports.lacking(notebook)) is not None:
+        exporter = Exporter(task)
+        if (lacking := exporter.lacking(notebook)) is not None:
             return lacking
-        tell = reports.followed(tell)
+        tell = exporter.followed(tell)
         tell(NotebookOpened(task.name, notebook, values))
         if not task.source.facts.parameters_cell and values:
             tell(Note('it has no cell tagged "parameters": parameters are injected at the top', task.name))
@@ -84,10 +84,10 @@ class NotebookKind:
         finally:
             kernel.close()
             named.seen()
-        return failure or reports.write(tell)
+        return failure or exporter.write(tell)
 
     def refresh(self, task: Task, root: str) -> str | None:
-        """Write the reports anew with the source's comments and markdown; return the first's path.
+        """Write the exports anew with the source's comments and markdown; return the first's path.
 
         None where they do not fit what ran. Raises ``ProductError`` where they fit, and cannot be made.
         """
@@ -103,7 +103,7 @@ class NotebookKind:
         return editions(task)[0].path
 
 
-class Reports:
+class Exporter:
     """What a run makes of its executed notebook while the worker is still there: pages, PDFs, copies.
 
     The notebook itself is written by the driver, which outlives a worker that dies. Only where a hook, or a copy
@@ -120,7 +120,7 @@ class Reports:
         self._shown = ExecutedNotebook(provenance, task.run.output_limit)
 
     def lacking(self, notebook: Json) -> Failure | None:
-        """Return what is missing on this machine to make the reports: checked before hours of work."""
+        """Return what is missing on this machine to make the exports: checked before hours of work."""
         if all(edition.plain for edition in self._wanted):
             return None
         try:
@@ -134,7 +134,7 @@ class Reports:
         return _followed(tell, self._shown) if self._wanted else tell
 
     def write(self, tell: Tell) -> Failure | None:
-        """Make the reports of what has run, or return why they cannot be."""
+        """Make the exports of what has run, or return why they cannot be."""
         data = self._shown.end(Outcome.DONE) if self._wanted else None
         if data is None:
             return None
@@ -160,7 +160,7 @@ class Reports:
 
 
 def _export_again(task: Task, data: Json, root: str) -> None:
-    """Make the reports of an executed notebook in a process of its own: templates are the user's code."""
+    """Make the exports of an executed notebook in a process of its own: templates are the user's code."""
     done = child.ask(export.__name__, (task, data), root)
     if not done.answered:
         last = done.output.strip().rpartition("\n")[2]

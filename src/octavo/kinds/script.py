@@ -227,12 +227,12 @@ def _failure(error: BaseException, task: Task, found: list[Snippet]) -> Failure:
 _RSCRIPT = """\
 local({{
   options(keep.source = TRUE)
-  script <- {script}; told <- {told}; mine <- {mine}
+  script <- {script}; report <- {report}; mine <- {mine}
   tell <- function(line, condition) {{
     call <- conditionCall(condition)
     inside <- !is.null(call) && !identical(call[[1L]], quote(eval)) && !identical(call[[1L]], quote(parse))
     words <- paste0(conditionMessage(condition), if (inside) paste0(" (in ", deparse(call, nlines = 1L)[1L], ")"))
-    writeLines(c(line, class(condition)[1L], words), told)
+    writeLines(c(line, class(condition)[1L], words), report)
     message("Error: ", words)
     quit(save = "no", status = 1L, runLast = FALSE)
   }}
@@ -240,8 +240,8 @@ local({{
   places <- attr(code, "srcref")
   inside <- function(place) !is.null(place) && identical(getSrcFilename(place, full.names = TRUE), mine)
   for (number in seq_along(code)) withCallingHandlers({{
-    it <- withVisible(eval(code[[number]], globalenv()))
-    if (it$visible) print(it$value)
+    result <- withVisible(eval(code[[number]], globalenv()))
+    if (result$visible) print(result$value)
   }}, error = function(condition) {{
     place <- places[[number]]
     for (call in rev(sys.calls())) if (inside(attr(call, "srcref"))) {{ place <- attr(call, "srcref"); break }}
@@ -255,10 +255,10 @@ def _r(task: Task, found: list[Snippet]) -> Failure | None:
     text = "".join(f'#line {piece.line} "{_quoted(piece.file)}"\n{piece.code}\n' for piece in found)
     named = touch(task.source.text or "")
     with tempfile.TemporaryDirectory(prefix="octavo-") as folder:
-        script, report, runner = (Path(folder, name) for name in ("script.R", "told", "run.R"))
+        script, report, runner = (Path(folder, name) for name in ("script.R", "report", "run.R"))
         script.write_text(text, encoding="utf-8")
         mine = os.path.abspath(task.source.path)
-        names = {"script": script, "told": report, "mine": mine}
+        names = {"script": script, "report": report, "mine": mine}
         runner.write_text(
             _RSCRIPT.format(**{key: f'"{_quoted(str(path))}"' for key, path in names.items()}),
             encoding="utf-8",

@@ -50,7 +50,7 @@ class UploadKind:
         return connected(task, lambda client: write(frame, client, relation, settings))
 
     def refresh(self, task: Task, root: str) -> str | None:
-        """Data has no report."""
+        """Do nothing: data has no executed notebook."""
         return None
 
 

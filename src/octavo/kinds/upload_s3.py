@@ -49,7 +49,7 @@ class UploadS3Kind:
         return None
 
     def refresh(self, task: Task, root: str) -> str | None:
-        """An upload has no report."""
+        """Do nothing: an upload has no executed notebook."""
         return None
 
 

@@ -128,7 +128,7 @@ class Drafts:
         """Return the values of the keys that the kind declares for itself."""
         wanted = (row(kind).keys.keys() | _EXECUTION) - _TYPED
         own = {key: value for key, value in spec.options.items() if key in wanted}
-        return own | ({"nb_product_key": list(spec.nb)} if row(kind).report and spec.nb != ("nb",) else {})
+        return own | ({"nb_product_key": list(spec.nb)} if row(kind).executed and spec.nb != ("nb",) else {})
 
     def _cwd(self, spec: TaskSpec, kind: str, source: Source) -> str:
         beside = spec.local or row(kind).beside
@@ -189,12 +189,12 @@ class Drafts:
         named = [paths] if isinstance(paths, str) else paths
         return tuple(relative(os.path.join(base, path), self.root) for path in named)
 
-    def settled(self, drafts: Sequence[Task]) -> list[Task]:
+    def complete(self, drafts: Sequence[Task]) -> list[Task]:
         """Return the drafts, looked at together: what one declares as data or input may be what another makes."""
         makers = {product.path: task.name for task in drafts for product in task.products}
-        return [self._settled(task, self._specs[id(task)], makers) for task in drafts]
+        return [self._completed(task, self._specs[id(task)], makers) for task in drafts]
 
-    def _settled(self, task: Task, spec: TaskSpec, makers: Mapping[str, str]) -> Task:
+    def _completed(self, task: Task, spec: TaskSpec, makers: Mapping[str, str]) -> Task:
         if row(task.kind).source == "data" and _is_path(task.source.path):
             maker = _maker(task.source.path, makers)
             if maker is None:

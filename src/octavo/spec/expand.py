@@ -135,7 +135,7 @@ def environment(
         root, folder = around.root, around.here if module == "{{here}}" else module
         around = replace(around, version=lambda: stated_version(root, folder))
     unread = _Unread(changed, document, around)
-    table: Any = unread.settle(changed, (), whole=True)  # a mapping stays one
+    table: Any = unread.resolve(changed, (), whole=True)  # a mapping stays one
     if found is None:
         raise_all(unread.mistakes, f"errors in {where}")
     else:
@@ -199,13 +199,13 @@ class _Unread(Names):
         self.under_way: list[tuple[object, ...]] = []
         self.folders: list[str] = []
 
-    def settle(self, value: object, way: tuple[object, ...], whole: bool = False) -> object:
+    def resolve(self, value: object, way: tuple[object, ...], whole: bool = False) -> object:
         if isinstance(value, str):
             return self.text(value, way)
         if whole and isinstance(value, dict):
-            return {key: self.settle(inner, (*way, key), whole) for key, inner in value.items()}
+            return {key: self.resolve(inner, (*way, key), whole) for key, inner in value.items()}
         if whole and isinstance(value, list):
-            return [self.settle(inner, (*way, n), whole) for n, inner in enumerate(value)]
+            return [self.resolve(inner, (*way, n), whole) for n, inner in enumerate(value)]
         return value
 
     def text(self, text: str, way: tuple[object, ...]) -> object:

@@ -77,8 +77,8 @@ class Names:
             else:
                 return self.builtin(name, path, used)
             way = (*way, key)
-            value = self.settle(value[key], way)
-        value = self.settle(value, way, whole=True)
+            value = self.resolve(value[key], way)
+        value = self.resolve(value, way, whole=True)
         used.add(name)
         for leaf, names in self.behind.items():
             if leaf == name or leaf.startswith(name + ".") or name.startswith(leaf + "."):
@@ -95,7 +95,7 @@ class Names:
         """Return whether the key found here must not be taken, so that the built-in of its name is meant."""
         return False
 
-    def settle(self, value: object, way: tuple[object, ...], whole: bool = False) -> object:
+    def resolve(self, value: object, way: tuple[object, ...], whole: bool = False) -> object:
         """Return a value met on the way to a name, ready for use."""
         return value
 

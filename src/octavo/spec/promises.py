@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .schema import Spec, TaskSpec
 
 #: What an executed notebook can be made into.
-REPORTS = (".ipynb", ".html", ".md", ".pdf", ".rst", ".tex")
+NOTEBOOKS = (".ipynb", ".html", ".md", ".pdf", ".rst", ".tex")
 #: Folders that others keep, wherever they are. File systems may not tell .GIT from .git.
 _OWNERS = {".git": "git", ".hg": "Mercurial", ".svn": "Subversion", ".octavo": "octavo itself"}
 _LONGEST = 63  # PostgreSQL cuts off the names of tables here, without a word
@@ -45,8 +45,8 @@ class Promises:
             return ()
         table: Mapping[str | None, object] = value if isinstance(value, dict) else {None: value}
         products = tuple(one for key, value in table.items() if (one := self._product(key, value)))
-        if self.row.report:
-            self._reports(products)
+        if self.row.executed:
+            self._check_notebook(products)
         return products
 
     def _product(self, key: str | None, value: object) -> Product | None:
@@ -68,7 +68,7 @@ class Promises:
             self._wrong(
                 f'task "{self.name}" makes "{value}", which belongs to {owner}', self._where(key), hint
             )
-        return Product(path, key, self._is_report(key, value))
+        return Product(path, key, self._is_executed(key, value))
 
     def _relation(self, key: str | None, value: object) -> Relation | None:
         where = self._where(key)
@@ -87,24 +87,24 @@ class Promises:
             self._wrong(message, where, f"databases keep at most {_LONGEST}")
         return Relation(name, str(schema[0]) if schema and schema[0] else None, kind)
 
-    def _is_report(self, key: str | None, path: str) -> bool:
-        if not self.row.report or (key is not None and key not in self.spec.nb):
+    def _is_executed(self, key: str | None, path: str) -> bool:
+        if not self.row.executed or (key is not None and key not in self.spec.nb):
             return False
         # an exporter that is named makes whatever it makes
-        return path.endswith(REPORTS) or bool(self.spec.options.get("nbconvert_exporter_name"))
+        return path.endswith(NOTEBOOKS) or bool(self.spec.options.get("nbconvert_exporter_name"))
 
-    def _reports(self, products: tuple[Product, ...]) -> None:
+    def _check_notebook(self, products: tuple[Product, ...]) -> None:
         if lost := [key for key in self.spec.nb if key not in {one.key for one in products} and key != "nb"]:
             where = self.spec.places.get("nb_product_key", self.spec.where)
             self._wrong(f'nb_product_key: "{self.name}" has no product "{lost[0]}"', where)
-        elif products and not any(one.report for one in products):
+        elif products and not any(one.executed for one in products):
             nb = next((one.path for one in products if one.key in self.spec.nb), products[0].path)
             example = nb.rpartition(".")[0] or self.name
             hint = f'add "nb: {example}.ipynb" to its product'
             message = f'task "{self.name}" has no product for its executed notebook'
             self._wrong(message, self._where(None), hint)
         for one in products:
-            if one.report and os.path.isdir(os.path.join(self.root, one.path)):
+            if one.executed and os.path.isdir(os.path.join(self.root, one.path)):
                 message = f'the executed notebook of "{self.name}" cannot be {one.path}, which is a folder'
                 self._wrong(message, self._where(None))
 

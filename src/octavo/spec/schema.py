@@ -299,7 +299,7 @@ class _Check:
             self.wrong(f"{owner}: a data file ({suffix}) is not code", where, hint)
         elif source and kind is not None and kind in kinds.CLASSES:
             row = kinds.row(kinds.CLASSES[kind])
-            what = "function" if row.source == "function" else "notebook" if row.report else "file"
+            what = "function" if row.source == "function" else "notebook" if row.executed else "file"
             if row.source != "data" and filed is (row.source == "function"):
                 self.wrong(f'{owner} is a {kind}, but "{source}" is not a {what}', where, _SOURCES)
 

@@ -17,7 +17,7 @@ class TaskSpec:
     ``options`` holds how to run it: "kernel", "tags", "timeout", "client". ``places`` has the place of each
     value: "name", "product", "product.data", "params.n", "upstream". ``product`` is a path, the list of a table
     (``[schema, name, kind]``), or a mapping of names to these. ``base`` is the folder that a relative source
-    counts from, ``nb`` are the names of products that are reports; ``local``: run in the folder of the source;
+    counts from, ``nb`` are the names of executed notebooks among them; ``local``: run in the folder of the source;
     ``broken``: it has errors, so that only its source can be looked at.
     """
 

@@ -106,7 +106,7 @@ def _finished(
     files = (
         product.path
         for product in task.products
-        if not product.report and not product.path.startswith(PROXIES)
+        if not product.executed and not product.path.startswith(PROXIES)
     )
     if absent := [path for path in files if not os.path.exists(os.path.join(root, path))]:
         return not_made(absent)

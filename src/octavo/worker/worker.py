@@ -146,7 +146,7 @@ def work(descriptors: list[int], preloaded: frozenset[str] | None = None, pool: 
         pipes = ((descriptors[1], descriptors[2]), (descriptors[3], descriptors[4]))
         wire = Wire(line)
         tell = Teller(task.name, wire, pipes)
-        tell.streams.install(buffers=not row(task.kind).report)
+        tell.streams.install(buffers=not row(task.kind).executed)
         tell.streams.watch(_end_group, descriptors[0])
         faulthandler.enable(file=descriptors[5])
         _import_ours(task)
@@ -155,7 +155,7 @@ def work(descriptors: list[int], preloaded: frozenset[str] | None = None, pool: 
             hook.install(pool, partial(_diverge, task.name, wire))
             preloaded |= pool.seen.keys() | pool.owner.keys()
         finished = run(task, root, tell, preloaded)
-        end(tell, finished, row(task.kind).report)
+        end(tell, finished, row(task.kind).executed)
         code = 0
     except (BrokenPipeError, ConnectionResetError):
         pass  # the driver is gone: nobody is left to tell
@@ -248,7 +248,7 @@ def _freshen(root: str, task: Task) -> None:
     folder = folder_of(task, root)
     os.chdir(folder if os.path.isdir(folder) else root)  # what is not there becomes a failure in time
     # as in a kernel's process; elsewhere the project's own modules come before all others
-    kernel = row(task.kind).report
+    kernel = row(task.kind).executed
     own = scope(task, root)
     become(root, placed(task, root).source.path, importable(task, root), standard_first=kernel, scope=own)
     if os.environ.get("OCTAVO_LOG") and not kernel:  # whose loggers are Jupyter's

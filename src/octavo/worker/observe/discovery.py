@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ... import parts, products
 from ...asked import Listing, size, target, there
-from ...model import ABSENT, UNREADABLE, UNSETTLED, Task
+from ...model import ABSENT, UNREADABLE, UNSTABLE, Task
 from .activity import Activity, Listed
 from .evidence import Evidence
 from .native import NativeEvents
@@ -143,7 +143,7 @@ class Discovery:
         for link in self._links:
             if self._writes.when(os.path.join(self._ground.root, link)) is None:
                 pointed = target(self._ground.root, link)
-                found[parts.LINK.of(link)] = (link, UNSETTLED if pointed is None else pointed)
+                found[parts.LINK.of(link)] = (link, UNSTABLE if pointed is None else pointed)
         return found
 
     def walked(self, way: Way) -> None:
@@ -157,7 +157,7 @@ class Discovery:
         except PermissionError:
             digest = UNREADABLE
         except Exception:
-            digest = UNSETTLED
+            digest = UNSTABLE
         shown = self._ground.way(path).shown
         return {parts.FILE.of(shown): (shown, digest)} if shown else {}
 
@@ -188,7 +188,7 @@ class Discovery:
         left = self._activity.restamped.get(path, WHOLE - bool(self._activity.epoch))
         if not os.path.lexists(way.real):
             gone = used.stamp is not None and since is None
-            yield row.of(shown), (shown, UNSETTLED if gone else ABSENT)
+            yield row.of(shown), (shown, UNSTABLE if gone else ABSENT)
         elif is_file(way.real):
             if path in self._activity.updated and not os.path.getsize(way.real):
                 return  # a lock, say
@@ -197,10 +197,10 @@ class Discovery:
             )
             if path in self._native.doubtful and path not in self._activity.opened:
                 digest = None
-            yield row.of(shown), (shown, digest or UNSETTLED)
+            yield row.of(shown), (shown, digest or UNSTABLE)
         elif path in self._activity.shown and os.path.isdir(way.real):
             changed = products.newest(way.real) >= self._activity.began
-            yield row.of(shown), (shown, UNSETTLED if changed else products.digest(way.real) or UNSETTLED)
+            yield row.of(shown), (shown, UNSTABLE if changed else products.digest(way.real) or UNSTABLE)
 
     def _listing_parts(self, listed: Listed) -> Iterator[_Part]:
         way = self._ground.way(listed.listing.folder)
@@ -220,9 +220,9 @@ class Discovery:
         now = stamp(way.real)
         listing = Listing(shown, listing.pattern, listing.hidden, tuple(sorted(mine)))
         if names is None:
-            digest = ABSENT if now is None else UNSETTLED
+            digest = ABSENT if now is None else UNSTABLE
         elif listed.place is None or now is None or listed.place[:2] != now[:2]:
-            digest = UNSETTLED  # another folder has come in its place
+            digest = UNSTABLE  # another folder has come in its place
         else:
             digest = parts.NAMES + "\0".join(listing.fitting(names))
         yield row.of(str(listing)), (shown, digest)

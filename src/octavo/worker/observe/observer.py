@@ -14,7 +14,7 @@ from functools import partial
 from threading import get_ident
 
 from ... import parts, products
-from ...model import UNSETTLED, Task
+from ...model import UNSTABLE, Task
 from ...reading import functions
 from ...reading.digests_of_code import function_digest, module_digest, source_text
 from .activity import Activity
@@ -212,10 +212,10 @@ class Observer:
         try:
             used = self.activity.opened.get(path)
             if unchanged_digest(path, used) is None if used else products.newest(path) >= self.activity.began:
-                return UNSETTLED
-            return digest(path) or UNSETTLED
+                return UNSTABLE
+            return digest(path) or UNSTABLE
         except Exception:
-            return UNSETTLED
+            return UNSTABLE
 
 
 def _command(arguments: object) -> str:
