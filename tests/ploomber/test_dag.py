@@ -427,7 +427,7 @@ def test_tasks_of_another_dag_are_refused(here: Path) -> None:
 def test_where_processes_cannot_be_forked_functions_run_in_the_program(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("octavo.ploomber.here.CAN_FORK", False)
+    monkeypatch.setattr("octavo.ploomber.forking.CAN_FORK", False)
     seen: list[int] = []
 
     def look(product: Any) -> None:
