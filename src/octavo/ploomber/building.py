@@ -45,9 +45,9 @@ class Forcing(Project):
 
     forced: Sequence[str] = ()
 
-    def status(self, targets: Sequence[str] = (), *, force: bool = False) -> dict[str, Step]:
+    def _plan(self, targets: Sequence[str], force: bool = False, recall: bool = False) -> dict[str, Step]:
         """Return the steps of the selected tasks, some of them forced."""
-        steps = super().status(targets, force=force)
+        steps = super()._plan(targets, force, recall)
         why = (FORCED,)
         return {
             name: replace(step, reasons=why) if name in self.forced else step for name, step in steps.items()
