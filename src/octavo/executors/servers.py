@@ -89,7 +89,7 @@ class Servers:
             self._first = None
         for (kernel, _), each in list(self._servers.items()):
             if each is server:
-                self._servers = {key: it for key, it in self._servers.items() if it is not server}
+                self._servers = {key: other for key, other in self._servers.items() if other is not server}
                 if not server.ready:
                     self._modules[kernel] = tuple(self._ours(kernel))
                     return True

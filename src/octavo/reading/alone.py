@@ -52,7 +52,7 @@ def _reason(node: ast.AST) -> str:
             func=ast.Attribute(attr="run_line_magic" | "run_cell_magic"),
             args=[ast.Constant(value=str(name)), *rest],
         ):
-            words = " ".join(str(it.value) for it in rest if isinstance(it, ast.Constant))
+            words = " ".join(str(part.value) for part in rest if isinstance(part, ast.Constant))
             if name in _MAGICS or (
                 name in ("bash", "sh", "script", "system", "sx") and _INSTALLS.search(words)
             ):
@@ -90,7 +90,7 @@ def _reason(node: ast.AST) -> str:
         case ast.Call(
             func=ast.Attribute(attr="update", value=ast.Attribute(attr="environ")), args=args, keywords=named
         ):
-            names = [*(text for it in args for text in _texts(it)), *(it.arg or "" for it in named)]
+            names = [*(text for arg in args for text in _texts(arg)), *(key.arg or "" for key in named)]
             if hit := next(filter(_VARIABLES.match, names), None):
                 return f"it sets {hit} before an import"
         case ast.Call(func=ast.Attribute(attr="patch_all" | "monkey_patch")):
@@ -99,4 +99,8 @@ def _reason(node: ast.AST) -> str:
 
 
 def _texts(node: ast.AST) -> list[str]:
-    return [it.value for it in ast.walk(node) if isinstance(it, ast.Constant) and isinstance(it.value, str)]
+    return [
+        part.value
+        for part in ast.walk(node)
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+    ]

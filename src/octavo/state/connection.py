@@ -33,7 +33,7 @@ class StateConnection:
         self._tables, self._schema, self._salvage, self._say = tables, schema, salvage, say
         self._held = False
         self._aside: list[str] = []
-        with self._told("open"):
+        with self._as_state_error("open"):
             self._opened = database.opened(folder, tables, schema, say)
         self._save()
 
@@ -107,7 +107,7 @@ class StateConnection:
     def _settle(self) -> None:
         """Take the database on disk, or a new one in its place. Another build may have done so in the meantime."""
         known = self._opened
-        with self._told("write"):
+        with self._as_state_error("write"):
             self._opened = database.opened(self._folder, self._tables, self._schema, self._say)
             if self._opened.kept:
                 known.db.close()
@@ -132,7 +132,7 @@ class StateConnection:
         self._opened = database.without(self._tables, self._schema)
         self._save()
         if self._held:
-            with self._told("write"):
+            with self._as_state_error("write"):
                 self._replace(database.DAMAGED)
 
     def _save(self) -> None:
@@ -141,19 +141,19 @@ class StateConnection:
 
     def _patiently(self, act: Callable[[sqlite3.Connection], _Found]) -> _Found:
         """Do something with the database; while another process has locked it, say so and wait."""
-        said, until = False, time.monotonic() + database.PATIENCE
+        noticed, until = False, time.monotonic() + database.PATIENCE
         while True:
             try:
                 return act(self._opened.db)
             except sqlite3.OperationalError as error:
                 if not database.locked(error) or time.monotonic() > until:
                     raise
-                if self._say is not None and not said:
+                if self._say is not None and not noticed:
                     self._say(f"another process has locked {self._path}; waiting for it")
-                said = True
+                noticed = True
 
     @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
+    def _as_state_error(self, what: str) -> Iterator[None]:
         try:
             yield
         except (OSError, sqlite3.Error) as error:

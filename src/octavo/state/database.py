@@ -62,11 +62,11 @@ def opened(folder: Path, tables: str, schema: int, say: Say | None = None) -> Op
     try:
         _prepare(folder)
         if unused := _foreign(path):
-            return Opened(_made(":memory:", tables, schema), False, unused)
+            return Opened(_new(":memory:", tables, schema), False, unused)
         if _writable(path):
             return Opened(connected(path, tables, schema, say))
     except Another as error:
-        return Opened(_made(":memory:", tables, schema), False, Unused(error.why, error.word, True))
+        return Opened(_new(":memory:", tables, schema), False, Unused(error.why, error.word, True))
     except (sqlite3.OperationalError, OSError) as error:
         if _folder_is_none(folder) or not (
             isinstance(error, OSError) or _unwritable(error) or _lockless(folder)
@@ -79,7 +79,7 @@ def opened(folder: Path, tables: str, schema: int, say: Say | None = None) -> Op
 
 def without(tables: str, schema: int) -> Opened:
     """Return a database in memory in place of one that is damaged."""
-    return Opened(_made(":memory:", tables, schema), False, DAMAGED)
+    return Opened(_new(":memory:", tables, schema), False, DAMAGED)
 
 
 class Another(Exception):
@@ -167,9 +167,9 @@ def salvaged(path: Path) -> Iterator[tuple[str, str]]:
     except sqlite3.Error:
         return
     try:
-        for made, state in db.execute("SELECT products, state FROM records"):
-            if isinstance(made, str) and isinstance(state, str):
-                yield made, state
+        for products, state in db.execute("SELECT products, state FROM records"):
+            if isinstance(products, str) and isinstance(state, str):
+                yield products, state
     except (sqlite3.Error, UnicodeDecodeError):
         pass  # the rest is lost
     finally:
@@ -207,7 +207,7 @@ def _ready(db: sqlite3.Connection, path: Path, tables: str, schema: int) -> None
     db.execute("PRAGMA synchronous=NORMAL")
 
 
-def _made(path: str, tables: str, schema: int) -> sqlite3.Connection:
+def _new(path: str, tables: str, schema: int) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None)
     db.executescript(f"{tables} PRAGMA user_version={schema};")
     return db
@@ -215,9 +215,9 @@ def _made(path: str, tables: str, schema: int) -> sqlite3.Connection:
 
 def _copied(path: Path, tables: str, schema: int) -> Opened:
     """Return a copy in memory of a database that only can be read."""
-    made = _made(":memory:", tables, schema)
+    copy = _new(":memory:", tables, schema)
     if not path.exists():
-        return Opened(made, False)
+        return Opened(copy, False)
     # what a build has not yet moved into the file is read from a copy: SQLite would write beside the original
     with tempfile.TemporaryDirectory(prefix="octavo-") as folder:
         try:
@@ -231,15 +231,15 @@ def _copied(path: Path, tables: str, schema: int) -> Opened:
                 (version,) = source.execute("PRAGMA user_version").fetchone()
                 if version != schema:
                     other = Another(version, schema)
-                    return Opened(made, False, Unused(other.why, other.word, True))
-                source.backup(made)
+                    return Opened(copy, False, Unused(other.why, other.word, True))
+                source.backup(copy)
             finally:
                 source.close()
         except sqlite3.DatabaseError:
             return without(tables, schema)
         except OSError as error:
-            return Opened(made, False, Unused(f"cannot be read: {error.strerror}", "unreadable"))
-    return Opened(made, False)
+            return Opened(copy, False, Unused(f"cannot be read: {error.strerror}", "unreadable"))
+    return Opened(copy, False)
 
 
 def _writable(path: Path) -> bool:

@@ -32,8 +32,8 @@ with lazy_imports():
 
 #: The nouns that are kept, by their names.
 _NOUNS: Mapping[str, type] = {
-    it.__name__: it
-    for it in (
+    noun.__name__: noun
+    for noun in (
         *(Task, Source, Facts, Parameter, CellFacts, Product, Call, Calls, RunOptions, Resources, Declared),
         *(Record, Place),
     )
@@ -49,11 +49,11 @@ _BUILDING: Mapping[str, Callable[..., object]] = {
     "s": set,
     "f": frozenset,
     "b": bytes.fromhex,
-    "c": lambda it: complex(*it),
-    "D": lambda it: datetime.date.fromisoformat(it),
-    "T": lambda it: datetime.datetime.fromisoformat(it),
-    "E": lambda it: ...,
-    "R": lambda it: Relation(*it),
+    "c": lambda pair: complex(*pair),
+    "D": lambda text: datetime.date.fromisoformat(text),
+    "T": lambda text: datetime.datetime.fromisoformat(text),
+    "E": lambda nothing: ...,
+    "R": lambda names: Relation(*names),
 }
 
 
@@ -67,7 +67,7 @@ def freeze(value: object) -> bytes:
     Raises ``Unfreezable`` for anything else.
     """
     try:
-        return json.dumps(_said(value), separators=(",", ":"), check_circular=False).encode()
+        return json.dumps(_plain(value), separators=(",", ":"), check_circular=False).encode()
     except (RecursionError, ValueError) as error:
         raise Unfreezable(str(error)) from error
 
@@ -76,14 +76,14 @@ def thaw(data: bytes) -> Any:
     """Return what ``freeze`` was given. Nothing but data is built, whoever wrote the bytes; ValueError for others."""
     known = dict(_BUILDING)
 
-    def built(said: Json) -> object:
-        ((name, value),) = said.items()
+    def build(only: Json) -> object:
+        ((name, value),) = only.items()
         return (known.get(name) or known.setdefault(name, _builder(name)))(value)
 
     collecting = gc.isenabled()
     gc.disable()  # it would walk what is built so far again and again, and find nothing
     try:
-        return json.loads(data, object_hook=built)
+        return json.loads(data, object_hook=build)
     except (TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise ValueError(f"this is not what was frozen: {error}") from error
     finally:
@@ -96,10 +96,10 @@ def thaw(data: bytes) -> Any:
 
 
 def _builder(name: str) -> Callable[..., object]:
-    kind, *said = name.split(" ")
+    kind, *names = name.split(" ")
     noun = _NOUNS[kind]
     return lambda own: noun(
-        **dict(zip(said, [tuple(it) if it.__class__ is list else it for it in own], strict=True))
+        **dict(zip(names, [tuple(value) if value.__class__ is list else value for value in own], strict=True))
     )
 
 
@@ -109,12 +109,12 @@ def _twos(flat: Iterable[object]) -> Iterator[tuple[object, object]]:
     return zip(each, each, strict=True)
 
 
-def _said(value: object) -> object:
+def _plain(value: object) -> object:
     kind = type(value)
     if kind in _PLAIN:
         return value
     if isinstance(value, list) and kind is list:
-        return [_said(it) for it in value]
+        return [_plain(item) for item in value]
     if _NOUNS.get(kind.__name__) is kind:
         return _noun(value, kind)
     if kind in _SAYING:
@@ -129,22 +129,26 @@ def _noun(value: object, kind: type) -> object:
     names = [kind.__name__]
     own: list[object] = []
     for name, usual in _USUAL[kind.__name__].items():
-        it = getattr(value, name)
-        if type(it) is type(usual) and it == usual and (isinstance(it, _PLAIN) or not it or it is usual):
+        field = getattr(value, name)
+        if (
+            type(field) is type(usual)
+            and field == usual
+            and (isinstance(field, _PLAIN) or not field or field is usual)
+        ):
             continue
         names.append(name)
-        if isinstance(it, tuple) and type(it) is tuple:
-            own.append([_said(inner) for inner in it])
+        if isinstance(field, tuple) and type(field) is tuple:
+            own.append([_plain(inner) for inner in field])
         else:
-            own.append({"l": _all(it)} if isinstance(it, list) else _said(it))
+            own.append({"l": _all(field)} if isinstance(field, list) else _plain(field))
     return {" ".join(names): own}
 
 
 def _usual(kind: type) -> dict[str, object]:
     """Return what the fields of a noun are when nobody says them, MISSING where they must be said."""
     return {
-        it.name: it.default_factory() if it.default_factory is not MISSING else it.default
-        for it in fields(kind)
+        field.name: field.default_factory() if field.default_factory is not MISSING else field.default
+        for field in fields(kind)
     }
 
 
@@ -152,20 +156,20 @@ _USUAL: Mapping[str, dict[str, object]] = {name: _usual(kind) for name, kind in 
 
 
 def _pairs(value: Mapping[object, object]) -> list[object]:
-    return [_said(it) for pair in value.items() for it in pair]
+    return [_plain(item) for pair in value.items() for item in pair]
 
 
 def _all(value: Iterable[object]) -> list[object]:
-    return [_said(it) for it in value]
+    return [_plain(item) for item in value]
 
 
 _SAYING: Mapping[type, tuple[str, Callable[..., object]]] = {
     tuple: ("t", _all),
     dict: ("d", _pairs),
-    set: ("s", lambda it: sorted(_all(it), key=repr)),
-    frozenset: ("f", lambda it: sorted(_all(it), key=repr)),
+    set: ("s", lambda items: sorted(_all(items), key=repr)),
+    frozenset: ("f", lambda items: sorted(_all(items), key=repr)),
     bytes: ("b", bytes.hex),
-    complex: ("c", lambda it: [it.real, it.imag]),
-    type(...): ("E", lambda it: 0),
-    Relation: ("R", lambda it: [it.name, it.schema, it.kind]),
+    complex: ("c", lambda number: [number.real, number.imag]),
+    type(...): ("E", lambda nothing: 0),
+    Relation: ("R", lambda relation: [relation.name, relation.schema, relation.kind]),
 }

@@ -137,13 +137,13 @@ class Store:
         )
         self._keep_result(row[0], record, json.dumps(row[1:]))
 
-    def _keep_result(self, name: str, record: Record, said: str) -> None:
+    def _keep_result(self, name: str, record: Record, data: str) -> None:
         """Keep a success among the results that are known of its task, if there is room."""
         same = digests.digest(json.dumps([sorted(record.manifest.items()), sorted(record.products.items())]))
         self._db.spare(
             "INSERT OR REPLACE INTO results VALUES"
             " (?1, ?2, (SELECT coalesce(max(number), 0) + 1 FROM results WHERE key = ?1), ?3)",
-            [(name, same, zlib.compress(said.encode("utf-8", "surrogatepass"), 1))],
+            [(name, same, zlib.compress(data.encode("utf-8", "surrogatepass"), 1))],
         )
         self._db.spare(
             "DELETE FROM results WHERE key = ? AND number <= (SELECT max(number) FROM results WHERE key = ?) - ?",
@@ -153,8 +153,8 @@ class Store:
             _LISTINGS,
             [
                 (path, listed[0], zlib.compress(listed[1]))
-                for path, made in record.products.items()
-                if (listed := self._listings.get(path)) and listed[0] == made
+                for path, digest in record.products.items()
+                if (listed := self._listings.get(path)) and listed[0] == digest
             ],
         )
 
@@ -298,14 +298,14 @@ def key(task: str, paths: Iterable[str]) -> str:
 
 def _salvage(db: sqlite3.Connection, path: Path) -> None:
     """Take from a database that is not used which files the project's tasks have made: they may be replaced."""
-    for made, state in database.salvaged(path):
-        if state == "done" and (found := _table(made)) is not None:
+    for table, state in database.salvaged(path):
+        if state == "done" and (found := _table(table)) is not None:
             db.executemany("INSERT OR IGNORE INTO made VALUES (?, ?)", found.items())
 
 
 def _record(row: Row) -> Record | None:
-    task, manifest, made, discovered, run, seconds, state, raw = row
-    tables = [_table(text) for text in (manifest, made, discovered)]
+    task, manifest, outputs, discovered, run, seconds, state, raw = row
+    tables = [_table(text) for text in (manifest, outputs, discovered)]
     if not _are((task, run, raw), str) or not isinstance(seconds, float) or None in tables:
         return None
     if state not in ("begun", "failed", "done"):
@@ -317,8 +317,8 @@ def _record(row: Row) -> Record | None:
 def _result(packed: object) -> Record | None:
     """Return a record of results that was packed; None for one that is damaged."""
     try:
-        said = json.loads(_unpacked(packed) or b"")
-        return _record(said)
+        data = json.loads(_unpacked(packed) or b"")
+        return _record(data)
     except (ValueError, TypeError, RecursionError):
         return None
 
@@ -340,7 +340,7 @@ def _table(text: object) -> dict[str, str] | None:
 
 
 def _are(values: Iterable[object], kind: type) -> bool:
-    return all(isinstance(it, kind) for it in values)
+    return all(isinstance(value, kind) for value in values)
 
 
 def _sum(value: bytes) -> bytes:

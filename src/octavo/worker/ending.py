@@ -77,8 +77,8 @@ def _waiting() -> str:
     ]
     if not threads:
         return f"an exit handler has not ended ({_place(threading.main_thread(), frames)})"
-    told = ", ".join(f'"{thread.name}" ({_place(thread, frames)})' for thread in threads[:3])
-    return f"its thread{'s' if len(threads) > 1 else ''} {told} {'have' if len(threads) > 1 else 'has'} not ended"
+    listed = ", ".join(f'"{thread.name}" ({_place(thread, frames)})' for thread in threads[:3])
+    return f"its thread{'s' if len(threads) > 1 else ''} {listed} {'have' if len(threads) > 1 else 'has'} not ended"
 
 
 def _place(thread: threading.Thread, frames: dict[int, FrameType]) -> str:
