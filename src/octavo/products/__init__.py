@@ -108,13 +108,13 @@ def tree_digest(listed: bytes) -> str:
 def listing(folder: str) -> bytes:
     """Return a folder as a line for each thing in it: its name and the digest of its bytes, or what else it is."""
     lines = []
-    for it in inner(folder):
-        if it.target:
-            lines.append(f"{it.name}\0→{it.target}\n")
-        if it.kind == "file":
-            lines.append(f"{it.name}\0{_file_digest(it.path)}\n")
-        elif not it.target:
-            lines.append(f"{it.name}\0\n" if it.kind == "empty" else f"{it.name}\0{it.kind}\n")
+    for entry in inner(folder):
+        if entry.target:
+            lines.append(f"{entry.name}\0→{entry.target}\n")
+        if entry.kind == "file":
+            lines.append(f"{entry.name}\0{_file_digest(entry.path)}\n")
+        elif not entry.target:
+            lines.append(f"{entry.name}\0\n" if entry.kind == "empty" else f"{entry.name}\0{entry.kind}\n")
     return "".join(lines).encode("utf-8", "surrogateescape")
 
 
@@ -131,8 +131,8 @@ def listed_changes(was: bytes, now: bytes) -> tuple[list[str], list[str], list[s
 def _rows(listed: bytes) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for line in listed.decode("utf-8", "surrogateescape").split("\n")[:-1]:
-        name, _, said = line.partition("\0")
-        found.setdefault(name, []).append(said)
+        name, _, content = line.partition("\0")
+        found.setdefault(name, []).append(content)
     return found
 
 

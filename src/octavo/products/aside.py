@@ -31,13 +31,13 @@ class Aside:
         for path in paths:
             full = os.path.join(root, path)
             # what a database has not yet written into its file would be written into the new one
-            for it in (full, *(full + suffix for suffix in _BESIDE if os.path.isfile(full + suffix))):
+            for old in (full, *(full + suffix for suffix in _BESIDE if os.path.isfile(full + suffix))):
                 if (
-                    (os.path.isfile(it) or os.path.isdir(it))
-                    and not os.path.islink(it)
-                    and (place := _moved(it, folder))
+                    (os.path.isfile(old) or os.path.isdir(old))
+                    and not os.path.islink(old)
+                    and (place := _moved(old, folder))
                 ):
-                    self._moved.append((it, place))
+                    self._moved.append((old, place))
 
     def end(self, good: bool) -> None:
         """Remove what was set aside; after a failure put it back where the task has made nothing."""

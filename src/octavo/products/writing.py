@@ -86,12 +86,12 @@ def sweep(path: str | os.PathLike[str]) -> None:
     start = _start(place)
     try:
         with os.scandir(os.path.dirname(place) or ".") as entries:
-            found = [it for it in entries if it.name.startswith(start)]
-        for it in found:
+            found = [entry for entry in entries if entry.name.startswith(start)]
+        for entry in found:
             # the process may be of another machine, or seem gone from inside of a container
-            ours = _UNFINISHED.fullmatch(it.name, len(start) - 1)
-            if ours and not _alive(int(ours["pid"])) and time.time() - it.stat().st_mtime > 2:
-                os.unlink(it.path)
+            ours = _UNFINISHED.fullmatch(entry.name, len(start) - 1)
+            if ours and not _alive(int(ours["pid"])) and time.time() - entry.stat().st_mtime > 2:
+                os.unlink(entry.path)
     except OSError:
         pass  # what cannot be written is told when it is
 

@@ -54,7 +54,7 @@ def _imported(product: Product, place: str, maker: Task, tasks: Graph, root: str
         if task.name in after:
             continue
         called = ((name, call.path.rpartition(".")[0]) for name, call in task.calls.named())
-        for use, module in (*(("import", it) for it in task.source.facts.imports), *called):
+        for use, module in (*(("import", name) for name in task.source.facts.imports), *called):
             if module.partition(".")[0] not in steps or (found := find_module(module, root)) is None:
                 continue
             if _within(os.path.realpath(found), place):

@@ -67,7 +67,7 @@ def values(calls: Sequence[Call], root: str) -> list[Json]:
         return [{"error": str(error), "hint": None} for _ in calls]
 
 
-def pipeline(question: tuple[str, Mapping[str, object]], root: str) -> Any:
+def pipeline(question: tuple[str, Mapping[str, object]], root: str) -> Any:  # data as pipeline.yaml has it
     """Return the pipeline, as data of the dialect, that the function of ``location`` makes with these settings."""
     location, settings = question
     return ask(factory.__name__, (location, dict(settings)), root)

@@ -50,18 +50,18 @@ def _database(task: Task, product: Product) -> str:
 
 def _same(kept: str | None, root: str) -> bool:
     """Return whether all files have their stamps of the last time: the database, and what says where it is."""
-    stamps = _told(kept, "files")
+    stamps = _stamps(kept, "files")
     return bool(stamps) and all(products.database_stamp(path) == stamp for path, stamp in stamps.items())
 
 
-def _told(kept: str | None, what: str) -> dict[str, str]:
+def _stamps(kept: str | None, what: str) -> dict[str, str]:
     """Return stamps that were kept; none of what is damaged."""
     try:
         found = json.loads(kept or "{}")
     except (ValueError, RecursionError):
         return {}
     stamps = found.get(what) if isinstance(found, dict) else None
-    return {str(name): str(it) for name, it in stamps.items()} if isinstance(stamps, dict) else {}
+    return {str(name): str(stamp) for name, stamp in stamps.items()} if isinstance(stamps, dict) else {}
 
 
 def _ask(
@@ -71,7 +71,7 @@ def _ask(
         label: {
             "call": connections.call_of(group[0][0], True),
             "tables": [_plain(product) for _, product in group],
-            "stamps": _told(kept.get(label), "stamps"),
+            "stamps": _stamps(kept.get(label), "stamps"),
         }
         for label, group in groups.items()
     }
