@@ -145,9 +145,12 @@ class Configured:
         self.logger.propagate, self.logger.disabled = self.propagate, self.disabled
         self.logger.handlers = [
             *self.handlers,
-            *(it for it in self.logger.handlers if it not in self.handlers),
+            *(handler for handler in self.logger.handlers if handler not in self.handlers),
         ]
-        self.logger.filters = [*self.filters, *(it for it in self.logger.filters if it not in self.filters)]
+        self.logger.filters = [
+            *self.filters,
+            *(each for each in self.logger.filters if each not in self.filters),
+        ]
 
 
 class Loggers:
@@ -156,24 +159,26 @@ class Loggers:
     def __init__(self) -> None:
         self.table = logging.root.manager.loggerDict
         self.base = dict(self.table)
-        self.made: dict[str, logging.Logger] = {}
+        self.created: dict[str, logging.Logger] = {}
         self._settings = {
-            name: _settings(it) for name, it in self.base.items() if isinstance(it, logging.Logger)
+            name: _settings(logger)
+            for name, logger in self.base.items()
+            if isinstance(logger, logging.Logger)
         }
 
     def new(self) -> Iterator[Effect]:
         """Yield those that were made since the last look."""
-        if len(self.table) != len(self.base) + len(self.made):
+        if len(self.table) != len(self.base) + len(self.created):
             for name, logger in list(self.table.items()):
                 if isinstance(logger, logging.Logger) and name not in self._settings:
-                    self.made[name] = logger
+                    self.created[name] = logger
                     self._settings[name] = _PRISTINE
                     yield Made(name)
 
     def changes(self) -> Iterator[Effect]:
         """Yield how they were set up since the last look."""
         for name, was in self._settings.items():
-            logger = self.made.get(name) or self.base[name]
+            logger = self.created.get(name) or self.base[name]
             assert isinstance(logger, logging.Logger)
             if (now := _settings(logger)) != was:
                 self._settings[name] = now
@@ -183,7 +188,7 @@ class Loggers:
         """Let it be as if none had been made."""
         for name in self.table.keys() - self.base.keys():
             del self.table[name]
-        for logger in self.made.values():
+        for logger in self.created.values():
             logger.level, logger.propagate, logger.disabled, logger.handlers, logger.filters = (
                 0,
                 True,
@@ -194,15 +199,15 @@ class Loggers:
             logger.parent = None
         for parent in self.base.values():
             if isinstance(parent, logging.PlaceHolder):
-                for logger in [it for it in parent.loggerMap if it.name in self.made]:
+                for logger in [child for child in parent.loggerMap if child.name in self.created]:
                     del parent.loggerMap[logger]
 
     def offer(self) -> None:
         """Let whoever asks for a logger of that name get the one that a parked module holds."""
-        made = self.made
+        created = self.created
 
         def logger_of(name: str) -> logging.Logger:
-            found = made.pop(name, None)
+            found = created.pop(name, None)
             return logging.getLoggerClass()(name) if found is None else found
 
         logging.root.manager.loggerClass = logger_of  # type: ignore[assignment]

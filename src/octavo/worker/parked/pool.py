@@ -202,10 +202,10 @@ def _undo_patches(recorder: Recorder) -> None:
 def _adapt(seen: Seen) -> None:
     """Let attributes that hold the working directory or the process's number hold those of the task."""
     space = getattr(seen.module, "__dict__", {})
-    for asked, now, look in ((seen.where, getcwd(), getcwd), (seen.number, getpid(), getpid)):
+    for wanted, now, look in ((seen.where, getcwd(), getcwd), (seen.number, getpid(), getpid)):
         held = (
             [name for name, value in space.items() if type(value) is type(now) and value == now]
-            if asked
+            if wanted
             else []
         )
         if held:
@@ -238,8 +238,8 @@ def unfit(recorder: Recorder) -> dict[str, str]:
     used_by: dict[str, list[str]] = {}
     owner = {alias: each.name for each in seen.values() for alias in each.aliases}
     for name, each in seen.items():
-        for asked in {name.rpartition(".")[0], *each.asks}:
-            used_by.setdefault(owner.get(asked, asked), []).append(name)
+        for needed in {name.rpartition(".")[0], *each.asks}:
+            used_by.setdefault(owner.get(needed, needed), []).append(name)
     waiting = list(why)
     while waiting:
         name = waiting.pop()

@@ -77,7 +77,11 @@ def _set_root_logger(state: tuple[int, list[logging.Handler], int]) -> None:
 def _context(module: ModuleType) -> list[object]:
     """Return the context variables; decimal's is made by whoever asks for it first, as it always is."""
     values = module.copy_context().items()
-    return [(it, value) for it, value in values if it.name != "decimal_context" or value.prec != 28]
+    return [
+        (variable, value)
+        for variable, value in values
+        if variable.name != "decimal_context" or value.prec != 28
+    ]
 
 
 def _of(module: ModuleType | None, look: Callable[[ModuleType], object]) -> object:
@@ -151,8 +155,8 @@ _ASPECTS: tuple[tuple[str, Callable[[Find], object], Callable[..., object] | Non
     ),
     (
         "the locale",
-        lambda find: _of(find("_locale"), lambda it: it.setlocale(it.LC_ALL)),
-        lambda it: sys.modules["_locale"].setlocale(sys.modules["_locale"].LC_ALL, it),
+        lambda find: _of(find("_locale"), lambda module: module.setlocale(module.LC_ALL)),
+        lambda names: sys.modules["_locale"].setlocale(sys.modules["_locale"].LC_ALL, names),
     ),
     ("sockets' default timeout", lambda find: socket.getdefaulttimeout(), socket.setdefaulttimeout),
     ("context variables", lambda find: _of(find("_contextvars"), _context), None),

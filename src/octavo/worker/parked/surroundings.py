@@ -145,7 +145,9 @@ class Circumstances:
         yield from self._places(modules, conditions)
         for path, before in conditions.files.items():
             if stamp(path) != before:
-                yield Difference(next(it.name for it in modules if path in it.files), f"{path} has changed")
+                yield Difference(
+                    next(one.name for one in modules if path in one.files), f"{path} has changed"
+                )
         for (name, item), (value, module) in conditions.bound.items():
             now = _own(getattr(sys.modules.get(name), "__dict__", {}).get(item, MISSING))
             if now is not value and now is not MISSING and now != value:
