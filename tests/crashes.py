@@ -92,7 +92,16 @@ numbers = [int(it) for it in Path(upstream["show"]["data"]).read_text().split()]
 Path(product["data"]).write_text(f"{numpy.sum(numbers)}\\n")
 """
 #: Who is killed: one of these, or several at once.
-VICTIMS = ("worker", "server", "driver", "driver server", "worker server", "driver worker", "everything")
+VICTIMS = (
+    "worker",
+    "server",
+    "guard",
+    "driver",
+    "driver server",
+    "worker server",
+    "driver worker",
+    "everything",
+)
 SECONDS = 3.0  # about as long as the build takes
 
 
@@ -150,12 +159,20 @@ class Build:
     process: subprocess.Popen[str]
 
     def processes(self) -> dict[int, str]:
-        """Return what belongs to the build and runs: who is driver, server, worker, and anything below them."""
-        found = {}
-        for pid, parent, group in running(self.word):
+        """Return what belongs to the build and runs: who is driver, guard, server, worker, and anything below them."""
+        found: dict[int, str] = {}
+        every = sorted(running(self.word))
+        guards = [
+            pid
+            for pid, parent, _ in every
+            if parent == self.process.pid and "octavo.worker.server" in command(pid)
+        ]
+        for pid, parent, group in every:
             if pid == self.process.pid:
                 found[pid] = "driver"
-            elif parent == self.process.pid and "octavo.worker.server" in command(pid):
+            elif pid in guards:
+                found[pid] = "guard"
+            elif parent in guards:
                 found[pid] = "server"
             elif pid == group:
                 found[pid] = "worker"
@@ -166,7 +183,9 @@ class Build:
     def kill(self, victims: str, chance: random.Random) -> list[str]:
         """Kill somebody of each kind, or everything; return who was met."""
         there = self.processes()
-        wanted = ("driver", "server", "worker", "child") if victims == "everything" else victims.split()
+        wanted = (
+            ("driver", "guard", "server", "worker", "child") if victims == "everything" else victims.split()
+        )
         met = []
         for kind in wanted:
             pids = sorted(pid for pid, it in there.items() if it == kind)

@@ -243,5 +243,4 @@ def _running(task: Task, target: targets.Destination | None, options: NotebookOp
     if target is not None:
         provenance = Provenance(task.source.path, target.where, time.time)
         keeper = Keeper(ExecutedNotebook(provenance, task.run.output_limit), target)
-    # one worker needs no server to fork it
-    return alone(task, keeper, Local(str(Path.cwd()), 1, fork=False), options.pause)
+    return alone(task, keeper, Local(str(Path.cwd()), 1), options.pause)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -59,12 +60,40 @@ def make(product):
         time.sleep(1)
 """
 
+ORPHANS = """
+# %%
+import os, subprocess, sys, time
+from pathlib import Path
 
-def begun(folder: Folder, *names: str, command: str = "build") -> subprocess.Popen[str]:
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+subprocess.Popen(["sh", "-c", "sleep 600 & sleep 600"])
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.execvp("sleep", ["sleep", "600"])
+    os._exit(0)
+Path("look.began").touch()
+time.sleep({seconds})
+"""
+DAEMON = """
+import os, subprocess
+
+def make(product):
+    stays = {**os.environ, "OCTAVO_DAEMON": "1"}
+    subprocess.Popen(["sleep", "600"], start_new_session=True, env=stays, stdin=subprocess.DEVNULL,
+                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    product.write_text("x")
+"""
+
+
+def begun(
+    folder: Folder, *names: str, command: str = "build", environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
     """Start a command in a session of its own and wait until its tasks have begun."""
     process = subprocess.Popen(
         [sys.executable, "-m", "octavo", *command.split()],
         cwd=folder.path,
+        env={**os.environ, **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -78,13 +107,24 @@ def begun(folder: Folder, *names: str, command: str = "build") -> subprocess.Pop
     return process
 
 
-def left(folder: Folder) -> list[str]:
-    """Return the command lines of processes whose folder this is."""
+def pids(folder: Folder) -> list[int]:
+    """Return the processes whose folder this is."""
     found = []
     for one in Path("/proc").glob("[0-9]*"):
         try:
             if one.joinpath("cwd").readlink() == folder.path and int(one.name) != os.getpid():
-                found.append(one.joinpath("cmdline").read_text())
+                found.append(int(one.name))
+        except OSError:
+            continue
+    return found
+
+
+def left(folder: Folder) -> list[str]:
+    """Return the command lines of processes whose folder this is."""
+    found = []
+    for pid in pids(folder):
+        try:
+            found.append(Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "))
         except OSError:
             continue
     return found
@@ -127,3 +167,54 @@ def test_what_ignores_signals_is_killed_by_a_second_interrupt(folder: Folder) ->
     process.communicate(timeout=60)
     assert process.returncode == 130
     assert not left(folder)
+
+
+def gone(folder: Folder) -> bool:
+    """Return whether nothing is left in a folder, or soon will be."""
+    deadline = time.monotonic() + 30
+    while left(folder) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not left(folder)
+
+
+@pytest.mark.parametrize("command", ["build", "run look.py out.ipynb"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_what_tasks_have_started_ends_with_the_driver(
+    folder: Folder, command: str, number: signal.Signals
+) -> None:
+    folder.write("look.py", ORPHANS.format(seconds=600))
+    folder.write("pipeline.yaml", "- {source: look.py, product: out/look.ipynb}\n")
+    process = begun(folder, "look", command=command)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert gone(folder), left(folder)
+
+
+def test_what_tasks_have_started_ends_with_the_build_also_when_all_went_well(folder: Folder) -> None:
+    folder.write("look.py", ORPHANS.format(seconds=0))
+    folder.write("pipeline.yaml", "- {source: look.py, product: out/look.ipynb}\n")
+    assert folder.octavo("build").returncode == 0
+    assert gone(folder), left(folder)
+
+
+def test_an_import_that_hangs_ends_with_the_driver(folder: Folder) -> None:
+    folder.write(
+        "site/hangs.py", "import pathlib, time\npathlib.Path('look.began').touch()\ntime.sleep(600)\n"
+    )
+    folder.write("look.py", "# %%\nimport hangs\n")
+    folder.write("pipeline.yaml", "tasks:\n- {source: look.py, product: out/look.ipynb}\npreload: [hangs]\n")
+    environment = {"PYTHONPATH": str(folder.path / "site")}
+    process = begun(folder, "look", environment=environment)
+    process.kill()
+    process.communicate(timeout=60)
+    assert gone(folder), left(folder)
+
+
+def test_a_process_may_be_left_on_purpose(folder: Folder) -> None:
+    folder.write("steps.py", DAEMON)
+    folder.write("pipeline.yaml", "- {source: steps.make, product: out/made.txt}\n")
+    assert folder.octavo("build").returncode == 0
+    daemons = [pid for pid in pids(folder) if "sleep" in Path(f"/proc/{pid}/cmdline").read_text()]
+    assert len(daemons) == 1
+    os.kill(daemons[0], signal.SIGKILL)
+    assert gone(folder), left(folder)

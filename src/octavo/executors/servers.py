@@ -30,6 +30,8 @@ class Servers:
         self._log = log
         self._selector = selector
         self._first: Warm | None = None
+        #: First servers that are gone, whose guards are not.
+        self._left: list[Warm] = []
         #: By whether they have a kernel, and whether they are bare.
         self._servers: dict[tuple[bool, bool], Warm] = {}
         self._modules: dict[bool, tuple[str, ...]] = {True: (), False: ()}
@@ -84,9 +86,13 @@ class Servers:
 
     def lost(self, server: Warm) -> bool:
         """Forget a server that is gone; return whether an import took it along, which is not tried again."""
-        self._end(server)
         if server is self._first:
+            # its guard stays with the other servers
             self._first = None
+            self._left.append(server)
+            self._forget(server)
+        else:
+            self._end(server)
         for (kernel, _), each in list(self._servers.items()):
             if each is server:
                 self._servers = {key: other for key, other in self._servers.items() if other is not server}
@@ -98,22 +104,27 @@ class Servers:
     def _attend(self, server: Warm) -> None:
         self._selector.register(server.line, selectors.EVENT_READ, server)
 
-    def _end(self, server: Warm) -> None:
+    def _forget(self, server: Warm) -> None:
         with suppress(KeyError, ValueError):  # it was forgotten before
             self._selector.unregister(server.line)
+        server.line.close()
+
+    def _end(self, server: Warm) -> None:
+        self._forget(server)
         server.stop()
 
     @property
     def process(self) -> subprocess.Popen[bytes] | None:
-        """The process of the first of them."""
+        """The process of the first of them: on Linux its guard."""
         return self._first.process if self._first is not None else None
 
     def stop(self) -> None:
         """End them all."""
-        every = [*self._servers.values(), *([self._first] if self._first is not None else [])]
+        every = [*self._servers.values(), *self._left, *([self._first] if self._first is not None else [])]
         for server in every:
             self._end(server)
         self._servers.clear()
+        self._left.clear()
         self._first = None
 
 

@@ -19,9 +19,13 @@ with lazy_imports():
 class Warm:
     """A warm server of this very environment. It may die at any time: ``hear`` then returns None."""
 
-    def __init__(self, line: socket.socket, process: subprocess.Popen[bytes] | None = None) -> None:
+    def __init__(
+        self, line: socket.socket, process: subprocess.Popen[bytes] | None = None, lifeline: int = -1
+    ) -> None:
+        """``process`` is the guard of the first server; it ends all that is below it when ``lifeline`` is closed."""
         self.line = line
         self.process = process
+        self._lifeline = lifeline
         self.ready = True
         self._rest = b""
 
@@ -31,15 +35,17 @@ class Warm:
         line, theirs = socket.socketpair()
         # a file where nobody wants to read it, too: its size tells that something was printed
         out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644) if log else _memory()
+        watched, lifeline = os.pipe()
         try:
-            number = theirs.fileno()
+            numbers = [theirs.fileno(), watched]
             process = child.start(
-                server.__name__, str(number), root=root, descriptors=[number], stdout=out, stderr=out
+                server.__name__, *map(str, numbers), root=root, descriptors=numbers, stdout=out, stderr=out
             )
         finally:
             theirs.close()
+            os.close(watched)
             os.close(out)
-        return cls(line, process)
+        return cls(line, process, lifeline)
 
     def fork(self, modules: Iterable[str], kernel: bool) -> Warm:
         """Let it fork another, which imports modules and is ``ready`` then."""
@@ -74,6 +80,9 @@ class Warm:
         self.line.close()
         if self.process is None:
             return 0  # its own server buries it
+        if self._lifeline >= 0:
+            os.close(self._lifeline)
+            self._lifeline = -1
         try:
             return self.process.wait(5)
         except subprocess.TimeoutExpired:

@@ -23,6 +23,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from ..lazy import lazy_imports
+from . import guard
 from .streams import Streams
 from .worker import DESCRIPTORS, work
 
@@ -176,7 +177,8 @@ def _kill(group: int) -> None:
 
 
 def main() -> None:
-    """Serve the driver at the other end of the socket whose descriptor is the only argument."""
+    """Serve the driver at the other end of a socket; the arguments are its descriptor and that of the lifeline."""
+    guard.begin(int(sys.argv[2]))
     line = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(line.fileno(), False)
     finder.install()  # once for all workers
