@@ -204,7 +204,7 @@ class Local:
             return
         for answer in answers:
             if "ready" in answer:
-                self._servers.answered(server, answer["left"])
+                self._servers.answered(server, answer["left"], answer["spoilt"])
             elif "forked" in answer:
                 if worker := self._workers.get(answer["forked"]):
                     worker.pid = answer["pid"]

@@ -15,9 +15,6 @@ from .warm import Warm
 with lazy_imports():
     from ..kernels import native
 
-#: What modules do to a process that they cannot be taken out of again.
-_FOR_GOOD = ("threads", "threads that do not survive a fork", "open files", "child processes")
-
 
 class Servers:
     """One server without and one with a kernel, and of each another that has imported what tasks import.
@@ -77,11 +74,11 @@ class Servers:
         names = (name for name in self._modules[kernel] if not name.startswith("octavo."))
         return [name for name in names if name not in self.unforkable]
 
-    def answered(self, server: Warm, left: dict[str, str]) -> None:
-        """Note that a server has imported what it should, and end it where it must not have."""
+    def answered(self, server: Warm, left: dict[str, str], spoilt: bool) -> None:
+        """Note that a server has imported what it should, but for what it left out; end it where it is spoilt."""
         server.ready = True
         self.unforkable |= left
-        if any(why.partition(":")[0].endswith(_FOR_GOOD) for why in left.values()):
+        if spoilt:
             self.lost(server)
 
     def lost(self, server: Warm) -> bool:

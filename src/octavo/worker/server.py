@@ -3,8 +3,9 @@
 The first has only what every worker needs. It forks one that has a kernel, for the cells of notebooks, and each of the
 two forks one that has imported what tasks import, and parked it: see ``parked``. Each talks to the driver over a socket
 of its own. Requests are a line of JSON each, with descriptors attached: ``{"fork": id}`` with those of a worker,
-``{"serve": [modules], "kernel": bool}`` with that of another server. It answers ``{"ready": [...], "left": {...}}``,
-``{"forked": id, "pid": n}`` and ``{"ended": id, "status": n, "cpu": s, "memory": bytes}``. When the driver goes away,
+``{"serve": [modules], "kernel": bool}`` with that of another server. It answers
+``{"ready": [...], "left": {...}, "spoilt": bool}``, ``{"forked": id, "pid": n}`` and
+``{"ended": id, "status": n, "cpu": s, "memory": bytes}``. When the driver goes away,
 so do the servers and their workers.
 """
 
@@ -124,7 +125,7 @@ class Server:
     def _import(self, modules: list[str], kernel: bool) -> None:
         """Import modules: octavo's own, which each worker finds, and others, which are parked."""
         ours = [name for name in modules if name.partition(".")[0] == __name__.partition(".")[0]]
-        left = {}
+        left, spoilt = {}, False
         for name in ours:
             try:
                 importlib.import_module(name)
@@ -135,9 +136,10 @@ class Server:
             native.prepared()
         if others := [name for name in modules if name not in ours]:
             with native.as_in_a_cell() if kernel else contextlib.nullcontext():
-                self.pool, more = loading.load(others, native.registries() if kernel else None)
-            left |= more
-        self._say(ready=[name for name in modules if name not in left], left=left)
+                loaded = loading.load(others, native.registries() if kernel else None)
+            self.pool, spoilt = loaded.pool, loaded.spoilt
+            left |= loaded.left
+        self._say(ready=[name for name in modules if name not in left], left=left, spoilt=spoilt)
 
     def _leave(self) -> None:
         """Let go, in a process that was just forked, of what belongs to its parent."""

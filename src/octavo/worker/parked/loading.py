@@ -7,7 +7,9 @@ import importlib
 import os
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from . import machinery
 from .pool import Pool
 from .record import Recorder
 from .tables import Held
@@ -17,19 +19,37 @@ from .wrap import recording
 _POOLS = ("openblas", "mkl", "gomp", "iomp", "libomp", "blis")
 #: Threads that are started anew after a fork by who has them: jemalloc's, in pyarrow and polars.
 _RENEWED = "jemalloc_bg"
+#: Why nothing is imported ahead where Python imports in ways that are not those known here.
+_UNKNOWN = "what this Python does when it imports cannot be seen"
 
 
-def load(modules: list[str], registries: Mapping[str, Held] | None) -> tuple[Pool | None, dict[str, str]]:
-    """Import modules and park them; return them, and why some may not be in a process that forks.
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What was imported and parked.
+
+    ``left`` says why some modules must not be imported ahead. Where ``spoilt``, they have left something in this
+    process that it cannot be rid of: no worker may be forked from it.
+    """
+
+    pool: Pool | None
+    left: dict[str, str]
+    spoilt: bool
+
+
+def load(modules: list[str], registries: Mapping[str, Held] | None) -> Loaded:
+    """Import modules and park them.
 
     ``registries`` are tables that imports may put something into, beside those of modules.
     """
+    if not machinery.usable():
+        return Loaded(None, dict.fromkeys(modules, _UNKNOWN), spoilt=False)
     # what imports do to context variables ends with this context
     return contextvars.copy_context().run(_load, modules, registries)
 
 
-def _load(modules: list[str], registries: Mapping[str, Held] | None) -> tuple[Pool | None, dict[str, str]]:
+def _load(modules: list[str], registries: Mapping[str, Held] | None) -> Loaded:
     left: dict[str, str] = {}
+    spoilt = False
     recorder = Recorder(registries or {})
     with recording(recorder):
         for module in modules:
@@ -41,14 +61,19 @@ def _load(modules: list[str], registries: Mapping[str, Held] | None) -> tuple[Po
                 left[module] = f"{type(error).__name__}: {error}"
                 continue
             if threading.active_count() > active:
-                left[module] = "it starts threads"
+                why = "it starts threads"
             elif _threads() > before and _pools() == pools:
-                left[module] = "it starts threads that do not survive a fork"
-            elif why := recorder.spoilt():
+                why = "it starts threads that do not survive a fork"
+            else:
+                why = recorder.spoilt()
+            if why:
                 left[module] = why
+                spoilt = True
+    if recorder.unexplained():
+        return Loaded(None, dict.fromkeys(modules, _UNKNOWN), spoilt=True)
     pool = Pool(recorder)
     pool.park(modules)
-    return pool, left
+    return Loaded(pool, left, spoilt)
 
 
 def _threads() -> int:

@@ -161,6 +161,10 @@ class Recorder:
         reasons = (seen.unfit for seen in self.seen.values())
         return next((why for why in reasons if why.endswith(FOR_GOOD)), "")
 
+    def unexplained(self) -> set[str]:
+        """Return the modules that are here, and that nobody was seen to import."""
+        return sys.modules.keys() - self._known
+
     def end_all(self) -> None:
         """Bring everything back."""
         self.show()
