@@ -15,7 +15,8 @@ from .engine import Run
 from .errors import Error, raise_all
 from .events import Event
 from .executed.editions import editions, home
-from .executors import Executor, Maker, ahead
+from .executors import Executor, Maker
+from .executors.ahead import Ahead
 from .executors.running import attempt
 from .explain import differences
 from .graph import Graph
@@ -138,6 +139,8 @@ class Project:
             stale = [step.task for step in steps.values() if not step.fresh]
             raise_all(preflight.errors(stale, self._loaded.unfit))
             where = self._executor(executor, jobs, stale, stay) if stale else None
+            ahead = Ahead(self.root, self.store)
+            ahead.recall(where)
             log = RunLog(self.store.folder / "runs" / f"{run}.jsonl")
             for folder in self._loaded.folders if stale else ():
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
@@ -152,7 +155,7 @@ class Project:
                     filled=sources.Reader(str(self.root), self.store).filled,
                     keeper=lambda task: _keeper(task, self.root),
                     pause=stay,
-                    modules=lambda: ahead.modules(stale, self.root, self._loaded.preload, self.store),
+                    modules=lambda: ahead.modules(stale, self._loaded.preload),
                     call_on_failure=lambda *died: hook_process.call_in_child(str(self.root), *died),
                     refresh=lambda task: members.kind(task.kind).refresh(task, str(self.root)),
                     fail_fast=fail_fast,
@@ -162,7 +165,7 @@ class Project:
                 tell_all(
                     self._hooked(engine.events()), report, [tell, *listeners] if tell else list(listeners)
                 )
-            ahead.remember(self.store, self.graph, self.root, where)
+            ahead.remember(self.graph, where)
         return report
 
     def _hooked(self, events: Iterator[Event]) -> Iterator[Event]:
@@ -291,7 +294,6 @@ class Project:
             str(error): error for task in stale if (error := executor.refuses(attempt(task, pause=stay)))
         }
         raise_all(refused.values())
-        ahead.recall(self.store, executor)
         return executor
 
 

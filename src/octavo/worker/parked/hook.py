@@ -36,7 +36,8 @@ class Hook:
         self._given_up: set[str] = set()
         self._conditions: dict[str, Conditions] = {}
         self._own = bootstrap._find_and_load_unlocked
-        self._extensions = {seen.extension: seen for seen in pool.seen.values() if seen.extension}
+        self._compiled = {name.partition(".")[0] for name in pool.recorder.extensions.values()}
+        self._extensions = pool.recorder.extensions
 
     def install(self) -> None:
         own_create, refuse = ExtensionFileLoader.create_module, self._refuse
@@ -122,11 +123,11 @@ class Hook:
 
     def _refuse(self, spec: ModuleSpec) -> None:
         """Start the task again where an extension module would be loaded that is in the process, or another of it."""
-        seen = self._extensions.get(spec.origin or "")
-        if seen is not None and seen.name not in self._back:
-            self._diverged(f"{seen.name} is in the process already and cannot be loaded twice")
+        name = self._extensions.get(spec.origin or "")
+        if name is not None and name not in self._back:
+            self._diverged(f"{name} is in the process already and cannot be loaded twice")
         package = spec.name.partition(".")[0]
-        if package in self._given_up and any(it.package == package for it in self._extensions.values()):
+        if package in self._given_up and package in self._compiled:
             self._diverged(f"another {package} is in the process already")
 
     def _give_up(self, package: str, difference: Difference) -> None:

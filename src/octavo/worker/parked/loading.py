@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import importlib
 import os
+import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,14 +53,17 @@ def _load(modules: list[str], registries: Mapping[str, Held] | None) -> Loaded:
     spoilt = False
     recorder = Recorder(registries or {})
     with recording(recorder):
+        came: dict[str, set[str]] = {}
         for module in modules:
+            known = set(recorder.extensions.values())
             before, active, pools = _threads(), threading.active_count(), _pools()
             recorder.begin_anew()
             try:
                 importlib.import_module(module)
             except BaseException as error:
                 left[module] = f"{type(error).__name__}: {error}"
-                continue
+                why = ""
+            came[module] = set(recorder.extensions.values()) - known
             if threading.active_count() > active:
                 why = "it starts threads"
             elif _threads() > before and _pools() == pools:
@@ -73,6 +77,12 @@ def _load(modules: list[str], registries: Mapping[str, Held] | None) -> Loaded:
         return Loaded(None, dict.fromkeys(modules, _UNKNOWN), spoilt=True)
     pool = Pool(recorder)
     pool.park(modules)
+    sys.stderr.flush()
+    for module, extensions in came.items():
+        # a task that imports such a module really would find its compiled part loaded already
+        if lost := sorted(extensions - pool.seen.keys()):
+            left.setdefault(module, f"{lost[0]}: {pool.left.get(lost[0], 'it failed')}")
+            spoilt = True
     return Loaded(pool, left, spoilt)
 
 

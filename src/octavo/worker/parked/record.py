@@ -36,6 +36,11 @@ class Recorder:
         #: Generators of random numbers that were seeded by chance.
         self.generators: dict[int, Random] = {}
         self._drawn = False
+        #: Extension modules that are in this process for good, also those whose import has failed, by their files.
+        self.extensions: dict[str, str] = {}
+        #: Whether NumPy makes a generator, seeded by chance.
+        self.seeding = False
+        self._seeds: list[tuple[dict[str, object], object]] = []
         self.hidden: dict[str, ModuleType] = {}
         self.away: dict[str, ModuleType] = {}
         self._stack: list[Seen] = []
@@ -89,6 +94,8 @@ class Recorder:
             self.lazy.add(seen.module)
             self.attributes[seen.name] = dict(getattr(seen.module, "__dict__", {}))
             self._find_aliases(seen)
+            if seen.name == "numpy.random.bit_generator":
+                self._watch_seeds(vars(seen.module))
         else:
             self._known.discard(seen.name)
         if not good and above is not None:  # what it had loaded stays, for whoever asked for it
@@ -98,6 +105,22 @@ class Recorder:
             above.unfit = above.unfit or seen.unfit
         if above is not None and above.extension and not above.extension.startswith(_STANDARD):
             self._hide(above, seen.name)
+
+    def _watch_seeds(self, space: dict[str, object]) -> None:
+        """See when NumPy asks for a seed: its generators are found, and seeded anew in each worker."""
+        own = space.get("randbits")
+        if not callable(own):
+            return
+
+        def randbits(count: int) -> object:
+            self.seeding = True
+            try:
+                return own(count)
+            finally:
+                self.seeding = False
+
+        space["randbits"] = randbits
+        self._seeds.append((space, own))
 
     def _find_aliases(self, seen: Seen) -> None:
         there = len(sys.modules) + len(self.away)
@@ -140,13 +163,13 @@ class Recorder:
 
     def bring(self, name: str) -> ModuleType:
         """Return a module that was taken away; with it comes what its import had imported."""
-        if name in self.hidden:
-            sys.modules[name] = self.hidden.pop(name)
-            return sys.modules[name]
         waiting, found = [name], list[Seen]()
         while waiting:
             each = waiting.pop()
-            if each in self.away:
+            if each in self.hidden:
+                sys.modules[each] = self.hidden.pop(each)
+                waiting.append(each.rpartition(".")[0])
+            elif each in self.away:
                 sys.modules[each] = self.away.pop(each)
                 waiting += [each.rpartition(".")[0], *self.seen[each].asks]
                 found.append(self.seen[each])
@@ -171,6 +194,8 @@ class Recorder:
         sys.modules.update(self.away)
         self.away.clear()
         self.lazy.end()
+        for space, own in self._seeds:
+            space["randbits"] = own
 
     def show(self) -> None:
         """Bring back what was taken away."""

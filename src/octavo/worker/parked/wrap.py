@@ -8,13 +8,12 @@ import importlib
 import logging
 import os
 import random
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from importlib.machinery import ModuleSpec
-from types import CodeType, FunctionType
+from importlib.machinery import ExtensionFileLoader, ModuleSpec
+from types import CodeType, FunctionType, ModuleType
 
 from ..observe.hook import listen
 from .effects import AtExit, Variable
@@ -118,6 +117,15 @@ def _load(recorder: Recorder, own: Callable[..., object]) -> Callable[..., objec
     return _load_unlocked
 
 
+def _create(recorder: Recorder, own: Callable[..., ModuleType]) -> Callable[..., object]:
+    def create_module(self: ExtensionFileLoader, spec: ModuleSpec) -> ModuleType:
+        module = own(self, spec)
+        recorder.extensions[str(spec.origin)] = spec.name
+        return module
+
+    return create_module
+
+
 def _call(recorder: Recorder, own: Callable[..., object]) -> Callable[..., object]:
     def _call_with_frames_removed(
         function: Callable[..., object], *arguments: object, **named: object
@@ -209,8 +217,7 @@ def _number(recorder: Recorder, own: Callable[..., int]) -> Callable[..., object
 def _random(recorder: Recorder, own: Callable[..., bytes]) -> Callable[..., object]:
     def urandom(size: int) -> bytes:
         top = recorder.top
-        # NumPy asks for the seed of a generator
-        if top is not None and top.name not in RENEWED and not (size == 16 and "numpy.random" in sys.modules):
+        if top is not None and top.name not in RENEWED and not recorder.seeding:
             recorder.spoil("it makes something random")
         return own(size)
 
@@ -222,6 +229,7 @@ _PLACES: tuple[tuple[object, str, Callable[..., Callable[..., object]]], ...] = 
     (importlib, "import_module", _import_module),
     (bootstrap, "_find_and_load_unlocked", _find),
     (bootstrap, "_load_unlocked", _load),
+    (ExtensionFileLoader, "create_module", _create),
     (bootstrap, "_call_with_frames_removed", _call),
     (atexit, "register", _register),
     (random.Random, "seed", _seed),
