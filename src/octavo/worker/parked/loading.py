@@ -25,7 +25,7 @@ _UNKNOWN = "what this Python does when it imports cannot be seen"
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class Imported:
     """What was imported and parked.
 
     ``left`` says why some modules must not be imported ahead. Where ``spoilt``, they have left something in this
@@ -37,18 +37,18 @@ class Loaded:
     spoilt: bool
 
 
-def load(modules: list[str], registries: Mapping[str, Held] | None) -> Loaded:
+def load(modules: list[str], registries: Mapping[str, Held] | None) -> Imported:
     """Import modules and park them.
 
     ``registries`` are tables that imports may put something into, beside those of modules.
     """
     if not machinery.usable():
-        return Loaded(None, dict.fromkeys(modules, _UNKNOWN), spoilt=False)
+        return Imported(None, dict.fromkeys(modules, _UNKNOWN), spoilt=False)
     # what imports do to context variables ends with this context
     return contextvars.copy_context().run(_load, modules, registries)
 
 
-def _load(modules: list[str], registries: Mapping[str, Held] | None) -> Loaded:
+def _load(modules: list[str], registries: Mapping[str, Held] | None) -> Imported:
     left: dict[str, str] = {}
     spoilt = False
     recorder = Recorder(registries or {})
@@ -74,7 +74,7 @@ def _load(modules: list[str], registries: Mapping[str, Held] | None) -> Loaded:
                 left[module] = why
                 spoilt = True
     if recorder.unexplained():
-        return Loaded(None, dict.fromkeys(modules, _UNKNOWN), spoilt=True)
+        return Imported(None, dict.fromkeys(modules, _UNKNOWN), spoilt=True)
     pool = Pool(recorder)
     pool.park(modules)
     sys.stderr.flush()
@@ -83,7 +83,7 @@ def _load(modules: list[str], registries: Mapping[str, Held] | None) -> Loaded:
         if lost := sorted(extensions - pool.seen.keys()):
             left.setdefault(module, f"{lost[0]}: {pool.left.get(lost[0], 'it failed')}")
             spoilt = True
-    return Loaded(pool, left, spoilt)
+    return Imported(pool, left, spoilt)
 
 
 def _threads() -> int:
