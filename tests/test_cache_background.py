@@ -20,6 +20,7 @@ from octavo.cache.sweep import verify
 from octavo.events import RunFinished
 from octavo.fingerprint import manifest
 from octavo.model import Facts, Outcome, Product, Record, Source, Task
+from octavo.parts import Now
 from octavo.project import load
 from octavo.state.store import Store
 from projects import Folder
@@ -51,7 +52,7 @@ class Place:
         self.file.write_bytes(os.urandom(1) * size)
         self.store = Store(root / ".octavo", root)
         self.cache = Slow(root / "cache", root)
-        self.reuse = Reuse(self.cache, {"big": TASK}, self.store, lambda: lambda part, path: None)
+        self.reuse = Reuse(self.cache, {"big": TASK}, self.store, lambda task: Now(self.store))
 
     def save(self) -> None:
         assert self.reuse.restore(TASK, (), "run") is None

@@ -205,7 +205,7 @@ def test_everything_that_speaks_of_ploomber_is_found(folder: Folder) -> None:
     folder.write(
         "pipeline.yaml",
         """
-        executor: parallel
+        executor: {dotted_path: ploomber.executors.Parallel}
         serializer: ploomber.io.serializer_pickle
         tasks:
           - source: a.py
@@ -228,7 +228,7 @@ def test_everything_that_speaks_of_ploomber_is_found(folder: Folder) -> None:
         (
             "setting",
             "pipeline.yaml:1:1: executor:",
-            "octavo build --jobs 1 runs tasks one after another, else as many run as there are processors",
+            'write "serial" for one task at a time, else as many run as there are processors',
         ),
         ("setting", "pipeline.yaml:2:1: ploomber.io.serializer_pickle", "the name works: octavo provides it"),
         (

@@ -13,6 +13,7 @@ from staleness.builder import Mixed
 from staleness.scenarios import (
     Scenario,
     asked,
+    between,
     children,
     documents,
     forked,
@@ -34,6 +35,7 @@ TABLES: Mapping[str, Mapping[str, Scenario]] = {
     "names": names.SCENARIOS,
     "links": links.SCENARIOS,
     "asked": asked.SCENARIOS,
+    "between": between.SCENARIOS,
     "made": made.SCENARIOS,
     "documents": documents.SCENARIOS,
     "native": native.SCENARIOS,

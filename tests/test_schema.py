@@ -232,14 +232,14 @@ def test_upstream_in_the_spec_wins_and_silence_leaves_it_to_the_source(
 
 def test_keys_without_effect_become_one_note_each() -> None:
     text = """\
-executor: parallel
+executor: ploomber.executors.Parallel
 config: {outdated_by_code: true}
 tasks:
   - {source: a.py, product: a.ipynb, papermill_params: {log_output: true}, static_analysis: strict}
   - {source: b.py, product: {nb: b.ipynb}, static_analysis: disable, nbconvert_export_kwargs: {a: b}}
 """
     assert read(text).ignored == (
-        'pipeline.yaml:1:1: "executor" has no effect: octavo build --jobs 1 runs tasks one after another, '
+        'pipeline.yaml:1:1: "executor" has no effect: write "serial" for one task at a time, '
         "else as many run as there are processors",
         'pipeline.yaml:2:1: "config" has no effect',
         'pipeline.yaml:4:57: "papermill_params.log_output" has no effect: octavo log shows what notebooks print',

@@ -13,25 +13,27 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from graphlib import TopologicalSorter
+from heapq import heappop, heappush
 from typing import Protocol
 
 from . import parts
 from .asked import made_in
-from .environment import imported, packages, python_version
+from .between.coproducts import Coproducts
+from .between.unnamed import Unnamed, stale_upstream
 from .errors import Error, ProductError
 from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
 from .executors import Executor
 from .executors.running import NotebookKeeper, Running
 from .explain import remember
-from .fingerprint import manifest, reports_read
+from .fingerprint import made_with, manifest, reports_read
 from .graph import Graph
 from .kinds import row
 from .model import Failure, Outcome, Reason, Record, Step, Task
 from .plan import Makers, judged, key_of, missing
 from .products import is_database, not_made, unwritable
 from .products.aside import Aside, clear, spare
+from .state.order import Order
 from .state.store import Store
-from .unnamed import Unnamed, stale_upstream
 
 
 class ResultCache(Protocol):
@@ -78,20 +80,16 @@ class Run:
         self.strict = strict
         self.cache = cache
         self.ended: dict[str, Outcome] = {}
-        self.running = Running(
-            executor,
-            pause=pause,
-            modules=modules,
-            check=self._checked,
-            again=lambda task: self.aside[task.name].again(),
-        )
+        self.running = Running(executor, self._checked, self._again, pause=pause, modules=modules)
         self.begun: dict[str, tuple[Task, dict[str, str]]] = {}
         self.aside: dict[str, Aside] = {}
         self._set_aside = str(store.folder / "aside")
         self.makers = Makers(store)
         self._tables = any(product.relation is not None for task in graph for product in task.products)
         self.maker_of = {product.path: task.name for task in graph for product in task.products}
-        self.unnamed = Unnamed(graph.tasks, self.maker_of)
+        order = Order(store)
+        self.coproducts = Coproducts(graph, store, self.maker_of, order)
+        self.unnamed = Unnamed(graph.tasks, self.maker_of, order, self.coproducts.changed)
         #: Folders in which there are products.
         self._ways = made_in(self.maker_of)
         self._now = parts.Now(store, graph)
@@ -103,18 +101,20 @@ class Run:
         yield RunStarted(self.name, tuple(self.steps), stale, began)
         yield from stale_upstream({name: step.waits for name, step in self.steps.items()})
         order = TopologicalSorter(
-            {name: [up for up in step.task.upstream if up in self.steps] for name, step in self.steps.items()}
+            {name: [up for up in self.graph.after(name) if up in self.steps] for name in self.steps}
         )
         order.prepare()
-        ready: list[str] = []
+        place = {name: number for number, name in enumerate(self.steps)}
+        ready: list[tuple[int, str]] = []  # of those that may start the first of the file does
         try:
             while order.is_active():
-                ready.extend(order.get_ready())
+                for name in order.get_ready():
+                    heappush(ready, (place[name], name))
                 while ready and self.running.free:
-                    for event in self._start(ready.pop(0)):
+                    for event in self._start(heappop(ready)[1]):
                         yield self._tell(event, order)
-                    if order.is_active():
-                        ready.extend(order.get_ready())
+                    for name in order.get_ready() if order.is_active() else ():
+                        heappush(ready, (place[name], name))
                 if self.running:
                     for happened in self.running.next():
                         for event in self._received(happened):
@@ -129,11 +129,20 @@ class Run:
             self._abandon()
         for message in self.cache.finish() if self.cache else ():
             yield Note(message)
-        yield from self.unnamed.notes(
-            {name: self.store.record(key_of(step.task)) for name, step in self.steps.items()} if stale else {}
-        )
+        if stale:
+            yield from self._unnamed_notes()
         good = not any(outcome.bad for outcome in self.ended.values())
         yield RunFinished(self.name, good, self.clock() - began, self.clock())
+
+    def _unnamed_notes(self) -> Iterator[Event]:
+        """Learn what tasks used of each other without naming it, for the order of the next builds; say so."""
+        records = {name: self.store.record(key_of(step.task)) for name, step in self.steps.items()}
+        self.unnamed.learn(records, self.coproducts.writers())
+        self.coproducts.learnt()
+        for note in self.unnamed.notes(records):
+            reasons = judged(self.graph[note.task], self.graph.tasks, self.store)[0] if note.task else ()
+            late = "; it is stale now, and the next build runs it" if reasons else ""
+            yield replace(note, message=f"{note.message}{late}")
 
     def _tell(self, event: Event, order: TopologicalSorter[str]) -> Event:
         if isinstance(event, TaskFinished):
@@ -167,8 +176,9 @@ class Run:
         except Error as error:  # deleted, broken or locked away since the pipeline was loaded
             yield TaskFinished(name, Outcome.FAILED, failure=Failure.of(error))
             return
-        forced = tuple(reason for reason in step.reasons if reason.part == parts.FORCED.word)
-        if not (reasons or forced):
+        standing = tuple(reason for reason in step.reasons if parts.split(reason.part)[0].stands)
+        forced = parts.FORCED.word in {reason.part for reason in standing}
+        if not (reasons or standing):
             if step.refresh:
                 yield from self._refresh(task)
             yield TaskFinished(name, Outcome.FRESH)
@@ -185,7 +195,7 @@ class Run:
                 yield TaskFinished(name, Outcome.FAILED, failure=unwritable(f"a copy of {path}", error))
                 return
             yield Note(f"{path} was saved by hand: that is now {kept}", name)
-        if restored := self._restore(task, (*forced, *reasons)):
+        if restored := self._restore(task, (*standing, *reasons)):
             yield from restored
             return
         if no_room := self._make_room(task):
@@ -203,9 +213,11 @@ class Run:
         ]
         self.aside[name] = Aside(str(self.store.root), self._set_aside, known)
         # what an earlier run discovered is no part of this one's manifest: it will say itself what it uses
-        table = manifest(task, None, self.graph.tasks, self.store.digest, lambda part, path: None)
+        now = parts.Now(self.store, self.graph, name)
+        table = manifest(task, None, self.graph.tasks, now.digest, lambda part, path: None)
+        self.coproducts.begin(task)
         self.begun[name] = (task, table)
-        yield TaskStarted(name, reasons or forced, self.clock())
+        yield TaskStarted(name, reasons or standing, self.clock())
         self.running.start(task, self.keeper(task))
 
     def _restore(self, task: Task, reasons: tuple[Reason, ...]) -> tuple[Event, ...]:
@@ -214,6 +226,7 @@ class Run:
         if self.cache is None or (record := self.cache.restore(task, reasons, self.name)) is None:
             return ()
         remember(self.store, task, record.manifest, record.discovered)
+        self.coproducts.made(task)
         took = self.clock() - began
         self.store.add_to_history(
             task.name, self.name, self.clock(), Outcome.RESTORED.value, took, dict(record.manifest)
@@ -275,6 +288,8 @@ class Run:
             for message in self.unnamed.overreach(task, event, self.strict):
                 yield Note(message, task.name)
             event = self._settle(task, table, event)
+        if event.outcome is not Outcome.DONE:
+            self.coproducts.end(task, event, self.ended, good=False)
         self.aside.pop(task.name).end(event.outcome is Outcome.DONE)
         if event.outcome is Outcome.FAILED:
             self.store.fail(task.name, [product.path for product in task.products])
@@ -288,6 +303,10 @@ class Run:
         yield event
         if event.outcome is Outcome.FAILED and self.fail_fast:
             yield from self._stop()
+
+    def _again(self, task: Task) -> None:
+        """Let another attempt find nothing of the last one."""
+        self.aside[task.name].again()
 
     def _checked(self, task: Task, event: TaskFinished) -> TaskFinished:
         """Return how an attempt at a task ended, now that its promises can be looked at."""
@@ -315,16 +334,18 @@ class Run:
         digests = {path: digest for path, digest in found.items() if digest is not None}
         if absent := [path for path in found if path not in digests]:
             return replace(event, outcome=Outcome.FAILED, failure=not_made(absent))
-        seen = self._seen(task, event.discovered, digests)
+        into = self.coproducts.end(task, event, self.ended, good=True)
+        seen = into | self._seen(task, event.discovered, {*digests, *(path for path, _ in into.values())})
         table |= {part: digest for part, (_, digest) in seen.items()} | reports_read(
             task, self.graph.tasks, seen
         )
         discovered = {part: path for part, (path, _) in seen.items()}
-        for part, (name, version) in self._environment(task, discovered).items():
+        for part, (name, version) in made_with(self.store, task, discovered).items():
             table[part], discovered[part] = version, name
         raw = task.source.facts.raw
         record = Record(task.name, table, digests, discovered, self.name, event.seconds, raw=raw)
         self.store.commit(record)
+        self.coproducts.made(task)
         remember(self.store, task, table, discovered)
         self.store.flush()
         if self.cache:
@@ -348,20 +369,6 @@ class Run:
                 continue
             seen[part] = path, kept.conclude(self._now, what, path, digest) if kept.conclude else digest
         return seen
-
-    def _environment(self, task: Task, discovered: dict[str, str]) -> dict[str, tuple[str, str]]:
-        """Return the versions of Python and of what the task imports, where it runs in this very environment."""
-        if task.named_kernel or task.source.facts.language != "python":
-            return {}
-        own = {name.partition(".")[0] for name in parts.about(parts.MODULE, discovered)}
-        own.add((task.source.entry or "").partition(".")[0])
-        code = [path for part, path in discovered.items() if parts.split(part)[0].python]
-        found = {*task.source.facts.imports, *imported(str(self.store.root), code)}
-        known = packages(self.store, {name for name in found if name.partition(".")[0] not in own})
-        return {
-            parts.PYTHON.word: ("Python", python_version()),
-            **{parts.PACKAGE.of(name): version for name, version in known.items()},
-        }
 
     def _stop(self) -> Iterator[Event]:
         """End what is running, after a failure with fail_fast."""

@@ -11,7 +11,9 @@ from collections.abc import Callable, Collection, Container, Iterator, Mapping
 
 from . import kinds, parts
 from .digests import digest
+from .environment import imported, packages, python_version
 from .model import ABSENT, UNKNOWN, Call, Manifest, Product, Reason, Record, Task
+from .state.store import Store
 from .values import Unencodable, encode
 
 _SHORT = 60
@@ -115,6 +117,21 @@ def reports_read(
         for name in task.upstream
         for product in graph[name].products
         if product.executed and product.path in read
+    }
+
+
+def made_with(store: Store, task: Task, discovered: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Return the versions of Python and of what a task imports, where it runs in this very environment."""
+    if task.named_kernel or task.source.facts.language != "python":
+        return {}
+    own = {name.partition(".")[0] for name in parts.about(parts.MODULE, discovered)}
+    own.add((task.source.entry or "").partition(".")[0])
+    code = [path for part, path in discovered.items() if parts.split(part)[0].python]
+    found = {*task.source.facts.imports, *imported(str(store.root), code)}
+    known = packages(store, {name for name in found if name.partition(".")[0] not in own})
+    return {
+        parts.PYTHON.word: ("Python", python_version()),
+        **{parts.PACKAGE.of(name): version for name, version in known.items()},
     }
 
 

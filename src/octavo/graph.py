@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from heapq import heapify, heappop, heappush
 from posixpath import dirname, normpath
 from typing import TYPE_CHECKING
@@ -15,10 +14,13 @@ from .lazy import lazy_imports
 with lazy_imports():
     import fnmatch  # most builds select nothing
 
+    from . import cycles  # for what is wrong only
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from .model import Task
+
 
 _MANY = 20  # mistakes of one sort to look at closely; a file with more is mended in several rounds
 
@@ -30,7 +32,7 @@ class Graph:
     tasks, products that are sources or would swallow them.
     """
 
-    __slots__ = ("_downstream", "_position", "tasks")
+    __slots__ = ("_downstream", "_learnt", "_position", "_turns", "tasks")
 
     tasks: Mapping[str, Task]
 
@@ -44,7 +46,7 @@ class Graph:
             [
                 *_twice(given, named),
                 *_unknown(given, named),
-                *_cycles(named, left),
+                *(cycles.errors(named, left, _MANY) if left else ()),
                 *_products(given),
             ],
             "the tasks do not fit together",
@@ -58,8 +60,57 @@ class Graph:
         graph._fill({task.name: task for task in tasks})
         return graph
 
-    def _fill(self, tasks: Mapping[str, Task]) -> None:
+    def ordered(
+        self,
+        edges: Iterable[tuple[str, str]],
+        turns: Iterable[tuple[str, str]] = (),
+        *,
+        within: bool = False,
+    ) -> Graph:
+        """Return the graph in which tasks come after others that they do not name: pairs of one before and one after.
+
+        Of ``turns`` the one does not use what the other makes. What would make a cycle is left out; ``within``: and
+        what would change the order of the tasks.
+        """
+        used = set(edges)
+        position = {name: n for n, name in enumerate(self.tasks)}
+        wanted = [
+            (before, after)
+            for before, after in dict.fromkeys([*sorted(used), *turns])
+            if before in position
+            and after in position
+            and before != after
+            and not (within and position[before] > position[after])
+        ]
+        learnt: dict[str, tuple[str, ...]] = {}
+        for before, after in wanted:
+            learnt[after] = (*learnt.get(after, ()), before)
+        graph = Graph.__new__(Graph)
+        order, left = _order(self.tasks, learnt)
+        if left:
+            learnt = {}
+            for before, after in wanted:
+                graph._fill(self.tasks, learnt)
+                if after not in graph.with_ancestors([before]):
+                    learnt[after] = (*learnt.get(after, ()), before)
+            order, left = _order(self.tasks, learnt)
+        graph._fill({name: self.tasks[name] for name in order}, learnt)
+        graph._turns = frozenset(wanted) - used
+        return graph
+
+    def after(self, name: str) -> tuple[str, ...]:
+        """Return the tasks that one comes directly after."""
+        return (*self.tasks[name].upstream, *self._learnt.get(name, ()))
+
+    def before(self, name: str) -> tuple[str, ...]:
+        """Return the tasks of which one uses something: its upstream, and those that it was seen to use."""
+        learnt = (it for it in self._learnt.get(name, ()) if (it, name) not in self._turns)
+        return (*self.tasks[name].upstream, *learnt)
+
+    def _fill(self, tasks: Mapping[str, Task], learnt: Mapping[str, tuple[str, ...]] | None = None) -> None:
         self.tasks = tasks
+        self._learnt = learnt or {}
+        self._turns: frozenset[tuple[str, str]] = frozenset()
         self._downstream: dict[str, list[str]] | None = None
         self._position: dict[str, int] | None = None
 
@@ -77,11 +128,11 @@ class Graph:
 
     def downstream(self, name: str) -> tuple[str, ...]:
         """Return the tasks that have this one as an upstream, in order."""
-        return tuple(self._down(name))
+        return tuple(down for down in self._down(name) if name in self.tasks[down].upstream)
 
     def ancestors(self, name: str, levels: int | None = None) -> tuple[str, ...]:
         """Return the tasks that must run before this one, in order; ``levels``: how many steps to go."""
-        return self._sorted(_reach({name}, self._up, levels) - {name})
+        return self._sorted(_reach({name}, self.before, levels) - {name})
 
     def descendants(self, name: str, levels: int | None = None) -> tuple[str, ...]:
         """Return the tasks that must run after this one, in order; ``levels``: how many steps to go."""
@@ -111,14 +162,14 @@ class Graph:
 
     def with_ancestors(self, names: Collection[str]) -> Collection[str]:
         """Return some tasks and all that they need, however far away."""
-        return names if len(names) == len(self.tasks) else _reach(set(names), self._up, None)
+        return names if len(names) == len(self.tasks) else _reach(set(names), self.before, None)
 
     def _pattern(self, pattern: str) -> set[str]:
         if pattern in self.tasks:
             return {pattern}
         before, core, after = _split(pattern, self.tasks)
         found = self._core(core, pattern)
-        return _reach(found, self._up, before) | _reach(found, self._down, after)
+        return _reach(found, self.before, before) | _reach(found, self._down, after)
 
     def _core(self, core: str, pattern: str) -> set[str]:
         """Return the tasks that a name, a glob or a tag stands for."""
@@ -141,14 +192,11 @@ class Graph:
             raise GraphError(message, hint=did_you_mean(glob, known) or _known(known, what))
         return found
 
-    def _up(self, name: str) -> Sequence[str]:
-        return self.tasks[name].upstream
-
     def _down(self, name: str) -> Sequence[str]:
         if self._downstream is None:
             table: dict[str, list[str]] = {name: [] for name in self.tasks}
             for task in self:
-                for up in dict.fromkeys(task.upstream):
+                for up in dict.fromkeys(self.before(task.name)):
                     table[up].append(task.name)
             self._downstream = table
         return self._downstream[name]
@@ -203,7 +251,9 @@ def _known(names: Sequence[str], what: str) -> str:
 # ── validation ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _order(tasks: Mapping[str, Task]) -> tuple[list[str], set[str]]:
+def _order(
+    tasks: Mapping[str, Task], learnt: Mapping[str, tuple[str, ...]] | None = None
+) -> tuple[list[str], set[str]]:
     """Return the names in order, and those in cycles or behind one, which have no order.
 
     Kahn's algorithm; of the tasks that are ready the first of the file goes first.
@@ -212,8 +262,9 @@ def _order(tasks: Mapping[str, Task]) -> tuple[list[str], set[str]]:
     number = {name: n for n, name in enumerate(names)}
     waits = [0] * len(names)
     downstream: list[list[int]] = [[] for _ in names]
+    more = learnt or {}
     for n, task in enumerate(tasks.values()):
-        for up in set(task.upstream):
+        for up in {*task.upstream, *more.get(task.name, ())}:
             if up in number:
                 waits[n] += 1
                 downstream[number[up]].append(n)
@@ -255,71 +306,6 @@ def _unknown(given: Iterable[Task], named: Mapping[str, Task]) -> Iterator[Graph
                 if _magic(up):
                     message = f'task "{task.name}": no task matches its upstream "{up}"'
                 yield GraphError(message, task.where, hint)
-
-
-def _cycles(tasks: Mapping[str, Task], left: set[str]) -> Iterator[GraphError]:
-    """Yield a shortest cycle through each task that is in one and in none shown before."""
-    inside = {
-        name: [up for up in dict.fromkeys(tasks[name].upstream) if up in left and up != name] for name in left
-    }
-    downstream: dict[str, list[str]] = {name: [] for name in left}
-    for name in tasks:  # in the order of the file, so that the same file shows the same cycles
-        for up in inside.get(name, ()):
-            downstream[up].append(name)
-    shown: set[str] = set()
-    count = 0
-    _peel(inside, downstream)
-    for name in tasks:
-        if name not in downstream or name in shown:
-            continue
-        cycle = _cycle(name, downstream)
-        if cycle is None:  # between two cycles, and in none
-            for other in downstream.pop(name):
-                inside[other].remove(name)
-            for other in inside.pop(name):
-                downstream[other].remove(name)
-            _peel(inside, downstream)
-            continue
-        shown.update(cycle)
-        count += 1
-        way = cycle if len(cycle) <= _MANY else [*cycle[: _MANY // 2], "…", *cycle[-_MANY // 2 :]]
-        hint = "each depends on the one before it; remove a name from an upstream"
-        yield GraphError(f"cycle of tasks: {' → '.join(way)}", tasks[name].where, hint)
-        if count == _MANY:
-            return
-
-
-def _peel(upstream: dict[str, list[str]], downstream: dict[str, list[str]]) -> None:
-    """Take away, again and again, tasks with nothing before or nothing behind them: they are in no cycle."""
-    bare = [name for name in upstream if not upstream[name] or not downstream[name]]
-    while bare:
-        name = bare.pop()
-        if name not in upstream:
-            continue
-        for near, back in ((upstream.pop(name), downstream), (downstream.pop(name), upstream)):
-            for other in near:
-                if other in back:
-                    back[other] = [n for n in back[other] if n != name]
-                    if not back[other]:
-                        bare.append(other)
-
-
-def _cycle(start: str, downstream: Mapping[str, Sequence[str]]) -> list[str] | None:
-    """Return a shortest way from a task back to itself, both ends named."""
-    came: dict[str, str] = {}
-    edge = deque([start])
-    while edge:
-        name = edge.popleft()
-        for down in downstream[name]:
-            if down == start:
-                way = [start, name]
-                while way[-1] != start:
-                    way.append(came[way[-1]])
-                return way[::-1] if name != start else None
-            if down not in came:
-                came[down] = name
-                edge.append(down)
-    return None
 
 
 def _products(given: Sequence[Task]) -> Iterator[GraphError]:

@@ -24,6 +24,7 @@ from .state.store import Store
 from .values import Unencodable, encode
 
 with lazy_imports():
+    from .between import mentioned
     from .notebook import inject
     from .spec import claims, dialect, evaluated, expand, grid, schema
     from .spec import drafts as drafting
@@ -36,7 +37,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A loaded pipeline. ``unfit`` are the mistakes in sources, by task: these cannot run as they are."""
+    """A loaded pipeline. ``unfit`` are the mistakes in sources, by task: these cannot run as they are.
+
+    ``serial``: tasks run one at a time, in the order of the file. ``mentioned`` are pairs of tasks, one before and one
+    after, of which the second speaks of a product of the first.
+    """
 
     graph: Graph
     notes: tuple[str, ...]
@@ -46,6 +51,8 @@ class Loaded:
     cache: Json = field(default_factory=dict)
     folders: tuple[str, ...] = ()
     hooks: Mapping[str, Call] = field(default_factory=dict)
+    serial: bool = False
+    mentioned: tuple[tuple[str, str], ...] = ()
 
 
 def load(path: str, root: str, store: Store, params: Mapping[str, object], data: object = None) -> Loaded:
@@ -158,7 +165,8 @@ class _Loading:
         raise_all(_ordered(list(claims.claims(graph, self.own, self.root))), f"errors in {spec.path}")
         self.reader.remember()
         tasks = tuple(graph)
-        settings = (spec.preload, spec.strict, dict(spec.cache), self.folders, dict(spec.hooks))
+        how = (spec.preload, spec.strict, dict(spec.cache), self.folders, dict(spec.hooks))
+        settings = (*how, spec.serial, tuple(mentioned.pairs(tasks, self.root, self._text)))
         # "now" is never the same twice, so remembering would be in vain
         if not {"now"} & outside.keys() and self.stamp:
             brought = versions(task.kind for task in tasks)
@@ -170,6 +178,11 @@ class _Loading:
             except Unfreezable:
                 pass  # it holds a program's own objects
         return Loaded(graph, notes, _errors(self.unfit), *settings)
+
+    def _text(self, path: str) -> str:
+        """Return the text of a source; where strings of it are in strings of JSON, without what escapes them."""
+        text = contents(os.path.join(self.root, path)).decode("utf-8", "replace")
+        return text.replace('\\"', '"').replace("\\n", "\n") if path.endswith(".ipynb") else text
 
     def _without_functions(self) -> object:
         """Return the pipeline of a program without the digests of functions that only the program has."""
@@ -216,7 +229,9 @@ class _Loading:
         except RuntimeError as error:
             raise SpecError(f"{spec.location} returned no pipeline: {error}", where) from None
         located: Spec = schema.spec(schema.Document(f"{spec.path} ({spec.location})", data))
-        settings = {name: getattr(spec, name) for name in ("preload", "strict", "environment", "cache")}
+        settings = {
+            name: getattr(spec, name) for name in ("preload", "strict", "environment", "cache", "serial")
+        }
         return replace(located, ignored=(*spec.ignored, *located.ignored), **settings)
 
     def _ask(self, what: str, question: object) -> Any:  # which the question is for

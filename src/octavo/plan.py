@@ -15,6 +15,8 @@ from .model import Outcome, Reason, Record, Step, Task
 from .parts import Now
 from .state.store import Store, key
 
+#: The run of a record that a person has accepted: what it made stays as long as nothing else changes.
+ACCEPTED = "accepted"
 FORCED = parts.FORCED.reason("", None, "forced")
 
 
@@ -29,6 +31,27 @@ def plan(
     """
     records = store.records()
     at, makers = Now(store, graph), Makers(store)
+    anew: dict[str, Reason] = {}
+    while True:
+        steps = _steps(graph, store, names, force, recall, records, at, makers, anew)
+        more = {maker: reason for maker, reason in _rewritten(steps, records, at) if maker not in anew}
+        if not more:
+            return steps
+        anew |= more
+
+
+def _steps(
+    graph: Graph,
+    store: Store,
+    names: Collection[str],
+    force: bool,
+    recall: bool,
+    records: dict[str, Record],
+    at: Now,
+    makers: Makers,
+    anew: Mapping[str, Reason],
+) -> dict[str, Step]:
+    """Return the steps of a plan; ``anew`` are reasons that others are to some tasks."""
     steps: dict[str, Step] = {}
     pending: set[str] = set()
     looked_at = graph.with_ancestors(names)
@@ -41,15 +64,18 @@ def plan(
         reasons = (FORCED,) if forced else why(task, graph.tasks, store, record, at)[0]
         if reasons and not forced and (known := recalled(task, graph.tasks, store, record, at)):
             record, reasons = known, ()
+            records[key_of(task)] = known
             if recall:
                 store.commit(known)
+        if not reasons and task.name in anew:
+            reasons = (anew[task.name],)
         if selected and reasons and not force:
             reasons = makers.attribute(task, record, reasons)
         if selected and reasons and record is not None:
             reasons = detailed(store, task, record, reasons)
         waits = tuple(
             name
-            for name in task.upstream
+            for name in graph.before(task.name)
             if name in pending or (name in steps and steps[name].refresh and _reads(record, graph[name]))
         )
         if reasons or waits:
@@ -57,6 +83,33 @@ def plan(
         if selected:
             steps[task.name] = Step(task, reasons, waits, not reasons and _reworded(task, record))
     return steps
+
+
+def _rewritten(
+    steps: Mapping[str, Step], records: Mapping[str, Record], at: Now
+) -> Iterator[tuple[str, Reason]]:
+    """Yield the tasks that must make a product anew before another writes into it again, and what is the reason.
+
+    Else there would be twice what that one appends, and what it has written by code that it has no longer.
+    """
+    if not at.written:
+        return
+    makers = {
+        product.path: name
+        for name, step in steps.items()
+        for product in step.task.products
+        if (record := records.get(key_of(step.task))) is None or record.run != ACCEPTED
+    }
+    for path in at.written:
+        if path in makers and at.spoilt(path):
+            yield makers[path], parts.REWRITE.reason(path, None, f"{path} must be written into again")
+    for name, step in steps.items():
+        record = records.get(key_of(step.task))
+        if step.fresh or record is None:
+            continue
+        for path in parts.about(parts.COPRODUCT, record.discovered):
+            if path in makers and path in at.written:
+                yield makers[path], parts.REWRITE.reason(path, None, f"{name} is to write into {path} again")
 
 
 def _reads(record: Record | None, upstream: Task) -> bool:
@@ -74,8 +127,9 @@ def why(
 ) -> tuple[tuple[Reason, ...], dict[str, str]]:
     """Return the reasons why a task must run, and the manifest of now that they come from."""
     at = at or Now(store, graph.values())
+    at.asking = task.name
     now = manifest(task, record, graph, at.digest, at)
-    reasons = judge(now, record, {product.path: at.digest(product.path) for product in task.products})
+    reasons = judge(now, record, {product.path: at.made(product.path) for product in task.products})
     return (_of_link(reasons) if row(task.kind).borrowed else reasons), now
 
 
@@ -88,8 +142,10 @@ def recalled(
     """
     if record is None or record.state != "done":
         return None
-    there = {product.path: at.digest(product.path) for product in task.products}
+    there = {product.path: at.made(product.path) for product in task.products}
     for known in store.results(key_of(task)):
+        if not known.discovered.keys() >= at.fed(task.name):
+            continue  # it was not known then that others use a file which is none of its products
         if known.products == there and manifest(task, known, graph, at.digest, at) == known.manifest:
             return known
     return None
@@ -253,6 +309,9 @@ class Makers:
             for key, record in self._store.records().items():
                 for made in key.split("\n")[1:]:
                     self._makers.setdefault(made, []).append(record)
+                if record.state != "done":  # what it writes into others' products is in doubt, too
+                    for other in parts.about(parts.COPRODUCT, record.discovered):
+                        self._makers.setdefault(other, []).append(record)
         return self._makers.get(path, [])
 
 

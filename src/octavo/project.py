@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,7 @@ from .report import Report, tell_all
 from .spec import sources
 from .spec.entry import EntryPoint, find
 from .state.lock import holding
+from .state.order import Order
 from .state.runlog import RunLog
 from .state.store import PastRun, Store
 
@@ -79,9 +79,12 @@ class Project:
             self.store.close()
             raise
 
-    @property
-    def graph(self) -> Graph:
-        return self._loaded.graph
+        #: The tasks in order: also as they were seen to use what others make.
+        self.graph: Graph = self._ordered(self._loaded.graph, Order(self.store))
+
+    def _ordered(self, graph: Graph, seen: Order) -> Graph:
+        used, turns = [*self._loaded.mentioned, *seen.pairs()], [*seen.pairs_in_turn()]
+        return graph.ordered(used, turns, within=self._loaded.serial) if used or turns else graph
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -138,6 +141,7 @@ class Project:
             steps = self._plan(targets, force, recall=True)
             stale = [step.task for step in steps.values() if not step.fresh]
             raise_all(preflight.errors(stale, self._loaded.unfit))
+            jobs = 1 if jobs is None and self._loaded.serial else jobs
             where = self._executor(executor, jobs, stale, stay) if stale else None
             ahead = Ahead(self.root, self.store)
             ahead.recall(where)
@@ -177,7 +181,7 @@ class Project:
 
     def _reuse(self, remote: bool, wanted: Sequence[Task] = ()) -> reuse.Reuse | None:
         """Return the cache as the engine uses it; None where the pipeline wants none."""
-        tasks, look = self.graph.tasks, partial(Now, self.store, self.graph)
+        tasks, look = self.graph.tasks, lambda task: Now(self.store, self.graph, task)
         cache = reuse.reuse(self.root, self._loaded.cache, remote, tasks, self.store, look)
         if cache is not None:
             cache.expect(wanted)

@@ -12,8 +12,10 @@ from .graph import Graph
 from .kinds import row
 from .lazy import lazy_imports
 from .model import PROXIES, Reason, Record, Task
-from .plan import key_of, why
+from .parts import Now
+from .plan import ACCEPTED, key_of, why
 from .state.store import Store
+from .state.written import Written
 
 with lazy_imports():
     import shutil  # 4 ms that only cleaning should cost
@@ -38,11 +40,12 @@ def accept(graph: Graph, store: Store, names: Iterable[str]) -> dict[str, tuple[
     """
     wanted = set(names)
     reasons_of: dict[str, tuple[Reason, ...]] = {}
+    written = Written(store)
     for task in graph:
         if task.name not in wanted:
             continue
         record = store.record(key_of(task))
-        reasons, table = why(task, graph.tasks, store, record)
+        reasons, table = why(task, graph.tasks, store, record, Now(store, graph))
         if not reasons:
             continue
         found = {product.path: store.digest(product.path) for product in task.products}
@@ -55,8 +58,10 @@ def accept(graph: Graph, store: Store, names: Iterable[str]) -> dict[str, tuple[
         )
         seconds = record.seconds if record else 0.0
         store.commit(
-            Record(task.name, table, digests, discovered, "accepted", seconds, raw=task.source.facts.raw)
+            Record(task.name, table, digests, discovered, ACCEPTED, seconds, raw=task.source.facts.raw)
         )
+        for path, digest in digests.items():
+            written.accept(path, digest)
         reasons_of[task.name] = reasons
     store.flush()
     return reasons_of
@@ -65,6 +70,7 @@ def accept(graph: Graph, store: Store, names: Iterable[str]) -> dict[str, tuple[
 def leftovers(graph: Graph, store: Store, names: Iterable[str]) -> list[Leftover]:
     """Return what is there of the products of some tasks, failed notebooks included."""
     found = []
+    written = Written(store)
     for task in (graph[name] for name in names):
         record = store.record(key_of(task))
         for path in [] if row(task.kind).borrowed else _paths(task):  # what a link stands for is not octavo's
@@ -75,7 +81,7 @@ def leftovers(graph: Graph, store: Store, names: Iterable[str]) -> list[Leftover
                 found.append(Leftover(task.name, path[len(PROXIES) :], 0, outside=True))
             else:
                 known = record.products.get(path) if record and record.state == "done" else None
-                edited = known is not None and known != store.digest(path)
+                edited = known is not None and known != written.made(path, store.digest(path))
                 found.append(Leftover(task.name, path, _size(full), edited))
     return found
 

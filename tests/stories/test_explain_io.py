@@ -83,7 +83,7 @@ def test_reading_what_another_task_makes_without_naming_it_is_told(project: Fold
     )
     assert project.octavo("build", "make").returncode == 0
     said = project.octavo("build").stdout
-    assert "note: use: it reads out/made.txt, a product of make, without naming it as upstream" in said
+    assert 'note: use: it reads out/made.txt, a product of make, without naming it: add "make" to' in said
 
 
 def test_what_a_task_no_longer_uses_is_no_longer_a_reason(project: Folder) -> None:

@@ -112,7 +112,7 @@ def sideways(folder: Folder) -> Folder:
     return folder
 
 
-MISSING = "reads: it reads x.csv, which writes writes, without naming it as upstream"
+MISSING = 'reads: it reads x.csv, which writes writes, without naming it: add "writes" to its upstream'
 
 
 def test_a_file_that_another_task_writes_afterwards_names_the_missing_upstream(sideways: Folder) -> None:
@@ -138,6 +138,9 @@ def test_a_task_that_failed_because_the_file_was_not_there_yet_is_told(sideways:
 
 
 def test_a_failure_for_want_of_anothers_product_says_who_makes_it(sideways: Folder) -> None:
+    sideways.write(
+        "tasks.py", sideways.read("tasks.py").replace('Path("x.csv").read', 'Path("x" + ".csv").read')
+    )
     sideways.write(
         "pipeline.yaml",
         """

@@ -22,6 +22,7 @@ from ..executed.editions import images
 from ..fingerprint import manifest
 from ..lazy import lazy_imports
 from ..model import ABSENT, Json, Manifest, Reason, Record, Task
+from ..parts import Now
 from ..state.store import Store
 from .blobs import Missing
 from .entry import Entry, action, folder
@@ -30,8 +31,6 @@ from .local import LARGEST, SIZE, Cache
 with lazy_imports():
     from . import remotes, shared, sweep
 
-#: Gives the digest now of something that a run discovered, by its part of the manifest and its path.
-Look = Callable[[str, str], str | None]
 #: A result of so many bytes takes longer to read than its stamps take to be of use.
 _LARGE = 64 << 20
 #: A result of more bytes is kept by a thread in the background, and neither its record nor "done" waits for that.
@@ -73,7 +72,7 @@ def reuse(
     remote: bool,
     graph: Mapping[str, Task],
     store: Store,
-    look: Callable[[], Look],
+    look: Callable[[str], Now],
 ) -> Reuse | None:
     """Return the cache of a project for one build; None where the pipeline wants none."""
     if not Settings(**section).enabled:
@@ -88,8 +87,8 @@ def reuse(
 class Reuse:
     """The results of one build's tasks, taken from a cache and kept in it.
 
-    ``look()`` gives what tells the digest now of something that a run discovered: anew for each task, for a task may
-    change what others read.
+    ``look(task)`` gives what stands in the project now, as that task gets it: anew each time, for tasks change what
+    others read.
     """
 
     def __init__(
@@ -97,7 +96,7 @@ class Reuse:
         cache: Cache,
         graph: Mapping[str, Task],
         store: Store,
-        look: Callable[[], Look],
+        look: Callable[[str], Now],
     ) -> None:
         self.cache = cache
         self.graph = graph
@@ -177,7 +176,7 @@ class Reuse:
         discovered = {part: path for part, (path, _) in entry.discovered.items()}
         known = {part: digest for part, (_, digest) in entry.discovered.items()}
         record = Record(task.name, known, found, discovered, run, entry.seconds, raw=entry.raw)
-        table = manifest(task, record, self.graph, self.store.digest, lambda part, _: known[part])
+        table = manifest(task, record, self.graph, self._look(task.name).digest, lambda part, _: known[part])
         return replace(record, manifest=table)
 
     def save(self, task: Task, record: Record) -> None:
@@ -247,11 +246,14 @@ class Reuse:
 
     def declared(self, task: Task) -> Manifest:
         """Return what is known of a task before it runs."""
-        return manifest(task, None, self.graph, self.store.digest, lambda part, path: None)
+        now = self._look(task.name)
+        table = manifest(task, None, self.graph, now.digest, lambda part, path: None)
+        # a result from before it was known that others use what the task leaves is none of these
+        return table | dict.fromkeys(now.fed(task.name), "")
 
     def same(self, task: Task) -> Callable[[str, str, str], bool]:
         """Return how what a run of the task discovered is compared with what is there now, as ``judge`` does."""
-        look = self._look()
+        look = self._look(task.name)
 
         def same(part: str, path: str, was: str) -> bool:
             if not (task.run.strict or parts.counts(part)):
@@ -261,7 +263,7 @@ class Reuse:
         return same
 
     def _still(self, record: Record) -> bool:
-        look = self._look()
+        look = self._look(record.task)
         return all(
             _found(look, part, path) == record.manifest.get(part) for part, path in record.discovered.items()
         )
@@ -291,7 +293,7 @@ class Reuse:
         return [*self.notes, *(self.cache.elsewhere.notes if self.cache.elsewhere else ())]
 
 
-def _found(look: Look, part: str, path: str) -> str | None:
+def _found(look: Now, part: str, path: str) -> str | None:
     try:
         found = look(part, path)
     except (Error, OSError, ValueError):

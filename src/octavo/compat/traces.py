@@ -270,7 +270,9 @@ def _otherwise(way: tuple[object, ...], key: object, value: object) -> str:
     else:
         table = dialect.META if way == ("meta",) else {} if way else dialect.TOP
     row = table.get(str(key))
-    return (row.instead or "it has no effect") if row and row.note and value not in (None, False) else ""
+    if row is None or not row.note or value in (None, False) or row.heeded(value):
+        return ""
+    return row.instead or "it has no effect"
 
 
 def _keys(data: object, way: tuple[object, ...]) -> Iterator[tuple[tuple[object, ...], object, object]]:

@@ -67,11 +67,11 @@ class Running:
     def __init__(
         self,
         executor: Executor | None,
+        check: Callable[[Task, TaskFinished], TaskFinished] = lambda task, event: event,
+        again: Callable[[Task], None] = lambda task: None,
         *,
         pause: Mapping[str, object] | None = None,
         modules: Callable[[], tuple[tuple[str, ...], ...]] = tuple,
-        check: Callable[[Task, TaskFinished], TaskFinished] = lambda task, event: event,
-        again: Callable[[Task], None] = lambda task: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._executor = executor

@@ -100,7 +100,7 @@ class Key:
 
     ``option``: keep the value under this name in ``TaskSpec.options``, as ``turn`` makes it of what ``fits``. ``known``
     are the words it may be, and ``others`` may say more. ``note``: read, without any effect, and said so, with what to
-    do ``instead`` where there is such. ``null``: that it is null says something.
+    do ``instead`` where there is such; but for values that are ``heeded``. ``null``: that it is null says something.
     """
 
     expects: str = "anything"
@@ -110,6 +110,7 @@ class Key:
     known: tuple[str, ...] = ()
     others: Callable[[], tuple[str, ...]] = tuple
     note: bool = False
+    heeded: Callable[[object], bool] = lambda value: False
     instead: str = ""
     null: bool = False
 

@@ -58,8 +58,10 @@ TOP: Mapping[str, Key] = {
         "true, false, a URL, or a mapping",
         lambda value: is_flag(value) or is_text(value) or is_mapping(value),
     ),
-    "executor": _noted(
-        "octavo build --jobs 1 runs tasks one after another, else as many run as there are processors"
+    "executor": Key(
+        note=True,
+        heeded=lambda value: value in ("serial", "parallel"),
+        instead='write "serial" for one task at a time, else as many run as there are processors',
     ),
     "config": _NOTE,
     "location": Key("a dotted path (package.module.function)", is_dotted),

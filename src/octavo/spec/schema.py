@@ -87,6 +87,7 @@ def spec(
         {name: as_call(settings[name]) for name in HOOKS if name in settings},
         {name: as_call(settings[name]) for name in SERIALIZERS if name in settings},
         loader,
+        settings.get("executor") == "serial",
     )
 
 
@@ -165,7 +166,7 @@ class _Check:
                 words = (*row.known, *row.others())
                 hint = did_you_mean(value, words) or f"there are: {', '.join(words)}"
                 self.wrong(f'{owner}: there is no {name} "{value}"', self.document.place(*path, name), hint)
-            elif row.note:
+            elif row.note and not row.heeded(value):
                 shown = f"{path[-1]}.{name}" if table is EXECUTION else name
                 self.note(shown, self.document.key(*path, name), row.instead)
             else:

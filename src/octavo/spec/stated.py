@@ -44,7 +44,8 @@ class Spec:
     """A pipeline file without mistakes of its own; ``ignored`` are notes on keys that change nothing here.
 
     ``location`` names the function that says the tasks where the file does not. ``makers`` has the product class of
-    each class of tasks, ``clients`` the client of each class of tasks or products.
+    each class of tasks, ``clients`` the client of each class of tasks or products. ``serial``: its tasks run one at a
+    time, in the order in which they stand.
     """
 
     path: str
@@ -63,6 +64,7 @@ class Spec:
     hooks: Mapping[str, Call] = field(default_factory=dict)
     serializers: Mapping[str, Call] = field(default_factory=dict)
     loader: Json = field(default_factory=dict)
+    serial: bool = False
 
 
 @dataclass(frozen=True, slots=True)

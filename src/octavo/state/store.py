@@ -262,6 +262,12 @@ class Store:
         rows = self._db.rows("SELECT key, stamp FROM memos WHERE space = ?", (space,))
         return {row[0]: row[1] for row in rows if _are(row, str)}
 
+    def values(self, space: str) -> dict[str, bytes]:
+        """Return what was kept and is whole, by its keys."""
+        rows = self._db.rows("SELECT key, value FROM memos WHERE space = ?", (space,))
+        values = {row[0]: _whole(row[1]) for row in rows if isinstance(row[0], str)}
+        return {name: value for name, value in values.items() if value is not None}
+
     def keep(self, space: str, rows: Iterable[tuple[str, str, bytes]]) -> None:
         """Keep (key, stamp, value) rows for ``memo``, if there is room."""
         summed = [(space, name, stamp, _sum(value) + value) for name, stamp, value in rows]

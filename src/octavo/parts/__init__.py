@@ -11,16 +11,19 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from . import asked
-from .environment import python_version, versions
-from .errors import ProductError
-from .lazy import lazy_imports
-from .model import ABSENT, PROXIES, UNKNOWN, UNREADABLE, UNSTABLE, Reason, Task
-from .reading import importable
-from .state.store import Store
+from .. import asked
+from ..environment import python_version, versions
+from ..errors import ProductError
+from ..lazy import lazy_imports
+from ..model import PROXIES, UNREADABLE, Reason, Task
+from ..reading import importable
+from ..state.order import Order
+from ..state.store import Store
+from ..state.written import Written
+from . import words
 
 with lazy_imports():
-    from .reading import digests_of_code  # which needs ast, and a plan without news does not
+    from ..reading import digests_of_code  # which needs ast, and a plan without news does not
 
 #: How a reason is said: of the part's name, what it is about, and its digests then and now.
 Says = Callable[[str, str, str | None, str | None], str]
@@ -33,12 +36,6 @@ Conclude = Callable[["Now", str, str, str], str]
 NAMES = "names\0"
 
 
-def _changed(part: str, what: str, was: str | None, now: str | None) -> str:
-    if was == UNSTABLE:
-        return f"{part} {UNSTABLE}"
-    return f"{part} is gone" if now is None else f"{part} changed"
-
-
 @dataclass(frozen=True, slots=True)
 class Part:
     """A row. ``word`` is how the names of such parts begin.
@@ -48,11 +45,12 @@ class Part:
     to run only with ``environment: strict``. ``text``: of code whose text is kept, so that a reason can tell what
     changed in it. ``python``: of a file of Python code. ``needed``: of a file or folder of the project that a task
     needs wherever it runs. ``guarded``: of a product, which may be somebody's work when it changed.
-    ``cached``: with such a reason, and with such parts, a result may be taken from the cache.
+    ``cached``: with such a reason, and with such parts, a result may be taken from the cache. ``stands``: such a reason
+    stands, whatever is found when the turn of the task has come.
     """
 
     word: str
-    says: Says = _changed
+    says: Says = words.changed
     look: Look | None = None
     conclude: Conclude | None = None
     noted: bool = False
@@ -61,6 +59,7 @@ class Part:
     needed: bool = False
     guarded: bool = False
     cached: bool = True
+    stands: bool = False
 
     def of(self, what: str) -> str:
         """Return the name of the part that is about something."""
@@ -69,98 +68,6 @@ class Part:
     def reason(self, what: str, was: str | None, now: str | None, detail: str = "") -> Reason:
         """Return the reason that a part of this row has changed."""
         return reason(self.of(what) if what else self.word, was, now, detail)
-
-
-# ── how they are said
-
-
-def _now(part: str, what: str, was: str | None, now: str | None) -> str:
-    return now or part
-
-
-def _value(part: str, what: str, was: str | None, now: str | None) -> str:
-    if now is not None and now.startswith(UNKNOWN):
-        return f"{part} {now.rpartition(' ')[0]}"
-    if was is None:
-        return f"{part} is new"
-    return f"{part} was removed" if now is None else f"{part} {_brief(was)} → {_brief(now)}"
-
-
-def _brief(text: str) -> str:
-    """Return the text of a value as a person wants it: what was cut off has a shorter digest."""
-    start, mark, rest = text.rpartition("… (")
-    return f"{start}{mark}{rest[:8]})" if mark and len(rest) == 33 else text
-
-
-def _order(part: str, what: str, was: str | None, now: str | None) -> str:
-    return f"the order of params changed: {now}"
-
-
-def _upstream(part: str, what: str, was: str | None, now: str | None) -> str:
-    if was is None:
-        return f"upstream {what} is new"
-    return f"upstream {what} was removed" if now is None else f"upstream {what} changed"
-
-
-def _product(part: str, what: str, was: str | None, now: str | None) -> str:
-    if now is None:
-        return f"product {what} is gone"
-    return f"product {what} is new" if was is None else f"product {what} was changed by hand"
-
-
-def _file(part: str, what: str, was: str | None, now: str | None) -> str:
-    return f"{part} is new" if was in (ABSENT, None) else _changed(part, what, was, now)
-
-
-def _folder(part: str, what: str, was: str | None, now: str | None) -> str:
-    if was == UNSTABLE or now is None:
-        return _changed(part, what, was, now)
-    name = part.partition(" without [")[0]
-    return f"{name} is new" if was == ABSENT else f"{name} has other files"
-
-
-def _link(part: str, what: str, was: str | None, now: str | None) -> str:
-    if was == UNSTABLE:
-        return _changed(part, what, was, now)
-    if was == ABSENT:
-        return f"{part} is new"
-    return f"{part} is no link any more" if now is None else f"{part} {was} → {now}"
-
-
-def _exists(part: str, what: str, was: str | None, now: str | None) -> str:
-    if was == UNSTABLE:
-        return f"{what} {UNSTABLE}"
-    if now in (ABSENT, None):
-        return f"{what} is gone"
-    return f"{what} is there now" if was == ABSENT else f"{what} is a {now} now"
-
-
-def _size(part: str, what: str, was: str | None, now: str | None) -> str:
-    bytes_ = was is not None and now is not None and was.isdigit() and now.isdigit()
-    return f"{what} has {now} bytes, not {was}" if bytes_ else _exists(part, what, was, now)
-
-
-def _access(part: str, what: str, was: str | None, now: str | None) -> str:
-    letters, _, path = what.partition(" ")
-    words = {"r": "read", "w": "written", "x": "executed"}
-    may = " and ".join(words.get(letter, letter) for letter in letters)
-    return f"{path} may {'now' if now == 'yes' else 'no longer'} be {may}"
-
-
-def _imports(part: str, what: str, was: str | None, now: str | None) -> str:
-    changed = importable.changes(was or "", now or "")
-    folder = "" if what == "." else f"{what}/"
-    words = [
-        f"import {name} now finds {folder}{after}"
-        if after
-        else f"import {name} no longer finds {folder}{before}"
-        for name, (before, after) in changed.items()
-    ]
-    return ", ".join(words[:3]) + (f" and {len(words) - 3} more" if len(words) > 3 else "")
-
-
-def _from_to(part: str, what: str, was: str | None, now: str | None) -> str:
-    return f"{part} {was or 'none'} → {now or 'none'}"
 
 
 # ── how they are looked at
@@ -172,9 +79,16 @@ class Now:
     That is in one plan: a product is asked for by its task and all that follow it, a module by all that import it.
     """
 
-    def __init__(self, store: Store, tasks: Iterable[Task] = ()) -> None:
-        """``tasks`` are those of the pipeline: what they make is in no listing of a folder."""
+    def __init__(self, store: Store, tasks: Iterable[Task] = (), asking: str = "") -> None:
+        """``tasks`` are those of the pipeline, in order: what they make is in no listing of a folder.
+
+        ``asking`` is the task to which things are as it gets them; ``written`` knows who writes into which product.
+        """
         self.store = store
+        self.asking = asking
+        self.written = Written(store)
+        self._position: dict[str, int] | None = None
+        self._fed: Mapping[str, set[str]] | None = None
         self._tasks = tasks
         self._made_in: Mapping[str, set[str]] | None = None
         self._installed: dict[str, str] | None = None
@@ -192,7 +106,33 @@ class Now:
         return row.look(self, what, path) if row.look else None
 
     def digest(self, path: str) -> str | None:
-        """Return the digest of a file or folder."""
+        """Return the digest of a file or folder, as the task that asks gets it: tasks after it may write there, too."""
+        digest = self._digest(path)
+        if path not in self.written:
+            return digest
+        if self._position is None:
+            self._position = {task.name: number for number, task in enumerate(self._tasks)}
+        return self.written.given(path, digest, self._position, self.asking)
+
+    def made(self, path: str) -> str | None:
+        """Return the digest of a product, as its maker left it: other tasks may write there, too."""
+        return self.written.made(path, self._digest(path))
+
+    def wrote(self, path: str) -> str | None:
+        """Return what the task that asks wrote into a product of another; None if it is not in it any more."""
+        return self.written.of(path, self._digest(path), self.asking)
+
+    def fed(self, task: str) -> set[str]:
+        """Return the parts that are sure to be in the manifest of a task which leaves files that others use."""
+        if self._fed is None:
+            self._fed = Order(self.store).fed()
+        return {LEFT.of(path) for path in self._fed.get(task, ())}
+
+    def spoilt(self, path: str) -> bool:
+        """Return whether a product holds what a task has written into it that must write it again."""
+        return self.written.spoilt(path, self._digest(path))
+
+    def _digest(self, path: str) -> str | None:
         if path not in self._seen:
             self._seen[path] = self.store.digest(path)
         return self._seen[path]
@@ -271,40 +211,42 @@ SOURCE = Part("source", text=True)
 #: Where a task is and where it is told to read and write.
 PATHS = Part("paths", lambda *_: "the paths passed to it changed")
 #: What a task is: its class, and the version of its kind where that is not the first.
-CLASS = Part("class", _from_to)
-KERNEL = Part("kernel", _from_to)
-PARAM = Part("param", _value)
+CLASS = Part("class", words.from_to)
+KERNEL = Part("kernel", words.from_to)
+PARAM = Part("param", words.value)
 #: The names of the parameters: ``**kwargs`` come in that order, and executed notebooks show them so.
-ORDER = Part("params", _order)
+ORDER = Part("params", words.order)
 #: What a function of a pipeline made in Python is and holds, where no file can say it.
 FUNCTION = Part("function")
-OPTION = Part("option", _value)
+OPTION = Part("option", words.value)
 #: The product of a task before it, by the task's name and the product's key.
-UPSTREAM = Part("upstream", _upstream)
-FILE = Part("file", _file, lambda now, what, path: now.file(path), needed=True)
+UPSTREAM = Part("upstream", words.upstream)
+FILE = Part("file", words.file, lambda now, what, path: now.file(path), needed=True)
 #: A file that a task read, and then wrote itself: the cache cannot know which of the two it was made from.
 UPDATED = Part(
     "updated",
-    lambda part, what, was, now: _file(FILE.of(what), what, was, now),
+    lambda part, what, was, now: words.file(FILE.of(what), what, was, now),
     lambda now, what, path: now.file(path),
     needed=True,
     cached=False,
 )
 #: The names in a folder that a task listed, see ``asked.Listing``; or the names with the sizes of the files.
-FOLDER = Part("folder", _folder, lambda now, what, path: now.listing(what, path), _concluded, needed=True)
+FOLDER = Part(
+    "folder", words.folder, lambda now, what, path: now.listing(what, path), _concluded, needed=True
+)
 SIZES = Part(
     "sizes",
-    lambda part, what, was, now: _folder(FOLDER.of(what), what, was, now),
+    lambda part, what, was, now: words.folder(FOLDER.of(what), what, was, now),
     lambda now, what, path: now.listing(what, path, sized=True),
     _concluded,
     needed=True,
 )
 #: A link of the project, on the way to what a task used.
-LINK = Part("link", _link, _target_now, needed=True)
+LINK = Part("link", words.link, _target_now, needed=True)
 #: What a task asked of a file or folder: whether it is there, how large it is, what may be done with it.
-EXISTS = Part("exists", _exists, lambda now, what, path: asked.there(now.full(path)), needed=True)
-SIZE = Part("size", _size, lambda now, what, path: asked.size(now.full(path)), needed=True)
-ACCESS = Part("access", _access, _access_now, needed=True)
+EXISTS = Part("exists", words.exists, lambda now, what, path: asked.there(now.full(path)), needed=True)
+SIZE = Part("size", words.size, lambda now, what, path: asked.size(now.full(path)), needed=True)
+ACCESS = Part("access", words.access, _access_now, needed=True)
 MODULE = Part(
     "module",
     look=lambda now, what, path: now.module(path),
@@ -313,25 +255,40 @@ MODULE = Part(
     needed=True,
 )
 #: What names are imported from in a folder, those that it has nothing for included.
-IMPORTS = Part("imports", _imports, lambda now, what, path: now.imports(path))
+IMPORTS = Part("imports", words.imports, lambda now, what, path: now.imports(path))
 #: A function that is called for a task and stands in the task's own module, or in one only for its check.
 HOOK = Part("hook", look=_hook_now, python=True, needed=True)
+#: A product of another task into which a task writes: what it wrote is still in it.
+COPRODUCT = Part(
+    "coproduct",
+    lambda part, what, was, now: f"product {what} is without what it writes into it",
+    lambda now, what, path: now.wrote(path),
+    cached=False,
+)
+#: A file that nobody declares, as a task left it that others use it from.
+LEFT = Part(
+    "left",
+    lambda part, what, was, now: words.file(FILE.of(what), what, was, now),
+    lambda now, what, path: now.file(path),
+)
 #: A distribution, by the module that was imported from it.
-PACKAGE = Part("package", _from_to, lambda now, what, path: now.installed(path), noted=True)
+PACKAGE = Part("package", words.from_to, lambda now, what, path: now.installed(path), noted=True)
 
 #: The Python that the task ran in, where that is the one of octavo.
-PYTHON = Part("python", _from_to, lambda now, what, path: python_version(), noted=True)
+PYTHON = Part("python", words.from_to, lambda now, what, path: python_version(), noted=True)
 
 # these are in no manifest: they say why a task must run, or may not
-PRODUCT = Part("product", _product, guarded=True)
+PRODUCT = Part("product", words.product, guarded=True)
 #: A product that an earlier run left: it came back, and is nobody's work.
 EARLIER = Part("earlier", lambda part, what, was, now: f"product {what} is that of an earlier run")
 #: An executed notebook that somebody has saved: it is kept aside when the task runs again.
 SAVED = Part("saved", lambda part, what, was, now: f"product {what} was saved by hand")
-RECORD = Part("record", _now)
-FORCED = Part("forced", _now, cached=False)
-WAITS = Part("waits", _now)
-MISSING = Part("missing", _now)
+RECORD = Part("record", words.now)
+FORCED = Part("forced", words.now, cached=False, stands=True)
+#: A product that is made anew, since another task is about to write into it again.
+REWRITE = Part("rewrite", words.now, stands=True)
+WAITS = Part("waits", words.now)
+MISSING = Part("missing", words.now)
 
 ROWS: Mapping[str, Part] = {
     row.word: row
@@ -349,11 +306,13 @@ ROWS: Mapping[str, Part] = {
             MODULE,
             IMPORTS,
             HOOK,
+            COPRODUCT,
+            LEFT,
             PACKAGE,
             PYTHON,
         ),
         *(FILE, UPDATED, FOLDER, SIZES, LINK, EXISTS, SIZE, ACCESS),
-        *(PRODUCT, EARLIER, SAVED, RECORD, FORCED, WAITS, MISSING),
+        *(PRODUCT, EARLIER, SAVED, RECORD, FORCED, REWRITE, WAITS, MISSING),
     )
 }
 

@@ -1,0 +1,1 @@
+"""What tasks use of each other without naming it, and in which order that puts them."""

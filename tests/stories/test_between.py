@@ -1,0 +1,229 @@
+"""Tasks that use what others make or write without naming it: order, products that several write, and what is said."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from projects import Folder
+
+SHARED = """
+import sqlite3
+from pathlib import Path
+
+def rows(path, *statements):
+    db = sqlite3.connect(path)
+    with db:
+        found = [db.execute(it).fetchall() for it in statements][-1]
+    db.close()
+    return found
+
+def load(product):
+    rows(product, "create table raw (x)", "insert into raw values (1)")
+
+def add(product, upstream):
+    rows(upstream["load"], "create table if not exists more (x)", "insert into more values (2)")
+    product.write_text("done")
+"""
+
+
+@pytest.fixture
+def shared(folder: Folder) -> Folder:
+    folder.write(
+        "pipeline.yaml",
+        """
+        tasks:
+          - {source: steps.load, product: out/all.db}
+          - {source: steps.add, product: out/add.txt}
+        """,
+    )
+    folder.write("steps.py", SHARED)
+    return folder
+
+
+def added(folder: Folder) -> int:
+    with closing(sqlite3.connect(folder.path / "out/all.db")) as database:
+        return int(database.execute("select count(*) from more").fetchone()[0])
+
+
+def told(folder: Folder, *words: str) -> str:
+    done = folder.octavo(*words)
+    return done.stdout + done.stderr
+
+
+def test_two_that_write_one_database_are_done_and_then_fresh(shared: Folder) -> None:
+    first = told(shared, "build")
+    assert "2 done" in first
+    assert "add: it writes out/all.db, a product of load" in first
+    assert "all 2 tasks are fresh" in told(shared, "status")
+    assert "2 tasks fresh" in told(shared, "build")
+
+
+def test_what_a_hand_does_to_a_shared_product_is_noticed_and_can_be_accepted(shared: Folder) -> None:
+    shared.octavo("build")
+    database = shared.path / "out/all.db"
+    database.write_bytes(database.read_bytes() + b"mine")
+    assert "blocked  load  product out/all.db was changed by hand" in told(shared, "status")
+    assert shared.octavo("build").returncode == 1
+    assert shared.octavo("accept", "load").returncode == 0
+    for _ in range(2):
+        assert shared.octavo("build").returncode == 0
+    assert "all 2 tasks are fresh" in told(shared, "status")
+    assert database.read_bytes().endswith(b"mine")
+
+
+def test_one_that_fails_after_writing_leaves_nothing_behind_for_the_next(shared: Folder) -> None:
+    shared.write("steps.py", SHARED + "    raise ValueError\n")
+    assert shared.octavo("build").returncode == 1
+    shared.write("steps.py", SHARED)
+    status = told(shared, "status")
+    assert "blocked" not in status and "stale  load  out/all.db must be written into again" in status
+    assert shared.octavo("build").returncode == 0
+    assert "all 2 tasks are fresh" in told(shared, "status")
+    assert added(shared) == 1
+
+
+def test_one_that_is_forced_alone_is_put_right_by_the_next_build(shared: Folder) -> None:
+    shared.octavo("build")
+    assert shared.octavo("build", "--force", "add").returncode == 0
+    assert "stale  load" in told(shared, "status")
+    assert shared.octavo("build").returncode == 0
+    assert "all 2 tasks are fresh" in told(shared, "status")
+    assert added(shared) == 1
+
+
+def test_one_that_only_reads_a_database_does_not_write_it(shared: Folder) -> None:
+    reads = SHARED.replace(
+        '"create table if not exists more (x)", "insert into more values (2)"', '"select x from raw"'
+    )
+    shared.write("steps.py", reads)
+    assert "writes" not in told(shared, "build")
+    assert "all 2 tasks are fresh" in told(shared, "status")
+
+
+UNNAMED = """
+from pathlib import Path
+
+def use(product):
+    product.write_text(Path({path}).read_text())
+
+def make(product):
+    Path("between.txt").write_text("between")
+    product.write_text("made")
+"""
+
+
+@pytest.fixture
+def unnamed(folder: Folder) -> Folder:
+    folder.write(
+        "pipeline.yaml",
+        """
+        tasks:
+          - {source: steps.use, product: out/use.txt}
+          - {source: steps.make, product: out/made.txt}
+        """,
+    )
+    return folder
+
+
+def test_a_path_in_a_source_puts_the_tasks_in_order(unnamed: Folder) -> None:
+    unnamed.write("steps.py", UNNAMED.format(path='"out/made.txt"'))
+    said = told(unnamed, "build")
+    assert "2 done" in said
+    assert (
+        'use: it reads out/made.txt, a product of make, without naming it: add "make" to its upstream' in said
+    )
+    assert "2 tasks fresh" in told(unnamed, "build")
+    unnamed.write("steps.py", unnamed.read("steps.py").replace('"made"', '"new"'))
+    assert "waits  use   waits for make" in told(unnamed, "status")
+    assert "2 done" in told(unnamed, "build")
+    assert unnamed.read("out/use.txt") == "new"
+
+
+def test_a_path_in_a_notebook_puts_the_tasks_in_order(unnamed: Folder) -> None:
+    unnamed.write("steps.py", UNNAMED.format(path='"x"'))
+    cell: dict[str, Any] = {
+        "cell_type": "code",
+        "metadata": {},
+        "outputs": [],
+        "execution_count": None,
+        "id": "a",
+    }
+    cell["source"] = 'print(open("out/made.txt").read())'
+    data = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    unnamed.write("use.ipynb", json.dumps(data))
+    unnamed.write(
+        "pipeline.yaml",
+        """
+        tasks:
+          - {source: use.ipynb, product: out/use.ipynb}
+          - {source: steps.make, product: out/made.txt}
+        """,
+    )
+    assert "2 done" in told(unnamed, "build")
+
+
+def test_each_in_the_source_of_the_other_changes_no_order(unnamed: Folder) -> None:
+    unnamed.write("steps.py", UNNAMED.format(path='"out/made.txt"') + "    print('out/use.txt')\n")
+    assert "2 tasks are stale" in told(unnamed, "status")
+
+
+def test_what_was_missing_puts_the_tasks_in_order_from_then_on(unnamed: Folder) -> None:
+    unnamed.write("steps.py", UNNAMED.format(path='"out", "ma" + "de.txt"'))
+    failed = told(unnamed, "build", "--jobs", "1")
+    assert 'make makes out/made.txt: name "make" as upstream, then it runs first' in failed
+    (unnamed.path / "out/made.txt").unlink()
+    assert "2 done" in told(unnamed, "build", "--no-cache")
+    assert "2 tasks fresh" in told(unnamed, "build")
+
+
+def test_a_file_that_nobody_declares_puts_the_tasks_in_order_from_then_on(unnamed: Folder) -> None:
+    unnamed.write("steps.py", UNNAMED.format(path='"between.txt"'))
+    failed = told(unnamed, "build", "--jobs", "1")
+    assert "FileNotFoundError" in failed
+    note = 'use: it reads between.txt, which make writes, without naming it: add "make" to its upstream'
+    assert note in failed and "it is stale now, and the next build runs it" in failed
+    assert "1 done, 1 fresh" in told(unnamed, "build")
+    unnamed.write("steps.py", unnamed.read("steps.py").replace('"between")', '"new")'))
+    assert "waits  use   waits for make" in told(unnamed, "status")
+    assert unnamed.octavo("build").returncode == 0
+    assert unnamed.read("out/use.txt") == "new"
+    assert "2 tasks fresh" in told(unnamed, "build")
+
+
+def test_what_is_used_and_nobody_s_product_comes_not_from_the_cache(unnamed: Folder) -> None:
+    unnamed.write("steps.py", UNNAMED.format(path='"between.txt"'))
+    for _ in range(2):
+        unnamed.octavo("build", "--jobs", "1")
+    before = unnamed.read("steps.py")
+    for _ in range(2):
+        unnamed.write("steps.py", before.replace('"between")', '"new")'))
+        assert unnamed.octavo("build").returncode == 0
+        assert unnamed.read("out/use.txt") == "new"
+        unnamed.write("steps.py", before)
+        assert unnamed.octavo("build").returncode == 0
+        assert unnamed.read("out/use.txt") == "between"
+
+
+def test_a_serial_pipeline_runs_one_after_the_other_in_the_order_of_the_file(folder: Folder) -> None:
+    names = ["c", "a", "d", "b"]
+    tasks = "\n".join(f"  - {{source: steps.{name}, product: out/{name}.txt}}" for name in names)
+    folder.write("pipeline.yaml", f"executor: serial\ntasks:\n{tasks}\n")
+    text = "import time\n\ndef run(product):\n    began = time.time()\n    time.sleep(0.05)\n"
+    text += "    product.write_text(f'{began} {time.time()}')\n\n"
+    folder.write("steps.py", text + "\n".join(f"def {name}(product):\n    run(product)\n" for name in names))
+    said = told(folder, "build")
+    assert "4 done" in said and "has no effect" not in said
+    times = [float(it) for name in names for it in folder.read(f"out/{name}.txt").split()]
+    assert times == sorted(times) and time.time() > times[-1]
+
+
+def test_a_serial_pipeline_may_run_in_parallel_where_that_is_asked_for(folder: Folder) -> None:
+    folder.write("pipeline.yaml", "executor: concurrent\ntasks:\n  - {source: steps.a, product: a.txt}\n")
+    folder.write("steps.py", "def a(product):\n    product.write_text('a')\n")
+    assert '"executor" has no effect: write "serial" for one task at a time' in told(folder, "build")
