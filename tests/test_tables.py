@@ -369,7 +369,7 @@ def test_a_function_may_make_a_table(folder: Folder) -> None:
     assert "gone" in made.stale()["raw"]
 
 
-# ── standing files
+# ── proxy files
 
 
 def settled(folder: Folder, monkeypatch: pytest.MonkeyPatch, maker: str = "SQLRelation") -> Callable[[], str]:
