@@ -253,9 +253,9 @@ class Makers:
             return tuple(self._weigh(reason, task, record) if reason.edited else reason for reason in reasons)
         found = []
         for product in task.products:
-            made = [other.products.get(product.path) for other in self._of(product.path)]
-            if made and (now := self._store.digest(product.path)) is not None:
-                reason = self._weigh(parts.PRODUCT.reason(product.path, made[-1] or "", now))
+            digests = [other.products.get(product.path) for other in self._of(product.path)]
+            if digests and (now := self._store.digest(product.path)) is not None:
+                reason = self._weigh(parts.PRODUCT.reason(product.path, digests[-1] or "", now))
                 found += [reason] if reason.edited else []
         return (*reasons, *found)
 
@@ -273,7 +273,7 @@ class Makers:
         if record is not None and task is not None:
             if any(known.products.get(path) == reason.now for known in self._store.results(key_of(task))):
                 return parts.EARLIER.reason(path, reason.was, reason.now)
-            if any(it.path == path and it.executed for it in task.products):
+            if any(one.path == path and one.executed for one in task.products):
                 return parts.SAVED.reason(path, reason.was, reason.now)
         return self._within(reason, path)
 
@@ -288,7 +288,7 @@ class Makers:
         gone, new, changed = products.listed_changes(*found)
         if gone and not changed and all(name.endswith("/") for name in new):  # folders that are empty now
             return replace(reason, text=_gone(path, gone), edited=False)
-        words = [*changed, *(f"{it} is new" for it in new), *(f"{it} is gone" for it in gone)]
+        words = [*changed, *(f"{name} is new" for name in new), *(f"{name} is gone" for name in gone)]
         more = f" and {len(words) - 3} more" if len(words) > 3 else ""
         return replace(reason, detail=", ".join(words[:3]) + more)
 
@@ -307,8 +307,8 @@ class Makers:
         if self._makers is None:
             self._makers = {}
             for key, record in self._store.records().items():
-                for made in key.split("\n")[1:]:
-                    self._makers.setdefault(made, []).append(record)
+                for product in key.split("\n")[1:]:
+                    self._makers.setdefault(product, []).append(record)
                 if record.state != "done":  # what it writes into others' products is in doubt, too
                     for other in parts.about(parts.COPRODUCT, record.discovered):
                         self._makers.setdefault(other, []).append(record)

@@ -84,7 +84,7 @@ def cell(tree: ast.Module, text: str, docstrings: bool = False) -> str:
 def normal(nodes: Sequence[ast.AST], docstrings: bool = False) -> str:
     """Write trees as text, one token per line; a loop and not a recursion, as deep code is legal code."""
     out: list[str] = []
-    # Any: nodes, and strings that are finished, told apart by their types, which is quicker than isinstance
+    # open: nodes, and strings that are finished, told apart by their types, which is quicker than isinstance
     stack: list[Any] = list(reversed(nodes))
     while stack:
         node = stack.pop()

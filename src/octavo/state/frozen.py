@@ -72,7 +72,7 @@ def freeze(value: object) -> bytes:
         raise Unfreezable(str(error)) from error
 
 
-def thaw(data: bytes) -> Any:
+def thaw(data: bytes) -> Any:  # the caller knows what it froze
     """Return what ``freeze`` was given. Nothing but data is built, whoever wrote the bytes; ValueError for others."""
     known = dict(_BUILDING)
 

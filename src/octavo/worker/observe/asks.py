@@ -37,7 +37,8 @@ _RESOLVING = frozenset(("realpath", "_joinrealpath", "_resolve"))
 _OF_LINKS = frozenset(["islink", "lexists", "is_symlink", ""])
 #: Is told that a file is about to be opened from an open folder, with the arguments: no audit event says so.
 OnOpen = Callable[[Arguments, int], None]
-#: Hears a question of one of ``os``'s functions, with the arguments as they were passed, and the answer.
+#: Hears a question of a function of ``os``, with the answer, and the arguments as they were passed: of any type,
+#: as in ``Arguments``.
 _Tell = Callable[[str, Arguments, Mapping[str, Any], str], None]
 _P = ParamSpec("_P")
 
