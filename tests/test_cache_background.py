@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Event, current_thread, main_thread
+from threading import Event, Thread, current_thread, main_thread
 from typing import Any
 
 import pytest
@@ -163,3 +164,44 @@ def test_a_killed_build_leaves_no_wrong_entry(folder: Folder) -> None:
         found = verify(Cache(folder.path / ".octavo/cache", folder.path))
         assert (found.damaged, found.dropped) == ([], 0)
     assert folder.octavo("build").returncode == 0
+
+
+class Freezing(BaseHTTPRequestHandler):
+    """A web server that has nothing, and that answers nobody any more once something is sent to it."""
+
+    frozen = Event()
+
+    def _answer(self) -> None:
+        if self.command == "PUT":
+            self.frozen.set()
+        if self.frozen.is_set():
+            self.server.released.wait()  # type: ignore[attr-defined]
+        self.send_response(404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_HEAD = do_PUT = do_PROPFIND = _answer
+
+    def log_message(self, *_: object) -> None: ...
+
+
+def test_a_remote_that_freezes_does_not_keep_a_build_from_its_end(folder: Folder) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Freezing)
+    server.released = Event()  # type: ignore[attr-defined]
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        folder.write("steps.py", "def make(product):\n    product.write_text('x')\n")
+        folder.write(
+            "pipeline.yaml",
+            f"cache: 'http://127.0.0.1:{server.server_port}/c'\ntasks:\n- {{source: steps.make, product: out.txt}}\n",
+        )
+        done = folder.octavo("build", "--remote")
+    finally:
+        server.released.set()  # type: ignore[attr-defined]
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert done.returncode == 0, done.stdout
+    assert Freezing.frozen.is_set()
+    assert "the remote cache was not used" in done.stdout

@@ -27,6 +27,8 @@ WAITING = 10_000
 MOST = 16
 #: What is older is written again when it is made again: stores may be told to remove what is old.
 AGE = 14 * 24 * 3600.0
+#: Seconds after which it is asked whether the remote still answers, when a build waits for it at its end.
+_PATIENCE = 5.0
 _TOP = f"v{VERSION}/"
 
 
@@ -173,8 +175,18 @@ class Shared:
             return None
         return size, bool(written) and self.clock() - written > AGE
 
+    def _silent(self) -> str | None:
+        """Return why the remote does not answer a question that it can answer at once; None: it does."""
+        try:
+            self.remote.find(_TOP)
+        except Absent:
+            return None
+        except Trouble as error:
+            return str(error)
+        return None
+
     def close(self) -> None:
-        """Wait until all is sent, or given up."""
+        """Wait until all is sent or given up; a remote that does not even say what it has is not waited for."""
         if self._ahead:
             self._ahead.shutdown(wait=False, cancel_futures=True)
         threads, self._threads = self._threads, []
@@ -182,7 +194,10 @@ class Shared:
             for _ in threads:
                 self._queue.put(None)
             for thread in threads:
-                thread.join()
+                while thread.is_alive() and not self.off:
+                    thread.join(_PATIENCE)
+                    if thread.is_alive() and (silent := self._silent()):
+                        self.off = self.off or silent
         except BaseException:
             self.off = (
                 self.off or "it was interrupted"
