@@ -330,7 +330,7 @@ class _Check:
                     self.wrong(f'{owner}: a parameter cannot be called "{name}"', where)
                 elif values == [] or values == {}:
                     self.wrong(f'{owner}: "grid.{name}" has no values', self.document.place(*way, name))
-        return grids
+        return tuple(one for one in grids if isinstance(one, dict))
 
     def inner(self, settings: Json, path: Path, owner: str) -> None:
         """Check the values in ``product`` and ``params``."""
