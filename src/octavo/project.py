@@ -262,6 +262,10 @@ class Project:
         """Return the products of the selected tasks that are on disk."""
         return upkeep.leftovers(self.graph, self.store, self.graph.select(targets))
 
+    def orphans(self) -> list[upkeep.Leftover]:
+        """Return the files on disk that tasks once made and that no task of the pipeline makes, uses or is in."""
+        return upkeep.orphans(self.graph, self.store)
+
     def clean(self, found: Iterable[upkeep.Leftover]) -> None:
         """Remove products that ``leftovers`` found."""
         with self._holding():

@@ -86,6 +86,31 @@ def leftovers(graph: Graph, store: Store, names: Iterable[str]) -> list[Leftover
     return found
 
 
+def orphans(graph: Graph, store: Store) -> list[Leftover]:
+    """Return what tasks have made, as the records say, and no task makes any more, nor needs.
+
+    What holds a source or a product, or something that a task was seen to use, stays.
+    """
+    kept = {product.path for task in graph for product in task.products}
+    kept |= {task.source.path for task in graph}
+    records = store.records()
+    current = {key_of(task) for task in graph}
+    kept |= {path for name in current if name in records for path in records[name].discovered.values()}
+    around = {path[:n] for path in kept for n, sign in enumerate(path) if sign == "/"}
+    found: dict[str, Leftover] = {}
+    for name, record in records.items():
+        for path in name.split("\n")[1:] if name not in current else ():
+            above = {path[:n] for n, sign in enumerate(path) if sign == "/"}
+            full = os.path.join(store.root, path)
+            if path in kept or path in around or above & kept or path.startswith(PROXIES):
+                continue
+            if os.path.lexists(full) and not os.path.isabs(path) and not path.startswith("../"):
+                edited = record.state != "done" or record.products.get(path) != store.digest(path)
+                if path not in found or found[path].edited:
+                    found[path] = Leftover(record.task, path, _size(full), edited)
+    return sorted(found.values(), key=lambda it: it.path)
+
+
 def remove(store: Store, leftover: Leftover) -> None:
     """Remove a product, file or folder; that it is gone is a reason to make it again. What is outside stays."""
     if leftover.outside:

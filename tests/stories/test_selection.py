@@ -47,6 +47,8 @@ def test_a_selected_task_waits_for_a_stale_one_that_is_not(chain: Folder) -> Non
     assert said.returncode == 1
     assert "waits  third  waits for second (not selected)" in said.stdout
     assert "0 of 1 task are stale, 1 waits" in said.stdout
+    assert chain.octavo("status", "third").returncode == 1
+    assert chain.octavo("status").returncode == 0
     said = chain.octavo("status", "second", "third")
     assert "waits  second  waits for first (not selected)" in said.stdout
     assert "waits  third   waits for second\n" in said.stdout

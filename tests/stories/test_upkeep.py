@@ -156,3 +156,32 @@ def test_the_history_does_not_take_what_a_failed_run_could_not_discover_for_gone
     newest = built.octavo("history", "make").stdout.splitlines()[0]
     assert "failed" in newest and "source changed" in newest
     assert "gone" not in newest
+
+
+def test_what_no_task_makes_any_more_is_found_and_removed(built: Folder) -> None:
+    pipeline = built.read("pipeline.yaml")
+    built.write("pipeline.yaml", pipeline.replace("out/made.txt", "new/made.txt"))
+    assert built.octavo("build").returncode == 0
+    built.write("pipeline.yaml", built.read("pipeline.yaml").replace("out/used.txt", "new/used.txt"))
+    assert built.octavo("build").returncode == 0
+    built.write("out/used.txt", "mine")
+    listed = built.octavo("clean", "--orphans", "--dry-run").stdout
+    assert "out/made.txt" in listed and "1 product, " in listed and "new" not in listed
+    assert "stays:  out/used.txt was changed by hand" in listed
+    assert built.octavo("clean", "--orphans", "--yes").returncode == 0
+    assert sorted(path.name for path in (built.path / "out").iterdir()) == ["use.ipynb", "used.txt"]
+    assert "all 2 tasks are fresh" in built.octavo("status").stdout
+    assert built.octavo("clean", "--orphans", "--yes", "--force").returncode == 0
+    assert built.octavo("clean", "--orphans").stdout == "nothing to remove\n"
+    assert built.octavo("clean", "--orphans", "make").returncode == 2
+
+
+def test_what_a_task_reads_or_is_made_of_is_no_orphan(built: Folder) -> None:
+    built.write("tasks.py", "def make(product, n):\n    product.write_text(open('old/data.txt').read())\n")
+    built.write("first.py", "def old(product):\n    product.write_text('old')\n")
+    pipeline = built.read("pipeline.yaml")
+    built.write("pipeline.yaml", f"{pipeline}  - {{source: first.old, product: old/data.txt}}\n")
+    assert built.octavo("build", "old").returncode == 0
+    assert built.octavo("build").returncode == 0
+    built.write("pipeline.yaml", pipeline)
+    assert built.octavo("clean", "--orphans").stdout == "nothing to remove\n"

@@ -23,6 +23,11 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     parser.add_argument("-n", "--dry-run", action="store_true", help="only list what would be removed")
     parser.add_argument("--force", action="store_true", help="also remove products that were changed by hand")
+    parser.add_argument(
+        "--orphans",
+        action="store_true",
+        help="remove what earlier versions of the pipeline made and this one does not",
+    )
     parser.examples("""\
 Removes products, and *.failed.ipynb files beside them. Sources and tables are never removed, and products that
 were changed by hand only with --force.
@@ -30,14 +35,17 @@ were changed by hand only with --force.
 examples:
   octavo clean --dry-run     list all products that are there
   octavo clean fit+          those of fit and of everything after it
-  octavo clean --yes         all of them, without asking""")
+  octavo clean --yes         all of them, without asking
+  octavo clean --orphans     those of tasks that were renamed, moved or removed""")
 
 
 def main(args: Namespace) -> int:
     """List products, ask, and remove them."""
     out = screen(sys.stdout, os.environ)
     with options.project(args) as project:
-        found = project.leftovers(args.targets)
+        if args.orphans and args.targets:
+            raise Error("orphans belong to no task: name none", hint="octavo clean --orphans")
+        found = project.orphans() if args.orphans else project.leftovers(args.targets)
         outside = [one for one in found if one.outside]
         kept = [one for one in found if one.edited and not args.force]
         doomed = [one for one in found if one not in kept and not one.outside]

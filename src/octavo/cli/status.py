@@ -26,7 +26,11 @@ def arguments(parser: Parser) -> None:
         action="store_true",
         help="show all reasons, one per line, and what changed in the code",
     )
-    parser.add_argument("--exit-code", action="store_true", help="exit with 1 if a task is stale")
+    parser.add_argument(
+        "--exit-code",
+        action="store_true",
+        help="exit with 1 if a task is stale, not only if one waits for a stale task that is not selected",
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON list with an object per task")
     parser.examples(f"""\
 states:
@@ -61,4 +65,6 @@ def main(args: Namespace) -> int:
             out.stream.write("".join(line + "\n" for line in shown))
             for note in (*project.notes, *project.drift()):
                 err.say(f"{err.paint('note:', 'cyan')} {note}")
-    return 1 if args.exit_code and not all(step.fresh for step in steps.values()) else 0
+    stale = args.exit_code and not all(step.fresh for step in steps.values())
+    # without what they need, nobody can tell whether the selected tasks are fresh
+    return 1 if stale or any(name not in steps for step in steps.values() for name in step.waits) else 0

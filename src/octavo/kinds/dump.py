@@ -37,7 +37,7 @@ class DumpKind:
 
     def facts(self, source: Source, data: bytes) -> Facts:
         """Return what the query says, read as a template."""
-        return facts(data.decode("utf-8-sig", "replace"), source.path)
+        return facts(data.decode("utf-8-sig", "surrogateescape"), source.path)
 
     def preload(self, task: Task) -> tuple[str, ...]:
         parquet = any(product.path.endswith(".parquet") for product in task.products)

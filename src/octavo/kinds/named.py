@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from itertools import islice
 
 from ..products import stamp
+from ..reading.mentions import expanded, joined
 
 #: Characters of which paths are made where nobody quotes them, and what stands in quotes.
-_WORD = re.compile(r"[\w./~+@%,:*?-]+")
+_WORD = re.compile(r"[\w./~+@%,:*?\[\]{}!^-]+")
 _QUOTED = re.compile(r"\"([^\"\n]+)\"|'([^'\n]+)'")
 #: The audit event (PEP 578) of a file that another process may have read on behalf of the task; its path.
 READS = "octavo.reads"
@@ -37,23 +39,23 @@ def touch(text: str) -> MentionedFiles:
     """Return the files that a text names and that exist before its command runs."""
     found: dict[str, None] = {}
     quoted = (one or other for one, other in _QUOTED.findall(text))
-    for word in (*_WORD.findall(text), *quoted):
+    put_together = (path for path in joined(text) if "*" not in path)
+    for word in (*_WORD.findall(text), *quoted, *put_together):
         for path in {word, *word.split(":"), word.rstrip(".,:")}:
-            if len(found) < _MOST and 0 < len(path) < _LONGEST:
-                found |= dict.fromkeys(os.path.abspath(file) for file in _files(path))
+            for each in expanded([path]) if 0 < len(path) < _LONGEST else ():
+                if len(found) < _MOST:
+                    found |= dict.fromkeys(os.path.abspath(file) for file in _files(each))
     return MentionedFiles(tuple((path, stamp(path)) for path in found))
 
 
 def _files(path: str) -> Iterable[str]:
-    """Yield the file of a path, or the files that match a pattern in its last part."""
-    folder, pattern = os.path.split(path)
-    if not any(character in pattern for character in "*?"):
+    """Yield the file of a path, or the files that match a pattern."""
+    if os.path.isfile(path) or not glob.has_magic(path):
         return [path] if os.path.isfile(path) else []
-    if not any(character.isalnum() for character in folder):
+    folder = os.path.dirname(path)
+    if not any(character.isalnum() for character in folder.partition("*")[0]):
         return []  # "/*", "*", "**/*" are more often no paths than that
-    try:
-        with os.scandir(folder) as entries:  # who watches sees that the folder was listed
-            there = sorted(entry.name for entry in entries if entry.is_file())
-    except OSError:
+    try:  # who observes hears that the folders are listed, and for which pattern
+        return list(islice((file for file in sorted(glob.glob(path)) if os.path.isfile(file)), _MOST))
+    except (OSError, re.error):
         return []
-    return [os.path.join(folder, name) for name in there[:_MOST] if fnmatchcase(name, pattern)]

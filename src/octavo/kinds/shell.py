@@ -36,7 +36,7 @@ class ShellKind:
 
     def facts(self, source: Source, data: bytes) -> Facts:
         """Return what the script says, read as a template."""
-        text = data.decode("utf-8-sig", "replace")
+        text = data.decode("utf-8-sig", "surrogateescape")
         found = facts(text, source.path, "sh")
         if found.mistakes or _PRODUCT.search(text):
             return found

@@ -21,7 +21,7 @@ class TransferKind:
 
     def facts(self, source: Source, data: bytes) -> Facts:
         """Return what the query says, read as a template."""
-        return facts(data.decode("utf-8-sig", "replace"), source.path)
+        return facts(data.decode("utf-8-sig", "surrogateescape"), source.path)
 
     def preload(self, task: Task) -> tuple[str, ...]:
         return (__name__, "sqlalchemy", "pandas")

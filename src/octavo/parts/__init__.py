@@ -271,6 +271,10 @@ LEFT = Part(
     lambda part, what, was, now: words.file(FILE.of(what), what, was, now),
     lambda now, what, path: now.file(path),
 )
+#: How a task was observed: by the kernel of the system, too, or by Python alone.
+OBSERVED = Part("observed", words.from_to, lambda now, what, path: path, noted=True)
+#: What stands for all that a task used where that could not be told: the task is stale.
+UNSEEN = Part("unseen", lambda *_: "what it used could not be observed", lambda *_: None, cached=False)
 #: A distribution, by the module that was imported from it.
 PACKAGE = Part("package", words.from_to, lambda now, what, path: now.installed(path), noted=True)
 
@@ -308,6 +312,8 @@ ROWS: Mapping[str, Part] = {
             HOOK,
             COPRODUCT,
             LEFT,
+            OBSERVED,
+            UNSEEN,
             PACKAGE,
             PYTHON,
         ),

@@ -67,19 +67,22 @@ def mentions(text: str) -> Mentions:
 def _words(text: str) -> Iterator[str]:
     for one, other in _QUOTED.findall(text):
         yield one or other
-    for match in _PUT_TOGETHER.finditer(text):
-        yield from _joined(match[0])
+    yield from joined(text)
     yield from _WORD.findall(text)
 
 
-def _joined(text: str) -> Iterator[str]:
-    """Yield what pieces give, as steps of a path and as one text; what is no literal stands for anything."""
-    pieces = [one or other or "*" for one, other in _PIECES.findall(text)]
-    if pieces and pieces[0] == "*":  # the function's name, or a folder that nobody knows
-        pieces = pieces[1:]
-    if any(piece != "*" for piece in pieces):
-        yield "/".join(piece.strip("/") if n else piece.rstrip("/") for n, piece in enumerate(pieces))
-        yield "".join(pieces)
+def joined(text: str) -> Iterator[str]:
+    """Yield what pieces that are put together give, as steps of a path and as one text.
+
+    What is no literal stands for anything.
+    """
+    for match in _PUT_TOGETHER.finditer(text):
+        pieces = [one or other or "*" for one, other in _PIECES.findall(match[0])]
+        if pieces and pieces[0] == "*":  # the function's name, or a folder that nobody knows
+            pieces = pieces[1:]
+        if any(piece != "*" for piece in pieces):
+            yield "/".join(piece.strip("/") if n else piece.rstrip("/") for n, piece in enumerate(pieces))
+            yield "".join(pieces)
 
 
 def _paths(word: str) -> Iterator[str]:
@@ -88,7 +91,7 @@ def _paths(word: str) -> Iterator[str]:
     if "://" in word:  # what is fetched is often kept under its last name
         yield word.rpartition("/")[2].partition("?")[0]
         return
-    for whole in _expanded([word]):
+    for whole in expanded([word]):
         plain = _VALUE.sub("*", whole)
         for path in {plain, *plain.split(":"), plain.rpartition("=")[2], *plain.split(",")}:
             bare = re.sub(r"\*{3,}", "**", path.strip("\"'`()").rstrip(".,:;!"))
@@ -97,7 +100,7 @@ def _paths(word: str) -> Iterator[str]:
                 yield bare
 
 
-def _expanded(words: Iterable[str]) -> list[str]:
+def expanded(words: Iterable[str]) -> list[str]:
     """Return words with ``{a,b}`` as a shell would spell them out."""
     done: list[str] = []
     waiting = list(words)

@@ -113,7 +113,7 @@ class Drafts:
         """Return a task with the product that its source names; a template of tables says of what class that is."""
         maker = spec.maker
         if row(kind).source == "template" and row(kind).maker != "File" and source.facts.product:
-            text = contents(os.path.join(self.root, source.path)).decode("utf-8-sig", "replace")
+            text = contents(os.path.join(self.root, source.path)).decode("utf-8-sig", "surrogateescape")
             named = templates.product_of(text)
             maker = maker or (named and named[0])
         return replace(spec, product=source.facts.product, maker=maker)

@@ -29,7 +29,8 @@ from typing import TYPE_CHECKING, NoReturn
 from ..events import CellFinished, CellStarted, Diverged, Event, Note, Output, TaskFinished, encode
 from ..kinds import row
 from ..lazy import lazy_imports
-from ..model import Failure, Outcome, Task
+from ..model import UNSTABLE, Failure, Outcome, Task
+from ..parts import OBSERVED, UNSEEN
 from ..process.child import become
 from ..reading.folders import scope
 from .around import folder_of, importable, perform, placed
@@ -191,7 +192,7 @@ def run(task: Task, root: str, tell: Teller, preloaded: frozenset[str] = frozens
         failure = Failure("KeyboardInterrupt", "it was interrupted", path=task.source.path)
     finally:
         observer.stop()
-    discovered = {} if failure else observer.discovered(task)
+    discovered = {} if failure else _discovered(observer, task, tell)
     stop = stopped(failure) if failure else ""
     if stop:
         tell(Note(stop, task.name))
@@ -207,6 +208,21 @@ def run(task: Task, root: str, tell: Teller, preloaded: frozenset[str] = frozens
         touched=observer.touched(),
         on_failure_called=on_failure_called,
     )
+
+
+def _discovered(observer: Observer, task: Task, tell: Callable[[Event], None]) -> dict[str, tuple[str, str]]:
+    """Return what a task used. What goes wrong there fails no task: it runs again, and says why."""
+    try:
+        found = observer.discovered(task)
+        for message in observer.doubts(task, found):
+            tell(Note(message, task.name))
+        return {**found, OBSERVED.word: (observer.how, observer.how)}
+    except Exception as error:
+        words = (
+            f"what it used could not be observed, so it runs in each build: {type(error).__name__}: {error}"
+        )
+        tell(Note(words, task.name))
+        return {UNSEEN.word: ("", UNSTABLE)}
 
 
 def receive(line: socket.socket) -> tuple[str, Task]:

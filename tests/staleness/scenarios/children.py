@@ -113,6 +113,10 @@ SCENARIOS: Mapping[str, Scenario] = {
     "a shell task's variable": _shell("dir=data\ncat $dir/b > {{product}}\n", _NEW),
     "a shell task's change of folder": _shell("(cd data; cat b) > {{product}}\n", _NEW),
     "a shell task's script": _shell("bash get.sh > {{product}}\n", _NEW),
+    "a shell task's folder that is listed": _shell("ls data > {{product}}\n", _MORE),
+    "a shell task's folder in which files are found": _shell(
+        "find data -type f | sort > {{product}}\n", _MORE
+    ),
     "a shell task's folder": _shell("cat $(find data -name b) > {{product}}\n", _NEW),
     "a notebook's !cmd": _notebook("text = !cat data/b", _KEEP),
     "a notebook's %%bash": _notebook("%%bash --out text\ncat data/b", _KEEP),

@@ -60,6 +60,10 @@ class Writes:
     def _add(self, real: str, order: int) -> None:
         self._first[real] = min(order, self._first.get(real, order))
 
+    def paths(self) -> set[str]:
+        """Return what the task made, changed or removed, by real paths."""
+        return set(self._first)
+
     def when(self, real: str) -> int | None:
         """Return when the task first made a path, or a folder that it is in; None if it did not."""
         while True:
@@ -96,7 +100,7 @@ class Discovery:
         self._ground = activity.ground
         self._writes = writes
         # executed notebooks from upstream count only when they are read
-        given = [path for path in _paths(task.inputs) if not path.endswith(".ipynb")]
+        given = [path for path in given_paths(task.inputs) if not path.endswith(".ipynb")]
         self._known: set[str] = set()
         for path in (task.source.path, *modules, *given):
             self._know(path, follow=True)
@@ -111,6 +115,12 @@ class Discovery:
         for folder, pattern in self._evidence.patterns(self._ground.root):
             if not self._native.precision or folder in self._native.others_listed:
                 self._activity.lists(folder, pattern)
+        listed = {it.listing.folder for it in self._activity.listed.values()}
+        for folder in sorted(self._native.others_listed - listed):
+            # it was read as a whole: by find, ls, or list.files() of R
+            shown = self._ground.way(folder).shown
+            if shown and folder != self._ground.root and self._evidence.tells(shown):
+                self._activity.lists(folder)
 
     def _know(self, path: str, follow: bool) -> None:
         shown = self._ground.way(os.path.join(self._ground.root, path.rstrip("/")), follow).shown
@@ -274,7 +284,10 @@ def _unchanged(path: str, used: Use, left: int) -> bool:
     )
 
 
-def _paths(value: object) -> list[str]:
+def given_paths(value: object) -> list[str]:
+    """Return the paths of what a task is given from upstream."""
     if isinstance(value, str):
         return [value]
-    return [path for inner in value.values() for path in _paths(inner)] if isinstance(value, dict) else []
+    return (
+        [path for inner in value.values() for path in given_paths(inner)] if isinstance(value, dict) else []
+    )

@@ -102,6 +102,10 @@ class Evidence:
         """Return whether any text names a path of the project."""
         return self._all.names(shown)
 
+    def tells(self, shown: str) -> bool:
+        """Return whether other programs are told a path of the project."""
+        return self.of_others.names(shown)
+
     def patterns(self, folder: str) -> Iterator[tuple[str, str]]:
         """Yield what other programs are told in patterns: folders that are there, and a pattern for names in each."""
         seen = set()

@@ -9,17 +9,19 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from threading import get_ident
 
 from ... import parts, products
+from ...environment import imported
 from ...model import UNSTABLE, Task
 from ...reading import functions
 from ...reading.digests_of_code import function_digest, module_digest, source_text
 from .activity import Activity
 from .asks import Asks
-from .discovery import Discovery, Writes
+from .discovery import Discovery, Writes, given_paths
+from .doubts import doubts
 from .evidence import Evidence
 from .family import Family
 from .hook import Arguments, Hear, Quiet, listen
@@ -77,6 +79,7 @@ class Observer:
         self._family = Family(self.ground, self.activity, self.native, self._imports)
         self.activity.searched = self._imports.search
         self._own = Own(own) if own else None
+        self._writes: Writes | None = None
 
     def start(self) -> None:
         self.activity.began = now_of_files()
@@ -150,6 +153,12 @@ class Observer:
             if what not in modules and not what.startswith(noise):
                 shown = self.ground.inside(self.ground.way(what)) if verb in ("read", "wrote") else None
                 rows[cell, verb, shown or what] = None
+        # libraries and other programs write, too
+        told = {what for _, verb, what in rows if verb == "wrote"}
+        for path in sorted(self._writes.paths()) if self._writes else ():
+            shown = self.ground.inside(self.ground.way(path))
+            if shown and shown not in told and os.path.isfile(path) and not path.startswith(noise):
+                rows[None, "wrote", shown] = None
         return tuple(rows)
 
     def discovered(self, task: Task) -> dict[str, tuple[str, str]]:
@@ -164,7 +173,7 @@ class Observer:
             for path in self._imports.files(self._preloaded).values():
                 if path.endswith(".py") and self._inside(path) and is_file(path):
                     self._evidence.own(source_text(path))
-        writes = Writes(self.activity, self.native, self._evidence)
+        writes = self._writes = Writes(self.activity, self.native, self._evidence)
         own = task.source.path if task.source.entry else None
         modules: list[str] = []
         ways: list[Way] = []
@@ -192,6 +201,25 @@ class Observer:
         for way in ways:
             discovery.walked(way)
         return found | discovery.parts()
+
+    @property
+    def how(self) -> str:
+        """How completely the task was observed, in a word."""
+        how = {"own": "fanotify", "any": "inotify"}.get(self.native.precision, "Python")
+        return f"{how}, with gaps" if self.native.lost else how
+
+    def doubts(self, task: Task, found: Mapping[str, tuple[str, str]]) -> Iterator[str]:
+        """Yield notes on files that the task may have read unseen."""
+        if self.native.precision and not self.native.lost:
+            return
+        files = [path for path in self._imports.files(self._preloaded).values() if self._inside(path)]
+        texts = [task.source.text or "", *(source_text(path) for path in files if path.endswith(".py"))]
+        imports = {*task.source.facts.imports, *imported(self.ground.root, files)}
+        asked = (parts.EXISTS, parts.SIZE, parts.ACCESS, parts.LINK)  # what is in a file is more than that
+        used = {path for part, (path, _) in found.items() if parts.split(part)[0] not in asked}
+        used |= {*given_paths(task.inputs)}
+        with self.quiet:
+            yield from doubts(self.ground.root, task, texts, used, imports, bool(self.activity.commands))
 
     def _own_counts(self, task: Task, path: str) -> bool:
         """Return whether more of the module of the task's function was used than what its own code names."""

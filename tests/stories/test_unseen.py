@@ -1,0 +1,64 @@
+"""What cannot be observed is said, with what to write; how a task was observed stands in its record."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from projects import Folder
+
+pytest.importorskip("pyarrow")
+
+BLIND = {"OCTAVO_OBSERVE": "none"}
+
+
+@pytest.fixture
+def native(folder: Folder) -> Folder:
+    folder.write("pipeline.yaml", "tasks:\n  - {source: tasks.make, product: out/made.txt}\n")
+    folder.write("data/a.csv", "x\n1\n")
+    folder.write(
+        "tasks.py",
+        """
+        from pyarrow import csv
+
+        def make(product):
+            product.write_text(str(csv.read_csv("data/a.csv")["x"][0]))
+        """,
+    )
+    return folder
+
+
+def manifest(folder: Folder) -> dict[str, str]:
+    line = folder.octavo("history", "make", "--json").stdout.splitlines()[0]
+    found: dict[str, str] = json.loads(line)["manifest"]
+    return found
+
+
+def test_what_a_library_may_read_unseen_is_named_with_the_line_to_add(native: Folder) -> None:
+    said = native.octavo("build", env=BLIND)
+    words = (
+        "what pyarrow read cannot be seen here: if it is data/a.csv, add to the task:  inputs: [data/a.csv]"
+    )
+    assert words in said.stdout + said.stderr
+    assert manifest(native)["observed"] == "Python"
+    native.write("pipeline.yaml", native.read("pipeline.yaml").replace("}", ", inputs: [data/a.csv]}"))
+    said = native.octavo("build", env=BLIND)
+    assert "cannot be seen" not in said.stdout + said.stderr
+    native.write("data/a.csv", "x\n2\n")
+    assert native.octavo("build", env=BLIND).returncode == 0
+    assert native.read("out/made.txt") == "2"
+
+
+def test_where_it_is_observed_there_is_nothing_to_say(native: Folder) -> None:
+    said = native.octavo("build")
+    how = manifest(native)["observed"]
+    assert how in ("fanotify", "inotify", "Python")
+    assert ("cannot be seen" in said.stdout + said.stderr) == (how == "Python")
+    assert "all tasks are fresh" in native.octavo("status").stdout
+
+
+def test_how_a_task_was_observed_is_no_reason_to_run_it(native: Folder) -> None:
+    native.write("pipeline.yaml", native.read("pipeline.yaml") + "environment: strict\n")
+    assert native.octavo("build", env=BLIND).returncode == 0
+    assert "all tasks are fresh" in native.octavo("status").stdout
