@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from .. import plugins
 from ..errors import Error
+from ..products.scratch import Scratch
 from .remembered import Client
 
 #: What stands for the file that holds the code.
@@ -49,8 +49,8 @@ class ShellClient(Client):
 
     def execute(self, code: str) -> None:
         """Run code; an exit code other than 0 raises RuntimeError with what was printed, where that was captured."""
-        with tempfile.TemporaryDirectory(prefix="octavo-") as folder:
-            path = Path(folder, "code.sh")
+        with Scratch() as scratch:
+            path = Path(scratch.path, "code.sh")
             path.write_text(code, encoding="utf-8")
             ended = subprocess.run(self.command(str(path)), check=False, **self.subprocess_run_kwargs)
         if ended.returncode:

@@ -10,7 +10,6 @@ import logging
 import os
 import shutil
 import subprocess
-import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -30,6 +29,7 @@ from ..model import Failure, Json, Task
 from ..notebook.cells import dump_ipynb
 from ..process import child
 from ..products import writing
+from ..products.scratch import Scratch
 from .editions import Edition, exports
 
 #: Exporters that put images into files of their own, and those that want pandoc for text in Markdown.
@@ -190,7 +190,8 @@ class Printed(WebPDFExporter):
         """Print a page and return the PDF: the one step of nbconvert's exporter that wants playwright."""
         browser = _browser()
         assert browser is not None
-        with tempfile.TemporaryDirectory(prefix="octavo-") as folder:
+        with Scratch() as scratch:
+            folder = scratch.path
             page, pdf = Path(folder, "page.html"), Path(folder, "page.pdf")
             page.write_text(html, encoding="utf-8")
             command = [browser, "--headless", "--disable-gpu", f"--user-data-dir={folder}/profile"]

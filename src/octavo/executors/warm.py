@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from ..lazy import lazy_imports
 from ..model import Json
 from ..process import child
+from ..products import scratch
 
 with lazy_imports():
     from ..worker import server
@@ -32,6 +33,7 @@ class Warm:
     @classmethod
     def start(cls, root: str, log: str | None = None) -> Warm:
         """Start one that has imported nothing but what all workers need."""
+        scratch.sweep()  # what processes of earlier builds that were killed have left
         line, theirs = socket.socketpair()
         # a file where nobody wants to read it, too: its size tells that something was printed
         out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644) if log else _memory()

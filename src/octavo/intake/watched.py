@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ..events import Event, TaskFinished
 from ..model import Failure
+from ..products.scratch import Scratch
 from ..project import run
 from .find import Found
 from .flows import Flow
@@ -26,7 +26,7 @@ def watched(
     The executed copies are thrown away; what the notebooks themselves write stays. One that fails keeps what its text
     tells, together with what was seen until then.
     """
-    with tempfile.TemporaryDirectory(prefix="octavo-init-") as scratch:
+    with Scratch() as scratch:
         for one in in_order(found):
             tell(one.path)
             ended: list[TaskFinished] = []
@@ -35,7 +35,7 @@ def watched(
                 if isinstance(event, TaskFinished):
                     ended.append(event)
 
-            output = os.path.join(scratch, "executed.ipynb")
+            output = os.path.join(scratch.path, "executed.ipynb")
             run(root / one.path, output, cwd=root / one.folder, strict=False, listeners=[listen])
             last = ended[-1]
             yield replace(one, flow=_merged(one.flow, _seen(last, root), root)), last.failure

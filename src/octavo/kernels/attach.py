@@ -6,15 +6,15 @@ import asyncio
 import logging
 import os
 import sys
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 import zmq
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
 from ipykernel.zmqshell import ZMQInteractiveShell
 from tornado.ioloop import IOLoop
+
+from ..products.scratch import Scratch
 
 
 def serve(shell: ZMQInteractiveShell, loop: asyncio.AbstractEventLoop, ready: Callable[[str], None]) -> None:
@@ -23,7 +23,10 @@ def serve(shell: ZMQInteractiveShell, loop: asyncio.AbstractEventLoop, ready: Ca
     The shell stays the same object, with its variables, magics and history; kernel and application, which speak to
     clients, are new.
     """
-    folder = private_folder()
+    scratch = Scratch(
+        sockets=True
+    )  # locked until this process ends; who reads of it in the driver removes it
+    folder = scratch.path
     streams = sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__
     IPKernelApp.clear_instance()
     IPythonKernel.clear_instance()
@@ -54,12 +57,3 @@ def serve(shell: ZMQInteractiveShell, loop: asyncio.AbstractEventLoop, ready: Ca
         app.close()
         sys.stdout, sys.stderr = streams[:2]
         sys.__stdout__, sys.__stderr__ = streams[2:]  # type: ignore[misc]
-
-
-def private_folder() -> str:
-    """Return a new folder that only this user may enter, with a path short enough for sockets (108 bytes)."""
-    folder = tempfile.mkdtemp(prefix="octavo-")
-    if len(os.fsencode(folder)) > 80 and Path("/tmp").is_dir():
-        Path(folder).rmdir()
-        folder = tempfile.mkdtemp(prefix="octavo-", dir="/tmp")
-    return folder

@@ -11,10 +11,8 @@ from __future__ import annotations
 import base64
 import os
 import secrets
-import shutil
 import signal
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +25,7 @@ from jupyter_client.session import Session
 
 from ..errors import KernelError
 from ..model import Json
+from ..products.scratch import Scratch
 from . import Reply, Say, widget_update
 from .process import Process, ending
 from .specs import Kernelspec, find
@@ -62,7 +61,8 @@ class Jupyter:
         self.kernelspec = {"display_name": spec.display_name, "language": spec.language, "name": spec.name}
         self._say = say
         self._spec = spec
-        self._folder = _private_folder()
+        self._scratch = Scratch(sockets=True)
+        self._folder = self._scratch.path
         self._session = Session(key=secrets.token_hex(16).encode(), username="octavo")
         self._context = zmq.Context()
         self._process: Process | None = None
@@ -273,16 +273,7 @@ class Jupyter:
                 self._process.wait(_PATIENCE)
             self._process.end()
         self._context.destroy(linger=0)
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _private_folder() -> str:
-    """Return a new folder that only this user may enter, with a path short enough for sockets (108 bytes)."""
-    folder = tempfile.mkdtemp(prefix="octavo-")
-    if len(os.fsencode(folder)) > 80 and os.path.isdir("/tmp"):
-        os.rmdir(folder)
-        folder = tempfile.mkdtemp(prefix="octavo-", dir="/tmp")
-    return folder
+        self._scratch.remove()
 
 
 def _free_ports(count: int) -> list[int]:

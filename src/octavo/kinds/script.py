@@ -12,7 +12,6 @@ import linecache
 import os
 import re
 import sys
-import tempfile
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from ..executed.provenance import MARKER
 from ..failing import failure_of
 from ..model import PROXIES, Facts, Failure, Product, Relation, Source, Task
 from ..notebook.inject import INJECTED, inject, runs, tags
+from ..products.scratch import Scratch
 from ..reading import magics
 from ..reading.facts import facts
 from . import Tell
@@ -254,8 +254,8 @@ local({{
 def _r(task: Task, found: list[Snippet]) -> Failure | None:
     text = "".join(f'#line {piece.line} "{_quoted(piece.file)}"\n{piece.code}\n' for piece in found)
     named = touch(task.source.text or "")
-    with tempfile.TemporaryDirectory(prefix="octavo-") as folder:
-        script, report, runner = (Path(folder, name) for name in ("script.R", "report", "run.R"))
+    with Scratch() as scratch:
+        script, report, runner = (Path(scratch.path, name) for name in ("script.R", "report", "run.R"))
         script.write_text(text, encoding="utf-8")
         mine = os.path.abspath(task.source.path)
         names = {"script": script, "report": report, "mine": mine}

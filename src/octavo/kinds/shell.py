@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from ..errors import Error, Place
 from ..failing import failure_of
 from ..model import Facts, Failure, Source, Task
 from ..products import not_made
+from ..products.scratch import Scratch
 from ..reading.templates import facts, render
 from ..tables.databases import Database
 from . import Tell
@@ -65,8 +65,8 @@ class ShellKind:
         try:
             # a client that runs code in its own way is left to it
             if isinstance(client, ShellClient) and type(client).execute is ShellClient.execute:
-                with tempfile.TemporaryDirectory(prefix="octavo-") as folder:
-                    return _ours(task, code, client, Path(folder))
+                with Scratch() as scratch:
+                    return _ours(task, code, client, Path(scratch.path))
             return _foreign(task, code, client)
         finally:
             named.seen()

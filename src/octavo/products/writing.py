@@ -16,7 +16,8 @@ from . import SPECIAL
 
 with lazy_imports():
     import shutil
-    import tempfile
+
+    from . import scratch
 
 #: A link into one of these is how another tool shows a file of its own: the link is ours to replace, the file not.
 _STORES = (("annex", "objects"), (".dvc", "cache"), ("files", "md5"), ("nix", "store"))
@@ -68,8 +69,8 @@ def beside(path: str | os.PathLike[str], *, named: bool = False) -> Iterator[str
     if part:
         yield from _renamed(part, place)
         return
-    with tempfile.TemporaryDirectory(prefix="octavo-") as folder:
-        part = os.path.join(folder, os.path.basename(place))
+    with scratch.Scratch() as folder:
+        part = os.path.join(folder.path, os.path.basename(place))
         yield part
         _pour(part, place)
 

@@ -19,7 +19,8 @@ with lazy_imports():
     import fcntl
     import shutil
     import subprocess
-    import tempfile
+
+    from ..products import scratch
 
 NAME = "state.db"
 #: A database is more than one file.
@@ -219,7 +220,8 @@ def _copied(path: Path, tables: str, schema: int) -> Opened:
     if not path.exists():
         return Opened(copy, False)
     # what a build has not yet moved into the file is read from a copy: SQLite would write beside the original
-    with tempfile.TemporaryDirectory(prefix="octavo-") as folder:
+    with scratch.Scratch() as copy_in:
+        folder = copy_in.path
         try:
             for suffix in ("", "-wal"):
                 if (one := path.with_name(f"{NAME}{suffix}")).exists():
