@@ -22,6 +22,7 @@ from .between.coproducts import Coproducts
 from .between.unnamed import Unnamed, stale_upstream
 from .errors import Error, ProductError
 from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
+from .executed.editions import failed
 from .executors import Executor
 from .executors.running import NotebookKeeper, Running
 from .explain import remember
@@ -33,6 +34,7 @@ from .plan import Makers, judged, key_of, missing
 from .products import is_database, not_made, unwritable
 from .products.aside import Aside, clear, spare
 from .state.order import Order
+from .state.ownership import Claim, Ownership
 from .state.store import Store
 
 
@@ -85,6 +87,7 @@ class Run:
         self.aside: dict[str, Aside] = {}
         self._set_aside = str(store.folder / "aside")
         self.makers = Makers(store)
+        self.owners = Ownership(store, name)
         self._tables = any(product.relation is not None for task in graph for product in task.products)
         self.maker_of = {product.path: task.name for task in graph for product in task.products}
         order = Order(store)
@@ -172,7 +175,7 @@ class Run:
             return
         try:
             task = self.filled(step.task)
-            reasons, _, record = judged(task, self.graph.tasks, self.store, self.makers)
+            reasons, _, _ = judged(task, self.graph.tasks, self.store, self.makers)
         except Error as error:  # deleted, broken or locked away since the pipeline was loaded
             yield TaskFinished(name, Outcome.FAILED, failure=Failure.of(error))
             return
@@ -184,8 +187,10 @@ class Run:
             yield TaskFinished(name, Outcome.FRESH)
             return
         if not forced and (edited := tuple(reason for reason in reasons if reason.edited)):
-            # somebody's work is not overwritten unasked
-            yield TaskFinished(name, Outcome.BLOCKED, reasons=edited)
+            # somebody's work is not overwritten unasked; the same bytes are
+            same = all(parts.split(reason.part)[0] is parts.STRANGER for reason in edited)
+            restored = self._restore(task, reasons) if same else ()
+            yield from restored or (TaskFinished(name, Outcome.BLOCKED, reasons=edited),)
             return
         for path in parts.about(parts.SAVED, [reason.part for reason in reasons]):
             # another takes its place: it is for people, and stops no build
@@ -195,6 +200,13 @@ class Run:
                 yield TaskFinished(name, Outcome.FAILED, failure=unwritable(f"a copy of {path}", error))
                 return
             yield Note(f"{path} was saved by hand: that is now {kept}", name)
+        try:
+            claim = self._claim(task)
+        except OSError as error:
+            yield TaskFinished(name, Outcome.FAILED, failure=unwritable(error.filename, error))
+            return
+        for path, place in claim.kept.items():
+            yield Note(f"{path} is not as a run has left it, and was in the way: it is now {place}", name)
         if restored := self._restore(task, (*standing, *reasons)):
             yield from restored
             return
@@ -202,16 +214,7 @@ class Run:
             yield TaskFinished(name, Outcome.FAILED, failure=no_room)
             return
         self.store.begin(name, [product.path for product in task.products])
-        # what octavo has never made may be somebody's
-        known = [
-            it.path
-            for it in task.products
-            if not it.executed
-            and it.relation is None
-            and not row(task.kind).borrowed
-            and (record is not None or self.makers.known(it.path))
-        ]
-        self.aside[name] = Aside(str(self.store.root), self._set_aside, known)
+        self.aside[name] = Aside(str(self.store.root), self._set_aside, claim.paths)
         # what an earlier run discovered is no part of this one's manifest: it will say itself what it uses
         now = parts.Now(self.store, self.graph, name)
         table = manifest(task, None, self.graph.tasks, now.digest, lambda part, path: None)
@@ -219,6 +222,14 @@ class Run:
         self.begun[name] = (task, table)
         yield TaskStarted(name, reasons or standing, self.clock())
         self.running.start(task, self.keeper(task))
+
+    def _claim(self, task: Task) -> Claim:
+        """Return what a task may replace of what stands where it writes; move away what may be somebody's."""
+        if row(task.kind).borrowed:
+            return Claim()
+        files = [it for it in task.products if it.relation is None]
+        paths, reports = [it.path for it in files], {it.path for it in files if it.executed}
+        return self.owners.claim(paths, self.makers.of(paths), reports, failed(task))
 
     def _restore(self, task: Task, reasons: tuple[Reason, ...]) -> tuple[Event, ...]:
         """Take a task's result from the cache, if it is there; its record is then as a run would have left it."""
@@ -293,6 +304,7 @@ class Run:
         self.aside.pop(task.name).end(event.outcome is Outcome.DONE)
         if event.outcome is Outcome.FAILED:
             self.store.fail(task.name, [product.path for product in task.products])
+            self._leave(task)
             if event.failure and task.run.on_failure and not event.on_failure_called:
                 # its worker could not: it died, say
                 for message in self.call_on_failure(task, event.failure):
@@ -374,6 +386,7 @@ class Run:
         """End what is running, after a failure with fail_fast."""
         for task in self.running.stop():
             self.aside.pop(task.name).end(False)
+            self._leave(task)
             yield TaskFinished(task.name, Outcome.CANCELLED)
 
     def _abandon(self) -> None:
@@ -381,5 +394,11 @@ class Run:
         for aside in self.aside.values():
             aside.end(False)
         self.aside.clear()
+        for task, _ in self.begun.values():
+            self._leave(task)
         clear(self._set_aside)
         self.store.flush()
+
+    def _leave(self, task: Task) -> None:
+        """Note how a task that did not end well has left its products."""
+        self.owners.left([*(product.path for product in task.products), *filter(None, [failed(task)])])

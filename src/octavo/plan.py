@@ -13,6 +13,7 @@ from .graph import Graph
 from .kinds import row
 from .model import Outcome, Reason, Record, Step, Task
 from .parts import Now
+from .state.ownership import InGit, by_ploomber, stranger
 from .state.store import Store, key
 
 #: The run of a record that a person has accepted: what it made stays as long as nothing else changes.
@@ -244,6 +245,7 @@ class Makers:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._makers: dict[str, list[Record]] | None = None
+        self._in_git = InGit(os.fspath(store.root))
 
     def attribute(self, task: Task, record: Record | None, reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
         """Return reasons in which only a person's work is told as edited, also where the task itself has never run."""
@@ -254,14 +256,19 @@ class Makers:
         found = []
         for product in task.products:
             digests = [other.products.get(product.path) for other in self._of(product.path)]
-            if digests and (now := self._store.digest(product.path)) is not None:
+            if not digests:
+                whole = task.calls.serializer is not None or task.kind == "dump"
+                if stranger(self._store, product.path, self._in_git, whole):
+                    detail = "made by Ploomber" if by_ploomber(self._store.root, product.path) else ""
+                    found.append(parts.STRANGER.reason(product.path, "", "there", detail))
+            elif (now := self._store.digest(product.path)) is not None:
                 reason = self._weigh(parts.PRODUCT.reason(product.path, digests[-1] or "", now))
                 found += [reason] if reason.edited else []
         return (*reasons, *found)
 
-    def known(self, path: str) -> bool:
-        """Return whether a task has ever made what is at a path."""
-        return bool(self._of(path))
+    def of(self, paths: Iterable[str]) -> list[Record]:
+        """Return the records of the tasks that have made what is at some paths."""
+        return [record for path in paths for record in self._of(path)]
 
     def _weigh(self, reason: Reason, task: Task | None = None, record: Record | None = None) -> Reason:
         product, path = parts.split(reason.part)
@@ -286,6 +293,8 @@ class Makers:
         if found is None:
             return reason
         gone, new, changed = products.listed_changes(*found)
+        if self._store.others(path).issuperset((*gone, *new, *changed)):
+            return replace(reason, text=f"what else is in {path} changed", edited=False)
         if gone and not changed and all(name.endswith("/") for name in new):  # folders that are empty now
             return replace(reason, text=_gone(path, gone), edited=False)
         words = [*changed, *(f"{name} is new" for name in new), *(f"{name} is gone" for name in gone)]

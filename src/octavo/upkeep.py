@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from . import products
 from .errors import ProductError
 from .executed.editions import failed, images
 from .graph import Graph
@@ -14,6 +16,8 @@ from .lazy import lazy_imports
 from .model import PROXIES, Reason, Record, Task
 from .parts import Now
 from .plan import ACCEPTED, key_of, why
+from .products.aside import names, without_empty
+from .state.ownership import is_ours, lines
 from .state.store import Store
 from .state.written import Written
 
@@ -21,24 +25,33 @@ with lazy_imports():
     import shutil  # 4 ms that only cleaning should cost
 
 
+#: How nbconvert calls the images of a report.
+_IMAGE = re.compile(r"_\d+_\d+\.\w+$")
+
+
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A product that could be removed. ``edited``: it is not as its task left it; ``outside``: it is no file."""
+    """A product that could be removed. ``edited``: it is not as its task left it; ``outside``: it is no file.
+
+    ``stranger``: its task has never made it. ``shared`` are the names of what in a folder is not the task's.
+    """
 
     task: str
     path: str
     size: int
     edited: bool = False
     outside: bool = False
+    stranger: bool = False
+    shared: frozenset[str] = frozenset()
 
 
-def accept(graph: Graph, store: Store, names: Iterable[str]) -> dict[str, tuple[Reason, ...]]:
+def accept(graph: Graph, store: Store, tasks: Iterable[str]) -> dict[str, tuple[Reason, ...]]:
     """Take the products of tasks as they are for the results of their code as it is; return the reasons that are gone.
 
     A task without its products cannot be accepted. What a task discovers is known from its last run only, so one
     that never ran is accepted on its source, its parameters and its inputs.
     """
-    wanted = set(names)
+    wanted = set(tasks)
     reasons_of: dict[str, tuple[Reason, ...]] = {}
     written = Written(store)
     for task in graph:
@@ -56,6 +69,8 @@ def accept(graph: Graph, store: Store, names: Iterable[str]) -> dict[str, tuple[
         discovered = (
             {part: path for part, path in record.discovered.items() if part in table} if record else {}
         )
+        for path in digests:
+            _share(store, path, record)
         seconds = record.seconds if record else 0.0
         store.commit(
             Record(task.name, table, digests, discovered, ACCEPTED, seconds, raw=task.source.facts.raw)
@@ -67,11 +82,10 @@ def accept(graph: Graph, store: Store, names: Iterable[str]) -> dict[str, tuple[
     return reasons_of
 
 
-def leftovers(graph: Graph, store: Store, names: Iterable[str]) -> list[Leftover]:
+def leftovers(graph: Graph, store: Store, tasks: Iterable[str]) -> list[Leftover]:
     """Return what is there of the products of some tasks, failed notebooks included."""
     found = []
-    written = Written(store)
-    for task in (graph[name] for name in names):
+    for task in (graph[name] for name in tasks):
         record = store.record(key_of(task))
         for path in [] if row(task.kind).borrowed else _paths(task):  # what a link stands for is not octavo's
             full = os.path.join(store.root, path)
@@ -80,9 +94,7 @@ def leftovers(graph: Graph, store: Store, names: Iterable[str]) -> list[Leftover
             if path.startswith(PROXIES):
                 found.append(Leftover(task.name, path[len(PROXIES) :], 0, outside=True))
             else:
-                known = record.products.get(path) if record and record.state == "done" else None
-                edited = known is not None and known != written.made(path, store.digest(path))
-                found.append(Leftover(task.name, path, _size(full), edited))
+                found += _leftover(task, path, full, record, store)
     return found
 
 
@@ -105,10 +117,36 @@ def orphans(graph: Graph, store: Store) -> list[Leftover]:
             if path in kept or path in around or above & kept or path.startswith(PROXIES):
                 continue
             if os.path.lexists(full) and not os.path.isabs(path) and not path.startswith("../"):
-                edited = record.state != "done" or record.products.get(path) != store.digest(path)
+                edited = record.state != "done" or not is_ours(store, path, [record])
                 if path not in found or found[path].edited:
-                    found[path] = Leftover(record.task, path, _size(full), edited)
+                    shared = frozenset(store.others(path))
+                    found[path] = Leftover(record.task, path, _size(full), edited, shared=shared)
     return sorted(found.values(), key=lambda it: it.path)
+
+
+def _leftover(task: Task, path: str, full: str, record: Record | None, store: Store) -> Iterator[Leftover]:
+    """Yield what is there at one place: of a folder what is the task's own, of images those of a report."""
+    shared = frozenset(store.others(path))
+    if path in images(task):
+        shared = frozenset(name for name in names(full) if not _IMAGE.search(name))
+    own = names(full) - shared if os.path.isdir(full) and not os.path.islink(full) else {""}
+    if not own and shared:
+        return
+    if path == failed(task):
+        stranger, edited = False, not store.has_left(path, products.stamp(full))
+    else:
+        stranger = record is None and path not in images(task) and not is_ours(store, path, [])
+        edited = record is not None and path in record.products and not is_ours(store, path, [record])
+    size = sum(_size(os.path.join(full, name.rstrip("/"))) for name in own) if shared else _size(full)
+    yield Leftover(task.name, path, size, edited or stranger, stranger=stranger, shared=shared)
+
+
+def _share(store: Store, path: str, record: Record | None) -> None:
+    """Note what in a folder that is accepted was not made by its task: that much stays when it runs again."""
+    full = os.path.join(store.root, path)
+    if os.path.isdir(full) and not os.path.islink(full):
+        made = dict(lines(store.listing(path, record.products.get(path, "")))) if record else {}
+        store.keep_others(path, store.others(path) | {name for name in names(full) if name not in made})
 
 
 def remove(store: Store, leftover: Leftover) -> None:
@@ -117,7 +155,12 @@ def remove(store: Store, leftover: Leftover) -> None:
         return
     full = os.path.join(store.root, leftover.path)
     try:
-        if os.path.isdir(full) and not os.path.islink(full):
+        if leftover.shared:
+            for name in names(full) - leftover.shared:
+                if not name.endswith("/"):
+                    os.unlink(os.path.join(full, name))
+            without_empty(full, leftover.shared)
+        elif os.path.isdir(full) and not os.path.islink(full):
             shutil.rmtree(full)
         else:
             os.unlink(full)
@@ -135,5 +178,5 @@ def _size(full: str) -> int:
     if not os.path.isdir(full) or os.path.islink(full):
         return os.lstat(full).st_size
     return sum(
-        os.lstat(os.path.join(base, name)).st_size for base, _, names in os.walk(full) for name in names
+        os.lstat(os.path.join(base, name)).st_size for base, _, files in os.walk(full) for name in files
     )

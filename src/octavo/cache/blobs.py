@@ -221,3 +221,27 @@ def _pour(old: IO[bytes], new: IO[bytes]) -> None:
         new.flush()
     if os.fstat(new.fileno()).st_size != os.fstat(old.fileno()).st_size:
         raise OSError(errno.EIO, "the copy is incomplete")
+
+
+def swap(part: str, full: str) -> None:
+    """Put what was written beside a product in its place, whichever of them is a folder."""
+    if not os.path.lexists(full) or not (os.path.isdir(full) or os.path.isdir(part)):
+        os.replace(part, full)
+        return
+    aside = f"{full}.replaced.part"
+    remove(aside)
+    os.rename(full, aside)
+    try:
+        os.rename(part, full)
+    except OSError:
+        os.rename(aside, full)
+        raise
+    remove(aside)
+
+
+def remove(path: str) -> None:
+    """Remove a file or a folder, if there is one."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    else:
+        Path(path).unlink(missing_ok=True)

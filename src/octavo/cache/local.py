@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,7 +13,7 @@ from typing import Protocol
 from .. import products
 from ..digests import digest
 from ..model import UNSTABLE, Manifest, Record, Task
-from .blobs import Blobs, Missing
+from .blobs import Blobs, Missing, remove, swap
 from .entry import VERSION, Entry, Piece, Shape, action, decode, encode, folder, listed, listing, shape
 
 SIZE, LARGEST = 10 << 30, 1 << 30
@@ -177,14 +176,22 @@ class Cache:
                 yield entry
 
     def restore(
-        self, task: Task, declared: Manifest, same: Same, digest_of: DigestOf, ready: Callable[[], None]
+        self,
+        task: Task,
+        declared: Manifest,
+        same: Same,
+        digest_of: DigestOf,
+        ready: Callable[[], None],
+        keep: Collection[str] = (),
     ) -> Entry | None:
         """Put the products of a task where they belong, as a run would leave them; return the entry, or None.
 
         Every byte is verified before anything is replaced; ``ready`` is called right before. ``digest_of(path)`` is the
-        digest of what is there now: that is left alone where it is right.
+        digest of what is there now: that is left alone where it is right, and must be right at the paths to ``keep``.
         """
         for entry in self.hits(task, declared, same):
+            if any(digest_of(path) != entry.products[path].digest for path in keep):
+                continue
             # where a blob turns out damaged, it is gone by then, and may come from elsewhere
             for _ in range(2 if self.elsewhere else 1):
                 try:
@@ -256,16 +263,16 @@ class Cache:
                 if digest_of(path) == piece.digest and _alike(shape(full), piece):
                     continue
                 part = f"{full}.restored.part"
-                _remove(part)
+                remove(part)
                 parts.append((part, full))
                 os.makedirs(os.path.dirname(full), exist_ok=True)
                 self._lay(piece, part)
             ready()
             for part, full in parts:
-                _swap(part, full)
+                swap(part, full)
         finally:
             for part, _ in parts:
-                _remove(part)
+                remove(part)
 
     def _lay(self, piece: Piece, part: str) -> None:
         """Write a product beside its place. Raises Missing."""
@@ -373,26 +380,3 @@ def _fits(entry: Entry, paths: set[str], same: Same) -> bool:
 
 def _alike(found: Shape | None, piece: Piece) -> bool:
     return found is not None and found.modes == piece.modes and found.folders == piece.folders
-
-
-def _swap(part: str, full: str) -> None:
-    """Put what was written beside a product in its place, whichever of them is a folder."""
-    if not os.path.lexists(full) or not (os.path.isdir(full) or os.path.isdir(part)):
-        os.replace(part, full)
-        return
-    aside = f"{full}.replaced.part"
-    _remove(aside)
-    os.rename(full, aside)
-    try:
-        os.rename(part, full)
-    except OSError:
-        os.rename(aside, full)
-        raise
-    _remove(aside)
-
-
-def _remove(path: str) -> None:
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path)
-    else:
-        Path(path).unlink(missing_ok=True)

@@ -23,6 +23,7 @@ from ..fingerprint import manifest
 from ..lazy import lazy_imports
 from ..model import ABSENT, Json, Manifest, Reason, Record, Task
 from ..parts import Now
+from ..state.ownership import in_the_way
 from ..state.store import Store
 from .blobs import Missing
 from .entry import Entry, action, folder
@@ -140,8 +141,18 @@ class Reuse:
         self._pending.difference_update(task.upstream)  # those that were fresh said nothing here
         self._look_ahead()
         paths = [product.path for product in task.products]
+        if any(map(self.store.others, paths)):
+            return None  # the folder is not its own alone
+        records = [
+            it for name, it in self.store.records().items() if not {*name.split("\n")[1:]}.isdisjoint(paths)
+        ]
         entry = self.cache.restore(
-            task, declared, self.same(task), self._digest, lambda: self.store.begin(task.name, paths)
+            task,
+            declared,
+            self.same(task),
+            self._digest,
+            lambda: self.store.begin(task.name, paths),
+            [path for path in paths if in_the_way(self.store, path, records)],
         )
         if entry is None:
             return None
@@ -189,6 +200,8 @@ class Reuse:
             return
         if declared != self.declared(task) or not self._still(record):
             return
+        if any(map(self.store.others, record.products)):
+            return  # its folder holds what others have put there
         if any(os.path.isdir(os.path.join(self.store.root, folder)) for folder in images(task)):
             return  # without its images the report would be half of one
         stamps = {path: products.stamp(os.path.join(self.store.root, path)) for path in record.products}
@@ -304,7 +317,9 @@ def _found(look: Now, part: str, path: str) -> str | None:
 
 def _forbids(reason: Reason) -> bool:
     """Return whether a reason must not be answered from the cache: the user's wish, or a product that was edited."""
-    return reason.edited or not parts.split(reason.part)[0].cached
+    row = parts.split(reason.part)[0]
+    # what was there before may be the very same bytes
+    return not row.cached or (reason.edited and row is not parts.STRANGER)
 
 
 def amount(size: int) -> str:

@@ -52,7 +52,8 @@ def main(args: Namespace) -> int:
         for one in doomed:
             out.say(f"{size(one.size):>8}  {one.path}")
         for one in kept:
-            out.say(f"  stays:  {one.path} was changed by hand (--force removes it)")
+            why = "was there before the first run" if one.stranger else "was changed by hand"
+            out.say(f"  stays:  {one.path} {why} (--force removes it)")
         for one in outside:
             out.say(f"  stays:  {one.path} (no file)")
         if not doomed:

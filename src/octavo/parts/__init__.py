@@ -287,6 +287,8 @@ PRODUCT = Part("product", words.product, guarded=True)
 EARLIER = Part("earlier", lambda part, what, was, now: f"product {what} is that of an earlier run")
 #: An executed notebook that somebody has saved: it is kept aside when the task runs again.
 SAVED = Part("saved", lambda part, what, was, now: f"product {what} was saved by hand")
+#: What was at the place of a product before its task has run.
+STRANGER = Part("stranger", words.stranger, guarded=True)
 RECORD = Part("record", words.now)
 FORCED = Part("forced", words.now, cached=False, stands=True)
 #: A product that is made anew, since another task is about to write into it again.
@@ -318,7 +320,7 @@ ROWS: Mapping[str, Part] = {
             PYTHON,
         ),
         *(FILE, UPDATED, FOLDER, SIZES, LINK, EXISTS, SIZE, ACCESS),
-        *(PRODUCT, EARLIER, SAVED, RECORD, FORCED, REWRITE, WAITS, MISSING),
+        *(PRODUCT, EARLIER, SAVED, STRANGER, RECORD, FORCED, REWRITE, WAITS, MISSING),
     )
 }
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from itertools import count
 
+from ..asked import left_by_tools
 from ..lazy import lazy_imports
 from . import digest
 from .writing import beside
@@ -26,24 +27,31 @@ class Aside:
     somebody else does not write into that.
     """
 
-    def __init__(self, root: str, folder: str, paths: Iterable[str]) -> None:
+    def __init__(self, root: str, folder: str, paths: Mapping[str, Collection[str]]) -> None:
+        """``paths`` are those of products, each with the names of what stays in it where it is a folder."""
         self._moved: list[tuple[str, str]] = []
-        for path in paths:
+        self._shared: list[tuple[str, frozenset[str]]] = []
+        for path, stay in paths.items():
             full = os.path.join(root, path)
-            # what a database has not yet written into its file would be written into the new one
-            for old in (full, *(full + suffix for suffix in _BESIDE if os.path.isfile(full + suffix))):
-                if (
-                    (os.path.isfile(old) or os.path.isdir(old))
-                    and not os.path.islink(old)
-                    and (place := _moved(old, folder))
-                ):
+            if stay:
+                self._shared.append((full, frozenset(stay)))
+                found = [os.path.join(full, name) for name in sorted(_own(full, stay))]
+            else:
+                # what a database has not yet written into its file would be written into the new one
+                found = [full, *(full + suffix for suffix in _BESIDE if os.path.isfile(full + suffix))]
+            for old in found:
+                whole = (os.path.isfile(old) or os.path.isdir(old)) and not os.path.islink(old)
+                if (whole or stay) and (place := _moved(old, folder)):
                     self._moved.append((old, place))
+            if stay:
+                without_empty(full, stay)
 
     def end(self, good: bool) -> None:
         """Remove what was set aside; after a failure put it back where the task has made nothing."""
         for full, place in self._moved:
             if not good and not os.path.lexists(full):
                 try:
+                    os.makedirs(os.path.dirname(full), exist_ok=True)
                     os.rename(place, full)
                     continue
                 except OSError:
@@ -55,6 +63,40 @@ class Aside:
         """Remove what an attempt has made where something was set aside: the next one finds nothing there, too."""
         for full, _ in self._moved:
             _remove(full)
+        for full, stay in self._shared:
+            for name in _own(full, stay):
+                _remove(os.path.join(full, name))
+            without_empty(full, stay)
+
+
+def names(folder: str) -> set[str]:
+    """Return the files, links and empty folders ("a/b/") that are in a folder. Links are not followed.
+
+    What tools leave anywhere is nobody's.
+    """
+    found: set[str] = set()
+    for base, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not left_by_tools(name)]
+        within = os.path.relpath(base, folder)
+        prefix = "" if within == "." else f"{within}/"
+        links = [name for name in folders if os.path.islink(os.path.join(base, name))]
+        here = [*(name for name in files if not left_by_tools(name)), *links]
+        found.update(prefix + name for name in here)
+        if prefix and not folders and not files:
+            found.add(prefix)
+    return found
+
+
+def _own(folder: str, stay: Collection[str]) -> set[str]:
+    return {name for name in names(folder) if name not in stay and not name.endswith("/")}
+
+
+def without_empty(folder: str, stay: Collection[str]) -> None:
+    """Remove the folders in a folder in which nothing is left, but for those that stay."""
+    for base, _, _ in os.walk(folder, topdown=False):
+        if base != folder and f"{os.path.relpath(base, folder)}/" not in stay:
+            with suppress(OSError):
+                os.rmdir(base)
 
 
 def spare(root: str, path: str) -> str:
@@ -77,7 +119,8 @@ def _moved(full: str, folder: str) -> str | None:
     """Move something into a folder, or beside its place where that is on another file system; return where it is."""
     os.makedirs(folder, exist_ok=True)
     above, name = os.path.split(full)
-    for place in (os.path.join(folder, os.urandom(8).hex()), os.path.join(above, f".{name}.aside")):
+    new = os.urandom(8).hex()
+    for place in (os.path.join(folder, new), os.path.join(above, f".{name}.{new}.aside")):
         try:
             os.rename(full, place)
         except OSError as error:

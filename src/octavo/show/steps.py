@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .. import parts
 from ..model import Json
 from .screen import columns, cut, flat, many, pad, several
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
-    from ..model import Step
+    from ..model import Reason, Step
     from .screen import Screen
 
 _REASONS = 3  # shown of a task; verbosely all
@@ -64,12 +65,20 @@ def table(
             yield f"       {to.paint(part, 'bold')}"
             yield from (f"         {_painted(line, to)}" for line in lines)
     yield counted(steps)
-    if any(state(step) == "blocked" for step in steps.values()):
-        yield TAKE_OR_MAKE
+    yield from hints(reason for step in steps.values() for reason in step.reasons)
 
 
-#: What to do about a product that was changed by hand.
-TAKE_OR_MAKE = "changed by hand: octavo accept TASK keeps it, octavo build --force TASK replaces it"
+def hints(reasons: Iterable[Reason]) -> Iterator[str]:
+    """Yield what to do about products that are not octavo's to replace, a line for all of one sort."""
+    edited = [reason for reason in reasons if reason.edited]
+    strangers = [reason for reason in edited if parts.split(reason.part)[0] is parts.STRANGER]
+    if len(strangers) < len(edited):
+        yield "changed by hand: octavo accept TASK keeps it, octavo build --force TASK replaces it"
+    if strangers:
+        adopt = (
+            "octavo build --adopt takes over what Ploomber made, " if any(r.detail for r in strangers) else ""
+        )
+        yield f"there before: {adopt}octavo accept TASK keeps it, octavo build --force TASK replaces it"
 
 
 def _painted(line: str, to: Screen) -> str:

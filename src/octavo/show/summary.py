@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .. import parts
 from ..events import TaskFinished
 from ..lazy import lazy_imports
 from ..model import Outcome
-from ..parts import WAITS
+from ..parts import STRANGER, WAITS
 from .screen import COLOURS, flat, many, seconds, several
-from .steps import TAKE_OR_MAKE
+from .steps import hints
 
 with lazy_imports():
     from . import failures
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from .progress import Progress
     from .screen import Screen
 
+#: What many tasks of a project that comes from elsewhere have in common.
+_THERE = "the products were there before the first run"
 _EACH = 3  # as many blocked tasks of one cause get a line each
 
 
@@ -76,12 +79,16 @@ def blocked(report: Report, to: Screen) -> Iterator[str]:
     for name in stopped:
         causes.setdefault(_cause(name, stopped), []).append(name)
     for cause, names in causes.items():
+        if cause == _THERE:
+            own = {
+                str(r) for name in names for r in stopped[name].reasons if parts.split(r.part)[0] is STRANGER
+            }
+            cause = next(iter(own)) if len(own) == 1 else _THERE
         if len(names) <= _EACH:
             yield from (f"{to.word('blocked')} {name}: {cause}" for name in names)
         else:
             yield f"{to.word('blocked')} {many(len(names), 'task')}: {cause} ({several(names, _EACH)})"
-    if any(reason.edited for event in stopped.values() for reason in event.reasons):
-        yield TAKE_OR_MAKE
+    yield from hints(reason for event in stopped.values() for reason in event.reasons)
 
 
 def note_lines(report: Report, more: Iterable[str], to: Screen) -> Iterator[str]:
@@ -104,4 +111,4 @@ def _cause(name: str, stopped: Mapping[str, TaskFinished]) -> str:
     before = str(reasons[0]).rpartition(" ")[0]
     if reasons[0].part == WAITS.word and before in stopped and before != name:
         return _cause(before, stopped)
-    return flat(str(reasons[0]))
+    return _THERE if parts.split(reasons[0].part)[0] is STRANGER else flat(str(reasons[0]))

@@ -9,7 +9,7 @@ import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,8 @@ CREATE TABLE IF NOT EXISTS history (
 CREATE TABLE IF NOT EXISTS results (
     key TEXT, digest TEXT, number INTEGER, record BLOB, PRIMARY KEY (key, digest)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS others (path TEXT, name TEXT, PRIMARY KEY (path, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS left_by_runs (path TEXT PRIMARY KEY, stamp TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS made (path TEXT, digest TEXT, PRIMARY KEY (path, digest)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS memos (
     space TEXT, key TEXT, stamp TEXT, value BLOB, PRIMARY KEY (space, key)
@@ -84,6 +86,28 @@ class Store:
     def made(self, path: str) -> set[str]:
         """Return the digests of what tasks have made at a path by a state that is not used any more."""
         return {row[0] for row in self._db.rows("SELECT digest FROM made WHERE path = ?", (path,))}
+
+    def others(self, path: str) -> set[str]:
+        """Return what in the folder that is a product was not made by its task, by its names there."""
+        rows = self._db.rows("SELECT name FROM others WHERE path = ?", (path,))
+        return {os.fsdecode(row[0]) for row in rows if isinstance(row[0], bytes)}
+
+    def keep_others(self, path: str, names: Collection[str]) -> None:
+        """Note what in a folder its task has not made. This must be there before the task runs."""
+        if (known := self.others(path)) != names:
+            self._db.many(
+                "DELETE FROM others WHERE path = ? AND name = ?", [(path, os.fsencode(it)) for it in known]
+            )
+            self._db.many("INSERT INTO others VALUES (?, ?)", [(path, os.fsencode(it)) for it in names])
+
+    def leave(self, stamps: Mapping[str, str]) -> None:
+        """Note how a run that did not end well has left what is at some paths, if there is room."""
+        self._db.spare("INSERT OR REPLACE INTO left_by_runs VALUES (?, ?)", [*stamps.items()])
+
+    def has_left(self, path: str, stamp: str | None) -> bool:
+        """Return whether a run that did not end well has left what has a stamp now."""
+        rows = self._db.rows("SELECT stamp FROM left_by_runs WHERE path = ?", (path,))
+        return stamp is not None and rows == [(stamp,)]
 
     # ── records
 
@@ -163,6 +187,11 @@ class Store:
         rows = self._db.rows("SELECT record FROM results WHERE key = ? ORDER BY number DESC", (key,))
         return [found for row in rows if (found := _result(row[0])) is not None]
 
+    def earlier(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Yield what is known of the results of the tasks of some records."""
+        for record in records:
+            yield from self.results(key(record.task, record.products))
+
     # ── history
 
     def add_to_history(
@@ -211,19 +240,23 @@ class Store:
         if len(listing) <= _LONGEST:
             self._listings[path] = found, listing
 
+    def listing(self, path: str, digest: str) -> bytes | None:
+        """Return how a folder that a task made was listed when it had a digest; None if not known."""
+        packed = self.memo(_LISTINGS, path, digest)
+        return None if packed is None else _unpacked(packed)
+
     def listings(self, path: str, was: str, now: str) -> tuple[bytes, bytes] | None:
         """Return how a folder that a task made was listed, by its digest, and how it is now; None if not known."""
-        packed = self.memo(_LISTINGS, path, was)
+        was_listed = self.listing(path, was)
         if self._listings.get(path, ("",))[0] != now:
             try:
                 self._digest(path, os.path.join(self._base, path))
             except OSError:
                 return None
         known = self._listings.get(path)
-        if packed is None or known is None or known[0] != now:
+        if was_listed is None or known is None or known[0] != now:
             return None
-        was_listed = _unpacked(packed)
-        return None if was_listed is None else (was_listed, known[1])
+        return was_listed, known[1]
 
     def memoised(self, path: str, key: str, compute: Callable[[str], str | None]) -> str | None:
         """Return ``compute(full path)``, remembered under ``key`` for as long as the path's stamp stays the same."""

@@ -1,0 +1,220 @@
+"""Tell whose bytes stand where a task writes: what no record calls octavo's is neither replaced nor removed."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from .. import products
+from ..lazy import lazy_imports
+from ..model import PROXIES, Record
+from ..products.aside import names
+from .store import Store
+
+with lazy_imports():
+    import shutil
+    import subprocess
+
+#: Seconds for which what git says of the files of a project is believed.
+_BELIEVED = 5.0
+#: What nobody could be asked about is kept for so many days.
+DAYS = 30
+
+
+@dataclass(slots=True)
+class InGit:
+    """The files of a project that git has as they are: to replace one loses nothing."""
+
+    root: str
+    _at: float = -_BELIEVED
+    _clean: frozenset[str] = frozenset()
+
+    def __contains__(self, path: str) -> bool:
+        if time.monotonic() - self._at >= _BELIEVED:
+            tracked = self._list("-v")
+            changed = set(self._list("-m")) if tracked else set()
+            # H is what git looks at; it has been told not to look for changes of what has another letter
+            self._clean = frozenset(it[2:] for it in tracked if it.startswith("H ")) - changed
+            self._at = time.monotonic()
+        return path in self._clean
+
+    def _list(self, option: str) -> list[str]:
+        try:
+            done = subprocess.run(
+                ["git", "ls-files", "-z", option], cwd=self.root, capture_output=True, check=False
+            )
+        except OSError:
+            return []
+        return os.fsdecode(done.stdout).split("\0")[:-1] if done.returncode == 0 else []
+
+
+def stranger(store: Store, path: str, in_git: InGit, whole: bool = False) -> bool:
+    """Return whether something stands at the place of a product that octavo has never made.
+
+    A folder only counts where the task takes it as a ``whole``; in any other what is there stays there.
+    """
+    if path.startswith(PROXIES):
+        return False
+    full = os.path.join(store.root, path)
+    try:
+        found = os.stat(full)
+    except (OSError, ValueError):
+        return False
+    if stat.S_ISDIR(found.st_mode):
+        if not (whole and os.listdir(full)):
+            return False
+    elif not found.st_size or path in in_git:
+        return False
+    made = store.made(path)
+    return not made or store.digest(path) not in made
+
+
+def by_ploomber(root: str | os.PathLike[str], path: str) -> bool:
+    """Return whether Ploomber has left its metadata beside a file."""
+    folder, name = os.path.split(os.path.join(root, path))
+    return os.path.exists(os.path.join(folder, f".{name}.metadata"))
+
+
+@dataclass(slots=True)
+class Claim:
+    """What a task that is about to run may set aside: its products, each with what stays there of a folder.
+
+    ``kept`` are the places of what was moved away because nobody can tell whose it is, by where it stood.
+    """
+
+    paths: dict[str, Collection[str]] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
+
+
+class Ownership:
+    """Knows what of the products of tasks is octavo's. ``run`` names the folder of what is moved away."""
+
+    def __init__(self, store: Store, run: str) -> None:
+        self._store = store
+        self._kept = os.path.join(store.folder, "kept", run)
+
+    def claim(
+        self, paths: Iterable[str], records: Collection[Record], reports: Collection[str], beside: str | None
+    ) -> Claim:
+        """Return what a task may replace, and move away what may be somebody's and is in its way.
+
+        ``records`` are those of all tasks that have made what stands at its places, its own included. What stands
+        there while none has made it, the user has decided about: a file is overwritten, a folder keeps what is in it.
+        ``reports`` are written when the task has ended, and ``beside`` is the notebook of one that failed.
+        """
+        claim = Claim()
+        if beside and self._stamp(beside) and not self._store.has_left(beside, self._stamp(beside)):
+            self._move(beside, claim)
+        for path in paths:
+            full = os.path.join(self._store.root, path)
+            made = [record for record in records if path in record.products or record.state != "done"]
+            if os.path.isdir(full) and not os.path.islink(full):
+                claim.paths[path] = self._folder(path, full, made, claim)
+            elif made or self._store.made(path):
+                if not self._known(path, made) and os.path.lexists(full):
+                    self._move(path, claim)
+                if path not in reports:
+                    claim.paths[path] = ()
+        return claim
+
+    def left(self, paths: Iterable[str]) -> None:
+        """Note how a run that did not end well has left its products: that much is its own."""
+        stamps = {path: self._stamp(path) for path in paths}
+        self._store.leave({path: stamp for path, stamp in stamps.items() if stamp is not None})
+
+    def _stamp(self, path: str) -> str | None:
+        return products.stamp(os.path.join(self._store.root, path))
+
+    def _known(self, path: str, made: Collection[Record]) -> bool:
+        """Return whether a file is as a run has left it, or the user has said that it may be replaced."""
+        return all(record.state == "done" for record in made) or is_ours(self._store, path, made)
+
+    def _folder(self, path: str, full: str, made: Collection[Record], claim: Claim) -> Collection[str]:
+        others, there = self._store.others(path), names(full)
+        if not made:
+            others = there
+        elif not is_ours(self._store, path, made):
+            known = _listed(self._store, path, made)
+            unknown = {name for name in there - others if known.get(name) is None}
+            if all(record.state == "done" for record in made):
+                others |= unknown  # somebody put them there, and said that the rest may be replaced
+            else:
+                for name in sorted(unknown | _changed(full, there - others - unknown, known)):
+                    self._move(f"{path}/{name}", claim)
+        self._store.keep_others(path, others)
+        return others
+
+    def _move(self, path: str, claim: Claim) -> None:
+        full = os.path.join(self._store.root, path.rstrip("/"))
+        if path.endswith("/"):
+            return  # an empty folder is nobody's work
+        place = os.path.join(self._kept, *(step for step in path.split("/") if step not in ("", "..")))
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        try:
+            os.rename(full, place)
+        except OSError:  # it is on another file system: beside it is room
+            place = f"{full}.kept-{os.urandom(4).hex()}"
+            os.rename(full, place)
+        claim.kept[path] = os.path.relpath(place, self._store.root)
+
+
+def is_ours(store: Store, path: str, records: Collection[Record]) -> bool:
+    """Return whether what stands at a place is what a run has left there, whatever became of that run."""
+    now = store.digest(path)
+    if now is None:
+        return True
+    known = {record.products.get(path) for record in records} | store.made(path)
+    if now in known:
+        return True
+    if any(record.products.get(path) == now for record in store.earlier(records)):
+        return True
+    return store.has_left(path, products.stamp(os.path.join(store.root, path)))
+
+
+def in_the_way(store: Store, path: str, records: Collection[Record]) -> bool:
+    """Return whether something stands at a place that may only be replaced by the same bytes."""
+    full = os.path.join(store.root, path)
+    if not os.path.exists(full) or (os.path.isdir(full) and not names(full)):
+        return False
+    return not is_ours(store, path, [it for it in records if path in it.products or it.state != "done"])
+
+
+def prune(folder: str) -> None:
+    """Remove what was moved away long ago."""
+    try:
+        with os.scandir(folder) as found:
+            old = [it.path for it in found if time.time() - it.stat().st_mtime > DAYS * 86_400]
+    except OSError:
+        return
+    for path in old:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _listed(store: Store, path: str, made: Collection[Record]) -> dict[str, str]:
+    """Return the names and digests of what runs have left in a folder, as far as it is known."""
+    found: dict[str, str] = {}
+    for record in made:
+        found |= dict(lines(store.listing(path, record.products.get(path, ""))))
+    return found
+
+
+def lines(listing: bytes | None) -> Iterator[tuple[str, str]]:
+    """Yield the names in a folder, and what stands for each, by how it was listed."""
+    for line in (listing or b"").decode("utf-8", "surrogateescape").split("\n")[:-1]:
+        name, _, said = line.partition("\0")
+        yield name, said
+
+
+def _changed(full: str, found: Iterable[str], known: dict[str, str]) -> set[str]:
+    changed = set()
+    for name in found:
+        try:
+            now = products.digest(os.path.join(full, name))
+        except OSError:
+            now = None
+        if now is not None and known[name] and not known[name].startswith("→") and now != known[name]:
+            changed.add(name)
+    return changed
