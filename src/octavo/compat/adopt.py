@@ -57,7 +57,8 @@ def adopt(
 ) -> list[Verdict]:
     """Adopt what can be of some tasks, and return what came of each that octavo has no results of yet.
 
-    Without ``commit`` nothing is recorded: it only tells.
+    Without ``commit`` nothing is recorded: it only tells. With it, what Ploomber has made, as it left it, may be
+    replaced where it is not adopted.
     """
     wanted, unfit = set(names), set(unfit)
     fill = Reader(str(store.root), store).filled
@@ -78,11 +79,11 @@ def adopt(
                 raise _Doubt("its source has errors")
             task = fill(task)
             at = _agreed(task, store, times, tables)
-        except _Doubt as doubt:
-            verdicts.append(Verdict(task.name, False, str(doubt)))
-            continue
-        except Error as error:
-            verdicts.append(Verdict(task.name, False, error.message))
+        except (_Doubt, Error) as error:
+            if commit and record is None:
+                _yield(task, store, tables)
+            words = error.message if isinstance(error, Error) else str(error)
+            verdicts.append(Verdict(task.name, False, words))
             continue
         times[task.name] = at
         if commit:
@@ -90,6 +91,18 @@ def adopt(
         verdicts.append(Verdict(task.name, True, at=at))
     store.flush()
     return verdicts
+
+
+def _yield(task: Task, store: Store, tables: _Tables) -> None:
+    """Let the next run replace what Ploomber has made of a task, and nobody has changed since."""
+    for product in task.products:
+        try:
+            _note(task, product, store, tables)
+            digest_now = store.digest(product.path)
+        except (_Doubt, Error):
+            continue
+        if digest_now is not None:
+            store.keep_made(product.path, digest_now)
 
 
 def _commit(task: Task, graph: Graph, store: Store) -> None:

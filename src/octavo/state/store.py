@@ -84,8 +84,12 @@ class Store:
         return self._db.written()
 
     def made(self, path: str) -> set[str]:
-        """Return the digests of what tasks have made at a path by a state that is not used any more."""
+        """Return the digests of what may be replaced at a path, by what an earlier state or another tool says."""
         return {row[0] for row in self._db.rows("SELECT digest FROM made WHERE path = ?", (path,))}
+
+    def keep_made(self, path: str, digest: str) -> None:
+        """Note that what has a digest may be replaced: another tool has made it, and the user has let it go."""
+        self._db.many("INSERT OR IGNORE INTO made VALUES (?, ?)", [(path, digest)])
 
     def others(self, path: str) -> set[str]:
         """Return what in the folder that is a product was not made by its task, by its names there."""

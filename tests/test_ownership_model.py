@@ -1,0 +1,168 @@
+"""Whatever is built, forced, cleaned, accepted, killed and upgraded: no byte is lost that no record calls octavo's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+import ownership_world as world
+
+PLACES = ("a.csv", "out/a.csv", "out/c.csv.part")
+#: Where users write: products, what is beside them and in them, and what other programs call their scratch files.
+PATHS = (
+    *PLACES,
+    *("out/c.csv", "out/d.csv", "data/raw.csv", "data/deep/raw.csv", "data/part-0.csv", "data/part-1.csv"),
+    *("out/notes.txt", "a.csv.part", ".a.csv.aside", "out/c.csv.restored.part", "out/.d.csv.part"),
+)
+
+
+class Machine(RuleBasedStateMachine):
+    """``written`` maps each text that a user has written to whether it may be gone: the user said so, or did it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = Path(tempfile.mkdtemp())
+        self.written: dict[str, bool] = {}
+        self.n, self.one, self.place = 1, "one", PLACES[0]
+        self.describe()
+
+    def teardown(self) -> None:
+        shutil.rmtree(self.root)
+
+    def describe(self) -> None:
+        world.describe(self.root, self.n, self.one, self.place)
+
+    def texts(self) -> dict[str, set[str]]:
+        """Return the texts of users that are anywhere but in the cache, with the places where they stand."""
+        found: dict[str, set[str]] = {}
+        for base, folders, files in os.walk(self.root):
+            folders[:] = [name for name in folders if (base, name) != (str(self.root / ".octavo"), "cache")]
+            for name in files:
+                data = Path(base, name).read_bytes()
+                if data.startswith(b"user "):
+                    place = os.path.relpath(os.path.join(base, name), self.root)
+                    found.setdefault(data.decode(), set()).add(place)
+        return found
+
+    def give(self, tasks: set[str], everything: bool = False) -> None:
+        """Let go of what a user says may be replaced: the products of tasks, and of folders what they have made."""
+        files = {
+            "one": {self.place},
+            "two": set[str](),
+            "three": {"out/c.csv", "out/d.csv"},
+        }
+        for text, places in self.texts().items():
+            for place in places:
+                inside = place.startswith("data/") and "two" in tasks
+                part = os.path.basename(place).startswith("part-")
+                if any(place in files[task] for task in tasks) or (inside and (everything or part)):
+                    self.written[text] = True
+
+    # ── users
+
+    @rule(path=st.sampled_from(PATHS))
+    def write(self, path: str) -> None:
+        full = self.root / path
+        for folder in full.parents:
+            if folder.is_file():
+                return
+        if full.exists() and full.read_bytes().startswith(b"user "):
+            self.written[full.read_text()] = True
+        full.parent.mkdir(parents=True, exist_ok=True)
+        text = f"user {len(self.written)}"
+        self.written[text] = False
+        full.write_text(text)
+
+    @rule(path=st.sampled_from(PATHS))
+    def delete(self, path: str) -> None:
+        full = self.root / path
+        if full.is_file():
+            if (text := full.read_text()) in self.written:
+                self.written[text] = True
+            full.unlink()
+
+    @rule(n=st.integers(0, 3))
+    def change(self, n: int) -> None:
+        self.n = n
+        self.describe()
+
+    @rule(one=st.sampled_from(["one", "uno"]))
+    def rename(self, one: str) -> None:
+        self.one = one
+        self.describe()
+
+    @rule(place=st.sampled_from(PLACES))
+    def move(self, place: str) -> None:
+        self.place = place
+        self.describe()
+
+    # ── octavo
+
+    @rule()
+    def build(self) -> None:
+        world.build(self.root)
+
+    @rule()
+    def fail(self) -> None:
+        world.build(self.root, "fail")
+
+    @rule()
+    def kill(self) -> None:
+        command = [sys.executable, world.__file__, str(self.root), "kill"]
+        assert subprocess.run(command, check=False).returncode in (0, 9)
+
+    @rule()
+    def force(self) -> None:
+        self.give({"one", "two", "three"})
+        world.build(self.root, force=True)
+
+    @rule()
+    def clean(self) -> None:
+        world.clean(self.root)
+
+    @rule()
+    def clean_by_force(self) -> None:
+        self.give({"one", "two", "three"}, everything=True)
+        world.clean(self.root, force=True)
+
+    @rule(task=st.sampled_from(["one", "two", "three"]))
+    def accept(self, task: str) -> None:
+        if world.accept(self.root, self.one if task == "one" else task):
+            self.give({task})
+
+    @precondition(lambda self: (self.root / ".octavo" / "state.db").exists())
+    @rule(how=st.sampled_from(["version", "damage", "forget"]))
+    def spoil(self, how: str) -> None:
+        world.spoil(self.root, how)
+
+    # ── what must never be
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        found = self.texts()
+        lost = [text for text, gone in self.written.items() if not gone and text not in found]
+        assert not lost, f"lost: {lost}; there is: {found}"
+
+
+Machine.TestCase.settings = settings(max_examples=12, stateful_step_count=15, deadline=None)
+TestOwnership = Machine.TestCase
+
+
+@pytest.mark.nightly
+def test_no_byte_is_lost_in_a_long_night() -> None:
+    long = settings(max_examples=1000, stateful_step_count=30, deadline=None)
+    run_state_machine_as_test(Machine, settings=long)
