@@ -34,7 +34,7 @@ from .plan import Makers, judged, key_of, missing
 from .products import is_database, not_made, unwritable
 from .products.aside import Aside, clear, spare
 from .state.order import Order
-from .state.ownership import Claim, Ownership
+from .state.ownership import Ownership
 from .state.store import Store
 
 
@@ -201,7 +201,7 @@ class Run:
                 return
             yield Note(f"{path} was saved by hand: that is now {kept}", name)
         try:
-            claim = self._claim(task)
+            claim = self.owners.claim(task, self.makers.of(task), failed(task))
         except OSError as error:
             yield TaskFinished(name, Outcome.FAILED, failure=unwritable(error.filename, error))
             return
@@ -222,14 +222,6 @@ class Run:
         self.begun[name] = (task, table)
         yield TaskStarted(name, reasons or standing, self.clock())
         self.running.start(task, self.keeper(task))
-
-    def _claim(self, task: Task) -> Claim:
-        """Return what a task may replace of what stands where it writes; move away what may be somebody's."""
-        if row(task.kind).borrowed:
-            return Claim()
-        files = [it for it in task.products if it.relation is None]
-        paths, reports = [it.path for it in files], {it.path for it in files if it.executed}
-        return self.owners.claim(paths, self.makers.of(paths), reports, failed(task))
 
     def _restore(self, task: Task, reasons: tuple[Reason, ...]) -> tuple[Event, ...]:
         """Take a task's result from the cache, if it is there; its record is then as a run would have left it."""
@@ -304,7 +296,7 @@ class Run:
         self.aside.pop(task.name).end(event.outcome is Outcome.DONE)
         if event.outcome is Outcome.FAILED:
             self.store.fail(task.name, [product.path for product in task.products])
-            self._leave(task)
+            self.owners.left(task, failed(task))
             if event.failure and task.run.on_failure and not event.on_failure_called:
                 # its worker could not: it died, say
                 for message in self.call_on_failure(task, event.failure):
@@ -386,7 +378,7 @@ class Run:
         """End what is running, after a failure with fail_fast."""
         for task in self.running.stop():
             self.aside.pop(task.name).end(False)
-            self._leave(task)
+            self.owners.left(task, failed(task))
             yield TaskFinished(task.name, Outcome.CANCELLED)
 
     def _abandon(self) -> None:
@@ -395,10 +387,6 @@ class Run:
             aside.end(False)
         self.aside.clear()
         for task, _ in self.begun.values():
-            self._leave(task)
+            self.owners.left(task, failed(task))
         clear(self._set_aside)
         self.store.flush()
-
-    def _leave(self, task: Task) -> None:
-        """Note how a task that did not end well has left its products."""
-        self.owners.left([*(product.path for product in task.products), *filter(None, [failed(task)])])

@@ -266,9 +266,9 @@ class Makers:
                 found += [reason] if reason.edited else []
         return (*reasons, *found)
 
-    def of(self, paths: Iterable[str]) -> list[Record]:
-        """Return the records of the tasks that have made what is at some paths."""
-        return [record for path in paths for record in self._of(path)]
+    def of(self, task: Task) -> list[Record]:
+        """Return the records of the tasks that have made what is where a task writes."""
+        return [record for product in task.products for record in self._of(product.path)]
 
     def _weigh(self, reason: Reason, task: Task | None = None, record: Record | None = None) -> Reason:
         product, path = parts.split(reason.part)

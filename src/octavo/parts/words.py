@@ -46,6 +46,10 @@ def product(part: str, what: str, was: str | None, now: str | None) -> str:
     return f"product {what} is new" if was is None else f"product {what} was changed by hand"
 
 
+def stranger(part: str, what: str, was: str | None, now: str | None) -> str:
+    return f"{what} was there before the first run"
+
+
 def file(part: str, what: str, was: str | None, now: str | None) -> str:
     return f"{part} is new" if was in (ABSENT, None) else changed(part, what, was, now)
 

@@ -9,10 +9,12 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from .. import products
+from ..kinds import row
 from ..lazy import lazy_imports
-from ..model import PROXIES, Record
+from ..model import PROXIES, Record, Task
 from ..products.aside import names
 from .store import Store
+from .written import Written
 
 with lazy_imports():
     import shutil
@@ -96,32 +98,35 @@ class Ownership:
         self._store = store
         self._kept = os.path.join(store.folder, "kept", run)
 
-    def claim(
-        self, paths: Iterable[str], records: Collection[Record], reports: Collection[str], beside: str | None
-    ) -> Claim:
+    def claim(self, task: Task, records: Collection[Record], beside: str | None) -> Claim:
         """Return what a task may replace, and move away what may be somebody's and is in its way.
 
         ``records`` are those of all tasks that have made what stands at its places, its own included. What stands
         there while none has made it, the user has decided about: a file is overwritten, a folder keeps what is in it.
-        ``reports`` are written when the task has ended, and ``beside`` is the notebook of one that failed.
+        ``beside`` is the notebook of a run that failed.
         """
         claim = Claim()
+        if row(task.kind).borrowed:
+            return claim
         if beside and self._stamp(beside) and not self._store.has_left(beside, self._stamp(beside)):
             self._move(beside, claim)
-        for path in paths:
-            full = os.path.join(self._store.root, path)
+        for product in task.products:
+            if product.relation is not None:
+                continue
+            path, full = product.path, os.path.join(self._store.root, product.path)
             made = [record for record in records if path in record.products or record.state != "done"]
             if os.path.isdir(full) and not os.path.islink(full):
                 claim.paths[path] = self._folder(path, full, made, claim)
             elif made or self._store.made(path):
                 if not self._known(path, made) and os.path.lexists(full):
                     self._move(path, claim)
-                if path not in reports:
+                if not product.executed:  # that is written when the task has ended
                     claim.paths[path] = ()
         return claim
 
-    def left(self, paths: Iterable[str]) -> None:
+    def left(self, task: Task, beside: str | None) -> None:
         """Note how a run that did not end well has left its products: that much is its own."""
+        paths = [*(product.path for product in task.products), *([beside] if beside else [])]
         stamps = {path: self._stamp(path) for path in paths}
         self._store.leave({path: stamp for path, stamp in stamps.items() if stamp is not None})
 
@@ -167,7 +172,7 @@ def is_ours(store: Store, path: str, records: Collection[Record]) -> bool:
     if now is None:
         return True
     known = {record.products.get(path) for record in records} | store.made(path)
-    if now in known:
+    if now in known or Written(store).made(path, now) in known:
         return True
     if any(record.products.get(path) == now for record in store.earlier(records)):
         return True
