@@ -13,7 +13,7 @@ from threading import Thread
 
 import pytest
 
-from octavo.products import digest, writing
+from octavo.products import digest, special, writing
 
 
 def names(folder: Path) -> list[str]:
@@ -147,20 +147,20 @@ MAKERS = [
 def test_what_is_no_file_is_refused_and_stays(
     make: Callable[[Path], None], words: str, linked: bool, tmp_path: Path
 ) -> None:
-    special = path = tmp_path / "it"
-    make(special)
+    real = path = tmp_path / "it"
+    make(real)
     if linked:
         path = tmp_path / "link"
-        path.symlink_to(special)
-    before = names(tmp_path), special.lstat()
-    assert writing.special(path) == words
+        path.symlink_to(real)
+    before = names(tmp_path), real.lstat()
+    assert special(path) == words
     assert writing.refusal(path) == f"it is {words}"
     with pytest.raises(OSError, match=f"it is {words}"):
         writing.write(path, [b"new"])
     # nor is it read: a pipe would be waited for, and a device has no end
     with pytest.raises(OSError, match=f"it is {words}"):
         digest(str(path))
-    after = special.lstat()
+    after = real.lstat()
     assert (names(tmp_path), after.st_mode, after.st_ino) == (before[0], before[1].st_mode, before[1].st_ino)
 
 

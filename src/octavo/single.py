@@ -24,7 +24,7 @@ from .model import Outcome, Resources, RunOptions, Source, Task
 from .notebook import is_notebook
 from .notebook.inject import check
 from .parts import FORCED
-from .products import writing
+from .products import special, writing
 from .report import Report
 from .spec.sources import Reader
 
@@ -110,7 +110,7 @@ def read(given: str) -> Source:
         return _source(remote.shown(path), remote.read(path))
     if Path(path).is_dir():
         raise NotebookError("this is a folder, not a notebook", path)
-    if found := writing.special(path):
+    if found := special(path):
         raise NotebookError(f"this is {found}, not a notebook", path, 'standard input is called "-"')
     if not Path(path).is_file():
         folder = Path(path).parent

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from ..compat import option_aliases
 from ..errors import Error
 from ..lazy import lazy_imports
-from ..products import writing
 from ..show import steps as shown
 from ..show.lines import Lines
 from ..show.mistakes import show
@@ -22,6 +21,7 @@ from ..show.summary import summary
 from . import options
 
 with lazy_imports():
+    from ..products import writing
     from ..reading import edits
     from ..show import ci, junit, prefixed
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ..errors import Error, ProductError
 from ..lazy import lazy_imports
 from ..model import SYNTAX, Task
-from ..products import writing
+from ..products import special
 from . import members
 
 with lazy_imports():
@@ -29,8 +29,8 @@ def places(tasks: Iterable[Task], root: str) -> Iterator[Error]:
     """Yield what stands where a product should, and is no file that could be replaced."""
     for task in tasks:
         for product in task.products:
-            if why := writing.refusal(os.path.join(root, product.path)):
-                message = f'task "{task.name}" makes "{product.path}": {why}'
+            if found := special(os.path.join(root, product.path)):
+                message = f'task "{task.name}" makes "{product.path}": it is {found}'
                 yield ProductError(
                     message, task.where, "a product is a file or a folder: choose another path"
                 )

@@ -27,6 +27,14 @@ TREE = "tree-"
 RACY = 50_000_000
 
 
+def special(path: str | os.PathLike[str]) -> str | None:
+    """Return what stands at a path, also behind a link, where that is no file and no folder: "a named pipe"."""
+    try:
+        return SPECIAL.get(stat.S_IFMT(os.stat(path).st_mode))
+    except (OSError, ValueError):
+        return None
+
+
 def stamp(path: str) -> str | None:
     """Return text that changes when the file (or any file of the folder) does, or None when there is nothing.
 

@@ -11,10 +11,11 @@ from itertools import count
 from ..asked import left_by_tools
 from ..lazy import lazy_imports
 from . import digest
-from .writing import beside
 
 with lazy_imports():
     import shutil
+
+    from . import writing
 
 #: What SQLite and DuckDB keep beside a database.
 _BESIDE = ("-wal", "-shm", "-journal", ".wal")
@@ -107,7 +108,7 @@ def spare(root: str, path: str) -> str:
         place = f"{stem}.edited{f'-{number}' if number > 1 else ''}{extension}"
         full = os.path.join(root, place)
         if not os.path.lexists(full):
-            with beside(full) as part:
+            with writing.beside(full) as part:
                 shutil.copy2(os.path.join(root, path), part)
             return place
         if digest(full) == content:

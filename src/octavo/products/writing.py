@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 
 from ..lazy import lazy_imports
-from . import SPECIAL
+from . import special
 
 with lazy_imports():
     import shutil
@@ -26,14 +26,6 @@ _BY_DIGEST = re.compile(r"/[0-9a-f]{2}/[0-9a-f]{30,}(\.\w+)?$")
 _UNFINISHED = re.compile(r"\.(?P<pid>\d+)-[0-9a-f]{8}\.part$")
 #: Seconds that a reader of a pipe may take to come.
 _PATIENCE = 10.0
-
-
-def special(path: str | os.PathLike[str]) -> str | None:
-    """Return what stands at a path, also behind a link, where that is no file and no folder: "a named pipe"."""
-    try:
-        return SPECIAL.get(stat.S_IFMT(os.stat(path).st_mode))
-    except (OSError, ValueError):
-        return None
 
 
 def passing(path: str | os.PathLike[str]) -> bool:

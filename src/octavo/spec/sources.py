@@ -12,7 +12,6 @@ from ..errors import Place, SpecError
 from ..hints import did_you_mean
 from ..lazy import lazy_imports
 from ..model import ABSENT, Facts, Source, Task
-from ..products import writing
 from ..reading.folders import contents, enclosing, find_module, installed, package_folder, relative
 from ..state.frozen import Unfreezable, freeze, thaw
 from ..state.store import Store
@@ -116,7 +115,7 @@ class Reader:
             )
         if not os.path.exists(full):
             raise SpecError(f"the source {text} does not exist", where, _near(full, self.root))
-        if what := writing.special(full):
+        if what := products.special(full):
             raise SpecError(f"the source {text} is {what}", where, "a source must be a file")
         return self.read(kind, Source(path), where)
 
