@@ -76,7 +76,7 @@ def param(folder: Folder, n: int) -> None:
 
 
 def blobs(folder: Folder) -> list[Path]:
-    return sorted((folder.path / ".octavo" / "cache").glob("v2/blobs/*/*"))
+    return sorted((folder.path / ".octavo" / "cache").glob("v3/blobs/*/*"))
 
 
 BOTH_RESTORED = {"get": "restored", "fit": "restored"}
@@ -260,7 +260,7 @@ def test_the_cache_is_shown(project: Folder) -> None:
     (project.path / "out" / "get.txt").unlink()
     outcomes(project)
     said = project.octavo("cache").stdout.splitlines()
-    assert said[0].startswith("2 results in ") and said[0].endswith("of 10.0 GB, in .octavo/cache/v2")
+    assert said[0].startswith("2 results in ") and said[0].endswith("of 10.0 GB, in .octavo/cache/v3")
     assert said[1].startswith("1 hit, which saved ")
     shown = json.loads(project.octavo("cache", "--json").stdout)
     assert (shown["results"], shown["hits"], shown["misses"]) == (2, 1, 2)

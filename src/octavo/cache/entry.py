@@ -14,7 +14,7 @@ from ..model import Json, Manifest, Task
 from ..products import TREE
 
 #: Entries of another version are not seen: they are in other folders.
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ class Ahead:
 
     def _is_ours(self, top: str) -> bool:
         found = folders.find_package(top, self._root)
-        return found is not None and folders.owned(found, self._root)
+        return found is not None and folders.edited(found)
 
 
 def _packages() -> str:

@@ -8,6 +8,14 @@ from importlib.machinery import PathFinder
 
 from ..model import Task
 
+#: Where Python's own modules are, and octavo's.
+_PYTHON = tuple(
+    {
+        os.path.dirname(os.__file__) + os.sep,
+        os.path.join(sys.base_prefix, "lib", "python"),
+        os.path.dirname(os.path.dirname(__file__)) + os.sep,
+    }
+)
 #: What makes a folder one that is checked out as a whole.
 _MARKS = ("setup.py", "pyproject.toml", ".git")
 
@@ -61,9 +69,12 @@ def scope(task: Task, root: str) -> str:
     return root if installed(full) else enclosing(root, full) or root
 
 
-def owned(path: str, root: str) -> bool:
-    """Return whether a module belongs to what is checked out with a project, and is not installed."""
-    return not installed(path) and enclosing(root, path) is not None
+def edited(path: str) -> bool:
+    """Return whether a module is one that people edit: it is neither installed nor of Python or octavo.
+
+    It is of the project, or of a package elsewhere that was installed to be edited (``pip install --editable``).
+    """
+    return not installed(path) and not path.startswith(_PYTHON)
 
 
 def installed(path: str) -> bool:

@@ -18,6 +18,8 @@ from ...environment import imported
 from ...model import UNSTABLE, Task
 from ...reading import functions
 from ...reading.digests_of_code import function_digest, module_digest, source_text
+from ...reading.folders import edited
+from ...reading.importable import SUFFIXES
 from .activity import Activity
 from .asks import Asks
 from .discovery import Discovery, Writes, given_paths
@@ -183,10 +185,12 @@ class Observer:
                 found[part] = (inside, self._digest(file, partial(function_digest, name=name)))
         for name, path in self._imports.files(self._preloaded).items():
             way = self.ground.way(path)
-            inside = self.ground.inside(way)
+            inside = self.ground.inside(way) or self._outside(way)
             # one that the task wrote itself is not what it was made from; one that is in an archive counts as that
             if not inside or not is_file(way.real) or writes.when(way.real) is not None:
                 continue
+            if name == path and not path.endswith(SUFFIXES) and path in self.activity.opened:
+                continue  # a template, say, that became code: it counts as the file that it is
             modules.append(inside)
             ways.append(way)
             source = inside == task.source.path and not (own and self._own_counts(task, path))
@@ -231,6 +235,12 @@ class Observer:
         with self.quiet:
             rest = functions.unreached(source_text(path), path, task.source.entry.rpartition(".")[2])
         return "__dict__" in self._own.used or not rest.isdisjoint(self._own.used - hooks)
+
+    def _outside(self, way: Way) -> str | None:
+        """Return the path of a module elsewhere that was installed to be edited, relative to the project."""
+        if self.ground.holds(way.real) or not edited(way.real):
+            return None
+        return os.path.relpath(way.real, self.ground.root)
 
     def _inside(self, path: str) -> str | None:
         return self.ground.inside(self.ground.way(path))

@@ -1,0 +1,67 @@
+"""Code that is none of the project's and is edited all the same; templates that became code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from projects import Folder
+
+
+def test_a_package_elsewhere_that_is_edited_counts_by_its_code(folder: Folder, tmp_path: Path) -> None:
+    elsewhere = tmp_path.parent / f"{tmp_path.name}-elsewhere"
+    (elsewhere / "lately").mkdir(parents=True)
+    (elsewhere / "lately/__init__.py").write_text("from .numbers import N\n")
+    (elsewhere / "lately/numbers.py").write_text("N = 1\n")
+    folder.write("pipeline.yaml", "tasks:\n  - {source: n.py, product: {nb: out/n.ipynb, data: out/n.txt}}\n")
+    folder.write(
+        "n.py",
+        """
+        # %% tags=["parameters"]
+        upstream = None
+        product = None
+
+        # %%
+        import lately
+        _ = open(product["data"], "w").write(str(lately.N))
+        """,
+    )
+    env = {"PYTHONPATH": str(elsewhere)}
+    assert folder.octavo("build", env=env).returncode == 0
+    assert "1 task fresh" in folder.octavo("build", env=env).stdout
+    (elsewhere / "lately/numbers.py").write_text("N = 2\n")
+    assert "module lately.numbers changed (N)" in folder.octavo("status", env=env).stdout
+    assert folder.octavo("build", env=env).returncode == 0
+    assert folder.read("out/n.txt") == "2"
+    (elsewhere / "lately/numbers.py").write_text("# as it was\nN = 2\n")
+    assert "1 task fresh" in folder.octavo("build", env=env).stdout
+
+
+def test_macros_of_sql_are_files_and_no_modules(folder: Folder) -> None:
+    folder.write(
+        "pipeline.yaml",
+        """
+        clients: {SQLScript: db.get, SQLiteRelation: db.get}
+        meta: {source_loader: {path: sql}}
+        tasks:
+          - {source: sql/a.sql, product: [a, table], product_class: SQLiteRelation}
+        """,
+    )
+    folder.write(
+        "db.py",
+        """
+        from octavo.clients import SQLAlchemyClient
+
+        def get():
+            return SQLAlchemyClient("sqlite:///x.db")
+        """,
+    )
+    folder.write("sql/m.sql", "{% macro f() %}1{% endmacro %}")
+    folder.write(
+        "sql/a.sql",
+        '{% import "m.sql" as m %}\ndrop table if exists {{product}};\n'
+        "create table {{product}} as select {{m.f()}} as x;\n",
+    )
+    assert folder.octavo("build").returncode == 0
+    assert "all tasks are fresh" in folder.octavo("status").stdout
+    folder.write("sql/m.sql", "{% macro f() %}2{% endmacro %}")
+    assert "stale  a  file sql/m.sql changed" in folder.octavo("status").stdout
