@@ -27,6 +27,10 @@ class Folder:
         self.path = path
         self._folders: set[str] = set()
         self._files: set[str] = set()
+        self._found: dict[str, str] = {}
+        self._there: frozenset[str] | None = None
+        #: What many names give here, by which names these are.
+        self.several: dict[tuple[bool, bool, bool], Mapping[str, str]] = {}
         try:
             with os.scandir(path) as found:
                 for entry in found:
@@ -61,6 +65,21 @@ class Folder:
 
         A mere folder ends in a slash: it makes a package only where there is no better one. Nothing: an empty text.
         """
+        if name not in self.there:
+            return ""
+        if name not in self._found:
+            self._found[name] = self._find(name)
+        return self._found[name]
+
+    @property
+    def there(self) -> frozenset[str]:
+        """The names that something in the folder may be imported by."""
+        if self._there is None:
+            stems = (name.removesuffix(suffix) for name in self._files for suffix in SUFFIXES)
+            self._there = frozenset((*self._folders, *self._files, *stems))
+        return self._there
+
+    def _find(self, name: str) -> str:
         folder = name in self._folders
         if folder:
             for suffix in SUFFIXES:
@@ -89,21 +108,38 @@ def outcome(folder: Folder, words: Iterable[str], packages: Callable[[], Contain
     A mere folder counts for a name that ends in a slash. ``EVERY``, ``STANDARD`` and ``PACKAGES``, which are the
     installed ``packages``, stand for many names: of the latter, whatever the folder has hides a module elsewhere.
     """
+    known = set(words)
+    # of the many names that were asked for nearly all are those of modules elsewhere
+    asked = [word for word in known if word.rstrip("/") in folder.there]
     found: dict[str, str] = {}
-    known = {word.removesuffix("/"): word[-1] == "/" for word in words}
-    for name, mere in known.items():
+    for word in asked:
+        name = word.rstrip("/")
         path = folder.find(name)
-        if path and (mere or path[-1] != "/"):
+        if path and (word[-1] == "/" or path[-1] != "/"):
             found[name] = path
-    several: list[Container[str]] = [sys.stdlib_module_names] if STANDARD in known else []
-    several += [packages()] if PACKAGES in known else []
-    if several or EVERY in known:
-        for name in folder.names():
-            if name not in known and (EVERY in known or any(name in names for names in several)):
-                path = folder.find(name)
-                if path[-1] != "/":
-                    found[name] = path
+    flags = (EVERY in known, STANDARD in known, PACKAGES in known)
+    if any(flags):
+        if flags not in folder.several:
+            folder.several[flags] = _several(folder, flags, packages)
+        names = {word.rstrip("/") for word in asked}
+        found |= {name: path for name, path in folder.several[flags].items() if name not in names}
     return "\n".join(sorted(found.values()))
+
+
+def _several(
+    folder: Folder, flags: tuple[bool, bool, bool], packages: Callable[[], Container[str]]
+) -> Mapping[str, str]:
+    """Return what a folder has for many names: for all, those of the standard library, those of packages."""
+    every, standard, installed_ones = flags
+    meant: list[Container[str]] = [sys.stdlib_module_names] if standard else []
+    meant += [packages()] if installed_ones and not every else []
+    found = {}
+    for name in folder.names():
+        if every or any(name in names for names in meant):
+            path = folder.find(name)
+            if path[-1:] not in ("", "/"):
+                found[name] = path
+    return found
 
 
 def changes(was: str, now: str) -> Mapping[str, tuple[str, str]]:
