@@ -118,6 +118,12 @@ def test_ancestors_and_descendants_are_each_other_turned_round(tasks: list[Task]
         assert graph.ancestors(name, 0) == graph.descendants(name, 0) == ()
 
 
+def test_what_is_upstream_and_seen_to_be_used_is_before_once() -> None:
+    graph = Graph([task("a"), task("b", "a"), task("c")]).ordered([("a", "b"), ("a", "c")])
+    assert graph.before("b") == graph.after("b") == ("a",)
+    assert graph.before("c") == graph.after("c") == ("a",)
+
+
 # ── selection ───────────────────────────────────────────────────────────────────────────────────────────
 
 

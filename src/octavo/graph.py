@@ -80,6 +80,7 @@ class Graph:
             if before in position
             and after in position
             and before != after
+            and before not in self.tasks[after].upstream
             and not (within and position[before] > position[after])
         ]
         learnt: dict[str, tuple[str, ...]] = {}
