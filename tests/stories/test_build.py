@@ -330,3 +330,19 @@ def test_closed_standard_streams_are_no_mistake(folder: Folder, closed: str) -> 
         cells = json.loads(folder.read(path))["cells"]
         shown = "".join("".join(output["text"]) for cell in cells for output in cell["outputs"])
         assert shown.split() == ["shown", "from", "a", "child"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "params", "noted"),
+    [("print(1)", "{}", False), ("print(product)", "{}", True), ("print(n)", "{n: 1}", True)],
+)
+def test_that_there_is_no_parameters_cell_is_noted_where_it_matters(
+    folder: Folder, cell: str, params: str, noted: bool
+) -> None:
+    folder.write("a.py", f"# %%\n{cell}\n")
+    folder.write(
+        "pipeline.yaml", f"tasks:\n  - source: a.py\n    product: out/a.ipynb\n    params: {params}\n"
+    )
+    ended = folder.octavo("build")
+    assert ended.returncode == 0, ended.stderr
+    assert ('it has no cell tagged "parameters"' in ended.stdout + ended.stderr) == noted

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .. import notebook as documents
@@ -64,7 +65,7 @@ class NotebookKind:
             return lacking
         tell = exporter.followed(tell)
         tell(NotebookOpened(task.name, notebook, values))
-        if not task.source.facts.parameters_cell and values:
+        if not task.source.facts.parameters_cell and _takes_any(task, values):
             tell(Note('it has no cell tagged "parameters": parameters are injected at the top', task.name))
         cells = Cells(task, notebook, tell)
         try:
@@ -101,6 +102,12 @@ class NotebookKind:
             _export_again(task, data, root)
         write_whole(data, Path(root, at))
         return editions(task)[0].path
+
+
+def _takes_any(task: Task, values: Iterable[str]) -> bool:
+    """Return whether injected values matter: some were set for the task, or its source has their names."""
+    source = task.source.text or ""
+    return bool(task.params) or any(re.search(rf"\b{re.escape(name)}\b", source) for name in values)
 
 
 class Exporter:
