@@ -2,7 +2,8 @@
 
 What stands before a fenced block says what it is, as a reader sees it or as a comment that only the source shows:
 
-    `clean.py`:  (at the end of a line)    the block is this file; ``<!-- file: clean.py -->`` says the same
+    `clean.py`:  (at the end of a line)    the block is this file; ``<!-- file: clean.py -->`` says the same.
+                                           Python that is called `clean.ipynb` becomes this notebook
     <!-- new project -->                   an empty folder for what follows
     <!-- part -->                          YAML that is not a pipeline of its own
     <!-- env -->                           YAML of an environment
@@ -21,6 +22,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import jupytext
 
 from octavo.spec.expand import environment, expand, surroundings
 from octavo.spec.schema import parse, spec
@@ -129,7 +132,10 @@ class Play:
         if path:
             file = self.project / path
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(block.text, encoding="utf-8")
+            if file.suffix == ".ipynb" and block.language == "python":
+                jupytext.write(jupytext.reads(block.text, "py:percent"), file)
+            else:
+                file.write_text(block.text, encoding="utf-8")
 
     def _environ(self) -> dict[str, str]:
         dropped = ("FORCE_COLOR", "PLOOMBER_ENV_FILENAME")
