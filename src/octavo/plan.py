@@ -202,8 +202,15 @@ def drift(store: Store, records: Iterable[Record]) -> dict[str, tuple[str, list[
     for record in records:
         for part in parts.noted(record.discovered):
             path = record.discovered[part]
-            if (was := record.manifest.get(part, "")) != (current := now(part, path) or "none"):
-                found.setdefault(f"{path} {was}", (current, []))[1].append(record.task)
+            was, current = record.manifest.get(part, ""), now(part, path) or "none"
+            if was == current:
+                continue
+            kept, what = parts.split(part)
+            if kept is parts.KERNELSPEC:
+                then, current = f"the kernel {what} as it was", "its kernel.json is another"
+            else:
+                then = f"{path} {was}"
+            found.setdefault(then, (current, []))[1].append(record.task)
     return found
 
 

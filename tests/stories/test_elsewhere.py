@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 
 from projects import Folder
@@ -65,3 +67,28 @@ def test_macros_of_sql_are_files_and_no_modules(folder: Folder) -> None:
     assert "all tasks are fresh" in folder.octavo("status").stdout
     folder.write("sql/m.sql", "{% macro f() %}2{% endmacro %}")
     assert "stale  a  file sql/m.sql changed" in folder.octavo("status").stdout
+
+
+def test_the_kernel_json_of_another_kernel_is_noted_and_counts_where_the_environment_is_strict(
+    folder: Folder, tmp_path: Path
+) -> None:
+    jupyter = tmp_path.parent / f"{tmp_path.name}-jupyter"
+    (jupyter / "kernels/other").mkdir(parents=True)
+
+    def install(**more: object) -> None:
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        spec = {"argv": argv, "display_name": "Other", "language": "python", **more}
+        (jupyter / "kernels/other/kernel.json").write_text(json.dumps(spec))
+
+    env = {"JUPYTER_PATH": str(jupyter)}
+    install()
+    folder.write("pipeline.yaml", "tasks:\n  - {source: n.py, product: out/n.ipynb, kernel: other}\n")
+    folder.write("n.py", '# %% tags=["parameters"]\nupstream = None\nproduct = None\n\n# %%\nprint(1)\n')
+    assert folder.octavo("build", env=env).returncode == 0
+    assert "note" not in folder.octavo("status", env=env).stderr
+    install(env={"MARK": "1"})
+    said = folder.octavo("status", env=env)
+    assert "all tasks are fresh" in said.stdout
+    assert "n ran with the kernel other as it was, now its kernel.json is another" in said.stderr
+    folder.write("pipeline.yaml", folder.read("pipeline.yaml") + "environment: strict\n")
+    assert "stale  n  kernelspec other changed" in folder.octavo("status", env=env).stdout

@@ -18,6 +18,8 @@ _WORD = re.compile(r"[\w./~+@%,:*?\[\]{}!^-]+")
 _QUOTED = re.compile(r"\"([^\"\n]+)\"|'([^'\n]+)'")
 #: The audit event (PEP 578) of a file that another process may have read on behalf of the task; its path.
 READS = "octavo.reads"
+#: The audit event of a kernel that a task runs in; its name and the path of its kernel.json.
+KERNELSPEC = "octavo.kernelspec"
 _LONGEST = 4096
 _MOST = 200
 

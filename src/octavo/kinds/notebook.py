@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -22,7 +24,7 @@ from ..notebook.inject import inject, runs, tags
 from ..reading.facts import facts
 from ..views import products, text
 from . import Overheard, Tell
-from .named import touch
+from .named import KERNELSPEC, touch
 from .pause import pause
 
 with lazy_imports():
@@ -76,6 +78,9 @@ class NotebookKind:
         except Error as error:
             return Failure(type(error).__name__, error.message, hint=error.hint or "")
         tell(KernelReady(task.name, kernel.language, kernel.kernelspec))
+        if not here:
+            spec = specs.find(_kernel_name(task), task.source.facts.language)
+            sys.audit(KERNELSPEC, spec.name, os.path.join(spec.folder, "kernel.json"))
         # what another process reads cannot be watched
         named = touch("" if here else task.source.text or "")
         try:

@@ -271,6 +271,8 @@ LEFT = Part(
     lambda part, what, was, now: words.file(FILE.of(what), what, was, now),
     lambda now, what, path: now.file(path),
 )
+#: How a kernel is started, in another process, by its name: its kernel.json.
+KERNELSPEC = Part("kernelspec", look=lambda now, what, path: now.file(path), noted=True)
 #: How a task was observed: by the kernel of the system, too, or by Python alone.
 OBSERVED = Part("observed", words.from_to, lambda now, what, path: path, noted=True)
 #: What stands for all that a task used where that could not be told: the task is stale.
@@ -314,6 +316,7 @@ ROWS: Mapping[str, Part] = {
             HOOK,
             COPRODUCT,
             LEFT,
+            KERNELSPEC,
             OBSERVED,
             UNSEEN,
             PACKAGE,

@@ -15,6 +15,7 @@ from threading import get_ident
 
 from ... import parts, products
 from ...environment import imported
+from ...kinds.named import KERNELSPEC
 from ...model import UNSTABLE, Task
 from ...reading import functions
 from ...reading.digests_of_code import function_digest, module_digest, source_text
@@ -82,12 +83,15 @@ class Observer:
         self.activity.searched = self._imports.search
         self._own = Own(own) if own else None
         self._writes: Writes | None = None
+        #: The paths of kernel.json, by the names of kernels.
+        self._kernelspecs: dict[str, str] = {}
 
     def start(self) -> None:
         self.activity.began = now_of_files()
         hears = self.activity.hears()
         for event, (verb, words) in _ELSEWHERE.items():
             hears[event] = self._elsewhere(verb, words, hears.get(event))
+        hears[KERNELSPEC] = lambda args: self._kernelspecs.update({str(args[0]): str(args[1])})
         listen(hears | self._imports.hears())
         self._asks.begin()
         self._imports.begin()
@@ -180,6 +184,8 @@ class Observer:
         modules: list[str] = []
         ways: list[Way] = []
         alone = {file for _, file, _, alone in self.functions if alone}
+        for name, file in self._kernelspecs.items():
+            found[parts.KERNELSPEC.of(name)] = (file, self._digest(file, products.digest))
         for part, file, name, _ in self.functions:
             if inside := self._inside(file):
                 found[part] = (inside, self._digest(file, partial(function_digest, name=name)))
