@@ -220,6 +220,7 @@ def test_functions_make_parameters_each_time_the_pipeline_is_read(
         """,
     )
     folder.write("rows.json", "2")
+    folder.write("tasks.py", "def make(product, rows=1, more=1, text=''): ...\n")
     text = """
     - source: tasks.make
       product: a.txt

@@ -26,7 +26,7 @@ from .values import Unencodable, encode
 with lazy_imports():
     from .between import mentioned
     from .notebook import inject
-    from .spec import claims, dialect, evaluated, expand, grid, schema
+    from .spec import claims, dialect, evaluated, expand, grid, schema, taken
     from .spec import drafts as drafting
 
 if TYPE_CHECKING:
@@ -157,10 +157,12 @@ class _Loading:
         self.unfit = making.unfit
         self.mistakes += making.mistakes
         if self.mistakes:
+            self.mistakes += self._lacking(drafts, loose)
             self.mistakes += _misfits(drafts, [one for one, draft in drafted if draft is None])
             self.mistakes += [error for errors in _errors(making.unfit).values() for error in errors]
         raise_all(_ordered(self.mistakes), f"errors in {spec.path}")
         drafts = self._with_params(drafts, loose)
+        raise_all(_ordered(self._lacking(drafts)), f"errors in {spec.path}")
         graph = Graph(drafting.linked(drafts))
         raise_all(_ordered(list(claims.claims(graph, self.own, self.root))), f"errors in {spec.path}")
         self.reader.remember()
@@ -295,6 +297,10 @@ class _Loading:
 
     def _wrong(self, message: str, where: Place, hint: str | None = None) -> None:
         self.mistakes.append(SpecError(message, where, hint))
+
+    def _lacking(self, drafts: Sequence[Task], given: Json | None = None) -> list[Error]:
+        """Return the errors of functions without arguments; those that a program gives may get them in its ways."""
+        return list(taken.lacking(drafts, given or {})) if self.data is None else []
 
     def _with_params(self, drafts: list[Task], loose: dict[str, object]) -> list[Task]:
         """Give parameters that env.yaml does not know to the tasks that declare them."""

@@ -29,6 +29,8 @@ PROXIES = ".octavo/standing/"
 ABSENT = "absent"
 #: How what stands in a manifest for a value begins that cannot be told from others: it is never the same twice.
 UNKNOWN = "cannot be compared: "
+#: What is passed to code besides its own parameters, by octavo or by Ploomber, whether it takes that or not.
+PASSED = frozenset(("client", "env", "product", "resources_", "upstream"))
 #: What stands in a manifest for a file that cannot be read.
 UNREADABLE = "unreadable"
 

@@ -16,8 +16,9 @@ from functools import partial
 from ..calls import invoke, resolve
 from ..errors import Error, ParameterError, SpecError
 from ..failing import failure_of
+from ..hints import did_you_mean
 from ..lazy import lazy_imports
-from ..model import Facts, Failure, Json, Source, Task
+from ..model import PASSED, Facts, Failure, Json, Source, Task
 from ..notebook import encoding
 from ..reading.facts import function
 from ..views import TaskView, Upstream, given
@@ -87,6 +88,12 @@ def _prepare(task: Task) -> tuple[Callable[..., object], dict[str, object]]:
     if "upstream" in signature.parameters and "upstream" not in offered:
         offered["upstream"] = None
     wanted = {name: offered[name] for name in offered if open_ended or name in signature.parameters}
+    untaken = [name for name in task.params if name not in wanted and name not in PASSED]
+    if untaken:
+        raise ParameterError(
+            f"the function {name} has no parameter {', '.join(untaken)}, which the task sets",
+            hint=did_you_mean(untaken[0], signature.parameters) or "remove it from the task's params",
+        )
     lacking = [
         p.name
         for p in signature.parameters.values()

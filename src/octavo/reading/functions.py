@@ -34,7 +34,7 @@ def function(text: str, path: str, name: str) -> Facts:
 
     ``upstream`` are the literal keys of its argument ``upstream`` (``upstream["x"]``, ``upstream.get("x")``);
     None means that it has no such argument, or uses it only in ways that cannot be read. ``parameters_cell``
-    tells whether the parameters are all it takes: it is False where there are ``**kwargs``.
+    tells whether the parameters are all it takes: it is False where there are ``**kwargs``, or decorators.
 
     ``digest`` covers the function, what of its module ``reach`` finds that it runs, and all that importing the
     module runs; not its ``if __name__ == "__main__"`` block.
@@ -100,7 +100,7 @@ def _facts(node: _Function, text: str, code: str, imports: tuple[str, ...]) -> F
         title=(ast.get_docstring(node) or "").partition("\n")[0].strip(),
         upstream=_upstream(node) if "upstream" in defaults else None,
         params=tuple(params),
-        parameters_cell=args.kwarg is None,
+        parameters_cell=args.kwarg is None and not node.decorator_list,
         imports=imports,
     )
 

@@ -17,6 +17,7 @@ from ..reading.folders import contents, relative
 from .dialect import EXECUTION, FILES
 from .promises import Promises, given, options
 from .sources import Reader
+from .taken import Taken
 
 with lazy_imports():
     import glob  # few pipelines declare their inputs
@@ -49,6 +50,7 @@ class Drafts:
         self.matched: dict[str, tuple[str, ...]] = {}
         self.needed: list[str] = []
         self.loader = self._loader()
+        self._taken = Taken(root)
         #: By the drafts' ids: tasks cannot be hashed, and two may have one name until that is checked.
         self._specs: dict[int, TaskSpec] = {}
 
@@ -97,6 +99,7 @@ class Drafts:
             where=spec.where,
         )
         self._specs[id(draft)] = spec
+        self.mistakes += self._taken.mistakes(spec, draft)
         return draft
 
     def _fatal(self, spec: TaskSpec, source: Source) -> tuple[tuple[str, Place], ...]:

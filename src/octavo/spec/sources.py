@@ -27,7 +27,7 @@ _OUTSIDE = (
 )
 
 #: Raised when facts, tasks or their digests come to mean something else.
-VERSION = 8
+VERSION = 9
 
 
 class Reader:

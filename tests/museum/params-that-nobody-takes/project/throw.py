@@ -1,0 +1,6 @@
+# %% tags=["parameters"]
+upstream = None
+throws: int = 3
+
+# %%
+print(throws)
