@@ -148,7 +148,9 @@ def test_a_script_without_product_is_a_mistake(folder: Folder) -> None:
 
 
 def test_a_parameter_that_is_not_given_is_told_with_its_line(folder: Folder) -> None:
-    done = one(folder, "true\necho {{wrod}} > {{product}}\n", "    params: {word: x}\n").octavo("build")
+    done = one(folder, "true\necho {{wrod}} {{word}} > {{product}}\n", "    params: {word: x}\n").octavo(
+        "build"
+    )
     assert "go.sh:2" in done.stdout
     assert 'the template uses "wrod", which the task does not set' in done.stdout
     assert 'did you mean "word"?' in done.stdout

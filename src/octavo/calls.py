@@ -62,6 +62,16 @@ def fitting(
         parameters = inspect.signature(target).parameters
     except (TypeError, ValueError):  # of a callable in C, nothing may be known
         return dict(own)
+    return fitted(parameters, path, own, offered)
+
+
+def fitted(
+    parameters: Mapping[str, inspect.Parameter],
+    path: str,
+    own: Mapping[str, object],
+    offered: Mapping[str, object],
+) -> dict[str, object]:
+    """Return the arguments for a callable with these parameters, as ``fitting`` does."""
     named = {
         parameter.name: parameter
         for parameter in parameters.values()

@@ -11,6 +11,7 @@ import builtins
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType, SimpleNamespace
 
 from .errors import MissingExtra
@@ -97,6 +98,19 @@ def imported(name: str) -> ModuleType:
         missing = (error.name or "").partition(".")[0]
         if missing in ("", __name__.partition(".")[0]):
             raise
-        extra = EXTRAS.get(missing)
-        hint = f'pip install "octavo[{extra}]"' if extra else f"pip install {missing}"
-        raise MissingExtra(f'the package "{missing}" is not installed', hint=hint) from error
+        raise missing_extra(missing) from error
+
+
+def missing_extra(package: str) -> MissingExtra:
+    """Return the error for a package that is not installed."""
+    extra = EXTRAS.get(package)
+    hint = f'pip install "octavo[{extra}]"' if extra else f"pip install {package}"
+    return MissingExtra(f'the package "{package}" is not installed', hint=hint)
+
+
+def absent(package: str) -> bool:
+    """Return whether a package at the top is not installed; it is not imported."""
+    try:
+        return find_spec(package) is None
+    except ValueError:  # it is in sys.modules, with nothing to tell where it is from
+        return sys.modules.get(package) is None

@@ -140,7 +140,8 @@ class Project:
         with self._holding(waiting, wait):
             steps = self._plan(targets, force, recall=True)
             stale = [step.task for step in steps.values() if not step.fresh]
-            raise_all(preflight.errors(stale, self._loaded.unfit))
+            known = self._loaded.unfit
+            raise_all(preflight.errors(stale, known, self._loaded.hooks, str(self.root), str(self.path)))
             jobs = 1 if jobs is None and self._loaded.serial else jobs
             where = self._executor(executor, jobs, stale, stay) if stale else None
             ahead = Ahead(self.root, self.store)

@@ -159,16 +159,37 @@ def test_a_failing_on_failure_is_a_note(folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("hook", "said"),
     [
+        ("on_finish: checks.chek", 'on_finish: there is no "chek" in checks'),
+        ("on_finish: checks.greedy", "on_finish: checks.greedy requires money, which is not given"),
+        ("on_finish: {dotted_path: checks.check, leest: 1}", "checks.check has no argument leest"),
+        ("on_finish: checks.later", "checks.later would not run: it is an async function"),
+        ("on_finish: checks.each", "checks.each would not run: it is a generator"),
+    ],
+)
+def test_a_hook_that_cannot_be_called_says_why_before_anything_runs(
+    folder: Folder, hook: str, said: str
+) -> None:
+    late = "async def later(): ...\ndef each(product):\n    yield product\n"
+    project(folder, hook, "def check(product, least=1): ...\ndef greedy(money): ...\n" + late)
+    ended = folder.octavo("build")
+    assert ended.returncode == 2
+    assert said in ended.stderr
+    assert "start" not in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("hook", "said"),
+    [
         ("on_finish: checks.chek", 'in on_finish: there is no "chek" in checks'),
         ("on_finish: checks.greedy", "in on_finish: checks.greedy requires money, which is not given"),
-        ("on_finish: {dotted_path: checks.check, leest: 1}", "checks.check has no argument leest"),
         ("on_finish: checks.later", "checks.later has not run: it is an async function"),
         ("on_finish: checks.each", "checks.each has not run: it is a generator"),
     ],
 )
-def test_a_hook_that_cannot_be_called_says_why(folder: Folder, hook: str, said: str) -> None:
-    late = "async def later(): ...\ndef each(product):\n    yield product\n"
-    project(folder, hook, "def check(product, least=1): ...\ndef greedy(money): ...\n" + late)
+def test_a_hook_that_only_running_could_tell_of_says_why(folder: Folder, hook: str, said: str) -> None:
+    late = "async def _later(): ...\ndef _each(product):\n    yield product\nlater, each = _later, _each\n"
+    late += "def __getattr__(name):\n    raise AttributeError(name)\ngreedy = _greedy\n"
+    project(folder, hook, "def _greedy(money): ...\n" + late)
     ended = folder.octavo("build")
     assert ended.returncode == 1
     assert said in ended.stdout

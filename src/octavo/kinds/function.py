@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Container, Iterator
+from collections.abc import AsyncGenerator, Callable, Container, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -58,7 +58,7 @@ class FunctionKind:
             failure = failure_of(error, task)
             pause(task, failure, tell, error)
             return failure
-        return _saved(value, task)
+        return _unbegun(value, task) or _saved(value, task)
 
     def refresh(self, task: Task, root: str) -> str | None:
         """Do nothing: a function has no executed notebook."""
@@ -137,6 +137,22 @@ def _loaded(task: Task) -> Json:
         name: load(value) if name in task.upstream else {inner: load(one) for inner, one in value.items()}
         for name, value in inputs.items()
     }
+
+
+def _unbegun(value: object, task: Task) -> Failure | None:
+    """Return the failure of a function that has not begun: it waits for somebody who awaits or asks for values."""
+    if isinstance(value, Coroutine):
+        value.close()
+        what = "an async function"
+    elif isinstance(value, Generator) and task.calls.serializer is None:
+        value.close()
+        what = "a generator"
+    elif isinstance(value, AsyncGenerator):
+        what = "an async generator"
+    else:
+        return None
+    message = f"{task.source.entry} has not run: it is {what}"
+    return Failure("SpecError", message, path=task.source.path, hint="make it a plain function")
 
 
 def _saved(value: object, task: Task) -> Failure | None:

@@ -5,21 +5,45 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ..errors import Error, ProductError
-from ..lazy import lazy_imports
-from ..model import SYNTAX, Task
+from ..errors import Error, MissingExtra, Place, ProductError, SpecError
+from ..executed.editions import exports
+from ..lazy import absent, lazy_imports, missing_extra
+from ..model import SYNTAX, Call, Task
 from ..products import special
 from . import members
 
 with lazy_imports():
     from ..kernels import specs
+    from ..reading import called
+
+_TASK = ("task", "product", "params", "client", "upstream")
+#: What the hooks of a task, and those of a pipeline, may name as arguments.
+_OF_TASK = {"on_render": _TASK, "on_finish": _TASK, "on_failure": (*_TASK, "traceback")}
+_OF_PIPELINE = {
+    "on_render": ("dag",),
+    "on_finish": ("dag", "report"),
+    "on_failure": ("dag", "report", "traceback"),
+}
+#: How many arguments a serializer gets in any case: the value and the product; an unserializer: the product.
+_POSITIONAL = {"serializer": 2, "unserializer": 1}
 
 
-def errors(tasks: Sequence[Task], unfit: Mapping[str, Sequence[Error]]) -> Iterator[Error]:
-    """Yield the errors of tasks that are to run, each message once. ``unfit`` are errors known from loading."""
+def errors(
+    tasks: Sequence[Task],
+    unfit: Mapping[str, Sequence[Error]],
+    hooks: Mapping[str, Call],
+    root: str,
+    path: str,
+) -> Iterator[Error]:
+    """Yield the errors of tasks that are to run, each message once. ``unfit`` are errors known from loading.
+
+    ``hooks`` are those of the pipeline itself, which stands at ``path``.
+    """
     reported: set[str] = set()
+    for name, call in hooks.items():
+        yield from _absent(name, call, _OF_PIPELINE, root, Place(os.path.relpath(path)))
     for task in tasks:
-        for error in (*_sources(task, unfit.get(task.name, ())), *_missing(task)):
+        for error in (*_sources(task, unfit.get(task.name, ())), *_missing(task), *_calls(task, root)):
             if error.message not in reported or (error.where is not None and str(error) not in reported):
                 yield error
             reported |= {error.message, str(error)}
@@ -43,8 +67,42 @@ def _sources(task: Task, known: Sequence[Error]) -> Iterator[Error]:
             yield error
 
 
+def _calls(task: Task, root: str) -> Iterator[Error]:
+    """Yield an error for each function that the task names and that is not there, or takes other arguments."""
+    run = {"on_failure": task.run.on_failure, "client": task.run.file_client}
+    named = [*task.calls.named(), *((name, call) for name, call in run.items() if call is not None)]
+    for name, call in named:
+        yield from _absent(name, call, _OF_TASK, root, task.where)
+    why = called.idle(task.source.entry, root) if task.kind == "function" and task.source.entry else ""
+    if why and (why != "a generator" or task.calls.serializer is None):
+        yield SpecError(f"{task.source.entry} would not run: it is {why}", task.where, called.PLAIN)
+
+
+def _absent(
+    name: str, call: Call, hooks: Mapping[str, tuple[str, ...]], root: str, where: Place | None
+) -> Iterator[Error]:
+    error = called.missing(call, root, hooks.get(name, ()), _POSITIONAL.get(name, 0))
+    if error is not None:
+        yield SpecError(f"{name}: {error.message}", where, error.hint)
+
+
 def _missing(task: Task) -> Iterator[Error]:
     """Yield an error for each thing that a task needs and that is not installed."""
+    for package, what in _packages(task):
+        if absent(package):
+            error = missing_extra(package)
+            yield MissingExtra(f"{error.message}, and {what} needs it", task.where, error.hint)
     missing = getattr(members.kind(task.kind), "missing", None)
     if missing is not None:
         yield from missing(task)
+
+
+def _packages(task: Task) -> Iterator[tuple[str, str]]:
+    """Yield the packages that octavo itself uses for a task, and what for."""
+    converted = next((edition.path for edition in exports(task) if not edition.plain), None)
+    if converted is not None:
+        yield "nbconvert", converted
+    if task.kind == "dump" and task.products[0].path.endswith(".parquet") and not task.own.get("io_handler"):
+        yield "pyarrow", task.products[0].path
+    if task.kind == "transfer":
+        yield "pandas", f'"{task.name}"'
