@@ -14,7 +14,7 @@ from ..errors import Error, Place, SpecError
 from ..hints import did_you_mean
 from ..model import Call
 from . import magics
-from .folders import contents, find_module, find_package, folders, owned
+from .folders import contents, edited, find_module, find_package, folders
 from .names import names
 from .reach import definitions
 
@@ -64,7 +64,7 @@ def _in_module(
     offered: tuple[str, ...],
     positional: int,
 ) -> Error | None:
-    if not owned(file, root) or os.sep + ".octavo" + os.sep in file:
+    if not edited(file) or os.sep + ".octavo" + os.sep in file:
         return None
     try:
         tree = magics.tree(contents(file))
@@ -138,7 +138,7 @@ def idle(path: str, root: str) -> str:
     """Return what a function of the project is that does nothing when it is called: a generator; else nothing."""
     module, _, name = path.rpartition(".")
     file = find_module(module, root)
-    if file is None or not owned(file, root):
+    if file is None or not edited(file):
         return ""
     try:
         found = [node for node in definitions(magics.tree(contents(file)).body) if node.name == name]
