@@ -17,7 +17,7 @@ from ..reading.folders import contents, relative
 from .dialect import EXECUTION, FILES
 from .promises import Promises, given, options
 from .sources import Reader
-from .taken import Taken
+from .taken import TakenParameters
 
 with lazy_imports():
     import glob  # few pipelines declare their inputs
@@ -50,7 +50,7 @@ class Drafts:
         self.matched: dict[str, tuple[str, ...]] = {}
         self.needed: list[str] = []
         self.loader = self._loader()
-        self._taken = Taken(root)
+        self._taken = TakenParameters(root)
         #: By the drafts' ids: tasks cannot be hashed, and two may have one name until that is checked.
         self._specs: dict[int, TaskSpec] = {}
 

@@ -33,7 +33,7 @@ _ANY_NAME = {
 }
 
 
-class Taken:
+class TakenParameters:
     """Which parameters the code of tasks takes; each text is read once for a name."""
 
     def __init__(self, root: str) -> None:
