@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..errors import Error, MissingExtra, Place, ProductError, SpecError
-from ..executed.editions import exports
 from ..lazy import absent, lazy_imports, missing_extra
 from ..model import SYNTAX, Call, Task
 from ..products import special
 from . import members
 
 with lazy_imports():
+    from ..executed import editions
     from ..kernels import specs
     from ..reading import called
 
@@ -99,7 +99,7 @@ def _missing(task: Task) -> Iterator[Error]:
 
 def _packages(task: Task) -> Iterator[tuple[str, str]]:
     """Yield the packages that octavo itself uses for a task, and what for."""
-    converted = next((edition.path for edition in exports(task) if not edition.plain), None)
+    converted = next((edition.path for edition in editions.exports(task) if not edition.plain), None)
     if converted is not None:
         yield "nbconvert", converted
     if task.kind == "dump" and task.products[0].path.endswith(".parquet") and not task.own.get("io_handler"):
