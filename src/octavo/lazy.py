@@ -11,7 +11,6 @@ import builtins
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from types import ModuleType, SimpleNamespace
 
 from .errors import MissingExtra
@@ -106,11 +105,3 @@ def missing_extra(package: str) -> MissingExtra:
     extra = EXTRAS.get(package)
     hint = f'pip install "octavo[{extra}]"' if extra else f"pip install {package}"
     return MissingExtra(f'the package "{package}" is not installed', hint=hint)
-
-
-def absent(package: str) -> bool:
-    """Return whether a package at the top is not installed; it is not imported."""
-    try:
-        return find_spec(package) is None
-    except ValueError:  # it is in sys.modules, with nothing to tell where it is from
-        return sys.modules.get(package) is None

@@ -6,12 +6,14 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..errors import Error, MissingExtra, Place, ProductError, SpecError
-from ..lazy import absent, lazy_imports, missing_extra
+from ..lazy import lazy_imports, missing_extra
 from ..model import SYNTAX, Call, Task
 from ..products import special
 from . import members
 
 with lazy_imports():
+    from importlib import util
+
     from ..executed import editions
     from ..kernels import specs
     from ..reading import called
@@ -89,7 +91,7 @@ def _absent(
 def _missing(task: Task) -> Iterator[Error]:
     """Yield an error for each thing that a task needs and that is not installed."""
     for package, what in _packages(task):
-        if absent(package):
+        if _absent_package(package):
             error = missing_extra(package)
             yield MissingExtra(f"{error.message}, and {what} needs it", task.where, error.hint)
     missing = getattr(members.kind(task.kind), "missing", None)
@@ -106,3 +108,11 @@ def _packages(task: Task) -> Iterator[tuple[str, str]]:
         yield "pyarrow", task.products[0].path
     if task.kind == "transfer":
         yield "pandas", f'"{task.name}"'
+
+
+def _absent_package(package: str) -> bool:
+    """Return whether a package at the top is not installed; it is not imported."""
+    try:
+        return util.find_spec(package) is None
+    except ValueError:  # it is loaded, with nothing to tell where it is from
+        return False
