@@ -195,3 +195,51 @@ def test_functions_too_find_what_a_process_of_their_own_would_find(tmp_path: Pat
         assert folder.octavo("build", "--force", env={"MPLBACKEND": "agg"}).returncode == 0
         found[preload] = [folder.read(f"{name}.txt") for name in names]
     assert found["true"] == found["false"] == ["False False agg", "svg", "x"]
+
+
+def test_what_imports_change_in_classes_and_take_away_is_undone_and_done_again(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    site = "env/site-packages"
+    folder.write(
+        f"{site}/victim_thing.py",
+        "class Shape:\n    def area(self):\n        return 'own'\nKINDS = {'a': 1, 'b': 2}\n",
+    )
+    folder.write(
+        f"{site}/patching_thing.py",
+        "import string, victim_thing\n\ndef area(self):\n    return 'patched'\n\n"
+        "def parse(self, text):\n    return [('patched', None, None, None)]\n\n"
+        "victim_thing.Shape.area = area\nvictim_thing.KINDS.pop('a')\nstring.Formatter.parse = parse\n",
+    )
+    # what the backport of importlib.metadata does: PathFinder finds no distributions any more
+    folder.write(
+        f"{site}/finding_thing.py",
+        "import importlib.machinery, sys\n\nclass Finder:\n    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'finding_thing_made':\n"
+        "            return importlib.machinery.ModuleSpec(name, self)\n"
+        "    def create_module(self, spec):\n        return None\n"
+        "    def exec_module(self, module):\n        module.V = 3\n\n"
+        "del importlib.machinery.PathFinder.find_distributions\nsys.meta_path.append(Finder())\n"
+        "import finding_thing_made\n",
+    )
+    look = (
+        "import importlib.machinery, string, sys, victim_thing\n"
+        "print(victim_thing.Shape().area(), victim_thing.KINDS, list(string.Formatter().parse('a'))[0][0],"
+        " hasattr(importlib.machinery.PathFinder, 'find_distributions'),"
+        " [type(it).__name__ for it in sys.meta_path].count('Finder'))\n"
+    )
+    env = project(
+        folder,
+        {
+            "without": f"# %%\n{look}",
+            "patched": f"# %%\nimport patching_thing\n{look}",
+            "found": f"# %%\nimport finding_thing, finding_thing_made\nprint(finding_thing_made.V)\n{look}",
+        },
+    )
+    assert AGAIN not in build(folder, env)
+    ahead = [printed(folder, name) for name in ("without", "patched", "found")]
+    folder.write("pipeline.yaml", "preload: false\n" + folder.read("pipeline.yaml"))
+    build(folder, env, "--force")
+    assert ahead == [printed(folder, name) for name in ("without", "patched", "found")]
+    assert ahead[0].startswith("own {'a': 1, 'b': 2} a True")
+    assert ahead[1].startswith("patched {'b': 2} patched True")
+    assert ahead[2].startswith("3\nown {'a': 1, 'b': 2} a False")

@@ -103,9 +103,4 @@ def _name(thread: str) -> str:
 
 
 def _pools() -> int:
-    try:
-        with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:  # noqa: PTH123
-            paths = {line.split(maxsplit=5)[-1].strip() for line in maps if ".so" in line}
-    except OSError:
-        return 0
-    return sum(any(pool in os.path.basename(path).lower() for pool in _POOLS) for path in paths)
+    return sum(any(pool in name.lower() for pool in _POOLS) for name in machinery.libraries())

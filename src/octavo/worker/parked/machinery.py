@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.machinery import ModuleSpec
@@ -36,6 +37,15 @@ NAMES = (
 
 #: What Python itself takes for its machinery: not named by warnings, left out of tracebacks.
 INTERNAL = "<frozen importlib._bootstrap>"
+
+
+def libraries() -> set[str]:
+    """Return the names of the shared libraries in this process, as far as the system tells."""
+    try:
+        with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:  # noqa: PTH123
+            return {os.path.basename(line.split(maxsplit=5)[-1].strip()) for line in maps if ".so" in line}
+    except OSError:
+        return set()
 
 
 def usable() -> bool:

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from os import getcwd, getpid
 from random import Random
 from types import ModuleType
@@ -60,6 +61,13 @@ class Pool:
         self.left: dict[str, str] = {}
         self._closures: dict[str, Closure] = {}
         self._generators: list[Random | Generator] = []
+        #: Finders that imports put into ``sys.meta_path``.
+        self.finders = [
+            value
+            for change in recorder.changes
+            if isinstance(change, Change) and change.table.name == "sys.meta_path"
+            for _, value in change.new
+        ]
 
     def park(self, entries: Iterable[str]) -> None:
         """Take out what was imported, and undo what the imports did; prepare for what tasks will ask for."""
@@ -181,7 +189,10 @@ class Pool:
 
 
 def _undo_patches(recorder: Recorder) -> None:
-    """Put back functions and classes of modules that others have replaced by their own: these are not kept."""
+    """Put back functions and classes of modules that others have replaced by their own: these are not kept.
+
+    What they have replaced in classes is replaced again with them.
+    """
     for name, before in recorder.attributes.items():
         seen = recorder.seen.get(name)
         space = getattr(recorder.base[name] if seen is None else seen.module, "__dict__", {})
@@ -197,6 +208,14 @@ def _undo_patches(recorder: Recorder) -> None:
                 del space[key]
             else:
                 space[key] = old
+    for table in recorder.all_tables():
+        for key, old, new in table.replaced():
+            assert table.target is not None
+            value = getattr(new, "__func__", None) or getattr(new, "fget", None) or new
+            by = recorder.seen.get(getattr(value, "__module__", None) or "")
+            if by is not None and by.package != table.target.__module__.partition(".")[0]:
+                setattr(table.target, key, old)
+                by.script.append(partial(setattr, table.target, key, new))
 
 
 def _adapt(seen: Seen) -> None:

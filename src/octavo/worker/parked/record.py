@@ -14,7 +14,7 @@ from .effects import Filters, Loggers
 from .lazy import Lazy
 from .seen import MISSING, Effect, Seen, Warned, stamp
 from .state import DRAWN, FOR_GOOD, State
-from .tables import Change, Held, Table, Tables, tables
+from .tables import Change, Held, Rearranged, Table, Tables, tables
 
 _STANDARD = os.path.dirname(os.__file__) + os.sep
 #: What makes something random when it is imported that is made anew in each worker, or that nobody can tell apart:
@@ -27,7 +27,7 @@ class Recorder:
 
     def __init__(self, registries: Mapping[str, Held] = MappingProxyType({})) -> None:
         self.seen: dict[str, Seen] = {}
-        self.changes: list[Change] = []
+        self.changes: list[Change | Rearranged] = []
         self.environment = dict(os.environ)
         self.filters = Filters()
         self.loggers = Loggers()
@@ -184,6 +184,11 @@ class Recorder:
         reasons = (seen.unfit for seen in self.seen.values())
         return next((why for why in reasons if why.endswith(FOR_GOOD)), "")
 
+    def all_tables(self) -> Iterator[Table]:
+        """Yield all tables that are looked at."""
+        for group in self._tables.values():
+            yield from group
+
     def unexplained(self) -> set[str]:
         """Return the modules that are here, and that nobody was seen to import."""
         return sys.modules.keys() - self._known
@@ -292,11 +297,11 @@ class Recorder:
         groups = self._tables.values() if whole else [self._tables.get(top.package if top else "", Tables())]
         for group in groups:
             for change in group.changes():
+                self.changes.append(change)
                 if isinstance(change, Change):
-                    self.changes.append(change)
                     self.do(change)
                 else:
-                    self.spoil(change)
+                    self.spoil(str(change))
         if whole:
             for effect in self.loggers.changes():
                 self.do(effect)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import builtins
 import logging
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from types import FunctionType
 
-from .machinery import bootstrap
+from .machinery import bootstrap, libraries
 from .pool import Pool
 from .seen import MISSING, Seen, Stamp, stamp
 
@@ -44,6 +45,7 @@ _NATIVE = (
     ),
     *("LD_", "MALLOC_", "GLIBC_", "LC_", "LANG", "TZ", "XDG_", "HOME"),
 )
+_INTEL = re.compile("lib(i?omp|mkl)", re.I).match
 #: Where octavo's own code stands.
 _OURS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
 #: Which variables matter to modules that read them all.
@@ -177,6 +179,8 @@ class Circumstances:
                     yield Difference(module, f"{name} has another value")
             if name not in before and (name, now[name]) in self._pool.written:
                 continue  # a real import has written it, as it did when this was recorded, before or after
+            if name.startswith("KMP_") and not any(map(_INTEL, libraries())):
+                continue  # only Intel's OpenMP reads it
             for package in {seen.package for seen in conditions.extensions}:
                 if name.startswith((*_NATIVE, f"{package.upper()}_")):
                     yield Difference(package, f"{name} has another value")
@@ -211,7 +215,8 @@ class Circumstances:
         for name, module in conditions.absent.items():
             if name not in sys.modules and bootstrap._find_spec(name, None) is not None:
                 yield Difference(module, f"{name} is there now")
-        foreign = [finder for finder in sys.meta_path if finder not in self._finders]
+        known = [*self._finders, *self._pool.finders]
+        foreign = [finder for finder in sys.meta_path if not any(finder is each for each in known)]
         for finder in foreign:
             for seen in modules:
                 above = sys.modules.get(seen.name.rpartition(".")[0])

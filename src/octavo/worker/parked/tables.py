@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from importlib.machinery import PathFinder
 from types import MappingProxyType, ModuleType
 from typing import TypeGuard
 
@@ -35,6 +35,10 @@ _APART = frozenset(
 Held = dict[object, object] | list[object] | set[object] | MappingProxyType[str, object]
 
 
+#: What it held.
+Kept = tuple[object, ...] | frozenset[object] | dict[object, object] | dict[str, object]
+
+
 class Table:
     """A dict, list or set, or the attributes of a class, as last looked at."""
 
@@ -47,37 +51,85 @@ class Table:
         self.before = _kept(held)
 
     def change(self) -> Change | None:
-        """Return what was put in since the last look; raise ``ValueError`` for any other change."""
+        """Return what was put in and taken out since the last look.
+
+        Raise ``Rearranged`` where that cannot be done again.
+        """
         before, self.before = self.before, _kept(self.held)
-        held, more = self.held, len(self.held) - len(before)
+        held = self.held
         new: list[tuple[object, object]]
+        gone: list[tuple[object, object]] = []
         if isinstance(held, set):
             new = [(None, each) for each in held.difference(before)]
+            gone = [(None, each) for each in before if each not in held]
         elif isinstance(held, list):
+            more = len(held) - len(before)
             if more > 0 and _same(before, held):
                 new = [(None, each) for each in held[-more:]]
             elif more > 0 and _same(before, held[more:]):
                 new = [(0, each) for each in reversed(held[:more])]
             else:
-                raise ValueError(f"it rearranges {self.name}")
+                raise Rearranged(self, before)
         else:
-            new = list(islice(held.items(), len(before), None))
+            assert isinstance(before, dict)
+            new = [(key, value) for key, value in held.items() if key not in before]
+            gone = [(key, value) for key, value in before.items() if key not in held]
             if self.target is not None:
-                new = [(key, value) for key, value in new if not str(key).startswith("_abc")]
-        return Change(self, tuple(new)) if new else None
+                new, gone = (
+                    [it for it in items if not str(it[0]).startswith("_abc")] for items in (new, gone)
+                )
+        return Change(self, tuple(new), tuple(gone), before) if new or gone else None
+
+    def replaced(self) -> Iterator[tuple[str, object, object]]:
+        """Yield the attributes of a class that are others now: name, what was there and what is there."""
+        if self.target is not None and isinstance(self.before, dict):
+            for key, value in list(vars(self.target).items()):
+                if (old := self.before.get(key, MISSING)) is not value and old is not MISSING:
+                    yield key, old, value
+
+
+class Rearranged(Exception):
+    """A list is in another order, or has lost something."""
+
+    def __init__(self, table: Table, before: Iterable[object]) -> None:
+        super().__init__(f"it rearranges {table.name}")
+        self.table = table
+        self.before = before
+
+    def undo(self) -> None:
+        """Put back what was there."""
+        if isinstance(held := self.table.held, list):
+            held[:] = self.before
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Change:
-    """What was put into a table: key or place, and value."""
+    """What was put into a table, and what was taken out: key or place, and value."""
 
     table: Table
-    items: tuple[tuple[object, object], ...]
+    new: tuple[tuple[object, object], ...]
+    gone: tuple[tuple[object, object], ...]
+    #: What the table held.
+    before: Kept
 
     def __call__(self) -> None:
-        """Put it in again."""
+        """Do it again."""
+        self._take(self.gone)
+        self._put(self.new)
+
+    def undo(self) -> None:
+        """Undo it."""
+        self._take(self.new)
+        self._put(self.gone)
+        if self.gone and isinstance(held := self.table.held, dict):  # in their places
+            now = dict(held)
+            held.clear()
+            held.update((key, now[key]) for key in self.before if key in now)
+            held.update(now)
+
+    def _put(self, items: Iterable[tuple[object, object]]) -> None:
         held, target = self.table.held, self.table.target
-        for key, value in self.items:
+        for key, value in items:
             if target is not None:
                 setattr(target, str(key), value)
             elif isinstance(held, set):
@@ -87,10 +139,9 @@ class Change:
             elif isinstance(held, dict):
                 held[key] = value
 
-    def undo(self) -> None:
-        """Take it out."""
+    def _take(self, items: Iterable[tuple[object, object]]) -> None:
         held, target = self.table.held, self.table.target
-        for key, value in self.items:
+        for key, value in items:
             if isinstance(held, set):
                 held.discard(value)
             elif isinstance(held, list):
@@ -119,8 +170,8 @@ class Tables:
                 self._held.append(table.held)
                 self._sizes.append(len(table.held))
 
-    def changes(self) -> Iterator[Change | str]:
-        """Yield what was put in since the last look, and why other changes cannot be made again."""
+    def changes(self) -> Iterator[Change | Rearranged]:
+        """Yield what was put in and taken out since the last look, and other changes, which cannot be made again."""
         sizes = list(map(len, self._held))
         if sizes == self._sizes:
             return
@@ -130,13 +181,17 @@ class Tables:
                 try:
                     if (change := table.change()) is not None:
                         yield change
-                except ValueError as error:
-                    yield str(error)
+                except Rearranged as error:
+                    yield error
+
+    def __iter__(self) -> Iterator[Table]:
+        return iter(self._tables)
 
 
 def tables(module: object) -> Iterator[Table]:
     """Yield the tables that a module holds: its own, those of its classes, and those of objects that it made."""
     if module is sys:
+        yield Table("PathFinder", vars(PathFinder), PathFinder)
         yield from (Table(f"sys.{name}", getattr(sys, name)) for name in ("path", "meta_path", "path_hooks"))
     if not isinstance(module, ModuleType) or module.__name__ in _APART:
         return
@@ -180,15 +235,13 @@ def _saves(name: object) -> bool:
     return not isinstance(name, str) or _SAVING.match(name) is not None
 
 
-def _kept(held: Held) -> tuple[object, ...] | frozenset[object] | range:
-    """Keep of a table what tells its change: lists and sets whole, of dicts the size."""
-    return (
-        tuple(held)
-        if isinstance(held, list)
-        else frozenset(held)
-        if isinstance(held, set)
-        else range(len(held))
-    )
+def _kept(held: Held) -> Kept:
+    """Keep what a table holds."""
+    if isinstance(held, list):
+        return tuple(held)
+    if isinstance(held, set):
+        return frozenset(held)
+    return dict(held)
 
 
 def _same(before: Iterable[object], now: list[object]) -> bool:
