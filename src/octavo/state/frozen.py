@@ -29,6 +29,7 @@ from ..model import (
 
 with lazy_imports():
     import datetime
+    import struct
 
 #: The nouns that are kept, by their names.
 _NOUNS: Mapping[str, type] = {
@@ -50,6 +51,7 @@ _BUILDING: Mapping[str, Callable[..., object]] = {
     "f": frozenset,
     "b": bytes.fromhex,
     "c": lambda pair: complex(*pair),
+    "N": lambda bits: struct.unpack(">d", bytes.fromhex(bits))[0],
     "D": lambda text: datetime.date.fromisoformat(text),
     "T": lambda text: datetime.datetime.fromisoformat(text),
     "E": lambda nothing: ...,
@@ -112,7 +114,8 @@ def _twos(flat: Iterable[object]) -> Iterator[tuple[object, object]]:
 def _plain(value: object) -> object:
     kind = type(value)
     if kind in _PLAIN:
-        return value
+        # there are many numbers that are none, with a sign and more in them, and JSON has one
+        return {"N": struct.pack(">d", value).hex()} if value != value else value
     if isinstance(value, list) and kind is list:
         return [_plain(item) for item in value]
     if _NOUNS.get(kind.__name__) is kind:

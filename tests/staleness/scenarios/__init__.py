@@ -197,5 +197,5 @@ def play(scenario: Scenario, folder: Path) -> None:
 
 def rests(folder: Path) -> None:
     """Assert that nothing is stale after a build, and that one more does nothing."""
-    assert reasons(folder) == {}
+    assert (why := reasons(folder)) == {}, why
     assert set(build(folder).outcomes.values()) == {Outcome.FRESH}
