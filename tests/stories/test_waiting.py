@@ -240,7 +240,7 @@ def attached(connection: Path) -> Iterator[BlockingKernelClient]:
     client.load_connection_file()
     client.start_channels()
     try:
-        client.wait_for_ready(timeout=30)
+        client.wait_for_ready(timeout=120)
         yield client
     finally:
         client.stop_channels()
@@ -255,7 +255,7 @@ def said(client: BlockingKernelClient, code: str) -> str:
         content = message["content"]
         shown.append(content.get("text", "") or str(content.get("data", {})) or content.get("ename", ""))
 
-    client.execute_interactive(code, output_hook=hear, timeout=30)
+    client.execute_interactive(code, output_hook=hear, timeout=120)
     return "".join(shown)
 
 
@@ -266,7 +266,7 @@ def test_a_held_task_shows_its_variables(project: Folder, task: str, name: str, 
             assert str(value) in said(client, name)
             assert "from a child" in said(client, "!echo from a child")
             client.shutdown()
-        rest, _ = process.communicate(timeout=30)
+        rest, _ = process.communicate(timeout=120)
         assert process.returncode == 1
         assert "1 failed" in rest and "from a child" not in rest
         assert not connection.parent.exists()
@@ -277,7 +277,7 @@ def test_a_notebook_of_another_kernel_is_held_too(project: Folder) -> None:
         with attached(connection) as client:
             assert "41" in said(client, "x")
             client.shutdown()
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
         assert process.returncode == 1
         assert not connection.parent.exists()
 
@@ -286,14 +286,14 @@ def test_exit_in_the_console_ends_the_wait(project: Folder) -> None:
     with held(project, "run", "--hold", "look.py") as (process, connection):
         with attached(connection) as client:
             client.execute("exit")
-            process.communicate(timeout=30)
+            process.communicate(timeout=120)
         assert process.returncode == 1
 
 
 def test_an_interrupt_ends_the_wait_and_the_build_goes_on_to_its_end(project: Folder) -> None:
     with held(project, "build", "--hold", "look", "fine", "--jobs", "1") as (process, connection):
         process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=30)
+        rest, _ = process.communicate(timeout=120)
         assert process.returncode == 1
         assert "1 done, 1 failed" in rest
         assert "ZeroDivisionError" in rest
