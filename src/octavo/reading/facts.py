@@ -67,7 +67,7 @@ def facts(notebook: Notebook) -> Facts:
         digest.digest(read.parts),
         language=language,
         kernel=kernel,
-        title=_title(notebook.cells),
+        title=title(notebook.cells),
         upstream=read.declared.upstream,
         product=read.declared.product,
         params=tuple(read.declared.params),
@@ -149,7 +149,7 @@ _ATX = re.compile(r" {0,3}#{1,6}[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 
 
-def _title(cells: Iterable[Json]) -> str:
+def title(cells: Iterable[Json]) -> str:
     """Return the text of the first heading of the markdown cells."""
     for cell in cells:
         if cell.get("cell_type") != "markdown":

@@ -1,0 +1,32 @@
+"""NB133: an output so large that the notebook is slow to open, to diff and to store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..model import Json
+from . import Hit, Severity, Subject
+
+_LARGE = 2_000_000
+
+
+class HugeOutput:
+    code = "NB133"
+    name = "huge-output"
+    severity: Severity = "warning"
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        for cell in subject.cells:
+            size = sum(_size(output) for output in cell.outputs)
+            if size > _LARGE:
+                yield Hit(
+                    f"its outputs are {size / 1e6:.1f} MB", cell, hint="show a part, or write it to a file"
+                )
+
+
+def _size(output: Json) -> int:
+    texts = [output.get("text"), *(output.get("data") or {}).values()]
+    return sum(len(text) for text in texts if isinstance(text, str))
+
+
+RULE = HugeOutput()

@@ -1,0 +1,32 @@
+"""NB122: a cell installs packages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from . import Hit, Severity, Subject
+
+_INSTALL = re.compile(
+    r"\s*[%!]{1,2}\s*(?:\S+\s+-m\s+|uv\s+)?(pip3?|conda|mamba|micromamba)\s+(?:install|add)\b"
+)
+
+
+class Install:
+    code = "NB122"
+    name = "install"
+    severity: Severity = "warning"
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        for cell in subject.cells:
+            for number, line in enumerate(cell.source.splitlines(), start=1):
+                if found := _INSTALL.match(line):
+                    yield Hit(
+                        f"{found[1]} changes the environment while the notebook runs",
+                        cell,
+                        number,
+                        hint="name the package in the requirements of the project",
+                    )
+
+
+RULE = Install()

@@ -1,0 +1,33 @@
+"""NB121: a path that is there on one machine alone."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from . import Hit, Severity, Subject, at, walk
+
+_PATH = re.compile(
+    r"(/home/[^/\s]+/|/Users/[^/\s]+/|/root/|[A-Za-z]:\\[^\s\\]+\\|/mnt/[a-z]/|/content/drive/).*"
+)
+
+
+class MachinePath:
+    code = "NB121"
+    name = "machine-path"
+    severity: Severity = "warning"
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        for cell, node in walk(subject):
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and len(node.value) < 1000
+                and _PATH.fullmatch(node.value)
+            ):
+                hint = "a path relative to the project works everywhere; a parameter may name what does not"
+                yield at(cell, node, f'"{node.value[:60]}" is a path of one machine', hint)
+
+
+RULE = MachinePath()

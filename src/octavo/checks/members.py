@@ -1,0 +1,45 @@
+"""The rules: ours, a row each, and those that other packages bring."""
+
+from __future__ import annotations
+
+from .. import plugins
+from . import (
+    Rule,
+    changed_folder,
+    debugging,
+    execution_order,
+    huge_output,
+    install,
+    machine_path,
+    never_run,
+    not_repeatable,
+    secret,
+    stored_error,
+    undefined_name,
+    unseeded,
+    untitled,
+    unused_parameter,
+)
+
+RULES: tuple[Rule, ...] = (
+    undefined_name.RULE,
+    execution_order.RULE,
+    stored_error.RULE,
+    never_run.RULE,
+    not_repeatable.RULE,
+    machine_path.RULE,
+    install.RULE,
+    changed_folder.RULE,
+    unseeded.RULE,
+    untitled.RULE,
+    debugging.RULE,
+    huge_output.RULE,
+    secret.RULE,
+    unused_parameter.RULE,
+)
+
+
+def rules() -> tuple[Rule, ...]:
+    """Return all rules; other packages name theirs as entry points of ``octavo.checks``."""
+    names = [rule.name for rule in RULES]
+    return (*RULES, *(plugins.member("checks", name, names) for name in plugins.brought("checks")))

@@ -1,0 +1,67 @@
+"""NB141: a key, a token or a password stands in the notebook: in its code, its outputs or its metadata."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from . import Hit, Severity, Subject
+
+#: Formats that are told by their beginning; each is as its issuer documents it.
+_KINDS = {
+    "an AWS access key": r"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b",
+    "a GitHub token": r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})\b",
+    "a GitLab token": r"\bglpat-[A-Za-z0-9_-]{20,}\b",
+    "a Slack token": r"\bxox[abprs]-[A-Za-z0-9-]{20,}",
+    "a Stripe key": r"\b[rs]k_live_[A-Za-z0-9]{20,}\b",
+    "a Google API key": r"\bAIza[A-Za-z0-9_-]{35}\b",
+    "a Hugging Face token": r"\bhf_[A-Za-z0-9]{34,}\b",
+    "an OpenAI key": r"\bsk-(?:proj-)?[A-Za-z0-9_-]{40,}\b",
+    "a PyPI token": r"\bpypi-[A-Za-z0-9_-]{50,}\b",
+    "a private key": r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----",
+    "a URL with a password": r"\b[a-z][a-z0-9+.-]*://[^\s:/@\'\"{}<>]+:(?!(?:password|pass|passwd|pwd|secret|\*+|xxx+|…|•+)@)[^\s:/@\'\"{}$<>]{3,}@[^\s/]+",
+}
+_ANY = re.compile("|".join(f"(?P<k{number}>{pattern})" for number, pattern in enumerate(_KINDS.values())))
+_NAMES = tuple(_KINDS)
+_HINT = "revoke it: what was stored once is known; read it from the environment"
+
+
+class Secret:
+    code = "NB141"
+    name = "secret"
+    severity: Severity = "error"
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        for cell in subject.cells:
+            for number, line in enumerate(cell.source.splitlines(), start=1):
+                if found := _ANY.search(line):
+                    yield Hit(f"{_kind(found)} stands in the code", cell, number, found.start() + 1, _HINT)
+            if found := next((one for text in _texts(cell.outputs) if (one := _ANY.search(text))), None):
+                yield Hit(f"{_kind(found)} stands in the output", cell, hint=_HINT)
+        rest = {**subject.notebook.data.get("metadata", {})}
+        others = [cell["source"] for cell in subject.notebook.cells if cell.get("cell_type") != "code"]
+        if found := next((one for text in [*_texts(rest), *others] if (one := _ANY.search(text))), None):
+            yield Hit(f"{_kind(found)} stands in the text or the metadata", hint=_HINT)
+
+
+def _kind(found: re.Match[str]) -> str:
+    return _NAMES[int((found.lastgroup or "k0")[1:])]
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield the texts in JSON; images and the like are none."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if not (isinstance(key, str) and key.startswith(("image/", "application/pdf"))):
+                yield from _texts(
+                    inner if not isinstance(inner, dict) or "/json" not in str(key) else json.dumps(inner)
+                )
+
+
+RULE = Secret()

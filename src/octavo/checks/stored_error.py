@@ -1,0 +1,30 @@
+"""NB103: an output that is stored is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..notebook.inject import tags
+from . import Hit, Severity, Subject
+
+
+class StoredError:
+    code = "NB103"
+    name = "stored-error"
+    severity: Severity = "warning"
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        for cell in subject.cells:
+            if "raises-exception" in tags(cell.data):
+                continue
+            for output in cell.outputs:
+                if output.get("output_type") == "error":
+                    yield Hit(
+                        f"it shows the error {output.get('ename', '')}: {str(output.get('evalue', ''))[:80]}",
+                        cell,
+                        hint="if it belongs there, tag the cell raises-exception",
+                    )
+                    break
+
+
+RULE = StoredError()

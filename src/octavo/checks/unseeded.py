@@ -1,0 +1,67 @@
+"""NB124: random numbers without a seed: each run gives others."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from . import Hit, Severity, Subject, at, dotted, walk
+
+_FUNCTIONS = frozenset(
+    f"{module}.{name}"
+    for module, names in {
+        "random": "random randint randrange choice choices shuffle sample uniform gauss normalvariate betavariate",
+        "np.random": "rand randn randint random random_sample choice shuffle permutation normal uniform poisson",
+        "numpy.random": "rand randn randint random random_sample choice shuffle permutation normal uniform poisson",
+        "torch": "rand randn randint randperm",
+    }.items()
+    for name in names.split()
+)
+_SEEDS = frozenset(
+    [
+        *("random.seed", "np.random.seed", "numpy.random.seed", "torch.manual_seed", "tf.random.set_seed"),
+        *("tensorflow.random.set_seed", "seed_everything", "pl.seed_everything", "set_seed"),
+    ]
+)
+_GENERATORS = frozenset(
+    (
+        "np.random.default_rng",
+        "numpy.random.default_rng",
+        "default_rng",
+        "random.Random",
+        "np.random.RandomState",
+    )
+)
+
+
+class Unseeded:
+    code = "NB124"
+    name = "unseeded"
+    severity: Severity = "warning"
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        seeded: set[str] = set()
+        for _, node in walk(subject):
+            if isinstance(node, ast.Call) and (name := dotted(node.func)) in _SEEDS:
+                seeded.add(name.partition(".")[0] if "." in name else "")
+        for cell, node in walk(subject):
+            if not isinstance(node, ast.Call):
+                continue
+            name = dotted(node.func)
+            family = {"numpy": "np"}.get(name.partition(".")[0], name.partition(".")[0])
+            ours = {{"numpy": "np"}.get(one, one) for one in seeded}
+            if name in _FUNCTIONS and not ours & {family, "", "pl", "L"}:
+                yield at(cell, node, f"{name} gives other numbers in each run", f"seed it: {_seed(family)}")
+                return
+            if name in _GENERATORS and not node.args and not node.keywords:
+                yield at(
+                    cell, node, f"{name}() without a seed gives other numbers in each run", "give it a number"
+                )
+                return
+
+
+def _seed(family: str) -> str:
+    return {"np": "np.random.default_rng(0)", "torch": "torch.manual_seed(0)"}.get(family, "random.seed(0)")
+
+
+RULE = Unseeded()

@@ -1,0 +1,21 @@
+"""NB131: a notebook without a title."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..reading.facts import title
+from . import Hit, Severity, Subject
+
+
+class Untitled:
+    code = "NB131"
+    name = "untitled"
+    severity: Severity = "warning"
+
+    def check(self, subject: Subject) -> Iterator[Hit]:
+        if len(subject.cells) > 1 and not title(subject.notebook.cells):
+            yield Hit("it has no title", hint="begin it with a markdown cell such as: # Clean the orders")
+
+
+RULE = Untitled()

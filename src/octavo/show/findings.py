@@ -1,0 +1,96 @@
+"""Findings of checks as text, JSON, annotations of GitHub and SARIF 2.1.0."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from .. import __version__
+from ..checks import Finding, Rule
+from ..model import Json
+from .screen import Screen, flat
+
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def text(findings: Iterable[Finding], out: Screen) -> None:
+    """Print a line for each, and its hint below."""
+    for found in findings:
+        colour = "red" if found.severity == "error" else "yellow"
+        out.say(f"{flat(found.place)}: {out.paint(found.code, colour)} {flat(found.message)}")
+        if found.hint:
+            out.say(out.paint(f"  hint: {flat(found.hint)}", "dim"))
+
+
+def plain(findings: Iterable[Finding]) -> list[Json]:
+    """Return them as JSON values."""
+    return [
+        {
+            "code": found.code,
+            "name": found.name,
+            "severity": found.severity,
+            "message": found.message,
+            "hint": found.hint,
+            "path": found.path,
+            "cell": found.cell,
+            "line": found.line,
+            "column": found.column,
+            "row": found.row or None,
+        }
+        for found in findings
+    ]
+
+
+def github(findings: Iterable[Finding]) -> list[str]:
+    """Return workflow commands of GitHub Actions."""
+    lines = []
+    for found in findings:
+        where = f"file={_property(found.path)}" + (
+            f",line={found.row},col={found.column}" if found.row else ""
+        )
+        cell = "" if found.row or found.cell is None else f"cell {found.cell}, line {found.line}: "
+        title = f"{found.code} {found.name}"
+        lines.append(f"::{found.severity} {where},title={_property(title)}::{_data(cell + found.message)}")
+    return lines
+
+
+def sarif(findings: Sequence[Finding], rules: Iterable[Rule]) -> str:
+    """Return a SARIF log, as code scanning reads it."""
+    tool = {
+        "name": "octavo",
+        "version": __version__,
+        "rules": [{"id": rule.code, "name": rule.name} for rule in rules],
+    }
+    results = [
+        {
+            "ruleId": found.code,
+            "level": found.severity,
+            "message": {
+                "text": found.message
+                if found.row or not found.cell
+                else f"cell {found.cell}: {found.message}"
+            },
+            "locations": [
+                {
+                    "physicalLocation": {
+                        "artifactLocation": {"uri": found.path},
+                        "region": {
+                            "startLine": found.row or 1,
+                            "startColumn": found.column if found.row else 1,
+                        },
+                    }
+                }
+            ],
+        }
+        for found in findings
+    ]
+    log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": tool}, "results": results}]}
+    return json.dumps(log, ensure_ascii=False, indent=2)
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,294 @@
+"""Rules for notebooks: what each finds, what it leaves alone, and how findings are excused and printed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from octavo.checks import Finding
+from octavo.checks.members import RULES, rules
+from octavo.checks.run import check, files
+from octavo.checks.settings import Settings, settings
+from octavo.errors import Error
+from projects import Folder
+
+TITLE = "# %% [markdown]\n# # A title\n"
+PARAMETERS = '# %% tags=["parameters"]\n'
+
+#: What a notebook in the percent format holds, and the codes with the lines where they are found.
+DEFECTS: list[tuple[str, list[tuple[str, int]]]] = [
+    ("# %%\nprint(x)\n", [("NB101", 4)]),
+    ("# %%\nprint(x)\n# %%\nx = 1\n", [("NB101", 4)]),
+    ("# %%\ndef f():\n    return missing\n", [("NB101", 5)]),
+    ("# %%\nx += 1\n", [("NB101", 4)]),
+    ("# %%\nprint([y for z in range(3)])\n", [("NB101", 4)]),
+    ("# %%\nclass A(Base):\n    pass\n", [("NB101", 4)]),
+    ("# %%\nx = 1\n# %%\nx += 1\n", [("NB111", 6)]),
+    (
+        "# %%\nimport pandas as pd\ndf = pd.read_csv('a.csv')\n# %%\ndf = df.drop(columns='a')\n",
+        [("NB111", 7)],
+    ),
+    ("# %%\nopen('/home/anna/a.csv')\n", [("NB121", 4)]),
+    ("# %%\npath = 'C:\\\\data\\\\a.csv'\n", [("NB121", 4)]),
+    ("# %%\n!pip install pandas\n", [("NB122", 4)]),
+    ("# %%\n%pip install pandas\n", [("NB122", 4)]),
+    ("# %%\nimport sys\n!{sys.executable} -m pip install x\n", [("NB122", 5)]),
+    ("# %%\n%cd data\n", [("NB123", 4)]),
+    ("# %%\nimport os\nos.chdir('data')\n", [("NB123", 5)]),
+    ("# %%\nimport random\nprint(random.random())\n", [("NB124", 5)]),
+    ("# %%\nimport numpy as np\nnp.random.rand(3)\n", [("NB124", 5)]),
+    ("# %%\nimport numpy as np\nrng = np.random.default_rng()\n", [("NB124", 5)]),
+    ("# %%\nbreakpoint()\n", [("NB132", 4)]),
+    ("# %%\n%debug\n", [("NB132", 4)]),
+    ("# %%\nimport pdb; pdb.set_trace()\n", [("NB132", 4)]),
+    ("# %%\nkey = 'AKIAIOSFODNN7EXAMPLE'\n", [("NB141", 4)]),
+    ("# %%\nurl = 'postgresql://anna:hunter2@db/x'\n", [("NB141", 4)]),
+    (f"# %%\nt = 'ghp_{'a1' * 18}'\n", [("NB141", 4)]),
+    ("# %%\nk = '-----BEGIN RSA PRIVATE KEY-----'\n", [("NB141", 4)]),
+    (PARAMETERS + "n = 1\nunused = 2\n# %%\nprint(n)\n", [("NB142", 5)]),
+]
+#: Sound cells, in which nothing may be found.
+SOUND = [
+    "# %%\nx = 1\n# %%\nprint(x)\n",
+    "# %%\ndef f():\n    return g()\n# %%\ndef g():\n    return 1\n# %%\nf()\n",
+    "# %%\nfrom math import *\nprint(sqrt(2))\n",
+    "# %%\nfor i in range(3):\n    total = i\nprint(i, total)\n",
+    "# %%\ntry:\n    import json5 as json\nexcept ImportError:\n    import json\nprint(json)\n",
+    "# %%\nprint(_, __, In, Out, get_ipython(), display)\n",
+    "# %%\n%run other.py\n# %%\nprint(from_other)\n",
+    "# %%\n%load_ext sql\n# %%\nprint(result)\n",
+    "# %%\nexec('a = 1')\n# %%\nprint(a)\n",
+    "# %%\nfiles = !ls\nprint(files)\n",
+    "# %%\n%%capture out\nprint(1)\n# %%\nprint(out)\n",
+    "# %%\nwith open('a') as file:\n    text = file.read()\nprint(text)\n",
+    "# %%\nif (n := 10) > 5:\n    print(n)\n",
+    "# %%\nmatch [1, 2]:\n    case [a, *rest]:\n        print(a, rest)\n",
+    "# %%\nasync def f():\n    return 1\nawait f()\n",
+    "# %%\nclass A:\n    n = 1\n    def m(self):\n        return A.n + __class__.n\n",
+    "# %%\ntotal = 0\nfor n in range(3):\n    total += n\n",
+    "# %%\ndf = [1]\ndf = df.copy()\n",
+    "# %%\ncount = 1\n# %%\ncount = 0\ncount += 1\n",
+    "# %%\nimport random\nrandom.seed(0)\nprint(random.random())\n",
+    "# %%\nimport numpy as np\nrng = np.random.default_rng(0)\nprint(rng.normal())\n",
+    "# %%\nurl = 'postgresql://anna:password@db/x'\n",
+    "# %%\nurl = f'postgresql://{1}:{2}@db/x'\n",
+    "# %%\nurl = 'https://example.com/a:b@c'\n",
+    "# %%\npath = 'data/home/a.csv'\n",
+    "# %%\nprint('pip install pandas')\n",
+    PARAMETERS + "upstream = None\nproduct = None\nn = 1\n# %%\nprint(n, product)\n",
+    PARAMETERS + "name = 'a'\n# %%\n!echo {name}\n",
+    "# %%\ndef outer():\n    def inner():\n        return value\n    value = 1\n    return inner\n",
+    "# %%\nsquares = {k: v for k, v in {}.items() if k}\n",
+    "# %%\nlambda a, *b, c=1, **d: (a, b, c, d)\n",
+]
+
+
+def found(path: Path, text: str, **more: Any) -> list[Finding]:
+    path.write_text(text)
+    findings, broken = check(str(path), RULES, Settings(**more))
+    assert not broken
+    return findings
+
+
+@pytest.mark.parametrize(("text", "expected"), DEFECTS)
+def test_a_defect_is_found_at_its_line(tmp_path: Path, text: str, expected: list[tuple[str, int]]) -> None:
+    findings = found(tmp_path / "a.py", TITLE + text)
+    assert [(one.code, one.row) for one in findings] == expected
+
+
+@pytest.mark.parametrize("text", SOUND)
+def test_nothing_is_found_in_a_sound_notebook(tmp_path: Path, text: str) -> None:
+    assert [one.message for one in found(tmp_path / "a.py", TITLE + text)] == []
+
+
+def stored(*cells: dict[str, Any], metadata: dict[str, Any] | None = None) -> str:
+    title = {"cell_type": "markdown", "metadata": {}, "source": "# Title"}
+    code = [
+        {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, **cell}
+        for cell in cells
+    ]
+    data = {"cells": [title, *code], "metadata": metadata or {}, "nbformat": 4, "nbformat_minor": 4}
+    return json.dumps(data)
+
+
+ERROR = {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": []}
+HUGE = {"output_type": "stream", "name": "stdout", "text": "x" * 3_000_000}
+LEAK = {"output_type": "stream", "name": "stdout", "text": "token AKIAIOSFODNN7EXAMPLE"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ([{"source": "1", "execution_count": 1}, {"source": "2", "execution_count": 3}], ["NB102"]),
+        ([{"source": "1", "execution_count": 2}, {"source": "2", "execution_count": 1}], ["NB102"]),
+        ([{"source": "1", "execution_count": 1, "outputs": [ERROR]}], ["NB103"]),
+        ([{"source": "1"}, {"source": "2", "execution_count": 1}, {"source": "3"}], ["NB104"]),
+        ([{"source": "1", "execution_count": 1, "outputs": [HUGE]}], ["NB133"]),
+        ([{"source": "1", "execution_count": 1, "outputs": [LEAK]}], ["NB141"]),
+        ([{"source": "1", "execution_count": 1}, {"source": "2", "execution_count": 2}, {"source": "3"}], []),
+        ([{"source": "1"}, {"source": "2"}], []),
+        (
+            [
+                {
+                    "source": "1/0",
+                    "execution_count": 1,
+                    "outputs": [ERROR],
+                    "metadata": {"tags": ["raises-exception"]},
+                }
+            ],
+            [],
+        ),
+    ],
+)
+def test_what_is_stored_is_looked_at(
+    tmp_path: Path, cells: list[dict[str, Any]], expected: list[str]
+) -> None:
+    assert [one.code for one in found(tmp_path / "a.ipynb", stored(*cells))] == expected
+
+
+def test_a_secret_in_the_metadata_is_found(tmp_path: Path) -> None:
+    text = stored({"source": "1"}, metadata={"params": {"key": "AKIAIOSFODNN7EXAMPLE"}})
+    (one,) = found(tmp_path / "a.ipynb", text)
+    assert one.code == "NB141" and one.cell is None
+
+
+def test_a_notebook_without_a_title_is_told(tmp_path: Path) -> None:
+    assert [one.code for one in found(tmp_path / "a.py", "# %%\nx = 1\n# %%\nprint(x)\n")] == ["NB131"]
+
+
+def test_places_are_those_of_the_file_or_of_the_cell(tmp_path: Path) -> None:
+    (text,) = found(tmp_path / "a.py", TITLE + "# %%\nok = 1\nprint(x)\n")
+    assert text.place == f"{tmp_path}/a.py:5:7"
+    (one,) = found(tmp_path / "a.ipynb", stored({"source": "ok = 1\nprint(x)"}))
+    assert one.place == f"{tmp_path}/a.ipynb:cell 1:2:7"
+
+
+@pytest.mark.parametrize("excuse", ["  # noqa", "  # noqa: NB101", "  # NOQA: NB121, NB101"])
+def test_a_line_can_be_excused(tmp_path: Path, excuse: str) -> None:
+    assert found(tmp_path / "a.py", f"{TITLE}# %%\nprint(x){excuse}\n") == []
+    assert len(found(tmp_path / "b.py", f"{TITLE}# %%\nprint(x)  # noqa: NB121\n")) == 1
+
+
+def test_a_cell_can_be_excused_by_a_tag(tmp_path: Path) -> None:
+    assert found(tmp_path / "a.py", f'{TITLE}# %% tags=["noqa-NB101"]\nprint(x)\n') == []
+    assert len(found(tmp_path / "b.py", f'{TITLE}# %% tags=["noqa-NB121"]\nprint(x)\n')) == 1
+
+
+def test_the_more_precise_of_select_and_ignore_wins() -> None:
+    chosen = Settings(("NB1",), ("NB12",), {"old/*": ("NB1",)})
+    assert chosen.wants("NB101", "a.ipynb") and not chosen.wants("NB121", "a.ipynb")
+    assert not chosen.wants("NB101", "old/a.ipynb") and not chosen.wants("XY1", "a.ipynb")
+    assert Settings(("NB121",), ("NB",)).wants("NB121", "a")
+
+
+def test_settings_come_from_the_nearest_pyproject(tmp_path: Path) -> None:
+    table = (
+        '[tool.octavo.check]\nselect = ["NB1"]\nignore = "NB131"\nper-file-ignores = {"old/*" = ["NB101"]}\n'
+    )
+    (tmp_path / "pyproject.toml").write_text(table)
+    (tmp_path / "deep").mkdir()
+    codes = [rule.code for rule in RULES]
+    chosen = settings(tmp_path / "deep", [], ["NB122"], codes)
+    assert chosen == Settings(("NB1",), ("NB131", "NB122"), {"old/*": ("NB101",)})
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("selct = []", 'no key "selct"'),
+        ("select = 3", "must be a list of codes"),
+        ('select = ["NB999"]', 'no rule "NB999"'),
+        ("per-file-ignores = 3", "must be a table"),
+        ("select = [", "cannot be read"),
+    ],
+)
+def test_wrong_settings_are_told(tmp_path: Path, table: str, words: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(f"[tool.octavo.check]\n{table}\n")
+    with pytest.raises(Error, match=words):
+        settings(tmp_path, [], [], [rule.code for rule in RULES])
+
+
+def test_codes_and_names_are_used_once_and_documented() -> None:
+    assert len({rule.code for rule in RULES}) == len({rule.name for rule in RULES}) == len(RULES)
+    page = (Path(__file__).parents[1] / "docs" / "checks.md").read_text()
+    assert [
+        rule.code for rule in RULES if f"| {rule.code} | `{rule.name}` | {rule.severity} |" not in page
+    ] == []
+
+
+def test_notebooks_of_a_folder_are_found(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.path)
+    folder.write("a.ipynb", stored({"source": "1"}))
+    folder.write("sub/b.py", "# %%\nx = 1\n")
+    folder.write("sub/module.py", "x = 1\n")
+    folder.write(".venv/c.ipynb", stored({"source": "1"}))
+    folder.write("README.md", "# Words\n")
+    assert list(files(["."])) == ["a.ipynb", "sub/b.py"]
+    with pytest.raises(Error, match="no such file or folder"):
+        list(files(["nowhere"]))
+
+
+def test_a_rule_that_fails_is_told_and_the_others_go_on(tmp_path: Path) -> None:
+    class Failing:
+        code, name, severity = "XY1", "failing", "error"
+
+        def check(self, subject: object) -> Any:
+            raise KeyError("oops")
+
+    (tmp_path / "a.py").write_text(f"{TITLE}# %%\nprint(x)\n")
+    findings, broken = check(str(tmp_path / "a.py"), [Failing(), *RULES], Settings(("NB", "XY")))  # type: ignore[list-item]
+    assert [one.code for one in findings] == ["NB101"]
+    assert broken == [f"{tmp_path}/a.py: the rule XY1 failed: KeyError: 'oops'"]
+
+
+def test_rules_are_ours_without_other_packages() -> None:
+    assert rules()[: len(RULES)] == RULES
+
+
+# ── the command
+
+
+@pytest.fixture
+def project(folder: Folder) -> Folder:
+    folder.write("a.py", f"{TITLE}# %%\nprint(x)\nopen('/home/anna/a')\n")
+    folder.write("fine.py", f"{TITLE}# %%\nprint(1)\n")
+    return folder
+
+
+def test_findings_are_lines_with_their_places(project: Folder) -> None:
+    done = project.octavo("check")
+    assert done.returncode == 1
+    assert 'a.py:4:7: NB101 "x" is read, and no cell defines it' in done.stdout
+    assert done.stderr == "2 findings, 1 error in 2 notebooks\n"
+    assert project.octavo("check", "fine.py").returncode == 0
+    assert project.octavo("check", "--exit-zero").returncode == 0
+    assert project.octavo("check", "--ignore", "NB101,NB12").returncode == 0
+
+
+def test_findings_are_json_sarif_and_annotations(project: Folder) -> None:
+    plain = json.loads(project.octavo("check", "--output-format", "json").stdout)
+    assert [(one["code"], one["row"], one["severity"]) for one in plain] == [
+        ("NB101", 4, "error"),
+        ("NB121", 5, "warning"),
+    ]
+    log = json.loads(project.octavo("check", "--output-format", "sarif").stdout)
+    result = log["runs"][0]["results"][0]
+    assert result["ruleId"] == "NB101" and result["level"] == "error"
+    assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 4, "startColumn": 7}
+    lines = project.octavo("check", "--output-format", "github").stdout.splitlines()
+    assert lines[0].startswith("::error file=a.py,line=4,col=7,title=NB101 undefined-name::")
+
+
+def test_a_file_that_cannot_be_read_does_not_keep_others_from_being_checked(project: Folder) -> None:
+    project.write("cut.ipynb", "{")
+    done = project.octavo("check")
+    assert done.returncode == 2
+    assert "cut.ipynb" in done.stderr and "NB101" in done.stdout
+
+
+def test_rules_are_listed_and_counted(project: Folder) -> None:
+    assert "NB101  error    undefined-name" in project.octavo("check", "--list").stdout
+    assert "    1  NB101  undefined-name" in project.octavo("check", "--statistics").stdout
