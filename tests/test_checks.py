@@ -11,7 +11,7 @@ import pytest
 from octavo.checks import Finding
 from octavo.checks.members import RULES, rules
 from octavo.checks.run import check, files
-from octavo.checks.settings import Settings, settings
+from octavo.checks.settings import Selection, settings
 from octavo.errors import Error
 from projects import Folder
 
@@ -88,7 +88,7 @@ SOUND = [
 
 def found(path: Path, text: str, **more: Any) -> list[Finding]:
     path.write_text(text)
-    findings, broken = check(str(path), RULES, Settings(**more))
+    findings, broken = check(str(path), RULES, Selection(**more))
     assert not broken
     return findings
 
@@ -178,10 +178,10 @@ def test_a_cell_can_be_excused_by_a_tag(tmp_path: Path) -> None:
 
 
 def test_the_more_precise_of_select_and_ignore_wins() -> None:
-    chosen = Settings(("NB1",), ("NB12",), {"old/*": ("NB1",)})
+    chosen = Selection(("NB1",), ("NB12",), {"old/*": ("NB1",)})
     assert chosen.wants("NB101", "a.ipynb") and not chosen.wants("NB121", "a.ipynb")
     assert not chosen.wants("NB101", "old/a.ipynb") and not chosen.wants("XY1", "a.ipynb")
-    assert Settings(("NB121",), ("NB",)).wants("NB121", "a")
+    assert Selection(("NB121",), ("NB",)).wants("NB121", "a")
 
 
 def test_settings_come_from_the_nearest_pyproject(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_settings_come_from_the_nearest_pyproject(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     codes = [rule.code for rule in RULES]
     chosen = settings(tmp_path / "deep", [], ["NB122"], codes)
-    assert chosen == Settings(("NB1",), ("NB131", "NB122"), {"old/*": ("NB101",)})
+    assert chosen == Selection(("NB1",), ("NB131", "NB122"), {"old/*": ("NB101",)})
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_a_rule_that_fails_is_told_and_the_others_go_on(tmp_path: Path) -> None:
             raise KeyError("oops")
 
     (tmp_path / "a.py").write_text(f"{TITLE}# %%\nprint(x)\n")
-    findings, broken = check(str(tmp_path / "a.py"), [Failing(), *RULES], Settings(("NB", "XY")))  # type: ignore[list-item]
+    findings, broken = check(str(tmp_path / "a.py"), [Failing(), *RULES], Selection(("NB", "XY")))  # type: ignore[list-item]
     assert [one.code for one in findings] == ["NB101"]
     assert broken == [f"{tmp_path}/a.py: the rule XY1 failed: KeyError: 'oops'"]
 

@@ -1,4 +1,4 @@
-"""The vocabulary as values: Source, Facts, Task, Record, Reason, Step, Outcome, Failure, Finding.
+"""The vocabulary as values: Source, Facts, Task, Record, Reason, Step, Outcome, Failure, Trace.
 
 All of them are frozen, slotted and picklable, and made of the standard library's types only.
 """
@@ -363,7 +363,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Trace:
     """One result of a check."""
 
     code: str

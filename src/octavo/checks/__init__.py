@@ -15,7 +15,7 @@ Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class CodeCell:
     """A code cell: ``index`` counts all cells from 0, ``number`` the code cells from 1.
 
     ``tree`` is None where the cell is not Python, or cannot be read; ``names`` is empty then.
@@ -46,7 +46,7 @@ class Subject:
 
     notebook: Notebook
     language: str
-    cells: tuple[Cell, ...]
+    cells: tuple[CodeCell, ...]
 
     @property
     def stored(self) -> bool:
@@ -58,7 +58,7 @@ class Hit:
     """A place where a rule is broken: line and column in the cell, from 1. Without a cell it is the whole file."""
 
     message: str
-    cell: Cell | None = None
+    cell: CodeCell | None = None
     line: int = 1
     column: int = 1
     hint: str | None = None
@@ -104,12 +104,12 @@ class Finding:
         return self.path if self.cell is None else f"{self.path}:cell {self.cell}:{self.line}:{self.column}"
 
 
-def at(cell: Cell, node: ast.AST, message: str, hint: str | None = None) -> Hit:
+def at(cell: CodeCell, node: ast.AST, message: str, hint: str | None = None) -> Hit:
     """Return a hit at a piece of a cell's code."""
     return Hit(message, cell, getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1, hint)
 
 
-def walk(subject: Subject) -> Iterator[tuple[Cell, ast.AST]]:
+def walk(subject: Subject) -> Iterator[tuple[CodeCell, ast.AST]]:
     """Yield every node of the code cells, in order."""
     for cell in subject.cells:
         for node in ast.walk(cell.tree) if cell.tree is not None else ():

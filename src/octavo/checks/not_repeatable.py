@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from . import Cell, Hit, Severity, Subject, at
+from . import CodeCell, Hit, Severity, Subject, at
 
 #: Methods after which their object is another one each time. ``df = df.sort_values()`` may be repeated.
 _CHANGING = frozenset(
@@ -34,7 +34,7 @@ class NotRepeatable:
                 known.setdefault(name, cell.number)
 
 
-def _bound_before(cell: Cell, name: str, statement: ast.stmt) -> bool:
+def _bound_before(cell: CodeCell, name: str, statement: ast.stmt) -> bool:
     """Return whether the cell itself gives the name a new value first."""
     assert cell.tree is not None
     for before in cell.tree.body:

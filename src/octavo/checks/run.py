@@ -11,7 +11,7 @@ from .. import notebook as documents
 from ..errors import Error, NotebookError
 from ..notebook.inject import tags
 from . import Finding, Hit, Rule, Subject, subject
-from .settings import Settings
+from .settings import Selection
 
 _SKIPPED = frozenset(
     (
@@ -59,7 +59,7 @@ def _cells(path: str) -> bool:
     return bool(_HEADER.search(beginning)) and (not path.endswith(".md") or b"jupytext" in beginning)
 
 
-def check(path: str, rules: Iterable[Rule], settings: Settings) -> tuple[list[Finding], list[str]]:
+def check(path: str, rules: Iterable[Rule], settings: Selection) -> tuple[list[Finding], list[str]]:
     """Return what rules find in a notebook, in the order of its cells, and what went wrong in rules themselves."""
     wanted = [rule for rule in rules if settings.wants(rule.code, path)]
     try:

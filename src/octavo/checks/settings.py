@@ -16,7 +16,7 @@ _KEYS = ("select", "ignore", "per-file-ignores")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Selection:
     """Prefixes of codes that are looked for, and that are not; ``per_file`` ignores more, by patterns of paths."""
 
     select: tuple[str, ...] = ("NB",)
@@ -34,7 +34,7 @@ class Settings:
         return longest > against  # the more precise of the two wins
 
 
-def settings(folder: Path, select: Iterable[str], ignore: Iterable[str], known: Iterable[str]) -> Settings:
+def settings(folder: Path, select: Iterable[str], ignore: Iterable[str], known: Iterable[str]) -> Selection:
     """Return what the nearest pyproject.toml and the options ask for."""
     table, where = _table(folder)
     for key in table:
@@ -45,7 +45,7 @@ def settings(folder: Path, select: Iterable[str], ignore: Iterable[str], known: 
     per_file = table.get("per-file-ignores", {})
     if not isinstance(per_file, dict) or not all(is_texts(codes) for codes in per_file.values()):
         raise Error("per-file-ignores must be a table of patterns with lists of codes", where)
-    found = Settings(
+    found = Selection(
         chosen,
         (*_codes(table, "ignore", where), *ignore),
         {pattern: _several(codes) for pattern, codes in per_file.items()},

@@ -11,7 +11,7 @@ from ..notebook.cells import Notebook
 from ..reading import magics
 from ..reading.language import language_of
 from ..reading.names import CellNames, names
-from . import Cell, Subject
+from . import CodeCell, Subject
 
 
 def read(path: str, data: bytes) -> Subject:
@@ -23,16 +23,16 @@ def read(path: str, data: bytes) -> Subject:
 def of(notebook: Notebook) -> Subject:
     """Return what rules look at of a notebook that has been read."""
     language, _ = language_of(notebook)
-    cells: list[Cell] = []
+    cells: list[CodeCell] = []
     for index, cell in enumerate(notebook.cells):
         if cell.get("cell_type") == "code":
             cells.append(_cell(index, len(cells) + 1, cell, language))
     return Subject(notebook, language, tuple(cells))
 
 
-def _cell(index: int, number: int, cell: Json, language: str) -> Cell:
+def _cell(index: int, number: int, cell: Json, language: str) -> CodeCell:
     tree = _parsed(cell["source"]) if language == "python" else None
-    return Cell(index, number, cell["source"], cell, tree, CellNames() if tree is None else names(tree))
+    return CodeCell(index, number, cell["source"], cell, tree, CellNames() if tree is None else names(tree))
 
 
 def _parsed(source: str) -> ast.Module | None:

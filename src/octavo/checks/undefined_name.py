@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from ..hints import did_you_mean
-from . import Cell, Hit, Severity, Subject, at
+from . import CodeCell, Hit, Severity, Subject, at
 
 #: What octavo injects into notebooks of a pipeline.
 _INJECTED = frozenset(("upstream", "product"))
@@ -35,7 +35,7 @@ class UndefinedName:
             known |= cell.names.defines
 
 
-def _hit(cell: Cell, name: str, later: int | None, everywhere: frozenset[str]) -> Hit:
+def _hit(cell: CodeCell, name: str, later: int | None, everywhere: frozenset[str]) -> Hit:
     assert cell.tree is not None
     node = next(
         (one for one in ast.walk(cell.tree) if isinstance(one, ast.Name) and one.id == name), cell.tree
@@ -51,7 +51,7 @@ def _hit(cell: Cell, name: str, later: int | None, everywhere: frozenset[str]) -
     )
 
 
-def _in_function(cell: Cell, name: str) -> bool:
+def _in_function(cell: CodeCell, name: str) -> bool:
     """Return whether a name is read in bodies of functions alone, which run when they are called."""
     assert cell.tree is not None
     inside = set()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from ..compat.migrate import Migration
-    from ..model import Finding
+    from ..model import Trace
     from ..show.screen import Screen
     from .options import Parser
 
@@ -147,9 +147,9 @@ def _report(found: Migration, to: Screen) -> Iterator[str]:
         yield "there is nothing for --apply to change"
 
 
-def _alike(found: list[Finding]) -> list[list[Finding]]:
+def _alike(found: list[Trace]) -> list[list[Trace]]:
     """Return the findings with those that say the same of one file together."""
-    table: dict[tuple[str, str, str], list[Finding]] = {}
+    table: dict[tuple[str, str, str], list[Trace]] = {}
     for one in found:
         table.setdefault((one.where.path, one.message, one.hint), []).append(one)
     return list(table.values())
@@ -170,6 +170,6 @@ def _applied(found: Migration) -> Iterator[str]:
         yield "tasks with code in these files are stale now: octavo accept takes their results as they are"
 
 
-def _plain(one: Finding) -> dict[str, object]:
+def _plain(one: Trace) -> dict[str, object]:
     where = {"path": one.where.path, "line": one.where.line, "column": one.where.column}
     return {"kind": one.code, "severity": one.severity, **where, "message": one.message, "hint": one.hint}

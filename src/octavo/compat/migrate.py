@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import Error, Place, StateError, each
-from ..model import Finding
+from ..model import Trace
 from ..products import writing
 from ..reading.folders import contents
 from . import traces
@@ -61,7 +61,7 @@ class Migration:
     """What was found in a project, and the changes that octavo can make itself."""
 
     root: Path
-    findings: tuple[Finding, ...]
+    findings: tuple[Trace, ...]
     changes: tuple[FileChange, ...]
 
     def apply(self) -> None:
@@ -86,7 +86,7 @@ def migration(
     ``products`` are paths, which are left alone; ``messages`` is what loading noted or refused; ``advice``
     returns what becomes of a command.
     """
-    found: list[Finding] = []
+    found: list[Trace] = []
     changes: list[FileChange] = []
     alone = {os.path.normpath(root / path) for path in products}
     for path in files(root):
@@ -97,7 +97,7 @@ def migration(
             continue
         name = full.name
         if name.startswith(".") and name.endswith(".metadata"):
-            found.append(Finding("result", "note", Place(path), ""))
+            found.append(Trace("result", "note", Place(path), ""))
         elif traces.wanted(name) and full.stat().st_size < 20_000_000:
             data = contents(str(full))
             mine, changed = traces.look(path, data, advice)
@@ -135,7 +135,7 @@ def _walk(root: Path) -> Iterator[str]:
             yield os.path.relpath(os.path.join(folder, name), root)
 
 
-def _findings(message: str | Error | ExceptionGroup[Error]) -> Iterator[Finding]:
+def _findings(message: str | Error | ExceptionGroup[Error]) -> Iterator[Trace]:
     if isinstance(message, str):
         if _UNHEEDED.search(message):  # found already, wherever it stands
             return
@@ -143,13 +143,13 @@ def _findings(message: str | Error | ExceptionGroup[Error]) -> Iterator[Finding]
         path, *numbers = place.split(":")
         known = colon and all(number.isdecimal() for number in numbers) and numbers
         where = Place(path, *map(int, numbers)) if known else Place("")
-        yield Finding("pipeline", "note", where, text if known else message)
+        yield Trace("pipeline", "note", where, text if known else message)
     else:
         for error in each(message):
-            yield Finding("pipeline", "error", error.where or Place(""), error.message, error.hint or "")
+            yield Trace("pipeline", "error", error.where or Place(""), error.message, error.hint or "")
 
 
-def _results(found: list[Finding]) -> Iterator[Finding]:
+def _results(found: list[Trace]) -> Iterator[Trace]:
     """Yield the findings in their order, with one line for all the results that Ploomber left."""
     kinds = list(KINDS)
     left = [one for one in found if one.code == "result"]
@@ -158,6 +158,6 @@ def _results(found: list[Finding]) -> Iterator[Finding]:
     if left:
         many = "1 product" if len(left) == 1 else f"{len(left)} products"
         hint = "octavo build --adopt marks as fresh what they prove unchanged"
-        yield Finding(
+        yield Trace(
             "result", "note", left[0].where, f"Ploomber left metadata for {many} (.metadata files)", hint
         )

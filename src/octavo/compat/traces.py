@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..errors import Error, Place
-from ..model import Finding
+from ..model import Trace
 from ..spec import dialect
 from ..spec.document import parse
 from .option_aliases import COMMANDS
@@ -78,12 +78,12 @@ def wanted(name: str) -> bool:
     )
 
 
-def look(path: str, data: bytes, advice: Advice) -> tuple[list[Finding], bytes | None]:
+def look(path: str, data: bytes, advice: Advice) -> tuple[list[Trace], bytes | None]:
     """Return the traces of Ploomber in a file, and its bytes with rewritten imports, if there are any to rewrite.
 
     ``advice`` returns what becomes of a command, from its verb and the words after it.
     """
-    found: list[Finding] = []
+    found: list[Trace] = []
     name, changed, text = os.path.basename(path), None, data.decode("utf-8", "replace")
     if name.endswith(_CODE):
         found, changed = _code(path, data)
@@ -99,11 +99,11 @@ def look(path: str, data: bytes, advice: Advice) -> tuple[list[Finding], bytes |
     if name == "setup.cfg":
         found += _configured(path, text)
     if name == "soopervisor.yaml":
-        found.append(Finding("setting", "note", Place(path), name, "octavo does not read it"))
+        found.append(Trace("setting", "note", Place(path), name, "octavo does not read it"))
     return found, None if changed in (None, data) else changed
 
 
-def _code(path: str, data: bytes) -> tuple[list[Finding], bytes | None]:
+def _code(path: str, data: bytes) -> tuple[list[Trace], bytes | None]:
     found, changed = imports(path, data)
     findings = []
     for one in sorted(found, key=lambda one: (one.cell or 0, one.line)):
@@ -113,36 +113,34 @@ def _code(path: str, data: bytes) -> tuple[list[Finding], bytes | None]:
         text = text if one.cell is None else f"cell {one.cell + 1}: {text}"
         if one.unknown or (not one.names and not provided(one.module, "*")):
             what = ", ".join(one.unknown) or one.module
-            findings.append(Finding("missing", "warning", place, text, f"octavo has no {what}"))
+            findings.append(Trace("missing", "warning", place, text, f"octavo has no {what}"))
         elif changed is None:
-            findings.append(Finding("import", "note", place, text, f"{one.becomes}, to be written by hand"))
+            findings.append(Trace("import", "note", place, text, f"{one.becomes}, to be written by hand"))
         else:
-            findings.append(Finding("import", "note", place, text, one.becomes))
+            findings.append(Trace("import", "note", place, text, one.becomes))
     return findings, changed
 
 
-def _modules(path: str, text: str) -> Iterator[Finding]:
+def _modules(path: str, text: str) -> Iterator[Trace]:
     """Yield imports of Ploomber's other packages, and uses of its insides."""
     for found in _MODULE.finditer(text):
         line = text.count("\n", 0, found.start()) + 1
         hint = f"{found[1]} is a package of its own, which works without Ploomber"
-        yield Finding("import", "note", Place(path, line), found[0].strip(), hint)
+        yield Trace("import", "note", Place(path, line), found[0].strip(), hint)
     for name, hint in _PRIVATE.items() if "ploomber" in text else ():
         if f".{name}(" in text:
             line = text[: text.index(f".{name}(")].count("\n") + 1
-            yield Finding(
-                "missing", "warning", Place(path, line), f"{name}()", f"octavo has no {name}: {hint}"
-            )
+            yield Trace("missing", "warning", Place(path, line), f"{name}()", f"octavo has no {name}: {hint}")
 
 
-def _extension(path: str, text: str) -> Iterator[Finding]:
+def _extension(path: str, text: str) -> Iterator[Trace]:
     for number, line in enumerate(text.splitlines(), 1):
         if re.search(r"\bploomber\b", line.split("#")[0]):
             hint = "take it out before Ploomber is uninstalled: Jupyter would not find it"
-            yield Finding("setting", "warning", Place(path, number), line.strip(), hint)
+            yield Trace("setting", "warning", Place(path, number), line.strip(), hint)
 
 
-def _configured(path: str, text: str) -> Iterator[Finding]:
+def _configured(path: str, text: str) -> Iterator[Trace]:
     section = ""
     for number, line in enumerate(text.splitlines(), 1):
         section = line.strip() if line.startswith("[") else section
@@ -150,42 +148,42 @@ def _configured(path: str, text: str) -> Iterator[Finding]:
         if section == "[ploomber]" and equals and not line.startswith(("#", ";")):
             read = key.strip() == "entry-point"
             hint = "octavo reads it, too" if read else "octavo does not read it"
-            yield Finding("setting", "note", Place(path, number), f"[ploomber] {key.strip()}", hint)
+            yield Trace("setting", "note", Place(path, number), f"[ploomber] {key.strip()}", hint)
 
 
-def _packages(path: str, text: str) -> Iterator[Finding]:
+def _packages(path: str, text: str) -> Iterator[Trace]:
     for number, line in enumerate(text.splitlines(), 1):
         plain = line.split("#")[0]
         if (found := _REQUIRED.search(plain)) and plain.strip() != "[ploomber]" and "import" not in plain:
             own = found[1].lower() == "ploomber"
             hint = "octavo[ploomber] takes its place" if own else "octavo does not need it"
-            yield Finding("package", "note", Place(path, number), line.strip(), hint)
+            yield Trace("package", "note", Place(path, number), line.strip(), hint)
 
 
-def _lines(path: str, text: str, advice: Advice) -> Iterator[Finding]:
+def _lines(path: str, text: str, advice: Advice) -> Iterator[Trace]:
     for number, line in enumerate(text.splitlines(), 1):
         for found in _COMMAND.finditer(line):
             if found[1] in _VERBS or found[1] in COMMANDS:
                 words = _options(found[1], found[2])
                 typed = " ".join(["ploomber", found[1], *words])
-                yield Finding("command", "note", Place(path, number), typed, advice(found[1], words))
+                yield Trace("command", "note", Place(path, number), typed, advice(found[1], words))
         for found in _TOOL.finditer(line) if path.endswith(_SCRIPTS) else ():
-            yield Finding("command", "note", Place(path, number), found[0].strip(), _OTHERS[found[1]])
+            yield Trace("command", "note", Place(path, number), found[0].strip(), _OTHERS[found[1]])
         for found in _VARIABLE.finditer(line):
             hint = _VARIABLES.get(found[1], "octavo does not read it")
             if not path.endswith((".md", ".rst")):
-                yield Finding("setting", "note", Place(path, number), found[1], hint)
+                yield Trace("setting", "note", Place(path, number), found[1], hint)
 
 
-def _programs(path: str, text: str) -> Iterator[Finding]:
+def _programs(path: str, text: str) -> Iterator[Trace]:
     """Yield the commands that start a program of Python."""
     for number, line in enumerate(text.splitlines(), 1):
         for found in _PROGRAM.finditer(line):
             hint = f"python -m octavo.ploomber {found[1]}; with octavo[ploomber] installed, as it is"
-            yield Finding("command", "note", Place(path, number), found[0], hint)
+            yield Trace("command", "note", Place(path, number), found[0], hint)
 
 
-def started(command: Finding, known: Iterable[str]) -> bool:
+def started(command: Trace, known: Iterable[str]) -> bool:
     """Return whether a command starts one of these files, counted from the project or from the command's folder."""
     if not (program := _PROGRAM.match(command.message)):
         return True
@@ -241,7 +239,7 @@ def pipelines(paths: Iterable[str], read: Callable[[str], str]) -> list[str]:
     return [path for path in found if path not in parts]
 
 
-def _settings(path: str, text: str) -> Iterator[Finding]:
+def _settings(path: str, text: str) -> Iterator[Trace]:
     try:
         document = parse(text, path)
     except (Error, ExceptionGroup):
@@ -249,14 +247,14 @@ def _settings(path: str, text: str) -> Iterator[Finding]:
     for way, key, value in _keys(document.data, ()):
         where = document.key(*way, key)
         if hint := _otherwise(way, key, value):
-            yield Finding("setting", "note", where, f"{key}:", hint)
+            yield Trace("setting", "note", where, f"{key}:", hint)
         for inner in (value, *(value.values() if isinstance(value, dict) else ())):
             if (
                 isinstance(inner, str)
                 and inner.startswith("ploomber.")
                 and key not in ("executor", "dotted_path")
             ):
-                yield Finding("setting", "note", where, inner, "the name works: octavo provides it")
+                yield Trace("setting", "note", where, inner, "the name works: octavo provides it")
 
 
 def _otherwise(way: tuple[object, ...], key: object, value: object) -> str:
