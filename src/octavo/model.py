@@ -364,7 +364,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One result of a check."""
+    """A place in a project that depends on Ploomber, or on what octavo does in another way."""
 
     code: str
     severity: str
