@@ -34,7 +34,7 @@ from .plan import Makers, judged, key_of, missing
 from .products import is_database, not_made, unwritable
 from .products.aside import Aside, clear, spare
 from .state.order import Order
-from .state.ownership import Ownership
+from .state.ownership import Ownership, prune
 from .state.store import Store
 
 
@@ -389,4 +389,5 @@ class Run:
         for task, _ in self.begun.values():
             self.owners.left(task, failed(task))
         clear(self._set_aside)
+        prune(os.path.join(self.store.folder, "kept"))
         self.store.flush()

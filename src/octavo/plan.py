@@ -300,7 +300,7 @@ class Makers:
         if found is None:
             return reason
         gone, new, changed = products.listed_changes(*found)
-        if self._store.others(path).issuperset((*gone, *new, *changed)):
+        if (self._store.others(path) or set()).issuperset((*gone, *new, *changed)):
             return replace(reason, text=f"what else is in {path} changed", edited=False)
         if gone and not changed and all(name.endswith("/") for name in new):  # folders that are empty now
             return replace(reason, text=_gone(path, gone), edited=False)

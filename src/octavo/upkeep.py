@@ -17,7 +17,7 @@ from .model import PROXIES, Reason, Record, Task
 from .parts import Now
 from .plan import ACCEPTED, key_of, why
 from .products.aside import names, without_empty
-from .state.ownership import is_ours, lines
+from .state.ownership import is_ours, lines, stays
 from .state.store import Store
 from .state.written import Written
 
@@ -119,14 +119,14 @@ def orphans(graph: Graph, store: Store) -> list[Leftover]:
             if os.path.lexists(full) and not os.path.isabs(path) and not path.startswith("../"):
                 edited = record.state != "done" or not is_ours(store, path, [record])
                 if path not in found or found[path].edited:
-                    shared = frozenset(store.others(path))
+                    shared = frozenset(stays(store, path))
                     found[path] = Leftover(record.task, path, _size(full), edited, shared=shared)
     return sorted(found.values(), key=lambda it: it.path)
 
 
 def _leftover(task: Task, path: str, full: str, record: Record | None, store: Store) -> Iterator[Leftover]:
     """Yield what is there at one place: of a folder what is the task's own, of images those of a report."""
-    shared = frozenset(store.others(path))
+    shared = frozenset(stays(store, path))
     if path in images(task):
         shared = frozenset(name for name in names(full) if not _IMAGE.search(name))
     own = names(full) - shared if os.path.isdir(full) and not os.path.islink(full) else {""}
@@ -146,7 +146,7 @@ def _share(store: Store, path: str, record: Record | None) -> None:
     full = os.path.join(store.root, path)
     if os.path.isdir(full) and not os.path.islink(full):
         made = dict(lines(store.listing(path, record.products.get(path, "")))) if record else {}
-        store.keep_others(path, store.others(path) | {name for name in names(full) if name not in made})
+        store.keep_others(path, stays(store, path) | {name for name in names(full) if name not in made})
 
 
 def remove(store: Store, leftover: Leftover) -> None:

@@ -141,7 +141,7 @@ class Reuse:
         self._pending.difference_update(task.upstream)  # those that were fresh said nothing here
         self._look_ahead()
         paths = [product.path for product in task.products]
-        if any(map(self.store.others, paths)):
+        if any(self.store.others(path) != set() for path in paths):
             return None  # the folder is not its own alone
         records = [
             it for name, it in self.store.records().items() if not {*name.split("\n")[1:]}.isdisjoint(paths)
@@ -200,7 +200,7 @@ class Reuse:
             return
         if declared != self.declared(task) or not self._still(record):
             return
-        if any(map(self.store.others, record.products)):
+        if any(self.store.others(path) != set() for path in record.products):
             return  # its folder holds what others have put there
         if any(os.path.isdir(os.path.join(self.store.root, folder)) for folder in images(task)):
             return  # without its images the report would be half of one

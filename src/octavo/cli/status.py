@@ -37,7 +37,7 @@ states:
   fresh   its products match its code, parameters and inputs
   stale   the next build runs it
   waits   a task before it will run; whether it runs too depends on the result
-  blocked its product was changed by hand, so it does not run
+  blocked its product was changed by hand, or was there before the first run
 
 {options.SELECTING}
 

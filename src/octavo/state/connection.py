@@ -145,6 +145,8 @@ class StateConnection:
         while True:
             try:
                 return act(self._opened.db)
+            except UnicodeDecodeError as error:  # of an error that names something damaged
+                raise sqlite3.DatabaseError("it could not decode to UTF-8") from error
             except sqlite3.OperationalError as error:
                 if not database.locked(error) or time.monotonic() > until:
                     raise

@@ -73,7 +73,7 @@ def opened(folder: Path, tables: str, schema: int, say: Say | None = None) -> Op
             isinstance(error, OSError) or _unwritable(error) or _lockless(folder)
         ):
             raise
-    except sqlite3.DatabaseError:
+    except (sqlite3.DatabaseError, UnicodeDecodeError):  # an error that names something damaged is no text
         return without(tables, schema)
     return _copied(path, tables, schema)
 
@@ -237,7 +237,7 @@ def _copied(path: Path, tables: str, schema: int) -> Opened:
                 source.backup(copy)
             finally:
                 source.close()
-        except sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
             return without(tables, schema)
         except OSError as error:
             return Opened(copy, False, Unused(f"cannot be read: {error.strerror}", "unreadable"))

@@ -55,8 +55,14 @@ _BUILDING: Mapping[str, Callable[..., object]] = {
     "D": lambda text: datetime.date.fromisoformat(text),
     "T": lambda text: datetime.datetime.fromisoformat(text),
     "E": lambda nothing: ...,
-    "R": lambda names: Relation(*names),
+    "R": lambda names: Relation(_text(names[0]), names[1] and _text(names[1]), _text(names[2])),
 }
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
 
 
 class Unfreezable(Exception):

@@ -139,7 +139,7 @@ class Ownership:
 
     def _folder(self, path: str, full: str, made: Collection[Record], claim: Claim) -> Collection[str]:
         others, there = self._store.others(path), names(full)
-        if not made:
+        if not made or others is None:
             others = there
         elif not is_ours(self._store, path, made):
             known = _listed(self._store, path, made)
@@ -164,6 +164,12 @@ class Ownership:
             place = f"{full}.kept-{os.urandom(4).hex()}"
             os.rename(full, place)
         claim.kept[path] = os.path.relpath(place, self._store.root)
+
+
+def stays(store: Store, path: str) -> set[str]:
+    """Return what in the folder that is a product is not its task's, or not known to be, by its names there."""
+    others = store.others(path)
+    return names(os.path.join(store.root, path)) if others is None else others
 
 
 def is_ours(store: Store, path: str, records: Collection[Record]) -> bool:

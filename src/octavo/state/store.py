@@ -20,7 +20,7 @@ from ..model import Manifest, Record
 from . import database
 from .connection import Row, StateConnection
 
-SCHEMA = 10
+SCHEMA = 11
 _TABLES = """
 CREATE TABLE IF NOT EXISTS records (
     key TEXT PRIMARY KEY, task TEXT, manifest TEXT, products TEXT, discovered TEXT,
@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS history (
 CREATE TABLE IF NOT EXISTS results (
     key TEXT, digest TEXT, number INTEGER, record BLOB, PRIMARY KEY (key, digest)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS others (path TEXT, name TEXT, PRIMARY KEY (path, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS others (path TEXT PRIMARY KEY, names BLOB) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS left_by_runs (path TEXT PRIMARY KEY, stamp TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS made (path TEXT, digest TEXT, PRIMARY KEY (path, digest)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS memos (
@@ -91,18 +91,23 @@ class Store:
         """Note that what has a digest may be replaced: another tool has made it, and the user has let it go."""
         self._db.many("INSERT OR IGNORE INTO made VALUES (?, ?)", [(path, digest)])
 
-    def others(self, path: str) -> set[str]:
-        """Return what in the folder that is a product was not made by its task, by its names there."""
-        rows = self._db.rows("SELECT name FROM others WHERE path = ?", (path,))
-        return {os.fsdecode(row[0]) for row in rows if isinstance(row[0], bytes)}
+    def others(self, path: str) -> set[str] | None:
+        """Return what in the folder that is a product was not made by its task, by its names there.
+
+        None where that is damaged: then nothing in the folder is known to be the task's.
+        """
+        rows = self._db.rows("SELECT names FROM others WHERE path = ?", (path,))
+        if not rows:
+            return set()
+        known = _whole(rows[0][0])
+        own, *names = known.split(b"\0") if known is not None else [b""]
+        return {os.fsdecode(name) for name in names} if os.fsdecode(own) == path else None
 
     def keep_others(self, path: str, names: Collection[str]) -> None:
         """Note what in a folder its task has not made. This must be there before the task runs."""
-        if (known := self.others(path)) != names:
-            self._db.many(
-                "DELETE FROM others WHERE path = ? AND name = ?", [(path, os.fsencode(it)) for it in known]
-            )
-            self._db.many("INSERT INTO others VALUES (?, ?)", [(path, os.fsencode(it)) for it in names])
+        if names or self.others(path) != set():
+            data = b"\0".join(map(os.fsencode, (path, *sorted(names))))
+            self._db.many("INSERT OR REPLACE INTO others VALUES (?, ?)", [(path, _sum(data) + data)])
 
     def leave(self, stamps: Mapping[str, str]) -> None:
         """Note how a run that did not end well has left what is at some paths, if there is room."""
