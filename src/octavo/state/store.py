@@ -17,7 +17,7 @@ from pathlib import Path
 from .. import digests, products
 from ..errors import ProductError
 from ..model import Manifest, Record
-from . import database
+from . import database, decoded
 from .connection import Row, StateConnection
 
 SCHEMA = 11
@@ -99,7 +99,7 @@ class Store:
         rows = self._db.rows("SELECT names FROM others WHERE path = ?", (path,))
         if not rows:
             return set()
-        known = _whole(rows[0][0])
+        known = decoded.whole(rows[0][0])
         own, *names = known.split(b"\0") if known is not None else [b""]
         return {os.fsdecode(name) for name in names} if os.fsdecode(own) == path else None
 
@@ -107,7 +107,9 @@ class Store:
         """Note what in a folder its task has not made. This must be there before the task runs."""
         if names or self.others(path) != set():
             data = b"\0".join(map(os.fsencode, (path, *sorted(names))))
-            self._db.many("INSERT OR REPLACE INTO others VALUES (?, ?)", [(path, _sum(data) + data)])
+            self._db.many(
+                "INSERT OR REPLACE INTO others VALUES (?, ?)", [(path, decoded.checksum(data) + data)]
+            )
 
     def leave(self, stamps: Mapping[str, str]) -> None:
         """Note how a run that did not end well has left what is at some paths, if there is room."""
@@ -194,7 +196,7 @@ class Store:
     def results(self, key: str) -> list[Record]:
         """Return what is known of a task's results, the newest first."""
         rows = self._db.rows("SELECT record FROM results WHERE key = ? ORDER BY number DESC", (key,))
-        return [found for row in rows if (found := _result(row[0])) is not None]
+        return [found for row in rows if (found := decoded.result(row[0])) is not None]
 
     def earlier(self, records: Iterable[Record]) -> Iterator[Record]:
         """Yield what is known of the results of the tasks of some records."""
@@ -225,9 +227,9 @@ class Store:
         return [
             PastRun(run, at, outcome, seconds, known)
             for run, at, outcome, seconds, table in rows
-            if _are((run, outcome), str)
-            and _are((at, seconds), float)
-            and (known := _table(table)) is not None
+            if decoded.are((run, outcome), str)
+            and decoded.are((at, seconds), float)
+            and (known := decoded.table(table)) is not None
         ]
 
     # ── digests by stamp
@@ -252,7 +254,7 @@ class Store:
     def listing(self, path: str, digest: str) -> bytes | None:
         """Return how a folder that a task made was listed when it had a digest; None if not known."""
         packed = self.memo(_LISTINGS, path, digest)
-        return None if packed is None else _unpacked(packed)
+        return None if packed is None else decoded.unpacked(packed)
 
     def listings(self, path: str, was: str, now: str) -> tuple[bytes, bytes] | None:
         """Return how a folder that a task made was listed, by its digest, and how it is now; None if not known."""
@@ -275,7 +277,7 @@ class Store:
             return None
         if self._digests is None:
             rows = self._db.rows("SELECT * FROM digests")
-            self._digests = {row[0]: (row[1], row[2]) for row in rows if _are(row, str)}
+            self._digests = {row[0]: (row[1], row[2]) for row in rows if decoded.are(row, str)}
         memo = self._digests.get(key)
         if memo and memo[0] == now:
             return memo[1]
@@ -297,22 +299,22 @@ class Store:
         rows = self._db.rows(
             "SELECT value FROM memos WHERE space = ? AND key = ? AND stamp = ?", (space, key, stamp)
         )
-        return _whole(rows[0][0]) if rows else None
+        return decoded.whole(rows[0][0]) if rows else None
 
     def keys(self, space: str) -> dict[str, str]:
         """Return the keys of what was kept, with their stamps."""
         rows = self._db.rows("SELECT key, stamp FROM memos WHERE space = ?", (space,))
-        return {row[0]: row[1] for row in rows if _are(row, str)}
+        return {row[0]: row[1] for row in rows if decoded.are(row, str)}
 
     def values(self, space: str) -> dict[str, bytes]:
         """Return what was kept and is whole, by its keys."""
         rows = self._db.rows("SELECT key, value FROM memos WHERE space = ?", (space,))
-        values = {row[0]: _whole(row[1]) for row in rows if isinstance(row[0], str)}
+        values = {row[0]: decoded.whole(row[1]) for row in rows if isinstance(row[0], str)}
         return {name: value for name, value in values.items() if value is not None}
 
     def keep(self, space: str, rows: Iterable[tuple[str, str, bytes]]) -> None:
         """Keep (key, stamp, value) rows for ``memo``, if there is room."""
-        summed = [(space, name, stamp, _sum(value) + value) for name, stamp, value in rows]
+        summed = [(space, name, stamp, decoded.checksum(value) + value) for name, stamp, value in rows]
         self._db.spare("INSERT OR REPLACE INTO memos VALUES (?, ?, ?, ?)", summed)
 
     def flush(self) -> None:
@@ -330,7 +332,7 @@ class Store:
 
     def _record(self, row: Row) -> Record | None:
         """Return the record of a row; None for one that is damaged, which is noted, and no record."""
-        found = _record(row[1:])
+        found = decoded.record(row[1:])
         if found is None:
             self._damaged[str(row[0]).partition("\n")[0]] = None
         return found
@@ -347,56 +349,5 @@ def key(task: str, paths: Iterable[str]) -> str:
 def _salvage(db: sqlite3.Connection, path: Path) -> None:
     """Take from a database that is not used which files the project's tasks have made: they may be replaced."""
     for table, state in database.salvaged(path):
-        if state == "done" and (found := _table(table)) is not None:
+        if state == "done" and (found := decoded.table(table)) is not None:
             db.executemany("INSERT OR IGNORE INTO made VALUES (?, ?)", found.items())
-
-
-def _record(row: Row) -> Record | None:
-    task, manifest, outputs, discovered, run, seconds, state, raw = row
-    tables = [_table(text) for text in (manifest, outputs, discovered)]
-    if not _are((task, run, raw), str) or not isinstance(seconds, float) or None in tables:
-        return None
-    if state not in ("begun", "failed", "done"):
-        return None
-    known = [table for table in tables if table is not None]
-    return Record(task, known[0], known[1], known[2], run, seconds, state, raw)
-
-
-def _result(packed: object) -> Record | None:
-    """Return a record of results that was packed; None for one that is damaged."""
-    try:
-        data = json.loads(_unpacked(packed) or b"")
-        return _record(data)
-    except (ValueError, TypeError, RecursionError):
-        return None
-
-
-def _unpacked(packed: object) -> bytes | None:
-    try:
-        return zlib.decompress(packed) if isinstance(packed, bytes) else None
-    except zlib.error:
-        return None
-
-
-def _table(text: object) -> dict[str, str] | None:
-    """Return a mapping of texts to texts from its JSON; None for anything else."""
-    try:
-        found = json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) and _are(found.values(), str) else None
-
-
-def _are(values: Iterable[object], kind: type) -> bool:
-    return all(isinstance(value, kind) for value in values)
-
-
-def _sum(value: bytes) -> bytes:
-    return bytes.fromhex(digests.digest(value))
-
-
-def _whole(value: object) -> bytes | None:
-    """Return what was kept, without its checksum; None where that does not fit."""
-    if not isinstance(value, bytes) or _sum(value[16:]) != value[:16]:
-        return None
-    return value[16:]
