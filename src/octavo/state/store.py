@@ -17,7 +17,7 @@ from pathlib import Path
 from .. import digests, products
 from ..errors import ProductError
 from ..model import Manifest, Record
-from . import database, decoded
+from . import database, frozen
 from .connection import Row, StateConnection
 
 SCHEMA = 11
@@ -99,7 +99,7 @@ class Store:
         rows = self._db.rows("SELECT names FROM others WHERE path = ?", (path,))
         if not rows:
             return set()
-        known = decoded.whole(rows[0][0])
+        known = frozen.whole(rows[0][0])
         own, *names = known.split(b"\0") if known is not None else [b""]
         return {os.fsdecode(name) for name in names} if os.fsdecode(own) == path else None
 
@@ -108,7 +108,7 @@ class Store:
         if names or self.others(path) != set():
             data = b"\0".join(map(os.fsencode, (path, *sorted(names))))
             self._db.many(
-                "INSERT OR REPLACE INTO others VALUES (?, ?)", [(path, decoded.checksum(data) + data)]
+                "INSERT OR REPLACE INTO others VALUES (?, ?)", [(path, frozen.checksum(data) + data)]
             )
 
     def leave(self, stamps: Mapping[str, str]) -> None:
@@ -196,7 +196,7 @@ class Store:
     def results(self, key: str) -> list[Record]:
         """Return what is known of a task's results, the newest first."""
         rows = self._db.rows("SELECT record FROM results WHERE key = ? ORDER BY number DESC", (key,))
-        return [found for row in rows if (found := decoded.result(row[0])) is not None]
+        return [found for row in rows if (found := frozen.result(row[0])) is not None]
 
     def earlier(self, records: Iterable[Record]) -> Iterator[Record]:
         """Yield what is known of the results of the tasks of some records."""
@@ -227,9 +227,9 @@ class Store:
         return [
             PastRun(run, at, outcome, seconds, known)
             for run, at, outcome, seconds, table in rows
-            if decoded.are((run, outcome), str)
-            and decoded.are((at, seconds), float)
-            and (known := decoded.table(table)) is not None
+            if frozen.are((run, outcome), str)
+            and frozen.are((at, seconds), float)
+            and (known := frozen.table(table)) is not None
         ]
 
     # ── digests by stamp
@@ -254,7 +254,7 @@ class Store:
     def listing(self, path: str, digest: str) -> bytes | None:
         """Return how a folder that a task made was listed when it had a digest; None if not known."""
         packed = self.memo(_LISTINGS, path, digest)
-        return None if packed is None else decoded.unpacked(packed)
+        return None if packed is None else frozen.unpacked(packed)
 
     def listings(self, path: str, was: str, now: str) -> tuple[bytes, bytes] | None:
         """Return how a folder that a task made was listed, by its digest, and how it is now; None if not known."""
@@ -277,7 +277,7 @@ class Store:
             return None
         if self._digests is None:
             rows = self._db.rows("SELECT * FROM digests")
-            self._digests = {row[0]: (row[1], row[2]) for row in rows if decoded.are(row, str)}
+            self._digests = {row[0]: (row[1], row[2]) for row in rows if frozen.are(row, str)}
         memo = self._digests.get(key)
         if memo and memo[0] == now:
             return memo[1]
@@ -299,22 +299,22 @@ class Store:
         rows = self._db.rows(
             "SELECT value FROM memos WHERE space = ? AND key = ? AND stamp = ?", (space, key, stamp)
         )
-        return decoded.whole(rows[0][0]) if rows else None
+        return frozen.whole(rows[0][0]) if rows else None
 
     def keys(self, space: str) -> dict[str, str]:
         """Return the keys of what was kept, with their stamps."""
         rows = self._db.rows("SELECT key, stamp FROM memos WHERE space = ?", (space,))
-        return {row[0]: row[1] for row in rows if decoded.are(row, str)}
+        return {row[0]: row[1] for row in rows if frozen.are(row, str)}
 
     def values(self, space: str) -> dict[str, bytes]:
         """Return what was kept and is whole, by its keys."""
         rows = self._db.rows("SELECT key, value FROM memos WHERE space = ?", (space,))
-        values = {row[0]: decoded.whole(row[1]) for row in rows if isinstance(row[0], str)}
+        values = {row[0]: frozen.whole(row[1]) for row in rows if isinstance(row[0], str)}
         return {name: value for name, value in values.items() if value is not None}
 
     def keep(self, space: str, rows: Iterable[tuple[str, str, bytes]]) -> None:
         """Keep (key, stamp, value) rows for ``memo``, if there is room."""
-        summed = [(space, name, stamp, decoded.checksum(value) + value) for name, stamp, value in rows]
+        summed = [(space, name, stamp, frozen.checksum(value) + value) for name, stamp, value in rows]
         self._db.spare("INSERT OR REPLACE INTO memos VALUES (?, ?, ?, ?)", summed)
 
     def flush(self) -> None:
@@ -332,7 +332,7 @@ class Store:
 
     def _record(self, row: Row) -> Record | None:
         """Return the record of a row; None for one that is damaged, which is noted, and no record."""
-        found = decoded.record(row[1:])
+        found = frozen.record(row[1:])
         if found is None:
             self._damaged[str(row[0]).partition("\n")[0]] = None
         return found
@@ -349,5 +349,5 @@ def key(task: str, paths: Iterable[str]) -> str:
 def _salvage(db: sqlite3.Connection, path: Path) -> None:
     """Take from a database that is not used which files the project's tasks have made: they may be replaced."""
     for table, state in database.salvaged(path):
-        if state == "done" and (found := decoded.table(table)) is not None:
+        if state == "done" and (found := frozen.table(table)) is not None:
             db.executemany("INSERT OR IGNORE INTO made VALUES (?, ?)", found.items())
