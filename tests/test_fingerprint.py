@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from octavo import parts
 from octavo.digests import digest
-from octavo.fingerprint import canonical, differences, judge, manifest
+from octavo.fingerprint import differences, judge, manifest
 from octavo.model import Call, Calls, Facts, Product, Record, Source, Task
+from octavo.values import canonical
 
 tables = st.dictionaries(st.text(min_size=1, max_size=8), st.text(max_size=8), max_size=6)
 values = st.recursive(

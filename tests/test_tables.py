@@ -18,7 +18,7 @@ import sqlalchemy
 from databases import change, client, rows, sql
 from octavo.clients import SQLAlchemyClient
 from octavo.errors import ProductError
-from octavo.model import Call, Calls, Outcome, Product, Relation, Source, Task
+from octavo.model import HIDDEN, Call, Calls, Outcome, Product, Relation, Source, Task
 from octavo.project import load
 from octavo.tables import compare
 from octavo.tables import databases as subject
@@ -619,9 +619,9 @@ def test_quotes_around_names_are_no_part_of_them(name: str, text: str) -> None:
 )
 def test_what_looks_like_a_password_is_not_shown(text: str) -> None:
     assert "hushhush" not in discreet(text)
-    assert "***" in discreet(text)
+    assert HIDDEN in discreet(text)
 
 
 def test_a_password_that_a_client_knows_is_not_shown() -> None:
     known = SQLAlchemyClient("postgresql+psycopg2://me:odd%20word@host/db")
-    assert discreet("said: odd word", known) == "said: ***"
+    assert discreet("said: odd word", known) == f"said: {HIDDEN}"

@@ -18,3 +18,8 @@ def digest(text: str | bytes) -> str:
     """Return the digest of a text or of bytes."""
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     return blake2b(data, digest_size=16).hexdigest()
+
+
+def keyed(text: str, key: bytes) -> str:
+    """Return the digest of a text that only somebody who has the key can find by trying texts."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, key=key).hexdigest()

@@ -6,29 +6,14 @@ their difference, so a decision and its explanation are one thing and cannot dis
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Container, Iterator, Mapping
 
 from . import kinds, parts
 from .digests import digest
 from .environment import imported, packages, python_version
-from .model import ABSENT, UNKNOWN, Call, Manifest, Product, Reason, Record, Task
+from .model import ABSENT, HIDDEN, Call, Manifest, Product, Reason, Record, Task
 from .state.store import Store
-from .values import Unencodable, encode
-
-_SHORT = 60
-
-
-def canonical(value: object) -> str:
-    """Return a parameter's value as text that is the same for the same value only, and short enough to be shown.
-
-    That of a value which cannot be told from others is another each time.
-    """
-    try:
-        text = encode(value)
-    except Unencodable as error:
-        return f"{UNKNOWN}{error} {os.urandom(8).hex()}"
-    return text if len(text) <= _SHORT else f"{text[: _SHORT - 20]}… ({digest(text)})"
+from .values import canonical, encode
 
 
 def manifest(
@@ -43,6 +28,7 @@ def manifest(
     ``digest_of(path)`` is the digest of a product or None; ``seen(part, path)`` that of what the last run discovered.
     What only a run can know is taken from the record of the last one, looked at as it is now.
     """
+    hidden = task.hidden.parts
     table = {
         parts.SOURCE.word: task.source.facts.digest,
         parts.PATHS.word: _paths(task),
@@ -54,13 +40,15 @@ def manifest(
         table[parts.FUNCTION.word] = task.source.function
     for name, value in task.params.items():
         if name != "resources_":  # absolute paths: option "resources" has them as they are on every machine
-            table[parts.PARAM.of(name)] = canonical(value)
+            part = parts.PARAM.of(name)
+            table[part] = hidden.get(part) or canonical(value)
     if len(task.params) > 1:  # **kwargs come in order, and executed notebooks show it
         table[parts.ORDER.word] = ", ".join(task.params)
     for path in _declared(task):
         table[parts.FILE.of(path)] = digest_of(path) or ABSENT
     for name, text in _options(task):
-        table[parts.OPTION.of(name)] = text
+        part = parts.OPTION.of(name)
+        table[part] = hidden.get(part) or text
     read = record.discovered.values() if record else ()
     for name in task.upstream:
         table |= _upstream(graph[name], read, digest_of)
@@ -169,7 +157,10 @@ def _upstream(task: Task, read: Container[str], digest_of: Callable[[str], str |
         if not product.executed or product.path in read:
             table[_label(task, product)] = digest_of(product.path) or ""
     if not table:
-        params = {name: canonical(value) for name, value in task.params.items()}
+        hidden = task.hidden.parts
+        params = {
+            name: hidden.get(parts.PARAM.of(name)) or canonical(value) for name, value in task.params.items()
+        }
         table[parts.UPSTREAM.of(task.name)] = digest(encode([task.source.facts.digest, params]))
     return table
 
@@ -196,7 +187,9 @@ def judge(now: Manifest, record: Record | None, products: Mapping[str, str | Non
 
 def differences(was: Manifest, now: Manifest) -> tuple[Reason, ...]:
     """Return the parts in which two manifests differ, as reasons."""
-    found = {difference[0]: parts.reason(*difference) for difference in _differences(was, now)}
+    found = {
+        part: parts.reason(part, _discreet(one, other), other) for part, one, other in _differences(was, now)
+    }
     if any(
         part.startswith(parts.PARAM.of("")) and None in (reason.was, reason.now)
         for part, reason in found.items()
@@ -205,6 +198,11 @@ def differences(was: Manifest, now: Manifest) -> tuple[Reason, ...]:
     if parts.SOURCE.word in found:
         found.pop(parts.FUNCTION.word, None)
     return tuple(found.values())
+
+
+def _discreet(was: str | None, now: str | None) -> str | None:
+    """Return what a part was as it may be shown: it was recorded as it is if its name was no secret then."""
+    return HIDDEN if was and now and HIDDEN in now and HIDDEN not in was else was
 
 
 def _differences(

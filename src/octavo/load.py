@@ -26,8 +26,10 @@ from .values import Unencodable, encode
 with lazy_imports():
     from .between import mentioned
     from .notebook import inject
+    from .secrets import hiding
     from .spec import claims, dialect, evaluated, expand, grid, schema, taken
     from .spec import drafts as drafting
+    from .state import key
 
 if TYPE_CHECKING:
     from .spec.document import Document
@@ -145,6 +147,8 @@ class _Loading:
         #: The files that the pipeline is read from.
         self.own = [path, env] if env else [path]
         self.answers: list[tuple[str, object, object]] = []
+        #: The secrets of the environment, which may stand in any value; None in a pipeline that holds none at all.
+        self.secrets: set[str] | None = None
 
     def loaded(self) -> Loaded:
         spec, outside, notes, loose = self._spec()
@@ -163,14 +167,16 @@ class _Loading:
         raise_all(_ordered(self.mistakes), f"errors in {spec.path}")
         drafts = self._with_params(drafts, loose)
         raise_all(_ordered(self._lacking(drafts)), f"errors in {spec.path}")
-        graph = Graph(drafting.linked(drafts))
+        graph = Graph(drafting.linked([self._with_secrets(draft) for draft in drafts]))
+        if any(task.hidden.words for task in graph):
+            self.secrets = self.secrets or set()
         raise_all(_ordered(list(claims.claims(graph, self.own, self.root))), f"errors in {spec.path}")
         self.reader.remember()
         tasks = tuple(graph)
         how = (spec.preload, spec.strict, dict(spec.cache), self.folders, dict(spec.hooks))
         settings = (*how, spec.serial, tuple(mentioned.pairs(tasks, self.root, self._text)))
-        # "now" is never the same twice, so remembering would be in vain
-        if not {"now"} & outside.keys() and self.stamp:
+        # "now" is never the same twice, so remembering would be in vain; secrets are not kept
+        if not {"now"} & outside.keys() and self.stamp and self.secrets is None:
             brought = versions(task.kind for task in tasks)
             looked = (making.matched, tuple(making.needed), self.reader.resolved())
             moving = (outside, *looked, self.answers, brought)
@@ -198,6 +204,17 @@ class _Loading:
         if draft.name not in functions:
             return draft
         return replace(draft, source=replace(draft.source, function=functions[draft.name]))
+
+    def _with_secrets(self, draft: Task) -> Task:
+        """Return a task that knows what is secret of it."""
+        return replace(draft, hidden=hiding.of_task(draft, self.secrets or (), key.keyed(self.store.folder)))
+
+    def _seek_secrets(self, spec: Spec, env: Json, said: object, outside: Mapping[str, str | None]) -> None:
+        """Find the secrets of the environment, and whether there are any, there or in the pipeline."""
+        seeking = hiding.Hiding(spec.secret)
+        around = [env, self.params, {name.partition(".")[2]: value for name, value in outside.items()}]
+        if seeking.value("", around) is not around or hiding.holds([said, self.data], spec.secret):
+            self.secrets = seeking.found
 
     def _expanded(self, spec: TaskSpec) -> list[TaskSpec]:
         """Return the tasks that one with a grid stands for."""
@@ -265,6 +282,7 @@ class _Loading:
         spec, used = self._checked(full, env, around)
         outside = {name: around.value(name) for name in expand.outside(used.union(*env.behind.values()))}
         loose = {name: value for name, value in self.params.items() if name not in mine}
+        self._seek_secrets(spec, dict(env), full.data, outside)
         if spec.location:  # what it uses of env.yaml cannot be seen
             raise_all(_ordered(self.mistakes), f"errors in {spec.path}")
             spec = self._located(spec, self.params)

@@ -31,6 +31,8 @@ ABSENT = "absent"
 UNKNOWN = "cannot be compared: "
 #: What is passed to code besides its own parameters, by octavo or by Ploomber, whether it takes that or not.
 PASSED = frozenset(("client", "env", "product", "resources_", "upstream"))
+#: What is shown in place of a secret.
+HIDDEN = "•••"
 #: What stands in a manifest for a file that cannot be read.
 UNREADABLE = "unreadable"
 
@@ -223,12 +225,25 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
+class Hidden:
+    """What is secret of a task: its ``params`` as they are shown, and ``parts`` of its manifest as they are kept.
+
+    ``words`` are the secrets themselves, which are taken out of what octavo says of the task.
+    """
+
+    params: Mapping[str, object] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """One step with everything resolved; closed, so that it can be sent to a worker as it is.
 
     ``upstream`` are names of tasks, without wildcards. ``inputs`` is what the user's code gets as ``upstream``: the
     products of those tasks, each a path or a dict of paths, below the wildcard that stands for it where there is one.
     ``own`` are the keys that its kind declares. ``cwd`` is the folder that it runs in, "" for the project's.
+    ``secret`` are names of which somebody has said whether they are secret, "*" for all others.
     """
 
     name: str
@@ -247,6 +262,8 @@ class Task:
     cwd: str = ""
     tags: tuple[str, ...] = ()
     where: Place | None = None
+    secret: Mapping[str, bool] = field(default_factory=dict)
+    hidden: Hidden = Hidden()
 
     @property
     def named_kernel(self) -> str | None:

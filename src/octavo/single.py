@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from . import remote
@@ -26,6 +26,7 @@ from .notebook.inject import check
 from .parts import FORCED
 from .products import special, writing
 from .report import Report
+from .secrets import hiding
 from .spec.sources import Reader
 
 with lazy_imports():
@@ -167,7 +168,7 @@ def _source(name: str, data: bytes) -> Source:
 def _task(source: Source, parameters: Mapping[str, object], options: NotebookOptions) -> Task:
     if options.cwd and not Path(options.cwd).is_dir():
         raise StateError("the folder to run in does not exist", str(options.cwd))
-    return Task(
+    task = Task(
         PurePosixPath(source.path).stem,
         "notebook",
         source,
@@ -184,6 +185,7 @@ def _task(source: Source, parameters: Mapping[str, object], options: NotebookOpt
         kernel=options.kernel,
         cwd=str(Path(options.cwd or Path.cwd()).absolute()),
     )
+    return replace(task, hidden=hiding.of_task(task, (), None))
 
 
 # ── the executed notebook
@@ -226,7 +228,7 @@ def _events(
 
 
 def _prepared(task: Task, target: targets.Destination | None, source: str) -> Iterator[Event]:
-    data, values = notebook_kind.prepare(task)
+    data, values = notebook_kind.prepare(hiding.veiled(task))
     opened, event = NotebookOpened(task.name, data, values), TaskFinished(task.name, Outcome.DONE)
     if target is not None:
         prepared(data, values, source, target.where)
@@ -235,6 +237,10 @@ def _prepared(task: Task, target: targets.Destination | None, source: str) -> It
         event = with_notebook(event, keeper)
     yield opened
     yield Note("its parameters are injected; it was not run", task.name)
+    if task.hidden.params:
+        yield Note(
+            f"secrets are not written: set {', '.join(task.hidden.params)} before you run it", task.name
+        )
     yield event
 
 

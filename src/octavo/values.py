@@ -18,6 +18,7 @@ from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodTyp
 from typing import TYPE_CHECKING, Any
 
 from .digests import digest
+from .model import UNKNOWN
 
 if TYPE_CHECKING:
     from datetime import datetime, time
@@ -36,6 +37,10 @@ _HEAP_TYPE = 1 << 9
 _quoted = json.encoder.encode_basestring
 
 
+#: A longer text of a parameter's value is cut, and has a digest.
+_SHORT = 60
+
+
 class Unencodable(Exception):
     """A value that no text can stand for; ``str()`` says what it is."""
 
@@ -46,6 +51,18 @@ def encode(value: object) -> str:
     if (plain := _PLAIN.get(kind)) is not None:  # nearly all parameters
         return plain(value)
     return Writer(by_name)(value)
+
+
+def canonical(value: object) -> str:
+    """Return a parameter's value as text that is the same for the same value only, and short enough to be shown.
+
+    That of a value which cannot be told from others is another each time.
+    """
+    try:
+        text = encode(value)
+    except Unencodable as error:
+        return f"{UNKNOWN}{error} {os.urandom(8).hex()}"
+    return text if len(text) <= _SHORT else f"{text[: _SHORT - 20]}… ({digest(text)})"
 
 
 def _float(value: float) -> str:

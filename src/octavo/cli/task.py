@@ -109,6 +109,8 @@ def _prepare(project: Project, step: Step, args: Namespace, out: Screen) -> int:
     filled = sources.Reader(str(root), project.store).filled(step.task)
     path = scratch.prepare(filled, str(root), force=args.force)
     out.say(f"{os.path.relpath(path)} written; {flat(step.task.source.path)} stays as it is")
+    if names := ", ".join(filled.hidden.params):
+        out.say(f"secrets are not written: set {names} before you run it")
     there = (
         {product.path for product in project.leftovers(step.task.upstream)} if step.task.upstream else set()
     )

@@ -9,9 +9,13 @@ from typing import Protocol
 
 from ..errors import Error
 from ..events import Event, Note, TaskFinished
+from ..lazy import lazy_imports
 from ..model import Failure, Outcome, Task
 from ..products import unwritable
 from . import Executor
+
+with lazy_imports():
+    from ..secrets import hiding  # where there are secrets
 
 
 class NotebookKeeper(Protocol):
@@ -106,7 +110,7 @@ class Running:
         patience = self._patience()
         if any(work.again is None for work in self._works.values()):
             if (event := self._executor.next(patience)) is not None:
-                yield from self._received(event)
+                yield from self._received(self._discreet(event))
         elif patience:
             time.sleep(patience)
         yield from self._see_to_it(self._executor)
@@ -131,6 +135,10 @@ class Running:
         work.again = None
         last = work.attempt > retries(work.task, self._pause)
         executor.submit(attempt(work.task, last=last, pause=self._pause))
+
+    def _discreet(self, event: Event) -> Event:
+        work = self._works.get(getattr(event, "task", None) or "")
+        return hiding.told(event, work.task) if work and work.task.hidden.words else event
 
     def _received(self, event: Event) -> Iterator[Event]:
         if not isinstance(event, TaskFinished):

@@ -43,6 +43,13 @@ def is_flag(value: object) -> bool:
     return isinstance(value, bool)
 
 
+def is_marks(value: object) -> bool:
+    """Return whether a value says which names are secret: names, names with true or false, or false for none."""
+    if isinstance(value, dict):
+        return all(is_text(name) and is_flag(said) for name, said in value.items())
+    return value is False or is_texts(value)
+
+
 def is_dotted(value: object) -> bool:
     """Return whether a text is the dotted path of a function: ``package.module.function``."""
     parts = value.split(".") if isinstance(value, str) else ()
@@ -81,6 +88,13 @@ def as_bytes(value: object) -> int:
 
 def as_tuple(value: str | list[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
+
+
+def as_marks(value: bool | str | list[str] | dict[str, bool]) -> dict[str, bool]:
+    """Return which names are secret and which are not; "*" stands for all that are not said."""
+    if isinstance(value, bool):
+        return {"*": value}
+    return dict(value) if isinstance(value, dict) else dict.fromkeys(as_tuple(value), True)
 
 
 def as_call(value: object) -> Call:

@@ -31,6 +31,7 @@ with lazy_imports():
     from ..executed import export, warm_export
     from ..kernels import jupyter, native, specs
     from ..process import child
+    from ..secrets import hiding
 
 
 class NotebookKind:
@@ -60,13 +61,14 @@ class NotebookKind:
         """Run the cells; return the failure of the first that fails, or None."""
         try:
             notebook, values = prepare(task)
+            shown = _shown(task) if task.hidden.params else (notebook, values)
         except Error as error:
             return Failure(type(error).__name__, str(error), path=task.source.path)
         exporter = Exporter(task)
-        if (lacking := exporter.lacking(notebook)) is not None:
+        if (lacking := exporter.lacking(shown[0])) is not None:
             return lacking
         tell = exporter.followed(tell)
-        tell(NotebookOpened(task.name, notebook, values))
+        tell(NotebookOpened(task.name, *shown))
         if not task.source.facts.parameters_cell and _takes_any(task, values):
             tell(Note('it has no cell tagged "parameters": parameters are injected at the top', task.name))
         cells = Cells(task, notebook, tell)
@@ -100,7 +102,7 @@ class NotebookKind:
         at = home(task)
         if at is None or not Path(root, at).is_file():
             return None
-        data = refreshed(documents.read(Path(root, at)).data, prepare(task)[0])
+        data = refreshed(documents.read(Path(root, at)).data, _shown(task)[0])
         if data is None:
             return None
         if exports(task):
@@ -202,6 +204,11 @@ def prepare(task: Task) -> tuple[Json, Json]:
             if task.own.get("report_mode"):
                 _hide(cell)
     return data, values
+
+
+def _shown(task: Task) -> tuple[Json, Json]:
+    """Return the same as it is shown and kept: without secrets."""
+    return prepare(hiding.veiled(task) if task.hidden.params else task)
 
 
 class Cells:

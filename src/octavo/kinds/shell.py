@@ -16,6 +16,7 @@ from ..model import Facts, Failure, Source, Task
 from ..products import not_made
 from ..products.scratch import Scratch
 from ..reading.templates import facts, render
+from ..secrets.hiding import discreet
 from ..tables.databases import Database
 from . import Tell
 from .command import Ended, absent, follow, same_lines, text_of
@@ -61,7 +62,7 @@ class ShellKind:
             return _mistake(error, task)
         except Exception as error:  # of the user's function that makes the client
             return failure_of(error, task)
-        named = touch(code)
+        named = touch(discreet(code, task.hidden.words))  # a secret is no file to look for
         try:
             # a client that runs code in its own way is left to it
             if isinstance(client, ShellClient) and type(client).execute is ShellClient.execute:

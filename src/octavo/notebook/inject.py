@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import ParameterError, Place, raise_all
 from ..hints import did_you_mean
-from ..model import Json
+from ..model import HIDDEN, Json
+from ..secrets.names import is_secret
 from .fits import fits
 from .translate import assignment, known, literal
 
@@ -156,10 +157,11 @@ def _contradicted(parameter: Parameter, value: object) -> str | None:
 
 
 def _contradiction(parameter: Parameter, value: object, kind: str, place: Place) -> ParameterError:
-    message = f'parameter "{parameter.name}" must be {kind}, not {value!r} ({type(value).__name__})'
+    shown = HIDDEN if is_secret(parameter.name) else repr(value)
+    message = f'parameter "{parameter.name}" must be {kind}, not {shown} ({type(value).__name__})'
     written = parameter.name + (f": {parameter.annotation}" if parameter.annotation else "")
     if parameter.default is not None:
-        written += f" = {parameter.default}"
+        written += f" = {HIDDEN if is_secret(parameter.name) else parameter.default}"
     hint = f"it is declared as {written}"
     if isinstance(value, str) and value.lower() in ("true", "false") and fits(True, kind):
         hint = f"write {value.capitalize()}; {hint}"

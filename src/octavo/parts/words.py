@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..model import ABSENT, UNKNOWN, UNSTABLE
+from ..model import ABSENT, HIDDEN, UNKNOWN, UNSTABLE
 from ..reading import importable
 
 
@@ -21,11 +21,15 @@ def value(part: str, what: str, was: str | None, now: str | None) -> str:
         return f"{part} {now.rpartition(' ')[0]}"
     if was is None:
         return f"{part} is new"
-    return f"{part} was removed" if now is None else f"{part} {_brief(was)} → {_brief(now)}"
+    if now is None:
+        return f"{part} was removed"
+    one, other = _brief(was), _brief(now)
+    return f"{part} changed ({other})" if HIDDEN in one and one == other else f"{part} {one} → {other}"
 
 
 def _brief(text: str) -> str:
-    """Return the text of a value as a person wants it: what was cut off has a shorter digest."""
+    """Return the text of a value as a person wants it: what was cut off has a shorter digest, a secret none."""
+    text = text.partition(f" ({HIDDEN}")[0]
     start, mark, rest = text.rpartition("… (")
     return f"{start}{mark}{rest[:8]})" if mark and len(rest) == 33 else text
 

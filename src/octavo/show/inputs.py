@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from ..secrets import hiding
 from .screen import flat
 
 if TYPE_CHECKING:
@@ -45,8 +46,12 @@ def described(source: Source) -> dict[str, object]:
             {
                 "name": parameter.name,
                 "type": kind(parameter) or None,
-                "default": parameter.default,
-                **({"value": parameter.value} if parameter.known else {}),
+                "default": None if parameter.default is None else _default(parameter),
+                **(
+                    {"value": hiding.Hiding({}).value(parameter.name, parameter.value)}
+                    if parameter.known
+                    else {}
+                ),
                 "help": parameter.help,
             }
             for parameter in facts.params
@@ -63,6 +68,12 @@ def kind(parameter: Parameter) -> str:
     return ""
 
 
+def _default(parameter: Parameter) -> str:
+    """Return the default of a parameter as its code says it, if it is no secret."""
+    shown = hiding.Hiding({}).value(parameter.name, parameter.value)
+    return (parameter.default or "") if shown is parameter.value else repr(shown)
+
+
 def _row(parameter: Parameter) -> tuple[str, str, str, str]:
-    default = "(no default)" if parameter.default is None else f"= {flat(parameter.default)}"
+    default = "(no default)" if parameter.default is None else f"= {flat(_default(parameter))}"
     return parameter.name, kind(parameter), default, flat(parameter.help)

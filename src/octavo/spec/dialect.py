@@ -14,6 +14,7 @@ from ..kinds.keys import (
     Key,
     Keys,
     as_bytes,
+    as_marks,
     as_tuple,
     call,
     is_count,
@@ -21,6 +22,7 @@ from ..kinds.keys import (
     is_flag,
     is_line,
     is_mapping,
+    is_marks,
     is_seconds,
     is_size,
     is_text,
@@ -38,6 +40,9 @@ _NOTE = Key(note=True)
 HOOKS = ("on_render", "on_finish", "on_failure")
 SERIALIZERS = ("serializer", "unserializer")
 _SIZE = Key('a size such as "20GB" or "500MB"', is_size)
+
+
+_SECRET = Key("a name, a list of names, a mapping of names to true or false, or false", is_marks)
 
 
 def _noted(instead: str) -> Key:
@@ -64,6 +69,7 @@ TOP: Mapping[str, Key] = {
         instead='write "serial" for one task at a time, else as many run as there are processors',
     ),
     "config": _NOTE,
+    "secret": _SECRET,
     "location": Key("a dotted path (package.module.function)", is_dotted),
     "clients": _MAPPING,
     **dict.fromkeys((*HOOKS, *SERIALIZERS), call()),
@@ -106,6 +112,7 @@ TASK: Mapping[str, Key] = {
     "class": Key("a string", is_text, known=tuple(kinds.CLASSES), others=lambda: plugins.brought("kinds")),
     "product_class": Key("a string", is_text, known=PRODUCTS),
     "cache": Key("true or false", is_flag, option="cache"),
+    "secret": replace(_SECRET, option="secret", turn=as_marks),
     "local_execution": _FLAG,
     "nb_product_key": Key("a name or a list of names", is_texts),
     **dict.fromkeys(("papermill_params", "executor_params"), _MAPPING),

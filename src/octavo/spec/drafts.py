@@ -97,6 +97,7 @@ class Drafts:
             cwd=self._cwd(spec, kind, source),
             tags=tuple(settings.get("tags", ())),
             where=spec.where,
+            secret={**pipeline.secret, **spec.options.get("secret", {})},
         )
         self._specs[id(draft)] = spec
         self.mistakes += self._taken.mistakes(spec, draft)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .. import kinds
 from ..errors import Error, Place, SpecError, raise_all
 from ..hints import did_you_mean
-from ..kinds.keys import CALLED, Key, Keys, as_bytes, as_call, as_tuple, is_call, is_text
+from ..kinds.keys import CALLED, Key, Keys, as_bytes, as_call, as_marks, as_tuple, is_call, is_text
 from ..model import Json
 from .dialect import (
     CACHE,
@@ -88,6 +88,7 @@ def spec(
         {name: as_call(settings[name]) for name in SERIALIZERS if name in settings},
         loader,
         settings.get("executor") == "serial",
+        as_marks(settings.get("secret", [])),
     )
 
 

@@ -45,7 +45,7 @@ class Spec:
 
     ``location`` names the function that says the tasks where the file does not. ``makers`` has the product class of
     each class of tasks, ``clients`` the client of each class of tasks or products. ``serial``: its tasks run one at a
-    time, in the order in which they stand.
+    time, in the order in which they stand. ``secret``: whether names are secret, where the file says it.
     """
 
     path: str
@@ -65,6 +65,7 @@ class Spec:
     serializers: Mapping[str, Call] = field(default_factory=dict)
     loader: Json = field(default_factory=dict)
     serial: bool = False
+    secret: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from ..model import (
     CellFacts,
     Declared,
     Facts,
+    Hidden,
     Json,
     Parameter,
     Product,
@@ -39,7 +40,7 @@ _NOUNS: Mapping[str, type] = {
     noun.__name__: noun
     for noun in (
         *(Task, Source, Facts, Parameter, CellFacts, Product, Call, Calls, RunOptions, Resources, Declared),
-        *(Record, Place),
+        *(Hidden, Record, Place),
     )
 }
 _PLAIN = (str, int, float, bool, type(None))

@@ -13,21 +13,16 @@ from ..calls import invoke
 from ..digests import digest
 from ..errors import ClientError, Error, MissingExtra
 from ..lazy import EXTRAS
-from ..model import Call, Task
+from ..model import HIDDEN, Call, Task
+from ..secrets import hiding
+from ..secrets.names import is_secret
 from .databases import Database, driver, embedded
 
 _LOCKS = ".octavo/locks"
 #: How long SQLite waits for others that are no tasks of this build, in milliseconds.
 _PATIENCE = 60_000
-#: What looks like a secret in a text that is about connections.
-_SECRETS = (
-    (re.compile(r"(://[^\s:/@'\"]*:)([^\s'\"]+)(@)"), r"\1***\3"),
-    (
-        re.compile(r"(?i)((?:password|passwd|pwd|secret|token)[\"']?\s*[=:]\s*)([\"']?)[^\s\"',;)&]+\2"),
-        r"\1***",
-    ),
-)
-_SECRET_NAMES = re.compile(r"(?i)passw|pwd|secret|token|credential")
+#: A setting as drivers say it: ``"passwd": "x"``, ``pwd:x``; others are in all texts.
+_SAID = re.compile(r"((\w+)[\"']?\s*:\s*)(?:\"[^\"]*\"|'[^']*'|[^\s\"',;)&]+)")
 
 
 def call_of(task: Task, product: bool = False) -> Call:
@@ -137,11 +132,8 @@ def _alone(path: str, shared: bool, root: str) -> Iterator[None]:
 
 def discreet(text: str, client: object = None) -> str:
     """Return a text without passwords: those that a client knows, and what looks like one."""
-    for secret in _known(client):
-        text = text.replace(secret, "***")
-    for pattern, instead in _SECRETS:
-        text = pattern.sub(instead, text)
-    return text
+    text = hiding.discreet(text, _known(client))
+    return _SAID.sub(lambda match: f"{match[1]}{HIDDEN}" if is_secret(match[2]) else match[0], text)
 
 
 def _known(client: object) -> list[str]:
@@ -150,7 +142,7 @@ def _known(client: object) -> list[str]:
     found.append(getattr(url, "password", None))
     settings = getattr(client, "connect_kwargs", None)
     if isinstance(settings, Mapping):
-        found += [value for name, value in settings.items() if _SECRET_NAMES.search(str(name))]
+        found += [value for name, value in settings.items() if is_secret(str(name))]
     # what is short stands in other words too
     return [str(secret) for secret in found if secret is not None and len(str(secret)) > 3]
 

@@ -10,6 +10,7 @@ from ..kinds import notebook as notebooks
 from ..kinds import row
 from ..model import Task
 from ..notebook import Notebook, read, write
+from ..secrets import hiding
 from . import around
 
 
@@ -25,7 +26,7 @@ def prepare(task: Task, root: str, *, force: bool = False) -> str:
             task.where,
             "octavo task --debug stops where it fails",
         )
-    data, _ = notebooks.prepare(around.placed(task, root))
+    data, _ = notebooks.prepare(hiding.veiled(around.placed(task, root)))
     metadata = data.setdefault("metadata", {})
     kernel = task.source.facts.kernel or ("python3" if task.source.facts.language == "python" else None)
     if kernel and "kernelspec" not in metadata:
