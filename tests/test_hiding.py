@@ -120,10 +120,10 @@ def task(**params: object) -> Task:
 
 def test_a_manifest_has_a_keyed_digest_that_tells_equal_from_changed(tmp_path: Path) -> None:
     digest = keyed(tmp_path / ".octavo")
-    part = of_task(task(token="a"), (), digest).parts["param token"]
-    assert part == of_task(task(token="a"), (), keyed(tmp_path / ".octavo")).parts["param token"]
-    assert part != of_task(task(token="b"), (), digest).parts["param token"]
-    assert part != of_task(task(token="a"), (), keyed(tmp_path / "other")).parts["param token"]
+    part = of_task(task(token="a"), (), digest).kept["token"]
+    assert part == of_task(task(token="a"), (), keyed(tmp_path / ".octavo")).kept["token"]
+    assert part != of_task(task(token="b"), (), digest).kept["token"]
+    assert part != of_task(task(token="a"), (), keyed(tmp_path / "other")).kept["token"]
     assert part.startswith(f"{HIDDEN} (")
     assert stat.S_IMODE(os.stat(tmp_path / ".octavo" / FILE).st_mode) == 0o600
     assert sorted(os.listdir(tmp_path / ".octavo")) == [".gitignore", FILE]
@@ -151,6 +151,6 @@ def test_arguments_of_calls_are_hidden_too_and_what_is_shown_is_a_copy() -> None
     hidden = of_task(one, ["n"], None)
     assert hidden.params == {"dsn": "a://u:•••@h"}
     assert set(hidden.words) == {"pass1", "abcd"}
-    assert hidden.parts["option on_finish"].startswith("mods.hook {")
-    assert "abcd" not in hidden.parts["option on_finish"]
+    assert hidden.options["on_finish"].startswith("mods.hook {")
+    assert "abcd" not in hidden.options["on_finish"]
     assert veiled(one) is one

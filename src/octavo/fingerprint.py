@@ -28,7 +28,6 @@ def manifest(
     ``digest_of(path)`` is the digest of a product or None; ``seen(part, path)`` that of what the last run discovered.
     What only a run can know is taken from the record of the last one, looked at as it is now.
     """
-    hidden = task.hidden.parts
     table = {
         parts.SOURCE.word: task.source.facts.digest,
         parts.PATHS.word: _paths(task),
@@ -40,15 +39,13 @@ def manifest(
         table[parts.FUNCTION.word] = task.source.function
     for name, value in task.params.items():
         if name != "resources_":  # absolute paths: option "resources" has them as they are on every machine
-            part = parts.PARAM.of(name)
-            table[part] = hidden.get(part) or canonical(value)
+            table[parts.PARAM.of(name)] = task.hidden.kept.get(name) or canonical(value)
     if len(task.params) > 1:  # **kwargs come in order, and executed notebooks show it
         table[parts.ORDER.word] = ", ".join(task.params)
     for path in _declared(task):
         table[parts.FILE.of(path)] = digest_of(path) or ABSENT
     for name, text in _options(task):
-        part = parts.OPTION.of(name)
-        table[part] = hidden.get(part) or text
+        table[parts.OPTION.of(name)] = task.hidden.options.get(name) or text
     read = record.discovered.values() if record else ()
     for name in task.upstream:
         table |= _upstream(graph[name], read, digest_of)
@@ -157,10 +154,7 @@ def _upstream(task: Task, read: Container[str], digest_of: Callable[[str], str |
         if not product.executed or product.path in read:
             table[_label(task, product)] = digest_of(product.path) or ""
     if not table:
-        hidden = task.hidden.parts
-        params = {
-            name: hidden.get(parts.PARAM.of(name)) or canonical(value) for name, value in task.params.items()
-        }
+        params = {name: task.hidden.kept.get(name) or canonical(value) for name, value in task.params.items()}
         table[parts.UPSTREAM.of(task.name)] = digest(encode([task.source.facts.digest, params]))
     return table
 

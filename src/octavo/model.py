@@ -226,13 +226,15 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """What is secret of a task: its ``params`` as they are shown, and ``parts`` of its manifest as they are kept.
+    """What is secret of a task: its ``params`` as they are shown.
 
+    ``kept`` are the same parameters, and ``options`` the options, as a manifest has them.
     ``words`` are the secrets themselves, which are taken out of what octavo says of the task.
     """
 
     params: Mapping[str, object] = field(default_factory=dict)
-    parts: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
     words: tuple[str, ...] = ()
 
 

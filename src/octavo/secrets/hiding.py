@@ -117,23 +117,23 @@ def _without(text: str, found: set[str]) -> str:
 def of_task(task: Task, known: Collection[str], keyed: Keyed | None) -> Hidden:
     """Return what is secret of a task. Without ``keyed`` nothing is compared."""
     hiding = Hiding(task.secret, known)
-    params, parts = {}, {}
+    params, kept, options = {}, {}, {}
     for name, value in task.params.items():
         if name != "resources_" and (shown := hiding.value(name, value)) is not value:
             params[name] = shown
-            parts[f"param {name}"] = _compared(shown, value, keyed)
+            kept[name] = _compared(shown, value, keyed)
     for name, value in {**task.own, **dict(task.calls.named())}.items():
         inner = value.arguments if isinstance(value, Call) else value
         if (shown := hiding.value(name if inner is value else "", inner)) is not inner:
             path = f"{value.path} " if isinstance(value, Call) else ""
-            parts[f"option {name}"] = path + _compared(shown, inner, keyed)
+            options[name] = path + _compared(shown, inner, keyed)
     for call in (task.run.on_failure, task.run.file_client):
         hiding.value("", call.arguments if call else {})
-    if not hiding.found and not params and not parts:
+    if not (hiding.found or params or options):
         return task.hidden
     # a traceback may show it as Python writes it
     words = {form for secret in hiding.found for form in (secret, repr(secret)[1:-1])}
-    return Hidden(params, parts, tuple(sorted(word for word in words if len(word) >= _SHORTEST)))
+    return Hidden(params, kept, options, tuple(sorted(word for word in words if len(word) >= _SHORTEST)))
 
 
 def _compared(shown: object, value: object, keyed: Keyed | None) -> str:
