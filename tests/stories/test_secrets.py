@@ -128,7 +128,7 @@ def test_forty_secrets_by_every_door_are_found_nowhere(folder: Folder, seeds: Se
         def hook(product, client_secret):
             assert client_secret.startswith("Zq7")
 
-        def told(exception, smtp_password):
+        def told(traceback, smtp_password):
             print("told")
 
         def client(password, host, url):
@@ -140,7 +140,17 @@ def test_forty_secrets_by_every_door_are_found_nowhere(folder: Folder, seeds: Se
     folder.write("wrong.sql", "SELECT '{{ bearer_token }}' FROM nowhere_at_all;")
     folder.write("shell.sh", "echo done > {{product}}  # {{ssh_key}}\n")
     folder.write("fails.sh", "curl-is-not-here '{{webhook_secret}}' > {{product}}\n")
-    folder.write("script.py", "# %%\nimport pathlib\npathlib.Path(product).write_text('made')\n")
+    folder.write(
+        "script.py",
+        """
+        # %% tags=["parameters"]
+        signing_key = None
+
+        # %%
+        import pathlib
+        pathlib.Path(product).write_text("made")
+        """,
+    )
     folder.write(
         "breaks.py",
         """
