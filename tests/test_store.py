@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import struct
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -141,6 +142,13 @@ def test_a_state_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 def test_the_state_ignores_itself_in_git(store: Store, tmp_path: Path) -> None:
     assert (tmp_path / ".octavo" / ".gitignore").read_text() == "*\n"
     store.close()
+
+
+@pytest.mark.parametrize("bits", ["7ff8000000000000", "fff8000000000000", "7ff8000000000001"])
+def test_a_number_that_is_none_keeps_its_bits(bits: str) -> None:
+    (number,) = struct.unpack(">d", bytes.fromhex(bits))
+    (found,) = thaw(freeze((number,)))
+    assert struct.pack(">d", found).hex() == bits
 
 
 def test_what_is_frozen_thaws_and_nothing_else_does() -> None:
