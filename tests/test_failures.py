@@ -7,8 +7,9 @@ import traceback
 from pathlib import Path
 
 from octavo.events import TaskFinished
+from octavo.kernels.frames import Frame, calls, line_in, plain, raised
 from octavo.model import Failure, Outcome
-from octavo.show.failures import failed, frames, last, plain
+from octavo.show.failures import failed, last
 from octavo.show.screen import Screen
 
 IPYTHON = (
@@ -29,7 +30,31 @@ def said(failure: Failure, output: str = "", root: str = "/nowhere") -> str:
 
 
 def test_the_calls_of_ipythons_traceback_are_found() -> None:
-    assert frames(IPYTHON) == [("/home/me/p/helper.py:3", "look", "return table['a']")]
+    found = calls(IPYTHON)
+    assert found == [
+        Frame(4, "", 2, "", "look({})"),
+        Frame(None, "/home/me/p/helper.py", 3, "look", "return table['a']"),
+    ]
+    assert (line_in(found, 4), raised(found, 4)) == (2, "/home/me/p/helper.py:3")
+
+
+def test_a_call_into_an_earlier_cell_counts_in_the_cell_that_made_it() -> None:
+    found = calls(
+        [
+            "ZeroDivisionError                         Traceback (most recent call last)",
+            "Cell In[3], line 4\n      3 # so\n----> 4 each([0])",
+            "Cell In[1], line 7, in each(numbers)\n      6 for number in numbers:\n----> 7     half(number)",
+            "File /usr/lib/python3.11/statistics.py:99, in mean(data)\n---> 99     return 1 / 0",
+        ]
+    )
+    assert line_in(found, 3) == 4
+    assert raised(found, 3) == "cell 1, line 7"
+    assert line_in(found, 2) is None
+
+
+def test_the_calls_of_older_ipythons_have_their_lines_at_the_arrow() -> None:
+    (found,) = calls(["Input In [2], in <cell line: 3>()\n      2 x = 1\n----> 3 1 / 0"])
+    assert (found.number, found.line, found.name) == (2, 3, "")
 
 
 def test_the_calls_of_pythons_traceback_are_found() -> None:
@@ -40,10 +65,10 @@ def test_the_calls_of_pythons_traceback_are_found() -> None:
         fall()
     except ValueError as error:
         lines = traceback.format_exception(error)
-    (_, name, code), (place, inner, raised) = frames(lines)
-    assert (name, code) == ("test_the_calls_of_pythons_traceback_are_found", "fall()")
-    assert (inner, raised) == ("fall", 'raise ValueError("x")')
-    assert place.rpartition(":")[0] == __file__
+    outer, inner = calls(lines)
+    assert (outer.name, outer.code) == ("test_the_calls_of_pythons_traceback_are_found", "fall()")
+    assert (inner.name, inner.code) == ("fall", 'raise ValueError("x")')
+    assert inner.path == __file__
 
 
 def test_of_two_exceptions_the_calls_of_the_last_are_found() -> None:
@@ -54,7 +79,7 @@ def test_of_two_exceptions_the_calls_of_the_last_are_found() -> None:
             raise KeyError("y") from error
     except KeyError as error:
         lines = traceback.format_exception(error)
-    assert [code for _, _, code in frames(lines)] == ['raise KeyError("y") from error']
+    assert [call.code for call in calls(lines)] == ['raise KeyError("y") from error']
 
 
 def test_a_progress_bar_is_one_line_and_colours_are_gone() -> None:

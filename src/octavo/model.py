@@ -361,7 +361,8 @@ class Failure:
 
     ``kind`` is the exception's class name, or one of octavo's own words: MissingProduct, WorkerDied, Timeout,
     OutOfMemory. ``cell`` is the index in the executed notebook, ``number`` its execution count, ``line`` the
-    failing line in the cell (or in ``path`` for a function), ``code`` the text that ``line`` counts in.
+    failing line in the cell (or in ``path`` for a function), ``code`` the text that ``line`` counts in. ``raised`` is
+    where in the user's code it was raised, if elsewhere: "cell 1, line 2" (``number`` counts so, too), "helpers.py:7".
     """
 
     kind: str
@@ -373,6 +374,7 @@ class Failure:
     path: str | None = None
     code: str = ""
     hint: str = ""
+    raised: str = ""
 
     @classmethod
     def of(cls, error: Error) -> Failure:

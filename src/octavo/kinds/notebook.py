@@ -29,7 +29,7 @@ from .pause import pause
 
 with lazy_imports():
     from ..executed import export, warm_export
-    from ..kernels import jupyter, native, specs
+    from ..kernels import frames, jupyter, native, specs
     from ..process import child
     from ..secrets import hiding
 
@@ -271,15 +271,17 @@ class Cells:
         return reply
 
     def _failure(self, reply: Reply, index: int, code: str) -> Failure:
+        calls = frames.calls(reply.traceback)
         return Failure(
             reply.kind,
             reply.message,
             reply.traceback,
             cell=index,
             number=reply.count,
-            line=_failing_line(reply),
+            line=frames.line_in(calls, reply.count),
             path=self.task.source.path,
             code=code,
+            raised=frames.raised(calls, reply.count),
         )
 
 
@@ -333,28 +335,6 @@ def _hide(cell: Json) -> None:
     """Hide a cell's code from those who look at the notebook in Jupyter, as papermill's report mode does."""
     metadata = cell.get("metadata") or {}
     cell["metadata"] = {**metadata, "jupyter": {**(metadata.get("jupyter") or {}), "source_hidden": True}}
-
-
-def _failing_line(reply: Reply) -> int | None:
-    """Return the line in the cell that raised, as IPython's traceback marks it (the last arrow in a Cell frame)."""
-    found = None
-    inside = False
-    for entry in reply.traceback:
-        for line in _plain(entry).splitlines():
-            if line.startswith(("Cell In[", "Cell \x1b", "Input In [", "File ")):
-                inside = line.startswith(("Cell", "Input"))
-            if inside and (", line " in line) and line.startswith(("Cell", "Input")):
-                number = line.rpartition(", line ")[2].split(")")[0].split(",")[0].strip()
-                found = int(number) if number.isdigit() else found
-            elif inside and line.startswith("---"):
-                number = line.lstrip("-").lstrip("> ").split(" ")[0]
-                found = int(number) if number.isdigit() else found
-    return found
-
-
-def _plain(text: str) -> str:
-    parts = text.split("\x1b[")
-    return parts[0] + "".join(part.partition("m")[2] for part in parts[1:])
 
 
 KIND: NotebookKind = NotebookKind()

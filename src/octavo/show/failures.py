@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..kernels import frames
+from ..kernels.frames import plain
 from .screen import cut, flat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from ..events import TaskFinished
+    from ..kernels.frames import Frame
     from ..model import Failure
     from .screen import Screen
 
@@ -21,11 +22,6 @@ _AROUND = 3  # source lines shown before and after the failing one
 _LAST = 10  # lines of output
 _FRAMES = 8
 _LONGEST = 500  # columns of any line
-_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
-# the head of a frame in a traceback: Python's own, then IPython's
-_PYTHON = re.compile(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+)(?:, in (?P<name>.+))?$')
-_IPYTHON = re.compile(r"^File (?P<path>.+?):(?P<line>\d+)(?:, in (?P<name>[^(]+).*)?$")
-_ARROW = re.compile(r"^-+> ?\d+ ?(?P<code>.*)$")
 
 
 def failed(event: TaskFinished, output: str, to: Screen, root: str) -> Iterator[str]:
@@ -56,11 +52,6 @@ def last(output: str, most: int = _LAST) -> list[str]:
     while lines and not lines[-1]:
         lines.pop()
     return lines[-most:]
-
-
-def plain(text: str) -> str:
-    """Return text without the escape sequences that colour it or move the cursor."""
-    return _ESCAPES.sub("", text)
 
 
 def location(failure: Failure, root: str) -> tuple[str, int | None]:
@@ -125,42 +116,31 @@ def _excerpt(failure: Failure, to: Screen) -> Iterator[str]:
 
 def _frames(failure: Failure, to: Screen, root: str) -> Iterator[str]:
     """Yield the calls between the user's failing line and the error itself."""
-    calls = _after(frames(failure.traceback), failure)
+    calls = _after(failure)
     if len(calls) > _FRAMES:
         half = _FRAMES // 2
         left = len(calls) - 2 * half
         calls = [*calls[:half], ("", f"… {left} more calls", ""), *calls[-half:]]
     for place, name, code in calls:
-        place = _near(place, root)
+        place = place if place.startswith("cell ") else _near(place, root)
         within = f" in {name}" if name and place else name
         yield f"    {place}{within}{to.paint(f': {code}', 'dim') if code else ''}"
 
 
-def frames(traceback: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Return (path:line, function, source line) of each call in a traceback, Python's or IPython's.
-
-    Where one exception led to another, only the calls of the last are returned.
-    """
-    found: list[tuple[str, str, str]] = []
-    lines = plain("\n".join(traceback)).splitlines()
-    for line, after in pairwise([*lines, ""]):
-        if "Traceback (most recent call last)" in line:
-            found.clear()
-        elif match := _PYTHON.match(line) or _IPYTHON.match(line):
-            path, number, name = match["path"], match["line"], (match["name"] or "").strip()
-            code = after.strip() if line.startswith("  File") and not _PYTHON.match(after) else ""
-            found.append((f"{path}:{number}", "" if name == "<module>" else name, flat(code)))
-        elif (match := _ARROW.match(line)) and found and not found[-1][2]:
-            found[-1] = (*found[-1][:2], flat(match["code"].strip()))
-    return found
+def _called(call: Frame) -> tuple[str, str, str]:
+    return call.place, call.name, flat(call.code)
 
 
-def _after(calls: list[tuple[str, str, str]], failure: Failure) -> list[tuple[str, str, str]]:
+def _after(failure: Failure) -> list[tuple[str, str, str]]:
     """Return the calls below the line that the excerpt shows."""
-    if failure.cell is not None or not failure.line or not failure.path:
-        return calls
-    shown = [n for n, (place, _, _) in enumerate(calls) if place.endswith(f"{failure.path}:{failure.line}")]
-    return calls[shown[-1] + 1 :] if shown else calls
+    calls = frames.calls(failure.traceback)
+    if failure.cell is not None:
+        return [_called(call) for call in frames.below(calls, failure.number)]
+    if not failure.line or not failure.path:
+        return [_called(call) for call in calls]
+    at = f"{failure.path}:{failure.line}"
+    shown = [number for number, call in enumerate(calls) if call.place.endswith(at)]
+    return [_called(call) for call in (calls[shown[-1] + 1 :] if shown else calls)]
 
 
 def _error(failure: Failure, to: Screen) -> Iterator[str]:

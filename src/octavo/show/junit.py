@@ -11,8 +11,9 @@ from io import StringIO
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+from ..kernels.frames import plain
 from ..model import Outcome
-from .failures import failed, location, plain
+from .failures import failed, location
 from .screen import Screen
 
 if TYPE_CHECKING:

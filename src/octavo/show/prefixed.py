@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..events import Event, Output, TaskFinished
-from .failures import plain
+from ..kernels.frames import plain
 from .screen import flat
 
 if TYPE_CHECKING:

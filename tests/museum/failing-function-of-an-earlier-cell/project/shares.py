@@ -1,0 +1,3 @@
+def share(number):
+    part = 100
+    return part / number
