@@ -12,7 +12,7 @@ from . import products
 from .errors import Error, Errors, NotebookError, Place, SpecError, each, raise_all
 from .graph import Graph
 from .hints import did_you_mean
-from .kinds import versions, word
+from .kinds import row, versions, word
 from .lazy import lazy_imports
 from .model import Call, Json, Source, Task
 from .reading.folders import contents
@@ -26,6 +26,7 @@ from .values import Unencodable, encode
 with lazy_imports():
     from .between import mentioned
     from .notebook import inject
+    from .reading import overridden as overriding
     from .secrets import hiding
     from .spec import claims, dialect, evaluated, expand, grid, schema, taken
     from .spec import drafts as drafting
@@ -166,6 +167,7 @@ class _Loading:
             self.mistakes += [error for errors in _errors(making.unfit).values() for error in errors]
         raise_all(_ordered(self.mistakes), f"errors in {spec.path}")
         drafts = self._with_params(drafts, loose)
+        notes += tuple(dict.fromkeys(note for draft in drafts for note in self._overridden(draft)))
         raise_all(_ordered(self._lacking(drafts)), f"errors in {spec.path}")
         graph = Graph(drafting.linked([self._with_secrets(draft) for draft in drafts]))
         if any(task.hidden.words for task in graph):
@@ -315,6 +317,14 @@ class _Loading:
 
     def _wrong(self, message: str, where: Place, hint: str | None = None) -> None:
         self.mistakes.append(SpecError(message, where, hint))
+
+    def _overridden(self, draft: Task) -> Iterator[str]:
+        """Yield a note on each cell of a notebook that assigns what the pipeline sets."""
+        if row(draft.kind).source == "notebook" and draft.params and not draft.source.facts.mistakes:
+            data = contents(os.path.join(self.root, draft.source.path))
+            facts, names = draft.source.facts, draft.params.keys()
+            for found in overriding.overridden(facts, data, draft.source.path, names):
+                yield f"{found.where}: {found.message}: {found.hint}"
 
     def _lacking(self, drafts: Sequence[Task], given: Json | None = None) -> list[Error]:
         """Return the errors of functions without arguments; those that a program gives may get them in its ways."""

@@ -25,6 +25,7 @@ from .notebook import is_notebook
 from .notebook.inject import check
 from .parts import FORCED
 from .products import special, writing
+from .reading.overridden import overridden
 from .report import Report
 from .secrets import hiding
 from .spec.sources import Reader
@@ -78,7 +79,7 @@ def run(
     if not options.allow_errors:  # else a cell that Python cannot read fails like any other
         raise_all(notebook_kind.unreadable(source, options.kernel))
     if options.strict:
-        raise_all(check(source.facts, parameters, where=source.path))
+        raise_all([*check(source.facts, parameters, where=source.path), *_lost(source, parameters)])
     target = local(target) if target is not None else None
     if target is not None and not _elsewhere(target):
         _check(Path(target), Path(source.path))
@@ -100,6 +101,16 @@ def run(
 
 
 # ── the source
+
+
+def _lost(source: Source, parameters: Mapping[str, object]) -> Iterator[ParameterError]:
+    """Yield an error for each cell that assigns parameters which were set, so that these would not count."""
+    if source.text is None or source.facts.mistakes:
+        return
+    data = source.text.encode("utf-8", "surrogateescape")
+    for found in overridden(source.facts, data, source.path, parameters.keys()):
+        hint = f"{found.hint}; --no-strict runs it as it is"
+        yield ParameterError(f"{found.message}, so -p has no effect", found.where, hint)
 
 
 def read(given: str) -> Source:

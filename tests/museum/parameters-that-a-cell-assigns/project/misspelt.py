@@ -1,0 +1,6 @@
+# %% tags=["parameter"]
+upstream = None
+throws = 3
+
+# %%
+print(throws)

@@ -1,0 +1,5 @@
+# %%
+throws = 3
+
+# %%
+print(throws)
