@@ -43,7 +43,7 @@ class Loaded:
     """A loaded pipeline. ``unfit`` are the mistakes in sources, by task: these cannot run as they are.
 
     ``serial``: tasks run one at a time, in the order of the file. ``mentioned`` are pairs of tasks, one before and one
-    after, of which the second speaks of a product of the first.
+    after, of which the second speaks of a product of the first. ``overridden``: notes on cells that assign parameters.
     """
 
     graph: Graph
@@ -56,6 +56,7 @@ class Loaded:
     hooks: Mapping[str, Call] = field(default_factory=dict)
     serial: bool = False
     mentioned: tuple[tuple[str, str], ...] = ()
+    overridden: tuple[str, ...] = ()
 
 
 def load(path: str, root: str, store: Store, params: Mapping[str, object], data: object = None) -> Loaded:
@@ -167,7 +168,7 @@ class _Loading:
             self.mistakes += [error for errors in _errors(making.unfit).values() for error in errors]
         raise_all(_ordered(self.mistakes), f"errors in {spec.path}")
         drafts = self._with_params(drafts, loose)
-        notes += tuple(dict.fromkeys(note for draft in drafts for note in self._overridden(draft)))
+        lost = tuple(dict.fromkeys(note for draft in drafts for note in self._overridden(draft)))
         raise_all(_ordered(self._lacking(drafts)), f"errors in {spec.path}")
         graph = Graph(drafting.linked([self._with_secrets(draft) for draft in drafts]))
         if any(task.hidden.words for task in graph):
@@ -176,7 +177,7 @@ class _Loading:
         self.reader.remember()
         tasks = tuple(graph)
         how = (spec.preload, spec.strict, dict(spec.cache), self.folders, dict(spec.hooks))
-        settings = (*how, spec.serial, tuple(mentioned.pairs(tasks, self.root, self._text)))
+        settings = (*how, spec.serial, tuple(mentioned.pairs(tasks, self.root, self._text)), lost)
         # "now" is never the same twice, so remembering would be in vain; secrets are not kept
         if not {"now"} & outside.keys() and self.stamp and self.secrets is None:
             brought = versions(task.kind for task in tasks)

@@ -92,7 +92,12 @@ class Project:
         unfit = (
             f"{name} cannot run: {error}" for name, errors in self._loaded.unfit.items() for error in errors
         )
-        return (*self._loaded.notes, *self._noticed, *self.store.notes, *unfit)
+        return (*self._loaded.overridden, *self._loaded.notes, *self._noticed, *self.store.notes, *unfit)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The notes that a person should read before anything runs: cells that assign what the pipeline sets."""
+        return self._loaded.overridden
 
     def status(self, targets: Sequence[str] = (), *, force: bool = False) -> dict[str, Step]:
         """Return the steps of the selected tasks, in order: why each is stale, and what it waits for.

@@ -136,6 +136,8 @@ def _once(project: Project, args: Namespace, out: Screen, err: Screen) -> int:
     began = time.perf_counter()
     if text := option_aliases.unlogged(args, (task.kind for task in project.graph)):
         err.say(f"{err.paint('note:', 'cyan')} {text}")
+    for text in () if args.json or args.quiet else project.warnings:
+        out.say(f"{out.paint('note:', 'cyan')} {text}")
     adopted = _adopt(project, args, err if args.json else out) if args.adopt else set()
     if args.dry_run:
         return _rehearse(project, args, out, adopted)
@@ -167,7 +169,8 @@ def _once(project: Project, args: Namespace, out: Screen, err: Screen) -> int:
         if args.explain_io:
             for line in touched(progress.report, out):
                 out.say(line)
-        for line in summary(progress, time.perf_counter() - began, str(project.root), project.notes):
+        notes = [note for note in project.notes if args.quiet or note not in project.warnings]
+        for line in summary(progress, time.perf_counter() - began, str(project.root), notes):
             out.say(line)
         if (saved := project.saved(progress.report)) >= _WORTH_A_WORD:
             out.say(f"about {seconds(saved)} saved by not running what is fresh")

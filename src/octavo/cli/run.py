@@ -93,7 +93,7 @@ def _parameters(parser: Parser) -> None:
     add("-f", "--parameters-file", "--parameters_file", **one, metavar="FILE", help=file)
     coded = "parameters as a Base64-encoded YAML mapping"
     add("-b", "--parameters-base64", "--parameters_base64", **one, metavar="TEXT", help=coded)
-    strict = "accept undeclared parameters and values of other types"
+    strict = "accept undeclared parameters, values of other types, and cells that assign them"
     add("--no-strict", action="store_true", help=strict)
     for which in ("input", "output"):
         name = f"PAPERMILL_{which.upper()}_PATH"

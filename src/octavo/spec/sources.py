@@ -27,7 +27,7 @@ _OUTSIDE = (
 )
 
 #: Raised when facts, tasks or their digests come to mean something else.
-VERSION = 9
+VERSION = 10
 
 
 class Reader:
