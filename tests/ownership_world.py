@@ -23,7 +23,7 @@ tasks:
   - {{source: tasks.two, product: data, params: {{n: {n}}}}}
   - {{source: tasks.three, product: [out/c.csv, out/d.csv][0], params: {{n: {n}}}, upstream: two}}
 """.replace("[out/c.csv, out/d.csv][0]", "{{a: out/c.csv, b: out/d.csv}}")
-TASKS = "def one(product): ...\ndef two(product): ...\ndef three(product, upstream): ...\n"
+TASKS = "def one(product, n): ...\ndef two(product, n): ...\ndef three(product, upstream, n): ...\n"
 
 
 class Direct:

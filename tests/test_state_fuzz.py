@@ -7,6 +7,7 @@ import pickle
 import random
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 import octavo
 import ownership_world as world
+from octavo import products
 from octavo.errors import Error, Errors
 from octavo.events import Event
 from octavo.executors import Executor
@@ -184,6 +186,9 @@ def test_bytes_that_are_made_up_build_nothing(data: bytes) -> None:
 
 
 def test_what_is_kept_of_a_pipeline_is_json(whole: Path) -> None:
+    while any(products.racy(str(whole / name)) for name in ("pipeline.yaml", "tasks.py")):
+        time.sleep(0.01)
+    octavo.load(whole / "pipeline.yaml").close()
     with closing(sqlite3.connect(whole / ".octavo" / "state.db")) as db:
         rows = db.execute("SELECT value FROM memos WHERE space IN ('pipeline', 'facts')").fetchall()
     assert rows
