@@ -16,6 +16,7 @@ from ..errors import Error, ParameterError, Place, SpecError, TemplateError
 from ..hints import did_you_mean
 from ..lazy import lazy_imports
 from ..model import PROXIES, Facts, Json, Parameter, Product, Relation, Task
+from . import quoting
 from .bounded import Bounded, within
 from .normal_text import shell, sql
 
@@ -101,6 +102,7 @@ def facts(text: str, path: str, language: str = "sql") -> Facts:
     try:
         tree = _parsed(text)
         normal = normalise(text, _pieces(text))
+        used = meta.find_undeclared_variables(tree)  # which knows that there is no such filter
     except TemplateSyntaxError as error:
         message = f"the template cannot be read: {error.message}"
         return Facts(digest(text), language=language, mistakes=((message, Place(path, error.lineno)),))
@@ -120,7 +122,7 @@ def facts(text: str, path: str, language: str = "sql") -> Facts:
         title=_title(text),
         upstream=upstream,
         product={None: product[1]} if product else None,
-        params=tuple(Parameter(name) for name in sorted(meta.find_undeclared_variables(tree) - known)),
+        params=tuple(Parameter(name) for name in sorted(used - known)),
         mistakes=tuple(mistakes),
     )
 
@@ -156,6 +158,7 @@ def _rendered(text: str, task: Task, root: str, given: Mapping[str, object], **m
     loader = FileSystemLoader([*where, os.path.dirname(place), root])
     environment = _Environment(undefined=StrictUndefined, extensions=[_Raise], loader=loader, **marks)
     environment.globals |= _globals()
+    environment.filters["quote"] = quoting.shell if task.kind == "shell" else quoting.sql
     try:
         # under its own path, so that errors tell their line
         code = environment.compile(text, filename=place)
@@ -206,7 +209,9 @@ def _line(error: BaseException, root: str) -> Place | None:
 
 
 def _parsed(text: str) -> nodes.Template:
-    return Environment(extensions=[_Raise]).parse(text)
+    environment = Environment(extensions=[_Raise])
+    environment.filters["quote"] = quoting.sql  # of whichever language: it is not called
+    return environment.parse(text)
 
 
 def _pieces(text: str) -> list[tuple[str, str]]:
