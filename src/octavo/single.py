@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -215,7 +216,8 @@ def _check(target: Path, source: Path) -> None:
             f"{target} is a folder", hint="the executed notebook is a file, for example out.ipynb"
         )
     if not target.parent.is_dir():
-        raise ProductError(f"there is no folder {target.parent} for the executed notebook")
+        folder = f"there is no folder {target.parent} for the executed notebook"
+        raise ProductError(folder, hint=f"mkdir -p {shlex.quote(str(target.parent))}")
     if target.exists() and source.exists() and target.samefile(source):
         hint = "choose another name for the executed notebook"
         raise ProductError(f"the output {target} is the notebook itself", hint=hint)

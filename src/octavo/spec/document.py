@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ..errors import Place, SpecError, raise_all
+from ..notebook import broken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,11 +79,13 @@ def parse(text: str, path: str, plain: Callable[[str], object] | None = None) ->
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
-        raise _syntax(error, text, path) from None
+        raise _conflict(text, path) or _syntax(error, text, path) from None
     except yaml.reader.ReaderError as error:
         raise SpecError(f"a character that YAML forbids: {chr(error.character)!r}", path) from None
     except RecursionError:
         raise SpecError("it is nested too deeply", path) from None
+    if tree.mistakes and (conflict := _conflict(text, path)):
+        raise conflict
     raise_all(tree.mistakes, f"{path} cannot be read")
     return Document(path, data, tree.marks)
 
@@ -189,6 +192,12 @@ _INDENTATION = (
     "block sequence entries are not allowed in this context",
 )
 _QUOTES = 'quote values that begin with a placeholder: "{{name}}"'
+
+
+def _conflict(text: str, path: str) -> SpecError | None:
+    """Return the error for a file that git left with conflict markers, None when it has none."""
+    found = broken.merge_conflict(text, path)
+    return SpecError(found.message, found.where, found.hint) if found else None
 
 
 def _syntax(error: yaml.MarkedYAMLError, text: str, path: str) -> SpecError:
