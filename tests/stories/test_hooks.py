@@ -422,3 +422,15 @@ def test_functions_and_checks_take_turns_with_a_file_of_duckdb(folder: Folder) -
     folder.write("pipeline.yaml", spec)
     ended = folder.octavo("build", "--jobs", "3")
     assert ended.returncode == 0, ended.stdout
+
+
+def test_the_traceback_that_on_failure_gets_is_plain_text(folder: Folder) -> None:
+    folder.write("fails.py", "# %%\n1 / 0\n")
+    folder.write("checks.py", "def tell(traceback):\n    open('told.txt', 'w').write(traceback)\n")
+    folder.write(
+        "pipeline.yaml", "tasks:\n  - {source: fails.py, product: out.ipynb, on_failure: checks.tell}\n"
+    )
+    assert folder.octavo("build").returncode == 1
+    told = folder.read("told.txt")
+    assert "ZeroDivisionError: division by zero" in told
+    assert "\x1b" not in told

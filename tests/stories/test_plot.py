@@ -246,3 +246,16 @@ def test_boxes_keep_their_distance_and_lines_go_to_the_right(graph: dict[str, st
 def test_a_picture_that_can_do_without_crossings_does() -> None:
     pairs = {f"a{n}": "" for n in range(5)} | {f"b{n}": f"a{4 - n}" for n in range(5)}
     assert crossings(layout(edges(steps(pairs))).layers) == 0
+
+
+def test_the_colours_of_a_picture_are_attributes_too(folder: Folder) -> None:
+    folder.write("tasks.py", "def make(product): ...\n")
+    folder.write("pipeline.yaml", "tasks:\n  - {source: tasks.make, product: a.txt}\n")
+    assert folder.octavo("plot", "-o", "graph.svg").returncode == 0
+    drawn = folder.read("graph.svg").partition("</style>")[2]
+    for line in drawn.splitlines():
+        for tag in ("<rect ", "<path ", "<text ", "<tspan "):
+            for part in line.split(tag)[1:]:
+                attributes = part.partition(">")[0]
+                assert 'fill="' in attributes, part
+                assert "var(" not in attributes

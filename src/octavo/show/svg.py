@@ -27,9 +27,14 @@ _DARK = {
     "blocked": ("#ce93d8", "#2c1831"),
 }
 
+#: Text, text that matters less, and lines, on light ground. Attributes say the colours, too: rsvg and Inkscape know
+#: no variables of CSS, and would draw all in black.
+_INK, _SOFT, _LINE = "#1c1c1c", "#5c6470", "#8a929c"
+_FONT = 'font-family="ui-monospace,Menlo,Consolas,DejaVu Sans Mono,monospace"'
+
 STYLE = (
     ":root{color-scheme:light dark}"
-    ".octavo{--ink:#1c1c1c;--soft:#5c6470;--line:#8a929c;"
+    f".octavo{{--ink:{_INK};--soft:{_SOFT};--line:{_LINE};"
     + "".join(f"--{word}:{line};--{word}-fill:{fill};" for word, (line, fill) in COLOURS.items())
     + "}@media(prefers-color-scheme:dark){.octavo{--ink:#ececec;--soft:#a9b1bb;--line:#7a828c;"
     + "".join(f"--{word}:{line};--{word}-fill:{fill};" for word, (line, fill) in _DARK.items())
@@ -70,13 +75,14 @@ def svg(steps: Mapping[str, Step], title: str, *, style: bool = True) -> str:
         f'width="{right:.0f}" height="{height:.0f}" viewBox="0 0 {right:.0f} {height:.0f}">',
         f"<style>{STYLE}</style>" if style else "",
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
-        'orient="auto"><path d="M0 0 8 4 0 8z"/></marker></defs>',
+        f'orient="auto"><path fill="{_LINE}" stroke="none" d="M0 0 8 4 0 8z"/></marker></defs>',
     ]
     for up, name, path in plan.lines:
         kind = "" if up in above[name] else ' class="implied"'
         route = _route(path, lefts, widths, own[up])
         parts.append(
-            f'<path{kind} d="{route}" marker-end="url(#tip)" data-from="{escaped(up)}" data-to="{escaped(name)}"/>'
+            f'<path{kind} fill="none" stroke="{_LINE}" d="{route}" marker-end="url(#tip)" '
+            f'data-from="{escaped(up)}" data-to="{escaped(name)}"/>'
         )
     for name, spot in plan.boxes.items():
         parts.append(_box(steps[name], lefts[spot.layer], spot.y + _MARGIN, own[name]))
@@ -101,11 +107,15 @@ def _box(step: Step, x: float, y: float, width: float) -> str:
         escaped(line) for line in [name, step.task.source.entry or step.task.source.path, *why]
     )
     top = y - _BOX / 2
+    line, fill = COLOURS[word]
     return (
         f'<g class="task {word}" data-task="{escaped(name)}" tabindex="0"><title>{tip}</title>'
-        f'<rect x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{_BOX}" rx="8"/>'
-        f'<text x="{x + 14:.1f}" y="{top + 20:.1f}">{escaped(cut(flat(name), _LONGEST))}</text>'
-        f'<text class="more" x="{x + 14:.1f}" y="{top + 36:.1f}"><tspan class="state">{word}</tspan>'
+        f'<rect x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{_BOX}" rx="8" '
+        f'fill="{fill}" stroke="{line}"/>'
+        f'<text {_FONT} font-size="13" fill="{_INK}" x="{x + 14:.1f}" y="{top + 20:.1f}">'
+        f"{escaped(cut(flat(name), _LONGEST))}</text>"
+        f'<text class="more" {_FONT} font-size="11" fill="{_SOFT}" x="{x + 14:.1f}" y="{top + 36:.1f}">'
+        f'<tspan class="state" fill="{line}">{word}</tspan>'
         f" · {escaped(step.task.kind)}</text></g>"
     )
 

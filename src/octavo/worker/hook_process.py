@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from ..events import Event, HookFinished, Note, RunFinished, RunStarted, TaskFinished, from_json
+from ..kernels.frames import plain
 from ..model import Call, Failure, Outcome, Task
 from ..process import child
 from ..views import ENDED
@@ -78,7 +79,7 @@ class Hooked:
             after = self._call("on_finish")
             yield from after
             if failed := [one.failure for one in after if isinstance(one, HookFinished) and one.failure]:
-                trace = "\n".join(failed[0].traceback) or failed[0].message
+                trace = plain("\n".join(failed[0].traceback)) or failed[0].message
                 event = replace(event, good=False)
                 after = self._call("on_failure", traceback={"build": "", "on_finish": trace})
             else:
@@ -110,7 +111,7 @@ class Hooked:
         """Return the failures of the build's tasks as text."""
         failures = {name: ended.failure for name, ended in self._ended.items() if ended.failure}
         return "\n\n".join(
-            f"{name}: " + ("\n".join(failure.traceback) or f"{failure.kind}: {failure.message}")
+            f"{name}: " + (plain("\n".join(failure.traceback)) or f"{failure.kind}: {failure.message}")
             for name, failure in failures.items()
         )
 

@@ -12,6 +12,7 @@ from ..calls import invoke
 from ..errors import Error
 from ..events import HookFinished, to_json
 from ..failing import failure_of
+from ..kernels.frames import plain
 from ..lazy import lazy_imports
 from ..model import Call, Failure, Source, Task
 from ..process import child
@@ -91,7 +92,7 @@ def of_pipeline(
 def call_on_failure(task: Task, folder: str, failure: Failure) -> Failure | None:
     """Call the hook of a task that has failed, where the task ran; return the hook's own failure."""
     os.chdir(folder)
-    trace = "\n".join(failure.traceback) or f"{failure.kind}: {failure.message}"
+    trace = plain("\n".join(failure.traceback)) or f"{failure.kind}: {failure.message}"
     return of_task("on_failure", task, Status.Errored, traceback=trace)
 
 
