@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octavo.show.screen import columns, cut, flat, pad, screen, seconds, several
+from octavo.show.screen import columns, cut, flat, pad, screen, seconds, several, visible
 
 
 class Tty(io.StringIO):
@@ -79,3 +79,23 @@ def test_cut_text_never_takes_more_than_its_columns(text: str, width: int) -> No
 def test_flat_text_cannot_move_the_cursor(text: str) -> None:
     assert flat(text).isprintable()
     assert text != flat(text) or text.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[1;31mred\x1b[0m\n", "\x1b[1;31mred\x1b[0m\n"),
+        ("\x1b]0;a title\x07", "␛]0;a title␇"),
+        ("\x1b[2J\x1b[H", "␛[2J␛[H"),
+        (" 10%\r 20%\b\t.", " 10%\r 20%\b\t."),
+        ("\x9b2J \x7f \u202etxt", "�2J ␡ �txt"),
+    ],
+)
+def test_what_user_code_prints_cannot_command_a_terminal(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@given(st.text())
+def test_only_colours_leave_an_escape(text: str) -> None:
+    assert "\x07" not in visible(text)
+    assert all(rest.lstrip("[0123456789;:")[:1] == "m" for rest in visible(text).split("\x1b")[1:])

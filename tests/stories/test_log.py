@@ -120,3 +120,23 @@ def test_old_runs_make_room_for_new_ones(built: Folder, monkeypatch: pytest.Monk
     assert built.octavo("build").returncode == 1
     assert len(runlog.paths(runs)) == runlog.KEPT
     assert built.octavo("log", "last").returncode == 1
+
+
+def test_what_a_task_printed_cannot_command_the_terminal_of_who_reads_the_log(built: Folder) -> None:
+    built.write(
+        "tasks.py",
+        """
+        def good(product):
+            print("\\x1b]0;mine\\x07 \\x1b[2J \\x1b[31mred\\x1b[0m")
+            product.write_text("y")
+
+        def bad(product):
+            raise ValueError("\\x1b]0;yours\\x07")
+        """,
+    )
+    assert built.octavo("build").returncode == 1
+    for words in (["log", "last"], ["build", "--force", "--verbose"], ["status"]):
+        ended = built.octavo(*words)
+        said = ended.stdout + ended.stderr
+        assert [sign for sign in ("\x07", "\x1b]", "\x1b[2J") if sign in said] == []
+    assert "␛]0;mine␇ ␛[2J \x1b[31mred\x1b[0m" in built.octavo("log", "last").stdout

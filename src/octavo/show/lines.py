@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..events import CellStarted, Event, NotebookOpened, Output, Paused, TaskFinished, TaskStarted, to_json
 from ..model import Outcome
-from .screen import cut, flat, seconds, several
+from .screen import cut, flat, seconds, several, visible
 
 if TYPE_CHECKING:
     from ..model import Reason
@@ -28,14 +28,14 @@ class Lines:
             case Paused(connection=str(path)):
                 failure = event.failure
                 self.to.say(
-                    f"{self.to.word('failed', _WORD)} {event.task}: {headline(failure.kind, failure.message)}"
+                    f"{self.to.word('failed', _WORD)} {event.task}: {flat(headline(failure.kind, failure.message))}"
                 )
                 self.to.say(f"  paused: jupyter console --existing {path}")
                 self.to.say("  to continue, type exit there or press Ctrl-C here")
             case TaskFinished() if event.outcome not in UNSAID:
                 self.to.say(outcome_line(event, self.to))
             case Output(kind="stream") if self.logs:
-                self.to.stream.write(str(event.content.get("text", "")))
+                self.to.stream.write(visible(str(event.content.get("text", ""))))
                 self.to.stream.flush()
             case _:
                 pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, TextIO
 from unicodedata import combining, east_asian_width
 
@@ -114,11 +115,26 @@ def several(words: list[str], most: int) -> str:
     return f"{', '.join(words[:most])} and {len(words) - most} more"
 
 
+#: Colours, which stay; control characters otherwise, those of 8 bits and what turns the direction of text among them.
+_CONTROL = re.compile("(\x1b\\[[0-9;:]*m)|[\x00-\x07\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_PICTURES = {chr(code): chr(0x2400 + code) for code in range(32)} | {"\x7f": "␡"}
+
+
 def flat(text: str) -> str:
     """Return text as one line without control characters: what user code says must not move our cursor."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else " " for c in text).strip()
+
+
+def visible(text: str) -> str:
+    """Return what user code printed with its control characters as pictures: ␛ can set a title or clear the screen.
+
+    Colours stay, and what moves within a line: tabs, carriage returns and backspaces of progress bars.
+    """
+    if text.isprintable():
+        return text
+    return _CONTROL.sub(lambda match: match[1] or _PICTURES.get(match[0], "�"), text)
 
 
 def columns(text: str) -> int:
