@@ -146,13 +146,15 @@ class Reuse:
         records = [
             it for name, it in self.store.records().items() if not {*name.split("\n")[1:]}.isdisjoint(paths)
         ]
+        # of an executed notebook that somebody has saved there is a copy by now
+        saved = {*parts.about(parts.SAVED, [reason.part for reason in reasons])}
         entry = self.cache.restore(
             task,
             declared,
             self.same(task),
             self._digest,
             lambda: self.store.begin(task.name, paths),
-            [path for path in paths if in_the_way(self.store, path, records)],
+            [path for path in paths if path not in saved and in_the_way(self.store, path, records)],
         )
         if entry is None:
             return None
