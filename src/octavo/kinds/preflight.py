@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..errors import Error, MissingExtra, Place, ProductError, SpecError
@@ -95,8 +96,10 @@ def _missing(task: Task) -> Iterator[Error]:
             error = missing_extra(package)
             yield MissingExtra(f"{error.message}, and {what} needs it", task.where, error.hint)
     missing = getattr(members.kind(task.kind), "missing", None)
-    if missing is not None:
-        yield from missing(task)
+    for error in missing(task) if missing is not None else ():
+        # octavo run has the option, a pipeline the key
+        error.hint = error.hint and re.sub(r"--kernel (\S+)", r"add kernel: \1 to the task", error.hint)
+        yield error
 
 
 def _packages(task: Task) -> Iterator[tuple[str, str]]:
