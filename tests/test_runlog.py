@@ -59,3 +59,10 @@ def test_logs_go_when_they_are_too_many_too_old_or_too_large(tmp_path: Path) -> 
     assert left[0].name == "2021.jsonl"
     assert old not in left and large not in left
     assert len(left) == 14  # the newest, and those that are newer than the large one
+
+
+def test_runs_are_in_the_order_of_time_also_where_the_clock_was_set_back(tmp_path: Path) -> None:
+    for name, at in (("20261025-025900-000000", 100.0), ("20261025-020100-000000", 220.0)):
+        with RunLog(tmp_path / f"{name}.jsonl") as log:
+            log(RunStarted(name, ("t",), ("t",), at))
+    assert [path.stem for path in paths(tmp_path)] == ["20261025-020100-000000", "20261025-025900-000000"]

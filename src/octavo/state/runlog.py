@@ -147,7 +147,17 @@ class LoggedRun:
 
 def paths(folder: Path) -> list[Path]:
     """Return the logs of a project's runs, the newest first."""
-    return sorted(folder.glob("*.jsonl"), reverse=True)
+    return sorted(folder.glob("*.jsonl"), key=lambda path: (_began(path), path.name), reverse=True)
+
+
+def _began(path: Path) -> float:
+    """Return when a run began. Its name tells it in local time, which goes back in autumn and on journeys."""
+    try:
+        with path.open("rb") as file:
+            event = _event(file.readline())
+            return event.at if isinstance(event, RunStarted) else os.fstat(file.fileno()).st_mtime
+    except OSError:
+        return 0.0  # it is gone
 
 
 def overview(path: Path) -> LoggedRun:
