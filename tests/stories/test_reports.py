@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -161,3 +162,32 @@ def test_a_hook_finds_the_reports_and_the_notebook(folder: Folder) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert (folder.path / "checked").exists()
     assert "all 2 tasks are fresh" in folder.octavo("status").stdout
+
+
+@pytest.mark.parametrize("safe", [True, False])
+def test_a_report_can_be_made_without_the_scripts_of_others(folder: Folder, safe: bool) -> None:
+    folder.write(
+        "pipeline.yaml",
+        f"""
+        tasks:
+          - source: look.py
+            product: {{nb: look.html}}
+            nbconvert_export_kwargs: {{sanitize_html: {str(safe).lower()}}}
+        """,
+    )
+    folder.write(
+        "look.py",
+        """
+        # %%
+        from IPython.display import HTML
+        HTML("<b>kept</b><script>document.title = 'of others'</script><img src=x onerror='steal()'>")
+        """,
+    )
+    done = folder.octavo("build")
+    assert done.returncode == 0, done.stderr + done.stdout
+    page = folder.read("look.html")
+    assert "<b>kept</b>" in page
+    assert ("<script>document.title = 'of others'" not in page) is safe
+    assert (
+        re.search("<img[^>]*onerror", page) is None
+    ) is safe  # its code, which is shown, has no tags in it
