@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from octavo.events import Note, Output, RunFinished, RunStarted, TaskFinished
+from octavo.events import Note, Output, RunFinished, RunStarted, TaskFinished, encode
 from octavo.model import Outcome
 from octavo.state import runlog
 from octavo.state.runlog import RunLog, paths, replay
@@ -48,7 +48,8 @@ def test_the_end_of_what_a_task_showed_is_logged_also_when_the_run_is_stopped(tm
 
 def test_logs_go_when_they_are_too_many_too_old_or_too_large(tmp_path: Path) -> None:
     for number in range(runlog.KEPT + 5):
-        (tmp_path / f"2020{number:04}.jsonl").write_text("{}\n")
+        began = RunStarted(f"2020{number:04}", (), (), float(number))
+        (tmp_path / f"2020{number:04}.jsonl").write_bytes(encode(began) + b"\n")
     old = tmp_path / f"2020{runlog.KEPT + 4:04}.jsonl"
     os.utime(old, (time.time() - 100 * 86_400,) * 2)
     large = tmp_path / f"2020{runlog.KEPT - 10:04}.jsonl"

@@ -36,6 +36,8 @@ _DAYS = 90
 _BYTES = 200_000_000
 #: Bytes that are logged of what one task shows: of its beginning, and of its end.
 _HEAD, _TAIL = 1_000_000, 200_000
+#: Bytes that the first line of a log may have: it names all tasks.
+_LINE = 50_000_000
 
 
 class RunLog:
@@ -154,7 +156,7 @@ def _began(path: Path) -> float:
     """Return when a run began. Its name tells it in local time, which goes back in autumn and on journeys."""
     try:
         with path.open("rb") as file:
-            event = _event(file.readline())
+            event = _event(file.readline(_LINE))
             return event.at if isinstance(event, RunStarted) else os.fstat(file.fileno()).st_mtime
     except OSError:
         return 0.0  # it is gone
