@@ -41,8 +41,9 @@ def test_the_project_is_the_working_directory_and_importable(stage: Stage) -> No
     ended = stage.run(task)["f"]
     assert ended.outcome is Outcome.DONE
     assert stage.text().split() == ["found", os.path.realpath(stage.folder.path)]
-    found = {part: path for part, (path, _) in ended.discovered.items() if part.startswith("module ")}
-    assert list(found.values()) == ["lib.py"]
+    found = [path for part, (path, _) in ended.discovered.items() if part.startswith("module ")]
+    # packages that are edited elsewhere may have been loaded before in this process: who uses them is unknown
+    assert [path for path in found if not path.startswith("..")] == ["lib.py"]
 
 
 def test_a_failing_function_is_data_with_the_users_own_traceback(stage: Stage) -> None:
