@@ -75,7 +75,7 @@ def test_files_that_are_read_are_discovered_and_written_ones_are_not(stage: Stag
     body = "from pathlib import Path\nPath('data/in.csv').read_text()\nscratch = Path('scratch')\n"
     body += "scratch.write_text('x')\nscratch.read_text()\nproduct.write_text('x')"
     found = stage.run(stage.function(body))["f"].discovered
-    assert list(found) == ["file data/in.csv"]
+    assert [part for part in found if part.startswith("file ")] == ["file data/in.csv"]
 
 
 def test_a_notebook_runs_its_cells(stage: Stage) -> None:
