@@ -187,7 +187,7 @@ def test_a_script_of_r_runs_in_its_folder_with_absolute_paths(raw: Folder) -> No
 def test_a_failure_in_r_names_the_users_file_and_line(
     folder: Folder, code: str, line: int | None, words: str
 ) -> None:
-    folder.write("code/go.R", '# %% tags=["parameters"]\nupstream = NULL\n\n# %%\n' + code)
+    folder.write("code/go.R", '# %% tags=["parameters"]\nupstream = NULL; a = b = 0\n\n# %%\n' + code)
     folder.write(
         "pipeline.yaml",
         "tasks:\n  - source: code/go.R\n    class: ScriptRunner\n    product: out/made.txt\n    params: {a: 1, b: 2}\n",

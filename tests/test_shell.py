@@ -262,7 +262,7 @@ def test_a_pattern_stands_for_the_files_that_it_finds(folder: Folder) -> None:
     assert "file data/a.csv changed" in folder.octavo("status").stdout
     folder.octavo("build")
     folder.write("data/c.csv", "c\n")
-    assert "folder data has other files" in folder.octavo("status").stdout
+    assert "folder data/*.csv has other files" in folder.octavo("status").stdout
 
 
 def test_only_files_that_are_there_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

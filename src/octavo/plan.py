@@ -264,7 +264,7 @@ class Makers:
         for product in task.products:
             digests = [other.products.get(product.path) for other in self._of(product.path)]
             if not digests:
-                whole = task.calls.serializer is not None or task.kind == "dump"
+                whole = task.calls.serializer is not None or row(task.kind).whole
                 if stranger(self._store, product.path, self._in_git, whole):
                     detail = "made by Ploomber" if by_ploomber(self._store.root, product.path) else ""
                     found.append(parts.STRANGER.reason(product.path, "", "there", detail))

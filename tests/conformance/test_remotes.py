@@ -20,7 +20,7 @@ import pytest
 
 from octavo.cache.blobs import Blobs
 from octavo.cache.elsewhere import Absent, Remote, Trouble
-from octavo.cache.entry import Entry, Piece
+from octavo.cache.entry import VERSION, Entry, Piece
 from octavo.cache.remotes import open_remote
 from octavo.cache.shared import Shared
 from octavo.digests import digest
@@ -225,7 +225,7 @@ def test_a_result_whose_blob_is_damaged_here_is_not_sent(remote: Remote, tmp_pat
 
 
 def test_a_blob_that_is_damaged_there_is_missing_here_and_sent_anew(remote: Remote, tmp_path: Path) -> None:
-    name, there = digest(b"data"), f"v2/blobs/{digest(b'data')[:2]}/{digest(b'data')}"
+    name, there = digest(b"data"), f"v{VERSION}/blobs/{digest(b'data')[:2]}/{digest(b'data')}"
     (tmp_path / "bad").write_bytes(b"atad")
     remote.upload(there, str(tmp_path / "bad"))
     blobs = Blobs(tmp_path / "blobs")

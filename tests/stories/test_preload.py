@@ -16,7 +16,7 @@ THREADED = "import threading, time\nthreading.Thread(target=time.sleep, args=(60
 def test_a_module_that_cannot_be_kept_warm_is_remembered_until_it_changes(
     folder: Folder, tmp_path: Path
 ) -> None:
-    site = tmp_path / "elsewhere"
+    site = tmp_path / "site-packages"
     site.mkdir()
     (site / "threaded_thing.py").write_text(THREADED)
     project = Folder(tmp_path / "project")

@@ -160,8 +160,8 @@ class Local:
         for _ in range(3):
             while not (server := servers.of(kernel, bare)).ready:
                 self._listen()
-            worker.server = server
             if server.ask({"fork": worker.number}, descriptors):
+                worker.server = server
                 return
             self._server_died(server)
         raise StateError("workers cannot be started", hint=f"see {self._log}" if self._log else None)

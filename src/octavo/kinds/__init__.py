@@ -60,8 +60,8 @@ class Row:
     so. ``maker``: the class of its products. ``keys``: keys of a task that mean something to it, and not to all kinds.
     ``executed``: an executed notebook is among its products. ``borrowed``: its products are there already, made by
     nobody. ``beside``: it runs in the folder of its source. ``connects``: it works in a database, with the client of
-    its class. ``sends``: and its table is in another one. ``version``: raised when it comes to make something else.
-    ``hint``: what to say where its product should be a table.
+    its class. ``sends``: and its table is in another one. ``whole``: it never writes into what stands at its product.
+    ``version``: raised when it comes to make something else. ``hint``: what to say where its product should be a table.
     """
 
     source: Literal["notebook", "function", "template", "code", "data"] = "code"
@@ -75,6 +75,7 @@ class Row:
     beside: bool = False
     connects: bool = False
     sends: bool = False
+    whole: bool = False
     version: int = 1
     hint: str = ""
 
@@ -117,6 +118,7 @@ ROWS: Mapping[str, Row] = {
         (".csv", ".parquet"),
         keys={"chunksize": _CHUNKS, "io_handler": _HANDLER},
         connects=True,
+        whole=True,
     ),
     "sql": Row("template", ("SQLScript",), (".sql",), maker="SQLRelation", connects=True, hint=_DUMPS),
     "upload": Row(

@@ -44,7 +44,8 @@ class TakenParameters:
     def mistakes(self, spec: TaskSpec, task: Task) -> Iterator[Error]:
         """Yield what is wrong with the parameters that a pipeline states for a task, once for all of a grid."""
         facts = task.source.facts
-        if task.kind not in ROWS or ROWS[task.kind].source == "data" or facts.mistakes:
+        row = ROWS.get(task.kind)
+        if row is None or row.source == "data" or facts.mistakes:
             return
         annotated = {parameter.name for parameter in facts.params if parameter.annotation is not None}
         for name, value in spec.params.items():
@@ -79,7 +80,8 @@ def lacking(tasks: Iterable[Task], given: Container[str] = ()) -> Iterator[Error
     """Yield the arguments of functions that have no default, and that neither their tasks nor others give."""
     for task in tasks:
         facts = task.source.facts
-        if task.kind != "function" or not facts.parameters_cell or facts.mistakes:
+        row = ROWS.get(task.kind)
+        if row is None or row.source != "function" or not facts.parameters_cell or facts.mistakes:
             continue
         asked = [parameter.name for parameter in facts.params if parameter.default is None]
         names = [name for name in asked if name not in task.params and name not in given]

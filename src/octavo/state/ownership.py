@@ -143,7 +143,10 @@ class Ownership:
             others = there
         elif not is_ours(self._store, path, made):
             known = _listed(self._store, path, made)
-            unknown = {name for name in there - others if known.get(name) is None}
+            gone = {
+                f"{parent}/" for name in known for parent in _above(name)
+            }  # their files were: they are the task's
+            unknown = {name for name in there - others - gone if known.get(name) is None}
             if all(record.state == "done" for record in made):
                 others |= unknown  # somebody put them there, and said that the rest may be replaced
             else:
@@ -202,6 +205,13 @@ def prune(folder: str) -> None:
         return
     for path in old:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _above(name: str) -> Iterator[str]:
+    """Yield the folders that a name stands in."""
+    while "/" in name:
+        name = name.rpartition("/")[0]
+        yield name
 
 
 def _listed(store: Store, path: str, made: Collection[Record]) -> dict[str, str]:
