@@ -304,8 +304,7 @@ class Work(RuleBasedStateMachine):
 
     @step()
     def forget(self) -> None:
-        """Delete .octavo: nothing is known any more."""
-        self._give_up()  # nobody could tell them from results
+        """Delete .octavo: nothing is known any more, and what stands there is left alone until it is given up."""
         self.place.put(
             self.world.path("many"), None
         )  # nor what a folder holds from whatever else it may hold
@@ -313,6 +312,16 @@ class Work(RuleBasedStateMachine):
         self.records.clear()
         self.made.clear()
         self.settled = False
+        kept = {path: self.place.content(path) for path in self._paths()}
+        self._run()
+        for path, content in kept.items():
+            assert content is None or self.place.content(path) == content, (
+                f"{path} of nobody knows whom is replaced"
+            )
+        for path in kept:
+            self.place.put(path, None)
+        self.records.clear()
+        self.made.clear()
         self._build()
 
     # ── builds
