@@ -308,6 +308,8 @@ class Work(RuleBasedStateMachine):
         self.place.put(
             self.world.path("many"), None
         )  # nor what a folder holds from whatever else it may hold
+        # also what tasks have left that are not there now, and may come back
+        ever = {path for key in (*self.records, *self.made) for path in key[1:]} | set(self._paths())
         shutil.rmtree(self.place.root / ".octavo", ignore_errors=True)
         self.records.clear()
         self.made.clear()
@@ -318,7 +320,7 @@ class Work(RuleBasedStateMachine):
             assert content is None or self.place.content(path) == content, (
                 f"{path} of nobody knows whom is replaced"
             )
-        for path in kept:
+        for path in ever:
             self.place.put(path, None)
         self.records.clear()
         self.made.clear()
