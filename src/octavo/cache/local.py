@@ -262,7 +262,7 @@ class Cache:
                     raise OSError("a link: what it points to is not ours to replace")
                 if digest_of(path) == piece.digest and _alike(shape(full), piece):
                     continue
-                part = f"{full}.restored.part"
+                part = f"{full}.{os.getpid()}-{os.urandom(4).hex()}.part"  # nobody else's
                 remove(part)
                 parts.append((part, full))
                 os.makedirs(os.path.dirname(full), exist_ok=True)
