@@ -19,7 +19,8 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 
 
 def rendered(kind: str, text: str, **params: object) -> str:
-    return render(Task("t", kind, Source("t.sql", text=text), params=params), str(Path.cwd()))
+    said = facts(text, "t.txt", {"shell": "sh", "sql": "sql"}[kind])
+    return render(Task("t", kind, Source("t.txt", text=text, facts=said), params=params), str(Path.cwd()))
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=5))
@@ -38,6 +39,7 @@ def test_a_database_gets_the_very_values(values: list[object]) -> None:
 
 def test_templates_quote_for_their_language() -> None:
     assert rendered("shell", "rm {{name | quote}}", name="a; rm -rf b") == "rm 'a; rm -rf b'"
+    assert rendered("shell", "echo {{name | quote}}", name="it's") == """echo 'it'"'"'s'"""
     assert rendered("sql", "x = {{name|quote}}", name="a' OR 1") == "x = 'a'' OR 1'"
     assert rendered("sql", "x IN ({{names | quote}}, {{flag | quote}})", names=["a", 2], flag=True) == (
         "x IN ('a', 2, TRUE)"

@@ -158,7 +158,7 @@ def _rendered(text: str, task: Task, root: str, given: Mapping[str, object], **m
     loader = FileSystemLoader([*where, os.path.dirname(place), root])
     environment = _Environment(undefined=StrictUndefined, extensions=[_Raise], loader=loader, **marks)
     environment.globals |= _globals()
-    environment.filters["quote"] = quoting.shell if task.source.path.endswith(".sh") else quoting.sql
+    environment.filters["quote"] = quoting.shell if task.source.facts.language == "sh" else quoting.sql
     try:
         # under its own path, so that errors tell their line
         code = environment.compile(text, filename=place)
