@@ -16,8 +16,8 @@ from octavo.model import Outcome
 GAP = re.compile("\n… ([0-9,]+) characters of output are left out here …\n")
 
 
-def printed(*texts: tuple[str, str], limit: int) -> list[dict[str, Any]]:
-    """Return the outputs of a cell that prints texts to streams."""
+def outputs_of(*messages: tuple[str, dict[str, Any]], limit: int) -> list[dict[str, Any]]:
+    """Return the outputs of a cell that sends these messages, each a type and its content."""
     notebook = ExecutedNotebook(output_limit=limit)
     cell: dict[str, Any] = {
         "cell_type": "code",
@@ -28,7 +28,7 @@ def printed(*texts: tuple[str, str], limit: int) -> list[dict[str, Any]]:
     }
     data = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     events: list[Event] = [NotebookOpened("t", data, {}), CellStarted("t", 0, 1, 1, 1.0)]
-    events += [Output("t", 0, "stream", {"name": name, "text": text}) for name, text in texts]
+    events += [Output("t", 0, kind, content) for kind, content in messages]
     events += [CellFinished("t", 0, 2.0, 1.0, 1, False, None, None)]
     for event in events:
         notebook(event)
@@ -36,6 +36,15 @@ def printed(*texts: tuple[str, str], limit: int) -> list[dict[str, Any]]:
     assert done is not None
     outputs: list[dict[str, Any]] = done["cells"][0]["outputs"]
     return outputs
+
+
+def stream(name: str, text: str) -> tuple[str, dict[str, Any]]:
+    return "stream", {"name": name, "text": text}
+
+
+def printed(*texts: tuple[str, str], limit: int) -> list[dict[str, Any]]:
+    """Return the outputs of a cell that prints texts to streams."""
+    return outputs_of(*(stream(*text) for text in texts), limit=limit)
 
 
 def test_what_is_within_the_limit_is_kept_as_it_is() -> None:
@@ -70,26 +79,13 @@ def test_without_a_limit_all_is_kept() -> None:
 
 
 def test_a_cell_that_clears_its_outputs_starts_anew() -> None:
-    notebook = ExecutedNotebook(output_limit=10)
-    cell: dict[str, Any] = {
-        "cell_type": "code",
-        "source": "x",
-        "metadata": {},
-        "outputs": [],
-        "execution_count": None,
-    }
-    data = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    for event in (
-        NotebookOpened("t", data, {}),
-        CellStarted("t", 0, 1, 1, 1.0),
-        Output("t", 0, "stream", {"name": "stdout", "text": "x" * 100}),
-        Output("t", 0, "clear_output", {"wait": False}),
-        Output("t", 0, "stream", {"name": "stdout", "text": "short"}),
-    ):
-        notebook(event)
-    done = notebook.end(Outcome.DONE)
-    assert done is not None
-    assert [output["text"] for output in done["cells"][0]["outputs"]] == ["short"]
+    outputs = outputs_of(
+        stream("stdout", "x" * 100),
+        ("clear_output", {"wait": False}),
+        stream("stdout", "short"),
+        limit=10,
+    )
+    assert [output["text"] for output in outputs] == ["short"]
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.text("abc", max_size=9)), max_size=60), st.integers(2, 40))

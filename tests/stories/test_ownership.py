@@ -309,23 +309,12 @@ def test_clean_removes_what_is_octavos_and_nothing_else(project: Folder) -> None
 
 
 def test_a_place_beside_a_product_is_nobodys_scratch(project: Folder) -> None:
-    for name in (
-        "one.csv.part",
-        "nb.ipynb.part",
-        ".nb.ipynb.part",
-        "nb.ipynb.restored.part",
-        ".one.csv.aside",
-    ):
+    names = ("one.csv.part", "nb.ipynb.part", ".nb.ipynb.part", "nb.ipynb.restored.part", ".one.csv.aside")
+    for name in names:
         project.write(f"out/{name}", name)
     assert project.octavo("build").returncode == 0
     assert project.octavo("build", "--force").returncode == 0
-    for name in (
-        "one.csv.part",
-        "nb.ipynb.part",
-        ".nb.ipynb.part",
-        "nb.ipynb.restored.part",
-        ".one.csv.aside",
-    ):
+    for name in names:
         assert project.read(f"out/{name}") == name
     assert Path(project.path, "out").is_dir()
     assert os.listdir(project.path / "out")
