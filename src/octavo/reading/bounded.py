@@ -11,18 +11,21 @@ from jinja2.sandbox import SandboxedEnvironment
 LARGEST = 100_000_000
 #: How often one loop may go round.
 ROUNDS = 1_000_000
-#: The operators by which a short expression becomes a large value.
-OPERATORS = frozenset(("*", "**"))
 _BITS = 1_000_000
 
 
-class Bounded(SandboxedEnvironment):
-    """An environment without the sandbox's walls: templates are the project's own. What is left is its bounds.
+class Counted(SandboxedEnvironment):
+    """A sandbox in which an expression that grows beyond its bounds raises ``OverflowError``."""
 
-    Raises ``OverflowError`` where an expression grows beyond them.
-    """
+    intercepted_binops = frozenset(("*", "**"))  # by which a short expression becomes a large value
 
-    intercepted_binops = OPERATORS
+    def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
+        _check(operator, left, right)
+        return super().call_binop(context, operator, left, right)
+
+
+class Bounded(Counted):
+    """An environment without the sandbox's walls: templates are the project's own. What is left is its bounds."""
 
     def make_globals(self, d: MutableMapping[str, object] | None) -> MutableMapping[str, object]:
         return super().make_globals({"range": _range, **(d or {})})
@@ -33,12 +36,8 @@ class Bounded(SandboxedEnvironment):
     def is_safe_callable(self, obj: object) -> bool:
         return True
 
-    def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
-        check(operator, left, right)
-        return super().call_binop(context, operator, left, right)
 
-
-def check(operator: str, left: object, right: object) -> None:
+def _check(operator: str, left: object, right: object) -> None:
     """Raise ``OverflowError`` where ``left * right`` or ``left ** right`` would grow beyond all use."""
     if isinstance(left, int) and isinstance(right, int):
         bits = left.bit_length() * right if operator == "**" else left.bit_length() + right.bit_length()

@@ -8,20 +8,14 @@ from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, Undefine
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ..errors import SpecError
-from ..reading.bounded import OPERATORS, check, within
+from ..reading.bounded import Counted, within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from jinja2.runtime import Context
 
-
-class _Walled(ImmutableSandboxedEnvironment):
-    intercepted_binops = OPERATORS
-
-    def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
-        check(operator, left, right)
-        return super().call_binop(context, operator, left, right)
+class _Walled(Counted, ImmutableSandboxedEnvironment):
+    """Bounds, and the walls of the sandbox."""
 
 
 def render(text: str, values: Mapping[str, object]) -> str:
