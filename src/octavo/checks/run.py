@@ -10,22 +10,10 @@ from pathlib import Path
 from .. import notebook as documents
 from ..errors import Error, NotebookError
 from ..notebook.inject import tags
+from ..reading.folders import walk
 from . import Finding, Hit, Rule, Subject, subject
 from .settings import Selection
 
-_SKIPPED = frozenset(
-    (
-        ".git",
-        ".octavo",
-        ".venv",
-        "venv",
-        "node_modules",
-        "__pycache__",
-        ".ipynb_checkpoints",
-        ".tox",
-        "site-packages",
-    )
-)
 _NOQA = re.compile(r"#\s*noqa(?::\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*))?", re.IGNORECASE)
 _HEADER = re.compile(rb"^# %%|^#\s*---\s*$|jupytext", re.MULTILINE)
 
@@ -40,14 +28,9 @@ def files(paths: Sequence[str]) -> Iterator[str]:
             yield path
         elif not os.path.isdir(path):
             raise Error("there is no such file or folder", path)
-        for folder, inner, names in os.walk(path):
-            inner[:] = sorted(name for name in inner if name not in _SKIPPED)
-            for name in sorted(names):
-                full = os.path.relpath(os.path.join(folder, name))
-                if name.endswith(".ipynb") or (
-                    name.endswith((".py", ".md", ".Rmd", ".qmd")) and _cells(full)
-                ):
-                    yield full
+        for full in map(os.path.relpath, walk(path)):
+            if full.endswith(".ipynb") or (full.endswith((".py", ".md", ".Rmd", ".qmd")) and _cells(full)):
+                yield full
 
 
 def _cells(path: str) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..errors import Error, Place, StateError, each
 from ..model import Trace
 from ..products import writing
-from ..reading.folders import contents
+from ..reading.folders import FOREIGN, contents, walk
 from . import traces
 
 if TYPE_CHECKING:
@@ -32,12 +32,6 @@ KINDS = {
     "package": "packages",
     "result": "results",
 }
-
-_SKIPPED = frozenset(
-    (".git", ".octavo", ".venv", "venv", "node_modules", "__pycache__", ".ipynb_checkpoints", ".tox", ".nox")
-)
-
-
 #: A note on a key of pipeline.yaml that the dialect does not heed.
 _UNHEEDED = re.compile(r'"[\w.]+" has no effect(?:: | \(in |$)')
 
@@ -120,19 +114,10 @@ def files(root: Path) -> Iterator[str]:
         ).stdout
         names = sorted({os.fsdecode(name) for name in listed.split(b"\0") if name})
     except (OSError, subprocess.CalledProcessError):
-        names = sorted(_walk(root))
+        names = sorted(os.path.relpath(path, root) for path in walk(str(root)))
     for name in names:
-        if not _SKIPPED.intersection(Path(name).parts) and (root / name).is_file():
+        if not FOREIGN.intersection(Path(name).parts) and (root / name).is_file():
             yield name
-
-
-def _walk(root: Path) -> Iterator[str]:
-    for folder, inner, names in os.walk(root):
-        inner[:] = [
-            one for one in inner if one not in _SKIPPED and not (Path(folder) / one / "pyvenv.cfg").exists()
-        ]
-        for name in names:
-            yield os.path.relpath(os.path.join(folder, name), root)
 
 
 def _findings(message: str | Error | ExceptionGroup[Error]) -> Iterator[Trace]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from importlib.machinery import PathFinder
 
 from ..model import Task
@@ -80,6 +81,37 @@ def edited(path: str) -> bool:
 def installed(path: str) -> bool:
     """Return whether a file is of an installed package."""
     return "site-packages" in path or "dist-packages" in path
+
+
+#: Folders in which there is nothing that people of a project write.
+FOREIGN = frozenset(
+    [
+        *(
+            ".git",
+            ".octavo",
+            ".venv",
+            "venv",
+            "node_modules",
+            "__pycache__",
+            ".ipynb_checkpoints",
+            ".tox",
+            ".nox",
+        ),
+        "site-packages",
+    ]
+)
+
+
+def walk(root: str) -> Iterator[str]:
+    """Yield the files below a folder, in order, but for what tools and virtual environments keep there."""
+    for folder, inner, names in os.walk(root):
+        inner[:] = sorted(
+            name
+            for name in inner
+            if name not in FOREIGN and not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
+        )
+        for name in sorted(names):
+            yield os.path.join(folder, name)
 
 
 def folders(root: str) -> list[str]:
