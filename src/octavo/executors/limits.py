@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 
 from ..model import Failure, Task
+from ..process.family import descendants
 
 #: What ends a worker that is over its time, and how many seconds each gets to work.
 MEANS = ((signal.SIGINT, 5.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 60.0))
@@ -107,7 +108,7 @@ def resident(pid: int, shared: bool = False) -> int:
     """
     if not sys.platform.startswith("linux"):
         return 0
-    return sum(_held(one, shared) for one in _family(pid))
+    return sum(_held(one, shared) for one in (pid, *descendants(pid)))
 
 
 def _held(pid: int, shared: bool) -> int:
@@ -122,21 +123,6 @@ def _held(pid: int, shared: bool) -> int:
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 0  # it has just ended
-
-
-def _family(pid: int) -> list[int]:
-    """Return a process and its descendants, whichever of its threads started them."""
-    found, waiting = [], [pid]
-    while waiting:
-        one = waiting.pop()
-        found.append(one)
-        try:
-            for thread in os.listdir(f"/proc/{one}/task"):
-                with open(f"/proc/{one}/task/{thread}/children", encoding="ascii") as children:  # noqa: PTH123
-                    waiting += map(int, children.read().split())
-        except OSError:
-            continue  # it has just ended
-    return found
 
 
 def size(count: float) -> str:

@@ -14,6 +14,8 @@ import signal
 import sys
 import time
 
+from ..process.family import descendants
+
 #: What a process has in the environment that it was started with, if the end of the build is not to be its own.
 DAEMON = b"OCTAVO_DAEMON="
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
@@ -92,23 +94,6 @@ def end_all(pid: int) -> None:
                 pass
         _bury()
         time.sleep(0.005)
-
-
-def descendants(pid: int) -> list[int]:
-    """Return the processes below one, whichever of its threads started them."""
-    found: list[int] = []
-    waiting = [pid]
-    while waiting:
-        one = waiting.pop()
-        try:
-            for thread in os.listdir(f"/proc/{one}/task"):
-                with open(f"/proc/{one}/task/{thread}/children", encoding="ascii") as children:  # noqa: PTH123
-                    below = [int(child) for child in children.read().split()]
-                found += below
-                waiting += below
-        except OSError:
-            continue  # it has just ended
-    return found
 
 
 def _daemon(pid: int) -> bool:
