@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -364,6 +365,13 @@ def test_what_a_killed_build_left_beside_a_product_is_in_nobodys_way(place: Plac
     (place.root / "out.txt").unlink()
     (place.root / "out.txt.restored.part").mkdir()
     (place.root / "out.txt.restored.part" / "x").write_text("left")
+    killed = subprocess.Popen(["true"])
+    killed.wait()
+    for left in (f".out.txt.{killed.pid}-0123abcd.part", f".out.txt.{killed.pid}-89abcdef.part/x"):
+        (place.root / left).parent.mkdir(exist_ok=True)
+        (place.root / left).write_text("left")
+    for path in place.root.glob(".out.txt.*"):
+        os.utime(path, (0, 0))
     assert place.restore()
     assert place.root.joinpath("out.txt").is_file()
     # by such a name it may be somebody's

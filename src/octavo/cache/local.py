@@ -13,6 +13,7 @@ from typing import Protocol
 from .. import products
 from ..digests import digest
 from ..model import UNSTABLE, Manifest, Record, Task
+from ..products import writing
 from .blobs import Blobs, Missing, remove, swap
 from .entry import VERSION, Entry, Piece, Shape, action, decode, encode, folder, listed, listing, shape
 
@@ -262,8 +263,8 @@ class Cache:
                     raise OSError("a link: what it points to is not ours to replace")
                 if digest_of(path) == piece.digest and _alike(shape(full), piece):
                     continue
-                part = f"{full}.{os.getpid()}-{os.urandom(4).hex()}.part"  # nobody else's
-                remove(part)
+                writing.sweep(full)
+                part = writing.part_of(full)
                 parts.append((part, full))
                 os.makedirs(os.path.dirname(full), exist_ok=True)
                 self._lay(piece, part)

@@ -84,9 +84,17 @@ def sweep(path: str | os.PathLike[str]) -> None:
             # the process may be of another machine, or seem gone from inside of a container
             ours = _UNFINISHED.fullmatch(entry.name, len(start) - 1)
             if ours and not _alive(int(ours["pid"])) and time.time() - entry.stat().st_mtime > 2:
-                os.unlink(entry.path)
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path)
+                else:
+                    os.unlink(entry.path)
     except OSError:
         pass  # what cannot be written is told when it is
+
+
+def part_of(place: str) -> str:
+    """Return a path beside a place that nobody else uses. What a killed process leaves there, ``sweep`` removes."""
+    return os.path.join(os.path.dirname(place), f"{_start(place)}{os.getpid()}-{os.urandom(4).hex()}.part")
 
 
 def _renamed(part: str, place: str) -> Iterator[str]:
@@ -112,7 +120,7 @@ def _begun(place: str) -> str:
 
     "" where only what stands there may be written to, and not its folder.
     """
-    part = os.path.join(os.path.dirname(place), f"{_start(place)}{os.getpid()}-{os.urandom(4).hex()}.part")
+    part = part_of(place)
     try:
         was = os.lstat(place)
     except (FileNotFoundError, NotADirectoryError):
