@@ -129,6 +129,7 @@ class Local:
 
     def close(self) -> tuple[Event, ...]:
         """End all workers and the server, wait until they are gone, and return what they had said."""
+        self.slots = 0  # nothing starts any more, or again
         with suppress(KeyboardInterrupt):  # once more: no patience
             self._end_gently()
         for worker in list(self._workers.values()):
@@ -346,7 +347,7 @@ class Local:
         """Report a task's end once its socket is read to the end and its process is gone."""
         if not (worker.closed and worker.ended):
             return
-        if worker.diverged:
+        if worker.diverged and self.slots:
             self._start_again(worker, worker.diverged.why)
             return
         self._last_words(worker)
