@@ -282,6 +282,21 @@ def test_a_notebook_of_another_kernel_is_held_too(project: Folder) -> None:
         assert not connection.parent.exists()
 
 
+def test_a_held_kernel_that_has_said_that_it_ends_is_ended(project: Folder) -> None:
+    stays = "import time; from ipykernel import kernelapp; kernelapp.launch_new_instance(); time.sleep(900)"
+    spec = {
+        "argv": [sys.executable, "-c", stays, "-f", "{connection_file}"],
+        "display_name": "Other",
+        "language": "python",
+    }
+    project.write("jupyter/kernels/other/kernel.json", json.dumps(spec))
+    with held(project, "build", "--hold", "elsewhere") as (process, connection):
+        with attached(connection) as client:
+            client.shutdown()
+        process.communicate(timeout=120)
+        assert process.returncode == 1
+
+
 def test_exit_in_the_console_ends_the_wait(project: Folder) -> None:
     with held(project, "run", "--hold", "look.py") as (process, connection):
         with attached(connection) as client:

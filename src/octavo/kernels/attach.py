@@ -16,6 +16,9 @@ from tornado.ioloop import IOLoop
 
 from ..products.scratch import Scratch
 
+#: Seconds that the thread which has answered the last request has to end.
+_LAST = 5.0
+
 
 def serve(shell: ZMQInteractiveShell, loop: asyncio.AbstractEventLoop, ready: Callable[[str], None]) -> None:
     """Serve the shell of a native kernel until a client shuts it down; ``ready`` is told the connection file.
@@ -54,6 +57,10 @@ def serve(shell: ZMQInteractiveShell, loop: asyncio.AbstractEventLoop, ready: Ca
         ready(app.abs_connection_file)
         app.start()
     finally:
+        if (control := app.control_thread) is not None:
+            # its last words go to IOPub, which ``close`` ends first, and then waits for it, for ever
+            control.stop()
+            control.join(_LAST)
         app.close()
         sys.stdout, sys.stderr = streams[:2]
         sys.__stdout__, sys.__stderr__ = streams[2:]  # type: ignore[misc]

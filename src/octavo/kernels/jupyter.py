@@ -35,6 +35,7 @@ _QUIET = frozenset({"status", "execute_input", "iopub_welcome"})
 _TICK = 200  # milliseconds between two looks at the process
 _IDLE_WAIT = 4.0  # seconds that outputs may arrive after the reply, as nbclient gives
 _PATIENCE = 1.0  # seconds that a kernel has to end when asked to
+_LAST = 5.0  # seconds that it has to end after it has said that it does
 
 
 def open_kernel(
@@ -232,9 +233,13 @@ class Jupyter:
         assert self._process is not None
         if self._process.poll() is None:
             ready(os.path.join(self._folder, "kernel.json"))
-        while self._process.poll() is None:
+        over = float("inf")
+        while self._process.poll() is None and time.monotonic() < over:
             for one in self._arrived(_TICK):
-                self._receive(one)
+                message = self._receive(one)
+                if message is not None and message["msg_type"] == "shutdown_reply":
+                    # ipykernel may then wait for ever for a thread that speaks to one that is gone
+                    over = min(over, time.monotonic() + _LAST)
 
     # ── messages
 
