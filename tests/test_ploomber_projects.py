@@ -23,7 +23,7 @@ from ploomber_projects import BESIDES, EXAMPLES, Example
 
 PROJECTS = os.environ.get("OCTAVO_PLOOMBER_PROJECTS", "")
 PLOOMBER = os.environ.get("OCTAVO_PLOOMBER_PYTHON", "")
-PAGE = Path(__file__).parent.parent / "docs" / "ploomber.md"
+PAGE = Path(__file__).parent.parent / "docs" / "design" / "ploomber-projects.md"
 
 brought = pytest.mark.skipif(not PROJECTS, reason="OCTAVO_PLOOMBER_PROJECTS names no checkout")
 runnable = [one for one in (*EXAMPLES, *BESIDES) if not one.why]
