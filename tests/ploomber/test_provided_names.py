@@ -13,6 +13,7 @@ from octavo.cli import VERBS
 from octavo.process.ploomber_names import ELSEWHERE
 
 PAGE = Path(__file__).parents[2] / "docs" / "python-ploomber.md"
+NAMES = Path(__file__).parents[2] / "docs" / "design" / "ploomber-names.md"
 
 MODULES = (
     *(
@@ -41,8 +42,8 @@ def provided() -> dict[str, list[str]]:
 
 
 def listed() -> dict[str, list[str]]:
-    """Return the names that the page has in its table of what is provided."""
-    rows = re.findall(r"^\| `(ploomber[\w.]*)` \| (`.+`) \|$", PAGE.read_text(), re.MULTILINE)
+    """Return the names that the page of the design has in its table of what is provided."""
+    rows = re.findall(r"^\| `(ploomber[\w.]*)` \| (`.+`) \|$", NAMES.read_text(), re.MULTILINE)
     return {module: sorted(re.findall(r"`(\w+)`", names)) for module, names in rows}
 
 
