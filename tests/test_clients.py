@@ -295,6 +295,23 @@ S3Client("books", "layout", "keys.json", region_name="us-east-1").upload("out/de
     assert s3(listed, env) == "['layout/out/deep/one.txt']\n"
 
 
+@needs_moto
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("library", ["boto3", "obstore"])
+def test_a_bucket_that_is_not_there_is_not_made(
+    library: str, project: Path, server: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip(library)
+    for name, value in server.items():
+        monkeypatch.setenv(name, value)
+    if library == "obstore":
+        monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(Exception, match="NoSuchBucket"):
+        S3Client("boks", "place").upload("out/data.csv")
+    listed = s3("print([it['Name'] for it in client.list_buckets()['Buckets']])", {**os.environ, **server})
+    assert listed == "['books']\n"
+
+
 def test_an_argument_that_only_boto3_knows_is_named_without_it(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

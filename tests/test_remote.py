@@ -238,6 +238,27 @@ def test_a_notebook_goes_from_s3_to_s3(folder: Folder) -> None:
     assert (missing.returncode, missing.stderr) == (2, "s3://books/no.py: there is no such notebook\n")
 
 
+@needs_moto
+@needs_s3fs
+@pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize("output", ["out.ipynb", "deep/out.ipynb", "out.html"])
+def test_a_bucket_that_is_not_there_is_not_made(folder: Folder, output: str) -> None:
+    folder.write("nb.py", NOTEBOOK)
+    ended = folder.octavo("run", "nb.py", f"s3://boks/{output}", env=os.environ)
+    assert ended.returncode == 1
+    assert f"s3://boks/{output}: there is no such place" in ended.stdout
+    assert 'is the bucket "boks" there? octavo makes none' in ended.stdout
+    listed = s3("print([it['Name'] for it in client.list_buckets()['Buckets']])", dict(os.environ))
+    assert listed == "['books']\n"
+    assert len(list(folder.path.glob("out.*.ipynb"))) == 1  # it is kept
+
+
+@needs_fsspec
+def test_folders_that_are_no_buckets_are_made() -> None:
+    remote.write("memory://new/deep/a.ipynb", b"{}")
+    assert remote.read("memory://new/deep/a.ipynb") == b"{}"
+
+
 def test_every_mistake_of_a_url_is_one_of_ours(web: Web) -> None:
     for url in (f"{web.url}/no", "http://", "https://127.0.0.1:1/x", "http://[bad/x"):
         with pytest.raises(Error):

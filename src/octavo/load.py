@@ -12,7 +12,7 @@ from . import products
 from .errors import Error, Errors, NotebookError, Place, SpecError, each, raise_all
 from .graph import Graph
 from .hints import did_you_mean
-from .kinds import row, versions, word
+from .kinds import versions, word
 from .lazy import lazy_imports
 from .model import Call, Json, Source, Task
 from .reading.folders import contents
@@ -26,9 +26,8 @@ from .values import Unencodable, encode
 with lazy_imports():
     from .between import mentioned
     from .notebook import inject
-    from .reading import overridden as overriding
     from .secrets import hiding
-    from .spec import claims, dialect, evaluated, expand, grid, schema, taken
+    from .spec import claims, dialect, evaluated, expand, grid, noted, schema, taken
     from .spec import drafts as drafting
     from .state import key
 
@@ -43,7 +42,7 @@ class Loaded:
     """A loaded pipeline. ``unfit`` are the mistakes in sources, by task: these cannot run as they are.
 
     ``serial``: tasks run one at a time, in the order of the file. ``mentioned`` are pairs of tasks, one before and one
-    after, of which the second speaks of a product of the first. ``overridden``: notes on cells that assign parameters.
+    after, of which the second speaks of a product of the first. ``overridden``: notes on what becomes of parameters.
     """
 
     graph: Graph
@@ -149,6 +148,8 @@ class _Loading:
         #: The files that the pipeline is read from.
         self.own = [path, env] if env else [path]
         self.answers: list[tuple[str, object, object]] = []
+        #: The parameters of tasks whose values come from outside, by the places of the tasks.
+        self.given: Mapping[Place | None, frozenset[str]] = {}
         #: The secrets of the environment, which may stand in any value; None in a pipeline that holds none at all.
         self.secrets: set[str] | None = None
 
@@ -168,7 +169,8 @@ class _Loading:
             self.mistakes += [error for errors in _errors(making.unfit).values() for error in errors]
         raise_all(_ordered(self.mistakes), f"errors in {spec.path}")
         drafts = self._with_params(drafts, loose)
-        lost = tuple(dict.fromkeys(note for draft in drafts for note in self._overridden(draft)))
+        said = (noted.notes(one, self.root, {*self.given.get(one.where, ()), *loose}) for one in drafts)
+        lost = tuple(dict.fromkeys(note for each in said for note in each))
         raise_all(_ordered(self._lacking(drafts)), f"errors in {spec.path}")
         graph = Graph(drafting.linked([self._with_secrets(draft) for draft in drafts]))
         if any(task.hidden.words for task in graph):
@@ -279,6 +281,7 @@ class _Loading:
         self.declared, self.folders, around = tuple(env), env.folders, env.around or around
         # what a program says is meant as it stands
         full = expand.expand(document, env, around) if self.data is None else document
+        self.given = noted.from_outside(document, mine, env.behind) if self.data is None else {}
         if full.mistakes and self.env is None and os.path.isfile(os.path.join(self.root, _MISNAMED)):
             misnamed = SpecError("this file is ignored", _MISNAMED, "rename it to env.yaml")
             full = replace(full, mistakes=(*full.mistakes, misnamed))
@@ -318,14 +321,6 @@ class _Loading:
 
     def _wrong(self, message: str, where: Place, hint: str | None = None) -> None:
         self.mistakes.append(SpecError(message, where, hint))
-
-    def _overridden(self, draft: Task) -> Iterator[str]:
-        """Yield a note on each cell of a notebook that assigns what the pipeline sets."""
-        if row(draft.kind).source == "notebook" and draft.params and not draft.source.facts.mistakes:
-            data = contents(os.path.join(self.root, draft.source.path))
-            facts, names = draft.source.facts, draft.params.keys()
-            for found in overriding.overridden(facts, data, draft.source.path, names):
-                yield f"{found.where}: {found.message}: {found.hint}"
 
     def _lacking(self, drafts: Sequence[Task], given: Json | None = None) -> list[Error]:
         """Return the errors of functions without arguments; those that a program gives may get them in its ways."""

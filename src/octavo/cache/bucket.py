@@ -105,6 +105,9 @@ class Bucket:
                 with self._trouble():
                     self._obs.put(store, name, what, mode=mode, use_multipart=False)
                 return
+            except Absent as error:
+                what = "place" if self._web else "bucket"
+                raise Trouble(f"there is no such {what}: {first(error)}") from error
             except Trouble as error:
                 if not self._web or wait is None or "423" not in str(error):
                     raise

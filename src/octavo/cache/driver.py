@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from .. import plugins
 from ..errors import Error
+from ..remote import make_folder
 from .elsewhere import Absent, Trouble, first
 
 
@@ -66,7 +67,7 @@ class Filesystem:
     def _beside(self, name: str, make: Callable[[str], object]) -> None:
         full = self._full(name)
         part = f"{full}.{os.urandom(4).hex()}.part"
-        self._fs.makedirs(full.rpartition("/")[0], exist_ok=True)
+        make_folder(self._fs, full.rpartition("/")[0])
         make(part)
         try:
             self._fs.mv(part, full)

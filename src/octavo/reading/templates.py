@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, meta, nodes
 from jinja2.exceptions import TemplateNotFound, TemplateRuntimeError, TemplateSyntaxError, UndefinedError
@@ -91,6 +91,36 @@ def product_of(text: str) -> tuple[str, object] | None:
             except nodes.Impossible:
                 return "", None
     return None
+
+
+def pasted(text: str, names: Collection[str]) -> Iterator[tuple[str, int]]:
+    """Yield which of the names a template pastes without the filter ``quote``, and the lines where it does so."""
+    tree = _parsed(text)
+    stands_for = {name: name for name in names}
+    for loop in tree.find_all(nodes.For):  # {% for one in names %}{{one}}: in the order of the text
+        inner = next((stands_for[name] for name, _ in _bare(loop.iter) if name in stands_for), None)
+        for target in loop.target.find_all(nodes.Name) if inner else ():
+            stands_for[target.name] = inner or ""
+        if inner and isinstance(loop.target, nodes.Name):
+            stands_for[loop.target.name] = inner
+    for output in tree.find_all(nodes.Output):
+        for name, line in _bare(output):
+            if name in stands_for:
+                yield stands_for[name], line
+
+
+def _bare(node: nodes.Node) -> Iterator[tuple[str, int]]:
+    """Yield the names whose values are part of an expression's, with their lines; quoted ones are none."""
+    if isinstance(node, nodes.Name):
+        yield node.name, node.lineno
+    elif isinstance(node, nodes.CondExpr):
+        yield from _bare(node.expr1)
+        yield from _bare(node.expr2) if node.expr2 is not None else ()
+    elif not isinstance(node, nodes.Test | nodes.Compare) and not (
+        isinstance(node, nodes.Filter) and node.name == "quote"
+    ):
+        for one in node.iter_child_nodes():
+            yield from _bare(one)
 
 
 def facts(text: str, path: str, language: str = "sql") -> Facts:

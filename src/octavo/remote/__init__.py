@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .. import plugins
 from ..errors import Error, MissingExtra, NotebookError
@@ -30,6 +30,17 @@ _DRIVERS = {
     "dropbox": "dropboxdrivefs",
     "github": "requests",
 }
+
+#: Schemes whose first folder is a bucket. All others in it come by themselves.
+_BUCKETS = frozenset(("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss"))
+
+
+class Filesystem(Protocol):
+    """What is used of fsspec's to make folders."""
+
+    @property
+    def protocol(self) -> str | tuple[str, ...]: ...
+    def makedirs(self, path: str, exist_ok: bool = ...) -> None: ...
 
 
 def is_url(path: str) -> bool:
@@ -63,8 +74,17 @@ def write(url: str, data: bytes, media: str = "application/json") -> None:
         if _is_web(url):
             _web(url, data, media)
             return
-        with plugins.load("fsspec:open")(url, "wb") as file:
+        system, path = plugins.load("fsspec.core:url_to_fs")(url)
+        make_folder(system, path.rpartition("/")[0])
+        with system.open(path, "wb") as file:
             file.write(data)
+
+
+def make_folder(system: Filesystem, path: str) -> None:
+    """Make a folder by fsspec, but no bucket: one of a misspelt name would be a new one."""
+    protocols = (system.protocol,) if isinstance(system.protocol, str) else system.protocol
+    if path and not _BUCKETS.intersection(protocols):
+        system.makedirs(path, exist_ok=True)
 
 
 def _is_web(url: str) -> bool:
@@ -89,7 +109,9 @@ def _errors(url: str, done: str) -> Iterator[None]:
         raise
     except FileNotFoundError:
         what = "there is no such notebook" if done == "read" else "there is no such place"
-        raise NotebookError(what, where) from None
+        bucket = where.partition("://")[2].partition("/")[0]
+        hint = f'is the bucket "{bucket}" there? octavo makes none' if scheme in _BUCKETS else None
+        raise NotebookError(what, where, hint if done != "read" else None) from None
     except ImportError as error:
         hint = f'pip install "octavo[remote]" {_DRIVERS.get(scheme, "")}'.rstrip()
         raise MissingExtra(f'the driver for "{scheme}" is not installed: {error}', where, hint) from error
