@@ -18,6 +18,7 @@ from typing import IO
 
 from .. import products
 from ..digests import digest
+from .sharing import lend, make
 
 _SMALL = 1 << 20
 _STEP = 1 << 26
@@ -79,7 +80,7 @@ class Blobs:
     def beside(self, name: str) -> str:
         """Return a path to write a new blob at."""
         path = f"{self.path(name)}.{os.getpid()}-{os.urandom(4).hex()}.part"
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        make(os.path.dirname(path))
         return path
 
     def place(self, name: str, beside: str) -> None:
@@ -110,6 +111,7 @@ class Blobs:
             return False
         part = f"{beside}.sums.part"
         Path(part).write_text(json.dumps(found))
+        lend(part)
         os.replace(part, f"{self.path(name)}.sums")
         return True
 

@@ -35,8 +35,6 @@ class Bucket:
         retry: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(seconds=4)}
 
         def opened(silent: str, whole: str) -> store.ObjectStore:
-            if scheme == "file":
-                return store.from_url(url, mkdir=True)
             client: ClientConfig = {"connect_timeout": "2s", "read_timeout": silent, "timeout": whole}
             client |= {"allow_http": True} if http else {}
             return store.from_url(url, client_options=client, retry_config=retry, **options)

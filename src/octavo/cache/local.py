@@ -16,6 +16,7 @@ from ..model import UNSTABLE, Manifest, Record, Task
 from ..products import writing
 from .blobs import Blobs, Missing, remove, swap
 from .entry import VERSION, Entry, Piece, Shape, action, decode, encode, folder, listed, listing, shape
+from .sharing import lend, make
 
 SIZE, LARGEST = 10 << 30, 1 << 30
 #: So many results of one action are kept: what a run discovers can have more than one state.
@@ -156,9 +157,10 @@ class Cache:
         if path.exists():
             os.utime(path)
         else:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make(str(path.parent))
             beside = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}.part")
             beside.write_bytes(encode(entry))
+            lend(str(beside))
             beside.replace(path)
         for old in self._files(entry.action)[MOST:]:
             old.unlink(missing_ok=True)
@@ -328,6 +330,7 @@ class Cache:
             beside = self.at / f"tally.{os.getpid()}.part"
             try:
                 beside.write_text(json.dumps({name: getattr(tally, name) for name in Tally.__slots__}))
+                lend(str(beside))
                 beside.replace(self.at / "tally.json")
             except OSError:
                 beside.unlink(missing_ok=True)
@@ -339,14 +342,14 @@ class Cache:
         return os.path.join(self.root, path)
 
     def _prepare(self) -> None:
-        """Make the folder, for nobody else to look into, and not for backups (https://bford.info/cachedir/)."""
+        """Make the folder, for nobody else to look into, but a group that shares a setgid one, and not for backups (https://bford.info/cachedir/)."""
         tag = self.at / "CACHEDIR.TAG"
         if not tag.exists():
-            self.at.parent.mkdir(parents=True, exist_ok=True)
-            self.at.mkdir(mode=0o700, exist_ok=True)
+            make(str(self.at), 0o700)
             tag.write_text(
                 "Signature: 8a477f597d28d172789f06886806bc55\n# results that octavo can make again\n"
             )
+            lend(str(tag))
 
     def _files(self, wanted: str) -> list[Path]:
         """Return the entries of an action, those that were used last first."""

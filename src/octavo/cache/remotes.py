@@ -1,4 +1,4 @@
-"""Open the remote folder of a URL: object stores through obstore, everything else through fsspec."""
+"""Open the remote folder of a URL: object stores through obstore, all else but files through fsspec."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from .elsewhere import Remote, Trouble
 
 with lazy_imports():
     from . import bucket, driver
+    from . import folder as folders
 
 #: What obstore speaks; other schemes are fsspec's.
-_OURS = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "http", "https", "file")
+_OURS = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "http", "https")
 
 
 def open_remote(url: str, root: str) -> Remote:
@@ -22,6 +23,8 @@ def open_remote(url: str, root: str) -> Remote:
     if not colon:
         url, scheme = Path(root, os.path.expanduser(url)).absolute().as_uri(), "file"
     try:
+        if scheme == "file":
+            return folders.Folder(url)
         return bucket.Bucket(url, scheme) if scheme in _OURS else driver.Filesystem(url)
     except Trouble as error:
         raise Error(f"the cache's URL {url} cannot be used: {error}") from error

@@ -35,7 +35,7 @@ _DRIVERS = {
 _BUCKETS = frozenset(("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss"))
 
 
-class Filesystem(Protocol):
+class _Folders(Protocol):
     """What is used of fsspec's to make folders."""
 
     @property
@@ -80,7 +80,7 @@ def write(url: str, data: bytes, media: str = "application/json") -> None:
             file.write(data)
 
 
-def make_folder(system: Filesystem, path: str) -> None:
+def make_folder(system: _Folders, path: str) -> None:
     """Make a folder by fsspec, but no bucket: one of a misspelt name would be a new one."""
     protocols = (system.protocol,) if isinstance(system.protocol, str) else system.protocol
     if path and not _BUCKETS.intersection(protocols):
