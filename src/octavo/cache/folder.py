@@ -14,7 +14,7 @@ from .elsewhere import Absent, Trouble, first
 from .sharing import lend, make
 
 
-class Folder:
+class SharedFolder:
     """A folder, by a URL such as ``file:///mnt/team``."""
 
     def __init__(self, url: str) -> None:

@@ -24,7 +24,7 @@ def open_remote(url: str, root: str) -> Remote:
         url, scheme = Path(root, os.path.expanduser(url)).absolute().as_uri(), "file"
     try:
         if scheme == "file":
-            return folders.Folder(url)
+            return folders.SharedFolder(url)
         return bucket.Bucket(url, scheme) if scheme in _OURS else driver.Filesystem(url)
     except Trouble as error:
         raise Error(f"the cache's URL {url} cannot be used: {error}") from error
