@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import py_compile
 import sys
 from pathlib import Path
+
+import pytest
 
 from projects import Folder
 
@@ -36,6 +40,41 @@ def test_a_package_elsewhere_that_is_edited_counts_by_its_code(folder: Folder, t
     assert folder.read("out/n.txt") == "2"
     (elsewhere / "lately/numbers.py").write_text("# as it was\nN = 2\n")
     assert "1 task fresh" in folder.octavo("build", env=env).stdout
+
+
+@pytest.mark.parametrize(
+    ("how", "closed"), [("PYTHONPATH", False), ("PYTHONPATH", True), ("an installed link", False)]
+)
+def test_byte_code_of_a_package_elsewhere_is_no_newer_than_its_source(
+    folder: Folder, tmp_path: Path, how: str, closed: bool
+) -> None:
+    """Whoever edits it twice in a second, or unpacks it, leaves a size and a time that byte code was made for."""
+    elsewhere = tmp_path.parent / f"{tmp_path.name}-elsewhere"
+    package = elsewhere / "lately"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("from .numbers import N\n")
+    numbers = package / "numbers.py"
+    numbers.write_text("N = 1\n")
+    os.utime(numbers, (1_700_000_000, 1_700_000_000))
+    py_compile.compile(str(numbers))
+    numbers.write_text("N = 2\n")
+    os.utime(numbers, (1_700_000_000, 1_700_000_000))
+    path = elsewhere
+    if how != "PYTHONPATH":
+        path = elsewhere / "site-packages"
+        path.mkdir()
+        (path / "lately").symlink_to(package)
+    compiled = package / "__pycache__"
+    compiled.chmod(0o555 if closed else 0o755)
+    folder.write("pipeline.yaml", "tasks:\n  - {source: steps.make, product: n.txt}\n")
+    folder.write("steps.py", "import lately\n\ndef make(product):\n    product.write_text(str(lately.N))\n")
+    try:
+        done = folder.octavo("build", env={"PYTHONPATH": str(path)})
+    finally:
+        compiled.chmod(0o755)
+    assert done.returncode == 0, done.stderr
+    assert folder.read("n.txt") == "2"
+    assert "module lately.numbers" in folder.octavo("history", "make", "--json").stdout
 
 
 def test_macros_of_sql_are_files_and_no_modules(folder: Folder) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -90,7 +91,7 @@ class Ahead:
 
     def _is_ours(self, top: str) -> bool:
         found = folders.find_package(top, self._root)
-        return found is not None and folders.edited(found)
+        return found is not None and folders.edited(os.path.realpath(found))
 
 
 def _packages() -> str:

@@ -1,7 +1,8 @@
-"""Import the project's modules from source when their bytecode may be outdated.
+"""Import modules that people edit from source when their bytecode may be outdated.
 
 Python trusts a ``.pyc`` by the source's size and its time in whole seconds. What is edited twice in a second, or is
-checked out, unpacked or copied with a time of its own, would run as it was and be recorded as it is.
+checked out, unpacked or copied with a time of its own, would run as it was and be recorded as it is. What is installed,
+and Python itself, is trusted: nobody edits it, and there is much of it.
 """
 
 from __future__ import annotations
@@ -13,12 +14,17 @@ from importlib.machinery import SourceFileLoader
 from importlib.util import cache_from_source
 
 from ..products import RACY
+from ..reading.folders import edited, installed
 
 
 def distrust_bytecode(root: str) -> Callable[[], None]:
-    """Let no loader trust old byte code of modules in a project's folder; return what ends that."""
+    """Let no loader trust old byte code of modules that people edit; return what ends that.
+
+    They are those in a project's folder, and those elsewhere that count by their code.
+    """
     trusting = SourceFileLoader.path_stats
     roots = {root, os.path.realpath(root)}
+    counts: dict[str, bool] = {}  # by folder; of the many modules of a package most stand in the same
 
     def inside(path: str) -> bool:
         full = os.path.abspath(path)  # entries of sys.path may be relative
@@ -27,14 +33,22 @@ def distrust_bytecode(root: str) -> Callable[[], None]:
             for folder in roots
         )
 
+    def distrusted(folder: str) -> bool:
+        if folder not in counts:
+            full = os.path.join(os.path.abspath(folder), "")
+            # what is installed may be a link to where it is edited
+            real = os.path.join(os.path.realpath(folder), "") if installed(full) else full
+            counts[folder] = inside(folder) or edited(real)
+        return counts[folder]
+
     def path_stats(self: SourceFileLoader, path: str) -> Mapping[str, object]:
         # every loader asks this before it looks for byte code, whoever made it
-        if inside(path):
+        if distrusted(os.path.dirname(path)):
             _remove_outdated(path)
         return trusting(self, path)
 
     def forget() -> None:
-        for path in [path for path in sys.path_importer_cache if inside(path)]:
+        for path in [path for path in sys.path_importer_cache if distrusted(path)]:
             del sys.path_importer_cache[path]
 
     def end() -> None:

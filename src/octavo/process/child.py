@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from ..lazy import lazy_imports
-from ..reading.folders import folders
+from ..reading.folders import edited, folders
 from .bytecode import distrust_bytecode
 
 with lazy_imports():
@@ -154,10 +154,11 @@ def visiting(root: str, folder: str, argv0: str, first: Sequence[str], scope: st
         os.chdir(here)
         sys.path[:] = path
         sys.argv = argv
-        # the next time, the project's modules must be imported as they are then
+        # the next time, modules that people edit must be imported as they are then
         for name in set(sys.modules) - modules:
             file = getattr(sys.modules[name], "__file__", None) or ""
-            if file.startswith((root + os.sep, folder + os.sep, scope + os.sep)):
+            own = file.startswith((root + os.sep, folder + os.sep, scope + os.sep))
+            if own or (file and edited(file)):
                 del sys.modules[name]
 
 
