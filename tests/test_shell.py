@@ -151,9 +151,10 @@ def test_a_parameter_that_is_not_given_is_told_with_its_line(folder: Folder) -> 
     done = one(folder, "true\necho {{wrod}} {{word}} > {{product}}\n", "    params: {word: x}\n").octavo(
         "build"
     )
-    assert "go.sh:2" in done.stdout
-    assert 'the template uses "wrod", which the task does not set' in done.stdout
-    assert 'did you mean "word"?' in done.stdout
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "go.sh:2" in done.stderr
+    assert 'the template uses "wrod", which the task does not set' in done.stderr
+    assert 'did you mean "word"?' in done.stderr
 
 
 def test_the_clients_command_runs_the_script(folder: Folder) -> None:

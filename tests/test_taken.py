@@ -154,3 +154,27 @@ def test_a_mistake_in_a_grid_is_told_once(folder: Folder) -> None:
         folder, "tasks.make", "{}", "    grid:\n      - {throws: [1]}\n      - {throwz: [1, 2]}\n"
     )
     assert several == ['7: tasks.make has no parameter "throwz"']
+
+
+@pytest.mark.parametrize(
+    ("script", "wanted"),
+    [
+        ("{{word}}", ["word"]),
+        ("{{ word | upper }} {{ other.name }}", ["word", "other"]),
+        ("{% if word %}{{other}}{% endif %}", ["word"]),
+        ("{{ word if flag else other }}", ["flag"]),
+        ("{{ word or other }}", ["word"]),
+        ("{{ word | default('x') }} {{ other | d(1) }} {% if word is defined %}{{word}}{% endif %}", []),
+        ("{% set word = 'x' %}{{word}}{% for name in [1] %}{{name}}{% endfor %}", []),
+        ("{% macro m(word) %}{{word}}{{other}}{% endmacro %}{{m('x')}}", []),
+        ("{% raw %}{{word}}{% endraw %}{# {{other}} #}", []),
+        ("{% extends 'base.sh' %}{{word}}", []),
+        ("{{ product }} {{ range(3) | list }} {{ get_key(product, 'k') }}", []),
+    ],
+)
+def test_a_template_lacks_only_what_it_reads_in_any_case(
+    script: str, wanted: list[str], folder: Folder
+) -> None:
+    folder.write("one.sh", f"{script} > {{{{product}}}}\n")
+    found = mistakes(folder, "one.sh", "{}")
+    assert found == [f'1: the template uses "{name}", which the task does not set' for name in wanted]

@@ -118,10 +118,7 @@ def _outside(names: Mapping[str, str | None], root: str, here: str) -> dict[str,
 
 
 def _errors(unfit: Mapping[str, tuple[tuple[str, Place], ...]]) -> dict[str, tuple[Error, ...]]:
-    return {
-        name: tuple(NotebookError(message, where) for message, where in mistakes)
-        for name, mistakes in unfit.items()
-    }
+    return {name: tuple(NotebookError(*one) for one in mistakes) for name, mistakes in unfit.items()}
 
 
 class _Loading:
@@ -162,16 +159,18 @@ class _Loading:
         notes += tuple(dict.fromkeys(note for one, draft in pairs for note in _idle(one, draft.kind)))
         drafts = [self._with_function(draft) for draft in making.complete([draft for _, draft in pairs])]
         self.unfit = making.unfit
+        unfit = [error for errors in _errors(making.unfit).values() for error in errors]
         self.mistakes += making.mistakes
         if self.mistakes:
             self.mistakes += self._lacking(drafts, loose)
             self.mistakes += _misfits(drafts, [one for one, draft in drafted if draft is None])
-            self.mistakes += [error for errors in _errors(making.unfit).values() for error in errors]
+            self.mistakes += unfit
         raise_all(_ordered(self.mistakes), f"errors in {spec.path}")
         drafts = self._with_params(drafts, loose)
         said = (noted.notes(one, self.root, {*self.given.get(one.where, ()), *loose}) for one in drafts)
         lost = tuple(dict.fromkeys(note for each in said for note in each))
-        raise_all(_ordered(self._lacking(drafts)), f"errors in {spec.path}")
+        late = self._lacking(drafts)
+        raise_all(_ordered([*late, *unfit] if late else []), f"errors in {spec.path}")
         graph = Graph(drafting.linked([self._with_secrets(draft) for draft in drafts]))
         if any(task.hidden.words for task in graph):
             self.secrets = self.secrets or set()
@@ -324,7 +323,7 @@ class _Loading:
 
     def _lacking(self, drafts: Sequence[Task], given: Json | None = None) -> list[Error]:
         """Return the errors of functions without arguments; those that a program gives may get them in its ways."""
-        return list(taken.lacking(drafts, given or {})) if self.data is None else []
+        return list(taken.lacking(drafts, self.root, given or {})) if self.data is None else []
 
     def _with_params(self, drafts: list[Task], loose: dict[str, object]) -> list[Task]:
         """Give parameters that env.yaml does not know to the tasks that declare them."""

@@ -82,7 +82,9 @@ def run(
     if options.strict:
         raise_all([*check(source.facts, parameters, where=source.path), *_lost(source, parameters)])
     target = local(target) if target is not None else None
-    if target is not None and not _elsewhere(target):
+    if target is not None and remote.is_url(target):
+        remote.check(target)
+    elif target is not None and target != STDIO:
         _check(Path(target), Path(source.path))
     wanted = None
     if target is not None:
@@ -201,10 +203,6 @@ def _task(source: Source, parameters: Mapping[str, object], options: NotebookOpt
 
 
 # ── the executed notebook
-
-
-def _elsewhere(target: str) -> bool:
-    return target == STDIO or remote.is_url(target)
 
 
 def _check(target: Path, source: Path) -> None:

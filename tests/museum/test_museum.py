@@ -43,6 +43,11 @@ def test_no_answer_shows_the_inside_of_octavo(name: str) -> None:
         assert word not in expected
 
 
+def test_the_museum_holds_what_users_do_wrong() -> None:
+    assert len(EXHIBITS) >= 140
+    assert {path.parent.name for path in HERE.glob("*/project")} == set(EXHIBITS)
+
+
 def main(names: list[str]) -> None:
     for name in names or EXHIBITS:
         with tempfile.TemporaryDirectory() as folder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,5 +103,8 @@ def write(path: Path, text: str, what: str = "drawing") -> None:
     """Write a page or a drawing beside its place and rename it there."""
     try:
         writing.write(path, [text.encode()], named=True)
+    except FileNotFoundError:
+        hint = f"mkdir -p {shlex.quote(str(path.parent))}"
+        raise Error(f"there is no folder {path.parent} for the {what}", str(path), hint) from None
     except OSError as error:
         raise Error(f"the {what} cannot be written: {error.strerror}", str(path)) from None

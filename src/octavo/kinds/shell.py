@@ -12,6 +12,7 @@ from ..calls import invoke
 from ..clients import ShellClient
 from ..errors import Error, Place
 from ..failing import failure_of
+from ..hints import did_you_mean
 from ..model import Facts, Failure, Source, Task
 from ..products import not_made
 from ..products.scratch import Scratch
@@ -41,13 +42,13 @@ class ShellKind:
         found = facts(text, source.path, "sh")
         if found.mistakes or _PRODUCT.search(text):
             return found
-        message = "the script does not use {{product}} — write its product to {{product}}"
+        message, where = _without_product(text, source.path)
         return Facts(
             found.digest,
             language=found.language,
             upstream=found.upstream,
             params=found.params,
-            mistakes=((message, Place(source.path)),),
+            mistakes=((message, where),),
         )
 
     def preload(self, task: Task) -> tuple[str, ...]:
@@ -114,6 +115,15 @@ def _ours(task: Task, code: str, client: ShellClient, folder: Path) -> Failure |
         code=code if plain else "",
         hint=_HINTS.get(ended.code) or _unquoted(task, code),
     )
+
+
+def _without_product(text: str, path: str) -> tuple[str, Place]:
+    """Return what to say of a script that writes no product, and where: it may be misspelt."""
+    for line, words in enumerate(text.splitlines(), start=1):
+        for name in re.findall(r"\{\{\s*(\w+)", words):
+            if did_you_mean(name, ["product"]):
+                return f"{{{{{name}}}}} is unknown — did you mean {{{{product}}}}?", Place(path, line)
+    return "the script does not use {{product}} — write its product to {{product}}", Place(path)
 
 
 def _unquoted(task: Task, code: str) -> str:

@@ -157,6 +157,42 @@ def facts(text: str, path: str, language: str = "sql") -> Facts:
     )
 
 
+def needed(text: str) -> dict[str, int]:
+    """Return the names without which a template surely cannot be rendered, and the line of each.
+
+    What stands in a branch, a loop or a macro, or behind ``default`` or ``is defined``, may never be asked for.
+    """
+    tree = _parsed(text)
+    free = meta.find_undeclared_variables(tree)
+    found: dict[str, int] = {}
+    for node in tree.body:
+        if isinstance(node, nodes.Extends):
+            return {}
+        parts = (
+            [node.test] if isinstance(node, nodes.If) else [node] if isinstance(node, nodes.Output) else []
+        )
+        for name in (name for part in parts for name in _surely_read(part)):
+            if name.name in free:
+                found.setdefault(name.name, name.lineno)
+    return found
+
+
+def _surely_read(node: nodes.Node) -> Iterator[nodes.Name]:
+    """Yield the names that an expression reads however it is evaluated."""
+    match node:
+        case nodes.Name():
+            yield node
+        case nodes.Filter(name="default" | "d") | nodes.Test(name="defined" | "undefined"):
+            return
+        case nodes.CondExpr():
+            yield from _surely_read(node.test)
+        case nodes.And() | nodes.Or():
+            yield from _surely_read(node.left)
+        case _:
+            for child in node.iter_child_nodes():
+                yield from _surely_read(child)
+
+
 def render(task: Task, root: str) -> str:
     """Return the text that runs: a task's template with product, upstream and parameters in place.
 

@@ -87,6 +87,13 @@ def make_folder(system: _Folders, path: str) -> None:
         system.makedirs(path, exist_ok=True)
 
 
+def check(url: str) -> None:
+    """Raise what can be known before anything is written to a URL: a scheme that nothing knows, a missing driver."""
+    with _errors(url, "written"):
+        if not _is_web(url):
+            plugins.load("fsspec:get_filesystem_class")(url.partition("://")[0].lower())
+
+
 def _is_web(url: str) -> bool:
     return url.lower().startswith(("http://", "https://"))
 

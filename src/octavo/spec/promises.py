@@ -62,6 +62,12 @@ class Promises:
             hint = f'a {self.word} writes files; for a table add "product_class: SQLRelation"'
             self._wrong(f'the product of "{self.name}" must be a path, not a list', self._where(key), hint)
             return None
+        if "\\" in value:
+            drive = value[1:2] == ":"
+            hint = "paths count from the project" if drive else f"write {value.replace(chr(92), '/')}"
+            self._wrong(
+                f"the product {value} has a backslash, as paths of Windows do", self._where(key), hint
+            )
         path = self._relative(os.path.join(self.base, value))
         if owner := _owner(path, self.root):
             hint = "choose another path: a build writes only what is its own"

@@ -114,7 +114,9 @@ class Reader:
                 "a source must be a file or the dotted path of a function",
             )
         if not os.path.exists(full):
-            raise SpecError(f"the source {text} does not exist", where, _near(full, self.root))
+            plain = text.replace("\\", "/")  # as paths of Windows are written
+            hint = _near(full, self.root) if plain == text else f"write {plain}"
+            raise SpecError(f"the source {text} does not exist", where, hint)
         if what := products.special(full):
             raise SpecError(f"the source {text} is {what}", where, "a source must be a file")
         return self.read(kind, Source(path), where)

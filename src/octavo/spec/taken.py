@@ -17,6 +17,7 @@ from ..reading.folders import contents
 with lazy_imports():
     from .. import notebook
     from ..notebook import inject
+    from ..reading import templates
 
 if TYPE_CHECKING:
     from .stated import TaskSpec
@@ -76,19 +77,37 @@ class TakenParameters:
         return self._known[key]
 
 
-def lacking(tasks: Iterable[Task], given: Container[str] = ()) -> Iterator[Error]:
-    """Yield the arguments of functions that have no default, and that neither their tasks nor others give."""
+def lacking(tasks: Iterable[Task], root: str, given: Container[str] = ()) -> Iterator[Error]:
+    """Yield what functions and templates surely need, and neither their tasks nor others give."""
     for task in tasks:
         facts = task.source.facts
         row = ROWS.get(task.kind)
-        if row is None or row.source != "function" or not facts.parameters_cell or facts.mistakes:
+        if row is None or facts.mistakes:
             continue
         asked = [parameter.name for parameter in facts.params if parameter.default is None]
         names = [name for name in asked if name not in task.params and name not in given]
-        if names:
+        if not names:
+            continue
+        if row.source == "template":
+            yield from _unset(task, names, root)
+        elif row.source == "function" and facts.parameters_cell:
             message = f"the function {task.source.entry} requires {', '.join(names)}, which is not given"
             hint = "add it to the task's params, or give it a default"
             yield ParameterError(message, task.where, hint)
+
+
+def _unset(task: Task, names: Container[str], root: str) -> Iterator[ParameterError]:
+    """Yield the names that a template cannot be rendered without, each with its line."""
+    text = task.source.text
+    if text is None:
+        text = contents(os.path.join(root, task.source.path)).decode("utf-8-sig", "surrogateescape")
+    for name, line in templates.needed(text).items():
+        # a parameter that is near and that nobody takes has been told already
+        told = (other for other in task.params if did_you_mean(name, [other]))
+        if name in names and all(_speaks_of(task, other, root) for other in told):
+            hint = did_you_mean(name, task.params) or f'add "{name}" to the params of "{task.name}"'
+            message = f'the template uses "{name}", which the task does not set'
+            yield ParameterError(message, Place(task.source.path, line), hint)
 
 
 def _keys(name: str) -> tuple[str, ...]:

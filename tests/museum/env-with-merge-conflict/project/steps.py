@@ -1,0 +1,2 @@
+def make(product, n):
+    product.write_text("x" * n)

@@ -1,0 +1,5 @@
+# %% tags=["parameter"]
+throws = 3
+
+# %%
+print(throws)

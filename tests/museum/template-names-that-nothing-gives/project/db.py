@@ -1,0 +1,5 @@
+from octavo.clients import SQLAlchemyClient
+
+
+def get():
+    return SQLAlchemyClient("sqlite:///a.db")

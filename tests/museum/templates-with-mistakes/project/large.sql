@@ -1,0 +1,1 @@
+CREATE TABLE {{product}} AS SELECT * FROM {{upstream['get']}} WHERE n > {{limit}}

@@ -1,0 +1,1 @@
+sort {{upstream.get}} > sorted.txt

@@ -1,0 +1,2 @@
+# %%
+open('x.csv', 'w').close()
