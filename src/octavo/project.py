@@ -142,14 +142,15 @@ class Project:
         """
         report = Report()
         run = _new_run()
-        make = places.executor(executor) if isinstance(executor, str) else executor
+        if isinstance(executor, str):
+            places.check(executor)
         with self._holding(waiting, wait):
             steps = self._plan(targets, force, recall=True)
             stale = [step.task for step in steps.values() if not step.fresh]
             known = self._loaded.unfit
             raise_all(preflight.errors(stale, known, self._loaded.hooks, str(self.root), str(self.path)))
             jobs = 1 if jobs is None and self._loaded.serial else jobs
-            where = self._executor(make, jobs, stale, stay) if stale else None
+            where = self._executor(executor, jobs, stale, stay) if stale else None
             ahead = Ahead(self.root, self.store)
             ahead.recall(where)
             log = RunLog(self.store.folder / "runs" / f"{run}.jsonl")
@@ -300,9 +301,10 @@ class Project:
             yield
 
     def _executor(
-        self, make: Maker, jobs: int | None, stale: Sequence[Task], stay: Mapping[str, object] | None
+        self, name: str | Maker, jobs: int | None, stale: Sequence[Task], stay: Mapping[str, object] | None
     ) -> Executor:
         """Return the executor for a build; raise what it refuses."""
+        make = places.executor(name) if isinstance(name, str) else name
         executor = make(str(self.root), jobs, log=str(self.store.folder / "server.log"))
         refused = {
             str(error): error for task in stale if (error := executor.refuses(attempt(task, pause=stay)))
