@@ -142,7 +142,7 @@ class Project:
         """
         report = Report()
         run = _new_run()
-        if isinstance(executor, str):
+        if isinstance(executor, str) and executor != "local":
             places.check(executor)
         with self._holding(waiting, wait):
             steps = self._plan(targets, force, recall=True)
