@@ -208,7 +208,48 @@ SCENARIOS: Mapping[str, Scenario] = {
     "fnmatch on all names": _function(
         "sorted(it for it in os.listdir('data') if fnmatch(it, '*.csv'))", _DATA, {"data/z.csv": ""}
     ),
+    # data that look like a tool's, or like code
+    **{
+        f"data at {path}": _function(f"Path('{path}').read_bytes()", {path: "1"}, {path: "2"})
+        for path in (
+            *("lib.so", "data/lib.pyd", "data/x.pyc", "data/x.cpython-311.so", "conda.lock", "data/x-wal"),
+            *("venv/data.csv", "env/data.csv", ".venv/data.csv", "build/data.csv", "dist/x.whl"),
+            *(
+                "r-packages/data.csv",
+                "data/my-site-packages/x.csv",
+                "site-packages/x.csv",
+                "site-packages.csv",
+            ),
+            *(".git/HEAD", "node_modules/atlas/world.json", ".ipynb_checkpoints/x.csv"),
+        )
+    },
+    "data in an environment": _function(
+        "open('venv/data.csv', 'rb').read()",
+        {"venv/pyvenv.cfg": "", "venv/data.csv": "1"},
+        {"venv/data.csv": "2"},
+    ),
+    "data in an environment, by a pool": _function(
+        "__import__('multiprocessing').get_context('fork').Pool(1).map(loaded, ['venv/data.csv'])",
+        {"venv/pyvenv.cfg": "", "venv/data.csv": "1"},
+        {"venv/data.csv": "2"},
+    ),
+    "data in an environment, from an open folder": _function(
+        "os.read(os.open('data.csv', os.O_RDONLY, dir_fd=os.open('venv', os.O_RDONLY)), 9)",
+        {"venv/pyvenv.cfg": "", "venv/data.csv": "1"},
+        {"venv/data.csv": "2"},
+    ),
+    "shared libraries that are data of a folder": _function(
+        "[it.read_bytes() for it in sorted(Path('data').glob('*.so'))]",
+        {"data/a.so": "1"},
+        {"data/a.so": "2"},
+    ),
     # what does not matter
+    "what is in version control and in an environment, of which only names are seen": _function(
+        "len([*os.walk('.')]) and 1",
+        {".git/HEAD": "1", "venv/pyvenv.cfg": "", "venv/lib/x": ""},
+        {".git/HEAD": "2", ".git/index": "", "venv/lib/y": ""},
+        runs=False,
+    ),
     "a pattern beside which a file comes": _function(
         "sorted(glob.glob('data/*.csv'))", _DATA, {"data/new.txt": "", "new.csv": ""}, runs=False
     ),

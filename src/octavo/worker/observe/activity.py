@@ -17,10 +17,11 @@ from urllib.parse import unquote
 from ...asked import Listing, there
 from ...kinds.named import READS
 from ...model import ABSENT
+from ...reading.importable import SUFFIXES
 from .asks import FilePath, narrowed
 from .frames import STANDARD, Asker
 from .hook import Arguments, Hear, Quiet
-from .paths import Ground
+from .paths import Ground, of_packages
 from .stamps import Stamp, Use, now_of_files, stamp, use
 
 #: Where nobody keeps what a result depends on.
@@ -124,13 +125,13 @@ class Activity:
         if path[:1] != "/":
             path = f"{os.getcwd()}/{path}"
         if path.startswith(self._below):
-            if "-packages/" in path or self.quiet:
+            if self.quiet or (of_packages(path) and (path.endswith(SUFFIXES) or not Asker().is_own())):
                 self.heard.add(path)
                 return
             if path.endswith(".pyc") and (compiled := COMPILED.match(path)):
                 self.heard.add(path)
                 path = f"{compiled[1]}{compiled[2]}.py"
-        elif path.endswith(".pyc") or path.startswith(_SYSTEM) or "-packages/" in path or self.quiet:
+        elif path.endswith(".pyc") or path.startswith(_SYSTEM) or self.quiet or of_packages(path):
             return
         if mode.__class__ is str:
             update = "+" in mode and "r" in mode
@@ -146,6 +147,8 @@ class Activity:
             if before is None:
                 with self.quiet:
                     self.opened[path] = use(path, time.monotonic_ns(), self.epoch, self.began, update)
+                    if self.ground.tools_keep(path) and Asker().is_own():
+                        self.ground.meant.add(self.ground.way(path).real)
             elif before.epoch != self.epoch:
                 # a process that the task started may have made it anew: what counts is what is seen now
                 before.epoch, before.stamp = self.epoch, stamp(path)
@@ -179,7 +182,7 @@ class Activity:
         if isinstance(path, int) or self.quiet:
             return
         full = self._full(path, folder)
-        if full.startswith(self._below) and "-packages/" not in full:
+        if full.startswith(self._below) and not of_packages(full):
             self.opens(full, *_intent(flags))
 
     # ── made
@@ -280,7 +283,7 @@ class Activity:
         if isinstance(path, int):
             return
         full = self._full(path, folder)
-        if not full.startswith(self._below) or "-packages/" in full or self.quiet:
+        if not full.startswith(self._below) or of_packages(full) or self.quiet:
             return
         if answer and self.questions.get((word, full)) == answer:
             return

@@ -186,7 +186,8 @@ class Discovery:
     def _file_parts(self, path: str, used: Use) -> Iterator[_Part]:
         way = self._ground.way(path)
         shown = self._counts(way)
-        if shown is None or shown.endswith(_BESIDE):
+        # of what Python itself reads, a name says nothing
+        if shown is None or (shown.endswith(_BESIDE) and not self._is_data(path, way.real)):
             return
         since, row = self._writes.when(way.real), parts.FILE
         if since is not None:
@@ -211,6 +212,11 @@ class Discovery:
         elif path in self._activity.shown and os.path.isdir(way.real):
             changed = products.newest(way.real) >= self._activity.began
             yield row.of(shown), (shown, UNSTABLE if changed else products.digest(way.real) or UNSTABLE)
+
+    def _is_data(self, path: str, real: str) -> bool:
+        """Return whether a file was opened by Python to be read only, and there is something in it."""
+        is_read = path in self._activity.opened and path not in self._activity.updated
+        return is_read and is_file(real) and os.path.getsize(real) > 0
 
     def _listing_parts(self, listed: Listed) -> Iterator[_Part]:
         way = self._ground.way(listed.listing.folder)

@@ -165,7 +165,8 @@ class Family:
                 self._sent[name] = known + len(new)
                 found += [[name, key, _plain(value)] for key, value in new]
         sets = (("updated", activity.updated), ("assured", activity.assured), ("entered", activity.entered))
-        for name, some in (*sets, ("shown", activity.shown), ("doubtful", native.doubtful)):
+        more = (("shown", activity.shown), ("doubtful", native.doubtful), ("meant", self._ground.meant))
+        for name, some in (*sets, *more):
             if len(some) > self._sent.get(name, 0):
                 self._sent[name] = len(some)
                 found += [[name, path, None] for path in list(some)]
@@ -179,7 +180,7 @@ class Family:
         uses: dict[str, dict[str, Use]] = {"opened": activity.opened, "read": native.read}
         times = {"written": activity.written, "placed": activity.placed, "wrote": native.written}
         sets = {"updated": activity.updated, "assured": activity.assured, "entered": activity.entered}
-        sets |= {"shown": activity.shown, "doubtful": native.doubtful}
+        sets |= {"shown": activity.shown, "doubtful": native.doubtful, "meant": self._ground.meant}
         if name in uses:
             found, order, epoch, digest = value
             uses[name].setdefault(key, Use(_stamp(found), order, epoch, digest))

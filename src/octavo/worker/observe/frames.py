@@ -6,6 +6,8 @@ import os
 import sys
 from types import FrameType
 
+from .paths import of_packages
+
 #: Where the standard library is. site-packages, with links from there into a project, may stand in it.
 STANDARD = os.path.dirname(os.__file__) + os.sep
 _OURS = os.path.dirname(__file__) + os.sep
@@ -79,6 +81,12 @@ class Asker:
             frame = frame.f_back
         name = "" if frame is None else frame.f_code.co_filename
         return not name.startswith(_OCTAVO) and not any(tool in name for tool in _TOOLS)
+
+    def is_own(self) -> bool:
+        """Return whether it is the user's code: of neither Python nor octavo, nor of an installed package."""
+        return (
+            self.frame is not None and not self.about_code and not of_packages(self.frame.f_code.co_filename)
+        )
 
     def names(self) -> list[str]:
         """Return the names of the functions of the standard library, the innermost first."""

@@ -10,6 +10,7 @@ from ...asked import pointed
 #: Folders of tools, by their names: what is in them is no part of a result. So are environments, by what is in them.
 SKIPPED = frozenset({".git", ".octavo", "__pycache__", "site-packages", "node_modules", ".ipynb_checkpoints"})
 ENVIRONMENTS = ("pyvenv.cfg", "conda-meta")
+_PACKAGES = ("/site-packages/", "/dist-packages/")
 #: So many links does the system follow.
 _MOST = 40
 
@@ -28,6 +29,11 @@ class Way:
     links: tuple[str, ...] = ()
 
 
+def of_packages(path: str) -> bool:
+    """Return whether a path is in a folder of installed packages."""
+    return "-packages/" in path and any(folder in path for folder in _PACKAGES)
+
+
 class Ground:
     """The folder of a project, and the larger one whose files count, with what is known of the ways through them."""
 
@@ -38,6 +44,8 @@ class Ground:
         self._inner = os.path.join(self.root, "")
         self._ways: dict[str, Way] = {}
         self._environments: dict[str, bool] = {}
+        #: Files in folders of tools that the task's own code opened, by real paths: data, whatever else is around them.
+        self.meant: set[str] = set()
 
     def way(self, path: str, follow: bool = True) -> Way:
         """Walk an absolute path; a link at its very end is the end itself unless it is to be followed."""
@@ -55,7 +63,14 @@ class Ground:
 
     def inside(self, way: Way) -> str | None:
         """Return the path of a way's end relative to the project; None for what is not the user's affair."""
-        return None if way.shown is None or self.skips(way.shown) else way.shown
+        if way.shown is None or (self.skips(way.shown) and way.real not in self.meant):
+            return None
+        return way.shown
+
+    def tools_keep(self, path: str) -> bool:
+        """Return whether an absolute path is in a folder of a tool, but octavo's own."""
+        shown = self.way(path).shown
+        return shown is not None and self.skips(shown) and ".octavo" not in shown.split("/")
 
     def holds(self, real: str) -> bool:
         """Return whether a real path is in the scope, or is the scope itself."""
@@ -128,4 +143,4 @@ class Ground:
         return Way(real, shown if linked else None)
 
 
-__all__ = ["ENVIRONMENTS", "SKIPPED", "Ground", "Way"]
+__all__ = ["ENVIRONMENTS", "SKIPPED", "Ground", "Way", "of_packages"]
