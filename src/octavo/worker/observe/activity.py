@@ -19,9 +19,9 @@ from ...kinds.named import READS
 from ...model import ABSENT
 from ...reading.importable import SUFFIXES
 from .asks import FilePath, narrowed
-from .frames import STANDARD, Asker
+from .frames import STANDARD, Asker, of_packages
 from .hook import Arguments, Hear, Quiet
-from .paths import Ground, of_packages
+from .paths import Ground
 from .stamps import Stamp, Use, now_of_files, stamp, use
 
 #: Where nobody keeps what a result depends on.

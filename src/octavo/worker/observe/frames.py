@@ -6,8 +6,6 @@ import os
 import sys
 from types import FrameType
 
-from .paths import of_packages
-
 #: Where the standard library is. site-packages, with links from there into a project, may stand in it.
 STANDARD = os.path.dirname(os.__file__) + os.sep
 _OURS = os.path.dirname(__file__) + os.sep
@@ -39,6 +37,12 @@ _TOOLS = tuple(
     )
 )
 _DEPTH = 40
+_PACKAGES = ("/site-packages/", "/dist-packages/")
+
+
+def of_packages(path: str) -> bool:
+    """Return whether a path is in a folder of installed packages."""
+    return "-packages/" in path and any(folder in path for folder in _PACKAGES)
 
 
 class Asker:

@@ -10,7 +10,6 @@ from ...asked import pointed
 #: Folders of tools, by their names: what is in them is no part of a result. So are environments, by what is in them.
 SKIPPED = frozenset({".git", ".octavo", "__pycache__", "site-packages", "node_modules", ".ipynb_checkpoints"})
 ENVIRONMENTS = ("pyvenv.cfg", "conda-meta")
-_PACKAGES = ("/site-packages/", "/dist-packages/")
 #: So many links does the system follow.
 _MOST = 40
 
@@ -27,11 +26,6 @@ class Way:
     real: str
     shown: str | None
     links: tuple[str, ...] = ()
-
-
-def of_packages(path: str) -> bool:
-    """Return whether a path is in a folder of installed packages."""
-    return "-packages/" in path and any(folder in path for folder in _PACKAGES)
 
 
 class Ground:
@@ -143,4 +137,4 @@ class Ground:
         return Way(real, shown if linked else None)
 
 
-__all__ = ["ENVIRONMENTS", "SKIPPED", "Ground", "Way", "of_packages"]
+__all__ = ["ENVIRONMENTS", "SKIPPED", "Ground", "Way"]
