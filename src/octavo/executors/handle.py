@@ -1,4 +1,4 @@
-"""A worker as the driver sees it: its socket, pipes, events and signals."""
+"""A worker as the driver sees it: its socket, pipes, messages and signals."""
 
 from __future__ import annotations
 
@@ -6,18 +6,24 @@ import os
 import signal
 import socket
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..events import CellStarted, Diverged, NotebookOpened, Paused, TaskFinished
+from ..events import CellStarted, Diverged, Event, NotebookOpened, Paused, TaskFinished, decode
 from ..lazy import lazy_imports
 from ..model import Failure, Json, Task
 from ..process import child
 from ..worker.death import Scene
+from ..worker.worker import LENGTH
 from .limits import Limits
+from .validate import validated
 from .warm import Warm
 
 with lazy_imports():
     from ..worker import spawned
+
+#: No event is longer than this, in bytes.
+_LONGEST = 1 << 34
 
 
 @dataclass(slots=True, eq=False)
@@ -45,6 +51,29 @@ class Worker:
     diverged: Diverged | None = None
     closed: bool = False
     ended: Json | None = None
+
+
+def messages(worker: Worker) -> Iterator[Event]:
+    """Yield the events that have arrived whole. What is none fails the task: nothing that it says counts then."""
+    while worker.fault is None and len(worker.rest) >= LENGTH.size:
+        end_of = LENGTH.size + LENGTH.unpack_from(worker.rest)[0]
+        if len(worker.rest) < end_of <= _LONGEST:
+            return
+        message = bytes(worker.rest[LENGTH.size : end_of])
+        del worker.rest[:end_of]
+        try:
+            if end_of > _LONGEST:
+                raise ValueError("too long")
+            event = validated(decode(message), worker.task.name, worker.notebook)
+        except Exception as error:
+            worker.fault = Failure(
+                "WorkerError",
+                f"its process sent something that octavo cannot read ({type(error).__name__}: {error})",
+                hint="does its code write to descriptors that are not its own?",
+            )
+            end(worker.pid, signal.SIGKILL)
+            return
+        yield event
 
 
 def spawn(descriptors: list[int], root: str) -> subprocess.Popen[bytes]:

@@ -16,7 +16,6 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -31,24 +30,20 @@ from ..events import (
     Output,
     Paused,
     TaskFinished,
-    decode,
 )
 from ..model import Failure, Outcome, Task
 from ..process.standard import ensure_streams
 from ..worker.death import OomCounter, death
-from ..worker.worker import LENGTH, deliver
-from .handle import Worker, end, interrupt, remains, scene, signal_to, spawn
+from ..worker.worker import deliver
+from .handle import Worker, end, interrupt, messages, remains, scene, signal_to, spawn
 from .interrupts import Interrupts
 from .limits import MEANS, Limits
 from .servers import Servers, of_task
-from .validate import validated
 from .warm import Warm
+from .watchdog import GLANCE, LIMIT, look, owing
 
 #: How often the processes of workers that were not forked are looked at, in seconds.
 _GLANCE = 0.5
-
-#: No event is longer than this, in bytes.
-_LONGEST = 1 << 34
 
 CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"
 
@@ -173,6 +168,8 @@ class Local:
         times = [seconds for seconds in (self._patience(), most) if seconds is not None]
         if any(worker.process for worker in self._workers.values()):
             times.append(_GLANCE)
+        if self._servers is not None and owing(self._servers.every(), self._workers.values()):
+            times.append(GLANCE)
         with self._interrupts.heard():
             ready = self._selector.select(min(times, default=None))
         for key, _ in ready:
@@ -196,6 +193,11 @@ class Local:
             if worker.process and not worker.closed and worker.process.poll() is not None:
                 # its end was not heard: a child of its own still holds the socket
                 self._hear_end(worker, worker.process)
+        if self._servers is not None:
+            for server, pid in look(owing(self._servers.every(), self._workers.values()), now):
+                words = f"the warm server (process {pid}) was stopped for {LIMIT:g} s, and has been ended"
+                self._events.append(Note(f"{words}: another one takes its place"))
+                self._server_died(server)
 
     def _hear_server(self, server: Warm) -> None:
         assert self._servers is not None
@@ -204,7 +206,9 @@ class Local:
             self._server_died(server)
             return
         for answer in answers:
-            if "ready" in answer:
+            if "here" in answer:
+                server.pid = answer["here"]
+            elif "ready" in answer:
                 self._servers.answered(server, answer["left"], answer["spoilt"])
             elif "forked" in answer:
                 if worker := self._workers.get(answer["forked"]):
@@ -218,14 +222,17 @@ class Local:
 
     def _server_died(self, server: Warm) -> None:
         assert self._servers is not None
-        if self._servers.lost(server):
+        if self._servers.lost(server) and server.stopped is None:
             # an import took the whole process along: do without
             self._events.append(Note("importing the tasks' modules ended the warm server; tasks start cold"))
         for worker in [worker for worker in self._workers.values() if worker.server is server]:
             end(worker.pid, signal.SIGKILL)
             self._read_to_the_end(worker)
             worker.ended = {"status": None}
-            self._report_end(worker)
+            if server.stopped is not None and not (worker.finished or worker.paused) and self.slots:
+                self._start_again(worker, "its warm server was stopped: it starts again")
+            else:
+                self._report_end(worker)
 
     def _hear(self, worker: Worker) -> None:
         try:
@@ -252,7 +259,7 @@ class Local:
 
     def _take(self, worker: Worker, data: bytes) -> None:
         worker.rest += data
-        for message in self._messages(worker):
+        for message in messages(worker):
             match event := message:
                 case TaskFinished():
                     worker.finished = event
@@ -280,28 +287,6 @@ class Local:
                 case _:
                     pass
             self._events.append(event)
-
-    def _messages(self, worker: Worker) -> Iterator[Event]:
-        """Yield the events that have arrived whole. What is none fails the task: nothing that it says counts then."""
-        while worker.fault is None and len(worker.rest) >= LENGTH.size:
-            end_of = LENGTH.size + LENGTH.unpack_from(worker.rest)[0]
-            if len(worker.rest) < end_of <= _LONGEST:
-                return
-            message = bytes(worker.rest[LENGTH.size : end_of])
-            del worker.rest[:end_of]
-            try:
-                if end_of > _LONGEST:
-                    raise ValueError("too long")
-                event = validated(decode(message), worker.task.name, worker.notebook)
-            except Exception as error:
-                worker.fault = Failure(
-                    "WorkerError",
-                    f"its process sent something that octavo cannot read ({type(error).__name__}: {error})",
-                    hint="does its code write to descriptors that are not its own?",
-                )
-                end(worker.pid, signal.SIGKILL)
-                return
-            yield event
 
     def _read_to_the_end(self, worker: Worker) -> None:
         """Take what a dead worker had said."""
@@ -348,7 +333,8 @@ class Local:
         if not (worker.closed and worker.ended):
             return
         if worker.diverged and self.slots:
-            self._start_again(worker, worker.diverged.why)
+            self.diverged[worker.task.name] = why = worker.diverged.why
+            self._start_again(worker, f"{why}: it starts again, with nothing imported ahead")
             return
         self._last_words(worker)
         seconds = time.monotonic() - worker.began
@@ -378,11 +364,10 @@ class Local:
         traces = remains(worker.traces)
         return death(worker.ended["status"], scene(worker, self.root), traces, self._oom_counter.increased())
 
-    def _start_again(self, worker: Worker, why: str) -> None:
-        """Start a task again in a worker that is as a new process would be, as if this one had not been."""
+    def _start_again(self, worker: Worker, note: str) -> None:
+        """Start a task again in another worker, as if this one had not been."""
         self._release(worker)
-        self.diverged[worker.task.name] = why
-        self._events.append(Note(f"{why}: it starts again, with nothing imported ahead", worker.task.name))
+        self._events.append(Note(note, worker.task.name))
         self.submit(worker.task)
 
     def _release(self, worker: Worker) -> None:

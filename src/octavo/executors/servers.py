@@ -115,10 +115,13 @@ class Servers:
         """The process of the first of them: on Linux its guard."""
         return self._first.process if self._first is not None else None
 
+    def every(self) -> list[Warm]:
+        """Return those that are there."""
+        return [*self._servers.values(), *([self._first] if self._first is not None else [])]
+
     def stop(self) -> None:
         """End them all."""
-        every = [*self._servers.values(), *self._left, *([self._first] if self._first is not None else [])]
-        for server in every:
+        for server in [*self.every(), *self._left]:
             self._end(server)
         self._servers.clear()
         self._left.clear()

@@ -28,6 +28,9 @@ class Warm:
         self.process = process
         self._lifeline = lifeline
         self.ready = True
+        #: Its own process, once it has said so, and since when the watchdog has seen it stopped.
+        self.pid = 0
+        self.stopped: float | None = None
         self._rest = b""
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Find the processes that a process has started, and those that these have started."""
+"""Find the processes that a process has started, and those that these have started; tell how one is."""
 
 from __future__ import annotations
 
@@ -20,3 +20,13 @@ def descendants(pid: int) -> list[int]:
         except OSError:
             continue  # it has just ended
     return found
+
+
+def state(pid: int) -> str:
+    """Return how a process is, as the letter that /proc has for it: T where it is stopped; "" where it is not told."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:  # noqa: PTH123
+            # the command's name, in parentheses, may hold anything
+            return stat.read().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return ""

@@ -3,7 +3,7 @@
 The first has only what every worker needs. It forks one that has a kernel, for the cells of notebooks, and each of the
 two forks one that has imported what tasks import, and parked it: see ``parked``. Each talks to the driver over a socket
 of its own. Requests are a line of JSON each, with descriptors attached: ``{"fork": id}`` with those of a worker,
-``{"serve": [modules], "kernel": bool}`` with that of another server. It answers
+``{"serve": [modules], "kernel": bool}`` with that of another server. It says ``{"here": pid}`` and answers
 ``{"ready": [...], "left": {...}, "spoilt": bool}``, ``{"forked": id, "pid": n}`` and
 ``{"ended": id, "status": n, "cpu": s, "memory": bytes}``. When the driver goes away,
 so do the servers and their workers.
@@ -56,6 +56,7 @@ class Server:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         self._wakers = (self._wake, wake)
+        self._say(here=os.getpid())
 
     def serve(self) -> None:
         """Answer until the driver is gone."""
