@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from graphlib import TopologicalSorter
 from heapq import heappop, heappush
@@ -132,20 +132,26 @@ class Run:
             self._abandon()
         for message in self.cache.finish() if self.cache else ():
             yield Note(message)
-        if stale:
-            yield from self._unnamed_notes()
-        good = not any(outcome.bad for outcome in self.ended.values())
-        yield RunFinished(self.name, good, self.clock() - began, self.clock())
+        late = (yield from self._unnamed_notes()) if stale else ()
+        good = not late and not any(outcome.bad for outcome in self.ended.values())
+        yield RunFinished(self.name, good, self.clock() - began, self.clock(), late)
 
-    def _unnamed_notes(self) -> Iterator[Event]:
-        """Learn what tasks used of each other without naming it, for the order of the next builds; say so."""
+    def _unnamed_notes(self) -> Generator[Event, None, tuple[str, ...]]:
+        """Learn what tasks used of each other without naming it, for the order of the next builds; say so.
+
+        Return those that ended well, and that another has made stale since.
+        """
+        stale: dict[str, None] = {}
         records = {name: self.store.record(key_of(step.task)) for name, step in self.steps.items()}
         self.unnamed.learn(records, self.coproducts.writers())
         self.coproducts.learnt()
         for note in self.unnamed.notes(records):
             reasons = judged(self.graph[note.task], self.graph.tasks, self.store)[0] if note.task else ()
-            late = "; it is stale now, and the next build runs it" if reasons else ""
+            late = "; it is stale now, and the next build runs it: octavo build" if reasons else ""
             yield replace(note, message=f"{note.message}{late}")
+            if reasons and note.task and self.ended[note.task].good:
+                stale[note.task] = None
+        return tuple(stale)
 
     def _tell(self, event: Event, order: TopologicalSorter[str]) -> Event:
         if isinstance(event, TaskFinished):

@@ -152,12 +152,13 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """A build ended."""
+    """A build ended. ``stale`` are tasks that ran, and that a later one made stale by what it wrote."""
 
     run: str
     good: bool
     seconds: float
     at: float
+    stale: tuple[str, ...] = ()
 
 
 Event = (

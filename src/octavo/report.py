@@ -20,6 +20,8 @@ class Report:
         self.notes: list[Note] = []
         self.seconds = 0.0
         self.finished = False
+        #: Tasks that ran well, and that a later one made stale.
+        self.stale: tuple[str, ...] = ()
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -31,15 +33,17 @@ class Report:
                 self.hooks[hook] = event
             case Note():
                 self.notes.append(event)
-            case RunFinished(seconds=seconds):
+            case RunFinished(seconds=seconds, stale=stale):
                 self.seconds = seconds
+                self.stale = stale
                 self.finished = True
             case _:
                 pass
 
     def __bool__(self) -> bool:
         failed = any(event.outcome.bad for event in self.ended.values())
-        return self.finished and not failed and not any(event.failure for event in self.hooks.values())
+        hooks = any(event.failure for event in self.hooks.values())
+        return self.finished and not failed and not hooks and not self.stale
 
     def __getitem__(self, task: str) -> Outcome:
         return self.ended[task].outcome
@@ -66,7 +70,10 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 when nothing failed, 1 when a task or hook failed or a task was blocked, 130 when the run was cut off."""
+        """0 when all is well, 130 when the run was cut off; else 1.
+
+        That is: a task or hook failed, or a task was blocked, or one was made stale after it had run.
+        """
         if not self.finished:
             return 130
         return 0 if self else 1

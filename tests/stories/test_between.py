@@ -196,6 +196,20 @@ def test_a_file_that_nobody_declares_puts_the_tasks_in_order_from_then_on(unname
     assert "2 tasks fresh" in told(unnamed, "build")
 
 
+def test_a_task_that_another_made_stale_is_told_at_the_end_of_the_build(unnamed: Folder) -> None:
+    unnamed.write("steps.py", UNNAMED.format(path='"between" + ".txt"'))
+    unnamed.write("between.txt", "before")
+    done = unnamed.octavo("build", "--jobs", "1")
+    note = 'use: it reads between.txt, which make writes, without naming it: add "make" to its upstream'
+    assert f"{note}; it is stale now, and the next build runs it: octavo build" in done.stdout
+    assert "2 done" in done.stdout
+    assert done.returncode == 1, "all tasks ended well, but what use made is not from what is there now"
+    done = unnamed.octavo("build")
+    assert done.returncode == 0
+    assert unnamed.read("out/use.txt") == "between"
+    assert "2 tasks fresh" in told(unnamed, "build")
+
+
 def test_what_is_used_and_nobody_s_product_comes_not_from_the_cache(unnamed: Folder) -> None:
     unnamed.write("steps.py", UNNAMED.format(path='"between.txt"'))
     for _ in range(2):

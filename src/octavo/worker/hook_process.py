@@ -74,7 +74,7 @@ class Hooked:
         began = time.time()
         after: list[Event] = []
         if not event.good:
-            after = self._call("on_failure", traceback={"build": self._text()})
+            after = self._call("on_failure", traceback={"build": self._text(event.stale)})
         elif all(ended.outcome is not Outcome.CANCELLED for ended in self._ended.values()):
             after = self._call("on_finish")
             yield from after
@@ -107,13 +107,14 @@ class Hooked:
         ended: list[Event] = [HookFinished(hook, time.time() - began, None if stop else failure, printed)]
         return [*ended, Note(stop)] if stop else ended
 
-    def _text(self) -> str:
-        """Return the failures of the build's tasks as text."""
+    def _text(self, stale: tuple[str, ...]) -> str:
+        """Return the failures of the build's tasks as text, and which of them ran too early."""
         failures = {name: ended.failure for name, ended in self._ended.items() if ended.failure}
-        return "\n\n".join(
+        texts = [
             f"{name}: " + (plain("\n".join(failure.traceback)) or f"{failure.kind}: {failure.message}")
             for name, failure in failures.items()
-        )
+        ]
+        return "\n\n".join([*texts, *(f"{name}: what a later task wrote made it stale" for name in stale)])
 
 
 def _well(events: list[Event]) -> bool:
