@@ -142,15 +142,13 @@ class Project:
         """
         report = Report()
         run = _new_run()
-        if isinstance(executor, str) and executor != "local":
-            places.check(executor)
         with self._holding(waiting, wait):
             steps = self._plan(targets, force, recall=True)
             stale = [step.task for step in steps.values() if not step.fresh]
             known = self._loaded.unfit
             raise_all(preflight.errors(stale, known, self._loaded.hooks, str(self.root), str(self.path)))
             jobs = 1 if jobs is None and self._loaded.serial else jobs
-            where = self._executor(executor, jobs, stale, stay) if stale else None
+            where = self._executor(executor, jobs, stale, stay)
             ahead = Ahead(self.root, self.store)
             ahead.recall(where)
             log = RunLog(self.store.folder / "runs" / f"{run}.jsonl")
@@ -302,9 +300,13 @@ class Project:
 
     def _executor(
         self, name: str | Maker, jobs: int | None, stale: Sequence[Task], stay: Mapping[str, object] | None
-    ) -> Executor:
-        """Return the executor for a build; raise what it refuses."""
+    ) -> Executor | None:
+        """Return the executor for a build, None where nothing is stale; raise what it refuses."""
+        if not stale and name == "local":
+            return None
         make = places.executor(name) if isinstance(name, str) else name
+        if not stale:
+            return None
         executor = make(str(self.root), jobs, log=str(self.store.folder / "server.log"))
         refused = {
             str(error): error for task in stale if (error := executor.refuses(attempt(task, pause=stay)))

@@ -17,12 +17,6 @@ EXECUTORS: Mapping[str, Callable[[], Maker]] = {
 }
 
 
-def check(name: str) -> None:
-    """Raise for an unknown name; nothing of octavo's own is imported for that."""
-    if name not in EXECUTORS:
-        executor(name)
-
-
 def executor(name: str) -> Maker:
     """Return what makes an executor; an unknown name is an error with a hint."""
     if name in EXECUTORS:

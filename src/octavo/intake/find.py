@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import os
+import posixpath
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from .. import notebook as documents
@@ -94,11 +96,13 @@ def _found(root: Path, name: str, document: documents.Notebook, code: list[str])
     kernel = document.data.get("metadata", {}).get("kernelspec", {})
     language = kernel.get("language") or ("R" if name.endswith((".R", ".Rmd")) else "python")
     moved = _moved(code, own)
-    here = flow(code, language, own if moved is None else moved)
+    modules = partial(_module, root, own)
+    runs_in = own if moved is None else moved
+    here = flow(code, language, runs_in, posixpath.relpath(name, runs_in or "."), modules)
     folder = own
     if moved is None and own:
         # some run their notebooks from the project's folder: where do the files lie that it reads?
-        from_root = flow(code, language, "")
+        from_root = flow(code, language, "", name, modules)
         if _there(root, from_root) > _there(root, here):
             here, folder = from_root, ""
     title = next(
@@ -112,6 +116,16 @@ def _found(root: Path, name: str, document: documents.Notebook, code: list[str])
         "",
     )
     return Found(name, here, folder, title)
+
+
+def _module(root: Path, own: str, name: str) -> str | None:
+    """Return the text of a module that a notebook imports from its folder, the project or its folder of sources."""
+    part = name.replace(".", "/")
+    for folder in dict.fromkeys((own, "", "src", *map(str, PurePosixPath(own).parents))):
+        for path in (root / folder / f"{part}.py", root / folder / part / "__init__.py"):
+            if part and path.is_file():
+                return path.read_text(encoding="utf-8", errors="replace")
+    return None
 
 
 def _moved(code: list[str], own: str) -> str | None:

@@ -4,63 +4,24 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..reading import magics
-from .paths import Constants, Values, last_name, local
+from .file_calls import (
+    ENDINGS,
+    KEYWORDS,
+    MODULES_WITH_THE_PATH_SECOND,
+    NO_FILE,
+    READERS,
+    SECOND,
+    SQL_ASKS,
+    SQL_CHANGES,
+    SURELY_PATHS,
+    WRITERS,
+)
+from .paths import Constants, Function, Values, last_name, local
 
-#: Names of methods and functions that read the file of their first argument, beside ``read_*`` and ``scan_*``.
-_READERS = frozenset(
-    (
-        *("load", "loadtxt", "genfromtxt", "fromfile", "loadmat", "imread", "open_dataset", "open_dataarray"),
-        *("open_mfdataset", "load_workbook", "from_file", "read", "listdir", "scandir", "walk", "load_model"),
-        *("load_npz", "ImageFolder", "read_text", "read_bytes", "iterdir", "ParquetFile"),
-    )
-)
-#: The same for writing, beside ``to_*``, ``write_*`` and ``save*``.
-_WRITERS = frozenset(
-    (
-        *("savefig", "save", "savetxt", "savez", "savez_compressed", "savemat", "save_npz", "save_model"),
-        *("imsave", "imwrite", "tofile", "write_text", "write_bytes", "ExcelWriter", "save_weights"),
-        *("save_pretrained", "save_to_disk", "export_graphviz_file", "plot_to_file"),
-    )
-)
-#: Of these, the second argument is the path: ``joblib.dump(model, "model.joblib")``.
-_SECOND = frozenset(("dump", "write_table", "save_npz", "imsave_array"))
-_MODULES_WITH_THE_PATH_SECOND = frozenset(("torch", "joblib", "tf"))
-#: Arguments that name the path, by keyword.
-_KEYWORDS = frozenset(
-    (
-        *("path", "filepath", "filepath_or_buffer", "path_or_buf", "path_or_buffer", "fname", "filename"),
-        *("file", "fp", "excel_writer", "io", "source", "where", "buf", "path_or_url", "out", "f"),
-    )
-)
-#: ``to_*`` that make no file.
-_NO_FILE = frozenset(
-    (
-        *(
-            "to_datetime",
-            "to_numeric",
-            "to_timedelta",
-            "to_numpy",
-            "to_dict",
-            "to_list",
-            "to_frame",
-            "to_sql",
-        ),
-        *(
-            "to_period",
-            "to_timestamp",
-            "to_pydatetime",
-            "to_string",
-            "to_records",
-            "to_clipboard",
-            "to_device",
-        ),
-        *("to_categorical", "to_pandas", "to_dense", "to_sparse", "to_crs", "to_rgb", "to_rgba", "to_series"),
-    )
-)
 _SQL_READS = re.compile(r"(?:from|join|read_\w+\s*\()\s*\[?\s*'([^']+\.\w+)'", re.IGNORECASE)
 _SQL_WRITES = re.compile(r"\bto\s+'([^']+\.\w+)'", re.IGNORECASE)
 _R_READS = re.compile(
@@ -86,14 +47,27 @@ class Flow:
     may_write: tuple[str, ...] = ()
 
 
-def flow(cells: Sequence[str], language: str = "python", folder: str = "") -> Flow:
-    """Return the files that the code of a notebook reads and writes when it runs in ``folder``."""
+#: Returns the text of a module of the project; None for one of elsewhere.
+Modules = Callable[[str], str | None]
+
+
+def flow(
+    cells: Sequence[str],
+    language: str = "python",
+    folder: str = "",
+    file: str = "",
+    modules: Modules | None = None,
+) -> Flow:
+    """Return the files that the code of a notebook reads and writes when it runs in ``folder``.
+
+    ``file`` is the path of a script from there; ``modules`` reads what it imports of the project.
+    """
     if language.lower() == "r":
         text = "\n".join(cells)
         return _sorted(_R_READS.findall(text), [a or b for a, b in _R_WRITES.findall(text)], (), folder)
     if language != "python":
         return Flow()
-    reader = _Reader()
+    reader = _Reader(file, modules)
     for cell in cells:
         try:
             tree = magics.parse(cell)
@@ -117,13 +91,17 @@ def _sorted(reads: Iterable[str], writes: Iterable[str], may_write: Iterable[str
 class _Reader(ast.NodeVisitor):
     """Follows the statements of a notebook in order, and then the functions that they called."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: str = "", modules: Modules | None = None, within: Collection[str] = ()) -> None:
         self.reads: list[str] = []
         self.writes: list[str] = []
         self.may_write: list[str] = []
-        self._constants = Constants()
+        self._constants = Constants(file)
+        self._modules, self._within = modules, within
         self._certain = True
-        self._functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
+        self._functions: dict[str, Function] = {}
+        #: Files of databases that were connected to, and whether SQL changes or asks something.
+        self._databases: list[str] = []
+        self._changes = self._asks = False
         self._calls: list[tuple[str, dict[str, Values], bool]] = []
         self._done: set[str] = set()
 
@@ -140,12 +118,15 @@ class _Reader(ast.NodeVisitor):
                 self._done |= {key, name}
                 self._follow(self._functions[name], given, certain)
         for name, definition in self._functions.items():
-            if name not in self._done:
+            if name not in self._done and "." not in name:
                 self._follow(definition, {}, False)
+        # a database that is only filled is not read, and one that is only asked is not written
+        if self._asks or not self._changes:
+            self._read(self._databases)
+        if self._changes or not self._asks:
+            self._write(self._databases, certain=False)
 
-    def _follow(
-        self, definition: ast.FunctionDef | ast.AsyncFunctionDef, given: dict[str, Values], certain: bool
-    ) -> None:
+    def _follow(self, definition: Function, given: dict[str, Values], certain: bool) -> None:
         arguments = [*definition.args.posonlyargs, *definition.args.args]
         defaults = dict(zip([a.arg for a in arguments[::-1]], definition.args.defaults[::-1], strict=False))
         defaults |= {
@@ -166,9 +147,42 @@ class _Reader(ast.NodeVisitor):
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         self._functions[node.name] = node
+        self._constants.define(node)
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
         self._functions[node.name] = node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self._constants.define(node)
+        self.generic_visit(node)
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self._import(alias.name, alias.asname or alias.name.rpartition(".")[2], {})
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        names = {alias.name: alias.asname or alias.name for alias in node.names}
+        self._import(node.module or "", "", names)
+        for name, here in names.items():  # from package import module
+            self._import(f"{node.module}.{name}" if node.module else name, here, {})
+
+    def _import(self, module: str, here: str, names: Mapping[str, str]) -> None:
+        """Take in what a module of the project assigns and defines, and the files that its import reads and writes."""
+        text = self._modules(module) if self._modules and module not in self._within else None
+        if text is None:
+            return
+        other = _Reader(modules=self._modules, within={*self._within, module})
+        try:
+            other.note(ast.parse(text))
+        except (SyntaxError, ValueError):
+            return
+        if "*" in names:
+            names = {name: name for name in (*other._functions, *other._constants.names())}
+        self._constants.bring(other._constants, here, names)
+        for name, function in other._functions.items():
+            self._functions.setdefault(names.get(name, f"{here or module}.{name}"), function)
+        self._read(other.reads)
+        self._write(other.writes)
 
     def visit_Assign(self, node: ast.Assign) -> None:
         self.visit(node.value)
@@ -185,6 +199,17 @@ class _Reader(ast.NodeVisitor):
         self._constants.loop(node.target, node.iter)
         for statement in (*node.body, *node.orelse):
             self.visit(statement)
+
+    def visit_comprehension(self, node: ast.comprehension) -> None:
+        self._constants.loop(node.target, node.iter)
+        self.generic_visit(node)
+
+    def visit_ListComp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
+        for part in node.generators:  # before what is made of each
+            self.visit(part)
+        self.generic_visit(node)
+
+    visit_SetComp = visit_GeneratorExp = visit_DictComp = visit_ListComp
 
     def visit_If(self, node: ast.If) -> None:
         self.visit(node.test)
@@ -203,19 +228,23 @@ class _Reader(ast.NodeVisitor):
         name, owner = last_name(node.func), node.func.value if isinstance(node.func, ast.Attribute) else None
         if name in ("system", "getoutput", "run_line_magic", "run_cell_magic") and owner is not None:
             self._magic(name, [a.value for a in node.args if isinstance(a, ast.Constant)])
-        elif owner is None and name in self._functions:
-            self._calls.append((name, self._given(self._functions[name], node), self._certain))
+        elif (called := f"{last_name(owner)}.{name}" if owner is not None else name) in self._functions:
+            self._calls.append((called, self._given(self._functions[called], node), self._certain))
         else:
             self._files(node, name, owner)
         self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
-        if isinstance(node.value, str) and "'" in node.value and " " in node.value:
+        if not isinstance(node.value, str) or " " not in node.value:
+            return
+        self._changes = self._changes or SQL_CHANGES.match(node.value.strip()) is not None
+        self._asks = self._asks or SQL_ASKS.search(node.value) is not None
+        if "'" in node.value:
             self._read(_SQL_READS.findall(node.value))
             if re.search(r"\bcopy\b", node.value, re.IGNORECASE):
                 self._write(_SQL_WRITES.findall(node.value))
 
-    def _given(self, definition: ast.FunctionDef | ast.AsyncFunctionDef, call: ast.Call) -> dict[str, Values]:
+    def _given(self, definition: Function, call: ast.Call) -> dict[str, Values]:
         names = [argument.arg for argument in (*definition.args.posonlyargs, *definition.args.args)]
         given = {name: self._constants.values(value) for name, value in zip(names, call.args, strict=False)}
         return given | {k.arg: self._constants.values(k.value) for k in call.keywords if k.arg}
@@ -237,31 +266,48 @@ class _Reader(ast.NodeVisitor):
         elif name == "urlretrieve":
             self._write(self._path(node.args[1:2]) or self._path(_keyword(node, "filename")))
         elif name == "connect" and last_name(owner) in ("sqlite3", "duckdb"):
-            found = self._path(node.args[:1])
-            self._read(found)
-            self._write(found, certain=False)
+            self._databases += self._path(node.args[:1])
+        elif name == "create_engine":
+            urls = [text for one in node.args[:1] for text in self._constants.values(one)]
+            self._databases += [
+                url.partition(":///")[2] for url in urls if url.startswith(("sqlite", "duckdb"))
+            ]
+        elif name == "to_sql":
+            self._changes = True
+        elif name == "extractall":
+            self._write(self._argument(node, 0))
+        elif name == "unpack_archive":
+            self._read(self._argument(node, 0))
+            self._write(self._path(node.args[1:2], True) or self._path(_keyword(node, "extract_dir"), True))
         elif name in ("glob", "iglob", "rglob"):
             self._read(self._constants.values(node))
         elif name in ("read_text", "read_bytes", "iterdir") and owner is not None:
             self._read(self._constants.values(owner))
         elif name in ("write_text", "write_bytes") and owner is not None:
             self._write(self._constants.values(owner))
-        elif name.startswith(("read_", "scan_")) or name in _READERS:
+        elif name.startswith(("read_", "scan_")) or name in READERS:
             self._read(self._argument(node, 0))
-        elif name in _SECOND or (
-            name == "save" and last_name(owner) in _MODULES_WITH_THE_PATH_SECOND and len(node.args) > 1
+        elif name in SECOND or (
+            name == "save" and last_name(owner) in MODULES_WITH_THE_PATH_SECOND and len(node.args) > 1
         ):
             self._write(self._argument(node, 1))
-        elif name not in _NO_FILE and (name.startswith(("to_", "write_", "save_")) or name in _WRITERS):
-            self._write(self._argument(node, 0))
+        elif name not in NO_FILE and (name.startswith(("to_", "write_", "save_")) or name in WRITERS):
+            found = self._argument(node, 0)
+            end = ENDINGS.get(name, "") if last_name(owner) in ("np", "numpy") else ""
+            self._write(text if text.endswith(end) else text + end for text in found)
 
     def _argument(self, node: ast.Call, position: int) -> Values:
-        return self._path(node.args[position : position + 1]) or self._path(
-            [k.value for k in node.keywords if k.arg in _KEYWORDS]
+        name = last_name(node.func)
+        sure = name in SURELY_PATHS or (
+            name == "save" and last_name(getattr(node.func, "value", None)) == "np"
+        )
+        return self._path(node.args[position : position + 1], sure) or self._path(
+            [k.value for k in node.keywords if k.arg in KEYWORDS], sure
         )
 
-    def _path(self, nodes: Sequence[ast.expr]) -> Values:
-        return tuple(text for node in nodes for text in self._constants.values(node) if _like_a_path(text))
+    def _path(self, nodes: Sequence[ast.expr], sure: bool = False) -> Values:
+        texts = (text for node in nodes for text in self._constants.values(node))
+        return tuple(text for text in texts if text and (sure or _like_a_path(text)))
 
     def _opened(self, node: ast.Call, owner: ast.expr | None) -> None:
         """Note a file that is opened, by its mode: ``open(path, "w")``, ``path.open("w")``."""
@@ -270,8 +316,8 @@ class _Reader(ast.NodeVisitor):
         modes = node.args[0 if is_method else 1 :][:1] or _keyword(node, "mode")
         mode = next(iter(self._constants.values(modes[0])), "r") if modes else "r"
         if any(sign in mode for sign in "wax"):
-            self._write(found)
             self._read(found if "a" in mode else ())
+            self._write(found)
         else:
             self._read(found)
             if "+" in mode:
