@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 
+from . import products
 from .digests import digest
 from .lazy import lazy_imports
 from .state.store import Store
@@ -60,23 +62,42 @@ def imported(root: str, paths: Iterable[str]) -> set[str]:
     """Return what some modules of the project import."""
     found: set[str] = set()
     for path in paths:
-        try:
-            tree = ast.parse(Path(root, path).read_bytes())
-        except (OSError, SyntaxError, ValueError):
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                found |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                found.add(node.module)
+        full = os.path.join(root, path)
+        if stamp := products.stamp(full):
+            found |= _imports(full) if products.racy(full) else _imports_of(full, stamp)
     return found
+
+
+@lru_cache(maxsize=10_000)
+def _imports_of(path: str, stamp: str) -> frozenset[str]:
+    """Return what a module as it is with a stamp imports: the tasks of one build use the same modules."""
+    return _imports(path)
+
+
+def _imports(path: str) -> frozenset[str]:
+    try:
+        tree = ast.parse(Path(path).read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return frozenset()
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module)
+    return frozenset(found)
 
 
 def _distribution(store: Store, top: str, stamp: str) -> str:
     known = store.memo(_SPACE, top, stamp)
     if known is None:
         # sklearn comes from scikit-learn: only the distributions' own lists of files know
-        table = metadata.packages_distributions()
-        known = (table.get(top) or [""])[0].lower().replace("_", "-").encode()
+        known = (_table(stamp).get(top) or [""])[0].lower().replace("_", "-").encode()
         store.keep(_SPACE, [(top, stamp, known)])
     return known.decode()
+
+
+@lru_cache(maxsize=1)
+def _table(stamp: str) -> Mapping[str, list[str]]:
+    """Return the distributions of each module, as they are installed with a stamp."""
+    return metadata.packages_distributions()
