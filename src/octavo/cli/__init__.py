@@ -42,6 +42,7 @@ with lazy_imports():
         run,
         status,
         task,
+        verify,
     )
     from . import list as listing
 
@@ -67,6 +68,7 @@ VERBS: Mapping[str, tuple[Verb, str]] = {
     "accept": (accept, "mark products as up to date"),
     "clean": (clean, "remove products"),
     "check": (check, "find what is wrong with notebooks, without running them"),
+    "verify": (verify, "run notebooks again, compare with the outputs they store"),
     "cache": (cache, "inspect the cache, free space, share results"),
     "doctor": (doctor, "say what this machine lacks for the pipeline"),
     "completion": (completion, "complete commands, options and tasks in bash, zsh, fish"),

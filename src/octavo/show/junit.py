@@ -55,31 +55,31 @@ def _case(suite: ElementTree.Element, event: TaskFinished, printed: str, root: s
     place: dict[str, str] = {}
     if event.failure is not None:
         path, line = location(event.failure, root)
-        place |= {"file": _text(path)} if path else {}
+        place |= {"file": xml_text(path)} if path else {}
         place |= {"line": str(line)} if line else {}
     case = ElementTree.SubElement(
         suite,
         "testcase",
-        {"name": _text(event.task), "classname": "octavo", "time": f"{event.seconds:.3f}", **place},
+        {"name": xml_text(event.task), "classname": "octavo", "time": f"{event.seconds:.3f}", **place},
     )
     match event.outcome:
         case Outcome.FAILED:
             kind = event.failure.kind if event.failure else "failed"
             message = plain(event.failure.message).strip() if event.failure else ""
-            first = _text(f"{kind}: {message}".partition("\n")[0])
-            failure = ElementTree.SubElement(case, "failure", type=_text(kind), message=first)
-            failure.text = _text("\n".join(failed(event, "", Screen(StringIO()), root)))
+            first = xml_text(f"{kind}: {message}".partition("\n")[0])
+            failure = ElementTree.SubElement(case, "failure", type=xml_text(kind), message=first)
+            failure.text = xml_text("\n".join(failed(event, "", Screen(StringIO()), root)))
         case Outcome.BLOCKED:
             why = ", ".join(str(reason) for reason in event.reasons) or "its upstream is missing"
-            ElementTree.SubElement(case, "error", type="blocked", message=_text(why))
+            ElementTree.SubElement(case, "error", type="blocked", message=xml_text(why))
         case Outcome.FRESH | Outcome.RESTORED | Outcome.CANCELLED:
             ElementTree.SubElement(case, "skipped", message=event.outcome.value)
         case Outcome.DONE:
             pass
     if printed:
-        ElementTree.SubElement(case, "system-out").text = _text(plain(printed))
+        ElementTree.SubElement(case, "system-out").text = xml_text(plain(printed))
 
 
-def _text(text: str) -> str:
+def xml_text(text: str) -> str:
     """Return a text without what XML cannot hold."""
     return _FORBIDDEN.sub("\ufffd", text)

@@ -1,0 +1,171 @@
+"""Run a notebook again: a scratch copy of it, in its folder, as ``octavo run`` does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import single
+from ..events import Event, TaskFinished
+from ..executed.provenance import MARKER
+from ..executed.writer import ExecutedNotebook
+from ..model import Json
+from ..notebook.cells import Notebook, dump_ipynb
+from ..notebook.inject import INJECTED, tags
+from ..products.scratch import Scratch
+from .wishes import Wish
+
+_INDEX = "octavo-verify"
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A fresh run: the outputs of the cells that ran, by index, and how it ended if that was not well."""
+
+    outputs: Mapping[int, list[Json]]
+    counts: Mapping[int, int | None]
+    failure: str = ""
+    failed: int | None = None  # the index of the cell
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How notebooks are run: options of ``octavo run``."""
+
+    kernel: str | None = None
+    cwd: str | None = None
+    timeout: float | None = None
+    cell_timeout: float | None = None
+
+
+def run(
+    notebook: Notebook,
+    wishes: Sequence[Wish],
+    how: How,
+    prelude: str = "",
+    environ: Mapping[str, str] | None = None,
+) -> Ran:
+    """Run the cells of a notebook and return their outputs; the file is not touched.
+
+    ``prelude`` is code that runs before them, ``environ`` what its kernel gets as environment variables besides.
+    """
+    folder = how.cwd or str(Path(notebook.path).resolve().parent)
+    # a notebook that was run through its errors is run so again
+    through = any(
+        output.get("output_type") == "error"
+        for cell, wish in zip(notebook.cells, wishes, strict=True)
+        for output in cell.get("outputs") or ()
+        if not wish.raises
+    )
+    options = single.NotebookOptions(
+        kernel=how.kernel,
+        cwd=folder,
+        allow_errors=through,
+        strict=False,
+        timeout=how.timeout,
+        cell_timeout=how.cell_timeout,
+        output_limit=0,
+    )
+    with Scratch() as scratch:
+        path = Path(scratch.path) / Path(notebook.path).with_suffix(".ipynb").name
+        path.write_bytes(b"".join(dump_ipynb(_copy(notebook.data, wishes, prelude))))
+        listener = _Listener()
+        with _environment(environ or {}):
+            single.run(path, None, _parameters(notebook.data, scratch.path), options, [listener])
+    return listener.ran()
+
+
+class _environment:
+    """Environment variables for as long as something runs: the process that serves it is a child of this one."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self.values = values
+        self.before: dict[str, str | None] = {}
+
+    def __enter__(self) -> None:
+        self.before = {name: os.environ.get(name) for name in self.values}
+        os.environ.update(self.values)
+
+    def __exit__(self, *_: object) -> None:
+        for name, value in self.before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+class _Listener:
+    def __init__(self) -> None:
+        self.executed = ExecutedNotebook(output_limit=0)
+        self.end: TaskFinished | None = None
+
+    def __call__(self, event: Event) -> None:
+        self.executed(event)
+        if isinstance(event, TaskFinished):
+            self.end = event
+
+    def ran(self) -> Ran:
+        cells = (self.executed.finished() or {"cells": []})["cells"]
+        outputs: dict[int, list[Json]] = {}
+        counts: dict[int, int | None] = {}
+        place: dict[int, int] = {}
+        for at, cell in enumerate(cells):
+            index = cell["metadata"].get(_INDEX)
+            # what has no times of its execution was not run
+            if isinstance(index, int) and "execution" in cell["metadata"]:
+                outputs[index], counts[index], place[at] = cell["outputs"], cell["execution_count"], index
+        failure = self.end.failure if self.end else None
+        if failure is None:
+            return Ran(outputs, counts)
+        said = f"{failure.kind}: {failure.message}".strip().partition("\n")[0]
+        return Ran(outputs, counts, said, place.get(failure.cell) if failure.cell is not None else None)
+
+
+def _copy(data: Json, wishes: Sequence[Wish], prelude: str) -> Json:
+    """Return the notebook as it is run: each cell with its index, without those that nobody wants to run."""
+    cells: list[Json] = []
+    if prelude:
+        cells.append(
+            {"cell_type": "code", "id": "octavo-prelude", "metadata": {}, "source": prelude}
+            | {"outputs": [], "execution_count": None}
+        )
+    for index, (cell, wish) in enumerate(zip(data["cells"], wishes, strict=True)):
+        if MARKER in tags(cell):
+            continue
+        metadata = {**(cell.get("metadata") or {}), _INDEX: index}
+        metadata.pop("execution", None)
+        words = list(tags(cell))
+        words += ["skip-execution"] if wish.skip else []
+        words += ["raises-exception"] if wish.raises else []
+        if words:
+            metadata["tags"] = words
+        cells.append({**cell, "metadata": metadata})
+        if cell["cell_type"] == "code":
+            cells[-1] |= {"outputs": [], "execution_count": None}
+    return {**data, "cells": cells}
+
+
+def _parameters(data: Json, scratch: str) -> dict[str, object]:
+    """Return what is injected once more: the parameters of an executed notebook, with its products in a scratch folder.
+
+    Only where it has products: else its injected cell says all of it.
+    """
+    known = (data["metadata"].get("papermill") or {}).get("parameters") or {}
+    if not (known.get("product") and any(INJECTED in tags(cell) for cell in data["cells"])):
+        return {}
+    made = Path(scratch) / "products"
+    return {**known, "product": _moved(known["product"], made)}
+
+
+def _moved(product: object, folder: Path) -> object:
+    if isinstance(product, str):
+        path = folder / product.lstrip("/").replace("..", "__")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return str(path)
+    if isinstance(product, dict):
+        return {key: _moved(value, folder) for key, value in product.items()}
+    if isinstance(product, list):
+        return [_moved(value, folder) for value in product]
+    return product

@@ -1,0 +1,244 @@
+"""``octavo verify``: is what a notebook shows still what it produces?"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from books import book, cell
+from projects import Folder
+
+
+def executed(folder: Folder, name: str, *cells: dict[str, Any], **metadata: Any) -> Path:
+    """Write a notebook as it is after a run that octavo had nothing to do with."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    made = book(*cells)
+    made["metadata"] = metadata
+    notebook = nbformat.from_dict(made)
+    NotebookClient(notebook, allow_errors=True, resources={"metadata": {"path": str(folder.path)}}).execute()
+    path = folder.path / name
+    nbformat.write(notebook, path)
+    return path
+
+
+def changed(path: Path, before: str, after: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after), encoding="utf-8")
+
+
+def verdicts(folder: Folder, *words: str) -> list[str]:
+    said = folder.octavo("verify", "--json", *words)
+    (found,) = json.loads(said.stdout)
+    return [one["verdict"] for one in found["cells"]]
+
+
+PLOT = """\
+%matplotlib inline
+import matplotlib.pyplot as plt
+plt.bar(["a", "b"], [3, {bar}], label="{legend}"); plt.legend(); plt.show()"""
+
+
+def test_what_nbclient_stored_is_the_same_and_each_seeded_change_differs(folder: Folder) -> None:
+    path = executed(
+        folder,
+        "report.ipynb",
+        cell("print('score', 0.91)"),
+        cell("import pandas as pd\npd.DataFrame({'mean': [0.5, 0.25]}, index=['u', 'v'])"),
+        cell(PLOT.format(bar=5, legend="sold")),
+        cell("raise ValueError('no column b')"),
+        cell("object()"),
+        cell("# text", kind="markdown"),
+    )
+    before = path.read_bytes()
+    said = folder.octavo("verify")
+    assert (said.returncode, said.stdout) == (0, "report.ipynb: 5 cells: 5 same\n")
+    assert re.fullmatch(r"all as stored: 1 notebook in .*\n", said.stderr)
+    assert path.read_bytes() == before
+    assert [each.name for each in folder.path.iterdir()] == ["report.ipynb"]
+
+    changed(path, "score 0.91", "score 0.93")
+    changed(path, "<td>0.25</td>", "<td>0.26</td>")
+    changed(path, '"evalue": "no column b"', '"evalue": "no column c"')
+    data = json.loads(path.read_text())
+    other = executed(folder, "other.ipynb", cell(PLOT.format(bar=5, legend="solo")))
+    stored = json.loads(other.read_text())["cells"][0]["outputs"]
+    other.unlink()
+    data["cells"][2]["outputs"] = stored
+    path.write_text(json.dumps(data))
+    said = folder.octavo(
+        "verify", "report.ipynb", "--html", "v.html", "--junit", "v.xml", "--markdown", "v.md"
+    )
+    assert said.returncode == 1
+    assert said.stdout.startswith(
+        "report.ipynb: 5 cells: 1 same, 4 differs\n  cell 1: differs\n    stdout: 0.93 → 0.91\n"
+    )
+    assert 'row "v", column "mean": 0.26 → 0.25' in said.stdout
+    assert "other pixels of" in said.stdout
+    assert "no column c → ValueError: no column b" in said.stdout
+    assert said.stderr.startswith("1 notebook not as stored: 1 notebook in ")
+
+    suite = ElementTree.parse(folder.path / "v.xml").getroot()[0]
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("5", "4", "0")
+    assert "- cell 1: **differs**\n  - stdout: 0.93 → 0.91\n" in folder.read("v.md")
+    page = folder.read("v.html")
+    assert page.count("<h4>difference</h4>") == 1
+    assert "score 0.93" in page and "score 0.91" in page
+
+    # accepted one by one, and then all
+    said = folder.octavo("verify", "report.ipynb", "--update", "-k", "1,2")
+    assert (said.returncode, said.stdout.splitlines()[-1]) == (1, "  accepted: 2 cells")
+    assert verdicts(folder) == ["same", "same", "differs", "differs", "same"]
+    assert folder.octavo("verify", "report.ipynb", "--update", "-q").returncode == 0
+    assert verdicts(folder) == ["same"] * 5
+
+
+def test_wishes_of_nbval_of_pytest_notebook_and_of_tags_are_honoured(folder: Folder) -> None:
+    draw = "import random; print(random.random())"
+    regression = cell(draw)
+    regression["metadata"]["nbreg"] = {"diff_ignore": ["/outputs/*/text"]}
+    replaced = cell(draw)
+    executed(
+        folder,
+        "nb.ipynb",
+        cell(f"# NBVAL_IGNORE_OUTPUT\n{draw}"),
+        cell(draw, "nbval-ignore-output"),
+        cell("# NBVAL_SKIP\nopen('ran', 'w')", "verify-skip"),
+        cell("open('ran', 'a')", "verify-skip"),
+        cell("print(1 + random.random() / 1e4)", "verify-loose"),
+        regression,
+        replaced,
+        cell("# NBVAL_RAISES_EXCEPTION\n1 / 0"),
+        cell("print('token', random.random())"),
+        nbreg={"diff_replace": [["/cells/6/outputs/*/text", r"0\.\d+(e-\d+)?", "x"]]},
+    )
+    (folder.path / "ran").unlink()
+    folder.write("clean.cfg", "[any name]\nregex: token .*\nreplace: token\n")
+    assert verdicts(folder, "nb.ipynb", "--sanitize-with", "clean.cfg") == [
+        "ignored",
+        "ignored",
+        "not run",
+        "not run",
+        "equal within tolerance",
+        "same",
+        "same",
+        "same",
+        "same",
+    ]
+    assert not (folder.path / "ran").exists()
+    folder.write("empty.cfg", "regex only\n")
+    said = folder.octavo("verify", "--sanitize-with", "empty.cfg")
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr.startswith("empty.cfg: there is no pattern in it\n  hint: ")
+
+
+def test_a_cell_that_fails_now_is_failed_and_those_after_it_are_not_run(folder: Folder) -> None:
+    folder.write("data.txt", "1")
+    executed(folder, "nb.ipynb", cell("print(open('data.txt').read())"), cell("2"))
+    (folder.path / "data.txt").unlink()
+    said = folder.octavo("verify", "nb.ipynb")
+    assert said.returncode == 1
+    assert said.stdout.splitlines() == [
+        "nb.ipynb: 2 cells: 1 failed, 1 not run",
+        "  cell 1: failed (FileNotFoundError: [Errno 2] No such file or directory: 'data.txt')",
+        "  cell 2: not run (a cell before it failed)",
+    ]
+
+
+def test_two_runs_tell_what_is_unstable_and_why(folder: Folder) -> None:
+    clock = "import time; print(time.time_ns())"
+    executed(
+        folder,
+        "nb.ipynb",
+        cell("import random; print(random.random())"),
+        cell(clock),
+        cell("print({'alpha', 'beta', 'gamma', 'delta', 'epsilon'})"),
+        cell("print('always')"),
+    )
+    said = folder.octavo("verify", "nb.ipynb", "--twice", "--json")
+    assert said.returncode == 1
+    (found,) = json.loads(said.stdout)
+    assert [(one["verdict"], one["causes"]) for one in found["cells"]] == [
+        ("unstable", ["seed"]),
+        ("unstable", ["clock"]),
+        ("unstable", ["hash order"]),
+        ("same", []),
+    ]
+
+
+def test_a_task_is_verified_where_it_runs_and_its_products_stay(folder: Folder) -> None:
+    folder.write(
+        "pipeline.yaml", "tasks:\n  - source: nb.py\n    product: {nb: out/nb.ipynb, data: out/data.txt}\n"
+    )
+    folder.write(
+        "nb.py",
+        """
+        # %% tags=["parameters"]
+        upstream, product = None, None
+
+        # %%
+        from pathlib import Path
+        Path(product["data"]).write_text(Path("input.txt").read_text())
+        print(Path(product["data"]).read_text())
+        """,
+    )
+    folder.write("input.txt", "first")
+    assert folder.octavo("build").returncode == 0
+    folder.write("input.txt", "other")
+    for target in ("nb", "out/nb.ipynb"):
+        said = folder.octavo("verify", target)
+        assert said.returncode == 1
+        assert "stdout: first → other" in said.stdout
+        assert folder.read("out/data.txt") == "first"
+    said = folder.octavo("verify", "nbb")
+    assert said.returncode == 2
+    assert 'did you mean "nb"?' in said.stderr
+
+
+BROKEN = {
+    "cut.ipynb": ('{"cells": [', "not JSON"),
+    "text.ipynb": ("hello", "not JSON"),
+    "conflict.ipynb": ('{\n<<<<<<< HEAD\n"cells": []\n=======\n>>>>>>> b\n}', "merge conflict"),
+    "deep.ipynb": ("[" * 100_000, ""),
+    "other.ipynb": ('{"a": 1}', ""),
+    "never.ipynb": (json.dumps(book(cell("1"))), "it was never run"),
+    "script.py": ("# %%\n1\n", "store no outputs"),
+}
+
+
+def test_what_is_no_notebook_is_told_with_its_place_and_the_others_are_verified(folder: Folder) -> None:
+    for name, (text, _) in BROKEN.items():
+        folder.write(name, text)
+    executed(folder, "good.ipynb", cell("1"))
+    said = folder.octavo("verify", *BROKEN, "good.ipynb")
+    assert (said.returncode, said.stdout) == (2, "good.ipynb: 1 cell: 1 same\n")
+    for name, (text, message) in BROKEN.items():
+        line = next(line for line in said.stderr.splitlines() if line.startswith(f"{name}:"))
+        assert message in line
+        assert folder.read(name) == text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["gone.ipynb"], "there is no such notebook"),
+        (["-k", "1"], "-k says which cells --update accepts"),
+        (["-k", "x", "--update"], "no list of numbers"),
+        (["--rtol", "-1"], "not a number, 0 or more"),
+        (["--html", "no/where.html"], "there is no folder no"),
+        (["--sanitize-with", "gone.cfg"], "it cannot be read"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_told_before_anything_runs(
+    folder: Folder, words: list[str], message: str
+) -> None:
+    said = folder.octavo("verify", *words)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert message in said.stderr
