@@ -54,6 +54,7 @@ class NotebookOptions:
     allow_errors: bool = False
     strict: bool = True
     report_mode: bool = False
+    safe: bool = False
     prepare_only: bool = False
     timeout: float | None = None
     cell_timeout: float | None = None
@@ -88,7 +89,8 @@ def run(
         _check(Path(target), Path(source.path))
     wanted = None
     if target is not None:
-        wanted = targets.of_output(target, source.path, options.save_every, hide_code=options.report_mode)
+        how = {"hide_code": options.report_mode, "safe": options.safe}
+        wanted = targets.of_output(target, source.path, options.save_every, **how)
     paths = {"PAPERMILL_INPUT_PATH": source.path, "PAPERMILL_OUTPUT_PATH": target and remote.shown(target)}
     task = _task(source, {**{name: paths[name] for name in options.paths}, **parameters}, options)
     if not options.prepare_only:

@@ -126,6 +126,7 @@ def _output(parser: Parser) -> None:
     add = parser.add_argument
     flag: Json = {"action": BooleanOptionalAction, "default": False}
     add("--report-mode", **flag, help="hide the code in the executed notebook")
+    add("--safe", action="store_true", help="take scripts, styles and event handlers out of OUT.html")
     add("--log-output", **flag, help="print the output of cells")
     add("--stdout-file", metavar="FILE", help="write the standard output of cells to a file")
     add("--stderr-file", metavar="FILE", help="write the standard error of cells to a file")
@@ -195,6 +196,7 @@ def _settings(args: Namespace) -> single.NotebookOptions:
         allow_errors=args.allow_errors,
         strict=not args.no_strict,
         report_mode=args.report_mode,
+        safe=args.safe,
         prepare_only=args.prepare_only,
         timeout=args.timeout,
         cell_timeout=args.execution_timeout,

@@ -31,6 +31,7 @@ from ..process import child
 from ..products import writing
 from ..products.scratch import Scratch
 from .editions import Edition, exports
+from .harmless import harmless
 
 #: Exporters that put images into files of their own, and those that want pandoc for text in Markdown.
 _PANDOC = ("rst", "latex", "pdf", "asciidoc")
@@ -83,13 +84,15 @@ def exported(
     ``options`` are the arguments of nbconvert's exporters. Paths are relative to ``base``.
     """
     text = b"".join(dump_ipynb(dict(data)))
+    safe = bool(options.get("sanitize_html"))
+    shown = b"".join(dump_ipynb(harmless(data))) if safe else text
     files: dict[Path, bytes] = {}
     for edition in wanted:
         if edition.plain:
             files[base / edition.path] = text
             continue
         try:
-            files |= _convert(text, edition, base, source, options)
+            files |= _convert(shown, edition, base, source, options)
         except Error:
             raise
         except Exception as error:

@@ -18,6 +18,9 @@ with lazy_imports():
 #: What a web server is told of that which it is sent; only files that are whole in themselves are sent.
 _MEDIA = {".html": "text/html; charset=utf-8", ".pdf": "application/pdf"}
 
+#: Outputs that hold the HTML of others, or are printed from it.
+_OF_HTML = (".html", ".pdf")
+
 
 def is_page(target: str) -> bool:
     """Return whether the name of an output asks for something else than a notebook; refuse a source's."""
@@ -37,9 +40,13 @@ def is_page(target: str) -> bool:
 class Page:
     """One output that is made of the executed notebook by nbconvert, beside its place first and then renamed."""
 
-    def __init__(self, target: str, source: str, *, hide_code: bool) -> None:
+    def __init__(self, target: str, source: str, *, hide_code: bool, safe: bool = False) -> None:
         self.target, self.source = target, source
+        if safe and PurePosixPath(remote.shown(target)).suffix.lower() not in _OF_HTML:
+            raise ProductError(f"--safe is for pages: {', '.join(_OF_HTML)}", remote.shown(target))
         self.options: Json = {"exclude_input": True} if hide_code else {}
+        if safe:
+            self.options["sanitize_html"] = True
         local = PurePosixPath(remote.shown(target)).name if remote.is_url(target) else target
         #: Where the notebook goes when it failed, or when the page cannot be made of it.
         self.spare = beside(local)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path, PurePosixPath
 
 from .. import remote
-from ..errors import Error
+from ..errors import Error, ProductError
 from ..model import Json, Outcome
 from ..notebook import dump_ipynb
 from ..products import writing
@@ -108,10 +108,15 @@ class Paged(Destination):
         return self.where
 
 
-def of_output(target: str, source: str, every: float, *, hide_code: bool) -> Destination:
-    """Return where an executed notebook goes, by the name that is given for it."""
+def of_output(target: str, source: str, every: float, *, hide_code: bool, safe: bool = False) -> Destination:
+    """Return where an executed notebook goes, by the name that is given for it.
+
+    ``safe`` takes out of pages what runs when they are opened; a notebook is not opened as one, and is refused.
+    """
+    if target != STDOUT and is_page(target):
+        return Paged(target, Page(target, source, hide_code=hide_code, safe=safe))
+    if safe:
+        raise ProductError("--safe is for pages", remote.shown(target), "name the output OUT.html")
     if target == STDOUT:
         return Stdout(target)
-    if is_page(target):
-        return Paged(target, Page(target, source, hide_code=hide_code))
     return Url(target) if remote.is_url(target) else LocalFile(target, every)
