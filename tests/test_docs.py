@@ -83,6 +83,26 @@ def test_a_page_that_is_not_true_is_found_out(tmp_path: Path) -> None:
             play(Block(language, text, 1))
 
 
+# ── length
+
+#: How many words the README and the documentation for users may have, examples included.
+MOST_WORDS = 14_500
+
+
+def words(text: str) -> int:
+    """Return the number of words that a reader sees: no comments of the source, no rules or bars of tables."""
+    return sum(any(map(str.isalnum, word)) for word in re.sub(r"<!--.*?-->", "", text, flags=re.S).split())
+
+
+def test_the_documentation_stays_short() -> None:
+    told = {
+        name: words(page.read_text("utf-8"))
+        for name, page in zip(IDS, PAGES, strict=True)
+        if "design" not in name
+    }
+    assert sum(told.values()) <= MOST_WORDS, sorted(told.items(), key=lambda one: -one[1])
+
+
 # ── commands
 
 

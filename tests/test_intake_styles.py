@@ -279,3 +279,26 @@ def test_modules_that_import_each_other_and_functions_that_call_themselves_end(t
     )
     (task,) = entries(find(tmp_path, tmp_path)[0])[0]
     assert task.products["x"] == "x.txt"
+
+
+def test_files_that_are_there_already_are_named_with_the_build_that_makes_them_anew(tmp_path: Path) -> None:
+    folder = project(
+        tmp_path,
+        {
+            "data/clean.csv": "of a run in Jupyter\n",
+            "clean.ipynb": ipynb(
+                "for n in 'ab':\n    open(f'{n}.txt', 'w').close()",
+                "open('data/clean.csv', 'w').write('new')",
+            ),
+            "a.txt": "old",
+        },
+    )
+    proposed = folder.octavo("init", "--yes")
+    last = proposed.stderr.splitlines()[-1]
+    assert last == "next: octavo build --force, which makes a.txt and 1 more anew"
+    # what nobody agreed to is not replaced
+    assert folder.octavo("build").returncode == 1
+    assert folder.read("data/clean.csv") == "of a run in Jupyter\n"
+    assert folder.octavo(*last.partition(",")[0].split()[2:]).returncode == 0
+    assert folder.read("data/clean.csv") == "new"
+    assert folder.octavo("status", "--exit-code").returncode == 0

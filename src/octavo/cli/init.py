@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,16 +91,27 @@ def main(args: Namespace) -> int:
     for name, text in files.items():
         writing.write(root / name, [text.encode()])
     err.say(f"{' and '.join(files)} written: {many(len(tasks), 'task')}")
-    if args.build or (not args.yes and _agreed("Build it now?", err)):
-        return _build(args.output)
-    err.say("next: octavo build")
+    # a build replaces no file that it has not made, unless somebody says so
+    force = ["--force"] if (there := _there(tasks, root)) else []
+    question = f"Build it now, and make {there} anew?" if there else "Build it now?"
+    if args.build:
+        return _build(args.output, [])
+    if not args.yes and _agreed(question, err):
+        return _build(args.output, force)
+    err.say(f"next: octavo build --force, which makes {there} anew" if there else "next: octavo build")
     return 0
 
 
-def _build(file: str) -> int:
+def _there(tasks: Sequence[proposal.ProposedTask], root: Path) -> str:
+    """Return which products are there already, in words; "" for none."""
+    found = [path for task in tasks for path in task.products.values() if (root / path).exists()]
+    return f"{found[0]} and {len(found) - 1} more" if len(found) > 1 else "".join(found)
+
+
+def _build(file: str, force: Sequence[str]) -> int:
     parser = options.Parser("build", "build")
     build.arguments(parser)
-    return build.main(parser.read(["--file", file]))
+    return build.main(parser.read(["--file", file, *force]))
 
 
 def _from_papermill(

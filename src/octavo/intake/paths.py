@@ -85,7 +85,9 @@ class Constants:
         """Take in ``for target in over``: the name may be each of the elements."""
         if not isinstance(target, ast.Name):
             return
-        if isinstance(over, ast.List | ast.Tuple | ast.Set):
+        if isinstance(over, ast.Constant):
+            self._names[target.id] = _few(str(over.value))  # the letters of a text
+        elif isinstance(over, ast.List | ast.Tuple | ast.Set):
             self._names[target.id] = _few(text for item in over.elts for text in self.values(item))
         elif (
             isinstance(over, ast.Call)
