@@ -30,12 +30,12 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from octavo.model import Outcome
 from octavo.report import Report
 from staleness.builder import Content, Mixed, Place, Scratch
-from staleness.world import CODE, DATA, ENV, EXTRA, FUNCTIONS, NUMBERS, OPTIONAL, PARAMS, World
+from staleness.world import CODE, DATA, ENV, EXTRA, FINDS, FUNCTIONS, NUMBERS, OPTIONAL, PARAMS, World
 
 THEN_BUILD = st.sampled_from([True, True, False])
 VALUE = st.integers(0, 9)
-RENAMED = ("load", "many", "pair", "join", "peek")
-MOVED = ("load", "many", "join", "report", "last")
+RENAMED = ("load", "many", "pair", "join", "peek", "found")
+MOVED = ("load", "many", "join", "report", "last", "found")
 PARTS = ("part-a", "part-b", "part-c", "part-d")
 
 
@@ -164,6 +164,14 @@ class Work(RuleBasedStateMachine):
     def remove_data(self, path: str, then_build: bool) -> None:
         data = {name: value for name, value in self.world.data.items() if name != path}
         self._become(replace(self.world, data=data), then_build)
+
+    @step(
+        what=st.sampled_from([(key, value) for key, values in FINDS.items() for value in values]),
+        then_build=THEN_BUILD,
+    )
+    def change_what_is_found(self, what: tuple[str, Any], then_build: bool) -> None:
+        """Change an optional module, where a link points, a folder, what a child reads, a decorator, a mapping."""
+        self._become(self.world.change("found", *what), then_build)
 
     @step(back=st.booleans())
     def touch(self, back: bool) -> None:

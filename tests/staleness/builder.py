@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -74,18 +75,26 @@ class Place:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.written: dict[str, bytes] = {}
+        self.links: dict[str, str] = {}
 
     def write(self, world: World) -> None:
         """Make the sources those of a world; files that stay the same are not touched."""
         files = world.files()
         for path in self.written.keys() - files.keys():
             (self.root / path).unlink()
+            with contextlib.suppress(OSError):
+                (self.root / path).parent.rmdir()  # a folder is there as long as a file is in it
         for path, data in files.items():
             if self.written.get(path) != data:
                 file = self.root / path
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(data)
         self.written = files
+        for path, to in world.links().items():
+            if self.links.get(path) != to:
+                (self.root / path).unlink(missing_ok=True)
+                (self.root / path).symlink_to(to)
+        self.links = world.links()
 
     def build(self, *targets: str, force: bool = False, cache: bool = True) -> Report:
         with load(self.root) as project:
@@ -153,7 +162,7 @@ class Scratch:
         self._known: dict[str, dict[str, Any]] = {}
 
     def results(self, world: World) -> dict[str, Any]:
-        key = repr(sorted(world.files().items()))
+        key = repr((sorted(world.files().items()), world.links()))
         if key not in self._known:
             place = Place(self.root / str(len(self._known)))
             place.write(world)

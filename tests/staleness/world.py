@@ -20,24 +20,45 @@ NUMBERS = {
     "deep": 3,
     "report": 2,
     "last": 1,
+    "found": 2,
 }
 #: Parameters in pipeline.yaml, then those in env.yaml.
 PARAMS = {"n": 3, "width": 1}
 ENV = {"count": 2, "level": 1}
 DATA = {"data/input.txt": 4, "data/other.txt": 7}
-FUNCTIONS = ("load", "many", "pair", "lister", "join", "peek")
+FUNCTIONS = ("load", "many", "pair", "lister", "join", "peek", "found")
 NOTEBOOKS = ("report", "last")
 CODE = (
     "steps/base.py",
     "steps/parts.py",
     "steps/scale.py",
     "steps/deep.py",
+    "steps/found.py",
     "report.py",
     "last.ipynb",
     "pipeline.yaml",
 )
 OPTIONAL = "data/override.txt"
 EXTRA = "data/extra.txt"
+#: What tasks come upon in other ways than by files that are always there, and how it is at first: an optional module,
+#: where a link points, the files of a folder (none: there is no folder), what a child process reads, what a decorator
+#: adds, the order of a parameter's keys.
+FOUND: Mapping[str, Any] = {
+    "local": None,
+    "current": "v1",
+    "inbox": (),
+    "child": 1,
+    "decorator": 1,
+    "keys": ("a", "b"),
+}
+FINDS: Mapping[str, tuple[Any, ...]] = {
+    "local": (None, 1, 2),
+    "current": ("v1", "v2", "v3"),
+    "inbox": ((), ("1",), ("1", "2"), ("2",)),
+    "child": (1, 2, 3),
+    "decorator": (1, 2, 3),
+    "keys": (("a", "b"), ("b", "a")),
+}
 
 
 @dataclass(frozen=True)
@@ -54,6 +75,7 @@ class World:
     broken: frozenset[str] = frozenset()
     names: Mapping[str, str] = field(default_factory=dict)
     paths: Mapping[str, str] = field(default_factory=dict)
+    found: Mapping[str, Any] = field(default_factory=lambda: dict(FOUND))
     parts: tuple[str, ...] = ("part-a", "part-b")
     swapped: bool = False
 
@@ -70,10 +92,13 @@ class World:
 
     def products(self) -> dict[str, list[str]]:
         """Return the paths that each task makes, in an order in which they can run."""
-        made = {task: [self.path(task)] for task in ("load", "many", "lister", *self.parts, "join", "peek")}
+        made = {
+            task: [self.path(task)]
+            for task in ("load", "many", "lister", "found", *self.parts, "join", "peek")
+        }
         made |= {task: [f"out/{task}.ipynb", self.path(task)] for task in NOTEBOOKS}
         made["pair"] = ["out/left.txt", "out/right.txt"]
-        order = ("load", "lister", "many", "pair", *self.parts, "join", "report", "peek", "last")
+        order = ("load", "lister", "found", "many", "pair", *self.parts, "join", "report", "peek", "last")
         return {self.name(task): made[task] for task in order}
 
     def upstream(self) -> dict[str, list[str]]:
@@ -81,6 +106,7 @@ class World:
         after = {
             "load": [],
             "lister": [],
+            "found": [],
             "many": ["load"],
             "pair": ["load"],
             **{part: ["load"] for part in self.parts},
@@ -101,11 +127,22 @@ class World:
             "steps/parts.py": self._parts(),
             "steps/scale.py": self._scale(),
             "steps/deep.py": self._deep(),
+            "steps/found.py": self._found(),
+            "steps/decorators.py": self._decorators(),
+            "child.txt": f"{self.found['child']}\n",
+            **{f"versions/{name}/x.txt": f"{name}\n" for name in FINDS["current"]},
+            **{f"inbox/{name}.txt": "" for name in self.found["inbox"]},
             "report.py": self._report(),
             "last.ipynb": self._last(),
             **{path: f"{value}\n" for path, value in self.data.items()},
         }
+        if self.found["local"] is not None:
+            texts["steps/local.py"] = f"K = {self.found['local']}\n"
         return {path: text.encode() for path, text in texts.items()}
+
+    def links(self) -> dict[str, str]:
+        """Return the links among the sources, with what they point to."""
+        return {"versions/current": self.found["current"]}
 
     # ── the files
 
@@ -197,6 +234,38 @@ def part(product, upstream, k):
     product.write_text(f"part {{k}} {{number}} {{deep(k)}} {{upstream['{self.name("load")}'].read_text()}}")
 """
 
+    def _found(self) -> str:
+        return f'''"""What is found, {self._words("steps/found.py")}."""
+import os
+import subprocess
+
+from steps.decorators import more
+
+
+@more
+def amount():
+    return {self._number("found")}
+
+
+def found(product, cols):
+    {self._code("found")}
+    try:
+        from steps.local import K
+    except ImportError:
+        K = "nothing"
+    inbox = sorted(os.listdir("inbox")) if os.path.isdir("inbox") else "none"
+    current = open("versions/current/x.txt").read().strip()
+    child = subprocess.run(["cat", "child.txt"], capture_output=True, text=True).stdout.strip()
+    product.write_text(f"{{amount()}} {{K}} {{inbox}} {{current}} {{child}} {{list(cols.items())}}")
+'''
+
+    def _decorators(self) -> str:
+        return f"""def more(function):
+    def called():
+        return function() + {self.found["decorator"]}
+    return called
+"""
+
     def _scale(self) -> str:
         return f'''"""Scaling, {self._words("steps/scale.py")}."""
 from .deep import deep
@@ -257,10 +326,13 @@ Path(product["data"]).write_text(f"{{number}} {{deep(level)}} {{left}}\\n");
     def _spec(self) -> str:
         left, right = ("right", "left") if self.swapped else ("left", "right")
         load, many, join = self.name("load"), self.name("many"), self.name("join")
+        cols = ", ".join(f"{key}: 1" for key in self.found["keys"])
         tasks = [
             f"source: steps.base.load\n    name: {load}\n    product: {self.path('load')}\n"
             f"    params: {{n: {self.params['n']}}}\n",
             f"source: steps.base.lister\n    name: {self.name('lister')}\n    product: {self.path('lister')}\n",
+            f"source: steps.found.found\n    name: {self.name('found')}\n    product: {self.path('found')}\n"
+            f"    params: {{cols: {{{cols}}}}}\n",
             f"source: steps.base.many\n    name: {many}\n    product: {self.path('many')}\n"
             f"    upstream: {load}\n    params: {{count: '{{{{count}}}}'}}\n",
             f"source: steps.base.pair\n    name: {self.name('pair')}\n    upstream: [{load}]\n"
