@@ -254,7 +254,8 @@ def found(product, cols):
     except ImportError:
         K = "nothing"
     inbox = sorted(os.listdir("inbox")) if os.path.isdir("inbox") else "none"
-    current = open("versions/current/x.txt").read().strip()
+    with open("versions/current/x.txt") as file:
+        current = file.read().strip()
     child = subprocess.run(["cat", "child.txt"], capture_output=True, text=True).stdout.strip()
     product.write_text(f"{{amount()}} {{K}} {{inbox}} {{current}} {{child}} {{list(cols.items())}}")
 '''
