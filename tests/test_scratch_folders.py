@@ -58,16 +58,32 @@ def test_the_folder_of_a_killed_process_is_swept_and_that_of_a_living_one_is_not
 
 
 def test_what_is_young_or_is_not_ours_stays(place: Path) -> None:
-    young, other, file = place / "octavo-young", place / "other", place / "octavo-file"
-    young.mkdir()
+    young, other, file = place / "octavo-scratch-young123", place / "other", place / "octavo-scratch-file1234"
+    young.mkdir(mode=0o700)
     other.mkdir()
     file.touch()
-    link = place / "octavo-link"
+    link = place / "octavo-scratch-link1234"
     link.symlink_to(other)
     for one in (other, file):
         old(one)
     sweep()
     assert all(one.exists() for one in (young, other, file, link))
+
+
+def test_folders_of_people_stay_whatever_their_names_begin_with(place: Path) -> None:
+    names = (
+        "octavo-project",
+        "octavo-projects",
+        "octavo-scratch-book",
+        "octavo-scratch-",
+        "octavo-scratch-12345678",
+    )
+    for name in names:
+        (place / name).mkdir()
+        (place / name / "work.py").touch()
+        old(place / name)
+    sweep()
+    assert [name for name in names if (place / name / "work.py").exists()] == list(names)
 
 
 def test_a_folder_for_sockets_has_a_short_path(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

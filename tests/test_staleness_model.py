@@ -71,7 +71,7 @@ class Work(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.story: list[str] = []
-        self.folder = Path(tempfile.mkdtemp(prefix="octavo-model-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="staleness-model-"))
         self.place = Place(self.folder / "project")
         self.scratch = Scratch(self.folder / "scratch")
         self.world = World()

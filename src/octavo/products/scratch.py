@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
 import time
 from contextlib import suppress
 from typing import Self
@@ -14,7 +16,9 @@ with lazy_imports():
     import shutil
     import tempfile
 
-_PREFIX = "octavo-"
+_PREFIX = "octavo-scratch-"
+#: Their whole names: people have folders of their own beside them, whose names begin with the program's.
+_NAME = re.compile(rf"{_PREFIX}[a-z0-9_]{{8}}")
 #: Seconds that a folder without an owner must be old: its owner may be about to lock it.
 _YOUNG = 60.0
 #: The longest path of such a folder in which sockets may stand (sockaddr_un has room for 108 bytes).
@@ -51,14 +55,15 @@ def sweep() -> None:
     for place in dict.fromkeys((tempfile.gettempdir(), "/tmp")):
         with suppress(OSError), os.scandir(place) as entries:
             for entry in entries:
-                if entry.name.startswith(_PREFIX):
+                if _NAME.fullmatch(entry.name):
                     with suppress(OSError):
                         _sweep(entry)
 
 
 def _sweep(entry: os.DirEntry[str]) -> None:
     found = entry.stat(follow_symlinks=False)
-    if not entry.is_dir(follow_symlinks=False) or found.st_uid != os.getuid():
+    private = stat.S_IMODE(found.st_mode) == stat.S_IRWXU  # as it was made
+    if not entry.is_dir(follow_symlinks=False) or found.st_uid != os.getuid() or not private:
         return
     if time.time() - found.st_mtime > _YOUNG and (lock := _locked(entry.path)) is not None:
         shutil.rmtree(entry.path, ignore_errors=True)
