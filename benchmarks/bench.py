@@ -296,7 +296,7 @@ def settings(
 @contextmanager
 def workplace() -> Iterator[Path]:
     """Give a folder for the time of a benchmark."""
-    with tempfile.TemporaryDirectory(prefix="octavo-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="bench-octavo-") as folder:
         yield Path(folder)
 
 

@@ -34,6 +34,7 @@ def test_there_is_a_script_for_each_thing_that_is_promised() -> None:
         "bench_cells",
         "bench_many_notebooks",
         "bench_observing",
+        "bench_outputs",
         "bench_ploomber",
         "bench_staleness",
         "bench_tiny_notebook",
