@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -78,6 +79,16 @@ def test_the_wheel_of_octavo_holds_nothing_that_runs_when_python_starts(wheels: 
     assert "octavo/process/finder.py" in names
     assert not [name for name in names if name.endswith((".pth", ".start"))]
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"octavo"}
+
+
+def test_the_wheel_of_octavo_enables_its_extension_of_jupyters_server_by_a_file(
+    wheels: dict[str, Path],
+) -> None:
+    with ZipFile(wheels["octavo"]) as wheel:
+        (name,) = (name for name in wheel.namelist() if "/etc/jupyter/" in name)
+        enabled = json.loads(wheel.read(name))["ServerApp"]["jpserver_extensions"]
+    assert name.endswith(".data/data/etc/jupyter/jupyter_server_config.d/octavo.json")
+    assert enabled == {"octavo.jupyter": True}
 
 
 def test_an_installed_octavo_leaves_the_interpreter_as_it_is(alone: Installed) -> None:

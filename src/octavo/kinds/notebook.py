@@ -187,11 +187,7 @@ def prepare(task: Task) -> tuple[Json, Json]:
     """Return the notebook as it will be executed, without outputs, and the values injected into it."""
     assert task.source.text is not None
     document = documents.loads(task.source.text.encode("utf-8", "surrogateescape"), task.source.path)
-    values = dict(task.params)
-    if task.inputs:
-        values["upstream"] = text(task.inputs)
-    if task.products:
-        values["product"] = text(products(task))
+    values = values_of(task)
     data = document.data
     if values:
         data = inject(data, values, language=task.source.facts.language)
@@ -204,6 +200,16 @@ def prepare(task: Task) -> tuple[Json, Json]:
             if task.own.get("report_mode"):
                 _hide(cell)
     return data, values
+
+
+def values_of(task: Task) -> Json:
+    """Return the values that a notebook gets: the parameters, and its upstream and product where it has any."""
+    values = dict(task.params)
+    if task.inputs:
+        values["upstream"] = text(task.inputs)
+    if task.products:
+        values["product"] = text(products(task))
+    return values
 
 
 def _shown(task: Task) -> tuple[Json, Json]:
@@ -339,4 +345,4 @@ def _hide(cell: Json) -> None:
 
 KIND: NotebookKind = NotebookKind()
 
-__all__ = ["KIND", "NotebookKind", "prepare"]
+__all__ = ["KIND", "NotebookKind", "prepare", "values_of"]

@@ -1,0 +1,290 @@
+"""Jupyter: sources of tasks open with the real values of their pipeline, and are saved without them."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from octavo.model import Json
+from projects import Folder
+
+pytest.importorskip("jupyter_server")
+
+CONFIG = Path(__file__).parents[2] / "src" / "jupyter-config"
+
+PIPELINE = """
+- {source: nb/load.py, product: {nb: out/load.ipynb, data: out/data.txt}, params: {n: 3}}
+- {source: nb/fit.py, product: out/fit.ipynb}
+- {source: nb/plot.ipynb, product: out/plot.ipynb}
+"""
+
+LOAD = """
+# ---
+# title: Loading
+# ---
+
+# %% tags=["parameters"]
+upstream = None
+product = None
+n = 1
+
+# %%
+x = 1
+
+
+# %% [markdown]
+# # Kept
+
+# %%   an odd   title
+print( n )
+"""
+
+
+class Jupyter:
+    """A server of Jupyter's, spoken to as its clients do: GET and PUT of /api/contents."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "root"
+        self.folder.mkdir(parents=True)
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            port = found.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}/api/contents/"
+        self.log = home / "log"
+        own = {
+            "HOME": str(home),
+            "JUPYTER_CONFIG_PATH": str(CONFIG),
+            "JUPYTER_CONFIG_DIR": str(home / "config"),
+            "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+            "JUPYTER_DATA_DIR": str(home / "data"),
+        }
+        options = ["--allow-root", "--no-browser", "--ip=127.0.0.1", f"--port={port}"]
+        options += ["--ServerApp.port_retries=0", "--IdentityProvider.token=tok"]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "jupyter_server", *options, f"--ServerApp.root_dir={self.folder}"],
+                env={**os.environ, **own},
+                stdout=log,
+                stderr=log,
+            )
+        self._wait()
+
+    def _wait(self) -> None:
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
+            assert self.process.poll() is None, self.log.read_text()
+            try:
+                self.call("GET", "")
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError(self.log.read_text())
+
+    def call(self, method: str, path: str, body: Json | None = None) -> Json:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, {"Authorization": "token tok"}, method=method)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            found: Json = json.load(answer)
+        return found
+
+    def open(self, path: str) -> Json:
+        """Open a notebook as JupyterLab does, and return its content as it comes over the wire."""
+        content: Json = self.call("GET", f"{path}?type=notebook&content=1")["content"]
+        return content
+
+    def save(self, path: str, content: Json) -> Json:
+        """Save a notebook as JupyterLab does that has run in a kernel."""
+        named = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+        metadata = {**content["metadata"], "kernelspec": named, "language_info": {"name": "python"}}
+        cells = [{**cell, "metadata": {**cell["metadata"], "trusted": True}} for cell in content["cells"]]
+        body = {
+            "type": "notebook",
+            "format": "json",
+            "content": {**content, "cells": cells, "metadata": metadata},
+        }
+        return self.call("PUT", path, body)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
+    jupyter = Jupyter(tmp_path_factory.mktemp("jupyter"))
+    yield jupyter
+    jupyter.process.terminate()
+    jupyter.process.wait(60)
+
+
+@pytest.fixture
+def jupyter(server: Jupyter, request: pytest.FixtureRequest) -> Iterator[tuple[Jupyter, Folder, str]]:
+    """The server, a project of this test in it, and the project's folder as the server calls it."""
+    name = request.node.name[:60]
+    project = Folder(server.folder / name)
+    project.write("pipeline.yaml", PIPELINE)
+    project.write("nb/load.py", LOAD)
+    project.write(
+        "nb/fit.py",
+        """
+        # %% tags=["parameters"]
+        upstream = ["load"]
+        product = None
+        """,
+    )
+    book: Json = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    cell: Json = {
+        "cell_type": "code",
+        "execution_count": None,
+        "metadata": {"tags": ["parameters"]},
+        "outputs": [],
+    }
+    book["cells"] = [{**cell, "id": "a", "source": "upstream = ['fit']\nproduct = None"}]
+    project.write("nb/plot.ipynb", json.dumps(book))
+    yield server, project, name
+    assert "octavo: " not in server.log.read_text()
+
+
+Opened = tuple[Jupyter, Folder, str]
+
+
+def injected(content: Json) -> list[str]:
+    return [
+        it["source"] for it in content["cells"] if "injected-parameters" in it["metadata"].get("tags", ())
+    ]
+
+
+def test_a_script_opens_with_the_values_of_its_task_below_its_parameters(jupyter: Opened) -> None:
+    server, project, name = jupyter
+    content = server.open(f"{name}/nb/load.py")
+    assert [cell["source"][:10] for cell in content["cells"]][-5:-1] == [
+        "upstream =",
+        "# Paramete",
+        "x = 1",
+        "# Kept",
+    ]
+    (source,) = injected(content)
+    values: Json = {}
+    exec(source, values)
+    assert values["n"] == 3
+    assert values["product"]["data"] == str(project.path / "out/data.txt"), (
+        "kernels run beside their notebook"
+    )
+    assert content["metadata"]["kernelspec"]["name"] == "python3"
+    assert server.open(f"{name}/nb/load.py") == content, "browsers that work together must see the same"
+    exec(injected(server.open(f"{name}/nb/fit.py"))[0], values)
+    assert values["upstream"]["load"]["data"] == str(project.path / "out/data.txt")
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_script_that_is_opened_and_saved_is_the_same_byte_by_byte(jupyter: Opened, newline: str) -> None:
+    server, project, name = jupyter
+    file = project.path / "nb/load.py"
+    before = file.read_bytes().replace(b"\n", newline.encode())
+    file.write_bytes(before)
+    saved = server.save(f"{name}/nb/load.py", server.open(f"{name}/nb/load.py"))
+    assert (saved["type"], saved["path"], saved["content"]) == ("notebook", f"{name}/nb/load.py", None)
+    assert file.read_bytes() == before
+
+
+def test_an_edited_line_is_the_only_one_that_changes_however_often_it_is_saved(jupyter: Opened) -> None:
+    server, project, name = jupyter
+    before = project.read("nb/load.py")
+    content = server.open(f"{name}/nb/load.py")
+    for text in ("print( n + 1 )", "print( n + 2 )"):
+        content["cells"][-1]["source"] = text
+        server.save(f"{name}/nb/load.py", content)
+        assert project.read("nb/load.py") == before.replace("print( n )", text)
+    content["cells"].insert(4, {**content["cells"][-1], "id": "new", "source": "y = 2"})
+    server.save(f"{name}/nb/load.py", content)
+    old, new = before.replace("print( n )", text).splitlines(), project.read("nb/load.py").splitlines()
+    assert "y = 2" in new and [line for line in old if line not in new] == []
+
+
+def test_an_ipynb_is_saved_without_the_values_also_as_a_copy_or_under_another_name(jupyter: Opened) -> None:
+    server, project, name = jupyter
+    content = server.open(f"{name}/nb/plot.ipynb")
+    assert len(injected(content)) == 1
+    server.save(f"{name}/nb/plot.ipynb", content)
+    server.save(f"{name}/nb/other.ipynb", content)
+    server.call("POST", f"{name}/nb", {"copy_from": f"{name}/nb/plot.ipynb"})
+    for file in ("plot", "other", "plot-Copy1"):
+        assert [cell["id"] for cell in json.loads(project.read(f"nb/{file}.ipynb"))["cells"]] == ["a"], file
+
+
+def test_a_cell_that_was_injected_by_hand_or_by_a_run_stays_in_its_file(jupyter: Opened) -> None:
+    server, project, name = jupyter
+    book = json.loads(project.read("nb/plot.ipynb"))
+    used = {"tags": ["injected-parameters"], "octavo": {"seconds": 1}}
+    book["cells"].append({**book["cells"][0], "id": "b", "metadata": used, "source": "n = 9"})
+    for file in ("nb/plot.ipynb", "out/plot.ipynb"):
+        project.write(file, json.dumps(book))
+        content = server.open(f"{name}/{file}")
+        assert len(injected(content)) == (2 if file.startswith("nb") else 1)
+        server.save(f"{name}/{file}", content)
+        assert [cell["source"] for cell in json.loads(project.read(file))["cells"]][1:] == [["n = 9"]]
+
+
+def test_values_follow_the_pipeline_and_a_broken_one_is_told_in_the_notebook(jupyter: Opened) -> None:
+    server, project, name = jupyter
+    before = project.read("nb/load.py")
+    project.write("pipeline.yaml", PIPELINE.replace("n: 3", "n: '{{many}}'"))
+    (told,) = injected(server.open(f"{name}/nb/load.py"))
+    assert all(line.startswith("#") for line in told.splitlines())
+    assert "octavo cannot tell the values of this notebook" in told and "many" in told
+    project.write("env.yaml", "many: 5\n")
+    content = server.open(f"{name}/nb/load.py")
+    assert "n = 5" in injected(content)[0]
+    project.write("pipeline.yaml", "tasks: [{source: nb/load.py, product: [")
+    server.save(f"{name}/nb/load.py", content)
+    assert project.read("nb/load.py") == before
+    assert server.save(f"{name}/nb/load.py", server.open(f"{name}/nb/load.py"))
+    assert project.read("nb/load.py") == before
+
+
+def test_two_tasks_with_one_source_are_both_named_and_the_first_gives_the_values(jupyter: Opened) -> None:
+    server, project, name = jupyter
+    project.write(
+        "pipeline.yaml",
+        """
+        - {source: nb/load.py, name: one, product: out/one.ipynb, params: {n: 1}}
+        - {source: nb/load.py, name: two, product: out/two.ipynb, params: {n: 2}}
+        """,
+    )
+    (source,) = injected(server.open(f"{name}/nb/load.py"))
+    assert "task one" in source and "source of: two" in source and "n = 1" in source
+
+
+def test_secrets_are_not_shown(jupyter: Opened) -> None:
+    server, project, name = jupyter
+    project.write("pipeline.yaml", PIPELINE.replace("n: 3", "n: 3, api_token: hunter2hunter2"))
+    project.write("nb/load.py", LOAD.replace("n = 1\n", "n = 1\napi_token = None\n"))
+    content = server.open(f"{name}/nb/load.py")
+    assert "hunter2" not in json.dumps(content)
+    assert "set api_token before you run it" in injected(content)[0]
+
+
+def test_files_that_are_no_sources_are_as_without_octavo(jupyter: Opened) -> None:
+    server, project, name = jupyter
+    project.write("nb/tools.py", LOAD)
+    content = server.open(f"{name}/nb/tools.py")
+    assert injected(content) == [] and "octavo" not in json.dumps(content)
+    text = server.call("GET", f"{name}/nb/load.py?type=file&format=text")
+    assert text["content"] == project.read("nb/load.py")
+    listed = server.call("GET", f"{name}/nb")["content"]
+    assert {one["name"] for one in listed} == {"load.py", "fit.py", "plot.ipynb", "tools.py"}
+
+
+def test_what_cannot_be_read_is_refused_as_without_octavo(jupyter: Opened) -> None:
+    server, project, name = jupyter
+    project.write("nb/plot.ipynb", "{")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        server.open(f"{name}/nb/plot.ipynb")
+    assert refused.value.code == 400
+    refused.value.close()
