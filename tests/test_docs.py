@@ -146,7 +146,7 @@ def test_every_option_is_documented_and_no_other(verb: str) -> None:
 def test_every_event_is_documented_with_its_fields() -> None:
     told = {
         name: set(re.findall(r"`(\w+)`", line.split(" | ")[1]))
-        for words, line in rows(section(page("docs/commands.md"), "## Events"))
+        for words, line in rows(page("docs/design/events.md"))
         if (name := min(words, default="")) in events.KINDS
     }
     assert told == {name: set(kind.__dataclass_fields__) for name, kind in events.KINDS.items()}

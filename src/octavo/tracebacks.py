@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from types import TracebackType
 
-#: Where functions are that stand for those of ``os`` while a task is watched.
-_BETWEEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker", "observe", "")
+#: Where functions are that stand for those of ``os`` while a task is watched, and for the import of what is parked.
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_BETWEEN = tuple(os.path.join(_HERE, "worker", part, "") for part in ("observe", "parked"))
 
 
 def trim(error: BaseException | None) -> None:

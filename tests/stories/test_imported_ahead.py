@@ -243,3 +243,12 @@ def test_what_imports_change_in_classes_and_take_away_is_undone_and_done_again(t
     assert ahead[0].startswith("own {'a': 1, 'b': 2} a True")
     assert ahead[1].startswith("patched {'b': 2} patched True")
     assert ahead[2].startswith("3\nown {'a': 1, 'b': 2} a False")
+
+
+def test_an_import_that_fails_inside_of_a_library_shows_no_frame_of_octavo(folder: Folder) -> None:
+    folder.write("use.py", "# %%\nimport pandas\nimport pandas.nothing_of_this_name\n")
+    folder.write("pipeline.yaml", "tasks:\n  - source: use.py\n    product: use.ipynb\n")
+    said = folder.octavo("build")
+    assert said.returncode == 1
+    assert "No module named 'pandas.nothing_of_this_name'" in said.stdout + said.stderr
+    assert "worker/parked" not in said.stdout + said.stderr
