@@ -93,8 +93,7 @@ class Run:
         order = Order(store)
         self.coproducts = Coproducts(graph, store, self.maker_of, order)
         self.unnamed = Unnamed(graph.tasks, self.maker_of, order, self.coproducts.changed)
-        #: Folders in which there are products.
-        self._ways = made_in(self.maker_of)
+        self._ways = made_in(self.maker_of)  # folders in which there are products
         self._now = parts.Now(store, graph)
 
     def events(self) -> Iterator[Event]:
@@ -315,12 +314,14 @@ class Run:
             yield from self._stop()
 
     def _again(self, task: Task) -> None:
-        """Let another attempt find nothing of the last one."""
+        """Let another attempt find nothing of the last one, or what it left be made anew by the next build."""
+        self.coproducts.again(task, self.ended)
         self.aside[task.name].again()
 
     def _checked(self, task: Task, event: TaskFinished) -> TaskFinished:
         """Return how an attempt at a task ended, now that its promises can be looked at."""
         self.unnamed.add(event)
+        self.coproducts.attempted(event)
         event = self.unnamed.explained(event)
         if event.outcome is Outcome.DONE and (broken := self._broken_promise(task, event)):
             return replace(event, outcome=Outcome.FAILED, failure=broken)

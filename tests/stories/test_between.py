@@ -6,6 +6,7 @@ import json
 import sqlite3
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,6 +105,60 @@ def test_one_that_only_reads_a_database_does_not_write_it(shared: Folder) -> Non
     shared.write("steps.py", reads)
     assert "writes" not in told(shared, "build")
     assert "all 2 tasks are fresh" in told(shared, "status")
+
+
+@pytest.mark.parametrize("product", ["csv", "db"])
+def test_what_a_failed_attempt_wrote_is_not_there_twice_after_the_next_build(
+    folder: Folder, tmp_path: Path, product: str
+) -> None:
+    folder.write(
+        "pipeline.yaml",
+        f"""
+        tasks:
+          - {{source: steps.make, product: out/all.{product}}}
+          - {{source: steps.add, product: out/add.txt, retries: 1}}
+        """,
+    )
+    once = tmp_path.parent / f"{tmp_path.name}-once"
+    folder.write(
+        "steps.py",
+        f"""
+        import os, sqlite3
+        from contextlib import closing
+
+        def write(path, words):
+            if path.suffix == ".csv":
+                with open(path, "a") as file:
+                    file.write(words)
+                return
+            with closing(sqlite3.connect(path)) as db, db:
+                db.execute("create table if not exists t (x)")
+                db.execute("insert into t values (?)", [words])
+
+        def make(product):
+            write(product, "made")
+
+        def add(product, upstream):
+            write(upstream["make"], " added")
+            if not os.path.exists({str(once)!r}):
+                open({str(once)!r}, "w").close()
+                raise ValueError("once")
+            product.write_text("done")
+        """,
+    )
+
+    def found() -> str:
+        if product == "csv":
+            return folder.read("out/all.csv")
+        with closing(sqlite3.connect(folder.path / "out/all.db")) as db:
+            return "".join(word for (word,) in db.execute("select x from t"))
+
+    assert "again in 1 s" in told(folder, "build")
+    assert found() == "made added added"
+    assert "out/all." in (said := told(folder, "status")) and "must be written into again" in said
+    assert folder.octavo("build").returncode == 0
+    assert found() == "made added"
+    assert "2 tasks fresh" in told(folder, "build")
 
 
 UNNAMED = """

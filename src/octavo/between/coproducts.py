@@ -27,6 +27,7 @@ class Coproducts:
         self._written = Written(store)
         self._order = order
         self._ran: set[str] = set()
+        self._attempts: dict[str, TaskFinished] = {}
         self._reports = {it.path for task in graph for it in task.products if it.executed}
         #: Products into which tasks that run had written before; and what products were, that were as known.
         self._before: dict[str, set[str]] = {}
@@ -49,6 +50,15 @@ class Coproducts:
         """Return whether a product is another than its maker, and who else writes there, left it."""
         last = self._last(path)
         return last is None or self._written.made(path, self._digest(path)) != last
+
+    def attempted(self, event: TaskFinished) -> None:
+        """Keep how an attempt at a task ended: there may be another."""
+        self._attempts[event.task] = event
+
+    def again(self, task: Task, ended: Mapping[str, Outcome]) -> None:
+        """Note what an attempt wrote before it failed: the next may write that a second time."""
+        self.end(task, self._attempts.pop(task.name), ended, good=False)
+        self.begin(task)
 
     def end(
         self, task: Task, event: TaskFinished, ended: Mapping[str, Outcome], *, good: bool
