@@ -14,7 +14,7 @@ test: .venv/ready  ## run every test
 
 system:  ## install Debian's packages without which some tests are skipped (as root)
 	apt-get update -q
-	apt-get install --yes --no-install-recommends chromium fuse3 pandoc r-base-core r-cran-irkernel
+	apt-get install --yes --no-install-recommends chromium fish fuse3 pandoc r-base-core r-cran-irkernel zsh
 
 lint: .venv/ready  ## check style and format
 	$(BIN)/ruff check
