@@ -226,7 +226,7 @@ class Run:
         self.coproducts.begin(task)
         self.begun[name] = (task, table)
         yield TaskStarted(name, reasons or standing, self.clock())
-        self.running.start(task, self.keeper(task))
+        yield from self.running.started(task, self.keeper(task))
 
     def _restore(self, task: Task, reasons: tuple[Reason, ...]) -> tuple[Event, ...]:
         """Take a task's result from the cache, if it is there; its record is then as a run would have left it."""

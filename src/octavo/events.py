@@ -34,6 +34,18 @@ class TaskStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class Importing:
+    """A started task waits until ``modules`` are imported ahead; said again with the ``seconds`` when it has them.
+
+    Nothing of the task has run until then: the wait is no part of its own time.
+    """
+
+    task: str
+    modules: tuple[str, ...]
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NotebookOpened:
     """The worker has read a notebook and injected its parameters: the start of the executed notebook's fold."""
 
@@ -164,6 +176,7 @@ class RunFinished:
 Event = (
     RunStarted
     | TaskStarted
+    | Importing
     | NotebookOpened
     | KernelReady
     | CellStarted
@@ -182,6 +195,7 @@ KINDS: dict[str, type[Event]] = {
     for kind in (
         RunStarted,
         TaskStarted,
+        Importing,
         NotebookOpened,
         KernelReady,
         CellStarted,
@@ -244,6 +258,7 @@ _BUILD: dict[str, Callable[..., object]] = {
     "reasons": lambda reasons: tuple(Reason(**fields) for fields in reasons),
     "tasks": tuple,
     "stale": tuple,
+    "modules": tuple,
     "touched": lambda rows: tuple((cell, verb, what) for cell, verb, what in rows),
     "discovered": lambda parts: {part: (path, digest) for part, (path, digest) in parts.items()},
 }

@@ -111,7 +111,7 @@ def test_a_file_whose_name_says_something_else_is_not_written(project: Folder, n
 def test_a_drawing_that_cannot_be_written_is_a_mistake(project: Folder) -> None:
     said = project.octavo("plot", "-o", "no/g.svg")
     assert said.returncode == 2
-    assert said.stderr.startswith("no/g.svg: the drawing cannot be written")
+    assert said.stderr == "no/g.svg: there is no folder no for the drawing\n  hint: mkdir -p no\n"
 
 
 def test_tasks_that_need_the_same_share_a_lane() -> None:
@@ -259,3 +259,11 @@ def test_the_colours_of_a_picture_are_attributes_too(folder: Folder) -> None:
                 attributes = part.partition(">")[0]
                 assert 'fill="' in attributes, part
                 assert "var(" not in attributes
+
+
+def test_a_drawing_goes_to_standard_output_where_that_is_asked_for(folder: Folder) -> None:
+    folder.write("pipeline.yaml", "tasks:\n  - {source: steps.make, product: out.csv}\n")
+    folder.write("steps.py", "def make(product):\n    pass\n")
+    said = folder.octavo("plot", "--format", "dot", "-o", "-")
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.startswith("digraph") and not folder.path.joinpath("-").exists()

@@ -93,7 +93,7 @@ def test_a_product_is_not_written_over(built: Folder) -> None:
     done = built.octavo("report", "-o", "out/look.ipynb")
     assert done.returncode == 2 and 'it belongs to the task "look"' in done.stderr
     assert built.octavo("report", "-o", "out").returncode == 2
-    assert "the page cannot be written" in built.octavo("report", "-o", "no/where.html").stderr
+    assert "mkdir -p no" in built.octavo("report", "-o", "no/where.html").stderr
 
 
 @pytest.mark.parametrize("name", ["state.pdf", "state.svg", "state.ipynb"])
@@ -143,3 +143,10 @@ def test_a_browser_shows_the_page_and_follows_the_picture_to_the_row(built: Fold
         check=False,
     )
     assert "<title>#task%20look</title>" in done.stdout, done.stderr[-2000:]
+
+
+def test_the_page_goes_to_standard_output_where_that_is_asked_for(built: Folder) -> None:
+    said = built.octavo("report", "-o", "-")
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.startswith("<!") and said.stdout.rstrip().endswith("</html>")
+    assert not built.path.joinpath("-").exists() and not built.path.joinpath("report.html").exists()

@@ -55,7 +55,7 @@ def arguments(parser: Parser) -> None:
     parser.add_argument(
         "--format", metavar="FORMAT", help=f"{', '.join(FORMATS)} (default: by FILE's extension, or text)"
     )
-    parser.add_argument("-o", "--output", metavar="FILE", help="the file to write")
+    parser.add_argument("-o", "--output", metavar="FILE", help="the file to write, - for standard output")
     parser.examples(f"""\
 {options.SELECTING}
 
@@ -70,6 +70,8 @@ examples:
 def main(args: Namespace) -> int:
     """Draw the graph; a picture that goes into a file is written beside it and renamed."""
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
+    if args.output == "-":
+        args.output = None
     form = args.format or (_form(args.output) if args.output else "text")
     if form not in FORMATS:
         raise Error(

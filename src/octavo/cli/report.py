@@ -46,7 +46,7 @@ def arguments(parser: Parser) -> None:
         "--output",
         default="report.html",
         metavar="FILE",
-        help="the file to write (default: report.html)",
+        help="the file to write, - for standard output (default: report.html)",
     )
     parser.add_argument(
         "--backend",
@@ -63,6 +63,7 @@ Links are relative, so you can move the page together with the project.
 examples:
   octavo report                     report.html, of all tasks
   octavo report +fit -o fit.html    only fit and what it depends on
+  octavo report -o - > page.html     to standard output
 
 Nothing in the project is run or imported, except functions that pipeline.yaml
 needs: factories, parameters, clients of tables.""")
@@ -71,22 +72,24 @@ needs: factories, parameters, clients of tables.""")
 def main(args: Namespace) -> int:
     """Write the page beside its place and rename it."""
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
-    path = Path(args.output)
+    path, printed = Path(args.output), args.output == "-"
     if path.is_dir():
         raise Error("it is a folder", str(path), f"{path / 'report.html'} is a file in it")
     with options.project(args) as project:
         steps = project.status(args.targets)
-        _spare(path, project)
+        if not printed:
+            _spare(path, project)
         rows = [_row(step, project, Path(os.path.abspath(path)).parent) for step in steps.values()]
         when = time.strftime("%Y-%m-%d %H:%M:%S")
         notes = [*project.notes, *project.drift()]
         text = html(rows, project.root.name, f"made {when} by octavo {__version__}", notes)
-    plot.write(path, text, "page")
+    if not printed:
+        plot.write(path, text, "page")
     if args.backend:
         err.say(
             f"{err.paint('note:', 'cyan')} --backend {args.backend} has no effect: octavo draws the graph itself"
         )
-    out.say(f"{path}")
+    out.say(text.rstrip("\n") if printed else f"{path}")
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..errors import Error
 from ..events import Event
@@ -59,6 +59,15 @@ class Executor(Protocol):
 
         Also after an error, an interrupt, or no task at all; a second time there is nothing to do.
         """
+        ...
+
+
+@runtime_checkable
+class ImportsAhead(Protocol):
+    """An executor whose ``submit`` waits until what it imports ahead is there."""
+
+    def importing(self, task: Task) -> tuple[str, ...]:
+        """Return the modules that ``submit`` would wait for, were the task submitted now; none if it would not."""
         ...
 
 

@@ -87,6 +87,11 @@ class Local:
             self._servers.want(modules, cells)
             self._servers.start()
 
+    def importing(self, task: Task) -> tuple[str, ...]:
+        """Return what the server that is to fork the task's worker has yet to import."""
+        servers = self._servers
+        return servers.importing(*of_task(task, self.bare, self.diverged)) if servers is not None else ()
+
     def submit(self, task: Task) -> None:
         """Start a task in a new worker."""
         self._count += 1

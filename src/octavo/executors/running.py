@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ..errors import Error
-from ..events import Event, Note, TaskFinished
+from ..events import Event, Importing, Note, TaskFinished
 from ..lazy import lazy_imports
 from ..model import Failure, Outcome, Task
 from ..products import unwritable
-from . import Executor
+from . import Executor, ImportsAhead
 
 with lazy_imports():
     from ..secrets import hiding  # where there are secrets
@@ -99,10 +99,25 @@ class Running:
         """Hand a task to the executor, for the first time."""
         assert self._executor is not None
         work = self._works[task.name] = _Work(task, keeper)
-        if not self._prepared and any(modules := self._modules()):
-            self._executor.prepare(*modules)
-        self._prepared = True
+        self._prepare(self._executor)
         self._submit(self._executor, work)
+
+    def started(self, task: Task, keeper: NotebookKeeper | None) -> Iterator[Event]:
+        """Hand a task to the executor, and say what is imported for it as long as this has to wait for it."""
+        assert self._executor is not None
+        self._prepare(self._executor)
+        modules = self._executor.importing(task) if isinstance(self._executor, ImportsAhead) else ()
+        if modules:
+            yield Importing(task.name, modules)
+        began = self._clock()
+        self.start(task, keeper)
+        if modules:
+            yield Importing(task.name, modules, self._clock() - began)
+
+    def _prepare(self, executor: Executor) -> None:
+        if not self._prepared and any(modules := self._modules()):
+            executor.prepare(*modules)
+        self._prepared = True
 
     def next(self) -> Iterator[Event]:
         """Wait until something happens and yield it; a ``TaskFinished`` is the last of its task."""

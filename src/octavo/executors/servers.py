@@ -74,6 +74,10 @@ class Servers:
         names = (name for name in self._modules[kernel] if not name.startswith("octavo."))
         return [name for name in names if name not in self.unforkable]
 
+    def importing(self, kernel: bool, bare: bool) -> tuple[str, ...]:
+        """Return what the server for such a task has yet to import."""
+        return () if self.of(kernel, bare).ready else tuple(self._others(kernel))
+
     def answered(self, server: Warm, left: dict[str, str], spoilt: bool) -> None:
         """Note that a server has imported what it should, but for what it left out; end it where it is spoilt."""
         server.ready = True

@@ -11,7 +11,7 @@ from rich.live import Live as RichLive
 from rich.segment import ControlType
 from rich.text import Text
 
-from ..events import CellStarted, Event, RunStarted, TaskFinished, TaskStarted
+from ..events import CellStarted, Event, Importing, RunStarted, TaskFinished, TaskStarted
 from ..model import Outcome
 from .lines import UNSAID, Heads, outcome_line, why
 from .screen import columns, cut, flat, pad, seconds
@@ -27,12 +27,12 @@ _NARROW, _WIDE = 50, 110  # below: only names and seconds; from: reasons too
 
 
 class RunningRow:
-    """A task that runs: since when, why, and the cell it is at."""
+    """A task that runs: since when, why, what is imported before it can, and the cell it is at."""
 
     def __init__(self, name: str, reason: str, since: float) -> None:
         self.name, self.reason, self.since = name, reason, since
         self.number = self.total = 0
-        self.head = ""
+        self.head = self.importing = ""
 
 
 class _Shrinking(RichLive):
@@ -94,6 +94,11 @@ class Live:
                 self.live.start()
             case TaskStarted():
                 self.rows[event.task] = RunningRow(event.task, flat(why(event.reasons)), self.clock())
+            case Importing() if event.task in self.rows:
+                # the time of a task is its own: it has not begun before
+                row = self.rows[event.task]
+                row.since = self.clock()
+                row.importing = "" if event.seconds is not None else importing(event.modules)
             case CellStarted() if event.task in self.rows:
                 row = self.rows[event.task]
                 row.head = self.heads.head(event)
@@ -130,11 +135,12 @@ class Live:
         if width < _NARROW:
             return self.to.paint(pad(row.name, max(0, width - 9)), "blue") + took[-max(0, width) :]
         cells = f"{row.number}/{row.total}" if row.total else ""
-        lead = f"{self.to.word('running', 8)} {pad(flat(row.name), names)}"
+        lead = f"{self.to.word('waiting' if row.importing else 'running', 8)} {pad(flat(row.name), names)}"
         line = f"{lead} {self.to.paint(took, 'dim')}  {cells:>7}"
         left = width - 8 - 1 - names - 1 - 8 - 2 - 7 - 2
         if width < _WIDE or not row.head:
-            return f"{line}  {self.to.paint(cut(row.head or row.reason, max(0, left)), 'dim')}"
+            words = row.importing or row.head or row.reason
+            return f"{line}  {self.to.paint(cut(words, max(0, left)), 'dim')}"
         half = left * 3 // 5
         reason = self.to.paint(cut(row.reason, left - half - 2), "dim")
         return f"{line}  {pad(row.head, half)}  {reason}"
@@ -145,3 +151,8 @@ class Live:
         words = [f"{done} of {self.total} tasks"]
         words += [f"{count} {outcome.value}" for outcome in Outcome if (count := self.counts.get(outcome))]
         return cut(f"{' · '.join(words)} · {seconds(now - self.began)}", width)
+
+
+def importing(modules: Sequence[str]) -> str:
+    """Return in words what is being imported: the packages, each once."""
+    return f"importing {', '.join(dict.fromkeys(name.partition('.')[0] for name in modules))} …"
