@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -12,9 +14,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from octavo import notebook as documents
+from octavo.jupyter.contents import Contents, wrap
+from octavo.jupyter.script import saved
 from octavo.model import Json
 from projects import Folder
 
@@ -288,3 +294,79 @@ def test_what_cannot_be_read_is_refused_as_without_octavo(jupyter: Opened) -> No
         server.open(f"{name}/nb/plot.ipynb")
     assert refused.value.code == 400
     refused.value.close()
+
+
+# ── scripts of every form, without a server
+
+HEADS = (
+    "",
+    "# ---\n# title: x\n# ---\n\n",
+    "import os\n\n",
+    "#!/usr/bin/python\n# -*- coding: latin-1 -*-\n\n",
+)
+CELLS = (
+    "# %%\nimport os\n%time y = 1\n",
+    "# %%  odd  title   a=1\nz=1\n",
+    "# %% [markdown]\n# - é\n#\n# b\n",
+    '# %% [markdown]\n"""\nhi\n"""\n',
+)
+LASTS = ("# %%\nx = 1", "# %%\ndef f():\n    pass\nx = 1", "")
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_scripts_of_every_form_keep_their_bytes_but_for_the_edited_line(head: str) -> None:
+    for gap, middle, last, end, newline in itertools.product(
+        range(1, 5), CELLS, LASTS, range(3), ("\n", "\r\n")
+    ):
+        blank = "\n" * gap
+        text = f'{head}# %% tags=["parameters"]\nn = 1{blank}{middle}{blank}{last}' + "\n" * end
+        before = text.replace("\n", newline).encode("latin-1" if "latin" in head else "utf-8")
+        content = json.loads(json.dumps(documents.loads(before, "x.py").data))
+        content["metadata"]["kernelspec"] = {"name": "python3", "display_name": "P", "language": "python"}
+        content["metadata"]["language_info"] = {"name": "python"}
+        for cell in content["cells"]:
+            cell["metadata"]["trusted"] = True
+        assert saved(content, before, "x.py", "python3") == before
+        for cell in content["cells"]:
+            cell["source"] = cell["source"].replace("n = 1", "n = 2")
+        assert saved(content, before, "x.py", "python3") == before.replace(b"n = 1", b"n = 2")
+
+
+class Disk:
+    """A contents manager whose get and save are plain functions, as other packages have them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def _get_os_path(self, path: str) -> str:
+        return str(self.root / path)
+
+    def get(self, path: str, content: bool = True, type: str | None = None) -> Json:
+        data = json.loads((self.root / path).read_bytes()) if content else None
+        return {"type": "notebook", "path": path, "content": data}
+
+    def save(self, model: Json, path: str = "") -> Json:
+        (self.root / path).write_text(json.dumps(model["content"]))
+        return self.get(path, content=False)
+
+
+def test_a_contents_manager_that_is_not_asynchronous_is_served_as_well(folder: Folder) -> None:
+    folder.write("pipeline.yaml", "- {source: a.ipynb, product: out/a.ipynb, params: {n: 7}}\n")
+    cell: Json = {
+        "cell_type": "code",
+        "execution_count": None,
+        "metadata": {},
+        "outputs": [],
+        "source": "n = 1",
+    }
+    cell["metadata"]["tags"] = ["parameters"]
+    folder.write("a.ipynb", json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}))
+    before = json.loads(folder.read("a.ipynb"))
+    disk = Disk(folder.path)
+    wrap(cast(Contents, disk), logging.getLogger(__name__))
+    model = disk.get("a.ipynb")
+    assert "n = 7" in injected(model["content"])[0]
+    assert [cell.get("id") for cell in model["content"]["cells"]] == [None, None], "nbformat 4.4 has no ids"
+    assert disk.save(model, "a.ipynb")["content"] is None
+    assert json.loads(folder.read("a.ipynb")) == before
+    assert len(injected(model["content"])) == 1, "what is saved is not changed: its caller may compare it"

@@ -9,9 +9,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from .. import notebook as documents
-from .cell import MARK, inserted, opened, removed
-from .script import saved
+from ..lazy import lazy_imports
+
+with lazy_imports():
+    # a server starts without what reads pipelines
+    from .. import notebook as documents
+    from . import cell as cells
+    from . import script
 
 if TYPE_CHECKING:
     import logging
@@ -85,7 +89,7 @@ class _Around:
             return model
         try:
             file = self._file(path)
-            found = opened(file, self._file(""))
+            found = cells.opened(file, self._file(""))
             return (
                 {**model, "content": self._content(model["content"], file, path, found)} if found else model
             )
@@ -100,8 +104,8 @@ class _Around:
         content = model["content"]
         try:
             metadata = dict(content.get("metadata", {}))
-            mark = metadata.pop(MARK, None)
-            content = {**content, "metadata": metadata, "cells": removed(content.get("cells", []))}
+            mark = metadata.pop(cells.MARK, None)
+            content = {**content, "metadata": metadata, "cells": cells.removed(content.get("cells", []))}
             file = self._file(path)
             if (
                 not isinstance(mark, dict)
@@ -110,7 +114,7 @@ class _Around:
                 or self._paired(path)
             ):
                 return {**model, "content": content}, False
-            data = saved(content, file.read_bytes(), path, mark.get("kernel"))
+            data = script.saved(content, file.read_bytes(), path, mark.get("kernel"))
             return {"type": "file", **_text(data)}, True
         except Exception:
             self._log.warning("octavo: %s is saved as it would be without octavo", path, exc_info=True)
@@ -130,7 +134,7 @@ class _Around:
             own = documents.read(file, name=path)
             if own.format in ("py:percent", "py:hydrogen"):
                 content = own.data
-                content["metadata"][MARK] = {"kernel": found.kernel}
+                content["metadata"][cells.MARK] = {"kernel": found.kernel}
                 if found.kernel and "kernelspec" not in content["metadata"]:
                     shown = "Python 3 (ipykernel)" if found.kernel == "python3" else found.kernel
                     content["metadata"]["kernelspec"] = {
@@ -141,7 +145,7 @@ class _Around:
         cell = found.cell
         if (content.get("nbformat", 4), content.get("nbformat_minor", 5)) < (4, 5):
             cell = {key: value for key, value in cell.items() if key != "id"}
-        content["cells"] = inserted(content["cells"], cell)
+        content["cells"] = cells.inserted(content["cells"], cell)
         return content
 
 
