@@ -12,7 +12,6 @@ import octavo.ploomber
 from octavo.cli import VERBS
 from octavo.process.ploomber_names import ELSEWHERE
 
-PAGE = Path(__file__).parents[2] / "docs" / "python-ploomber.md"
 NAMES = Path(__file__).parents[2] / "docs" / "design" / "ploomber-names.md"
 
 MODULES = (
@@ -52,7 +51,7 @@ def test_the_page_lists_the_names_that_are_there() -> None:
 
 
 def test_the_page_says_what_to_use_for_names_that_are_not_there() -> None:
-    rows = dict(re.findall(r"^\| `ploomber\.([\w.]+)` \| ([^`].*) \|$", PAGE.read_text(), re.MULTILINE))
+    rows = dict(re.findall(r"^\| `ploomber\.([\w.]+)` \| ([^`].*) \|$", NAMES.read_text(), re.MULTILINE))
     assert rows == ELSEWHERE
 
 

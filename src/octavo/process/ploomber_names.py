@@ -15,7 +15,7 @@ ELSEWHERE = {
     "entrypoint": "use ploomber.lazily_load_entry_point to find a pipeline",
     "io.FileLoaderMixin": "use task.load() to read a product",
     "io.TerminalWriter": "octavo build shows its progress itself",
-    "jupyter": "octavo has an extension of Jupyter's server of its own",
+    "jupyter": "use octavo's own extension of Jupyter's server",
     "qa": "octavo status reports errors in a pipeline before anything runs",
     "scaffold": "octavo status names missing sources",
     "static_analysis": "octavo status reports notebooks that cannot be read",
