@@ -33,6 +33,8 @@ class Unnamed:
         self._reads: dict[str, set[str]] = {}
         self._writes: dict[str, set[str]] = {}
         self._whole: set[str] = set()
+        #: What tasks wait for, however far away, of those that were asked about.
+        self._ancestors: dict[str, set[str]] = {}
         self._writers = order.writers
 
     def add(self, event: TaskFinished) -> None:
@@ -136,17 +138,16 @@ class Unnamed:
 
     def _unordered(self, name: str, before: str) -> bool:
         """Return whether a task does not wait for another, however far away."""
-        if name == before:
+        if name == before or before in self._graph[name].upstream:
             return False
-        waiting, seen = [name], set[str]()
-        while waiting:
-            for upstream in self._graph[waiting.pop()].upstream:
-                if upstream == before:
-                    return False
-                if upstream not in seen:
-                    seen.add(upstream)
-                    waiting.append(upstream)
-        return True
+        if name not in self._ancestors:  # of many tasks that share a product each pair is asked about
+            waiting, seen = [name], set[str]()
+            while waiting:
+                new = set(self._graph[waiting.pop()].upstream) - seen
+                seen |= new
+                waiting += new
+            self._ancestors[name] = seen
+        return before not in self._ancestors[name]
 
 
 def _hint(path: str, maker: str) -> str:
