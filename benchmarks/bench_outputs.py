@@ -1,7 +1,8 @@
 """Large outputs: one display of 5, 20 and 100 MB, beside nbclient; 1 GB of prints, in memory and on the disk.
 
-Bars: 100 MB cost at most 8 times what 20 MB do above a notebook without any; at most 1.5 times as long as nbclient;
-1 GB of prints takes at most 40 MB of memory above a notebook without, and 20 MB of the disk.
+Bars: 100 MB cost at most 8 times the processor time of 20 MB, above a notebook without any, and at most
+1.5 times as long as nbclient; 1 GB of prints takes at most 40 MB of memory above a
+notebook without, and 20 MB of the disk.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from bench import (
     Settings,
     bar,
     compare,
-    least,
     ratios,
     remove,
     settings,
@@ -42,10 +42,12 @@ def displays(asked: Settings, folder: Path) -> None:
         contenders.append(Contender(f"{sizes[-1]} MB, nbclient", command, folder))
     rounds = compare(contenders, asked, memory=True)
     table("one display", rounds, f"{sizes[-1]} MB")
-    floor, middle, most = (least(rounds[f"{size} MB"]) for size in (sizes[0], sizes[2], sizes[3]))
+    # processor time: what waits for the disk of a busy machine is not the cost of an output
+    spent = {size: min(one.cpu for one in rounds[f"{size} MB"]) for size in sizes}
+    floor, middle, most = spent[sizes[0]], spent[sizes[2]], spent[sizes[3]]
     each = sizes[3] / sizes[2]
     bar(
-        f"{sizes[3]} MB / {sizes[2]} MB, less the floor",
+        f"{sizes[3]} MB / {sizes[2]} MB, processor, less the floor",
         (most - floor) / max(middle - floor, 0.02),
         at_most=1.6 * each,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -177,7 +178,7 @@ def gone(folder: Folder) -> bool:
     return not left(folder)
 
 
-@pytest.mark.parametrize("command", ["build", "run look.py out.ipynb"])
+@pytest.mark.parametrize("command", ["build", "build --executor inline", "run look.py out.ipynb"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_what_tasks_have_started_ends_with_the_driver(
     folder: Folder, command: str, number: signal.Signals
@@ -186,6 +187,28 @@ def test_what_tasks_have_started_ends_with_the_driver(
     folder.write("pipeline.yaml", "- {source: look.py, product: out/look.ipynb}\n")
     process = begun(folder, "look", command=command)
     process.send_signal(number)
+    process.communicate(timeout=60)
+    assert gone(folder), left(folder)
+
+
+def test_what_a_notebook_has_started_ends_with_papermill(folder: Folder) -> None:
+    pytest.importorskip("papermill")
+    cell = {"cell_type": "code", "id": "a", "execution_count": None, "metadata": {}, "outputs": []}
+    kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    cells = [{**cell, "source": ORPHANS.format(seconds=600).replace("# %%\n", "")}]
+    book = {"cells": cells, "metadata": {"kernelspec": kernelspec}, "nbformat": 4, "nbformat_minor": 5}
+    folder.write("look.ipynb", json.dumps(book))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "papermill", "--engine", "octavo", "look.ipynb", "out.ipynb"],
+        cwd=folder.path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while not (folder.path / "look.began").exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
     process.communicate(timeout=60)
     assert gone(folder), left(folder)
 

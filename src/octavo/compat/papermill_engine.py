@@ -72,9 +72,7 @@ class OctavoEngine(Engine):  # type: ignore[misc]  # papermill has no types
         nb_man.save = target.saved_by_time
         ended = None
         try:
-            with closing(
-                alone(task, Keeper(ExecutedNotebook(), target), Local(os.getcwd(), 1, fork=False))
-            ) as events:
+            with closing(alone(task, Keeper(ExecutedNotebook(), target), Local(os.getcwd(), 1))) as events:
                 for event in events:
                     mirror(event)
                     ended = event if isinstance(event, TaskFinished) else None

@@ -56,7 +56,7 @@ class Inline:
             self._tasks.append(task)
             return
         # a kernel in this very process would take it over: its streams, its __main__, its display hook
-        self._workers = self._workers or local.Local(self.root, 1, fork=False, log=self._log)
+        self._workers = self._workers or local.Local(self.root, 1, log=self._log)
         self._workers.submit(task)
 
     def next(self, timeout: float | None = None) -> Event | None:
