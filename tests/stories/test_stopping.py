@@ -193,7 +193,13 @@ def test_what_tasks_have_started_ends_with_the_driver(
 
 def test_what_a_notebook_has_started_ends_with_papermill(folder: Folder) -> None:
     pytest.importorskip("papermill")
-    cell = {"cell_type": "code", "id": "a", "execution_count": None, "metadata": {}, "outputs": []}
+    cell: dict[str, object] = {
+        "cell_type": "code",
+        "id": "a",
+        "execution_count": None,
+        "metadata": {},
+        "outputs": [],
+    }
     kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     cells = [{**cell, "source": ORPHANS.format(seconds=600).replace("# %%\n", "")}]
     book = {"cells": cells, "metadata": {"kernelspec": kernelspec}, "nbformat": 4, "nbformat_minor": 5}
