@@ -137,6 +137,10 @@ def _asked(before: str, after: str) -> Scenario:
     )
 
 
+_NAMED = """
+tasks:
+  - {source: steps.fit, name: "fit-[[n]]", product: "out/[[n]].txt", grid: {n: [VALUES]}}
+"""
 SCENARIOS: dict[str, Scenario] = {
     **{name: _table(_spec(was), _spec(now)) for name, (was, now) in _CHANGED.items()},
     **{
@@ -188,4 +192,19 @@ SCENARIOS: dict[str, Scenario] = {
         {"make.py": _NOTEBOOK, "pipeline.yaml": _notebook("{1: a, b: 2}")},
         {"pipeline.yaml": _notebook("{'1': a, b: 2}")},
     ),
+    **{
+        f"a value {where} of a grid whose names say who is who": Scenario(
+            {
+                "pipeline.yaml": _NAMED.replace("VALUES", "1, 2"),
+                "steps.py": "def fit(product, n):\n    product.write_text(str(n))\n",
+            },
+            {"pipeline.yaml": _NAMED.replace("VALUES", values)},
+            runs=runs,
+        )
+        for where, values, runs in (
+            ("at the end", "1, 2, 3", ("fit-3",)),
+            # the paths have numbers, as Ploomber gives them
+            ("in front", "0, 1, 2", ("fit-0", "fit-1", "fit-2")),
+        )
+    },
 }
