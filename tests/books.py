@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from octavo.model import Facts
@@ -35,3 +36,17 @@ def book(*cells: dict[str, Any], minor: int = 5) -> dict[str, Any]:
     """Return the JSON of a notebook."""
     made = [{**one, "id": f"c{i}"} if minor >= 5 else one for i, one in enumerate(cells)]
     return {"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": minor}
+
+
+def executed(folder: Path, name: str, *cells: dict[str, Any], **metadata: Any) -> Path:
+    """Write a notebook as it is after a run that octavo had nothing to do with."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    made = book(*cells)
+    made["metadata"] = metadata
+    notebook = nbformat.from_dict(made)
+    NotebookClient(notebook, allow_errors=True, resources={"metadata": {"path": str(folder)}}).execute()
+    path = folder / name
+    nbformat.write(notebook, path)
+    return path

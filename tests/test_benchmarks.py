@@ -38,5 +38,6 @@ def test_there_is_a_script_for_each_thing_that_is_promised() -> None:
         "bench_ploomber",
         "bench_staleness",
         "bench_tiny_notebook",
+        "bench_verify",
         "bench_warm",
     ]

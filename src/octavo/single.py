@@ -17,6 +17,7 @@ from .executed import targets
 from .executed.keeper import Keeper
 from .executed.provenance import Provenance, builtins, prepared
 from .executed.writer import ExecutedNotebook
+from .executors import Executor
 from .executors.local import Local
 from .executors.running import alone, with_notebook
 from .hints import did_you_mean
@@ -73,8 +74,9 @@ def run(
     parameters: Mapping[str, object],
     options: NotebookOptions,
     listeners: Sequence[Callable[[Event], None]],
+    executor: Executor | None = None,
 ) -> Report:
-    """Execute a notebook; see ``octavo.run``."""
+    """Execute a notebook; see ``octavo.run``. ``executor`` is one that other runs use too (default: one of its own)."""
     source = read(filled(str(given), parameters))
     defaults = {parameter.name: parameter.value for parameter in source.facts.params if parameter.known}
     target = filled(str(output), {**defaults, **parameters}) if output is not None else None
@@ -99,7 +101,7 @@ def run(
         wanted.page.check(notebook_kind.prepare(task)[0])
     report = Report()
     receivers: list[Callable[[Event], None]] = [report, *listeners]
-    for event in _events(task, wanted, source.path, options):
+    for event in _events(task, wanted, source.path, options, executor):
         for tell in receivers:
             tell(event)
     return report
@@ -227,14 +229,21 @@ def _check(target: Path, source: Path) -> None:
 
 
 def _events(
-    task: Task, target: targets.Destination | None, source: str, options: NotebookOptions
+    task: Task,
+    target: targets.Destination | None,
+    source: str,
+    options: NotebookOptions,
+    executor: Executor | None,
 ) -> Iterator[Event]:
     began = time.time()
     name = time.strftime("%Y%m%d-%H%M%S")
     yield RunStarted(name, (task.name,), (task.name,), began)
     yield TaskStarted(task.name, (FORCED.reason("", None, "requested"),), began)
     good = True
-    for event in _prepared(task, target, source) if options.prepare_only else _running(task, target, options):
+    running = (
+        _prepared(task, target, source) if options.prepare_only else _running(task, target, options, executor)
+    )
+    for event in running:
         yield event
         good = not isinstance(event, TaskFinished) or event.outcome.good
     yield RunFinished(name, good, time.time() - began, time.time())
@@ -257,9 +266,11 @@ def _prepared(task: Task, target: targets.Destination | None, source: str) -> It
     yield event
 
 
-def _running(task: Task, target: targets.Destination | None, options: NotebookOptions) -> Iterator[Event]:
+def _running(
+    task: Task, target: targets.Destination | None, options: NotebookOptions, executor: Executor | None
+) -> Iterator[Event]:
     keeper = None
     if target is not None:
         provenance = Provenance(task.source.path, target.where, time.time)
         keeper = Keeper(ExecutedNotebook(provenance, task.run.output_limit), target)
-    return alone(task, keeper, Local(str(Path.cwd()), 1), options.pause)
+    return alone(task, keeper, executor or Local(str(Path.cwd()), 1), options.pause)

@@ -5,27 +5,12 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from books import book, cell
+from books import book, cell, executed
 from projects import Folder
-
-
-def executed(folder: Folder, name: str, *cells: dict[str, Any], **metadata: Any) -> Path:
-    """Write a notebook as it is after a run that octavo had nothing to do with."""
-    import nbformat
-    from nbclient import NotebookClient
-
-    made = book(*cells)
-    made["metadata"] = metadata
-    notebook = nbformat.from_dict(made)
-    NotebookClient(notebook, allow_errors=True, resources={"metadata": {"path": str(folder.path)}}).execute()
-    path = folder.path / name
-    nbformat.write(notebook, path)
-    return path
 
 
 def changed(path: Path, before: str, after: str) -> None:
@@ -48,7 +33,7 @@ plt.bar(["a", "b"], [3, {bar}], label="{legend}"); plt.legend(); plt.show()"""
 
 def test_what_nbclient_stored_is_the_same_and_each_seeded_change_differs(folder: Folder) -> None:
     path = executed(
-        folder,
+        folder.path,
         "report.ipynb",
         cell("print('score', 0.91)"),
         cell("import pandas as pd\npd.DataFrame({'mean': [0.5, 0.25]}, index=['u', 'v'])"),
@@ -68,7 +53,7 @@ def test_what_nbclient_stored_is_the_same_and_each_seeded_change_differs(folder:
     changed(path, "<td>0.25</td>", "<td>0.26</td>")
     changed(path, '"evalue": "no column b"', '"evalue": "no column c"')
     data = json.loads(path.read_text())
-    other = executed(folder, "other.ipynb", cell(PLOT.format(bar=5, legend="solo")))
+    other = executed(folder.path, "other.ipynb", cell(PLOT.format(bar=5, legend="solo")))
     stored = json.loads(other.read_text())["cells"][0]["outputs"]
     other.unlink()
     data["cells"][2]["outputs"] = stored
@@ -106,7 +91,7 @@ def test_wishes_of_nbval_of_pytest_notebook_and_of_tags_are_honoured(folder: Fol
     regression["metadata"]["nbreg"] = {"diff_ignore": ["/outputs/*/text"]}
     replaced = cell(draw)
     executed(
-        folder,
+        folder.path,
         "nb.ipynb",
         cell(f"# NBVAL_IGNORE_OUTPUT\n{draw}"),
         cell(draw, "nbval-ignore-output"),
@@ -141,7 +126,7 @@ def test_wishes_of_nbval_of_pytest_notebook_and_of_tags_are_honoured(folder: Fol
 
 def test_a_cell_that_fails_now_is_failed_and_those_after_it_are_not_run(folder: Folder) -> None:
     folder.write("data.txt", "1")
-    executed(folder, "nb.ipynb", cell("print(open('data.txt').read())"), cell("2"))
+    executed(folder.path, "nb.ipynb", cell("print(open('data.txt').read())"), cell("2"))
     (folder.path / "data.txt").unlink()
     said = folder.octavo("verify", "nb.ipynb")
     assert said.returncode == 1
@@ -155,7 +140,7 @@ def test_a_cell_that_fails_now_is_failed_and_those_after_it_are_not_run(folder: 
 def test_two_runs_tell_what_is_unstable_and_why(folder: Folder) -> None:
     clock = "import time; print(time.time_ns())"
     executed(
-        folder,
+        folder.path,
         "nb.ipynb",
         cell("import random; print(random.random())"),
         cell(clock),
@@ -216,7 +201,7 @@ BROKEN = {
 def test_what_is_no_notebook_is_told_with_its_place_and_the_others_are_verified(folder: Folder) -> None:
     for name, (text, _) in BROKEN.items():
         folder.write(name, text)
-    executed(folder, "good.ipynb", cell("1"))
+    executed(folder.path, "good.ipynb", cell("1"))
     said = folder.octavo("verify", *BROKEN, "good.ipynb")
     assert (said.returncode, said.stdout) == (2, "good.ipynb: 1 cell: 1 same\n")
     for name, (text, message) in BROKEN.items():

@@ -16,6 +16,8 @@ from ..checks import run as found
 from ..compare import Tolerance
 from ..errors import Error, Errors
 from ..executed.editions import home
+from ..executors.lent import Lent
+from ..executors.local import Local
 from ..lazy import lazy_imports
 from ..show.mistakes import show
 from ..show.screen import many, screen, seconds
@@ -110,21 +112,26 @@ def main(args: Namespace) -> int:
     tolerance = Tolerance(
         args.rtol, args.atol, args.colour, args.pixels, sanitize=sanitizers(args.sanitize_with)
     )
-    how = How(kernel=args.kernel, cell_timeout=args.cell_timeout)
+    local = Local(str(Path.cwd()), 1)
+    # two runs from one process would have one order of hashes, and agree where no two others do
+    how = How(args.kernel, cell_timeout=args.cell_timeout, executor=None if args.twice else Lent(local))
     asked = judge.Asked(tolerance, how, args.twice, args.lax)
     began, all_, unread = time.perf_counter(), list[NotebookVerdict](), 0
-    for path, cwd in _notebooks(args.targets).items():
-        try:
-            verdict, accepted = _one(path, replace(asked, how=replace(how, cwd=cwd)), args)
-        except (Error, Errors) as error:
-            show(error, err)
-            unread += 1
-            continue
-        all_.append(verdict)
-        if not args.json:
-            verdicts.lines(verdict, out, quiet=args.quiet)
-            if accepted:
-                out.say(f"  accepted: {many(accepted, 'cell')}")
+    try:
+        for path, cwd in _notebooks(args.targets).items():
+            try:
+                verdict, accepted = _one(path, replace(asked, how=replace(how, cwd=cwd)), args)
+            except (Error, Errors) as error:
+                show(error, err)
+                unread += 1
+                continue
+            all_.append(verdict)
+            if not args.json:
+                verdicts.lines(verdict, out, quiet=args.quiet)
+                if accepted:
+                    out.say(f"  accepted: {many(accepted, 'cell')}")
+    finally:
+        local.close()
     if args.json:
         out.say(json.dumps([verdicts.plain(one) for one in all_], ensure_ascii=False, indent=2))
     for path, write in ((args.markdown, "markdown"), (args.junit, "junit"), (args.html, "html")):

@@ -11,6 +11,7 @@ from .. import single
 from ..events import Event, TaskFinished
 from ..executed.provenance import MARKER
 from ..executed.writer import ExecutedNotebook
+from ..executors import Executor
 from ..model import Json
 from ..notebook.cells import Notebook, dump_ipynb
 from ..notebook.inject import INJECTED, tags
@@ -32,12 +33,13 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How notebooks are run: options of ``octavo run``."""
+    """How notebooks are run: options of ``octavo run``, and an executor that all of them share."""
 
     kernel: str | None = None
     cwd: str | None = None
     timeout: float | None = None
     cell_timeout: float | None = None
+    executor: Executor | None = None
 
 
 def run(
@@ -68,12 +70,13 @@ def run(
         cell_timeout=how.cell_timeout,
         output_limit=0,
     )
+    shared = None if environ else how.executor  # whose processes have their environment already
     with Scratch() as scratch:
         path = Path(scratch.path) / Path(notebook.path).with_suffix(".ipynb").name
         path.write_bytes(b"".join(dump_ipynb(_copy(notebook.data, wishes, prelude))))
         listener = _Listener()
         with _environment(environ or {}):
-            single.run(path, None, _parameters(notebook.data, scratch.path), options, [listener])
+            single.run(path, None, _parameters(notebook.data, scratch.path), options, [listener], shared)
     return listener.ran()
 
 
