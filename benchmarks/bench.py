@@ -295,7 +295,7 @@ def settings(
 
 @contextmanager
 def workplace() -> Iterator[Path]:
-    """Give a folder for the time of a benchmark."""
+    """Give a folder for the time of a benchmark. Folders called octavo-… are swept by octavo when they are old."""
     with tempfile.TemporaryDirectory(prefix="bench-octavo-") as folder:
         yield Path(folder)
 

@@ -227,3 +227,8 @@ def test_a_mistake_on_the_command_line_is_told_before_anything_runs(
     said = folder.octavo("verify", *words)
     assert (said.returncode, said.stdout) == (2, "")
     assert message in said.stderr
+
+
+def test_an_error_that_ipython_only_prints_is_stored_and_the_cells_after_it_run(folder: Folder) -> None:
+    executed(folder.path, "nb.ipynb", cell("%nothing_like_this"), cell("print('after')"))
+    assert verdicts(folder) == ["same", "same"]

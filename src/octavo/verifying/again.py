@@ -56,7 +56,7 @@ def run(
     folder = how.cwd or str(Path(notebook.path).resolve().parent)
     # a notebook that was run through its errors is run so again
     through = any(
-        output.get("output_type") == "error"
+        _error(output)
         for cell, wish in zip(notebook.cells, wishes, strict=True)
         for output in cell.get("outputs") or ()
         if not wish.raises
@@ -78,6 +78,12 @@ def run(
         with _environment(environ or {}):
             single.run(path, None, _parameters(notebook.data, scratch.path), options, [listener], shared)
     return listener.ran()
+
+
+def _error(output: Json) -> bool:
+    """Return whether an output is that of an error; IPython only prints its own, of magics that are not there."""
+    printed = output.get("name") == "stderr" and str(output.get("text")).startswith("UsageError:")
+    return output.get("output_type") == "error" or printed
 
 
 class _environment:
