@@ -53,6 +53,13 @@ def test_runs_are_listed_and_shown_once_more(built: Folder) -> None:
         assert words in shown.stdout
 
 
+def test_each_line_says_which_task_has_printed_it(built: Folder) -> None:
+    shown = built.octavo("log", "last").stdout.splitlines()
+    assert "good | all is well" in shown and "bad | about to fail" in shown
+    alone = built.octavo("log", "last", "--task", "good").stdout.splitlines()
+    assert "all is well" in alone
+
+
 def test_a_task_can_be_picked_out(built: Folder) -> None:
     shown = built.octavo("log", "last", "--task", "good").stdout
     assert "all is well" in shown and "about to fail" not in shown

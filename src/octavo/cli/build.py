@@ -13,7 +13,6 @@ from ..compat import option_aliases
 from ..errors import Error
 from ..lazy import lazy_imports
 from ..show import steps as shown
-from ..show.lines import Lines
 from ..show.mistakes import show
 from ..show.progress import Progress
 from ..show.screen import flat, many, screen, seconds, several
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Iterator, Mapping, Set
 
-    from ..events import Event
     from ..project import Project
     from ..report import Report
     from ..show.progress import View
@@ -212,7 +210,7 @@ def _watch(args: Namespace, out: Screen, err: Screen) -> int:
 def _lines(args: Namespace, root: str) -> Callable[[Screen], View] | None:
     """Return what shows the build where neither the table nor plain lines do: prefixed output, or groups in CI."""
     if args.verbose:
-        return Verbose
+        return prefixed.Verbose
     style = _ci(os.environ)
     return None if style is None else lambda to: ci.Grouped(to, root, style)
 
@@ -234,18 +232,6 @@ def _writable(path: Path) -> None:
             path.open("a").close()
     except OSError as error:
         raise Error(f"it cannot be written: {error.strerror}", str(path)) from None
-
-
-class Verbose(Lines):
-    """Plain lines, and between them what the tasks print, each line with its task."""
-
-    def __init__(self, to: Screen) -> None:
-        super().__init__(to)
-        self._printed = prefixed.Prefixed(to)
-
-    def __call__(self, event: Event) -> None:
-        self._printed(event)
-        super().__call__(event)
 
 
 def _tell_ci(progress: Progress, args: Namespace, project: Project) -> None:

@@ -18,6 +18,7 @@ from ..show.summary import summary
 from . import options
 
 with lazy_imports():
+    from ..show import prefixed
     from ..spec import entry
     from ..state import runlog
 
@@ -103,7 +104,9 @@ def _events(path: Path, root: Path, args: Namespace) -> Iterator[Event]:
 
 def _replay(events: Iterator[Event], args: Namespace, out: Screen, root: Path) -> int:
     began = time.perf_counter()
-    with Progress(out, as_json=args.json, logs=not args.json) as progress:
+    # what several tasks have printed at a time says whose it is
+    lines = None if args.json or args.task else lambda to: prefixed.Verbose(to, coloured=True)
+    with Progress(out, as_json=args.json, logs=not args.json, lines=lines) as progress:
         try:
             for event in events:
                 progress(event)

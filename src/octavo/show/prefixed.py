@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from ..events import Event, Output, TaskFinished
 from ..kernels.frames import plain
-from .screen import flat
+from .lines import Lines
+from .screen import flat, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,17 +15,20 @@ if TYPE_CHECKING:
     from .screen import Screen
 
 _COLOURS = ("cyan", "magenta", "blue", "yellow", "green")
+_RESET = "\x1b[0m"
 
 
 class Prefixed:
     """Joins what tasks print into whole lines, for several tasks print at a time.
 
     A line that a task has not ended waits for its end, or for that of the task. Of a progress bar, which returns to the
-    start of its line, the last state is said.
+    start of its line, the last state is said. ``coloured``: colours stay, and what else commands a
+    terminal is spelt out.
     """
 
-    def __init__(self, to: Screen) -> None:
+    def __init__(self, to: Screen, coloured: bool = False) -> None:
         self.to = to
+        self._coloured = coloured
         self._open: dict[str, str] = {}
         self._colours: dict[str, str] = {}
 
@@ -56,5 +60,21 @@ class Prefixed:
 
     def _line(self, task: str, text: str) -> str:
         colour = self._colours.setdefault(task, _COLOURS[len(self._colours) % len(_COLOURS)])
-        line = flat(plain(text).rstrip("\r\n").rpartition("\r")[2].expandtabs())
+        if self._coloured:
+            line = visible(text.rstrip("\r\n").rpartition("\r")[2])
+            line += _RESET if "\x1b[" in line and not line.endswith(_RESET) else ""
+        else:
+            line = flat(plain(text).rstrip("\r\n").rpartition("\r")[2].expandtabs())
         return f"{self.to.paint(flat(task), colour)} {self.to.paint('|', 'dim')} {line}".rstrip()
+
+
+class Verbose(Lines):
+    """Plain lines, and between them what the tasks print, each line with its task."""
+
+    def __init__(self, to: Screen, coloured: bool = False) -> None:
+        super().__init__(to)
+        self._printed = Prefixed(to, coloured)
+
+    def __call__(self, event: Event) -> None:
+        self._printed(event)
+        super().__call__(event)
