@@ -59,3 +59,9 @@ def test_no_pipeline_says_how_to_start(folder: Folder) -> None:
     assert said.returncode == 2
     assert "there is no pipeline.yaml" in said.stderr
     assert "tasks:" in said.stderr
+
+
+def test_accept_says_that_it_needs_names_as_it_does(folder: Folder) -> None:
+    said = folder.octavo("accept", "--help").stdout
+    assert "at least one" in said and "default: all" not in said
+    assert folder.octavo("accept").returncode == 2

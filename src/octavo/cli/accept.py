@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo accept``."""
-    options.selection(parser)
+    options.selection(parser, "the tasks to accept: at least one, or '*' for all")
     parser.examples("""\
 Marks the products of tasks as up to date, without running anything. A product that was changed by hand is kept,
 and the tasks after it use it.

@@ -121,9 +121,9 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
     return argparse.RawDescriptionHelpFormatter(prog, width=min(size[0] - 2, 110) if size else 100)
 
 
-def selection(parser: argparse.ArgumentParser) -> None:
-    """Add what every verb of a pipeline takes: targets, --file, --param."""
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help="the tasks to use (default: all)")
+def selection(parser: argparse.ArgumentParser, tasks: str = "the tasks to use (default: all)") -> None:
+    """Add what every verb of a pipeline takes: targets, --file, --param. ``tasks`` says what the targets are."""
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=tasks)
     file(parser)
     values(parser, "set a parameter; VALUE is YAML: 3, 0.5, true, null, text, [1, 2]")
 
