@@ -155,6 +155,22 @@ def test_a_state_that_is_damaged_or_made_up_gets_an_answer(seed: int, whole: Pat
         fuzz(whole, tmp_path, seed * 1000 + number, SPOILING[number % len(SPOILING)])
 
 
+def test_damage_that_a_build_meets_midway_costs_nobody_a_file(whole: Path, tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    shutil.copytree(whole, root)
+    state = root / ".octavo" / "state.db"
+    with closing(sqlite3.connect(state)) as db:
+        ((size,),) = db.execute("PRAGMA page_size")
+        ((page,),) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'history'")
+    data = bytearray(state.read_bytes())
+    data[(page - 1) * size : page * size] = b"\xff" * size  # it is written into when the first task has ended
+    state.write_bytes(data)
+    world.describe(root, 3, "one", "a.csv")
+    looked_at(root)
+    assert list((root / ".octavo").glob("state.db.damaged-*"))
+    assert (root / "data" / "raw.csv").read_text() == "user"
+
+
 @pytest.mark.nightly
 def test_two_thousand_states_that_are_damaged_or_made_up_get_an_answer(whole: Path, tmp_path: Path) -> None:
     for number in range(2000):

@@ -32,6 +32,8 @@ class StateConnection:
         self._folder, self._root, self._path = folder, root, folder / database.NAME
         self._tables, self._schema, self._salvage, self._say = tables, schema, salvage, say
         self._held = False
+        #: Whether what was known when this was opened may be gone: the database turned out to be damaged later.
+        self.lost = False
         self._aside: list[str] = []
         with self._as_state_error("open"):
             self._opened = database.opened(folder, tables, schema, say)
@@ -130,6 +132,7 @@ class StateConnection:
         """Go on without the database, which turned out to be damaged."""
         self._opened.db.close()
         self._opened = database.without(self._tables, self._schema)
+        self.lost = True
         self._save()
         if self._held:
             with self._as_state_error("write"):

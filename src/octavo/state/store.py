@@ -98,7 +98,8 @@ class Store:
         """
         rows = self._db.rows("SELECT names FROM others WHERE path = ?", (path,))
         if not rows:
-            return set()
+            # records that were read before the damage was met may say that there is a product
+            return None if self._db.lost else set()
         known = frozen.whole(rows[0][0])
         own, *names = known.split(b"\0") if known is not None else [b""]
         return {os.fsdecode(name) for name in names} if os.fsdecode(own) == path else None
