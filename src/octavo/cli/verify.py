@@ -18,6 +18,7 @@ from ..errors import Error, Errors
 from ..executed.editions import home
 from ..executors.lent import Lent
 from ..executors.local import Local
+from ..kinds import row
 from ..lazy import lazy_imports
 from ..show.mistakes import show
 from ..show.screen import many, screen, seconds
@@ -193,7 +194,7 @@ def _of_tasks(names: list[str], wanted: dict[str, str | None]) -> None:
     with projects.load() as project:
         asked = set(project.graph.select(names)) if names else set()
         for task in project.graph:
-            place = home(task) if task.kind == "notebook" else None
+            place = home(task) if row(task.kind).executed else None
             if place is None:
                 if task.name in asked:
                     raise Error(f'the task "{task.name}" is no notebook', os.path.relpath(project.path))

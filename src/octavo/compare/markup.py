@@ -27,7 +27,7 @@ _VALUES = 2_000
 class _Piece:
     """A tag, with its attributes, or a text, with where it stands."""
 
-    kind: str
+    sort: str
     name: str
     where: str = ""
     attributes: dict[str, str] = field(default_factory=dict)
@@ -72,8 +72,8 @@ class _Document(HTMLParser):
         elif "th" in self.inside:
             self.label = data.strip()
         innermost = self.inside[-1] if self.inside else ""
-        kind = innermost if innermost in ("script", "style") else "text"
-        self.pieces.append(_Piece(kind, data, self._where()))
+        sort = innermost if innermost in ("script", "style") else "text"
+        self.pieces.append(_Piece(sort, data, self._where()))
 
     def _where(self) -> str:
         if "td" not in self.inside and "th" not in self.inside:
@@ -88,21 +88,21 @@ def differences(before: str, after: str, where: str, tolerance: Tolerance) -> It
     if before == after:
         return
     first, second = _read(before), _read(after)
-    if [(p.kind, p.name if p.kind in ("tag", "end") else "") for p in first.pieces] != [
-        (p.kind, p.name if p.kind in ("tag", "end") else "") for p in second.pieces
+    if [(p.sort, p.name if p.sort in ("tag", "end") else "") for p in first.pieces] != [
+        (p.sort, p.name if p.sort in ("tag", "end") else "") for p in second.pieces
     ]:
         yield Differing(where, _shape(first), _shape(second))
         return
     one_names, other_names = _order(first.ids), _order(second.ids)
     for one, other in zip(first.pieces, second.pieces, strict=True):
         place = f"{where}, {one.where}" if one.where else where
-        if one.kind == "tag":
+        if one.sort == "tag":
             yield from _attributes(one, other, place, (one_names, other_names), tolerance)
-        elif one.kind == "script":
+        elif one.sort == "script":
             yield from in_scripts(
                 _renamed(one.name, one_names), _renamed(other.name, other_names), place, tolerance
             )
-        elif one.kind in ("text", "style"):
+        elif one.sort in ("text", "style"):
             sides = ((one, one_names), (other, other_names))
             # a space more where the lines of the source were broken otherwise is none on the page
             first_text, other_text = (" ".join(_renamed(p.name, names).split()) for p, names in sides)
@@ -133,9 +133,9 @@ def _read(text: str) -> _Document:
 
 
 def _shape(read: _Document) -> str:
-    rows = sum(piece.kind == "tag" and piece.name == "tr" for piece in read.pieces)
-    cells = sum(piece.kind == "tag" and piece.name in ("td", "th") for piece in read.pieces)
-    tags = sum(piece.kind == "tag" for piece in read.pieces)
+    rows = sum(piece.sort == "tag" and piece.name == "tr" for piece in read.pieces)
+    cells = sum(piece.sort == "tag" and piece.name in ("td", "th") for piece in read.pieces)
+    tags = sum(piece.sort == "tag" for piece in read.pieces)
     return f"a table of {rows} rows, {cells} cells" if rows else f"{tags} elements"
 
 
