@@ -83,8 +83,6 @@ def forged(state: Path, chance: random.Random) -> None:
         for _ in range(chance.randrange(1, 4)):
             table = chance.choice(tables)
             columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
-            if table == "others":  # without its path nobody can tell that it was there
-                columns.remove("path")
             column, value = chance.choice(columns), chance.choice(VALUES)
             try:
                 db.execute(f"UPDATE {table} SET {column} = ?", (value,))
@@ -153,6 +151,15 @@ SPOILING = [of_state, of_state, of_cache, of_logs]
 def test_a_state_that_is_damaged_or_made_up_gets_an_answer(seed: int, whole: Path, tmp_path: Path) -> None:
     for number in range(12):
         fuzz(whole, tmp_path, seed * 1000 + number, SPOILING[number % len(SPOILING)])
+
+
+def test_a_folder_whose_row_is_not_found_any_more_loses_no_file(whole: Path, tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    shutil.copytree(whole, root)
+    with closing(sqlite3.connect(root / ".octavo" / "state.db", isolation_level=None)) as db:
+        db.execute("UPDATE others SET path = 'dat'")
+    looked_at(root)
+    assert (root / "data" / "raw.csv").read_text() == "user"
 
 
 def test_damage_that_a_build_meets_midway_costs_nobody_a_file(whole: Path, tmp_path: Path) -> None:

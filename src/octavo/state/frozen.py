@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields
@@ -244,3 +245,15 @@ def whole(value: object) -> bytes | None:
     if not isinstance(value, bytes) or checksum(value[16:]) != value[:16]:
         return None
     return value[16:]
+
+
+def names(value: object) -> list[str]:
+    """Return the names that ``named`` was given; one that is empty where they are damaged."""
+    known = whole(value)
+    return [""] if known is None else [os.fsdecode(name) for name in known.split(b"\0")]
+
+
+def named(names: Iterable[str]) -> bytes:
+    """Return names of files as bytes, with a checksum."""
+    data = b"\0".join(map(os.fsencode, names))
+    return checksum(data) + data

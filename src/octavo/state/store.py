@@ -71,6 +71,7 @@ class Store:
         self._fresh: dict[str, tuple[str, str]] = {}
         self._listings: dict[str, tuple[str, bytes]] = {}
         self._damaged: dict[str, None] = {}
+        self._stray: frozenset[str] | None = None
         self._db = StateConnection(folder, root, _TABLES, SCHEMA, _salvage, say)
 
     @property
@@ -99,18 +100,23 @@ class Store:
         rows = self._db.rows("SELECT names FROM others WHERE path = ?", (path,))
         if not rows:
             # records that were read before the damage was met may say that there is a product
-            return None if self._db.lost else set()
-        known = frozen.whole(rows[0][0])
-        own, *names = known.split(b"\0") if known is not None else [b""]
-        return {os.fsdecode(name) for name in names} if os.fsdecode(own) == path else None
+            return set() if self._strays().isdisjoint((path, "")) and not self._db.lost else None
+        own, *names = frozen.names(rows[0][0])
+        return {*names} if own == path else None
+
+    def _strays(self) -> frozenset[str]:
+        """Return the paths of rows of ``others`` that are not found by them; "" for one that cannot be read."""
+        if self._stray is None:
+            rows = self._db.rows("SELECT path, names FROM others")
+            owners = ((path, frozen.names(data)[0]) for path, data in rows)
+            self._stray = frozenset(own for path, own in owners if own != path)
+        return self._stray
 
     def keep_others(self, path: str, names: Collection[str]) -> None:
         """Note what in a folder its task has not made. This must be there before the task runs."""
         if names or self.others(path) != set():
-            data = b"\0".join(map(os.fsencode, (path, *sorted(names))))
-            self._db.many(
-                "INSERT OR REPLACE INTO others VALUES (?, ?)", [(path, frozen.checksum(data) + data)]
-            )
+            row = (path, frozen.named([path, *sorted(names)]))
+            self._db.many("INSERT OR REPLACE INTO others VALUES (?, ?)", [row])
 
     def leave(self, stamps: Mapping[str, str]) -> None:
         """Note how a run that did not end well has left what is at some paths, if there is room."""
