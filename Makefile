@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 EXAMPLE := examples/wine
+# tests often wait for processes: one and a half for each core
+WORKERS ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 2) * 3 // 2)")
 
 .PHONY: demo test system lint types docs bench lock clean
 
@@ -10,7 +12,7 @@ demo: .venv-demo/ready  ## build the example pipeline and say where its reports 
 	@echo "The reports are executed notebooks: $(EXAMPLE)/output/*.ipynb"
 
 test: .venv/ready  ## run every test
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 system:  ## install Debian's packages without which some tests are skipped (as root)
 	apt-get update -q

@@ -342,7 +342,7 @@ def test_what_a_task_of_this_build_has_changed_is_looked_at_anew(folder: Folder)
         """,
     )
 
-    def build(m: int, n: int) -> str:
+    def build(m: int, n: int, code: int = 0) -> str:
         folder.write(
             "pipeline.yaml",
             f"""
@@ -353,11 +353,12 @@ def test_what_a_task_of_this_build_has_changed_is_looked_at_anew(folder: Folder)
             """,
         )
         said = folder.octavo("build")
-        assert said.returncode == 0, said.stdout
+        assert said.returncode == code, said.stdout
+        assert ("it is stale now, and the next build runs it" in said.stdout) == bool(code)
         return folder.read("out/late")
 
     assert build(1, 1) == "1"
     assert build(2, 1) == "1"
     assert build(1, 1) == "1"
     # early is restored for a helper of 1, which change then makes another: late's result for 1 is no longer right
-    assert build(2, 2) == "2"
+    assert build(2, 2, code=1) == "2"

@@ -51,7 +51,7 @@ def arguments(parser: Parser) -> None:
     add("--update", action="store_true", help="accept: write fresh outputs into the notebooks")
     add(
         "-k",
-        dest="cells",
+        "--cells",
         type=_cells,
         default=frozenset(),
         metavar="CELLS",
