@@ -23,7 +23,7 @@ from ..lazy import lazy_imports
 from ..show.mistakes import show
 from ..show.screen import many, screen, seconds
 from ..verifying import CellState, NotebookVerdict, accept, judge
-from ..verifying.again import How
+from ..verifying.again import VerifyOptions
 from ..verifying.wishes import sanitizers
 from . import options
 
@@ -115,13 +115,14 @@ def main(args: Namespace) -> int:
     )
     local = Local(str(Path.cwd()), 1)
     # two runs from one process would have one order of hashes, and agree where no two others do
-    how = How(args.kernel, cell_timeout=args.cell_timeout, executor=None if args.twice else Lent(local))
-    asked = judge.Asked(tolerance, how, args.twice, args.lax)
+    lent = None if args.twice else Lent(local)
+    choices = VerifyOptions(args.kernel, cell_timeout=args.cell_timeout, executor=lent)
+    asked = judge.Asked(tolerance, choices, args.twice, args.lax)
     began, all_, unread = time.perf_counter(), list[NotebookVerdict](), 0
     try:
         for path, cwd in _notebooks(args.targets).items():
             try:
-                verdict, accepted = _one(path, replace(asked, how=replace(how, cwd=cwd)), args)
+                verdict, accepted = _one(path, replace(asked, options=replace(choices, cwd=cwd)), args)
             except (Error, Errors) as error:
                 show(error, err)
                 unread += 1

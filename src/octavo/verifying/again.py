@@ -32,7 +32,7 @@ class Ran:
 
 
 @dataclass(frozen=True, slots=True)
-class How:
+class VerifyOptions:
     """How notebooks are run: options of ``octavo run``, and an executor that all of them share."""
 
     kernel: str | None = None
@@ -45,7 +45,7 @@ class How:
 def run(
     notebook: Notebook,
     wishes: Sequence[Wish],
-    how: How,
+    options: VerifyOptions,
     prelude: str = "",
     environ: Mapping[str, str] | None = None,
 ) -> Ran:
@@ -53,7 +53,7 @@ def run(
 
     ``prelude`` is code that runs before them, ``environ`` what its kernel gets as environment variables besides.
     """
-    folder = how.cwd or str(Path(notebook.path).resolve().parent)
+    folder = options.cwd or str(Path(notebook.path).resolve().parent)
     # a notebook that was run through its errors is run so again
     through = any(
         _error(output)
@@ -61,22 +61,22 @@ def run(
         for output in cell.get("outputs") or ()
         if not wish.raises
     )
-    options = single.NotebookOptions(
-        kernel=how.kernel,
+    of_run = single.NotebookOptions(
+        kernel=options.kernel,
         cwd=folder,
         allow_errors=through,
         strict=False,
-        timeout=how.timeout,
-        cell_timeout=how.cell_timeout,
+        timeout=options.timeout,
+        cell_timeout=options.cell_timeout,
         output_limit=0,
     )
-    shared = None if environ else how.executor  # whose processes have their environment already
+    shared = None if environ else options.executor  # whose processes have their environment already
     with Scratch() as scratch:
         path = Path(scratch.path) / Path(notebook.path).with_suffix(".ipynb").name
         path.write_bytes(b"".join(dump_ipynb(_copy(notebook.data, wishes, prelude))))
         listener = _Listener()
         with _environment(environ or {}):
-            single.run(path, None, _parameters(notebook.data, scratch.path), options, [listener], shared)
+            single.run(path, None, _parameters(notebook.data, scratch.path), of_run, [listener], shared)
     return listener.ran()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..notebook.cells import Notebook
 from ..reading.language import language_of
-from .again import How, Ran, run
+from .again import Ran, VerifyOptions, run
 from .wishes import Wish
 
 _SEED = """\
@@ -131,7 +131,7 @@ PINS = (
 def found(
     notebook: Notebook,
     wishes: Sequence[Wish],
-    how: How,
+    options: VerifyOptions,
     unstable: set[int],
     agree: Callable[[Ran, Ran, int], bool],
 ) -> dict[int, tuple[str, ...]]:
@@ -148,18 +148,18 @@ def found(
         if not python and not pin.environ:
             continue
         prelude = _filled(pin.prelude, notebook) if python else ""
-        one = run(notebook, wishes, how, prelude, pin.environ)
+        one = run(notebook, wishes, options, prelude, pin.environ)
         if pin.off:
             why |= {index: (pin.name,) for index in rest if one.failed == index}
             continue
-        other = run(notebook, wishes, how, prelude, pin.environ)
+        other = run(notebook, wishes, options, prelude, pin.environ)
         reached = {index for index in rest if index in one.outputs and index in other.outputs}
         why |= {index: (pin.name,) for index in reached if agree(one, other, index)}
     if python and (rest := unstable - why.keys()):
         held = [pin for pin in PINS if not pin.off]
         prelude = "\n".join(_filled(pin.prelude, notebook) for pin in held)
         environ = {name: value for pin in held for name, value in pin.environ.items()}
-        one, other = (run(notebook, wishes, how, prelude, environ) for _ in range(2))
+        one, other = (run(notebook, wishes, options, prelude, environ) for _ in range(2))
         several = tuple(pin.name for pin in held)
         why |= {index: several for index in rest if index in one.outputs and agree(one, other, index)}
     return why

@@ -14,7 +14,7 @@ from ..model import Json
 from ..notebook.cells import Notebook
 from ..notebook.inject import INJECTED, tags
 from . import CellState, CellVerdict, NotebookVerdict, causes
-from .again import How, Ran, run
+from .again import Ran, VerifyOptions, run
 from .wishes import Wish, wishes
 
 
@@ -23,7 +23,7 @@ class Asked:
     """What is asked of all notebooks. ``twice``: whether two fresh runs agree, and if not, why."""
 
     tolerance: Tolerance
-    how: How
+    options: VerifyOptions
     twice: bool = False
     lax: bool = False
 
@@ -59,7 +59,7 @@ def judge(notebook: Notebook, asked: Asked) -> tuple[NotebookVerdict, Ran]:
     """Run a notebook and return what is to be said of it, and the run."""
     began = time.time()
     wanted = wishes(notebook.data, notebook.path, lax=asked.lax)
-    ran = run(notebook, wanted, asked.how)
+    ran = run(notebook, wanted, asked.options)
     tolerance = replace(asked.tolerance, now=time.time())
     cells = []
     for index, cell in enumerate(notebook.cells):
@@ -128,7 +128,7 @@ def _settled(
     notebook: Notebook, wanted: Sequence[Wish], asked: Asked, cells: tuple[CellVerdict, ...], first: Ran
 ) -> tuple[CellVerdict, ...]:
     """Run once more, and return the verdicts with those that differ between the two runs as unstable, and why."""
-    second = run(notebook, wanted, asked.how)
+    second = run(notebook, wanted, asked.options)
     tolerance = replace(asked.tolerance, now=time.time())
 
     def apart(one: Ran, other: Ran, index: int) -> tuple[Differing, ...]:
@@ -145,7 +145,7 @@ def _settled(
     def agree(one: Ran, other: Ran, index: int) -> bool:
         return likeness(apart(one, other, index)) is not Likeness.DIFFERS
 
-    why = causes.found(notebook, wanted, asked.how, set(unstable), agree)
+    why = causes.found(notebook, wanted, asked.options, set(unstable), agree)
     return tuple(
         replace(
             cell, state=CellState.UNSTABLE, differences=unstable[cell.index], causes=why.get(cell.index, ())
