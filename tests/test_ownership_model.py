@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,7 @@ class Machine(RuleBasedStateMachine):
         full.parent.mkdir(parents=True, exist_ok=True)
         text = f"user {len(self.written)}"
         self.written[text] = False
+        time.sleep(0.02)  # nobody edits a file within the tick of the clock in which a run has written it
         full.write_text(text)
 
     @rule(path=st.sampled_from(PATHS))

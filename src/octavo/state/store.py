@@ -100,7 +100,8 @@ class Store:
         rows = self._db.rows("SELECT names FROM others WHERE path = ?", (path,))
         if not rows:
             # records that were read before the damage was met may say that there is a product
-            return set() if self._strays().isdisjoint((path, "")) and not self._db.lost else None
+            known = self._strays().isdisjoint((path, "")) and not self._db.lost
+            return set() if known or not os.path.isdir(os.path.join(self._base, path)) else None
         own, *names = frozen.names(rows[0][0])
         return {*names} if own == path else None
 
