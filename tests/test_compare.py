@@ -15,7 +15,7 @@ import pytest
 from octavo.compare import Likeness, Tolerance, likeness, outputs, pixels
 from octavo.compare.outputs import differences
 
-NOW = time.time()
+NOW = 1_795_000_000.0  # a constant: each process of pytest-xdist must name the same tests
 TOLERANCE = Tolerance(now=NOW)
 
 
