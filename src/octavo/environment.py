@@ -60,20 +60,10 @@ def packages(store: Store, imports: Iterable[str]) -> dict[str, tuple[str, str]]
 
 def imported(root: str, paths: Iterable[str]) -> set[str]:
     """Return what some modules of the project import."""
-    found: set[str] = set()
-    for path in paths:
-        full = os.path.join(root, path)
-        if stamp := products.stamp(full):
-            found |= _imports(full) if products.racy(full) else _imports_of(full, stamp)
-    return found
+    return {name for path in paths for name in _imports(os.path.join(root, path))}
 
 
-@lru_cache(maxsize=10_000)
-def _imports_of(path: str, stamp: str) -> frozenset[str]:
-    """Return what a module as it is with a stamp imports: the tasks of one build use the same modules."""
-    return _imports(path)
-
-
+@products.remembered
 def _imports(path: str) -> frozenset[str]:
     try:
         tree = ast.parse(Path(path).read_bytes())

@@ -6,12 +6,17 @@ import errno
 import os
 import stat
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
 
 from ..asked import left_by_tools
 from ..digests import digest as digest_of
 from ..digests import running
 from ..model import Failure
+
+_Found = TypeVar("_Found")
 
 _BLOCK = 1 << 20
 #: What is no file and no folder, by the types of stat(2).
@@ -92,6 +97,20 @@ def racy(path: str) -> bool:
     To be asked when the stamp is taken: what is read for a while is older at the end, and may have changed meanwhile.
     """
     return time.time_ns() - newest(path) <= RACY
+
+
+def remembered(read: Callable[[str], _Found]) -> Callable[[str], _Found]:
+    """Call a function of a file once for each state of the file: many tasks that one process runs may use it."""
+
+    @lru_cache(maxsize=10_000)
+    def of_stamp(path: str, _: str) -> _Found:
+        return read(path)
+
+    def of_file(path: str) -> _Found:
+        now = None if racy(path) else stamp(path)
+        return read(path) if now is None else of_stamp(path, now)
+
+    return of_file
 
 
 def digest(path: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from importlib.machinery import BYTECODE_SUFFIXES, EXTENSION_SUFFIXES
 from pathlib import Path
 
@@ -15,14 +14,11 @@ def module_digest(path: str) -> str:
     """Return the digest of a module's code, in whatever encoding it declares; of its bytes where they are no source."""
     if path.endswith((*EXTENSION_SUFFIXES, *BYTECODE_SUFFIXES)):
         return products.digest(path) or ""
-    if products.racy(path) or (stamp := products.stamp(path)) is None:
-        return digest.module_digest(source_text(path))
-    return _stamped(path, stamp)
+    return _source_digest(path)
 
 
-@lru_cache(maxsize=10_000)
-def _stamped(path: str, stamp: str) -> str:
-    """Return the digest of a module as it is with a stamp: one process may run many tasks that use the same modules."""
+@products.remembered
+def _source_digest(path: str) -> str:
     return digest.module_digest(source_text(path))
 
 
