@@ -7,10 +7,11 @@ import traceback
 from pathlib import Path
 
 from octavo.events import TaskFinished
-from octavo.kernels.frames import Frame, calls, line_in, plain, raised
+from octavo.kernels.frames import Frame, calls, line_in, raised
 from octavo.model import Failure, Outcome
 from octavo.show.failures import failed, last
 from octavo.show.screen import Screen
+from octavo.tracebacks import plain
 
 IPYTHON = (
     "\x1b[31m---------------------------------------------------------------------------\x1b[39m",

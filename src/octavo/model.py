@@ -21,6 +21,11 @@ Manifest = Mapping[str, str]
 Json = dict[str, Any]
 
 
+def joined(value: object) -> str:
+    """Return a text of a notebook, which may be a list of its lines."""
+    return "".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
 #: What stands in a manifest for a part that was edited while the task ran: no digest, so the task is stale.
 UNSTABLE = "changed while it ran"
 #: Where the files are that stand for products which are none: tables, objects elsewhere.

@@ -1,13 +1,21 @@
-"""Tracebacks as they would be without octavo: what stands between a task and the system is taken out of them."""
+"""Tracebacks as they would be without octavo: what stands between a task and the system is taken out, and colours."""
 
 from __future__ import annotations
 
 import os
+import re
 from types import TracebackType
 
 #: Where functions are that stand for those of ``os`` while a task is watched, and for the import of what is parked.
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _BETWEEN = tuple(os.path.join(_HERE, "worker", part, "") for part in ("observe", "parked"))
+
+_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
+
+
+def plain(text: str) -> str:
+    """Return text without the escape sequences that colour it or move the cursor."""
+    return _ESCAPES.sub("", text)
 
 
 def trim(error: BaseException | None) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+from ..tracebacks import plain
+
 _BACKSPACE = re.compile(r"[^\n\x08]\x08")
 
 #: What stands for what, in the order in which it is looked for.
@@ -45,7 +46,7 @@ _RATE = re.compile(
 def clean(text: str, sanitize: Iterable[tuple[re.Pattern[str], str]] = ()) -> str:
     """Return a text as a terminal would leave it, with words for what is another in every run."""
     if "\x1b" in text:
-        text = _ESCAPES.sub("", text)
+        text = plain(text)
     if "\r" in text or "\x08" in text:
         text = "\n".join(_overwritten(line) for line in text.replace("\r\n", "\n").split("\n"))
     for pattern, word in sanitize:

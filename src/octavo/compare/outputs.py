@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..model import Json
+from ..model import Json, joined
 from . import Differing, Tolerance, data, markup, pixels, texts
 
 #: Views of widgets are random ids, and what they show is their state: neither is compared.
@@ -56,16 +56,12 @@ def _gathered(outputs: Sequence[Json]) -> _Gathered:
         kind = output.get("output_type")
         if kind == "stream":
             name = str(output.get("name", "stdout"))
-            found.streams[name] = found.streams.get(name, "") + _text(output.get("text", ""))
+            found.streams[name] = found.streams.get(name, "") + joined(output.get("text", ""))
         elif kind == "error":
             found.shown.append({"exception": f"{output.get('ename')}: {output.get('evalue')}"})
         else:
             found.shown.append(dict(output.get("data") or {}))
     return found
-
-
-def _text(value: object) -> str:
-    return "".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _words(shown: list[Json], number: int) -> str:
@@ -95,18 +91,18 @@ def bundles(
 
 def _value(mime: str, before: object, after: object, where: str, tolerance: Tolerance) -> Iterator[Differing]:
     if mime == "image/png":
-        yield from pixels.differences(_text(before), _text(after), where, tolerance)
+        yield from pixels.differences(joined(before), joined(after), where, tolerance)
     elif mime in _MARKUP:
-        yield from markup.differences(_text(before), _text(after), where, tolerance)
+        yield from markup.differences(joined(before), joined(after), where, tolerance)
     elif mime in _SCRIPTS:
-        yield from markup.in_scripts(_text(before), _text(after), where, tolerance)
+        yield from markup.in_scripts(joined(before), joined(after), where, tolerance)
     elif mime.endswith("json"):
         renamed = [data.datasets_renamed(_decoded(value)) for value in (before, after)]
         yield from data.differences(renamed[0], renamed[1], where, tolerance)
     elif mime.startswith("text/") or mime == "exception":
-        yield from texts.differences(_text(before), _text(after), where, tolerance)
+        yield from texts.differences(joined(before), joined(after), where, tolerance)
     else:
-        sizes = [f"{len(_text(value))} characters" for value in (before, after)]
+        sizes = [f"{len(joined(value))} characters" for value in (before, after)]
         yield Differing(where, sizes[0], f"others, {sizes[1]}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ..model import Json
+from ..model import Json, joined
 
 #: What nbconvert escapes or sanitizes; all other kinds of data its templates put into pages as they stand.
 _TEXTS = ("text/plain", "text/html", "text/markdown", "text/latex", "image/svg+xml")
@@ -37,7 +37,7 @@ def _cell(cell: Json) -> Json:
         }
     if cell.get("cell_type") == "markdown":
         # what draws a diagram gets it unescaped
-        found["source"] = _FENCE.sub(r"\1text", _joined(cell.get("source", "")))
+        found["source"] = _FENCE.sub(r"\1text", joined(cell.get("source", "")))
     if "outputs" in cell:
         found["outputs"] = [_output(output) for output in cell["outputs"]]
     return found
@@ -64,7 +64,7 @@ def _output(output: Json) -> Json:
 def _data(bundle: Json) -> Json:
     found: Json = {}
     for kind, value in bundle.items():
-        if kind in _TEXTS or (kind in _IMAGES and _BASE64.fullmatch(_joined(value))):
+        if kind in _TEXTS or (kind in _IMAGES and _BASE64.fullmatch(joined(value))):
             found[kind] = value
     return found
 
@@ -76,7 +76,3 @@ def _about(image: Json) -> Json:
         for key, value in image.items()
         if key in ("width", "height", "needs_background") and _LENGTH.fullmatch(str(value))
     }
-
-
-def _joined(value: object) -> str:
-    return "".join(map(str, value)) if isinstance(value, list) else str(value)

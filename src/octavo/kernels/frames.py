@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
+from ..tracebacks import plain
+
 # the head of a call: in a cell, of IPython 8 and later and of IPython 7, in a file, and Python's own
 _CELL = re.compile(
     r"^(?:Cell |Input )In ?\[(?P<number>\d+)\](?:, line (?P<line>\d+))?(?:, in (?P<name>[^(]+).*)?$"
@@ -35,11 +36,6 @@ class Frame:
     @property
     def place(self) -> str:
         return f"{self.path}:{self.line}" if self.number is None else f"cell {self.number}, line {self.line}"
-
-
-def plain(text: str) -> str:
-    """Return text without the escape sequences that colour it or move the cursor."""
-    return _ESCAPES.sub("", text)
 
 
 def calls(traceback: Sequence[str]) -> list[Frame]:

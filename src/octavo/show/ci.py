@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..events import Event, Output, TaskFinished, TaskStarted
-from ..kernels.frames import plain
 from ..model import Outcome
+from ..tracebacks import plain
 from .failures import failed, location
 from .lines import UNSAID, Lines, outcome_line
 from .screen import Screen, flat, seconds

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..kernels import frames
-from ..kernels.frames import plain
+from ..tracebacks import plain
 from .screen import cut, flat
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from io import StringIO
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from ..kernels.frames import plain
 from ..model import Outcome
+from ..tracebacks import plain
 from .failures import failed, location
 from .screen import Screen
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..events import Event, Output, TaskFinished
-from ..kernels.frames import plain
+from ..tracebacks import plain
 from .lines import Lines
 from .screen import flat, visible
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from ..model import Json
+from ..model import Json, joined
 from ..verifying import CellState, CellVerdict, NotebookVerdict
 from .verdicts import counted
 
@@ -85,5 +85,4 @@ def _output(output: Json) -> str:
 
 
 def _text(value: object) -> str:
-    text = "".join(map(str, value)) if isinstance(value, list) else str(value)
-    return escape(text.encode("utf-8", "replace").decode())
+    return escape(joined(value).encode("utf-8", "replace").decode())

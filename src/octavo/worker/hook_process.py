@@ -9,9 +9,9 @@ from dataclasses import replace
 from functools import partial
 
 from ..events import Event, HookFinished, Note, RunFinished, RunStarted, TaskFinished, from_json
-from ..kernels.frames import plain
 from ..model import Call, Failure, Outcome, Task
 from ..process import child
+from ..tracebacks import plain
 from ..views import ENDED
 from . import hooks
 from .around import folder_of, placed

@@ -12,10 +12,10 @@ from ..calls import invoke
 from ..errors import Error
 from ..events import HookFinished, to_json
 from ..failing import failure_of
-from ..kernels.frames import plain
 from ..lazy import lazy_imports
 from ..model import Call, Failure, Source, Task
 from ..process import child
+from ..tracebacks import plain
 from ..views import BuildTable, DagView, Status, TaskView, Upstream, given
 
 with lazy_imports():
