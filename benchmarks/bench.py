@@ -295,8 +295,8 @@ def settings(
 
 @contextmanager
 def workplace() -> Iterator[Path]:
-    """Give a folder for the time of a benchmark. Folders called octavo-… are swept by octavo when they are old."""
-    with tempfile.TemporaryDirectory(prefix="bench-octavo-") as folder:
+    """Give a folder for the time of a benchmark."""
+    with tempfile.TemporaryDirectory(prefix="octavo-bench-") as folder:
         yield Path(folder)
 
 

@@ -302,11 +302,11 @@ class Project:
         self, name: str | Maker, jobs: int | None, stale: Sequence[Task], stay: Mapping[str, object] | None
     ) -> Executor | None:
         """Return the executor for a build, None where nothing is stale; raise what it refuses."""
-        if not stale and name == "local":
+        if not stale:
+            if isinstance(name, str) and name != "local":
+                places.executor(name)  # a name that is unknown is refused all the same
             return None
         make = places.executor(name) if isinstance(name, str) else name
-        if not stale:
-            return None
         executor = make(str(self.root), jobs, log=str(self.store.folder / "server.log"))
         refused = {
             str(error): error for task in stale if (error := executor.refuses(attempt(task, pause=stay)))

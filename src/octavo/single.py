@@ -91,8 +91,9 @@ def run(
         _check(Path(target), Path(source.path))
     wanted = None
     if target is not None:
-        how = {"hide_code": options.report_mode, "safe": options.safe}
-        wanted = targets.of_output(target, source.path, options.save_every, **how)
+        wanted = targets.of_output(
+            target, source.path, options.save_every, hide_code=options.report_mode, safe=options.safe
+        )
     paths = {"PAPERMILL_INPUT_PATH": source.path, "PAPERMILL_OUTPUT_PATH": target and remote.shown(target)}
     task = _task(source, {**{name: paths[name] for name in options.paths}, **parameters}, options)
     if not options.prepare_only:

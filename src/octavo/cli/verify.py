@@ -29,6 +29,7 @@ from . import options
 
 with lazy_imports():
     from ..show import side_by_side, verdicts
+    from . import plot
 
 if TYPE_CHECKING:
     from ..model import Json
@@ -155,10 +156,7 @@ def main(args: Namespace) -> int:
 
 def _write(path: str, form: str, all_: list[NotebookVerdict]) -> None:
     text = {"markdown": verdicts.markdown, "junit": verdicts.junit, "html": side_by_side.page}[form](all_)
-    try:
-        Path(path).write_text(text, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise Error(f"it cannot be written: {error.strerror}", path) from None
+    plot.write(Path(path), text.encode("utf-8", "replace").decode(), "page")
 
 
 def _one(path: str, asked: judge.Asked, args: Namespace) -> tuple[NotebookVerdict, int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import project as projects
-from ..errors import Error
+from ..errors import Error, Errors, each
 from ..kinds import notebook as notebooks
 from ..kinds import row
 from ..notebook.inject import INJECTED, inject, parameters_cell, tags
@@ -55,8 +55,8 @@ def opened(file: Path, top: Path) -> Injection | None:
         with projects.load(spec) as project:
             found = [task for task in project.graph if _is_source(task, file, project.root)]
             return _of_task(found, file, project) if found else None
-    except (Error, ExceptionGroup) as error:
-        mistakes = _mistakes(error)
+    except (Error, Errors) as error:
+        mistakes = "\n".join(map(str, each(error)))
         if file.name not in spec.read_text(encoding="utf-8", errors="replace"):
             return None
         words = f"octavo cannot tell the values of this notebook:\n{mistakes}"
@@ -105,12 +105,3 @@ def _cell(values: Json, words: str, language: str) -> Json:
         source = "\n".join(known(language).comment.format(line) for line in words.splitlines())
         cell = {"cell_type": "code", "execution_count": None, "outputs": [], "source": source}
     return {**cell, "id": _ID, "metadata": {"tags": [INJECTED], "editable": False, MARK: True}}
-
-
-def _mistakes(error: Error | ExceptionGroup) -> str:
-    if isinstance(error, Error):
-        return str(error)
-    mine, other = error.split(Error)
-    if mine is None or other is not None:
-        raise error
-    return "\n".join(str(one) for one in mine.exceptions)

@@ -61,26 +61,26 @@ def judge(notebook: Notebook, asked: Asked) -> tuple[NotebookVerdict, Ran]:
     wanted = wishes(notebook.data, notebook.path, lax=asked.lax)
     ran = run(notebook, wanted, asked.options)
     tolerance = replace(asked.tolerance, now=time.time())
-    cells = []
+    cells: list[CellVerdict] = []
+    number = 0
     for index, cell in enumerate(notebook.cells):
+        number += cell["cell_type"] == "code"
         # what is injected has no output, and is injected anew where products go elsewhere
         left_out = INJECTED in tags(cell) and not cell.get("outputs")
         if cell["cell_type"] == "code" and cell.get("source", "").strip() and not left_out:
-            cells.append(_cell(cell, index, wanted[index], ran, tolerance))
-    numbered = tuple(replace(cell, number=_number(notebook, cell.index)) for cell in cells)
+            cells.append(_cell(cell, (number, index), wanted[index], ran, tolerance))
+    judged = tuple(cells)
     if asked.twice and not ran.failure:
-        numbered = _settled(notebook, wanted, asked, numbered, ran)
+        judged = _settled(notebook, wanted, asked, judged, ran)
     failure = "" if ran.failed is not None else ran.failure
-    return NotebookVerdict(notebook.path, numbered, time.time() - began, failure), ran
+    return NotebookVerdict(notebook.path, judged, time.time() - began, failure), ran
 
 
-def _number(notebook: Notebook, index: int) -> int:
-    return sum(cell["cell_type"] == "code" for cell in notebook.cells[: index + 1])
-
-
-def _cell(cell: Json, index: int, wish: Wish, ran: Ran, tolerance: Tolerance) -> CellVerdict:
+def _cell(cell: Json, at: tuple[int, int], wish: Wish, ran: Ran, tolerance: Tolerance) -> CellVerdict:
+    """Return what is to be said of a cell, whose number and index are ``at``."""
+    number, index = at
     before = tuple(cell.get("outputs") or ())
-    found = CellVerdict(0, index, CellState.NOT_RUN, cell["source"], before)
+    found = CellVerdict(number, index, CellState.NOT_RUN, cell["source"], before)
     if wish.skip:
         return replace(found, note=wish.skip)
     if index not in ran.outputs:
