@@ -11,9 +11,9 @@ import os
 import re
 import stat
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
+from .dataclass import dataclass
 from .digests import running
 from .model import ABSENT
 

@@ -18,8 +18,9 @@ Several mistakes of one file travel together as ``Errors``, an ``ExceptionGroup`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from .dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from .dataclass import dataclass
 from .model import Failure, Json, Outcome, Reason
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from . import products
+from .dataclass import dataclass
 from .errors import Error, Errors, NotebookError, Place, SpecError, each, raise_all
 from .graph import Graph
 from .hints import did_you_mean

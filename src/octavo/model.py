@@ -6,9 +6,11 @@ All of them are frozen, slotted and picklable, and made of the standard library'
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
+
+from .dataclass import dataclass
 
 if TYPE_CHECKING:
     from .errors import Error, Place
@@ -16,8 +18,7 @@ if TYPE_CHECKING:
 #: What a result depends on: the name of a part ("source", "param n", "module pkg.mod") → its digest,
 #: or the value itself where that is short enough to be shown to a person.
 Manifest = Mapping[str, str]
-#: An object of JSON that another project defines: nbformat's notebooks and cells, messages of Jupyter's kernels,
-#: options that are passed on. Anything may stand in it, and is looked at where it is used.
+#: An object of JSON that another project defines (notebooks, messages of kernels): it is looked at where it is used.
 Json = dict[str, Any]
 
 
@@ -26,7 +27,7 @@ def joined(value: object) -> str:
     return "".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-#: What stands in a manifest for a part that was edited while the task ran: no digest, so the task is stale.
+#: What stands in a manifest for a part that was edited while the task ran: the task is stale.
 UNSTABLE = "changed while it ran"
 #: Where the files are that stand for products which are none: tables, objects elsewhere.
 PROXIES = ".octavo/standing/"

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import upkeep
 from .engine import Run
 from .errors import Error, raise_all
 from .events import Event
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from .cache.local import Cache
 
 with lazy_imports():
-    from . import single
+    from . import single, upkeep
     from .cache import exchange, reuse
     from .compat import adopt as adoption
     from .executed import keeper as keepers

@@ -7,10 +7,11 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from . import remote
+from .dataclass import dataclass
 from .errors import NotebookError, ParameterError, ProductError, StateError, raise_all
 from .events import Event, Note, NotebookOpened, RunFinished, RunStarted, TaskFinished, TaskStarted
 from .executed import targets

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from . import products
+from .dataclass import dataclass
 from .errors import ProductError
 from .executed.editions import failed, images
 from .graph import Graph

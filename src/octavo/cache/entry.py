@@ -6,9 +6,9 @@ import json
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from ..asked import left_by_tools
+from ..dataclass import dataclass
 from ..digests import digest
 from ..model import Json, Manifest, Task
 from ..products import TREE

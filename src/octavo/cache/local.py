@@ -6,11 +6,11 @@ import json
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from .. import products
+from ..dataclass import dataclass
 from ..digests import digest
 from ..model import UNSTABLE, Manifest, Record, Task
 from ..products import writing

@@ -10,13 +10,14 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 
 from .. import parts, products
+from ..dataclass import dataclass
 from ..errors import Error
 from ..executed.editions import images
 from ..fingerprint import manifest

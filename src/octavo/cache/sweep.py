@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Container
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ..dataclass import dataclass
 from .entry import Entry
 from .local import Cache, Tally, read
 

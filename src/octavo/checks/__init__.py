@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from ..dataclass import dataclass
 from ..model import Json
 from ..notebook.cells import Notebook
 from ..reading.names import CellNames

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatch
 from pathlib import Path
 
+from ..dataclass import dataclass
 from ..errors import Error
 from ..hints import did_you_mean
 from ..kinds.keys import is_texts

@@ -10,11 +10,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import __version__
+from ..dataclass import dataclass
 from ..errors import Error, each
 from ..kinds import row
 from ..lazy import lazy_imports

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from html.parser import HTMLParser
 
+from ..dataclass import dataclass
 from . import Differing, Tolerance
 from .data import datasets_renamed
 from .data import differences as in_data

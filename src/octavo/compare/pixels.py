@@ -7,8 +7,8 @@ import binascii
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from ..dataclass import dataclass
 from . import Differing, Tolerance
 
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}

@@ -12,11 +12,12 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from textwrap import dedent
 
 from .. import kinds
 from .. import notebook as documents
+from ..dataclass import dataclass
 from ..errors import Error
 from ..graph import Graph
 from ..lazy import lazy_imports

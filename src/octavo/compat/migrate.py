@@ -6,10 +6,10 @@ import difflib
 import os
 import re
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..dataclass import dataclass
 from ..errors import Error, Place, StateError, each
 from ..model import Trace
 from ..products import writing

@@ -7,12 +7,12 @@ import codecs
 import json
 import re
 import tokenize
-from dataclasses import dataclass
 from importlib import import_module
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from .. import clients
+from ..dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

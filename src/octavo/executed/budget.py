@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ..dataclass import dataclass
 from ..model import Json
 
 #: Characters that are kept of what one cell prints, unless its task says otherwise: half from the beginning, half from

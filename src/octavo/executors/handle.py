@@ -7,8 +7,9 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ..dataclass import dataclass
 from ..events import CellStarted, Diverged, Event, NotebookOpened, Paused, TaskFinished, decode
 from ..lazy import lazy_imports
 from ..model import Failure, Json, Task

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
+from ..dataclass import dataclass
 from ..errors import Error
 from ..events import Event, Importing, Note, TaskFinished
 from ..lazy import lazy_imports

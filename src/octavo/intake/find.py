@@ -6,11 +6,11 @@ import ast
 import os
 import posixpath
 import re
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from .. import notebook as documents
+from ..dataclass import dataclass
 from ..errors import Error, each
 from .flows import Flow, flow
 from .paths import absolute, local

@@ -7,9 +7,10 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import pairwise
 
+from ..dataclass import dataclass
 from ..errors import Error
 from ..model import Json
 from ..spec import document

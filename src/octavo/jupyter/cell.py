@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import project as projects
+from ..dataclass import dataclass
 from ..errors import Error, Errors, each
 from ..kinds import notebook as notebooks
 from ..kinds import row

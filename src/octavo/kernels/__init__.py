@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
+from ..dataclass import dataclass
 from ..model import Json
 
 #: Takes a message of the IOPub channel: its type and its content. Binary buffers travel in content as base64.

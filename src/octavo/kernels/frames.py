@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
+from ..dataclass import dataclass
 from ..tracebacks import plain
 
 # the head of a call: in a cell, of IPython 8 and later and of IPython 7, in a file, and Python's own

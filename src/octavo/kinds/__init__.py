@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import Literal, Protocol, runtime_checkable
 
 from .. import plugins
+from ..dataclass import dataclass
 from ..errors import Error
 from ..events import Event
 from ..model import Facts, Failure, Source, Task

@@ -7,9 +7,9 @@ import os
 import re
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import islice
 
+from ..dataclass import dataclass
 from ..products import stamp
 from ..reading.mentions import expanded, joined
 

@@ -14,11 +14,12 @@ import re
 import sys
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import CodeType, ModuleType
 
 from .. import notebook as documents
+from ..dataclass import dataclass
 from ..errors import Error
 from ..executed.provenance import MARKER
 from ..failing import failure_of

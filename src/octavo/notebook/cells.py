@@ -7,12 +7,13 @@ byte what nbformat 5 writes, so that a notebook saved by Jupyter and by us gives
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from json.encoder import encode_basestring
 from math import isfinite
 from typing import TYPE_CHECKING, Protocol
 
+from ..dataclass import dataclass
 from ..errors import raise_all
 from ..model import Json
 from . import broken, upgrade

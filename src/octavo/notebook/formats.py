@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import warnings
 from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import PurePath
 
 import jupytext
 from jupytext.jupytext import NotebookNode
 
+from ..dataclass import dataclass
 from ..errors import NotebookError, Place
 from ..model import Json
 from .broken import merge_conflict, place

@@ -10,7 +10,8 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+
+from ..dataclass import dataclass
 
 
 class Unwritable(Exception):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from ..dataclass import dataclass
 from ..model import Json
 from . import broken, header, marker, render
 from .cells import Notebook, add_ids

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from itertools import chain
 
+from ..dataclass import dataclass
 from ..model import Json
 from . import header, marker
 from .script import LANGUAGES, bare, blank_lines, closes_fence, comment_magics, commented, opens_fence, usual

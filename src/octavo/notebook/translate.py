@@ -10,11 +10,11 @@ import math
 import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import date, time
 from keyword import iskeyword
 from pathlib import PurePath
 
+from ..dataclass import dataclass
 from ..errors import ParameterError
 from .languages import ALIASES, LANGUAGES, Brackets, Language, Unwritable
 

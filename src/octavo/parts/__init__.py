@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from .. import asked
+from ..dataclass import dataclass
 from ..environment import python_version, versions
 from ..errors import ProductError
 from ..lazy import lazy_imports

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from .. import calls
+from ..dataclass import dataclass
 from ..hints import did_you_mean
 from ..lazy import lazy_imports
 from ..spec.entry import EntryPoint

@@ -15,9 +15,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import IO, Any
 
+from ..dataclass import dataclass
 from ..lazy import lazy_imports
 from ..reading.folders import edited, folders
 from .bytecode import distrust_bytecode

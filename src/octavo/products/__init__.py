@@ -7,11 +7,11 @@ import os
 import stat
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
 from ..asked import left_by_tools
+from ..dataclass import dataclass
 from ..digests import digest as digest_of
 from ..digests import running
 from ..model import Failure

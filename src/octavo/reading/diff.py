@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher, unified_diff
+
+from ..dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

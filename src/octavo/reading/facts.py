@@ -10,9 +10,10 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from ..dataclass import dataclass
 from ..errors import Place
 from ..model import SYNTAX, CellFacts, Facts, Json
 from ..notebook.inject import INJECTED, parameters_cell, tags

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from itertools import islice
+
+from ..dataclass import dataclass
 
 #: Characters of which paths are made where nobody quotes them, with those of patterns, lists and variables.
 _WORD = re.compile(r"[\w./~+@%,:*?\[\]{}$()=!^-]+")

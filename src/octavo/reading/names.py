@@ -9,10 +9,11 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from ..dataclass import dataclass
 from . import magics
 from .scopes import Cell, Class, Comprehension, Function, Scope
 

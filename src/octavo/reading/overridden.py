@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
 from .. import notebook
+from ..dataclass import dataclass
 from ..errors import Place
 from ..hints import did_you_mean
 from ..model import Facts

@@ -8,8 +8,8 @@ there, so one table serves all of them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from ..dataclass import dataclass
 from .declared import Assignment, described
 
 _SLASHES = frozenset(["scala", "javascript", "typescript", "java", "kotlin", "c", "c++", "cpp"]) | frozenset(

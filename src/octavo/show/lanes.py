@@ -7,9 +7,9 @@ leaves it goes down or to its right.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..dataclass import dataclass
 from .draw import edges, reduced
 from .screen import COLOURS, columns, cut, flat, several
 from .steps import counted, state

@@ -8,9 +8,11 @@ allow, which for a fixed order is an isotonic regression. Time grows with the nu
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from ..dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

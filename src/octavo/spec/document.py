@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ..dataclass import dataclass
 from ..errors import Place, SpecError, raise_all
 from ..notebook import broken
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
+from ..dataclass import dataclass
 from ..errors import Error, ParameterError, Place, SpecError, raise_all
 from ..hints import did_you_mean
 from .placeholders import Names, cast, is_expression, leaves

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from ..dataclass import dataclass
 from ..errors import SpecError
 from ..lazy import lazy_imports
 from .version import stated_version

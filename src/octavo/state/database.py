@@ -8,9 +8,9 @@ import sqlite3
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from ..dataclass import dataclass
 from ..errors import StateError
 from ..lazy import lazy_imports
 from .filesystem import networked

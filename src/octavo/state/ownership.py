@@ -6,9 +6,10 @@ import os
 import stat
 import time
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from .. import products
+from ..dataclass import dataclass
 from ..kinds import row
 from ..lazy import lazy_imports
 from ..model import PROXIES, Record, Task

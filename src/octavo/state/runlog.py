@@ -6,11 +6,11 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
+from ..dataclass import dataclass
 from ..errors import StateError
 from ..events import (
     CellStarted,

@@ -11,10 +11,10 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 
 from .. import digests, products
+from ..dataclass import dataclass
 from ..errors import ProductError
 from ..model import Manifest, Record
 from . import database, frozen

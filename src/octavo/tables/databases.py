@@ -10,9 +10,9 @@ import contextlib
 import marshal
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..dataclass import dataclass
 from ..digests import digest, running
 from ..model import Relation
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from ..compare import Differing
+from ..dataclass import dataclass
 from ..model import Json
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from .. import single
+from ..dataclass import dataclass
 from ..events import Event, TaskFinished
 from ..executed.provenance import MARKER
 from ..executed.writer import ExecutedNotebook

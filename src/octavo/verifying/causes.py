@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ..dataclass import dataclass
 from ..notebook.cells import Notebook
 from ..reading.language import language_of
 from .again import Ran, VerifyOptions, run

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from .. import notebook as documents
 from ..compare import Differing, Likeness, Tolerance, likeness, outputs
+from ..dataclass import dataclass
 from ..errors import NotebookError
 from ..model import Json
 from ..notebook.cells import Notebook

@@ -12,8 +12,9 @@ import os
 import struct
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
+
+from ...dataclass import dataclass
 
 _CLOEXEC, _NONBLOCK, _REPORT_DFID_NAME = 0x1, 0x2, 0xC00
 _MARK_ADD, _MARK_ONLYDIR = 0x1, 0x8

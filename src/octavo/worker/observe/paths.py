@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from ...asked import pointed
+from ...dataclass import dataclass
 
 #: Folders of tools, by their names: what is in them is no part of a result. So are environments, by what is in them.
 SKIPPED = frozenset({".git", ".octavo", "__pycache__", "site-packages", "node_modules", ".ipynb_checkpoints"})

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import stat
 import time
-from dataclasses import dataclass
 
 from ... import products
+from ...dataclass import dataclass
 
 #: Device, inode, size, times of modification and of change: what git's index keeps, and on which disk.
 Stamp = tuple[int, int, int, int, int]

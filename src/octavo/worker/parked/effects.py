@@ -8,9 +8,9 @@ import os
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...dataclass import dataclass
 from .seen import Effect
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import os
 import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from ...dataclass import dataclass
 from . import machinery
 from .pool import Pool
 from .record import Recorder

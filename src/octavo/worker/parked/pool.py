@@ -8,13 +8,14 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from os import getcwd, getpid
 from random import Random
 from types import ModuleType
 from typing import Protocol
 
+from ...dataclass import dataclass
 from .effects import Variable
 from .record import Recorder
 from .seen import MISSING, Effect, Seen

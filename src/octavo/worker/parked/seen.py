@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from os import stat
 from types import ModuleType
+
+from ...dataclass import dataclass
 
 #: Stands for an attribute that was not there.
 MISSING = object()

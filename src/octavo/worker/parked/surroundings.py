@@ -9,9 +9,10 @@ import re
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import FunctionType
 
+from ...dataclass import dataclass
 from .machinery import bootstrap, libraries
 from .pool import Pool
 from .seen import MISSING, Seen, Stamp, stamp

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from types import MappingProxyType, ModuleType
 from typing import TypeGuard
 
+from ...dataclass import dataclass
 from .seen import MISSING
 
 #: Tables larger than this are not looked into: they hold data, not what imports register.
