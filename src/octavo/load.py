@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from . import products
 from .dataclass import dataclass
-from .errors import Error, Errors, NotebookError, Place, SpecError, each, raise_all
+from .errors import Error, NotebookError, Place, SpecError, raise_all
 from .graph import Graph
 from .hints import did_you_mean
-from .kinds import versions, word
+from .kinds import versions
 from .lazy import lazy_imports
-from .model import Call, Json, Source, Task
+from .model import Call, Json, Task
 from .reading.folders import contents
 from .spec import surroundings
-from .spec.sources import VERSION, Reader, same_names
+from .spec.sources import VERSION, Reader, Resolved, same_names
 from .spec.surroundings import env_file
 from .state.frozen import Unfreezable, freeze, thaw
 from .state.store import Store
@@ -28,7 +28,7 @@ with lazy_imports():
     from .between import mentioned
     from .notebook import inject
     from .secrets import hiding
-    from .spec import claims, dialect, evaluated, expand, grid, noted, schema, taken
+    from .spec import claims, evaluated, expand, grid, noted, schema, taken
     from .spec import drafts as drafting
     from .state import key
 
@@ -57,6 +57,64 @@ class Loaded:
     serial: bool = False
     mentioned: tuple[tuple[str, str], ...] = ()
     overridden: tuple[str, ...] = ()
+    #: Whether loading it again would give the same; what cannot be told is no.
+    unchanged: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """What may have become another since a pipeline was loaded; plain data, for it is kept with the pipeline."""
+
+    #: Of each file that was read; None where there was none, or one too young for its stamp to say anything.
+    stamps: Mapping[str, str | None]
+    #: Placeholders such as {{git}}, and their values.
+    outside: Mapping[str, str | None]
+    #: Patterns of sources, and what they matched.
+    matched: Mapping[str, tuple[str, ...]]
+    needed: Sequence[str]
+    resolved: Resolved
+    #: What the project's code was asked, and its answers.
+    answers: Sequence[tuple[str, object, object]]
+    #: The versions of kinds that other packages bring.
+    brought: Mapping[str, int]
+
+    def same(self, root: str, here: str) -> bool:
+        """Return whether all is as it was, for a project and the folder of its pipeline."""
+        if "now" in self.outside:  # never the same twice
+            return False
+        within = os.path.join(root, "")  # join itself would cost as much as the rest
+        for path, was in self.stamps.items():
+            if products.stamp(path if path.startswith(os.sep) else within + path) != was:
+                return False
+        if self.outside and _outside(self.outside, root, here) != self.outside:
+            return False
+        if any(drafting.matches(pattern, root) != was for pattern, was in self.matched.items()):
+            return False
+        there = all(os.path.exists(os.path.join(root, path)) for path in self.needed)
+        if not there or not same_names(self.resolved, root):
+            return False
+        try:
+            for what, question, answer in self.answers:
+                # not by ==, to which 1, 1.0 and true are the same
+                if encode(evaluated.QUESTIONS[what](question, root)) != encode(answer):
+                    return False
+            return not self.brought or versions(self.brought) == self.brought
+        except (RuntimeError, Error):  # said with its place when the pipeline is read anew
+            return False
+
+
+def _outside(names: Mapping[str, str | None], root: str, here: str) -> dict[str, str | None]:
+    """Return the values that placeholders have now."""
+    # only pipelines that use {{git}} and the like come here, and pay for subprocesses
+    around = surroundings.surroundings(root, here)
+    return {name: around.value(name) for name in names}
+
+
+def _stamp(path: str, data: object = None) -> str:
+    """Return text that changes with the file of a pipeline, or what is in place of one, and with its env.yaml."""
+    env = env_file(path) if data is None else None
+    content = products.stamp(path) if data is None else encode(data)
+    return f"{VERSION} {sys.version_info[:2]} {content} {env} {env and products.stamp(env)}"
 
 
 def load(path: str, root: str, store: Store, params: Mapping[str, object], data: object = None) -> Loaded:
@@ -69,53 +127,30 @@ def load(path: str, root: str, store: Store, params: Mapping[str, object], data:
     young = (data is None and products.racy(path)) or (env and products.racy(env))
     try:
         key = f"{os.path.relpath(path, root)} {encode(dict(sorted(params.items())))}"
-        content = products.stamp(path) if data is None else encode(data)
+        stamp = _stamp(path, data)
     except Unencodable:  # a program's own objects: nobody can tell whether they are the same the next time
-        key, content, young = "", "", True
-    stamp = f"{VERSION} {sys.version_info[:2]} {content} {env} {env and products.stamp(env)}"
+        key, stamp, young = "", "", True
     known = store.memo("pipeline", key, stamp) if key else None
-    if known is not None and (loaded := _remembered(known, root, os.path.dirname(path))):
+    here = os.path.dirname(path)
+    remembered = None if known is None else _remembered(known, root, here)
+    new = _Loading(path, root, store, params, env, key, "" if young else stamp, data)
+    loaded, parts = remembered or new.loaded()
+    if young:
         return loaded
-    return _Loading(path, root, store, params, env, key, "" if young else stamp, data).loaded()
+    return replace(loaded, unchanged=lambda: stamp == _stamp(path, data) and parts.same(root, here))
 
 
-def _remembered(known: bytes, root: str, here: str) -> Loaded | None:
-    try:
-        return _still(thaw(known), root, here)
-    except (ValueError, TypeError, AttributeError, LookupError):  # whoever wrote it, it was not octavo
-        return None
-
-
-def _still(known: tuple[Any, ...], root: str, here: str) -> Loaded | None:
+def _remembered(known: bytes, root: str, here: str) -> tuple[Loaded, Moving] | None:
     """Return a pipeline as it was remembered, where all is as it was then."""
-    stamps, outside, matched, needed, resolved, answers, brought, *rest = known
-    if any(products.stamp(os.path.join(root, path)) != stamp for path, stamp in stamps.items()):
-        return None
-    if outside and _outside(outside, root, here) != outside:
-        return None
-    if matched and any(drafting.matches(pattern, root) != was for pattern, was in matched.items()):
-        return None
-    if not all(os.path.exists(os.path.join(root, path)) for path in needed):
-        return None
-    if not same_names(resolved, root):
-        return None
     try:
-        for what, question, was in answers:
-            # not by ==, to which 1, 1.0 and true are the same
-            if encode(evaluated.QUESTIONS[what](question, root)) != encode(was):
-                return None
-        if brought and versions(brought) != brought:
-            return None
-    except (RuntimeError, Error):  # said with its place when the pipeline is read anew
-        return None
-    tasks, notes, unfit, *settings = rest
-    return Loaded(Graph.trusted(tasks), notes, _errors(unfit), *settings)
-
-
-def _outside(names: Mapping[str, str | None], root: str, here: str) -> dict[str, str | None]:
-    # only pipelines that use {{git}} and the like come here, and pay for subprocesses
-    around = surroundings.surroundings(root, here)
-    return {name: around.value(name) for name in names}
+        stamps, outside, matched, needed, resolved, answers, brought, *rest = thaw(known)
+        made_from = Moving(stamps, outside, matched, needed, resolved, answers, brought)
+        tasks, notes, unfit, *settings = rest
+        if made_from.same(root, here):
+            return Loaded(Graph.trusted(tasks), notes, _errors(unfit), *settings), made_from
+    except (ValueError, TypeError, AttributeError, LookupError):  # whoever wrote it, it was not octavo
+        pass
+    return None
 
 
 def _errors(unfit: Mapping[str, tuple[tuple[str, Place], ...]]) -> dict[str, tuple[Error, ...]]:
@@ -151,46 +186,46 @@ class _Loading:
         #: The secrets of the environment, which may stand in any value; None in a pipeline that holds none at all.
         self.secrets: set[str] | None = None
 
-    def loaded(self) -> Loaded:
+    def loaded(self) -> tuple[Loaded, Moving]:
         spec, outside, notes, loose = self._spec()
         making = drafting.Drafts(spec, self.reader, self.root)
         specs = [task for one in self._evaluated(spec.tasks) for task in self._expanded(one)]
         drafted = [(one, making.draft(one)) for one in specs]
         pairs = [(one, draft) for one, draft in drafted if draft is not None]
-        notes += tuple(dict.fromkeys(note for one, draft in pairs for note in _idle(one, draft.kind)))
+        notes += tuple(dict.fromkeys(note for one, draft in pairs for note in drafting.idle(one, draft.kind)))
         drafts = [self._with_function(draft) for draft in making.complete([draft for _, draft in pairs])]
         self.unfit = making.unfit
         unfit = [error for errors in _errors(making.unfit).values() for error in errors]
         self.mistakes += making.mistakes
         if self.mistakes:
             self.mistakes += self._lacking(drafts, loose)
-            self.mistakes += _misfits(drafts, [one for one, draft in drafted if draft is None])
+            self.mistakes += drafting.misfits(drafts, [one for one, draft in drafted if draft is None])
             self.mistakes += unfit
-        raise_all(_ordered(self.mistakes), f"errors in {spec.path}")
+        raise_all(drafting.ordered(self.mistakes), f"errors in {spec.path}")
         drafts = self._with_params(drafts, loose)
         said = (noted.notes(one, self.root, {*self.given.get(one.where, ()), *loose}) for one in drafts)
         lost = tuple(dict.fromkeys(note for each in said for note in each))
         late = self._lacking(drafts)
-        raise_all(_ordered([*late, *unfit] if late else []), f"errors in {spec.path}")
+        raise_all(drafting.ordered([*late, *unfit] if late else []), f"errors in {spec.path}")
         graph = Graph(drafting.linked([self._with_secrets(draft) for draft in drafts]))
         if any(task.hidden.words for task in graph):
             self.secrets = self.secrets or set()
-        raise_all(_ordered(list(claims.claims(graph, self.own, self.root))), f"errors in {spec.path}")
+        raise_all(drafting.ordered(list(claims.claims(graph, self.own, self.root))), f"errors in {spec.path}")
         self.reader.remember()
         tasks = tuple(graph)
         how = (spec.preload, spec.strict, dict(spec.cache), self.folders, dict(spec.hooks))
         settings = (*how, spec.serial, tuple(mentioned.pairs(tasks, self.root, self._text)), lost)
+        brought = versions(task.kind for task in tasks)
+        looked = (making.matched, tuple(making.needed), self.reader.resolved())
+        parts = (self.reader.stamps, outside, *looked, self.answers, brought)
         # "now" is never the same twice, so remembering would be in vain; secrets are not kept
         if not {"now"} & outside.keys() and self.stamp and self.secrets is None:
-            brought = versions(task.kind for task in tasks)
-            looked = (making.matched, tuple(making.needed), self.reader.resolved())
-            moving = (outside, *looked, self.answers, brought)
-            row = (self.reader.stamps, *moving, tasks, notes, self.unfit, *settings)
             try:
-                self.store.keep("pipeline", [(self.key, self.stamp, freeze(row))])
+                row = freeze((*parts, tasks, notes, self.unfit, *settings))
+                self.store.keep("pipeline", [(self.key, self.stamp, row)])
             except Unfreezable:
                 pass  # it holds a program's own objects
-        return Loaded(graph, notes, _errors(self.unfit), *settings)
+        return Loaded(graph, notes, _errors(self.unfit), *settings), Moving(*parts)
 
     def _text(self, path: str) -> str:
         """Return the text of a source; where strings of it are in strings of JSON, without what escapes them."""
@@ -290,7 +325,7 @@ class _Loading:
         loose = {name: value for name, value in self.params.items() if name not in mine}
         self._seek_secrets(spec, dict(env), full.data, outside)
         if spec.location:  # what it uses of env.yaml cannot be seen
-            raise_all(_ordered(self.mistakes), f"errors in {spec.path}")
+            raise_all(drafting.ordered(self.mistakes), f"errors in {spec.path}")
             spec = self._located(spec, self.params)
             return spec, outside, spec.ignored, {}
         return spec, outside, (*spec.ignored, *expand.unused(env, used)), loose
@@ -346,37 +381,6 @@ class _Loading:
             given.append(replace(draft, params={**draft.params, **mine}))
         raise_all(self.mistakes, "the parameters do not fit")
         return given
-
-
-def _misfits(drafts: Sequence[Task], left: Sequence[TaskSpec]) -> list[Error]:
-    """Return the errors between tasks: among those that could be drafted, and by name the others."""
-    names = [drafting.name_of(one) for one in left]
-    if None in names or any(one.grid for one in left):
-        return []  # what has no name may be what others depend on
-    others = [Task(name, "link", Source("")) for name in names if name]
-    try:
-        Graph(drafting.linked([*drafts, *others]))
-    except (Error, Errors) as error:
-        return list(each(error))
-    return []
-
-
-def _ordered(errors: list[Error]) -> list[Error]:
-    """Return errors in the order of their places, those of a file together."""
-    paths = list(dict.fromkeys(error.where.path if error.where else "" for error in errors))
-
-    def position(error: Error) -> tuple[int, int, int]:
-        where = error.where or Place("")
-        return paths.index(where.path), where.line, where.column
-
-    return sorted(errors, key=position)
-
-
-def _idle(spec: TaskSpec, kind: str) -> Iterator[str]:
-    """Yield a note on each key of a task that has no effect on its kind."""
-    for name in spec.options:
-        if not dialect.heeded(name, kind):
-            yield f'{spec.places.get(name, spec.where)}: "{name}" has no effect on a {word(kind)}'
 
 
 #: What people call env.yaml, and conda something else: it is spoken of only when a placeholder has no value.

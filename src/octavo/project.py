@@ -98,6 +98,10 @@ class Project:
         """The notes that a person should read before anything runs: cells that assign what the pipeline sets."""
         return self._loaded.overridden
 
+    def unchanged(self) -> bool:
+        """Return whether loading it again would give the same pipeline; False where that cannot be told."""
+        return self._loaded.unchanged()
+
     def status(self, targets: Sequence[str] = (), *, force: bool = False) -> dict[str, Step]:
         """Return the steps of the selected tasks, in order: why each is stale, and what it waits for.
 

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import project as projects
 from ..dataclass import dataclass
-from ..errors import Error, Errors, each
 from ..kinds import notebook as notebooks
-from ..kinds import row
 from ..notebook.inject import INJECTED, inject, parameters_cell, tags
 from ..notebook.translate import known
 from ..secrets import hiding
-from ..spec.entry import SPEC
 from ..worker import around
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from ..model import Json, Task
-    from ..project import Project
+    from .tasks import Of, TasksOfFile
 
 #: What marks, in the metadata of cells and notebooks, that something of them is not for the file. Executed notebooks
 #: have ``octavo`` there, which is.
@@ -40,28 +36,14 @@ class Injection:
     language: str = "python"
 
 
-def opened(file: Path, top: Path) -> Injection | None:
-    """Return what the nearest pipeline, from the file's folder up to ``top``, says; None where it is no task's."""
-    spec = next(
-        (
-            folder / SPEC
-            for folder in file.parents
-            if folder.is_relative_to(top) and (folder / SPEC).is_file()
-        ),
-        None,
-    )
-    if spec is None:
+def injection(found: TasksOfFile, file: Path) -> Injection | None:
+    """Return what pipelines say about a file; None where it is no task's."""
+    if found.tasks:
+        return _of_task(found, file)
+    if not found.mistakes:
         return None
-    try:
-        with projects.load(spec) as project:
-            found = [task for task in project.graph if _is_source(task, file, project.root)]
-            return _of_task(found, file, project) if found else None
-    except (Error, Errors) as error:
-        mistakes = "\n".join(map(str, each(error)))
-        if file.name not in spec.read_text(encoding="utf-8", errors="replace"):
-            return None
-        words = f"octavo cannot tell the values of this notebook:\n{mistakes}"
-        return Injection(_cell({}, words, "python"), "python3" if file.suffix == ".py" else None)
+    words = "octavo cannot tell the values of this notebook:\n" + "\n".join(found.mistakes)
+    return Injection(_cell({}, words, "python"), "python3" if file.suffix == ".py" else None)
 
 
 def inserted(cells: Sequence[Json], cell: Json) -> list[Json]:
@@ -77,24 +59,27 @@ def removed(cells: Sequence[Json]) -> list[Json]:
     return [cell for cell in cells if MARK not in cell.get("metadata", {})]
 
 
-def _is_source(task: Task, file: Path, root: Path) -> bool:
-    return row(task.kind).source == "notebook" and os.path.realpath(root / task.source.path) == str(file)
-
-
-def _of_task(tasks: Sequence[Task], file: Path, project: Project) -> Injection:
-    task = tasks[0]
+def _of_task(found: TasksOfFile, file: Path) -> Injection:
+    of = found.tasks[0]
     # a kernel of Jupyter's runs in the folder of its notebook
-    folder = os.path.relpath(file.parent, os.path.realpath(project.root))
-    task = around.placed(replace(task, cwd="" if folder == "." else folder), str(project.root))
-    words = [f"Parameters of task {task.name}, from {SPEC}: shown while this is open, never saved"]
-    if others := ", ".join(other.name for other in tasks[1:]):
-        words.append(f"This is also the source of: {others}")
+    task = placed(of, str(file.parent))
+    words = [
+        f"Parameters of task {task.name}, from {of.pipeline.name}: shown while this is open, never saved"
+    ]
+    if others := list(found.others):
+        words.append(f"This is also the source of: {', '.join(others)}")
     if secrets := ", ".join(task.hidden.params):
         words.append(f"Secrets are not shown: set {secrets} before you run it")
     language = task.source.facts.language
     kernel = task.kernel or task.source.facts.kernel or ("python3" if language == "python" else None)
     values = notebooks.values_of(hiding.veiled(task))
     return Injection(_cell(values, "\n".join(words), language), kernel, language)
+
+
+def placed(of: Of, folder: str) -> Task:
+    """Return a task with its paths as they are to be in the folder where it runs."""
+    cwd = os.path.relpath(os.path.realpath(folder), os.path.realpath(of.root))
+    return around.placed(replace(of.task, cwd="" if cwd == "." else cwd), str(of.root))
 
 
 def _cell(values: Json, words: str, language: str) -> Json:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import inspect
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,7 +14,7 @@ with lazy_imports():
     # a server starts without what reads pipelines
     from .. import notebook as documents
     from . import cell as cells
-    from . import script
+    from . import script, tasks
 
 if TYPE_CHECKING:
     import logging
@@ -82,6 +81,7 @@ class _Around:
     def __init__(self, manager: Contents, log: logging.Logger) -> None:
         self._manager = manager
         self._log = log
+        self._pipelines: tasks.Pipelines | None = None
 
     def got(self, model: object, path: str) -> object:
         """Return a model as it is opened: with the cell of its task, if it is the notebook of one."""
@@ -89,10 +89,12 @@ class _Around:
             return model
         try:
             file = self._file(path)
-            found = cells.opened(file, self._file(""))
-            return (
-                {**model, "content": self._content(model["content"], file, path, found)} if found else model
-            )
+            if self._pipelines is None:
+                self._pipelines = tasks.Pipelines(self._file(""))
+            found = cells.injection(self._pipelines.of(file), file)
+            if found is None:
+                return model
+            return {**model, "content": self._content(model["content"], file, path, found)}
         except Exception:
             self._log.warning("octavo: %s is opened without the values of its task", path, exc_info=True)
             return model
@@ -129,7 +131,7 @@ class _Around:
         return path.strip("/") in getattr(self._manager, "paired_notebooks", ())
 
     def _content(self, content: Json, file: Path, path: str, found: Injection) -> Json:
-        content = json.loads(json.dumps(content))
+        content = {**content, "cells": list(content["cells"])}
         if not path.endswith(".ipynb") and not self._paired(path):
             own = documents.read(file, name=path)
             if own.format in ("py:percent", "py:hydrogen"):

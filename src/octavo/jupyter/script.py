@@ -51,6 +51,9 @@ def _aligned(new: list[Json], old: list[Json]) -> list[Json]:
     for _, start, end, first, last in matcher.get_opcodes():
         if end - start == last - first:
             was |= {first + i: old[start + i] for i in range(end - start)}
+        else:  # the file has other cells now: ids are those of the cells that were opened
+            own = {cell["id"]: cell for cell in old[start:end]}
+            was |= {i: own[new[i]["id"]] for i in range(first, last) if new[i].get("id") in own}
     taken = {cell["id"] for cell in old}
     result: list[Json] = []
     for index, cell in enumerate(new):

@@ -8,13 +8,14 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import Error, Place, SpecError
+from ..errors import Error, Errors, Place, SpecError, each
+from ..graph import Graph
 from ..hints import did_you_mean
-from ..kinds import row
+from ..kinds import row, word
 from ..lazy import lazy_imports
 from ..model import Calls, Declared, Json, Resources, RunOptions, Source, Task
 from ..reading.folders import contents, relative
-from .dialect import EXECUTION, FILES
+from .dialect import EXECUTION, FILES, heeded
 from .promises import Promises, given, options
 from .sources import Reader
 from .taken import TakenParameters
@@ -292,3 +293,34 @@ def _maker(path: str, makers: Mapping[str, str]) -> str | None:
 
 def _names(upstream: Sequence[str], makers: Mapping[str, str]) -> set[str]:
     return {name for name in makers.values() if any(fnmatchcase(name, wanted) for wanted in upstream)}
+
+
+def misfits(drafts: Sequence[Task], left: Sequence[TaskSpec]) -> list[Error]:
+    """Return the errors between tasks: among those that could be drafted, and by name the others."""
+    names = [name_of(one) for one in left]
+    if None in names or any(one.grid for one in left):
+        return []  # what has no name may be what others depend on
+    others = [Task(name, "link", Source("")) for name in names if name]
+    try:
+        Graph(linked([*drafts, *others]))
+    except (Error, Errors) as error:
+        return list(each(error))
+    return []
+
+
+def ordered(errors: list[Error]) -> list[Error]:
+    """Return errors in the order of their places, those of a file together."""
+    paths = list(dict.fromkeys(error.where.path if error.where else "" for error in errors))
+
+    def position(error: Error) -> tuple[int, int, int]:
+        where = error.where or Place("")
+        return paths.index(where.path), where.line, where.column
+
+    return sorted(errors, key=position)
+
+
+def idle(spec: TaskSpec, kind: str) -> Iterator[str]:
+    """Yield a note on each key of a task that has no effect on its kind."""
+    for name in spec.options:
+        if not heeded(name, kind):
+            yield f'{spec.places.get(name, spec.where)}: "{name}" has no effect on a {word(kind)}'

@@ -19,7 +19,7 @@ with lazy_imports():
     from .. import notebook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
 SPEC = "pipeline.yaml"
 _MISNAMED = ("pipeline.yml", "pipeline.yaml.txt", "Pipeline.yaml")
@@ -56,22 +56,59 @@ def find(target: str | Path | None = None) -> EntryPoint:
     if target is not None:
         return _named(target, here)
     name = os.environ.get("ENTRY_POINT") or SPEC
-    if _factory(name, here):
-        return _named(name, here)
-    for folder in (here, *here.parents):
-        if (file := _configured(folder)) is not None:
-            return file
-    if Path(name).name != name:
-        raise SpecError(f'ENTRY_POINT must be a file name without folders: "{name}"')
-    for folder in (here, *here.parents):
-        if found := _inside(folder, name):
-            return found
+    if found := _nearest(name, (here, *here.parents)):
+        return found
     if name != SPEC:
         hint = "ENTRY_POINT names it: unset it to use pipeline.yaml"
         raise SpecError(f"there is no {name} in this folder or its parents", hint=hint)
     misnamed = next((one for one in _MISNAMED if (here / one).is_file()), None)
     hint = f"rename {misnamed} to {SPEC}" if misnamed else _START
     raise SpecError(f"there is no {SPEC} in this folder or its parents", hint=hint)
+
+
+def around(folder: Path, top: Path) -> Iterator[EntryPoint]:
+    """Yield the pipelines that a file in a folder may be of, the nearest first, looking no higher than ``top``.
+
+    The first is the one that ``find`` takes there, if any and if it is clear; then all others come whose files are
+    named pipeline*.yaml.
+    """
+    folders = [one for one in (folder, *folder.parents) if one.is_relative_to(top)]
+    try:
+        first = _nearest(os.environ.get("ENTRY_POINT") or SPEC, folders) if folders else None
+    except SpecError:
+        first = None
+    if first:
+        yield first
+    for one in folders:
+        for file in _others(one):
+            if not (first and first.path == file):
+                yield EntryPoint(file, _root(file))
+
+
+def _others(folder: Path) -> list[Path]:
+    """Return the files of pipelines of whatever name in a folder, and in the packages whose project it is."""
+    inside = [folder]
+    if (folder / "src").is_dir():
+        inside += [one for one in (folder / "src").iterdir() if one.is_dir()]
+    found = [
+        one / name
+        for one in inside
+        for name in os.listdir(one)
+        if name.startswith("pipeline") and name.endswith(".yaml")
+    ]
+    return sorted(one for one in found if one.is_file())
+
+
+def _nearest(name: str, folders: Sequence[Path]) -> EntryPoint | None:
+    """Return the pipeline of the first of some folders, each within the next, that has one."""
+    if _factory(name, folders[0]):
+        return _named(name, folders[0])
+    for folder in folders:
+        if (file := _configured(folder)) is not None:
+            return file
+    if Path(name).name != name:
+        raise SpecError(f'ENTRY_POINT must be a file name without folders: "{name}"')
+    return next(filter(None, (_inside(folder, name) for folder in folders)), None)
 
 
 def _named(target: str | Path, here: Path) -> EntryPoint:
