@@ -36,7 +36,7 @@ from ..reading.folders import scope
 from .around import folder_of, importable, perform, placed
 from .ending import end
 from .hooks import stopped
-from .observe import Observer
+from .observe import Observer, make_room
 from .streams import Streams
 
 with lazy_imports():
@@ -138,6 +138,7 @@ def work(descriptors: list[int], preloaded: frozenset[str] | None = None, pool: 
     )  # the warm server imports nothing of the project
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # it waits until there is a task to interrupt
     line = socket.socket(fileno=descriptors[0])
+    make_room(descriptors[0])
     code = 70
     try:
         root, task = receive(line)

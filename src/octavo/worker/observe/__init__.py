@@ -5,6 +5,7 @@ Nothing here decides whether a task goes well: where looking fails, less is seen
 
 from __future__ import annotations
 
+from .fanotify import make_room
 from .observer import Observer, Touch
 
-__all__ = ["Observer", "Touch"]
+__all__ = ["Observer", "Touch", "make_room"]

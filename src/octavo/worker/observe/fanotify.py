@@ -6,6 +6,8 @@ only where it is the reader's own. Called by ctypes; any error is an OSError, an
 
 from __future__ import annotations
 
+import _thread
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -121,8 +123,18 @@ class Group:
         return Event(folder, os.fsdecode(name), pid == self._pid, bool(mask & _OPEN), written, pid)
 
     def close(self) -> None:
+        """Listen no more. The kernel takes 5 ms to end a group, in which the process goes on."""
         if is_own(self.descriptor, "fanotify"):
-            os.close(self.descriptor)
+            _thread.start_new_thread(os.close, (self.descriptor,))
+
+
+def make_room(descriptor: int) -> None:
+    """Let the table of descriptors grow to the high ones, by a copy of an open one, while the process has one thread.
+
+    With more, the kernel waits some 12 ms for all processors before it replaces the table (``expand_fdtable``).
+    """
+    with contextlib.suppress(OSError):  # as many are not allowed: then low ones are used
+        os.close(fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, HIGH + 16))
 
 
 def is_own(descriptor: int, kind: str) -> bool:
