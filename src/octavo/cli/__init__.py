@@ -32,6 +32,7 @@ with lazy_imports():
         doctor,
         history,
         init,
+        inject,
         interact,
         lab,
         log,
@@ -42,6 +43,7 @@ with lazy_imports():
         run,
         status,
         task,
+        uninject,
         verify,
     )
     from . import list as listing
@@ -62,6 +64,8 @@ VERBS: Mapping[str, tuple[Verb, str]] = {
     "task": (task, "run or inspect one task"),
     "interact": (interact, "open IPython with the pipeline"),
     "lab": (lab, "start JupyterLab in the folder of the project"),
+    "inject": (inject, "write the real values of tasks into their notebooks"),
+    "uninject": (uninject, "remove these values from the notebooks again"),
     "run": (run, "run one notebook, without a pipeline"),
     "log": (log, "list the runs of the project, or show one again"),
     "history": (history, "list the runs of a task, and what changed between them"),

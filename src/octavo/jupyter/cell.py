@@ -43,7 +43,7 @@ def injection(found: TasksOfFile, file: Path) -> Injection | None:
     if not found.mistakes:
         return None
     words = "octavo cannot tell the values of this notebook:\n" + "\n".join(found.mistakes)
-    return Injection(_cell({}, words, "python"), "python3" if file.suffix == ".py" else None)
+    return Injection(_whole(_comment(words, "python")), "python3" if file.suffix == ".py" else None)
 
 
 def inserted(cells: Sequence[Json], cell: Json) -> list[Json]:
@@ -61,19 +61,29 @@ def removed(cells: Sequence[Json]) -> list[Json]:
 
 def _of_task(found: TasksOfFile, file: Path) -> Injection:
     of = found.tasks[0]
-    # a kernel of Jupyter's runs in the folder of its notebook
-    task = placed(of, str(file.parent))
     words = [
-        f"Parameters of task {task.name}, from {of.pipeline.name}: shown while this is open, never saved"
+        f"Parameters of task {of.task.name}, from {of.pipeline.name}: shown while this is open, never saved"
     ]
-    if others := list(found.others):
-        words.append(f"This is also the source of: {', '.join(others)}")
+    if others := ", ".join(found.others):
+        words.append(f"This is also the source of: {others}")
+    facts = of.task.source.facts
+    kernel = of.task.kernel or facts.kernel or ("python3" if facts.language == "python" else None)
+    # a kernel of Jupyter's runs in the folder of its notebook
+    return Injection(_whole(text(of, str(file.parent), words)), kernel, facts.language)
+
+
+def text(of: Of, folder: str, words: Sequence[str]) -> str:
+    """Return the source of a cell that sets the values of a task where it runs in a folder; first come some words."""
+    task = placed(of, folder)
     if secrets := ", ".join(task.hidden.params):
-        words.append(f"Secrets are not shown: set {secrets} before you run it")
-    language = task.source.facts.language
-    kernel = task.kernel or task.source.facts.kernel or ("python3" if language == "python" else None)
+        words = [*words, f"Secrets are not shown: set {secrets} before you run it"]
     values = notebooks.values_of(hiding.veiled(task))
-    return Injection(_cell(values, "\n".join(words), language), kernel, language)
+    language = task.source.facts.language
+    if not values:
+        return _comment("\n".join(words), language)
+    empty: Json = {"cells": [], "nbformat": 4, "nbformat_minor": 5}
+    source: str = inject(empty, values, language=language, comment="\n".join(words))["cells"][0]["source"]
+    return source
 
 
 def placed(of: Of, folder: str) -> Task:
@@ -82,12 +92,18 @@ def placed(of: Of, folder: str) -> Task:
     return around.placed(replace(of.task, cwd="" if cwd == "." else cwd), str(of.root))
 
 
-def _cell(values: Json, words: str, language: str) -> Json:
-    """Return the cell; the same one each time, for real-time collaboration compares what is opened."""
-    empty: Json = {"cells": [], "nbformat": 4, "nbformat_minor": 5}
-    if values:
-        cell: Json = inject(empty, values, language=language, comment=words)["cells"][0]
-    else:
-        source = "\n".join(known(language).comment.format(line) for line in words.splitlines())
-        cell = {"cell_type": "code", "execution_count": None, "outputs": [], "source": source}
-    return {**cell, "id": _ID, "metadata": {"tags": [INJECTED], "editable": False, MARK: True}}
+def _comment(words: str, language: str) -> str:
+    return "\n".join(known(language).comment.format(line) for line in words.splitlines())
+
+
+def _whole(source: str) -> Json:
+    """Return a cell; the same one each time, for real-time collaboration compares what is opened."""
+    metadata = {"tags": [INJECTED], "editable": False, MARK: True}
+    cell: Json = {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": _ID,
+        "metadata": metadata,
+        "outputs": [],
+    }
+    return {**cell, "source": source}

@@ -15,7 +15,7 @@ from ..project import Project
 from ..spec.entry import around
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from ..model import Task
     from ..spec.entry import EntryPoint
@@ -70,10 +70,7 @@ class Pipelines:
             except (Error, Errors) as error:
                 if one.path.is_file() and file.name in one.path.read_text("utf-8", "replace"):
                     wrong += map(str, each(error))
-        if not tasks:
-            return TasksOfFile(mistakes=wrong)
-        picked = chosen(tasks[0].root, file) if len(tasks) > 1 else None
-        return TasksOfFile(sorted(tasks, key=lambda one: one.said != picked))
+        return of_file(tasks, file) if tasks else TasksOfFile(mistakes=wrong)
 
     def _read(self, one: EntryPoint) -> Mapping[str, Sequence[Of]]:
         """Return the tasks of a pipeline by the real paths of their sources."""
@@ -82,6 +79,12 @@ class Pipelines:
             with Project(one, {}) as project:
                 known = self._known[one.path] = project, _by_source(project)
         return known[1]
+
+
+def of_file(tasks: Sequence[Of], file: Path, named: Container[str] = ()) -> TasksOfFile:
+    """Return the tasks of a file, the first among them one that is ``named``, or else the one that was chosen."""
+    picked = chosen(tasks[0].root, file) if len(tasks) > 1 else None
+    return TasksOfFile(sorted(tasks, key=lambda one: (one.task.name not in named, one.said != picked)))
 
 
 def _by_source(project: Project) -> Mapping[str, Sequence[Of]]:
