@@ -87,8 +87,10 @@ def test_a_page_that_is_not_true_is_found_out(tmp_path: Path) -> None:
 
 # ── length
 
-#: How many words the README and the documentation for users may have, examples included.
-MOST_WORDS = 14_500
+#: Pages of what came later than the bar below; they have one of their own.
+WINGS = {"docs/checks.md", "docs/jupyter.md", "docs/verify.md"}
+#: How many words the README and the documentation for users may have, examples included, without and with these.
+MOST_WORDS, MOST_WORDS_IN_ALL = 14_000, 15_300
 
 
 def words(text: str) -> int:
@@ -102,7 +104,10 @@ def test_the_documentation_stays_short() -> None:
         for name, page in zip(IDS, PAGES, strict=True)
         if "design" not in name
     }
-    assert sum(told.values()) <= MOST_WORDS, sorted(told.items(), key=lambda one: -one[1])
+    assert set(told) >= WINGS
+    longest = sorted(told.items(), key=lambda one: -one[1])
+    assert sum(count for name, count in told.items() if name not in WINGS) <= MOST_WORDS, longest
+    assert sum(told.values()) <= MOST_WORDS_IN_ALL, longest
 
 
 # ── commands

@@ -57,6 +57,7 @@ class Loaded:
     serial: bool = False
     mentioned: tuple[tuple[str, str], ...] = ()
     overridden: tuple[str, ...] = ()
+    lock: bool = False  # there is one beside the file
     #: Whether loading it again would give the same; what cannot be told is no.
     unchanged: Callable[[], bool] = lambda: False
 
@@ -214,7 +215,7 @@ class _Loading:
         self.reader.remember()
         tasks = tuple(graph)
         how = (spec.preload, spec.strict, dict(spec.cache), self.folders, dict(spec.hooks))
-        settings = (*how, spec.serial, tuple(mentioned.pairs(tasks, self.root, self._text)), lost)
+        settings = (*how, spec.serial, tuple(mentioned.pairs(tasks, self.root, self._text)), lost, spec.lock)
         brought = versions(task.kind for task in tasks)
         looked = (making.matched, tuple(making.needed), self.reader.resolved())
         parts = (self.reader.stamps, outside, *looked, self.answers, brought)
@@ -288,9 +289,8 @@ class _Loading:
         except RuntimeError as error:
             raise SpecError(f"{spec.location} returned no pipeline: {error}", where) from None
         located: Spec = schema.spec(schema.Document(f"{spec.path} ({spec.location})", data))
-        settings = {
-            name: getattr(spec, name) for name in ("preload", "strict", "environment", "cache", "serial")
-        }
+        names = ("preload", "strict", "environment", "cache", "serial", "lock")
+        settings = {name: getattr(spec, name) for name in names}
         return replace(located, ignored=(*spec.ignored, *located.ignored), **settings)
 
     def _ask(self, what: str, question: object) -> Any:  # which the question is for

@@ -18,6 +18,8 @@ from .state.store import Store, key
 
 #: The run of a record that a person has accepted: what it made stays as long as nothing else changes.
 ACCEPTED = "accepted"
+#: The run of a record that octavo.lock tells of.
+LOCKED = "octavo.lock"
 FORCED = parts.FORCED.reason("", None, "forced")
 
 
@@ -131,6 +133,8 @@ def why(
     at.asking = task.name
     now = manifest(task, record, graph, at.digest, at)
     reasons = judge(now, record, {product.path: at.made(product.path) for product in task.products})
+    if record is None and (words := store.unproven(key_of(task))):
+        reasons = (parts.RECORD.reason("", None, words),)
     return (_of_link(reasons) if row(task.kind).borrowed else reasons), now
 
 
@@ -192,11 +196,8 @@ def missing(task: Task, graph: Mapping[str, Task], store: Store) -> tuple[Reason
     )
 
 
-def drift(store: Store, records: Iterable[Record]) -> dict[str, tuple[str, list[str]]]:
-    """Return what results were made with, where it is another now without being a reason to run.
-
-    Its name and what it was ("pandas 2.1") to what it is now and the tasks.
-    """
+def drift(store: Store, records: Iterable[Record]) -> list[str]:
+    """Return notes on what results were made with, where it is another now without being a reason to run."""
     now = Now(store)
     found: dict[str, tuple[str, list[str]]] = {}
     for record in records:
@@ -211,7 +212,10 @@ def drift(store: Store, records: Iterable[Record]) -> dict[str, tuple[str, list[
             else:
                 then = f"{path} {was}"
             found.setdefault(then, (current, []))[1].append(record.task)
-    return found
+    return [
+        f"{', '.join(sorted(tasks)[:3])}{' and more' if len(tasks) > 3 else ''} ran with {then}, now {current}"
+        for then, (current, tasks) in found.items()
+    ]
 
 
 def estimate(store: Store, steps: Mapping[str, Step], jobs: int) -> float | None:
@@ -279,6 +283,8 @@ class Makers:
 
     def _weigh(self, reason: Reason, task: Task | None = None, record: Record | None = None) -> Reason:
         product, path = parts.split(reason.part)
+        if record is not None and record.run == LOCKED and path in self._in_git:
+            return parts.COMMITTED.reason(path, reason.was, reason.now)  # to replace it loses nothing
         if record is not None and task is not None and self._shows_input(path, task, record):
             return product.reason(path, None, reason.now, "it is a link to an input")
         for other in self._of(path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,9 +34,10 @@ from .state.store import PastRun, Store
 
 if TYPE_CHECKING:
     from .cache.local import Cache
+    from .lockfile import Lockfile
 
 with lazy_imports():
-    from . import single, upkeep
+    from . import lockfile, single, upkeep
     from .cache import exchange, reuse
     from .compat import adopt as adoption
     from .executed import keeper as keepers
@@ -74,15 +75,21 @@ class Project:
         self._noticed: tuple[str, ...] = ()
         try:
             self._loaded = load_spec(str(self.path), str(self.root), self.store, params, entry.data)
+            # with parameters, there may be more to the pipeline
+            self.lock = self.store.claims = self._locked(whole=not params)
         except BaseException:
             self.store.close()
             raise
-
         #: The tasks in order: also as they were seen to use what others make.
         self.graph: Graph = self._ordered(self._loaded.graph, Order(self.store))
 
+    def _locked(self, whole: bool) -> Lockfile | None:
+        wanted, tasks = self._loaded.lock and self.path.is_file(), self._loaded.graph.tasks
+        return lockfile.Lockfile(str(self.path), tasks, self.store, whole) if wanted else None
+
     def _ordered(self, graph: Graph, seen: Order) -> Graph:
         used, turns = [*self._loaded.mentioned, *seen.pairs()], [*seen.pairs_in_turn()]
+        used += self.lock.pairs() if self.lock else ()
         return graph.ordered(used, turns, within=self._loaded.serial) if used or turns else graph
 
     @property
@@ -100,7 +107,7 @@ class Project:
 
     def unchanged(self) -> bool:
         """Return whether loading it again would give the same pipeline; False where that cannot be told."""
-        return self._loaded.unchanged()
+        return self._loaded.unchanged() and (self.lock is None or self.lock.unchanged())
 
     def status(self, targets: Sequence[str] = (), *, force: bool = False) -> dict[str, Step]:
         """Return the steps of the selected tasks, in order: why each is stale, and what it waits for.
@@ -115,8 +122,19 @@ class Project:
         selected = self.graph.select(targets)
         raise_all(preflight.places((self.graph[name] for name in selected), str(self.root)))
         steps = plan(self.graph, self.store, frozenset(selected), force, recall)
+        if recall and self.lock is not None:
+            self.lock.settle(steps)
         self.store.flush()
         return steps
+
+    def lies(self, steps: Mapping[str, Step]) -> list[str]:
+        """Return what ``octavo.lock`` says that is not so, and what it lacks; nothing where there is to be none."""
+        return [*self.lock.lies(steps)] if self.lock else []
+
+    def _relock(self, names: Iterable[str]) -> None:
+        """Write what the results of tasks that are fresh were made from to the lock."""
+        if self.lock is not None and (note := self.lock.update([*names])):
+            self._noticed = (*self._noticed, note)
 
     def build(
         self,
@@ -136,9 +154,8 @@ class Project:
         """Run what is stale among the selected tasks and return how it went.
 
         ``jobs`` tasks run at a time (default: one per processor); ``executor`` is a name, or makes one itself.
-        Each listener is told every event; one that
-        raises is dropped and becomes a note. While another build holds the project, ``waiting`` is told who, and
-        this one waits, or raises ``StateError`` when ``wait`` is False.
+        Each listener is told every event; one that raises is dropped and becomes a note. While another build holds the
+        project, ``waiting`` is told who, and this one waits, or raises ``StateError`` when ``wait`` is False.
         Results are taken from the cache and kept there unless ``cache`` is False; with ``remote`` also at its URL.
         ``stay`` makes a task that has failed wait: ``{"hold": True}`` for ``jupyter console --existing``,
         ``{"debug": path}`` at a prompt on that terminal.
@@ -157,7 +174,7 @@ class Project:
             log = RunLog(self.store.folder / "runs" / f"{run}.jsonl")
             for folder in self._loaded.folders if stale else ():
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
-            with log if stale or self._loaded.hooks else _silent() as tell:
+            with log if stale or self._loaded.hooks else nullcontext() as tell:
                 engine = Run(
                     self.graph,
                     steps,
@@ -175,9 +192,10 @@ class Project:
                     strict=self._loaded.strict,
                     cache=self._reuse(remote, stale) if stale and cache else None,
                 )
-                tell_all(
-                    self._hooked(engine.events()), report, [tell, *listeners] if tell else list(listeners)
-                )
+                try:
+                    tell_all(self._hooked(engine.events()), report, [*filter(None, [tell]), *listeners])
+                finally:
+                    self._relock(name for name, outcome in report.outcomes.items() if outcome.good)
             ahead.remember(self.graph, where)
         return report
 
@@ -214,7 +232,7 @@ class Project:
 
     def pull(self, targets: Sequence[str] = ()) -> exchange.Exchanged:
         """Restore the selected tasks that are stale, and whose results are known, without running any."""
-        with self._holding():
+        with self._recording(targets):
             order = [step.task for step in self.status(targets).values()]
             return exchange.pull(
                 self._shared(order),
@@ -245,17 +263,12 @@ class Project:
 
     def drift(self) -> list[str]:
         """Return a note on each package that results were made with in another version than is installed now."""
-        names = self.graph.tasks.keys()
         records = self.store.records().values()
-        found = drift(self.store, (record for record in records if record.task in names))
-        return [
-            f"{', '.join(sorted(tasks)[:3])}{' and more' if len(tasks) > 3 else ''} ran with {then}, now {now}"
-            for then, (now, tasks) in found.items()
-        ]
+        return drift(self.store, (record for record in records if record.task in self.graph.tasks))
 
     def accept(self, targets: Sequence[str]) -> dict[str, tuple[Reason, ...]]:
         """Take the products of the selected tasks, as they are, for good; return the reasons that no longer hold."""
-        with self._holding():
+        with self._recording(targets):
             return upkeep.accept(self.graph, self.store, self.graph.select(targets))
 
     def adopt(self, targets: Sequence[str] = (), *, commit: bool = True) -> list[adoption.Verdict]:
@@ -263,7 +276,7 @@ class Project:
 
         Returns an ``adopt.Verdict`` for each task of which octavo has no results yet; without ``commit`` that is all.
         """
-        with self._holding():
+        with self._recording(targets) if commit else self._holding():
             selected = self.graph.select(targets)
             return adoption.adopt(self.graph, self.store, selected, self._loaded.unfit, commit)
 
@@ -294,6 +307,14 @@ class Project:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @contextmanager
+    def _recording(self, targets: Sequence[str]) -> Iterator[None]:
+        """Hold the project, for new results of the selected tasks that no run makes."""
+        with self._holding():
+            yield
+            if self.lock is not None:
+                self._relock(name for name, step in self._plan(targets, recall=True).items() if step.fresh)
 
     @contextmanager
     def _holding(self, waiting: Callable[[str], None] | None = None, wait: bool = False) -> Iterator[None]:
@@ -361,11 +382,6 @@ def _size(memory: int | str | None) -> int | None:
     if memory is not None and found <= 0:
         raise Error(f"{memory!r} is not a memory size", hint='write a number of bytes, or "4GB", "512MB"')
     return found or None
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    yield None
 
 
 def _keeper(task: Task, root: Path) -> keepers.Keeper | None:

@@ -29,7 +29,8 @@ def arguments(parser: Parser) -> None:
     parser.add_argument(
         "--exit-code",
         action="store_true",
-        help="exit with 1 if a task is stale, not only if one waits for a stale task that is not selected",
+        help="exit with 1 if a task is stale, or octavo.lock says what is not so; without this, only if one waits"
+        " for a stale task that is not selected",
     )
     parser.add_argument("--json", action="store_true", help="print a JSON list with an object per task")
     parser.examples(f"""\
@@ -56,6 +57,7 @@ def main(args: Namespace) -> int:
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
     with options.project(args) as project:
         steps = project.status(args.targets)
+        lies = project.lies(steps)
         if args.json:
             # json is loaded already: the events have it
             out.say(json.dumps([plain(step) for step in steps.values()], indent=1, ensure_ascii=False))
@@ -63,8 +65,8 @@ def main(args: Namespace) -> int:
             diffs = {name: project.differences(step) for name, step in steps.items() if step.reasons}
             shown = table(steps, out, args.verbose, diffs if args.verbose else {})
             out.stream.write("".join(line + "\n" for line in shown))
-            for note in (*project.notes, *project.drift()):
+            for note in (*project.notes, *lies, *project.drift()):
                 err.say(f"{err.paint('note:', 'cyan')} {note}")
-    stale = args.exit_code and not all(step.fresh for step in steps.values())
+    stale = args.exit_code and (lies or not all(step.fresh for step in steps.values()))
     # without what they need, nobody can tell whether the selected tasks are fresh
     return 1 if stale or any(name not in steps for step in steps.values() for name in step.waits) else 0

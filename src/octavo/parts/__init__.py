@@ -289,6 +289,8 @@ PRODUCT = Part("product", words.product, guarded=True)
 EARLIER = Part("earlier", lambda part, what, was, now: f"product {what} is that of an earlier run")
 #: An executed notebook that somebody has saved: it is kept aside when the task runs again.
 SAVED = Part("saved", lambda part, what, was, now: f"product {what} was saved by hand")
+#: A product that git has and octavo.lock does not: it was changed, merged or committed without its lock.
+COMMITTED = Part("committed", lambda part, what, was, now: f"product {what} is not that of octavo.lock")
 #: What was at the place of a product before its task has run.
 STRANGER = Part("stranger", words.stranger, guarded=True)
 RECORD = Part("record", words.now)
@@ -323,7 +325,7 @@ ROWS: Mapping[str, Part] = {
             PYTHON,
         ),
         *(FILE, UPDATED, FOLDER, SIZES, LINK, EXISTS, SIZE, ACCESS),
-        *(PRODUCT, EARLIER, SAVED, STRANGER, RECORD, FORCED, REWRITE, WAITS, MISSING),
+        *(PRODUCT, EARLIER, SAVED, COMMITTED, STRANGER, RECORD, FORCED, REWRITE, WAITS, MISSING),
     )
 }
 

@@ -63,6 +63,7 @@ TOP: Mapping[str, Key] = {
         "true, false, a URL, or a mapping",
         lambda value: is_flag(value) or is_text(value) or is_mapping(value),
     ),
+    "lock": _FLAG,
     "executor": Key(
         note=True,
         heeded=lambda value: value in ("serial", "parallel"),

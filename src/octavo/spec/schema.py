@@ -89,6 +89,7 @@ def spec(
         loader,
         settings.get("executor") == "serial",
         as_marks(settings.get("secret", [])),
+        settings.get("lock", False),
     )
 
 

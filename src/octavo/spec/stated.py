@@ -46,7 +46,8 @@ class Spec:
 
     ``location`` names the function that says the tasks where the file does not. ``makers`` has the product class of
     each class of tasks, ``clients`` the client of each class of tasks or products. ``serial``: its tasks run one at a
-    time, in the order in which they stand. ``secret``: whether names are secret, where the file says it.
+    time, in the order in which they stand. ``secret``: whether names are secret, where the file says it. ``lock``:
+    what its results were made from is to be written beside it.
     """
 
     path: str
@@ -67,6 +68,7 @@ class Spec:
     loader: Json = field(default_factory=dict)
     serial: bool = False
     secret: Mapping[str, bool] = field(default_factory=dict)
+    lock: bool = False
 
 
 @dataclass(frozen=True, slots=True)

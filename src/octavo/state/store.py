@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Protocol
 
 from .. import digests, products
 from ..dataclass import dataclass
@@ -58,6 +59,22 @@ class PastRun:
     manifest: Manifest
 
 
+class Claims(Protocol):
+    """Results that are known from elsewhere than the runs of this project: they count as far as they still hold."""
+
+    def keys(self) -> Iterable[str]:
+        """Return the keys of records for which there is something."""
+        ...
+
+    def records(self, key: str) -> list[Record]:
+        """Return what is known of a task's results, the last one being the likeliest."""
+        ...
+
+    def unproven(self, key: str) -> str:
+        """Return why nothing can be said of a task; "" where that is not known."""
+        ...
+
+
 class Store:
     """The state of one project. Not for use by two threads or across a fork."""
 
@@ -72,6 +89,8 @@ class Store:
         self._listings: dict[str, tuple[str, bytes]] = {}
         self._damaged: dict[str, None] = {}
         self._stray: frozenset[str] | None = None
+        #: What is known of results besides the records, and stands for those that are not there.
+        self.claims: Claims | None = None
         self._db = StateConnection(folder, root, _TABLES, SCHEMA, _salvage, say)
 
     @property
@@ -134,12 +153,22 @@ class Store:
         """Return all records, by ``key``."""
         rows = self._db.rows(f"SELECT key, {_COLUMNS} FROM records")
         found = {row[0]: self._record(row) for row in rows}
+        for name in self.claims.keys() if self.claims else ():
+            if name not in found:
+                found[name] = self._claimed(name)
         return {name: record for name, record in found.items() if record is not None}
 
     def record(self, key: str) -> Record | None:
         """Return one record."""
         rows = self._db.rows(f"SELECT key, {_COLUMNS} FROM records WHERE key = ?", (key,))
-        return self._record(rows[0]) if rows else None
+        return self._record(rows[0]) if rows else self._claimed(key)
+
+    def _claimed(self, key: str) -> Record | None:
+        return next(reversed(self.claims.records(key)), None) if self.claims else None
+
+    def unproven(self, key: str) -> str:
+        """Return why what is known from elsewhere tells nothing of a task."""
+        return self.claims.unproven(key) if self.claims else ""
 
     def durations(self) -> dict[str, float]:
         """Return the seconds that each recorded task took, by the keys of the records."""
@@ -204,7 +233,8 @@ class Store:
     def results(self, key: str) -> list[Record]:
         """Return what is known of a task's results, the newest first."""
         rows = self._db.rows("SELECT record FROM results WHERE key = ? ORDER BY number DESC", (key,))
-        return [found for row in rows if (found := frozen.result(row[0])) is not None]
+        known = [found for row in rows if (found := frozen.result(row[0])) is not None]
+        return [*(self.claims.records(key) if self.claims else ()), *known]
 
     def earlier(self, records: Iterable[Record]) -> Iterator[Record]:
         """Yield what is known of the results of the tasks of some records."""

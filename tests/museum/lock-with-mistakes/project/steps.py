@@ -1,0 +1,2 @@
+def count(product):
+    product.write_text(str(len(open("raw.txt").read())))
