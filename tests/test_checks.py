@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from check_corpus import NEWER, defects, marked
+from check_sound import SOUND as SOUND_STYLES
 from octavo.checks import Finding
 from octavo.checks.members import RULES, rules
 from octavo.checks.run import check, files
 from octavo.checks.settings import Selection, settings
 from octavo.errors import Error
+from octavo.show.rules import page as rules_page
 from projects import Folder
 
 TITLE = "# %% [markdown]\n# # A title\n"
@@ -292,3 +295,53 @@ def test_a_file_that_cannot_be_read_does_not_keep_others_from_being_checked(proj
 def test_rules_are_listed_and_counted(project: Folder) -> None:
     assert "NB101  error    undefined-name" in project.octavo("check", "--list").stdout
     assert "    1  NB101  undefined-name" in project.octavo("check", "--statistics").stdout
+
+
+# ── the corpus
+
+
+def test_every_seeded_defect_is_found_at_its_place_and_nothing_else(tmp_path: Path) -> None:
+    corpus = list(defects())
+    assert len(corpus) >= 150
+    wrong = {}
+    for number, (text, expected) in enumerate(corpus):
+        findings = found(tmp_path / f"{number}.py", text)
+        if sorted((one.code, one.row) for one in findings) != sorted(expected):
+            wrong[text] = (expected, [(one.code, one.row, one.message) for one in findings])
+    assert wrong == {}
+
+
+def test_nothing_is_found_in_sound_notebooks_of_many_styles(tmp_path: Path) -> None:
+    corpus = SOUND_STYLES.strip("\n").split("\n===\n")
+    assert len(corpus) >= 60
+    wrong = {}
+    for number, cells in enumerate(corpus):
+        text = marked(cells)[0]
+        if findings := found(tmp_path / f"{number}.py", text):
+            wrong[text] = [(one.code, one.row, one.message) for one in findings]
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("needs", NEWER)
+def test_syntax_that_the_project_does_not_allow_is_found(tmp_path: Path, needs: tuple[int, int]) -> None:
+    text = f"{TITLE}# %%\n{NEWER[needs]}\n"
+    for minor, expected in ((needs[1] - 1, ["NB151"]), (needs[1], [])):
+        folder = tmp_path / str(minor)
+        folder.mkdir()
+        (folder / "pyproject.toml").write_text(f'[project]\nname = "a"\nrequires-python = ">=3.{minor},<4"\n')
+        assert [one.code for one in found(folder / "a.py", text)] == expected
+
+
+def test_a_variable_that_the_project_names_is_declared(tmp_path: Path) -> None:
+    text = f'{TITLE}# %%\nimport os\nos.environ["WEATHER_KEY"]\n'
+    assert [one.code for one in found(tmp_path / "a.py", text)] == ["NB127"]
+    (tmp_path / ".env.example").write_text("WEATHER_KEY=\n")
+    assert found(tmp_path / "a.py", text) == []
+
+
+def test_the_page_of_rules_is_what_explain_prints(project: Folder) -> None:
+    page = Path(__file__).parents[1] / "docs" / "rules.md"
+    assert page.read_text("utf-8") == rules_page(RULES), "write show.rules.page(RULES) there"
+    said = project.octavo("check", "--explain", "nb101").stdout
+    assert said.startswith("NB101 undefined-name (error)\n\nA cell reads a name")
+    assert "octavo check --list names them" in project.octavo("check", "--explain", "XY").stderr

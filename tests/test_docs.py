@@ -102,7 +102,7 @@ def test_the_documentation_stays_short() -> None:
     told = {
         name: words(page.read_text("utf-8"))
         for name, page in zip(IDS, PAGES, strict=True)
-        if "design" not in name
+        if "design" not in name and name != "docs/rules.md"  # which is written from the rules
     }
     assert set(told) >= WINGS
     longest = sorted(told.items(), key=lambda one: -one[1])

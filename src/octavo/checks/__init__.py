@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import field
 from typing import Literal, Protocol
 
 from ..dataclass import dataclass
@@ -13,12 +14,16 @@ from ..reading.names import CellNames
 
 Severity = Literal["error", "warning"]
 
+#: What rules call too much, unless the settings say otherwise.
+LIMITS = {"max-output-mb": 2.0, "max-cells": 100.0, "max-lines": 1500.0, "max-functions": 15.0}
+
 
 @dataclass(frozen=True, slots=True)
 class CodeCell:
     """A code cell: ``index`` counts all cells from 0, ``number`` the code cells from 1.
 
-    ``tree`` is None where the cell is not Python, or cannot be read; ``names`` is empty then.
+    ``tree`` is None where the cell is not Python, or cannot be read; ``names`` is empty then. Why it cannot be read
+    is ``wrong``: line, column and words.
     """
 
     index: int
@@ -27,6 +32,7 @@ class CodeCell:
     data: Json
     tree: ast.Module | None
     names: CellNames
+    wrong: tuple[int, int, str] | None = None
 
     @property
     def outputs(self) -> list[Json]:
@@ -35,9 +41,22 @@ class CodeCell:
 
     @property
     def count(self) -> int | None:
-        """The execution count that is stored with its outputs."""
+        """The execution count that is stored with its outputs; Colab's 0 is none."""
         count: int | None = self.data.get("execution_count")
-        return count
+        return count or None
+
+
+class Around(Protocol):
+    """What stands around a notebook in its project."""
+
+    @property
+    def oldest(self) -> tuple[int, int] | None:
+        """The oldest Python that the project allows, if it says so."""
+        ...
+
+    def names(self, word: str, /) -> bool:
+        """Return whether a file that says what the project needs names a word."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +66,29 @@ class Subject:
     notebook: Notebook
     language: str
     cells: tuple[CodeCell, ...]
+    around: Around
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+    def limit(self, key: str) -> float:
+        """Return a limit that the settings may change."""
+        return self.limits.get(key, LIMITS[key])
 
     @property
     def stored(self) -> bool:
         return self.notebook.format == "ipynb"
+
+    @property
+    def kernel(self) -> str:
+        """The name of the kernel that the notebook asks for, "" if it does not say."""
+        kernelspec = self.notebook.data.get("metadata", {}).get("kernelspec") or {}
+        return str(kernelspec.get("name") or "") if isinstance(kernelspec, dict) else ""
+
+    @property
+    def python_2(self) -> bool:
+        """Whether it was written for Python 2."""
+        info = self.notebook.data.get("metadata", {}).get("language_info") or {}
+        version = str(info.get("version") or "") if isinstance(info, dict) else ""
+        return version.startswith("2.") or self.kernel.startswith(("python2", "Python 2"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +103,10 @@ class Hit:
 
 
 class Rule(Protocol):
-    """One rule. ``code`` is what users select and ignore it by, as in ``NB101``; ``name`` says it in two words."""
+    """One rule. ``code`` is what users select and ignore it by, as in ``NB101``; ``name`` says it in two words.
+
+    The docstring of its class is what ``octavo check --explain NB101`` prints.
+    """
 
     @property
     def code(self) -> str: ...
@@ -122,3 +163,13 @@ def dotted(node: ast.AST) -> str:
         before = dotted(node.value)
         return f"{before}.{node.attr}" if before else ""
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def magic_of(node: ast.AST) -> tuple[str, str] | None:
+    """Return the name and the argument of a magic, ``%name argument``; None for any other code."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        return None
+    if node.func.attr not in ("run_line_magic", "run_cell_magic") or not node.args:
+        return None
+    texts = [str(one.value) if isinstance(one, ast.Constant) else "" for one in node.args]
+    return texts[0], texts[1] if len(texts) > 1 else ""

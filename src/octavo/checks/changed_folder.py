@@ -9,6 +9,12 @@ from . import Hit, Severity, Subject, at, dotted, walk
 
 
 class ChangedFolder:
+    """A cell changes the working directory: `%cd`, `os.chdir`.
+
+    Paths in the cells below mean something else from there on, and when the cell is run twice they do again. Let the
+    notebook run where its paths are right: `meta.cwd` of the task, or `octavo run --cwd`.
+    """
+
     code = "NB123"
     name = "changed-folder"
     severity: Severity = "warning"

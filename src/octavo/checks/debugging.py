@@ -5,29 +5,37 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from . import Hit, Severity, Subject, at, dotted, walk
+from . import Hit, Severity, Subject, at, dotted, magic_of, walk
 
-_CALLS = frozenset(("breakpoint", "pdb.set_trace", "ipdb.set_trace", "pdb.post_mortem", "set_trace", "embed"))
+_CALLS = frozenset(("breakpoint", "pdb.set_trace", "ipdb.set_trace", "pdb.post_mortem", "IPython.embed"))
+#: Names that mean this only if they come from one of these modules: ``embed`` is also what models of language do.
+_IMPORTED = frozenset(("set_trace", "embed", "post_mortem"))
+_MODULES = ("pdb", "ipdb", "IPython", "pudb")
 
 
 class Debugging:
+    """`breakpoint()`, `pdb.set_trace()`, `embed()` of IPython, `%debug` or `%pdb on` stands in a cell.
+
+    A run without a person waits there for input, or fails.
+    """
+
     code = "NB132"
     name = "debugging"
     severity: Severity = "warning"
 
     def check(self, subject: Subject) -> Iterator[Hit]:
+        imported: set[str] = set()
         for cell, node in walk(subject):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in _MODULES:
+                imported |= {one.asname or one.name for one in node.names if one.name in _IMPORTED}
             if not isinstance(node, ast.Call):
                 continue
-            first = node.args[0] if node.args else None
-            if dotted(node.func) in _CALLS:
-                yield at(cell, node, f"{dotted(node.func)}() is left over from debugging")
-            elif (
-                getattr(node.func, "attr", "") in ("run_line_magic", "run_cell_magic")
-                and isinstance(first, ast.Constant)
-                and first.value in ("debug", "pdb", "xmode")
+            if (name := dotted(node.func)) in _CALLS or name in imported:
+                yield at(cell, node, f"{name}() is left over from debugging")
+            elif (magic := magic_of(node)) and (
+                magic[0] == "debug" or (magic[0] == "pdb" and magic[1].strip() in ("", "on", "1"))
             ):
-                yield at(cell, node, f"%{first.value} is left over from debugging")
+                yield at(cell, node, f"%{magic[0]} is left over from debugging")
 
 
 RULE = Debugging()

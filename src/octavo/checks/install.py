@@ -13,6 +13,12 @@ _INSTALL = re.compile(
 
 
 class Install:
+    """A cell installs packages: `%pip install`, `!pip install`, `%conda install`, `!uv add` …
+
+    Each run changes the environment, needs the network, and gets whatever version there is that day. Name the package
+    in the requirements of the project. Lines that are commented out are not reported.
+    """
+
     code = "NB122"
     name = "install"
     severity: Severity = "warning"

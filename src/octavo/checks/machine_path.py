@@ -14,6 +14,13 @@ _PATH = re.compile(
 
 
 class MachinePath:
+    """A path that is there on one machine alone: below someone's home folder, on a drive of Windows or of Colab.
+
+        pd.read_csv("/home/anna/orders.csv")
+
+    Use a path relative to the project, or make it a parameter.
+    """
+
     code = "NB121"
     name = "machine-path"
     severity: Severity = "warning"

@@ -11,7 +11,7 @@ from .. import notebook as documents
 from ..errors import Error, NotebookError
 from ..notebook.inject import tags
 from ..reading.folders import walk
-from . import Finding, Hit, Rule, Subject, subject
+from . import Around, Finding, Hit, Rule, Subject, subject
 from .settings import Selection
 
 _NOQA = re.compile(r"#\s*noqa(?::\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*))?", re.IGNORECASE)
@@ -42,11 +42,13 @@ def _cells(path: str) -> bool:
     return bool(_HEADER.search(beginning)) and (not path.endswith(".md") or b"jupytext" in beginning)
 
 
-def check(path: str, rules: Iterable[Rule], settings: Selection) -> tuple[list[Finding], list[str]]:
+def check(
+    path: str, rules: Iterable[Rule], settings: Selection, around: Around | None = None
+) -> tuple[list[Finding], list[str]]:
     """Return what rules find in a notebook, in the order of its cells, and what went wrong in rules themselves."""
     wanted = [rule for rule in rules if settings.wants(rule.code, path)]
     try:
-        looked = subject.of(documents.loads(Path(path).read_bytes(), path))
+        looked = subject.of(documents.loads(Path(path).read_bytes(), path), around, settings.limits)
     except OSError as error:
         raise NotebookError(f"it cannot be read: {error.strerror}", path) from error
     found: list[tuple[Rule, Hit]] = []

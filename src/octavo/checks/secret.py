@@ -28,6 +28,12 @@ _HINT = "revoke it: what was stored once is known; read it from the environment"
 
 
 class Secret:
+    """A key, a token, a private key or a password in a URL stands in code, text, outputs or metadata.
+
+    Whoever sees the notebook, or a copy of it, or the history of the repository, has it. Revoke it first, then read it
+    from the environment. Placeholders such as `user:password@host` and `{token}` are not reported.
+    """
+
     code = "NB141"
     name = "secret"
     severity: Severity = "error"
@@ -37,11 +43,11 @@ class Secret:
             for number, line in enumerate(cell.source.splitlines(), start=1):
                 if found := _ANY.search(line):
                     yield Hit(f"{_kind(found)} stands in the code", cell, number, found.start() + 1, _HINT)
-            if found := next((one for text in _texts(cell.outputs) if (one := _ANY.search(text))), None):
+            if found := next((one for text in texts(cell.outputs) if (one := _ANY.search(text))), None):
                 yield Hit(f"{_kind(found)} stands in the output", cell, hint=_HINT)
         rest = {**subject.notebook.data.get("metadata", {})}
         others = [cell["source"] for cell in subject.notebook.cells if cell.get("cell_type") != "code"]
-        if found := next((one for text in [*_texts(rest), *others] if (one := _ANY.search(text))), None):
+        if found := next((one for text in [*texts(rest), *others] if (one := _ANY.search(text))), None):
             yield Hit(f"{_kind(found)} stands in the text or the metadata", hint=_HINT)
 
 
@@ -49,17 +55,17 @@ def _kind(found: re.Match[str]) -> str:
     return _NAMES[int((found.lastgroup or "k0")[1:])]
 
 
-def _texts(value: object) -> Iterator[str]:
+def texts(value: object) -> Iterator[str]:
     """Yield the texts in JSON; images and the like are none."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
         for inner in value:
-            yield from _texts(inner)
+            yield from texts(inner)
     elif isinstance(value, dict):
         for key, inner in value.items():
             if not (isinstance(key, str) and key.startswith(("image/", "application/pdf"))):
-                yield from _texts(
+                yield from texts(
                     inner if not isinstance(inner, dict) or "/json" not in str(key) else json.dumps(inner)
                 )
 

@@ -12,17 +12,22 @@ from ..dataclass import dataclass
 from ..errors import Error
 from ..hints import did_you_mean
 from ..kinds.keys import is_texts
+from . import LIMITS
 
-_KEYS = ("select", "ignore", "per-file-ignores")
+_KEYS = ("select", "ignore", "per-file-ignores", *LIMITS)
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Prefixes of codes that are looked for, and that are not; ``per_file`` ignores more, by patterns of paths."""
+    """Prefixes of codes that are looked for, and that are not; ``per_file`` ignores more, by patterns of paths.
+
+    ``limits`` are those that differ from ours.
+    """
 
     select: tuple[str, ...] = ("NB",)
     ignore: tuple[str, ...] = ()
     per_file: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    limits: Mapping[str, float] = field(default_factory=dict)
 
     def wants(self, code: str, path: str) -> bool:
         """Return whether a rule is asked for in a file."""
@@ -50,6 +55,7 @@ def settings(folder: Path, select: Iterable[str], ignore: Iterable[str], known: 
         chosen,
         (*_codes(table, "ignore", where), *ignore),
         {pattern: _several(codes) for pattern, codes in per_file.items()},
+        {key: _number(table[key], key, where) for key in LIMITS if key in table},
     )
     for code in (*found.select, *found.ignore, *(one for codes in found.per_file.values() for one in codes)):
         if not any(one.startswith(code) for one in known):
@@ -69,6 +75,12 @@ def _codes(table: Mapping[str, object], key: str, where: str) -> tuple[str, ...]
     if not is_texts(value) and value != []:
         raise Error(f"{key} must be a list of codes", where)
     return _several(value)
+
+
+def _number(value: object, key: str, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        raise Error(f"{key} must be a number", where)
+    return float(value)
 
 
 def _several(value: object) -> tuple[str, ...]:

@@ -9,6 +9,11 @@ from . import Hit, Severity, Subject
 
 
 class StoredError:
+    """An output that is stored is an error, so what the notebook shows is not whole.
+
+    Mend the cell and run the notebook again. If the error is meant to be shown, tag the cell `raises-exception`.
+    """
+
     code = "NB103"
     name = "stored-error"
     severity: Severity = "warning"

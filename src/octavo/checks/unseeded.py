@@ -32,16 +32,35 @@ _GENERATORS = frozenset(
         "np.random.RandomState",
     )
 )
+#: What scikit-learn draws from NumPy's numbers, unless it is given ``random_state``.
+_DRAWING = frozenset(
+    [
+        *("train_test_split", "ShuffleSplit", "StratifiedShuffleSplit", "GroupShuffleSplit", "KMeans"),
+        *("RandomForestClassifier", "RandomForestRegressor", "ExtraTreesClassifier", "ExtraTreesRegressor"),
+        *("MLPClassifier", "MLPRegressor", "RandomizedSearchCV", "IsolationForest", "MiniBatchKMeans"),
+    ]
+)
 
 
 class Unseeded:
+    """Random numbers of `random`, NumPy, PyTorch or scikit-learn are drawn without a seed, so each run gives others.
+
+        rng = np.random.default_rng()              # default_rng(0)
+        train_test_split(X, y)                     # random_state=0, or np.random.seed(0) in a cell
+
+    Only the first place is reported.
+    """
+
     code = "NB124"
     name = "unseeded"
     severity: Severity = "warning"
 
     def check(self, subject: Subject) -> Iterator[Hit]:
         seeded: set[str] = set()
+        sklearn: set[str] = set()
         for _, node in walk(subject):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sklearn."):
+                sklearn |= {one.asname or one.name for one in node.names if one.name in _DRAWING}
             if isinstance(node, ast.Call) and (name := dotted(node.func)) in _SEEDS:
                 seeded.add(name.partition(".")[0] if "." in name else "")
         for cell, node in walk(subject):
@@ -53,11 +72,26 @@ class Unseeded:
             if name in _FUNCTIONS and not ours & {family, "", "pl", "L"}:
                 yield at(cell, node, f"{name} gives other numbers in each run", f"seed it: {_seed(family)}")
                 return
+            if name in sklearn and not ours & {"np", "", "pl", "L"} and not _given(node):
+                yield at(
+                    cell,
+                    node,
+                    f"{name} without random_state gives other results in each run",
+                    "random_state=0",
+                )
+                return
             if name in _GENERATORS and not node.args and not node.keywords:
                 yield at(
                     cell, node, f"{name}() without a seed gives other numbers in each run", "give it a number"
                 )
                 return
+
+
+def _given(node: ast.Call) -> bool:
+    """Return whether a call may say ``random_state``."""
+    return any(one.arg in ("random_state", None) for one in node.keywords) or any(
+        isinstance(one, ast.Starred) for one in node.args
+    )
 
 
 def _seed(family: str) -> str:

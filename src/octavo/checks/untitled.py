@@ -9,6 +9,11 @@ from . import Hit, Severity, Subject
 
 
 class Untitled:
+    """A notebook of several cells has no heading, so that lists, reports and pages can show only its file name.
+
+    Begin it with a markdown cell such as `# Clean the orders`.
+    """
+
     code = "NB131"
     name = "untitled"
     severity: Severity = "warning"

@@ -11,6 +11,11 @@ _INJECTED = frozenset(("upstream", "product"))
 
 
 class UnusedParameter:
+    """The cell tagged `parameters` declares a parameter that no cell reads.
+
+    Whoever sets it believes that it does something. Remove it, or read it where it was meant.
+    """
+
     code = "NB142"
     name = "unused-parameter"
     severity: Severity = "warning"

@@ -13,14 +13,17 @@ from ..checks import run
 from ..checks.members import rules
 from ..checks.settings import settings
 from ..errors import Error
+from ..hints import did_you_mean
 from ..show import findings
 from ..show.mistakes import show
+from ..show.rules import explained
 from ..show.screen import many, screen
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Sequence
 
-    from ..checks import Finding
+    from ..checks import Finding, Rule
     from .options import Parser
 
 _FORMATS = ("text", "json", "github", "sarif")
@@ -38,6 +41,7 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--statistics", action="store_true", help="count the findings of each rule instead")
     parser.add_argument("--exit-zero", action="store_true", help="exit with 0 in spite of findings")
     parser.add_argument("--list", action="store_true", help="list the rules")
+    parser.add_argument("--explain", metavar="CODE", help="say what a rule finds, and why it matters")
     parser.examples("""\
 exit code: 0 nothing found, 1 something found, 2 a file could not be read
 
@@ -54,6 +58,9 @@ def main(args: Namespace) -> int:
     if args.list:
         for rule in known:
             out.say(f"{rule.code}  {rule.severity:<7}  {rule.name}")
+        return 0
+    if args.explain:
+        out.say(explained(_named(args.explain, known)))
         return 0
     wanted = settings(Path.cwd(), _codes(args.select), _codes(args.ignore), [rule.code for rule in known])
     found: list[Finding] = []
@@ -87,6 +94,18 @@ def main(args: Namespace) -> int:
         counted = f"{many(len(found), 'finding')}, {many(errors, 'error')}" if found else "nothing found"
         err.say(f"{counted} in {many(looked, 'notebook')}")
     return 2 if unread else int(bool(found) and not args.exit_zero)
+
+
+def _named(text: str, known: Sequence[Rule]) -> Rule:
+    """Return the rule with a code or a name."""
+    for rule in known:
+        if text.strip().lower() in (rule.code.lower(), rule.name):
+            return rule
+    codes = [rule.code for rule in known]
+    raise Error(
+        f'there is no rule "{text}"',
+        hint=did_you_mean(text.upper(), codes) or "octavo check --list names them",
+    )
 
 
 def _codes(text: str) -> list[str]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["facts", "function"]
 
 #: What may give the cells after it another syntax.
-_TRANSFORMS = re.compile(r"input_transformer|InputTransformer|ast_transformer|[%_.](?:re)?load_ext")
+TRANSFORMS = re.compile(r"input_transformer|InputTransformer|ast_transformer|[%_.](?:re)?load_ext")
 _TAGS = frozenset(["parameters", "raises-exception", "skip-execution"])
 _TOP_LEVEL_AWAIT = 0x2000  # ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
@@ -95,7 +95,7 @@ def _read(
     text: str = cell["source"]
     marks = tags(cell) & _TAGS
     found, form = CellNames(), ""
-    transforms = language == "python" and _TRANSFORMS.search(text) is not None
+    transforms = language == "python" and TRANSFORMS.search(text) is not None
     assignments: Iterable[declared.Assignment] = ()
     if language == "python":
         try:

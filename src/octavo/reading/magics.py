@@ -23,7 +23,7 @@ PYTHON_LINE = frozenset(["time", "prun", "memit", "mprun", "lprun", "scalene", "
 # write so: a missed one is a syntax error of the cell, a word too many would hide one.
 _AUTOMAGIC_WORDS = """
 alias autoreload bookmark cat cd clear colors conda config cp env hist history less ll load load_ext
-ls lsmagic magic mamba man matplotlib micromamba mkdir more mv notebook pdb pip pinfo pwd pylab
+ls lsmagic magic mamba man matplotlib micromamba mkdir more mv notebook pdb pip pinfo pwd pycat pylab
 quickref recall reload_ext rerun reset reset_selective rm rmdir run save sc set_env store sx system
 time timeit unalias unload_ext uv who who_ls whos xmode
 """

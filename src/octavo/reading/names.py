@@ -26,7 +26,9 @@ BUILTINS = (
     | frozenset(
         ["get_ipython", "display", "In", "Out", "exit", "quit", "_", "__", "___", "_ih", "_oh", "_dh"]
     )
-    | frozenset(["_i", "_ii", "_iii", "__name__", "__doc__", "__file__", "__builtins__", "__class__"])
+    | frozenset(
+        ["_i", "_ii", "_iii", "_exit_code", "__name__", "__doc__", "__file__", "__builtins__", "__class__"]
+    )
 )
 _OUTPUT = re.compile(r"_i?\d+$")
 _BRACES = re.compile(r"\{([^{}]+)\}")
@@ -318,7 +320,7 @@ def _bound_by_magic(name: str, text: str) -> list[str]:
             found = [word for word in words if not word.startswith("-")][:1]
         case "sql":  # jupysql and ipython-sql: "%%sql result <<"
             found = [before for before, after in pairwise(words) if after == "<<"]
-        case "bash" | "sh" | "script" | "R":
+        case _:  # %%bash, %%ruby and all others that run scripts, and %%R
             flags = ("--out", "--err", "--proc", "-o", "--output")
             pairs = pairwise(words)
             found = [part for flag, value in pairs if flag in flags for part in value.split(",")]
