@@ -57,6 +57,36 @@ def test_a_line_goes_on_with_what_fits(pipeline: Folder, line: str, wanted: list
     assert candidates(line, VERBS) == wanted
 
 
+def test_what_was_offered_once_imports_nothing_heavy_the_next_time(pipeline: Folder) -> None:
+    pipeline.octavo("status")
+    line = ["completion", "--line", "octavo build "]
+    asked = [pipeline.octavo(*line) for _ in range(2)]
+    assert asked[0].stdout.split() == asked[1].stdout.split() == ["fit-all", "get", "tag:daily"]
+    words = f"import sys; from octavo.cli import main; main({line}); print(*sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", words], cwd=pipeline.path, capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert loaded.isdisjoint(
+        {"argparse", "sqlite3", "yaml", "octavo.project", "octavo.state.store", "octavo.cli.build"}
+    )
+    option = pipeline.octavo("completion", "--line", "octavo build --fail").stdout
+    assert option == "--fail-fast\n"
+
+
+@pytest.mark.parametrize(
+    "task",
+    ["{name: NAME, source: tasks.get, product: a}", "{name: '{{what}}', source: tasks.get, product: a}"],
+)
+def test_names_that_change_are_offered_anew(pipeline: Folder, task: str) -> None:
+    for name in ("one", "other"):
+        pipeline.write("pipeline.yaml", f"tasks:\n  - {task.replace('NAME', name)}")
+        pipeline.write("env.yaml", f"what: {name}" if "what" in task else "{}")
+        pipeline.octavo("status")
+        assert candidates("octavo build ", VERBS) == [name]
+    assert candidates("octavo build ", VERBS) == ["other"]
+
+
 def test_every_command_is_offered(pipeline: Folder) -> None:
     assert set(VERBS) <= set(candidates("octavo ", VERBS))
 

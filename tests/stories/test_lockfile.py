@@ -9,12 +9,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from octavo import project as projects
 from octavo.errors import Errors, SpecError
+from octavo.lockfile import VERSION, lines
 from octavo.model import Outcome
 from projects import Folder
 
@@ -468,3 +470,16 @@ def test_a_lock_that_cannot_be_read_or_written_is_an_error(copy: Folder) -> None
     (copy.path / "octavo.lock").mkdir()
     with pytest.raises((SpecError, Errors), match=r"octavo.lock: it cannot be read: Is a directory"):
         said(copy)
+
+
+def test_another_python_is_noted_and_counts_where_the_environment_is_strict(copy: Folder) -> None:
+    line = lines.read(text := copy.read("octavo.lock").splitlines()[4], VERSION)
+    assert line is not None
+    assert line.task == "count"
+    older = replace(line, made_from={**line.made_from, "python": "3.8.1"})
+    copy.write("octavo.lock", copy.read("octavo.lock").replace(text, lines.written(older, VERSION)))
+    assert said(copy) == []
+    with projects.load(copy.path / "pipeline.yaml") as project:
+        assert [note.partition(", ")[0] for note in project.drift()] == ["count ran with Python 3.8.1"]
+    copy.write("pipeline.yaml", "environment: strict\n" + copy.read("pipeline.yaml"))
+    assert [found.partition(" → ")[0] for found in said(copy)] == ["count: python 3.8.1"]

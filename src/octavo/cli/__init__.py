@@ -138,9 +138,11 @@ def main(argv: Sequence[str]) -> int:
         hint = option_aliases.COMMANDS.get(verb)
         hint = hint or did_you_mean(verb, [*VERBS, "--help", "--version"]) or "commands: " + ", ".join(VERBS)
         raise Error(f'there is no {what} "{verb}"', hint=hint)
+    if verb == "completion" and rest[:1] == ["--line"]:  # a shell asks, while a person waits for it
+        return completion.answer(rest[1:], VERBS)
     module, line = VERBS[verb]
     parser = options.Parser(verb, line)
-    parser.set_defaults(verbs=VERBS)  # for the one that completes the others
+    parser.set_defaults(verbs=VERBS)  # for the one that tells which of Ploomber's commands there are
     module.arguments(parser)
     return module.main(parser.read(rest))
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import argparse
+import os
 import shlex
 from typing import TYPE_CHECKING
 
 from ..errors import Error
 from ..lazy import lazy_imports
-from . import options
+from ..state.offered import TASK, TASKS, Offered
 
 with lazy_imports():
+    import argparse  # what is remembered does without it, and a person waits
+
     from .. import project as projects
+    from . import options
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterable, Mapping, Sequence
 
+    from ..state.offered import Grammar
     from .options import Parser, Verb
 
 #: How each shell is told: it asks ``octavo completion --line`` for every word.
@@ -50,8 +54,6 @@ def arguments(parser: Parser) -> None:
     parser.add_argument(
         "shell", nargs="?", metavar="SHELL", choices=SCRIPTS, help="print what this shell must read"
     )
-    parser.add_argument("--line", help=argparse.SUPPRESS)
-    parser.add_argument("--colons", action="store_true", help=argparse.SUPPRESS)
     parser.examples("""\
 examples:
   echo 'eval "$(octavo completion bash)"' >> ~/.bashrc
@@ -60,14 +62,17 @@ examples:
 
 
 def main(args: Namespace) -> int:
-    """Print the script of a shell, or what a line can go on with."""
-    if args.line is not None:
-        for word in candidates(args.line, args.verbs, colons=args.colons):
-            print(word)
-        return 0
+    """Print the script of a shell."""
     if args.shell is None:
         raise Error("which shell?", hint="octavo completion bash, zsh or fish")
     print(SCRIPTS[args.shell], end="")
+    return 0
+
+
+def answer(words: Sequence[str], verbs: Mapping[str, tuple[Verb, str]]) -> int:
+    """Print what a line can go on with: LINE, and perhaps "--colons"."""
+    for word in candidates(words[0] if words else "", verbs, colons="--colons" in words[1:]):
+        print(word)
     return 0
 
 
@@ -105,37 +110,55 @@ def _possible(words: Sequence[str], current: str, verbs: Mapping[str, tuple[Verb
         return verbs
     if verb not in verbs:
         return ()
-    module, line = verbs[verb]
+    offered = Offered(os.getcwd())
+    here = os.path.dirname(__file__)
+    sources = [os.path.join(here, f"{name}.py") for name in (verb, "build", "options")]
+    optional, placed = offered.grammar(verb, sources, lambda: _grammar(verb, *verbs[verb]))
+    following = optional.get(words[-1])
+    if following is not None:
+        return following
+    if current.startswith("-"):
+        return optional
+    if placed[:1] == [TASK] or placed[:1] == [TASKS]:
+        return _targets(words, current, offered, whole=placed[0] == TASKS)
+    return placed
+
+
+def _grammar(verb: str, module: Verb, line: str) -> Grammar:
+    """Return what a command takes."""
     parser = options.Parser(verb, line)
     module.arguments(parser)
     # argparse tells its options nowhere in public
-    actions = {option: action for action in parser._actions for option in action.option_strings}
-    before = actions.get(words[-1])
-    if before is not None and before.nargs != 0:
-        return [str(choice) for choice in before.choices or ()]
-    if current.startswith("-"):
-        return [option for option, action in actions.items() if action.help != argparse.SUPPRESS]
+    optional = {
+        option: [str(choice) for choice in action.choices or ()] if action.nargs != 0 else None
+        for action in parser._actions
+        for option in action.option_strings
+        if action.help != argparse.SUPPRESS
+    }
     places = [action for action in parser._actions if not action.option_strings]
-    if not places:
-        return ()
-    if any(action.dest in ("targets", "task") for action in places):
-        return _targets(words, current, whole=any(action.dest == "targets" for action in places))
-    return [str(choice) for action in places for choice in action.choices or ()]
+    for dest, sign in (("targets", TASKS), ("task", TASK)):
+        if any(action.dest == dest for action in places):
+            return optional, [sign]
+    return optional, [str(choice) for action in places for choice in action.choices or ()]
 
 
-def _targets(words: Sequence[str], current: str, whole: bool) -> Iterable[str]:
+def _targets(words: Sequence[str], current: str, offered: Offered, whole: bool) -> Iterable[str]:
     """Return the tasks of the pipeline that a line is about; with tags and "+" where a verb takes several."""
     given = [
         words[at + 1] for at, word in enumerate(words[:-1]) if word in ("-F", "--file", "-e", "--entry-point")
     ]
-    try:
-        with projects.load(given[-1] if given else None) as project:
-            tasks = list(project.graph)
-    except (Error, ExceptionGroup, OSError):
-        return ()
-    names = [task.name for task in tasks]
+    names, tags = _names(given[-1]) if given else offered.names(lambda: _names(None))
     if not whole:
         return names
-    tags = [f"tag:{tag}" for task in tasks for tag in task.tags]
     lead = current[: len(current) - len(current.lstrip("+!0123456789"))]
     return [lead + word for word in (*names, *tags)] if lead.strip("0123456789") else [*names, *tags]
+
+
+def _names(file: str | None) -> tuple[list[str], list[str]]:
+    """Return the names of the tasks of a pipeline, and their tags; none of one that has mistakes."""
+    try:
+        with projects.load(file) as project:
+            tasks = list(project.graph)
+    except (Error, ExceptionGroup, OSError):
+        return [], []
+    return [task.name for task in tasks], [f"tag:{tag}" for task in tasks for tag in task.tags]

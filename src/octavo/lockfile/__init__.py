@@ -15,7 +15,7 @@ from ..lazy import lazy_imports
 from ..model import Record, Step, Task
 from ..plan import key_of, why
 from ..products import writing
-from ..spec.sources import VERSION
+from ..spec import sources
 from ..state.key import keyed
 from ..state.store import Store
 from ..state.written import Written
@@ -25,7 +25,8 @@ from .lines import Line
 with lazy_imports():
     import subprocess
 
-_VERSION = f"{lines.FORMAT}.{VERSION}"
+#: What digests mean, and how lines are written.
+VERSION = f"{lines.FORMAT}.{sources.VERSION}"
 _HEAD = "# What results were made from. octavo writes this file: commit it with the results. Version "
 #: What git does with lines of two branches: it keeps both.
 _UNION = "merge=union"
@@ -97,7 +98,7 @@ class Lockfile:
 
     def lies(self, steps: Mapping[str, Step]) -> Iterator[str]:
         """Yield what the lock says that is not so, and which results it lacks that are fresh by a plan's steps."""
-        if self._head != _VERSION:
+        if self._head != VERSION:
             if self._head:
                 yield f"{self._name} is from another version of octavo: octavo build writes it anew"
             else:
@@ -155,10 +156,10 @@ class Lockfile:
         texts = [
             text
             for name in sorted(found)
-            for text in sorted({lines.written(line, _VERSION) for line in found[name]})
+            for text in sorted({lines.written(line, VERSION) for line in found[name]})
         ]
         # an empty line between two: git then merges changes of two neighbours without a question
-        return self._write(f"{_HEAD}{_VERSION}\n" + "".join(f"\n{text}\n" for text in texts))
+        return self._write(f"{_HEAD}{VERSION}\n" + "".join(f"\n{text}\n" for text in texts))
 
     def _write(self, content: str) -> str | None:
         if self.there and content == self._content:
@@ -220,7 +221,7 @@ class Lockfile:
         if name not in self._known:
             self._known[name] = []
             for number, text in self._texts.get(name, ()):
-                if (line := lines.read(text, _VERSION)) is None:
+                if (line := lines.read(text, VERSION)) is None:
                     self._spoilt.add(number)
                 else:
                     self._known[name].append(line)
