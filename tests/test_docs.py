@@ -28,6 +28,7 @@ NOT_RUN = {
     "docs/howto/schedule.md": ["a crontab", "units of systemd"],
     "docs/howto/windows.md": ["is typed on Windows", "installs from the package index"],
     "docs/jupyter.md": ["installs from the package index", "a cell in Jupyter"],
+    "docs/show.md": ["ids and times are others each time"],
     "docs/tutorial.md": ["installs from the package index"],
     "docs/verify.md": ["its numbers are others each time"],
 }
@@ -87,10 +88,10 @@ def test_a_page_that_is_not_true_is_found_out(tmp_path: Path) -> None:
 
 # ── length
 
-#: Pages of what came later than the bar below; they have one of their own.
-WINGS = {"docs/checks.md", "docs/jupyter.md", "docs/verify.md"}
-#: How many words the README and the documentation for users may have, examples included, without and with these.
-MOST_WORDS, MOST_WORDS_IN_ALL = 14_000, 15_300
+#: Pages of what came later than the bar below, and need not be read to build a pipeline.
+WINGS = {f"docs/{name}.md" for name in ("checks", "jupyter", "review", "show", "verify")}
+#: How many words the README and the documentation for users may have, examples included; and how many each of these.
+MOST_WORDS, MOST_WORDS_OF_A_WING = 14_000, 900
 
 
 def words(text: str) -> int:
@@ -104,10 +105,9 @@ def test_the_documentation_stays_short() -> None:
         for name, page in zip(IDS, PAGES, strict=True)
         if "design" not in name and name != "docs/rules.md"  # which is written from the rules
     }
-    assert set(told) >= WINGS
     longest = sorted(told.items(), key=lambda one: -one[1])
     assert sum(count for name, count in told.items() if name not in WINGS) <= MOST_WORDS, longest
-    assert sum(told.values()) <= MOST_WORDS_IN_ALL, longest
+    assert all(count <= MOST_WORDS_OF_A_WING for name, count in told.items() if name in WINGS), longest
 
 
 # ── commands

@@ -15,10 +15,12 @@ from .lazy import lazy_imports
 
 with lazy_imports():
     from . import errors, graph, model, project, report
+    from .metadata import header as headers
 
 if TYPE_CHECKING:
     from .errors import Error, Errors
     from .graph import Graph
+    from .metadata.header import header
     from .model import Failure, Outcome, Product, Reason, Step, Task
     from .project import Project, load, run
     from .report import Report
@@ -26,13 +28,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = ["Error", "Errors", "Failure", "Graph", "Outcome", "Product", "Project", "Reason", "Report", "Step"]
-__all__ += ["Task", "load", "run"]
+__all__ += ["Task", "header", "load", "run"]
 
 _WHERE = {
     **dict.fromkeys(("Error", "Errors"), errors),
     **dict.fromkeys(("Failure", "Outcome", "Product", "Reason", "Step", "Task"), model),
     **dict.fromkeys(("Project", "load", "run"), project),
     "Graph": graph,
+    "header": headers,
     "Report": report,
 }
 

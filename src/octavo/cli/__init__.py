@@ -17,7 +17,7 @@ from ..errors import Error
 from ..hints import did_you_mean
 from ..lazy import lazy_imports
 from ..process.standard import ensure_streams
-from ..show.mistakes import show
+from ..show.mistakes import show as show_mistake
 from ..show.screen import Screen, screen
 
 with lazy_imports():
@@ -36,6 +36,7 @@ with lazy_imports():
         interact,
         lab,
         log,
+        meta,
         migrate,
         options,
         plot,
@@ -47,6 +48,7 @@ with lazy_imports():
         verify,
     )
     from . import list as listing
+    from . import show as showing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,6 +74,8 @@ VERBS: Mapping[str, tuple[Verb, str]] = {
     "accept": (accept, "mark products as up to date"),
     "clean": (clean, "remove products"),
     "check": (check, "find what is wrong with notebooks, without running them"),
+    "show": (showing, "show what a notebook is, when it ran, and whether its outputs can be trusted"),
+    "meta": (meta, "give notebooks ids, keep what they import, write requirements"),
     "verify": (verify, "run notebooks again, compare with the outputs they store"),
     "cache": (cache, "inspect the cache, free space, share results"),
     "doctor": (doctor, "say what this machine lacks for the pipeline"),
@@ -155,7 +159,7 @@ def _guarded(argv: Sequence[str], err: Screen) -> int:
         finally:
             sys.stdout.flush()
     except Error as error:
-        show(error, err)
+        show_mistake(error, err)
         return 2
     except BrokenPipeError:
         # the interpreter flushes once more while it ends; that must not fail as well
@@ -167,13 +171,13 @@ def _guarded(argv: Sequence[str], err: Screen) -> int:
     except OSError as error:
         if error.errno not in _SYSTEMS:
             return _bug(error, err)
-        show(Error(error.strerror or str(error), str(error.filename or "the output")), err)
+        show_mistake(Error(error.strerror or str(error), str(error.filename or "the output")), err)
         return 2
     except Exception as error:
         if isinstance(error, ExceptionGroup):
             mine, other = error.split(Error)
             if mine is not None and other is None:
-                show(mine, err)
+                show_mistake(mine, err)
                 return 2
         return _bug(error, err)
 

@@ -148,7 +148,7 @@ class Mirror:
             case CellFinished(cell=index, failed=failed, count=count):
                 self.cell = None
                 cells[index].execution_count = count
-                cells[index].metadata["octavo"] = from_dict(used(event))
+                cells[index].metadata["octavo"] = from_dict(used(event, cells[index].source))
                 if failed and "raises-exception" not in tags(cells[index]):
                     nb_man.cell_exception(cells[index], cell_index=index)
                 nb_man.cell_complete(cells[index], cell_index=index)

@@ -2,7 +2,7 @@
 
 Names and formats are papermill's (its ``NotebookExecutionManager``), so that dashboards made for it go on working:
 ``metadata.papermill`` of the notebook and of each cell, with times as ``2026-01-02T03:04:05.678901+00:00`` and
-durations in seconds. What a cell used stands beside it, in ``metadata.octavo``.
+durations in seconds. What a cell used, and the digest of its code, stand beside it, in ``metadata.octavo``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ..events import CellFinished, CellStarted, Event, NotebookOpened
 from ..lazy import lazy_imports
 from ..model import Json, Outcome
 from ..notebook.inject import runs, tags
+from ..reading import ran
 
 with lazy_imports():
     import uuid  # 5 ms for those few who name it
@@ -64,7 +65,7 @@ class Provenance:
                 # an interrupt may have come before its start was noted
                 start = None if _of(cell).get("start_time") else at - event.seconds
                 _set(cell, status=_FAILED if failed else _COMPLETED, exception=failed, start=start, end=at)
-                cell["metadata"]["octavo"] = used(event)
+                cell["metadata"][ran.BLOCK] = used(event, cell["source"])
             case _:
                 pass
 
@@ -139,10 +140,10 @@ def _set(
     _note(cell, note)
 
 
-def used(event: CellFinished) -> Json:
-    """Return what a cell used, as its metadata has it."""
+def used(event: CellFinished, source: str) -> Json:
+    """Return what a cell used, and which code it was, as its metadata has it."""
     found = {"seconds": round(event.seconds, 6), "cpu": event.cpu, "memory": event.memory}
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in found.items() if value is not None} | {ran.KEY: ran.code(source)}
 
 
 def _left(cell: Json) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..model import Json
+from ..reading import ran
 
 _FROM_RUN = ("execution", "octavo", "papermill")
 
@@ -12,9 +13,9 @@ def refreshed(executed: Json, source: Json) -> Json | None:
 
     To be called only where the code is the same but for comments and formatting: cells are then paired in order.
     """
-    ran = [cell for cell in executed.get("cells", ()) if _has_code(cell)]
+    executed_cells = [cell for cell in executed.get("cells", ()) if _has_code(cell)]
     cells = []
-    waiting = iter(ran)
+    waiting = iter(executed_cells)
     count = 0
     for cell in source["cells"]:
         if _has_code(cell):
@@ -23,6 +24,10 @@ def refreshed(executed: Json, source: Json) -> Json | None:
             if old is None:
                 return None
             kept = {key: old["metadata"][key] for key in _FROM_RUN if key in old.get("metadata", {})}
+            if ran.matches(old) and isinstance(
+                kept.get(ran.BLOCK), dict
+            ):  # its code is the same but for comments
+                kept[ran.BLOCK] = {**kept[ran.BLOCK], ran.KEY: ran.code(cell["source"])}
             cell = {
                 **cell,
                 "outputs": old.get("outputs", []),
@@ -30,7 +35,7 @@ def refreshed(executed: Json, source: Json) -> Json | None:
                 "metadata": {**cell.get("metadata", {}), **kept},
             }
         cells.append(cell)
-    if count != len(ran):
+    if count != len(executed_cells):
         return None
     return {
         **source,

@@ -21,6 +21,7 @@ from ..kernels import Kernel, Reply
 from ..lazy import lazy_imports
 from ..model import SYNTAX, Facts, Failure, Json, Outcome, Source, Task
 from ..notebook.inject import inject, runs, tags
+from ..process.variables import NOTEBOOK
 from ..reading.facts import facts
 from ..views import products, text
 from . import Overheard, Tell
@@ -72,6 +73,7 @@ class NotebookKind:
         if not task.source.facts.parameters_cell and _takes_any(task, values):
             tell(Note('it has no cell tagged "parameters": parameters are injected at the top', task.name))
         cells = Cells(task, notebook, tell)
+        os.environ[NOTEBOOK] = os.path.abspath(task.source.path)
         try:
             here = _kernel_family(task) == "native" and specs.is_this_environment(_kernel_name(task))
             kernel = (

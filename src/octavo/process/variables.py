@@ -1,0 +1,6 @@
+"""The environment variables by which octavo tells the code that it runs where it is."""
+
+from __future__ import annotations
+
+#: The path of the notebook that a kernel was started for.
+NOTEBOOK = "OCTAVO_NOTEBOOK"
