@@ -36,6 +36,7 @@ def test_there_is_a_script_for_each_thing_that_is_promised() -> None:
         "bench_observing",
         "bench_outputs",
         "bench_ploomber",
+        "bench_review",
         "bench_staleness",
         "bench_tiny_notebook",
         "bench_verify",

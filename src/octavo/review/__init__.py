@@ -1,0 +1,1 @@
+"""Review: notebooks in git that people can read, compare, merge and commit without their outputs."""
