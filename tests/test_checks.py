@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from check_corpus import NEWER, defects, marked
 from check_sound import SOUND as SOUND_STYLES
 from octavo.checks import Finding
+from octavo.checks.fixing import add_noqa, fix
 from octavo.checks.members import RULES, rules
 from octavo.checks.run import check, files
 from octavo.checks.settings import Selection, settings
 from octavo.errors import Error
+from octavo.notebook import dumps, loads
 from octavo.show.rules import page as rules_page
 from projects import Folder
 
@@ -171,13 +175,16 @@ def test_places_are_those_of_the_file_or_of_the_cell(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("excuse", ["  # noqa", "  # noqa: NB101", "  # NOQA: NB121, NB101"])
 def test_a_line_can_be_excused(tmp_path: Path, excuse: str) -> None:
-    assert found(tmp_path / "a.py", f"{TITLE}# %%\nprint(x){excuse}\n") == []
-    assert len(found(tmp_path / "b.py", f"{TITLE}# %%\nprint(x)  # noqa: NB121\n")) == 1
+    left = found(tmp_path / "a.py", f"{TITLE}# %%\nprint(x){excuse}\n")
+    assert [one.code for one in left] == (["NB191"] if "NB121" in excuse else [])
+    codes = [one.code for one in found(tmp_path / "b.py", f"{TITLE}# %%\nprint(x)  # noqa: NB121\n")]
+    assert codes == ["NB101", "NB191"]
 
 
 def test_a_cell_can_be_excused_by_a_tag(tmp_path: Path) -> None:
     assert found(tmp_path / "a.py", f'{TITLE}# %% tags=["noqa-NB101"]\nprint(x)\n') == []
-    assert len(found(tmp_path / "b.py", f'{TITLE}# %% tags=["noqa-NB121"]\nprint(x)\n')) == 1
+    left = found(tmp_path / "b.py", f'{TITLE}# %% tags=["noqa-NB121"]\nprint(x)\n')
+    assert {one.code for one in left} == {"NB101", "NB191"}
 
 
 def test_the_more_precise_of_select_and_ignore_wins() -> None:
@@ -345,3 +352,124 @@ def test_the_page_of_rules_is_what_explain_prints(project: Folder) -> None:
     said = project.octavo("check", "--explain", "nb101").stdout
     assert said.startswith("NB101 undefined-name (error)\n\nA cell reads a name")
     assert "octavo check --list names them" in project.octavo("check", "--explain", "XY").stderr
+
+
+# ── mending
+
+
+def notebook(*sources: str | list[str], indent: int = 1, tags: list[str] | None = None, **dumps: Any) -> str:
+    cells: list[dict[str, Any]] = [
+        {
+            "cell_type": "code",
+            "execution_count": None,
+            "id": f"c{n}",
+            "metadata": {},
+            "outputs": [],
+            "source": source,
+        }
+        for n, source in enumerate(sources)
+    ]
+    if tags:
+        cells[0]["metadata"] = {"tags": tags}
+    head = {"cell_type": "markdown", "id": "t", "metadata": {}, "source": ["# Title"]}
+    data = {"cells": [head, *cells], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(data, indent=indent, **dumps) + "\n"
+
+
+#: A notebook's file, and what --fix makes of it: every other byte stays.
+MENDED = [
+    ("a.py", f"{TITLE}# %%\nx = 1  # noqa: NB121\n", f"{TITLE}# %%\nx = 1\n"),
+    ("a.py", f"{TITLE}# %%\nx = 1  # noqa: NB121, E501\n", f"{TITLE}# %%\nx = 1  # noqa: E501\n"),
+    ("a.py", f'{TITLE}# %% tags=["noqa-NB121", "keep"]\nx = 1\n', f'{TITLE}# %% tags=["keep"]\nx = 1\n'),
+    ("a.py", f"{TITLE}# %%\nopen('/home/anna/a')  # noqa: NB121\n", None),
+    ("a.py", f"{TITLE}# %%\nx = 1  # noqa\ny = 2  # noqa: E501, XY1\n", None),
+    ("a.py", f"{TITLE}# %%\nx = 1  # noqa: NB121 for the old machine\n", None),
+    ("a.ipynb", notebook(["x = 1  # noqa: NB121\n", "'ü'"]), notebook(["x = 1\n", "'ü'"])),
+    ("a.ipynb", notebook("x = 1  # noqa: NB121\n'ü'", indent=3), notebook("x = 1\n'ü'", indent=3)),
+    (
+        "a.ipynb",
+        notebook(["x = 'ü'  # noqa: NB121"], ensure_ascii=False),
+        notebook(["x = 'ü'"], ensure_ascii=False),
+    ),
+    ("a.ipynb", notebook(["x = 1"], tags=["noqa-NB121"]), notebook(["x = 1"])),
+    ("a.ipynb", notebook("x = 1", tags=["a", "noqa-NB121"]), notebook("x = 1", tags=["a"])),
+]
+
+
+@pytest.mark.parametrize(("name", "before", "after"), MENDED)
+def test_what_is_mended_touches_no_other_byte(
+    tmp_path: Path, name: str, before: str, after: str | None
+) -> None:
+    (tmp_path / name).write_text(before)
+    mended = fix(str(tmp_path / name), RULES, Selection())
+    assert mended.after.decode() == (before if after is None else after)
+    if after is not None:
+        mended.write()
+        assert fix(str(tmp_path / name), RULES, Selection()).settled == 0
+
+
+@pytest.mark.parametrize(("text", "expected"), list(defects()))
+def test_whatever_is_found_can_be_excused_without_changing_the_code(
+    tmp_path: Path, text: str, expected: list[tuple[str, int]]
+) -> None:
+    for name, data in (("a.py", text), ("a.ipynb", as_ipynb(text))):
+        path = tmp_path / name
+        path.write_text(data)
+        mended = add_noqa(str(path), RULES, Selection())
+        mended.write()
+        assert mended.settled == len(expected)
+        assert [one.message for one in check(str(path), RULES, Selection())[0]] == []
+        # what stands there is needed: --fix would take nothing of it away
+        assert fix(str(path), RULES, Selection()).after == mended.after
+
+
+def as_ipynb(text: str) -> str:
+    """Return a percent script as an .ipynb, with the lines of its cells as a list."""
+    return dumps(replace(loads(text.encode(), "a.py"), format="ipynb", origin=None)).decode()
+
+
+def test_a_file_that_someone_else_writes_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    path.write_text(f"{TITLE}# %%\nx = 1  # noqa: NB121\n")
+    mended = fix(str(path), RULES, Selection())
+    path.write_text("# %%\nother = 1\n")
+    with pytest.raises(Error, match="nothing was written"):
+        mended.write()
+    assert path.read_text() == "# %%\nother = 1\n"
+
+
+def test_what_a_code_does_is_the_same_before_and_after_it_is_mended(folder: Folder) -> None:
+    source = ["total = 1  # noqa: NB121\n", "text = '# noqa: NB121'\n", "print(total, text)  # noqa: NB111"]
+    folder.write("a.ipynb", notebook(source))
+    before = folder.octavo("run", "a.ipynb", "before.ipynb")
+    assert folder.octavo("check", "--fix", "a.ipynb").returncode == 0
+    assert "'# noqa: NB121'\\n" in folder.read("a.ipynb"), "that is a text, and no comment"
+    after = folder.octavo("run", "a.ipynb", "after.ipynb")
+    assert before.returncode == after.returncode == 0
+    outputs = [
+        json.loads(folder.read(f"{name}.ipynb"))["cells"][1]["outputs"] for name in ("before", "after")
+    ]
+    assert outputs[0] == outputs[1] != []
+
+
+def test_a_diff_shows_what_fix_would_change_and_changes_nothing(folder: Folder) -> None:
+    text = f"{TITLE}# %%\nx = 1  # noqa: NB121\n"
+    folder.write("a.py", text)
+    done = folder.octavo("check", "--diff")
+    assert "-x = 1  # noqa: NB121\n+x = 1\n" in done.stdout and done.returncode == 1
+    assert folder.read("a.py") == text
+    fixed = folder.octavo("check", "--fix")
+    assert (fixed.returncode, fixed.stderr) == (
+        0,
+        "1 finding mended in 1 notebook\nnothing found in 1 notebook\n",
+    )
+    assert folder.octavo("check", "--diff").returncode == 0
+
+
+def test_findings_are_markdown_and_junit(project: Folder) -> None:
+    page = project.octavo("check", "--output-format", "markdown").stdout
+    assert "**octavo check**: 2 findings, 1 error in 2 notebooks." in page
+    assert '| `a.py:4:7` | ❌ NB101 | "x" is read, and no cell defines it' in page
+    suite = ElementTree.fromstring(project.octavo("check", "--output-format", "junit").stdout)[0]
+    assert suite.attrib["tests"] == "2" and suite.attrib["failures"] == "1"
+    assert [len(case) for case in suite] == [1, 0]

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from ..dataclass import dataclass
 from ..model import Json
 from ..notebook.cells import Notebook
+from ..notebook.pieces import Edit
 from ..reading.names import CellNames
 
 Severity = Literal["error", "warning"]
@@ -93,17 +94,21 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A place where a rule is broken: line and column in the cell, from 1. Without a cell it is the whole file."""
+    """A place where a rule is broken: line and column in the cell, from 1. Without a cell it is the whole file.
+
+    ``edits`` mend it, and may never change what the code does.
+    """
 
     message: str
     cell: CodeCell | None = None
     line: int = 1
     column: int = 1
     hint: str | None = None
+    edits: tuple[Edit, ...] = ()
 
 
-class Rule(Protocol):
-    """One rule. ``code`` is what users select and ignore it by, as in ``NB101``; ``name`` says it in two words.
+class Named(Protocol):
+    """What all rules have: ``code`` is what users select them by, as in ``NB101``; ``name`` says it in two words.
 
     The docstring of its class is what ``octavo check --explain NB101`` prints.
     """
@@ -114,6 +119,11 @@ class Rule(Protocol):
     def name(self) -> str: ...
     @property
     def severity(self) -> Severity: ...
+
+
+class Rule(Named, Protocol):
+    """A rule for one notebook."""
+
     def check(self, subject: Subject, /) -> Iterator[Hit]:
         """Yield the places where a notebook breaks it."""
         ...
@@ -136,6 +146,7 @@ class Finding:
     column: int = 1
     row: int = 0
     hint: str | None = None
+    edits: tuple[Edit, ...] = ()
 
     @property
     def place(self) -> str:

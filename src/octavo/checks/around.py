@@ -62,3 +62,19 @@ class ProjectAround:
 
 def _is_root(folder: Path) -> bool:
     return (folder / "pyproject.toml").is_file() or (folder / ".git").exists()
+
+
+class ProjectsAround:
+    """The projects of many notebooks, each looked at once."""
+
+    def __init__(self) -> None:
+        self._of_folder: dict[Path, ProjectAround] = {}
+        self._of_root: dict[Path, ProjectAround] = {}
+
+    def of(self, path: str) -> ProjectAround:
+        """Return the project that a notebook is of."""
+        folder = Path(path).absolute().parent
+        if folder not in self._of_folder:
+            found = ProjectAround(folder)
+            self._of_folder[folder] = self._of_root.setdefault(found.root, found)
+        return self._of_folder[folder]

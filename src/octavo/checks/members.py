@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import plugins
 from . import (
-    Rule,
+    Named,
     changed_folder,
     clock,
     debugging,
@@ -25,10 +25,11 @@ from . import (
     undefined_name,
     unseeded,
     untitled,
+    unused_noqa,
     unused_parameter,
 )
 
-RULES: tuple[Rule, ...] = (
+RULES: tuple[Named, ...] = (
     undefined_name.RULE,
     execution_order.RULE,
     stored_error.RULE,
@@ -50,10 +51,11 @@ RULES: tuple[Rule, ...] = (
     unused_parameter.RULE,
     personal_data.RULE,
     newer_syntax.RULE,
+    unused_noqa.RULE,
 )
 
 
-def rules() -> tuple[Rule, ...]:
+def rules() -> tuple[Named, ...]:
     """Return all rules; other packages name theirs as entry points of ``octavo.checks``."""
     names = [rule.name for rule in RULES]
     return (*RULES, *(plugins.member("checks", name, names) for name in plugins.brought("checks")))

@@ -6,15 +6,17 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 from .. import notebook as documents
 from ..errors import Error, NotebookError
-from ..notebook.inject import tags
+from ..notebook.cells import Notebook
 from ..reading.folders import walk
-from . import Around, Finding, Hit, Rule, Subject, subject
+from . import Around, Finding, Hit, Named, Rule, Subject, subject
+from .excuses import excuse
 from .settings import Selection
+from .unused_noqa import UnusedNoqa
 
-_NOQA = re.compile(r"#\s*noqa(?::\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*))?", re.IGNORECASE)
 _HEADER = re.compile(rb"^# %%|^#\s*---\s*$|jupytext", re.MULTILINE)
 
 
@@ -43,39 +45,63 @@ def _cells(path: str) -> bool:
 
 
 def check(
-    path: str, rules: Iterable[Rule], settings: Selection, around: Around | None = None
+    path: str, rules: Iterable[Named], settings: Selection, around: Around | None = None
 ) -> tuple[list[Finding], list[str]]:
     """Return what rules find in a notebook, in the order of its cells, and what went wrong in rules themselves."""
-    wanted = [rule for rule in rules if settings.wants(rule.code, path)]
     try:
-        looked = subject.of(documents.loads(Path(path).read_bytes(), path), around, settings.limits)
+        data = Path(path).read_bytes()
     except OSError as error:
         raise NotebookError(f"it cannot be read: {error.strerror}", path) from error
-    found: list[tuple[Rule, Hit]] = []
+    return of(documents.loads(data, path), rules, settings, around)
+
+
+def of(
+    notebook: Notebook, rules: Iterable[Named], settings: Selection, around: Around | None = None
+) -> tuple[list[Finding], list[str]]:
+    """Do what ``check`` does, of a notebook that has been read."""
+    looked = subject.of(notebook, around, settings.limits)
+    found: list[tuple[Named, Hit]] = []
+    used: set[tuple[int, int, str]] = set()
     broken: list[str] = []
+    wanted = [rule for rule in rules if settings.wants(rule.code, notebook.path)]
     for rule in wanted:
-        try:
-            found += [(rule, hit) for hit in rule.check(looked) if not _excused(rule, hit)]
-        except Exception as error:  # of one rule, which another package may have brought
-            broken.append(f"{path}: the rule {rule.code} failed: {type(error).__name__}: {error}")
+        if not isinstance(rule, UnusedNoqa):
+            _look(rule, looked, found, used, broken)
+    for rule in wanted:
+        if isinstance(rule, UnusedNoqa):
+            codes = {one.code for one in wanted if one is not rule}
+            found += [(rule, hit) for hit in rule.unused(looked, used, codes) if _excuse(rule, hit) is None]
     found.sort(
         key=lambda one: (one[1].cell.number if one[1].cell else 0, one[1].line, one[1].column, one[0].code)
     )
     return [_finding(rule, hit, looked) for rule, hit in found], broken
 
 
-def _excused(rule: Rule, hit: Hit) -> bool:
-    """Return whether a line says ``# noqa: CODE``, or the cell has the tag ``noqa`` or ``noqa-CODE``."""
-    if hit.cell is None:
-        return False
-    if {"noqa", f"noqa-{rule.code}"} & set(tags(hit.cell.data)):
-        return True
-    lines = hit.cell.source.splitlines()
-    said = _NOQA.search(lines[hit.line - 1]) if 0 < hit.line <= len(lines) else None
-    return said is not None and (said["codes"] is None or rule.code in said["codes"].upper())
+def _look(
+    rule: Named,
+    looked: Subject,
+    found: list[tuple[Named, Hit]],
+    used: set[tuple[int, int, str]],
+    broken: list[str],
+) -> None:
+    """Let one rule look. What another package brought may fail; that is told, and the other rules go on."""
+    try:
+        for hit in cast("Rule", rule).check(looked):
+            excused = _excuse(rule, hit)
+            if excused is None:
+                found.append((rule, hit))
+            else:
+                used.add(excused)
+    except Exception as error:
+        path = looked.notebook.path
+        broken.append(f"{path}: the rule {rule.code} failed: {type(error).__name__}: {error}")
 
 
-def _finding(rule: Rule, hit: Hit, looked: Subject) -> Finding:
+def _excuse(rule: Named, hit: Hit) -> tuple[int, int, str] | None:
+    return excuse(hit.cell, hit.line, rule.code)
+
+
+def _finding(rule: Named, hit: Hit, looked: Subject) -> Finding:
     first = looked.notebook.line(hit.cell.index) if hit.cell else 0
     return Finding(
         rule.code,
@@ -88,4 +114,5 @@ def _finding(rule: Rule, hit: Hit, looked: Subject) -> Finding:
         hit.column,
         first + hit.line - 1 if first else 0,
         hit.hint,
+        hit.edits,
     )

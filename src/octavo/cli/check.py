@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import difflib
 import os
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..checks import run
+from ..checks import fixing, run
+from ..checks.around import ProjectsAround
 from ..checks.members import rules
 from ..checks.settings import settings
 from ..errors import Error
@@ -23,31 +23,39 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
-    from ..checks import Finding, Rule
+    from ..checks import Finding, Named
+    from ..checks.settings import Selection
+    from ..show.screen import Screen
     from .options import Parser
-
-_FORMATS = ("text", "json", "github", "sarif")
 
 
 def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo check``."""
-    parser.add_argument(
-        "paths", nargs="*", default=["."], metavar="PATH", help="notebooks and folders (default: here)"
-    )
+    add = parser.add_argument
+    add("paths", nargs="*", default=["."], metavar="PATH", help="notebooks and folders (default: here)")
     codes = "codes or their beginnings, with commas between them: NB101,NB12"
-    parser.add_argument("--select", default="", metavar="CODES", help=f"look for these rules only: {codes}")
-    parser.add_argument("--ignore", default="", metavar="CODES", help="leave these rules out")
-    parser.add_argument("--output-format", choices=_FORMATS, default="text", help="how findings are printed")
-    parser.add_argument("--statistics", action="store_true", help="count the findings of each rule instead")
-    parser.add_argument("--exit-zero", action="store_true", help="exit with 0 in spite of findings")
-    parser.add_argument("--list", action="store_true", help="list the rules")
-    parser.add_argument("--explain", metavar="CODE", help="say what a rule finds, and why it matters")
+    add("--select", default="", metavar="CODES", help=f"look for these rules only: {codes}")
+    add("--ignore", default="", metavar="CODES", help="leave these rules out")
+    changes = parser.add_mutually_exclusive_group()
+    changes.add_argument(
+        "--fix", action="store_true", help="mend what can be mended without changing what code does"
+    )
+    changes.add_argument(
+        "--diff", action="store_true", help="print what --fix would change, and change nothing"
+    )
+    changes.add_argument("--add-noqa", action="store_true", help="excuse all findings where they stand")
+    add("--output-format", choices=findings.FORMATS, default="text", help="how findings are printed")
+    add("--statistics", action="store_true", help="count the findings of each rule instead")
+    add("--exit-zero", action="store_true", help="exit with 0 in spite of findings")
+    add("--list", action="store_true", help="list the rules")
+    add("--explain", metavar="CODE", help="say what a rule finds, and why it matters")
     parser.examples("""\
 exit code: 0 nothing found, 1 something found, 2 a file could not be read
 
 examples:
   octavo check
   octavo check notebooks/clean.ipynb --ignore NB131
+  octavo check --fix
   octavo check --output-format sarif > octavo.sarif""")
 
 
@@ -63,12 +71,23 @@ def main(args: Namespace) -> int:
         out.say(explained(_named(args.explain, known)))
         return 0
     wanted = settings(Path.cwd(), _codes(args.select), _codes(args.ignore), [rule.code for rule in known])
+    if args.fix or args.diff or args.add_noqa:
+        code = _change(args, known, wanted, out, err)
+        if not args.fix:
+            return code
+    return _report(args, known, wanted, out, err)
+
+
+def _report(args: Namespace, known: Sequence[Named], wanted: Selection, out: Screen, err: Screen) -> int:
+    """Look for findings, print them, and return the exit code."""
     found: list[Finding] = []
-    unread, looked = 0, 0
+    looked: list[str] = []
+    unread, around = 0, ProjectsAround()
+    as_text = args.output_format == "text" and not args.statistics
     for path in dict.fromkeys(run.files(args.paths)):
-        looked += 1
+        looked.append(path)
         try:
-            here, broken = run.check(path, known, wanted)
+            here, broken = run.check(path, known, wanted, around.of(path))
         except Error as error:
             show(error, err)
             unread += 1
@@ -77,35 +96,60 @@ def main(args: Namespace) -> int:
         for words in broken:
             err.say(words)
             unread += 1
-        if args.output_format == "text" and not args.statistics:
+        if as_text:
             findings.text(here, out)
     if args.statistics:
-        for code, count in Counter(one.code for one in found).most_common():
-            out.say(f"{count:>5}  {code}  {next(rule.name for rule in known if rule.code == code)}")
-    elif args.output_format == "json":
-        out.say(json.dumps(findings.plain(found), ensure_ascii=False, indent=2))
-    elif args.output_format == "github":
-        for line in findings.github(found):
-            out.say(line)
-    elif args.output_format == "sarif":
-        out.say(findings.sarif(found, known))
+        findings.statistics(found, out)
+    elif not as_text:
+        out.say(findings.formatted(args.output_format, found, known, looked))
     if args.output_format == "text":
         errors = sum(one.severity == "error" for one in found)
         counted = f"{many(len(found), 'finding')}, {many(errors, 'error')}" if found else "nothing found"
-        err.say(f"{counted} in {many(looked, 'notebook')}")
+        fixable = sum(bool(one.edits) for one in found)
+        more = f" ({fixable} fixable with --fix)" if fixable else ""
+        err.say(f"{counted} in {many(len(looked), 'notebook')}{more}")
     return 2 if unread else int(bool(found) and not args.exit_zero)
 
 
-def _named(text: str, known: Sequence[Rule]) -> Rule:
+def _change(args: Namespace, known: Sequence[Named], wanted: Selection, out: Screen, err: Screen) -> int:
+    """Mend or excuse findings in the files, or show how, and return the exit code."""
+    change = fixing.add_noqa if args.add_noqa else fixing.fix
+    settled, files, unread, around = 0, 0, 0, ProjectsAround()
+    for path in dict.fromkeys(run.files(args.paths)):
+        try:
+            mended = change(path, known, wanted, around.of(path))
+            if mended.after != mended.before and not args.diff:
+                mended.write()
+        except Error as error:
+            if not args.fix:  # what cannot be read is told with the findings that are left
+                show(error, err)
+            unread += 1
+            continue
+        if mended.after != mended.before:
+            settled, files = settled + mended.settled, files + 1
+            if args.diff:
+                _diff(mended, out)
+    verb = "excused" if args.add_noqa else "would be mended" if args.diff else "mended"
+    if settled or not args.fix:
+        err.say(f"{many(settled, 'finding')} {verb} in {many(files, 'notebook')}")
+    return 2 if unread else int(args.diff and bool(files) and not args.exit_zero)
+
+
+def _diff(mended: fixing.Mended, out: Screen) -> None:
+    before, after = (data.decode("utf-8", "replace").splitlines() for data in (mended.before, mended.after))
+    for line in difflib.unified_diff(before, after, mended.path, mended.path, lineterm=""):
+        colour = {"+": "green", "-": "red"}.get(line[0])
+        out.say(out.paint(line, colour) if colour else line)
+
+
+def _named(text: str, known: Sequence[Named]) -> Named:
     """Return the rule with a code or a name."""
     for rule in known:
         if text.strip().lower() in (rule.code.lower(), rule.name):
             return rule
     codes = [rule.code for rule in known]
-    raise Error(
-        f'there is no rule "{text}"',
-        hint=did_you_mean(text.upper(), codes) or "octavo check --list names them",
-    )
+    hint = did_you_mean(text.upper(), codes) or "octavo check --list names them"
+    raise Error(f'there is no rule "{text}"', hint=hint)
 
 
 def _codes(text: str) -> list[str]:

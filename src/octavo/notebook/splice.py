@@ -160,7 +160,7 @@ def _put_into_json(data: bytes, path: str, source: str) -> bytes:
     document = load_ipynb(data, path)
     _foreign(document.cells, path)
     text = data.decode("utf-8", "surrogatepass")
-    spans = _spans(text)
+    spans = cell_spans(text)
     if spans is None:
         raise NotebookError("it is in an old version of the format", path, "save it in Jupyter first")
     blank = source.replace(RECORD, f"octavo:{'0' * _DIGEST}")
@@ -199,7 +199,7 @@ def _taken_from_json(data: bytes, path: str, force: bool) -> bytes:
         document = load_ipynb(data, path)
         index = next((i for i, cell in enumerate(document.cells) if _is_put(cell)), None)
         text = data.decode("utf-8", "surrogatepass")
-        spans = _spans(text)
+        spans = cell_spans(text)
         if index is None or spans is None:
             return data
         source = document.cells[index]["source"]
@@ -215,7 +215,7 @@ def _taken_from_json(data: bytes, path: str, force: bool) -> bytes:
         elif index:
             start = cells[index - 1][1]
         elif start > inner:  # it was saved by Jupyter since
-            start, end = inner, _blank(text, end)
+            start, end = inner, blank(text, end)
         data = _with(text, start, end, "")
 
 
@@ -227,35 +227,37 @@ def _with(text: str, start: int, end: int, new: str) -> bytes:
     return (text[:start] + new + text[end:]).encode("utf-8", "surrogatepass")
 
 
-def _spans(text: str) -> tuple[list[tuple[int, int]], int] | None:
+def cell_spans(text: str) -> tuple[list[tuple[int, int]], int] | None:
     """Return where the cells stand in the text of an .ipynb, and where their list begins; None without such a list."""
     read = json.JSONDecoder().raw_decode
-    at = _blank(text, int(text.startswith("\ufeff"))) + 1
+    at = blank(text, int(text.startswith("\ufeff"))) + 1
     found: tuple[list[tuple[int, int]], int] | None = None
-    while text[at := _blank(text, at)] != "}":
+    while text[at := blank(text, at)] != "}":
         key, at = read(text, at)
-        at = _blank(text, _blank(text, at) + 1)
+        at = blank(text, blank(text, at) + 1)
         if key == "cells" and text[at] == "[":
-            spans = list(_elements(text, at + 1))
+            spans = list(elements(text, at + 1))
             found = spans, at + 1
             at = text.index("]", spans[-1][1] if spans else at) + 1
         else:
             _, at = read(text, at)
-        at = _blank(text, at)
+        at = blank(text, at)
         at += text[at] == ","
     return found
 
 
-def _elements(text: str, at: int) -> Iterator[tuple[int, int]]:
+def elements(text: str, at: int) -> Iterator[tuple[int, int]]:
+    """Yield where the elements of a list begin and end; ``at`` is behind its bracket."""
     read = json.JSONDecoder().raw_decode
-    while text[at := _blank(text, at)] != "]":
+    while text[at := blank(text, at)] != "]":
         _, end = read(text, at)
         yield at, end
-        at = _blank(text, end)
+        at = blank(text, end)
         at += text[at] == ","
 
 
-def _blank(text: str, at: int) -> int:
+def blank(text: str, at: int) -> int:
+    """Return the first place from ``at`` that is no white space."""
     while text[at] in " \t\r\n":
         at += 1
     return at

@@ -1,15 +1,19 @@
-"""Findings of checks as text, JSON, annotations of GitHub and SARIF 2.1.0."""
+"""Findings of checks as text, JSON, annotations of GitHub, SARIF 2.1.0, Markdown and JUnit's XML."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from xml.etree import ElementTree
 
 from .. import __version__
-from ..checks import Finding, Rule
+from ..checks import Finding, Named
 from ..model import Json
-from .screen import Screen, flat
+from .junit import xml_text
+from .screen import Screen, flat, many
 
+FORMATS = ("text", "json", "github", "sarif", "markdown", "junit")
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -20,6 +24,78 @@ def text(findings: Iterable[Finding], out: Screen) -> None:
         out.say(f"{flat(found.place)}: {out.paint(found.code, colour)} {flat(found.message)}")
         if found.hint:
             out.say(out.paint(f"  hint: {flat(found.hint)}", "dim"))
+
+
+def statistics(findings: Sequence[Finding], out: Screen) -> None:
+    """Print how many findings each rule has, most first, and which can be mended."""
+    counts = Counter((found.code, found.name) for found in findings)
+    fixable = {found.code for found in findings if found.edits}
+    for (code, name), count in counts.most_common():
+        out.say(f"{count:>5}  {code}  {'[*] ' if code in fixable else '    ' if fixable else ''}{name}")
+
+
+def formatted(form: str, findings: Sequence[Finding], rules: Iterable[Named], looked: Sequence[str]) -> str:
+    """Return them in one of the formats for machines; ``looked`` are the notebooks that were read."""
+    match form:
+        case "json":
+            return json.dumps(plain(findings), ensure_ascii=False, indent=2)
+        case "github":
+            return "\n".join(github(findings))
+        case "sarif":
+            return sarif(findings, rules)
+        case "junit":
+            return junit(findings, looked)
+    return markdown(findings, looked)
+
+
+def markdown(findings: Sequence[Finding], looked: Sequence[str]) -> str:
+    """Return a page for a pull request: how many, and a table of them."""
+    errors = sum(found.severity == "error" for found in findings)
+    counted = f"{many(len(findings), 'finding')}, {many(errors, 'error')}" if findings else "Nothing found"
+    rows = [f"**octavo check**: {counted} in {many(len(looked), 'notebook')}."]
+    if findings:
+        rows += ["", "| place | rule | finding |", "|---|---|---|"]
+    for found in findings:
+        hint = f"<br>*{_cell(found.hint)}*" if found.hint else ""
+        mark = "❌ " if found.severity == "error" else ""
+        rows.append(f"| `{_cell(found.place)}` | {mark}{found.code} | {_cell(found.message)}{hint} |")
+    return "\n".join(rows)
+
+
+def _cell(text: str) -> str:
+    """Return a text for a cell of a table of Markdown."""
+    escaped = flat(text).replace("\\", "\\\\").replace("|", "\\|").replace("`", "'")
+    return escaped.replace("<", "&lt;").replace("*", "\\*")
+
+
+def junit(findings: Sequence[Finding], looked: Sequence[str]) -> str:
+    """Return JUnit's XML: a case for each notebook, which fails by its findings."""
+    of: dict[str, list[Finding]] = {path: [] for path in looked}
+    for found in findings:
+        of.setdefault(found.path, []).append(found)
+    suites = ElementTree.Element("testsuites")
+    bad = sum(bool(here) for here in of.values())
+    suite = ElementTree.SubElement(
+        suites,
+        "testsuite",
+        name="octavo check",
+        tests=str(len(of)),
+        failures=str(bad),
+        errors="0",
+        skipped="0",
+    )
+    for path, here in of.items():
+        case = ElementTree.SubElement(
+            suite, "testcase", name=xml_text(path), classname="octavo.check", file=xml_text(path)
+        )
+        if here:
+            words = xml_text(f"{many(len(here), 'finding')}: {', '.join(sorted({one.code for one in here}))}")
+            failure = ElementTree.SubElement(case, "failure", type="finding", message=words)
+            failure.text = xml_text(
+                "\n".join(f"{flat(one.place)}: {one.code} {flat(one.message)}" for one in here)
+            )
+    ElementTree.indent(suites)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suites, encoding="unicode")
 
 
 def plain(findings: Iterable[Finding]) -> list[Json]:
@@ -36,6 +112,7 @@ def plain(findings: Iterable[Finding]) -> list[Json]:
             "line": found.line,
             "column": found.column,
             "row": found.row or None,
+            "fixable": bool(found.edits),
         }
         for found in findings
     ]
@@ -54,7 +131,7 @@ def github(findings: Iterable[Finding]) -> list[str]:
     return lines
 
 
-def sarif(findings: Sequence[Finding], rules: Iterable[Rule]) -> str:
+def sarif(findings: Sequence[Finding], rules: Iterable[Named]) -> str:
     """Return a SARIF log, as code scanning reads it."""
     tool = {
         "name": "octavo",
