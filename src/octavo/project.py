@@ -44,6 +44,7 @@ with lazy_imports():
     from .executors import members as places
     from .kinds import members
     from .reading import edits
+    from .show import in_jupyter
     from .tables import proxies
     from .worker import hook_process
 
@@ -192,8 +193,9 @@ class Project:
                     strict=self._loaded.strict,
                     cache=self._reuse(remote, stale) if stale and cache else None,
                 )
+                shown = [*(listeners or in_jupyter.bars())]
                 try:
-                    tell_all(self._hooked(engine.events()), report, [*filter(None, [tell]), *listeners])
+                    tell_all(self._hooked(engine.events()), report, [tell, *shown] if tell else shown)
                 finally:
                     self._relock(name for name, outcome in report.outcomes.items() if outcome.good)
             ahead.remember(self.graph, where)
@@ -263,8 +265,7 @@ class Project:
 
     def drift(self) -> list[str]:
         """Return a note on each package that results were made with in another version than is installed now."""
-        records = self.store.records().values()
-        return drift(self.store, (record for record in records if record.task in self.graph.tasks))
+        return drift(self.store, (it for it in self.store.records().values() if it.task in self.graph.tasks))
 
     def accept(self, targets: Sequence[str]) -> dict[str, tuple[Reason, ...]]:
         """Take the products of the selected tasks, as they are, for good; return the reasons that no longer hold."""

@@ -37,6 +37,7 @@ with lazy_imports():
     from urllib import parse as urls  # 15 ms that only a URL should cost
 
     from .kinds import notebook as notebook_kind
+    from .show import in_jupyter
 
 #: Standard input as a notebook, standard output as the place for one.
 STDIO = "-"
@@ -102,7 +103,7 @@ def run(
     if isinstance(wanted, targets.Paged):
         wanted.page.check(notebook_kind.prepare(task)[0])
     report = Report()
-    receivers: list[Callable[[Event], None]] = [report, *listeners]
+    receivers: list[Callable[[Event], None]] = [report, *(listeners or in_jupyter.bars())]
     for event in _events(task, wanted, source.path, options, executor):
         for tell in receivers:
             tell(event)

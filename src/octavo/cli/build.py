@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from argparse import BooleanOptionalAction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,6 +92,12 @@ def arguments(parser: Parser) -> None:
         help="print what the tasks print, as it comes, each line with its task",
     )
     parser.add_argument(
+        "--progress-bar",
+        action=BooleanOptionalAction,
+        default=True,
+        help="show live progress in a terminal; --no-…: print lines",
+    )
+    parser.add_argument(
         "-w", "--watch", action="store_true", help="build again whenever a file is edited, until Ctrl-C"
     )
     parser.add_argument(
@@ -120,6 +127,7 @@ def main(args: Namespace) -> int:
     """Build, show how it goes, and return the exit code."""
     options.interruptible()
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
+    out.live = out.live and args.progress_bar
     option_aliases.understood(args, lambda text: err.say(f"{err.paint('note:', 'cyan')} {text}"))
     if args.junit:
         _writable(Path(args.junit))
