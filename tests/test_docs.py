@@ -91,7 +91,7 @@ def test_a_page_that_is_not_true_is_found_out(tmp_path: Path) -> None:
 #: Pages of what came later than the bar below, and need not be read to build a pipeline.
 WINGS = {f"docs/{name}.md" for name in ("checks", "jupyter", "review", "show", "verify")}
 #: How many words the README and the documentation for users may have, examples included; and how many each of these.
-MOST_WORDS, MOST_WORDS_OF_A_WING = 14_000, 900
+MOST_WORDS, MOST_WORDS_OF_A_WING = 14_500, 900
 
 
 def words(text: str) -> int:
