@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .. import notebook
@@ -12,6 +13,7 @@ from ..checks import run
 from ..errors import Error
 from ..metadata.about import about
 from ..metadata.roles import Roles
+from ..publishing.standing import standing
 from ..show import about as words
 from ..show.mistakes import show
 from ..show.screen import screen
@@ -51,7 +53,9 @@ def main(args: Namespace) -> int:
     paths = list(dict.fromkeys(run.files(args.paths)))
     for path in paths:
         try:
-            found.append(about(notebook.read(path), list(pipelines.of(path))))
+            read = notebook.read(path)
+            known = about(read, list(pipelines.of(path)))
+            found.append(replace(known, standing=standing(path, known.identity.id, read.cells)))
         except Error as error:
             show(error, err)
             code = 2

@@ -20,8 +20,9 @@ from ..executors.lent import Lent
 from ..executors.local import Local
 from ..kinds import row
 from ..lazy import lazy_imports
+from ..publishing import proof
 from ..show.mistakes import show
-from ..show.screen import many, screen, seconds
+from ..show.screen import flat, many, screen, seconds
 from ..verifying import CellState, NotebookVerdict, accept, judge
 from ..verifying.again import VerifyOptions
 from ..verifying.wishes import sanitizers
@@ -49,6 +50,11 @@ def arguments(parser: Parser) -> None:
     _tolerance(parser)
     add("--lax", action="store_true", help="compare only cells marked NBVAL_CHECK_OUTPUT")
     add("--twice", action="store_true", help="run twice: which cells differ between two runs, and why")
+    add(
+        "--rerun",
+        action="store_true",
+        help="run published versions again, too; else their digests are compared",
+    )
     add("--update", action="store_true", help="accept: write fresh outputs into the notebooks")
     add(
         "-k",
@@ -103,6 +109,15 @@ def _tolerance(parser: Parser) -> None:
 
 
 def main(args: Namespace) -> int:
+    """Verify notebooks and published versions, and return the exit code."""
+    published = [target for target in args.targets if proof.is_published(target)]
+    code = int(sum(not _proved(target) for target in published) > 0)
+    if not args.rerun:
+        args.targets = [target for target in args.targets if target not in published]
+    return max(code, _verified(args)) if args.targets else code
+
+
+def _verified(args: Namespace) -> int:
     """Verify notebooks, show the verdicts, and return the exit code."""
     if args.cells and not args.update:
         raise Error("-k says which cells --update accepts", hint="add --update")
@@ -152,6 +167,16 @@ def main(args: Namespace) -> int:
         lost = f", {unread} not verified" if unread else ""
         err.say(f"{words}: {many(len(all_), 'notebook')}{lost} in {seconds(time.perf_counter() - began)}")
     return 2 if unread else int(bad > 0)
+
+
+def _proved(target: str) -> bool:
+    """Say whether a published version is as it was published, and return that."""
+    out = screen(sys.stdout, os.environ)
+    wrong = list(proof.changes(target))
+    out.say(f"{flat(target)}: {'changed since it was published' if wrong else 'as it was published'}")
+    for line in wrong:
+        out.say(f"  {flat(line)}")
+    return not wrong
 
 
 def _write(path: str, form: str, all_: list[NotebookVerdict]) -> None:

@@ -70,6 +70,8 @@ class Distribution:
 class Role:
     """What a notebook is to a pipeline: the source of a task, or the executed notebook that the task makes.
 
+    ``made`` is the path of the executed notebook, ``folder`` where the task runs.
+    ``before`` are the sources of the notebooks that it needs, by their tasks.
     ``inputs`` are digests of what the task's last run read, by path; ``packages`` its versions of what it imported.
     """
 
@@ -77,6 +79,9 @@ class Role:
     task: str
     executed: bool
     fresh: bool
+    made: str = ""
+    folder: str = ""
+    before: Mapping[str, str] = field(default_factory=dict)
     reasons: tuple[str, ...] = ()
     upstream: tuple[str, ...] = ()
     downstream: tuple[str, ...] = ()
@@ -86,7 +91,7 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """All that is known of a notebook."""
+    """All that is known of a notebook; ``standing`` says whether it is a draft, published, or superseded."""
 
     path: str
     title: str
@@ -99,3 +104,4 @@ class About:
     integrity: Integrity
     packages: tuple[Distribution, ...]
     roles: tuple[Role, ...] = ()
+    standing: str = ""

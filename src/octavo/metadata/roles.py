@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from .. import parts
 from ..errors import Error, Errors
+from ..executed.editions import home
+from ..kinds import row
 from ..plan import key_of
 from ..project import Project
 from ..spec.entry import around
@@ -69,6 +71,7 @@ class Roles:
 
 def _role(project: Project, steps: Mapping[str, Step], name: str, executed: bool) -> Role:
     task, step = project.graph[name], steps[name]
+    made = home(task)
     record = project.store.record(key_of(task))
     manifest, discovered = (record.manifest, record.discovered) if record else ({}, {})
     return Role(
@@ -76,6 +79,13 @@ def _role(project: Project, steps: Mapping[str, Step], name: str, executed: bool
         name,
         executed,
         step.fresh,
+        os.path.relpath(project.root / made) if made else "",
+        str(project.root / (task.cwd or "")),
+        {
+            other: os.path.relpath(project.root / project.graph[other].source.path)
+            for other in task.upstream
+            if row(project.graph[other].kind).executed
+        },
         tuple(map(str, step.reasons)),
         tuple(task.upstream),
         project.graph.downstream(name),

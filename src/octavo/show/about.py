@@ -82,6 +82,8 @@ def rows(about: About) -> Iterator[tuple[str, str]]:
         )
     if said.version:
         yield "version", flat(said.version)
+    if about.standing:
+        yield "standing", flat(about.standing)
     if said.created:
         yield "created", _when(said.created)
     if said.by:
