@@ -21,7 +21,7 @@ from .executed.writer import ExecutedNotebook
 from .executors import Executor
 from .executors.local import Local
 from .executors.running import alone, with_notebook
-from .hints import did_you_mean
+from .hints import did_you_mean, of_windows
 from .lazy import lazy_imports
 from .model import Outcome, Resources, RunOptions, Source, Task
 from .notebook import is_notebook
@@ -137,7 +137,7 @@ def read(given: str) -> Source:
     if not Path(path).is_file():
         folder = Path(path).parent
         near = [str(entry) for entry in folder.iterdir()] if folder.is_dir() else []
-        raise NotebookError("there is no such notebook", path, did_you_mean(path, near))
+        raise NotebookError("there is no such notebook", path, of_windows(path) or did_you_mean(path, near))
     return Reader(str(Path.cwd())).read("notebook", Source(path), text=True)
 
 
@@ -216,6 +216,8 @@ def _check(target: Path, source: Path) -> None:
     """Refuse an output that cannot be written, or that is the source."""
     if why := writing.refusal(target, named=True):
         raise ProductError(f"the output {target} cannot be written: {why}")
+    if hint := of_windows(str(target)):
+        raise ProductError(f"the output {target} has a backslash, as paths of Windows do", hint=hint)
     if target.is_dir():
         raise ProductError(
             f"{target} is a folder", hint="the executed notebook is a file, for example out.ipynb"

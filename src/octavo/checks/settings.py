@@ -61,7 +61,7 @@ def settings(folder: Path, select: Iterable[str], ignore: Iterable[str], known: 
         if not any(one.startswith(code) for one in known):
             raise Error(
                 f'there is no rule "{code}"',
-                hint=did_you_mean(code, known) or "octavo check --list names them",
+                hint=did_you_mean(code, known, 0.8) or "octavo check --list names them",
             )
     return found
 

@@ -148,7 +148,7 @@ def _named(text: str, known: Sequence[Named]) -> Named:
         if text.strip().lower() in (rule.code.lower(), rule.name):
             return rule
     codes = [rule.code for rule in known]
-    hint = did_you_mean(text.upper(), codes) or "octavo check --list names them"
+    hint = did_you_mean(text.upper(), codes, 0.8) or "octavo check --list names them"
     raise Error(f'there is no rule "{text}"', hint=hint)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import Error
-from ..hints import did_you_mean
+from ..hints import did_you_mean, of_windows
 from ..lazy import lazy_imports
 from ..products import writing
 from ..show.screen import screen
@@ -103,6 +103,8 @@ def _form(name: str) -> str:
 
 def write(path: Path, text: str, what: str = "drawing") -> None:
     """Write a page or a drawing beside its place and rename it there."""
+    if hint := of_windows(str(path)):
+        raise Error(f"the {what} has a backslash in its path, as Windows does", str(path), hint)
     try:
         writing.write(path, [text.encode()], named=True)
     except FileNotFoundError:

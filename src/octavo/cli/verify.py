@@ -9,6 +9,7 @@ import time
 from argparse import ArgumentTypeError, Namespace
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from .. import project as projects
@@ -18,6 +19,7 @@ from ..errors import Error, Errors
 from ..executed.editions import home
 from ..executors.lent import Lent
 from ..executors.local import Local
+from ..hints import of_windows
 from ..kinds import row
 from ..lazy import lazy_imports
 from ..publishing import proof
@@ -33,6 +35,8 @@ with lazy_imports():
     from . import plot
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..model import Json
     from .options import Parser
 
@@ -122,9 +126,7 @@ def _verified(args: Namespace) -> int:
     if args.cells and not args.update:
         raise Error("-k says which cells --update accepts", hint="add --update")
     options.interruptible()
-    for path in filter(None, (args.markdown, args.junit, args.html)):
-        if not Path(path).parent.is_dir():
-            raise Error(f"there is no folder {Path(path).parent}", path)
+    _refuse_lost(filter(None, (args.markdown, args.junit, args.html)))
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
     tolerance = Tolerance(
         args.rtol, args.atol, args.colour, args.pixels, sanitize=sanitizers(args.sanitize_with)
@@ -209,6 +211,14 @@ def _notebooks(targets: list[str]) -> dict[str, str | None]:
     if tasks or Path("pipeline.yaml").is_file():
         _of_tasks(tasks, wanted)
     return wanted
+
+
+def _refuse_lost(paths: Iterable[str]) -> None:
+    """Raise an error for a page whose folder is not there."""
+    for path in paths:
+        if not (folder := Path(path).parent).is_dir():
+            hint = of_windows(path) or f"mkdir -p {quote(str(folder))}"
+            raise Error(f"there is no folder {folder}", path, hint)
 
 
 def _of_tasks(names: list[str], wanted: dict[str, str | None]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import Error, Errors, Place, SpecError, each
 from ..graph import Graph
-from ..hints import did_you_mean
+from ..hints import did_you_mean, of_windows
 from ..kinds import row, word
 from ..lazy import lazy_imports
 from ..model import Calls, Declared, Json, Resources, RunOptions, Source, Task
@@ -177,7 +177,7 @@ class Drafts:
         else:
             folder, name = os.path.split(full)
             there = os.listdir(folder) if os.path.isdir(folder) else ()
-            self.mistakes.append(SpecError(message, where, did_you_mean(name, there)))
+            self.mistakes.append(SpecError(message, where, of_windows(path) or did_you_mean(name, there)))
 
     def _loader(self) -> tuple[str, ...]:
         """Return the folders of ``meta.source_loader``, relative to the project."""

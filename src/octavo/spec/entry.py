@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..dataclass import dataclass
 from ..errors import SpecError
-from ..hints import did_you_mean
+from ..hints import did_you_mean, of_windows
 from ..lazy import lazy_imports
 from ..reading.folders import contents, find_module
 
@@ -138,7 +138,7 @@ def _named(target: str | Path, here: Path) -> EntryPoint:
         and all(map(str.isidentifier, text.split(".")))
     ):
         hint = f'it is not a function either: there is no module "{module}"'
-    raise SpecError(f"there is no pipeline at {text}", hint=hint)
+    raise SpecError(f"there is no pipeline at {text}", hint=of_windows(text) or hint)
 
 
 # ── files

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .. import kinds
 from ..digests import digest
 from ..errors import Place, SpecError
+from ..hints import of_windows
 from ..model import PROXIES, Call, Product, Relation
 from ..reading.folders import relative
 from .dialect import RELATIONS
@@ -63,8 +64,7 @@ class Promises:
             self._wrong(f'the product of "{self.name}" must be a path, not a list', self._where(key), hint)
             return None
         if "\\" in value:
-            drive = value[1:2] == ":"
-            hint = "paths count from the project" if drive else f"write {value.replace(chr(92), '/')}"
+            hint = of_windows(value, inside=True) or ""
             self._wrong(
                 f"the product {value} has a backslash, as paths of Windows do", self._where(key), hint
             )

@@ -9,7 +9,7 @@ from dataclasses import replace
 from .. import kinds, products
 from ..digests import digest
 from ..errors import Place, SpecError
-from ..hints import did_you_mean
+from ..hints import did_you_mean, of_windows
 from ..lazy import lazy_imports
 from ..model import ABSENT, Facts, Source, Task
 from ..reading.folders import contents, enclosing, find_module, installed, package_folder, relative
@@ -114,8 +114,7 @@ class Reader:
                 "a source must be a file or the dotted path of a function",
             )
         if not os.path.exists(full):
-            plain = text.replace("\\", "/")  # as paths of Windows are written
-            hint = _near(full, self.root) if plain == text else f"write {plain}"
+            hint = of_windows(text, inside=True) or _near(full, self.root)
             raise SpecError(f"the source {text} does not exist", where, hint)
         if what := products.special(full):
             raise SpecError(f"the source {text} is {what}", where, "a source must be a file")
