@@ -89,11 +89,6 @@ def test_what_a_run_found_is_looked_at_as_it_is_now(tmp_path: Path) -> None:
         store.close()
 
 
-def test_what_a_task_needs_elsewhere_are_files_and_code_of_the_project() -> None:
-    found = {"file a.csv": "a.csv", "module m": "m.py", "hook m.f": "m.py", "package yaml": "pyyaml"}
-    assert parts.needed(found) == {"a.csv", "m.py"}
-
-
 def test_nobody_else_takes_the_names_of_parts_apart() -> None:
     source = Path(octavo.__file__).parent
     words = "|".join(parts.ROWS)

@@ -144,13 +144,17 @@ class Run:
         records = {name: self.store.record(key_of(step.task)) for name, step in self.steps.items()}
         self.unnamed.learn(records, self.coproducts.writers())
         self.coproducts.learnt()
+        makers, now = Makers(self.store), parts.Now(self.store, self.graph)
         for note in self.unnamed.notes(records):
-            reasons = judged(self.graph[note.task], self.graph.tasks, self.store)[0] if note.task else ()
+            task = self.graph[note.task] if note.task else None
+            reasons = judged(task, self.graph.tasks, self.store, makers, now)[0] if task else ()
             late = "; it is stale now, and the next build runs it: octavo build" if reasons else ""
             yield replace(note, message=f"{note.message}{late}")
             if reasons and note.task and self.ended[note.task].good:
                 stale[note.task] = None
-        return tuple(stale)
+        anew = dict(self.coproducts.twice(self.ended))
+        yield from (Note(message, maker) for maker, message in anew.items())
+        return (*stale, *(maker for maker in anew if maker in self.ended))
 
     def _tell(self, event: Event, order: TopologicalSorter[str]) -> Event:
         if isinstance(event, TaskFinished):
@@ -180,7 +184,7 @@ class Run:
             return
         try:
             task = self.filled(step.task)
-            reasons, _, _ = judged(task, self.graph.tasks, self.store, self.makers)
+            reasons, _, _ = judged(task, self.graph.tasks, self.store, self.makers, self._now.again(name))
         except Error as error:  # deleted, broken or locked away since the pipeline was loaded
             yield TaskFinished(name, Outcome.FAILED, failure=Failure.of(error))
             return
@@ -221,8 +225,7 @@ class Run:
         self.store.begin(name, [product.path for product in task.products])
         self.aside[name] = Aside(str(self.store.root), self._set_aside, claim.paths)
         # what an earlier run discovered is no part of this one's manifest: it will say itself what it uses
-        now = parts.Now(self.store, self.graph, name)
-        table = manifest(task, None, self.graph.tasks, now.digest, lambda part, path: None)
+        table = manifest(task, None, self.graph.tasks, self._now.again(name).digest, lambda part, path: None)
         self.coproducts.begin(task)
         self.begun[name] = (task, table)
         yield TaskStarted(name, reasons or standing, self.clock())
@@ -266,12 +269,8 @@ class Run:
             # the result is right all the same; the next build tries again
             self.store.commit(record)
             words = error.message if isinstance(error, Error) else error.strerror or str(error)
-            return (
-                Note(
-                    f"its executed notebook could not be updated with new comments and markdown: {words}",
-                    task.name,
-                ),
-            )
+            what = "its executed notebook could not be updated with new comments and markdown"
+            return (Note(f"{what}: {words}", task.name),)
         return ()
 
     def _make_room(self, task: Task) -> Failure | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -61,14 +62,31 @@ def versions(path: Iterable[str] | None = None) -> dict[str, str]:
     found: dict[str, str] = {}
     for folder in sys.path if path is None else path:
         try:
-            names = os.listdir(folder)
+            changed = os.stat(folder).st_mtime_ns
         except OSError:
             continue
-        for name in names:
-            if name.endswith((".dist-info", ".egg-info")):
-                dist, _, version = name.rpartition(".")[0].partition("-")
-                found.setdefault(dist.lower().replace("_", "-"), version.partition("-py")[0])
+        # what changes twice within a tick of the clock does not tell
+        racy = time.time_ns() - changed <= products.RACY
+        for dist, version in (_read if racy else _listed)(folder, changed):
+            found.setdefault(dist, version)
     return found
+
+
+def _read(folder: str, changed: int) -> tuple[tuple[str, str], ...]:
+    """Return the distributions in a folder, as it is since it has changed, with their versions."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return ()
+    found = []
+    for name in names:
+        if name.endswith((".dist-info", ".egg-info")):
+            dist, _, version = name.rpartition(".")[0].partition("-")
+            found.append((dist.lower().replace("_", "-"), version.partition("-py")[0]))
+    return tuple(found)
+
+
+_listed = lru_cache(maxsize=32)(_read)
 
 
 def python_version() -> str:

@@ -22,12 +22,11 @@ _SPACE = "text"
 
 def remember(store: Store, task: Task, table: Mapping[str, str], discovered: Mapping[str, str]) -> None:
     """Keep the texts that a record's digests stand for, each once: the source's and those of the project's modules."""
-    known = store.keys(_SPACE)
     rows = []
-    if task.source.facts.digest not in known and task.source.text is not None:
+    if task.source.text is not None and not store.keeps(_SPACE, task.source.facts.digest):
         rows.append((task.source.facts.digest, task.source.text))
     for part, path in discovered.items():
-        if parts.split(part)[0].text and (digest := table.get(part)) and digest not in known:
+        if parts.split(part)[0].text and (digest := table.get(part)) and not store.keeps(_SPACE, digest):
             rows.append((digest, _read(os.path.join(store.root, path))))
     if rows:
         packed = [

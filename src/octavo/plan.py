@@ -15,6 +15,7 @@ from .model import Outcome, Reason, Record, Step, Task
 from .parts import Now
 from .state.ownership import InGit, by_ploomber, stranger
 from .state.store import Store, key
+from .state.written import reached
 
 #: The run of a record that a person has accepted: what it made stays as long as nothing else changes.
 ACCEPTED = "accepted"
@@ -165,14 +166,18 @@ def _of_link(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
 
 
 def judged(
-    task: Task, graph: Mapping[str, Task], store: Store, makers: Makers | None = None
+    task: Task,
+    graph: Mapping[str, Task],
+    store: Store,
+    makers: Makers | None = None,
+    at: Now | None = None,
 ) -> tuple[tuple[Reason, ...], dict[str, str], Record | None]:
     """Return ``why`` for a task whose record is still to be looked up, and the record.
 
     An earlier result that is there again is its record from then on.
     """
     record = store.record(key_of(task))
-    at = Now(store, graph.values())
+    at = at or Now(store, graph.values())
     reasons, now = why(task, graph, store, record, at)
     if reasons and (known := recalled(task, graph, store, record, at)):
         store.commit(known)
@@ -328,11 +333,15 @@ class Makers:
     def _of(self, path: str) -> list[Record]:
         if self._makers is None:
             self._makers = {}
-            for key, record in self._store.records().items():
-                for product in key.split("\n")[1:]:
+            records = self._store.records()
+            within = reached(self._store) if any(it.state == "begun" for it in records.values()) else {}
+            for name, record in records.items():
+                for product in name.split("\n")[1:]:
                     self._makers.setdefault(product, []).append(record)
                 if record.state != "done":  # what it writes into others' products is in doubt, too
-                    for other in parts.about(parts.COPRODUCT, record.discovered):
+                    others = {*parts.about(parts.COPRODUCT, record.discovered)}
+                    others |= {*within.get(name, ())} if record.state == "begun" else set()
+                    for other in sorted(others):
                         self._makers.setdefault(other, []).append(record)
         return self._makers.get(path, [])
 

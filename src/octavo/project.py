@@ -210,8 +210,8 @@ class Project:
 
     def _reuse(self, remote: bool, wanted: Sequence[Task] = ()) -> reuse.Reuse | None:
         """Return the cache as the engine uses it; None where the pipeline wants none."""
-        tasks, look = self.graph.tasks, lambda task: Now(self.store, self.graph, task)
-        cache = reuse.reuse(self.root, self._loaded.cache, remote, tasks, self.store, look)
+        now = Now(self.store, self.graph)
+        cache = reuse.reuse(self.root, self._loaded.cache, remote, self.graph.tasks, self.store, now.again)
         if cache is not None:
             cache.expect(wanted)
         return cache
@@ -235,12 +235,12 @@ class Project:
     def pull(self, targets: Sequence[str] = ()) -> exchange.Exchanged:
         """Restore the selected tasks that are stale, and whose results are known, without running any."""
         with self._recording(targets):
-            order = [step.task for step in self.status(targets).values()]
+            order, now = [step.task for step in self.status(targets).values()], Now(self.store, self.graph)
             return exchange.pull(
                 self._shared(order),
                 order,
                 _new_run(),
-                lambda task: judged(task, self.graph.tasks, self.store)[0],
+                lambda task: judged(task, self.graph.tasks, self.store, at=now.again(task.name))[0],
             )
 
     def estimate(self, steps: Mapping[str, Step], jobs: int | None = None) -> float | None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -91,7 +94,8 @@ def test_one_that_fails_after_writing_leaves_nothing_behind_for_the_next(shared:
 
 def test_one_that_is_forced_alone_is_put_right_by_the_next_build(shared: Folder) -> None:
     shared.octavo("build")
-    assert shared.octavo("build", "--force", "add").returncode == 0
+    done = shared.octavo("build", "--force", "add")
+    assert (done.returncode, "load: add wrote into out/all.db more than once" in done.stdout) == (0, True)
     assert "stale  load" in told(shared, "status")
     assert shared.octavo("build").returncode == 0
     assert "all 2 tasks are fresh" in told(shared, "status")
@@ -153,12 +157,62 @@ def test_what_a_failed_attempt_wrote_is_not_there_twice_after_the_next_build(
         with closing(sqlite3.connect(folder.path / "out/all.db")) as db:
             return "".join(word for (word,) in db.execute("select x from t"))
 
-    assert "again in 1 s" in told(folder, "build")
+    done = folder.octavo("build")
+    note = f"make: add wrote into out/all.{product} more than once; it is stale now, and the next build makes it anew"
+    assert "again in 1 s" in done.stdout and note in done.stdout
+    assert done.returncode == 1, (
+        "all tasks ended well, but what is in one product would not be there from nothing"
+    )
     assert found() == "made added added"
     assert "out/all." in (said := told(folder, "status")) and "must be written into again" in said
     assert folder.octavo("build").returncode == 0
     assert found() == "made added"
     assert "2 tasks fresh" in told(folder, "build")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path"), [("product, upstream", "upstream['make']"), ("product", "'out/all.csv'")]
+)
+def test_what_a_killed_task_wrote_into_another_s_product_stops_nothing(
+    folder: Folder, arguments: str, path: str
+) -> None:
+    tasks = "".join(
+        f"  - {{source: steps.{name}, product: out/{name}.csv}}\n" for name in ("all", "add", "other")
+    )
+    folder.write("pipeline.yaml", f"tasks:\n{tasks}")
+    folder.write(
+        "steps.py",
+        f"""
+        import time
+        from pathlib import Path
+
+        def all(product):
+            product.write_text("made")
+
+        def add({arguments}):
+            with open({path}, "a") as file:
+                file.write(" added")
+            while Path("wait").exists():
+                time.sleep(0.02)
+            product.write_text(Path("out/all.csv").read_text())
+
+        def other(product):
+            product.write_text("other")
+        """.replace("'make'", "'all'"),
+    )
+    folder.write("wait", "")
+    made = folder.path / "out/all.csv"
+    with subprocess.Popen([sys.executable, "-m", "octavo", "build"], cwd=folder.path) as build:
+        while not (made.exists() and made.read_text() == "made added"):
+            time.sleep(0.02)
+        build.send_signal(signal.SIGKILL)
+    (folder.path / "wait").unlink()
+    time.sleep(0.5)
+    assert "product out/all.csv is new (add left it there)" in (said := told(folder, "status"))
+    assert "by hand" not in said
+    assert folder.octavo("build").returncode == 0
+    assert folder.read("out/add.csv") == folder.read("out/all.csv") == "made added"
+    assert "3 tasks fresh" in told(folder, "build")
 
 
 UNNAMED = """

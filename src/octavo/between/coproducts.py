@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from .. import parts
@@ -14,7 +14,7 @@ from ..parts import Now
 from ..plan import ACCEPTED, key_of
 from ..state.order import Order
 from ..state.store import Store
-from ..state.written import Written
+from ..state.written import Written, reach
 
 
 class Coproducts:
@@ -26,12 +26,15 @@ class Coproducts:
         self._maker_of = maker_of
         self._written = Written(store)
         self._order = order
+        self._now = Now(store, graph)
         self._ran: set[str] = set()
         self._attempts: dict[str, TaskFinished] = {}
         self._reports = {it.path for task in graph for it in task.products if it.executed}
         #: Products into which tasks that run had written before; and what products were, that were as known.
         self._before: dict[str, set[str]] = {}
         self._known: dict[str, dict[str, str | None]] = {}
+        #: Products into which a task has written what may be there twice, with that task.
+        self._twice: dict[str, str] = {}
 
     def writers(self) -> dict[str, set[str]]:
         """Return who writes into products, of those into which others than their makers do."""
@@ -39,9 +42,12 @@ class Coproducts:
 
     def begin(self, task: Task) -> None:
         """Look at products before a task runs that may write into them."""
-        given = {product.path for name in task.upstream for product in self._graph[name].products}
+        before = self._graph.after(task.name)
+        given = {product.path for name in before for product in self._graph[name].products}
         paths = {*given, *self._written}
-        self._known[task.name] = {path: self._digest(path) for path in paths if not self.changed(path)}
+        known = {path: self._digest(path) for path in paths if not self.changed(path)}
+        self._known[task.name] = known
+        reach(self._store, key_of(task), known.keys() - self._reports)
         self._before[task.name] = {
             path for path in self._written if self._written.of(path, self._digest(path), task.name)
         }
@@ -85,10 +91,12 @@ class Coproducts:
                 continue
             anew = path not in before or self._accepted(maker)
             self._written.add(path, (maker, made), task.name, digest, good and anew)
+            if not (good and anew):
+                self._twice[path] = task.name
             if good:
                 found[parts.COPRODUCT.of(path)] = path, digest
                 if maker not in task.upstream:
-                    now = Now(self._store, self._graph, task.name).digest(path)
+                    now = self._now.again(task.name).digest(path)
                     found[parts.FILE.of(path)] = path, now or ""
         return found
 
@@ -112,6 +120,17 @@ class Coproducts:
         """Note that a task has made its products anew."""
         for product in task.products:
             self._written.forget(product.path)
+            self._twice.pop(product.path, None)
+
+    def twice(self, ended: Mapping[str, Outcome]) -> Iterator[tuple[str, str]]:
+        """Yield, at the end of a build, who must make a product anew though who wrote there ended well, and why."""
+        for path, writer in self._twice.items():
+            if ended[writer].good:
+                why = f"{writer} wrote into {path} more than once"
+                yield (
+                    self._maker_of[path],
+                    f"{why}; it is stale now, and the next build makes it anew: octavo build",
+                )
 
     def _accepted(self, maker: str) -> bool:
         record = self._store.record(key_of(self._graph[maker]))

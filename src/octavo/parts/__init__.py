@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 
 from .. import asked
 from ..dataclass import dataclass
@@ -73,6 +74,29 @@ class Part:
 # ── how they are looked at
 
 
+class _Pipeline:
+    """What stays as it is in the life of a build, and is asked for with each of its tasks."""
+
+    def __init__(self, store: Store, tasks: Iterable[Task]) -> None:
+        self._store = store
+        self._tasks = tasks
+
+    @cached_property
+    def position(self) -> Mapping[str, int]:
+        """The tasks, by their places in the order."""
+        return {task.name: number for number, task in enumerate(self._tasks)}
+
+    @cached_property
+    def fed(self) -> Mapping[str, set[str]]:
+        """The files that are nobody's products and that tasks use, by those which write them."""
+        return Order(self._store).fed()
+
+    @cached_property
+    def made_in(self) -> Mapping[str, set[str]]:
+        """For each folder the names in it that are products or lead to them."""
+        return asked.made_in(product.path for task in self._tasks for product in task.products)
+
+
 class Now:
     """What stands in a project now. What is installed, and each path, is looked at once in the life of one of these.
 
@@ -87,14 +111,17 @@ class Now:
         self.store = store
         self.asking = asking
         self.written = Written(store)
-        self._position: dict[str, int] | None = None
-        self._fed: Mapping[str, set[str]] | None = None
-        self._tasks = tasks
-        self._made_in: Mapping[str, set[str]] | None = None
+        self._pipeline = _Pipeline(store, tasks)
         self._installed: dict[str, str] | None = None
         self._seen: dict[str, str | None] = {}
         self._folders: dict[str, importable.Folder] = {}
         self._packages: frozenset[str] | None = None
+
+    def again(self, asking: str = "") -> Now:
+        """Return one that looks anew, of the same tasks."""
+        now = Now(self.store, asking=asking)
+        now._pipeline = self._pipeline
+        return now
 
     def full(self, path: str) -> str:
         """Return a path of the project as an absolute one."""
@@ -110,9 +137,7 @@ class Now:
         digest = self._digest(path)
         if path not in self.written:
             return digest
-        if self._position is None:
-            self._position = {task.name: number for number, task in enumerate(self._tasks)}
-        return self.written.given(path, digest, self._position, self.asking)
+        return self.written.given(path, digest, self._pipeline.position, self.asking)
 
     def made(self, path: str) -> str | None:
         """Return the digest of a product, as its maker left it: other tasks may write there, too."""
@@ -124,9 +149,7 @@ class Now:
 
     def fed(self, task: str) -> set[str]:
         """Return the parts that are sure to be in the manifest of a task which leaves files that others use."""
-        if self._fed is None:
-            self._fed = Order(self.store).fed()
-        return {LEFT.of(path) for path in self._fed.get(task, ())}
+        return {LEFT.of(path) for path in self._pipeline.fed.get(task, ())}
 
     def spoilt(self, path: str) -> bool:
         """Return whether a product holds what a task has written into it that must write it again."""
@@ -154,9 +177,7 @@ class Now:
 
     def names(self, folder: str, names: Iterable[str]) -> str:
         """Return the digest of names in a folder, but of those that tasks make."""
-        if self._made_in is None:
-            self._made_in = asked.made_in(product.path for task in self._tasks for product in task.products)
-        return asked.digest(names, self._made_in.get(folder, ()))
+        return asked.digest(names, self._pipeline.made_in.get(folder, ()))
 
     def module(self, path: str) -> str | None:
         """Return the digest of a module's code."""
@@ -359,8 +380,3 @@ def about(row: Part, found: Iterable[str]) -> Iterator[str]:
     """Yield the subjects of the parts that belong to a row."""
     start = row.of("")
     return (part[len(start) :] for part in found if part.startswith(start))
-
-
-def needed(found: Mapping[str, str]) -> set[str]:
-    """Return the paths of what runs found that a task needs wherever it runs; ``found`` maps parts to paths."""
-    return {path for part, path in found.items() if split(part)[0].needed}

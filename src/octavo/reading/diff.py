@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher, unified_diff
+from functools import lru_cache
 
 from ..dataclass import dataclass
 
@@ -70,6 +71,7 @@ def unified(old: str, new: str) -> Iterator[str]:
 _DOCUMENTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Module)
 
 
+@lru_cache(maxsize=32)  # a module is asked about by all that import it
 def _definitions(text: str) -> dict[str, str]:
     try:
         tree = ast.parse(text)

@@ -339,6 +339,10 @@ class Store:
         )
         return frozen.whole(rows[0][0]) if rows else None
 
+    def keeps(self, space: str, key: str) -> bool:
+        """Return whether something is kept under a key."""
+        return bool(self._db.rows("SELECT 1 FROM memos WHERE space = ? AND key = ?", (space, key)))
+
     def keys(self, space: str) -> dict[str, str]:
         """Return the keys of what was kept, with their stamps."""
         rows = self._db.rows("SELECT key, stamp FROM memos WHERE space = ?", (space,))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from .store import Store
 
-_SPACE = "written"
+_SPACE, _WITHIN_REACH = "written", "within reach"
 #: Who stands for what cannot be gone on with: a task that failed, or wrote there twice.
 _NOBODY = ""
 
@@ -95,3 +95,17 @@ class Written:
         if not rows:
             del self._rows[path]
         self._store.keep(_SPACE, [(path, "", json.dumps(rows).encode())])
+
+
+def reach(store: Store, key: str, paths: Iterable[str]) -> None:
+    """Note, before a task runs, the products of others that are as known and that it may write into.
+
+    If nobody can tell how it ended, as after ``kill -9``, what is in them then may be its own.
+    """
+    if found := sorted(paths):
+        store.keep(_WITHIN_REACH, [(key, "", json.dumps(found).encode())])
+
+
+def reached(store: Store) -> dict[str, list[str]]:
+    """Return what ``reach`` has noted, by the keys of the tasks' records."""
+    return {name: json.loads(paths) for name, paths in store.values(_WITHIN_REACH).items()}
