@@ -206,7 +206,8 @@ class Discovery:
             digest = (
                 products.digest(way.real) if since is not None else unchanged_digest(way.real, used, left)
             )
-            if path in self._native.doubtful and path not in self._activity.opened:
+            # what the task itself has written counts as it left it, whenever that was opened
+            if since is None and path in self._native.doubtful and path not in self._activity.opened:
                 digest = None
             yield row.of(shown), (shown, digest or UNSTABLE)
         elif path in self._activity.shown and os.path.isdir(way.real):
