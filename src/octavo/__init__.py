@@ -15,11 +15,15 @@ from .lazy import lazy_imports
 
 with lazy_imports():
     from . import errors, graph, model, project, report
+    from .jupyter import dag as dags
+    from .jupyter import loading, magic
     from .metadata import header as headers
 
 if TYPE_CHECKING:
     from .errors import Error, Errors
     from .graph import Graph
+    from .jupyter.dag import dag
+    from .jupyter.loading import load_product
     from .metadata.header import header
     from .model import Failure, Outcome, Product, Reason, Step, Task
     from .project import Project, load, run
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = ["Error", "Errors", "Failure", "Graph", "Outcome", "Product", "Project", "Reason", "Report", "Step"]
-__all__ += ["Task", "header", "load", "run"]
+__all__ += ["Task", "dag", "header", "load", "load_product", "run"]
 
 _WHERE = {
     **dict.fromkeys(("Error", "Errors"), errors),
@@ -37,6 +41,9 @@ _WHERE = {
     "Graph": graph,
     "header": headers,
     "Report": report,
+    "dag": dags,
+    "load_product": loading,
+    **dict.fromkeys(("load_ipython_extension", "unload_ipython_extension"), magic),
 }
 
 

@@ -85,6 +85,7 @@ def test_of_several_tasks_the_chosen_one_is_shown_until_it_is_gone(disk: Disk, f
     )
     folder.write("pipeline.yaml", tasks)
     assert "task one" in shown(disk) and "source of: two, three" in shown(disk)
+    assert "%octavo task two" in shown(disk)
     file = folder.path / "nb/a.py"
     three = Pipelines(folder.path).of(file).tasks[2]
     choose(three, file)

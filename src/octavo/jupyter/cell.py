@@ -65,7 +65,11 @@ def _of_task(found: TasksOfFile, file: Path) -> Injection:
         f"Parameters of task {of.task.name}, from {of.pipeline.name}: shown while this is open, never saved"
     ]
     if others := ", ".join(found.others):
+        other = next(found.others)
         words.append(f"This is also the source of: {others}")
+        words.append(
+            f"To see those values: %load_ext octavo, %octavo task {other}, and reload the notebook from disk"
+        )
     facts = of.task.source.facts
     kernel = of.task.kernel or facts.kernel or ("python3" if facts.language == "python" else None)
     # a kernel of Jupyter's runs in the folder of its notebook

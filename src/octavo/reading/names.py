@@ -38,13 +38,14 @@ _BRACES = re.compile(r"\{([^{}]+)\}")
 class CellNames:
     """What one cell says. ``weak`` names may be meant: in shell lines, and builtins that a cell may rebind.
 
-    ``defines`` holds "*" for ``from x import *``.
+    ``defines`` holds "*" for ``from x import *``. ``late`` are those uses that only bodies of functions have.
     """
 
     defines: set[str] = field(default_factory=set)
     uses: set[str] = field(default_factory=set)
     weak: set[str] = field(default_factory=set)
     imports: set[str] = field(default_factory=set)
+    late: set[str] = field(default_factory=set)
 
 
 def names(tree: ast.Module) -> CellNames:
@@ -58,7 +59,8 @@ def names(tree: ast.Module) -> CellNames:
     used = cell.uses | (cell.later - cell.ever)
     hidden = {name for name in used if name in BUILTINS or _OUTPUT.match(name)}
     weak = hidden | (reader.weak - cell.ever)
-    return CellNames(cell.bound | cell.declared, used - hidden, weak - (used - hidden), reader.imports)
+    late = used - hidden - cell.uses
+    return CellNames(cell.bound | cell.declared, used - hidden, weak - (used - hidden), reader.imports, late)
 
 
 class _NameReader:
