@@ -95,9 +95,9 @@ SOUND = [
 
 def found(path: Path, text: str, **more: Any) -> list[Finding]:
     path.write_text(text)
-    findings, broken = check(str(path), RULES, Selection(**more))
-    assert not broken
-    return findings
+    checked = check(str(path), RULES, Selection(**more))
+    assert not checked.broken
+    return checked.findings
 
 
 @pytest.mark.parametrize(("text", "expected"), DEFECTS)
@@ -249,9 +249,9 @@ def test_a_rule_that_fails_is_told_and_the_others_go_on(tmp_path: Path) -> None:
             raise KeyError("oops")
 
     (tmp_path / "a.py").write_text(f"{TITLE}# %%\nprint(x)\n")
-    findings, broken = check(str(tmp_path / "a.py"), [Failing(), *RULES], Selection(("NB", "XY")))  # type: ignore[list-item]
-    assert [one.code for one in findings] == ["NB101"]
-    assert broken == [f"{tmp_path}/a.py: the rule XY1 failed: KeyError: 'oops'"]
+    done = check(str(tmp_path / "a.py"), [Failing(), *RULES], Selection(("NB", "XY")))  # type: ignore[list-item]
+    assert [one.code for one in done.findings] == ["NB101"]
+    assert done.broken == [f"{tmp_path}/a.py: the rule XY1 failed: KeyError: 'oops'"]
 
 
 def test_rules_are_ours_without_other_packages() -> None:
@@ -418,7 +418,7 @@ def test_whatever_is_found_can_be_excused_without_changing_the_code(
         mended = add_noqa(str(path), RULES, Selection())
         mended.write()
         assert mended.settled == len(expected)
-        assert [one.message for one in check(str(path), RULES, Selection())[0]] == []
+        assert [one.message for one in check(str(path), RULES, Selection()).findings] == []
         # what stands there is needed: --fix would take nothing of it away
         assert fix(str(path), RULES, Selection()).after == mended.after
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
+from pathlib import PurePath
 from typing import Literal, Protocol
 
 from ..dataclass import dataclass
@@ -24,7 +25,7 @@ class CodeCell:
     """A code cell: ``index`` counts all cells from 0, ``number`` the code cells from 1.
 
     ``tree`` is None where the cell is not Python, or cannot be read; ``names`` is empty then. Why it cannot be read
-    is ``wrong``: line, column and words.
+    is ``wrong``: line, column and words. ``nodes`` are all nodes of the tree, each after the one that it is in.
     """
 
     index: int
@@ -34,6 +35,7 @@ class CodeCell:
     tree: ast.Module | None
     names: CellNames
     wrong: tuple[int, int, str] | None = None
+    nodes: tuple[ast.AST, ...] = ()
 
     @property
     def outputs(self) -> list[Json]:
@@ -49,6 +51,11 @@ class CodeCell:
 
 class Around(Protocol):
     """What stands around a notebook in its project."""
+
+    @property
+    def root(self) -> PurePath:
+        """The folder of the project."""
+        ...
 
     @property
     def oldest(self) -> tuple[int, int] | None:
@@ -130,6 +137,69 @@ class Rule(Named, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ImportAt:
+    """An import in a notebook: the number of the cell, the line in it, and that in a text notebook."""
+
+    module: str
+    number: int
+    line: int
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A function, a class (by its name) or a whole cell of some length; equal code has an equal digest."""
+
+    digest: str
+    name: str
+    lines: int
+    number: int
+    line: int
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Excuse:
+    """What is excused in a cell: in a line, or by a tag (0), from some codes, or from all ("")."""
+
+    number: int
+    line: int
+    codes: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """What rules for many notebooks need of one."""
+
+    path: str
+    imports: tuple[ImportAt, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    installs: tuple[str, ...] = ()
+    excuses: tuple[Excuse, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Across:
+    """A place where a rule for many notebooks is broken; without a sketch it is in the file ``path``."""
+
+    sketch: Sketch | None
+    message: str
+    number: int | None = None
+    line: int = 1
+    row: int = 0
+    hint: str | None = None
+    path: str = ""
+
+
+class FolderRule(Named, Protocol):
+    """A rule for all notebooks of a project that were looked at."""
+
+    def across(self, sketches: Sequence[Sketch], around: Around, whole: bool, /) -> Iterator[Across]:
+        """Yield the places where they break it; ``whole`` tells whether all of the project was looked at."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One place where a notebook breaks a rule: ``cell`` is the number of the code cell, ``line`` counts in it.
 
@@ -164,7 +234,7 @@ def at(cell: CodeCell, node: ast.AST, message: str, hint: str | None = None) -> 
 def walk(subject: Subject) -> Iterator[tuple[CodeCell, ast.AST]]:
     """Yield every node of the code cells, in order."""
     for cell in subject.cells:
-        for node in ast.walk(cell.tree) if cell.tree is not None else ():
+        for node in cell.nodes:
             yield cell, node
 
 
@@ -184,3 +254,12 @@ def magic_of(node: ast.AST) -> tuple[str, str] | None:
         return None
     texts = [str(one.value) if isinstance(one, ast.Constant) else "" for one in node.args]
     return texts[0], texts[1] if len(texts) > 1 else ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookFindings:
+    """What rules found in a notebook, in the order of its cells, and what went wrong in rules themselves."""
+
+    findings: list[Finding]
+    broken: list[str]
+    sketch: Sketch | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from . import CodeCell, Hit, Severity, Subject, at, dotted
@@ -15,6 +16,7 @@ _NOW = frozenset(
         *("datetime.datetime.today", "datetime.date.today", "np.datetime64", "time.strftime"),
     ]
 )
+_WORDS = re.compile(r"now|today|ctime|localtime|gmtime|strftime")
 _HINT = "make it a parameter, so that a run can be repeated for the same day"
 
 
@@ -36,7 +38,9 @@ class Clock:
     def check(self, subject: Subject) -> Iterator[Hit]:
         durations = {name for cell in subject.cells for name in _subtracted(cell)}
         for cell in subject.cells:
-            for statement in cell.tree.body if cell.tree is not None else ():
+            if cell.tree is None or not _WORDS.search(cell.source):
+                continue
+            for statement in cell.tree.body:
                 found = next((node for node in _calls(statement, durations) if _now(node)), None)
                 if found is not None:
                     yield at(cell, found, f"{dotted(found.func)}() is another value in each run", _HINT)
@@ -75,7 +79,7 @@ def _calls(node: ast.AST, durations: set[str]) -> Iterator[ast.Call]:
 
 def _subtracted(cell: CodeCell) -> Iterator[str]:
     """Yield the names of which durations are made: ``datetime.now() - start``, ``end - start``."""
-    for node in ast.walk(cell.tree) if cell.tree is not None else ():
+    for node in cell.nodes:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
             for side in (node.left, node.right):
                 if isinstance(side, ast.Name):

@@ -75,7 +75,7 @@ def _mend(
     first: int | None = None
     for _ in range(_ROUNDS):
         notebook = documents.loads(data, path)
-        findings, _broken = run.of(notebook, rules, settings, around)
+        findings = run.of(notebook, rules, settings, around).findings
         first = len(findings) if first is None else first
         edits = _apart(edits_of(notebook, findings))
         if not edits:
@@ -86,7 +86,9 @@ def _mend(
         _refuse_if_changed(notebook, documents.loads(fresh, path))
         data = fresh
     left = (
-        len(run.of(documents.loads(data, path), rules, settings, around)[0]) if data != before else first or 0
+        len(run.of(documents.loads(data, path), rules, settings, around).findings)
+        if data != before
+        else first or 0
     )
     return Mended(path, before, data, max(0, (first or 0) - left))
 

@@ -34,7 +34,7 @@ class Network:
     def check(self, subject: Subject) -> Iterator[Hit]:
         urls: set[str] = set()
         for cell in subject.cells:
-            nodes = list(ast.walk(cell.tree)) if cell.tree is not None else []
+            nodes = cell.nodes
             for node in nodes:
                 if isinstance(node, ast.Assign) and _URL.match(_text(node.value)):
                     urls |= {target.id for target in node.targets if isinstance(target, ast.Name)}

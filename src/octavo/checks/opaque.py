@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from . import dotted, magic_of
+from . import CodeCell, dotted, magic_of
 
 #: Magics of IPython, Colab and well-known extensions that define no names, or those that ``reading.names`` knows.
 _CLEAR_WORDS = """
@@ -32,9 +32,9 @@ _BARE = frozenset(("execfile", "runfile", "init_session", "pylab"))
 _METHODS = frozenset(("run_cell", "run_cell_async", "push", "ex", "safe_execfile", "init_session", "inject"))
 
 
-def opaque(tree: ast.Module) -> bool:
+def opaque(cell: CodeCell) -> bool:
     """Return whether any name may be there after a cell: ``%run x.py``, ``exec(text)``, ``globals().update(...)``."""
-    for node in ast.walk(tree):
+    for node in cell.nodes:
         if isinstance(node, ast.Call) and _call(node):
             return True
         if isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store):

@@ -40,7 +40,8 @@ class PersonalData:
 
     def check(self, subject: Subject) -> Iterator[Hit]:
         for cell in subject.cells:
-            for number, line in enumerate(cell.source.splitlines(), start=1):
+            lines = cell.source.splitlines() if _kind(cell.source) else []
+            for number, line in enumerate(lines, start=1):
                 if kind := _kind(line):
                     yield Hit(f"{kind} stands in the code", cell, number)
             text = "\n".join(texts(cell.outputs))

@@ -6,13 +6,13 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import cast
+from typing import TypeGuard, cast
 
 from .. import notebook as documents
 from ..errors import Error, NotebookError
 from ..notebook.cells import Notebook
 from ..reading.folders import walk
-from . import Around, Finding, Hit, Named, Rule, Subject, subject
+from . import Around, Finding, FolderRule, Hit, Named, NotebookFindings, Rule, Subject, sketch, subject
 from .excuses import excuse
 from .settings import Selection
 from .unused_noqa import UnusedNoqa
@@ -46,8 +46,8 @@ def _cells(path: str) -> bool:
 
 def check(
     path: str, rules: Iterable[Named], settings: Selection, around: Around | None = None
-) -> tuple[list[Finding], list[str]]:
-    """Return what rules find in a notebook, in the order of its cells, and what went wrong in rules themselves."""
+) -> NotebookFindings:
+    """Return what rules find in a notebook."""
     try:
         data = Path(path).read_bytes()
     except OSError as error:
@@ -57,24 +57,30 @@ def check(
 
 def of(
     notebook: Notebook, rules: Iterable[Named], settings: Selection, around: Around | None = None
-) -> tuple[list[Finding], list[str]]:
+) -> NotebookFindings:
     """Do what ``check`` does, of a notebook that has been read."""
     looked = subject.of(notebook, around, settings.limits)
     found: list[tuple[Named, Hit]] = []
     used: set[tuple[int, int, str]] = set()
     broken: list[str] = []
     wanted = [rule for rule in rules if settings.wants(rule.code, notebook.path)]
-    for rule in wanted:
-        if not isinstance(rule, UnusedNoqa):
-            _look(rule, looked, found, used, broken)
+    alone = [rule for rule in wanted if not isinstance(rule, UnusedNoqa) and not is_across(rule)]
+    for rule in alone:
+        _look(rule, looked, found, used, broken)
     for rule in wanted:
         if isinstance(rule, UnusedNoqa):
-            codes = {one.code for one in wanted if one is not rule}
+            codes = {one.code for one in alone}
             found += [(rule, hit) for hit in rule.unused(looked, used, codes) if _excuse(rule, hit) is None]
     found.sort(
         key=lambda one: (one[1].cell.number if one[1].cell else 0, one[1].line, one[1].column, one[0].code)
     )
-    return [_finding(rule, hit, looked) for rule, hit in found], broken
+    drawn = sketch.of(looked) if any(map(is_across, wanted)) else None
+    return NotebookFindings([_finding(rule, hit, looked) for rule, hit in found], broken, drawn)
+
+
+def is_across(rule: Named) -> TypeGuard[FolderRule]:
+    """Return whether a rule is for many notebooks."""
+    return hasattr(rule, "across")
 
 
 def _look(

@@ -40,7 +40,8 @@ class Secret:
 
     def check(self, subject: Subject) -> Iterator[Hit]:
         for cell in subject.cells:
-            for number, line in enumerate(cell.source.splitlines(), start=1):
+            lines = cell.source.splitlines() if _ANY.search(cell.source) else []
+            for number, line in enumerate(lines, start=1):
                 if found := _ANY.search(line):
                     yield Hit(f"{_kind(found)} stands in the code", cell, number, found.start() + 1, _HINT)
             if found := next((one for text in texts(cell.outputs) if (one := _ANY.search(text))), None):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import warnings
 from collections.abc import Mapping
@@ -41,4 +42,4 @@ def _cell(index: int, number: int, cell: Json, language: str) -> CodeCell:
         place = (getattr(error, "lineno", None) or 1, getattr(error, "offset", None) or 1)
         words = str(getattr(error, "msg", "") or error)
         return CodeCell(index, number, source, cell, None, CellNames(), (*place, words))
-    return CodeCell(index, number, source, cell, tree, names(tree))
+    return CodeCell(index, number, source, cell, tree, names(tree), nodes=tuple(ast.walk(tree)))

@@ -86,7 +86,7 @@ def _bindings(cell: CodeCell) -> Iterator[tuple[str, str, str, ast.stmt]]:
 
 def _called(cell: CodeCell) -> Iterator[tuple[str, ast.Call]]:
     """Yield the builtins that a cell calls."""
-    for node in ast.walk(cell.tree) if cell.tree is not None else ():
+    for node in cell.nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS:
             yield node.func.id, node
 

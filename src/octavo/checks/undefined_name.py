@@ -42,7 +42,7 @@ class UndefinedName:
         everywhere = _INJECTED.union(*(cell.names.defines for cell in subject.cells))
         deleted: dict[str, int] = {}
         for cell in subject.cells:
-            if cell.tree is None or "*" in cell.names.defines or opaque(cell.tree):
+            if cell.tree is None or "*" in cell.names.defines or opaque(cell):
                 return  # from here on anything may be defined
             for name in sorted(cell.names.uses - known):
                 later = next((one.number for one in subject.cells if name in one.names.defines), None)

@@ -8,22 +8,24 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..checks import fixing, run
+from .. import plugins
+from ..checks import NotebookFindings, fixing, many, run
 from ..checks.around import ProjectsAround
 from ..checks.members import rules
+from ..checks.memory import Memory
 from ..checks.settings import settings
 from ..errors import Error
 from ..hints import did_you_mean
-from ..show import findings
-from ..show.mistakes import show
+from ..show import findings, mistakes
 from ..show.rules import explained
-from ..show.screen import many, screen
+from ..show.screen import many as counted
+from ..show.screen import screen
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
-    from ..checks import Finding, Named
+    from ..checks import Finding, Named, Sketch
     from ..checks.settings import Selection
     from ..show.screen import Screen
     from .options import Parser
@@ -45,6 +47,7 @@ def arguments(parser: Parser) -> None:
     )
     changes.add_argument("--add-noqa", action="store_true", help="excuse all findings where they stand")
     add("--output-format", choices=findings.FORMATS, default="text", help="how findings are printed")
+    add("--no-cache", action="store_true", help="look at all notebooks, also at those that are as they were")
     add("--statistics", action="store_true", help="count the findings of each rule instead")
     add("--exit-zero", action="store_true", help="exit with 0 in spite of findings")
     add("--list", action="store_true", help="list the rules")
@@ -80,35 +83,46 @@ def main(args: Namespace) -> int:
 
 def _report(args: Namespace, known: Sequence[Named], wanted: Selection, out: Screen, err: Screen) -> int:
     """Look for findings, print them, and return the exit code."""
+    arounds = ProjectsAround()
+    memory = None if args.no_cache or plugins.brought("checks") else Memory(Path.cwd(), wanted)
+    looked = list(dict.fromkeys(run.files(args.paths)))
     found: list[Finding] = []
-    looked: list[str] = []
-    unread, around = 0, ProjectsAround()
+    sketches: list[Sketch] = []
+    unread = 0
     as_text = args.output_format == "text" and not args.statistics
-    for path in dict.fromkeys(run.files(args.paths)):
-        looked.append(path)
-        try:
-            here, broken = run.check(path, known, wanted, around.of(path))
-        except Error as error:
-            show(error, err)
+    for _, checked in many.check(looked, known, wanted, memory, arounds):
+        if not isinstance(checked, NotebookFindings):
+            mistakes.show(checked, err)
             unread += 1
             continue
-        found += here
-        for words in broken:
-            err.say(words)
-            unread += 1
+        found += checked.findings
+        sketches += [checked.sketch] if checked.sketch else []
+        unread += _told(checked.broken, err)
         if as_text:
-            findings.text(here, out)
+            findings.text(checked.findings, out)
+    together, broken = many.across(sketches, known, wanted, args.paths, arounds)
+    found += together
+    unread += _told(broken, err)
+    if as_text:
+        findings.text(together, out)
     if args.statistics:
         findings.statistics(found, out)
     elif not as_text:
         out.say(findings.formatted(args.output_format, found, known, looked))
     if args.output_format == "text":
         errors = sum(one.severity == "error" for one in found)
-        counted = f"{many(len(found), 'finding')}, {many(errors, 'error')}" if found else "nothing found"
+        words = f"{counted(len(found), 'finding')}, {counted(errors, 'error')}" if found else "nothing found"
         fixable = sum(bool(one.edits) for one in found)
         more = f" ({fixable} fixable with --fix)" if fixable else ""
-        err.say(f"{counted} in {many(len(looked), 'notebook')}{more}")
+        err.say(f"{words} in {counted(len(looked), 'notebook')}{more}")
     return 2 if unread else int(bool(found) and not args.exit_zero)
+
+
+def _told(broken: Sequence[str], err: Screen) -> int:
+    """Say what went wrong in rules themselves, and return how much it was."""
+    for words in broken:
+        err.say(words)
+    return len(broken)
 
 
 def _change(args: Namespace, known: Sequence[Named], wanted: Selection, out: Screen, err: Screen) -> int:
@@ -122,7 +136,7 @@ def _change(args: Namespace, known: Sequence[Named], wanted: Selection, out: Scr
                 mended.write()
         except Error as error:
             if not args.fix:  # what cannot be read is told with the findings that are left
-                show(error, err)
+                mistakes.show(error, err)
             unread += 1
             continue
         if mended.after != mended.before:
@@ -131,7 +145,7 @@ def _change(args: Namespace, known: Sequence[Named], wanted: Selection, out: Scr
                 _diff(mended, out)
     verb = "excused" if args.add_noqa else "would be mended" if args.diff else "mended"
     if settled or not args.fix:
-        err.say(f"{many(settled, 'finding')} {verb} in {many(files, 'notebook')}")
+        err.say(f"{counted(settled, 'finding')} {verb} in {counted(files, 'notebook')}")
     return 2 if unread else int(args.diff and bool(files) and not args.exit_zero)
 
 

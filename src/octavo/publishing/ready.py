@@ -84,11 +84,13 @@ def problems(one: Candidate, shelf: Shelf, executor: Executor | None, verify: bo
     trust = one.about.integrity
     if trust.state in (Trust.UNSOUND, Trust.NOTHING):
         yield from (f"{reason}: run it from top to bottom" for reason in trust.reasons)
-    found, broken = checks.check(
+    checked = checks.check(
         one.executed, rules(), settings(Path(one.executed).parent, (), (), [rule.code for rule in rules()])
     )
-    yield from (f"{hit.place} {hit.code} {hit.message}" for hit in found if hit.severity == "error")
-    yield from broken
+    yield from (
+        f"{hit.place} {hit.code} {hit.message}" for hit in checked.findings if hit.severity == "error"
+    )
+    yield from checked.broken
     if one.role:
         yield from _unpublished(one.role, shelf)
     if verify and trust.state in (Trust.SOUND, Trust.UNCERTAIN):

@@ -1,0 +1,117 @@
+"""NB201: a notebook imports what no requirement of the project provides."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
+
+from ..environment import ALIASES, distribution, versions
+from ..reading.folders import find_package
+from . import Across, Around, Severity, Sketch
+from .requirements import normal, required
+
+#: What is there wherever a notebook runs, or comes with the place where it does.
+_THERE = frozenset(
+    ("IPython", "ipykernel", "jupyter_client", "octavo", "google", "ploomber", "dbutils", "pyspark")
+)
+#: Modules that several distributions bring.
+_VARIANTS = {
+    "cv2": ("opencv-python-headless", "opencv-contrib-python", "opencv"),
+    "tensorflow": ("tensorflow-cpu", "tensorflow-gpu", "tensorflow-macos", "intel-tensorflow"),
+    "keras": ("tensorflow",),
+    "torch": ("pytorch", "pytorch-cpu"),
+    "psycopg2": ("psycopg2",),
+    "MySQLdb": ("mysqlclient",),
+    "sklearn": ("sklearn",),
+    "faiss": ("faiss-cpu", "faiss-gpu"),
+    "xgboost": ("xgboost-cpu", "py-xgboost"),
+    "matplotlib": ("matplotlib-base",),
+    "docx": ("python-docx",),
+    "pptx": ("python-pptx",),
+    "magic": ("python-magic",),
+    "ruamel": ("ruamel-yaml",),
+}
+
+
+class MissingRequirement:
+    """A notebook imports a package that no requirement of the project provides, itself or by what it requires.
+
+    It is there on this machine by accident. Add it to the requirements. Looked at are `pyproject.toml`,
+    `requirements*.txt`, `environment.yml`, `setup.cfg` and `setup.py`; a project without them is not reported, nor are
+    modules of the project, imports in `try`, and what the notebook itself installs or requires (PEP 723).
+    """
+
+    code = "NB201"
+    name = "missing-requirement"
+    severity: Severity = "warning"
+
+    def across(self, sketches: Sequence[Sketch], around: Around, whole: bool) -> Iterator[Across]:
+        root = Path(around.root)
+        wanted = {one.name for one in required(root)}
+        if not wanted:
+            return
+        installed = versions()
+        known: dict[str, bool] = {}
+        brought: set[str] | None = None
+        for sketch in sketches:
+            own = {normal(name) for name in sketch.installs}
+            said: set[str] = set()
+            for one in sketch.imports:
+                top = one.module.partition(".")[0]
+                if top in said or _is_ours(top, root, sketch.path):
+                    continue
+                names = candidates(one.module, installed)
+                if top not in known:
+                    if not names & wanted and brought is None:
+                        brought = _required_by(wanted, installed)
+                    known[top] = bool(names & wanted or names & (brought or set()))
+                if known[top] or names & own:
+                    continue
+                said.add(top)
+                words = f'"{top}" is imported, and no requirement of the project provides it'
+                name = distribution(top, installed) or ALIASES.get(top, top)
+                yield Across(sketch, words, one.number, one.line, one.row, f"add {name} to the requirements")
+
+
+def _is_ours(top: str, root: Path, path: str) -> bool:
+    """Return whether a module needs no requirement: it is Python's, the project's, or beside the notebook."""
+    if top in sys.stdlib_module_names or top in _THERE:
+        return True
+    folder = Path(path).absolute().parent
+    for place in (folder, folder.parent, root, root / "src"):
+        if (place / f"{top}.py").is_file() or (place / top).is_dir():
+            return True
+    found = find_package(top, str(root)) if top not in ALIASES else None
+    return bool(found) and "-packages" not in str(found)
+
+
+def candidates(module: str, installed: dict[str, str]) -> set[str]:
+    """Return the distributions that may bring a module."""
+    top = module.partition(".")[0]
+    names = {normal(top), normal(ALIASES.get(top, top)), *_VARIANTS.get(top, ())}
+    names |= {normal(module.replace(".", "-")), f"python-{normal(top)}", f"py{normal(top)}"}
+    if found := distribution(top, installed):
+        names.add(found)
+    return names
+
+
+def _required_by(wanted: set[str], installed: dict[str, str]) -> set[str]:
+    """Return what installed requirements require in turn."""
+    found: set[str] = set()
+    left = [name for name in wanted if name in installed]
+    while left:
+        try:
+            lines = metadata.requires(left.pop()) or []
+        except (metadata.PackageNotFoundError, ValueError):
+            continue
+        for line in lines:
+            name = normal(line.partition(";")[0].split("[")[0].split(" ")[0].rstrip("=<>!~(0123456789.,"))
+            if name in installed and name not in found and "extra ==" not in line:
+                found.add(name)
+                left.append(name)
+    return found
+
+
+RULE = MissingRequirement()
