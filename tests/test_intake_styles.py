@@ -57,6 +57,24 @@ STYLES: dict[str, tuple[dict[str, str], dict[str, tuple[str, ...]]]] = {
         },
         {"fill": (), "ask": ("fill",)},
     ),
+    "functions are passed to others": (
+        {
+            "one.txt": "1",
+            "two.txt": "2",
+            "load.ipynb": ipynb(
+                "class Table(str):\n    def pipe(self, do, *rest):\n        return do(self, *rest)",
+                "def save(table, *where):\n    def write(name):\n        open(name, 'w').write(table)\n"
+                "    for name in where:\n        write(name)",
+                "def double(text):\n    def twice():\n        def more(): return text\n        return more() * 2\n"
+                "    return twice()",
+                "def read(name): return open(name).read()",
+                "Table(''.join(map(read, ['one.txt', 'two.txt']))).pipe(save, 'sum.txt')",
+                "from functools import partial\npartial(save, 'x')('x.txt')",
+            ),
+            "a_show.ipynb": ipynb("print(open('sum.txt').read(), open('x.txt').read())"),
+        },
+        {"load": (), "a_show": ("load",)},
+    ),
     "%run of a notebook of settings": (
         {
             "settings.ipynb": ipynb("BASE = 'work'"),

@@ -117,9 +117,11 @@ class _Reader(ast.NodeVisitor):
             if key not in self._done and len(self._done) < 500:
                 self._done |= {key, name}
                 self._follow(self._functions[name], given, certain)
-        for name, definition in self._functions.items():
-            if name not in self._done and "." not in name:
-                self._follow(definition, {}, False)
+        # to follow one may find others, defined inside
+        while rest := [name for name in self._functions if name not in self._done and "." not in name]:
+            self._done.update(rest)
+            for name in rest:
+                self._follow(self._functions[name], {}, False)
         # a database that is only filled is not read, and one that is only asked is not written
         if self._asks or not self._changes:
             self._read(self._databases)
@@ -134,7 +136,8 @@ class _Reader(ast.NodeVisitor):
             for a, value in zip(definition.args.kwonlyargs, definition.args.kw_defaults, strict=True)
             if value is not None
         }
-        for argument in (*arguments, *definition.args.kwonlyargs):
+        more = [definition.args.vararg] if definition.args.vararg else []
+        for argument in (*arguments, *more, *definition.args.kwonlyargs):
             values = given.get(argument.arg) or (
                 self._constants.values(defaults[argument.arg]) if argument.arg in defaults else ()
             )
@@ -231,8 +234,27 @@ class _Reader(ast.NodeVisitor):
         elif (called := f"{last_name(owner)}.{name}" if owner is not None else name) in self._functions:
             self._calls.append((called, self._given(self._functions[called], node), self._certain))
         else:
+            self._passed(node, name)
             self._files(node, name, owner)
         self.generic_visit(node)
+
+    def _passed(self, node: ast.Call, name: str) -> None:
+        """Take functions that are passed to others as called: ``df.pipe(save, path)``, ``map(load, paths)``.
+
+        What stands behind one is what it gets: in ``pipe`` after what that is called on, in ``delayed(f)(path)`` in the
+        next brackets.
+        """
+        for number, argument in enumerate(node.args):
+            if isinstance(argument, ast.Name) and argument.id in self._functions:
+                lead: list[ast.expr] = [ast.Constant(None)] if name == "pipe" else []
+                call = ast.Call(argument, [*lead, *node.args[number + 1 :]], node.keywords)
+                self._calls.append(
+                    (argument.id, self._given(self._functions[argument.id], call), self._certain)
+                )
+        match node.func:
+            case ast.Call(args=[ast.Name(id=inner), *first]) if inner in self._functions:
+                call = ast.Call(node.func, [*first, *node.args], node.keywords)
+                self._calls.append((inner, self._given(self._functions[inner], call), self._certain))
 
     def visit_Constant(self, node: ast.Constant) -> None:
         if not isinstance(node.value, str) or " " not in node.value:
@@ -247,6 +269,9 @@ class _Reader(ast.NodeVisitor):
     def _given(self, definition: Function, call: ast.Call) -> dict[str, Values]:
         names = [argument.arg for argument in (*definition.args.posonlyargs, *definition.args.args)]
         given = {name: self._constants.values(value) for name, value in zip(names, call.args, strict=False)}
+        if definition.args.vararg:
+            rest = ast.Tuple(call.args[len(names) :])
+            given[definition.args.vararg.arg] = self._constants.values(rest)
         return given | {k.arg: self._constants.values(k.value) for k in call.keywords if k.arg}
 
     def _files(self, node: ast.Call, name: str, owner: ast.expr | None) -> None:

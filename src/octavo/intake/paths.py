@@ -107,6 +107,8 @@ class Constants:
                 return (str(number),)
             case ast.Name(id=name):
                 return self._names.get(name, ())
+            case ast.Starred(value=inner):
+                return self.values(inner)
             case ast.BinOp(op=ast.Div()):
                 return self._joined(node.left, node.right)
             case ast.BinOp(op=ast.Add()):
