@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
+import importlib.util
 import json
 import pickle
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import octavo
 from octavo.errors import MissingExtra
 from octavo.lazy import LazyModule, lazy_imports
 
@@ -151,3 +155,35 @@ def test_an_attribute_that_is_not_there_is_named_as_ever() -> None:
 def test_a_lazy_module_is_pickled_as_the_module() -> None:
     assert vars(pickle.loads(pickle.dumps(LazyModule("wave")))) is vars(sys.modules["wave"])
     assert repr(LazyModule("wave")) == "<lazy module 'wave'>"
+
+
+def _imported_lazily() -> Iterator[tuple[str, str]]:
+    """Yield the names that blocks of lazy imports bind, with the file that each block stands in."""
+    root = Path(octavo.__file__).parent
+    for file in sorted(root.rglob("*.py")):
+        module = ".".join(file.relative_to(root.parent).with_suffix("").parts).removesuffix(".__init__")
+        package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+        for block in ast.walk(ast.parse(file.read_bytes())):
+            if not (isinstance(block, ast.With) and ast.unparse(block.items[0]) == "lazy_imports()"):
+                continue
+            for statement in block.body:
+                if isinstance(statement, ast.ImportFrom):
+                    start = importlib.util.resolve_name(
+                        "." * statement.level + (statement.module or ""), package
+                    )
+                    yield from ((f"{start}.{name.name}", str(file)) for name in statement.names)
+                elif isinstance(statement, ast.Import):
+                    yield from ((name.name, str(file)) for name in statement.names)
+
+
+def test_only_modules_are_imported_lazily() -> None:
+    wrong = []
+    for name, file in _imported_lazily():
+        try:
+            known = importlib.util.find_spec(name) is not None
+        except ModuleNotFoundError as error:
+            # the package is an extra that is not installed; or what it is imported from is no package
+            known = importlib.util.find_spec((error.name or name).partition(".")[0]) is None
+        if not known and importlib.util.find_spec(name.partition(".")[0]) is not None:
+            wrong.append(f"{file}: {name}")
+    assert wrong == []

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from jupyter_client import BlockingKernelClient
 
 from octavo import notebook as documents
 from octavo.jupyter.contents import Contents, wrap
@@ -99,6 +100,18 @@ class Jupyter:
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data, {"Authorization": "token tok"}, method=method)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            found: Json = json.load(answer)
+        return found
+
+    def ask(self, method: str, path: str, body: Json) -> Json:
+        """Ask another part of the server's interface than its contents."""
+        request = urllib.request.Request(
+            self.url.replace("contents/", path),
+            json.dumps(body).encode(),
+            {"Authorization": "token tok", "Content-Type": "application/json"},
+            method=method,
+        )
         with urllib.request.urlopen(request, timeout=60) as answer:
             found: Json = json.load(answer)
         return found
@@ -370,3 +383,36 @@ def test_a_contents_manager_that_is_not_asynchronous_is_served_as_well(folder: F
     assert disk.save(model, "a.ipynb")["content"] is None
     assert json.loads(folder.read("a.ipynb")) == before
     assert len(injected(model["content"])) == 1, "what is saved is not changed: its caller may compare it"
+
+
+def test_a_header_in_a_live_kernel_knows_its_notebook_and_follows_a_new_name(jupyter: Opened) -> None:
+    server, project, name = jupyter
+    project.write("nb/told.py", "# %% [markdown]\n# # What is told\n\n# %%\n1\n")
+    new = {"path": f"{name}/nb/told.py", "name": "told.py", "type": "notebook", "kernel": {"name": "python3"}}
+    session = server.ask("POST", "sessions", new)
+    client = BlockingKernelClient()
+    try:
+        file = server.folder.parent / "runtime" / f"kernel-{session['kernel']['id']}.json"
+        client.load_connection_file(str(file))
+        client.start_channels()
+        client.wait_for_ready(60)
+        shown: list[Json] = []
+
+        def hear(message: Json) -> None:
+            shown.append(message["content"].get("data", {}))
+
+        client.execute_interactive("import octavo; octavo.header()", output_hook=hear, timeout=60)
+        (project.path / "nb/told.py").rename(project.path / "nb/renamed.py")
+        server.ask("PATCH", f"sessions/{session['id']}", {"path": f"{name}/nb/renamed.py"})
+        client.execute_interactive("octavo.header()", output_hook=hear, timeout=60)
+    finally:
+        client.stop_channels()
+        request = urllib.request.Request(
+            server.url.replace("contents/", f"sessions/{session['id']}"),
+            headers={"Authorization": "token tok"},
+            method="DELETE",
+        )
+        urllib.request.urlopen(request, timeout=60)
+    texts = [data["text/plain"].splitlines()[0] for data in shown if data]
+    assert texts == ["told.py: What is told", "renamed.py: What is told"]
+    assert all("What is told" in data["text/html"] for data in shown if data)

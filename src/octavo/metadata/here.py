@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -14,7 +15,6 @@ from ..process.variables import NOTEBOOK
 
 with lazy_imports():
     import json
-    from pathlib import Path
     from urllib import request as http
 
 #: How long a server of Jupyter may take to answer, in seconds: the header of a notebook must not keep it waiting.
