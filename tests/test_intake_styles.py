@@ -57,6 +57,14 @@ STYLES: dict[str, tuple[dict[str, str], dict[str, tuple[str, ...]]]] = {
         },
         {"fill": (), "ask": ("fill",)},
     ),
+    "kernels of another machine": (
+        {
+            "a.ipynb": ipynb("open('a.txt', 'w').write('x')").replace('"python3"', '"conda-env-ada-py"'),
+            "b.py": "# ---\n# jupyter:\n#   kernelspec:\n#     name: venv\n#     language: python\n# ---\n\n"
+            "# %%\nprint(open('a.txt').read())\n",
+        },
+        {"a": (), "b": ("a",)},
+    ),
     "functions are passed to others": (
         {
             "one.txt": "1",

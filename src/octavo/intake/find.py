@@ -11,9 +11,13 @@ from pathlib import Path, PurePosixPath
 
 from .. import notebook as documents
 from ..dataclass import dataclass
-from ..errors import Error, each
+from ..errors import Error, KernelError, each
+from ..lazy import lazy_imports
 from .flows import Flow, flow
 from .paths import absolute, local
+
+with lazy_imports():
+    from ..kernels import specs  # which asks jupyter_client: few notebooks name another kernel
 
 _SKIPPED = frozenset(
     (
@@ -42,6 +46,8 @@ class Found:
     folder: str
     title: str = ""
     notes: tuple[str, ...] = ()
+    #: The name of the kernel of Python that it asks for, where none of this name is installed.
+    absent: str = ""
 
 
 def find(root: Path, below: Path) -> tuple[list[Found], list[str]]:
@@ -115,7 +121,18 @@ def _found(root: Path, name: str, document: documents.Notebook, code: list[str])
         ),
         "",
     )
-    return Found(name, here, folder, title)
+    return Found(name, here, folder, title, absent=_absent(kernel.get("name"), language))
+
+
+def _absent(kernel: object, language: str) -> str:
+    """Return the name of a kernel of Python that is not installed: of an environment of another machine, say."""
+    if not isinstance(kernel, str) or language.lower() != "python" or kernel in ("", "python", "python3"):
+        return ""
+    try:
+        specs.find(kernel, language)
+    except KernelError:
+        return kernel
+    return ""
 
 
 def _module(root: Path, own: str, name: str) -> str | None:

@@ -78,6 +78,8 @@ def _entry(
         comment.append(
             f"it changes {', '.join(changed)} in place, so that is not a product: let it write another file"
         )
+    if one.absent:
+        comment.append(f'its own kernel, "{one.absent}", is not installed here')
     folder = PurePosixPath(one.path).parent.as_posix()
     return ProposedTask(
         names[one.path],
@@ -85,6 +87,7 @@ def _entry(
         products,
         tuple(names[need.writer] for need in needed),
         ", ".join(dict.fromkeys(need.file for need in needed)),
+        kernel="python3" if one.absent else None,
         local=one.folder == folder and folder != ".",
         comment=tuple(comment),
     )
