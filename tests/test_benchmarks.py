@@ -32,6 +32,7 @@ def test_there_is_a_script_for_each_thing_that_is_promised() -> None:
     assert [path.stem for path in SCRIPTS] == [
         "bench_cache",
         "bench_cells",
+        "bench_check",
         "bench_many_notebooks",
         "bench_observing",
         "bench_outputs",

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from importlib import metadata
 from pathlib import Path
 
-from ..environment import ALIASES, distribution, versions
+from ..lazy import lazy_imports
 from ..reading.folders import find_package
 from . import Across, Around, Severity, Sketch
 from .requirements import normal, required
+
+with lazy_imports():
+    # databases and e-mail, which only projects that say what they require are worth
+    from importlib import metadata
+
+    from .. import environment
 
 #: What is there wherever a notebook runs, or comes with the place where it does.
 _THERE = frozenset(
@@ -52,7 +57,7 @@ class MissingRequirement:
         wanted = {one.name for one in required(root)}
         if not wanted:
             return
-        installed = versions()
+        installed = environment.versions()
         known: dict[str, bool] = {}
         brought: set[str] | None = None
         for sketch in sketches:
@@ -71,7 +76,7 @@ class MissingRequirement:
                     continue
                 said.add(top)
                 words = f'"{top}" is imported, and no requirement of the project provides it'
-                name = distribution(top, installed) or ALIASES.get(top, top)
+                name = environment.distribution(top, installed) or environment.ALIASES.get(top, top)
                 yield Across(sketch, words, one.number, one.line, one.row, f"add {name} to the requirements")
 
 
@@ -83,16 +88,16 @@ def _is_ours(top: str, root: Path, path: str) -> bool:
     for place in (folder, folder.parent, root, root / "src"):
         if (place / f"{top}.py").is_file() or (place / top).is_dir():
             return True
-    found = find_package(top, str(root)) if top not in ALIASES else None
+    found = find_package(top, str(root)) if top not in environment.ALIASES else None
     return bool(found) and "-packages" not in str(found)
 
 
 def candidates(module: str, installed: dict[str, str]) -> set[str]:
     """Return the distributions that may bring a module."""
     top = module.partition(".")[0]
-    names = {normal(top), normal(ALIASES.get(top, top)), *_VARIANTS.get(top, ())}
+    names = {normal(top), normal(environment.ALIASES.get(top, top)), *_VARIANTS.get(top, ())}
     names |= {normal(module.replace(".", "-")), f"python-{normal(top)}", f"py{normal(top)}"}
-    if found := distribution(top, installed):
+    if found := environment.distribution(top, installed):
         names.add(found)
     return names
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..notebook.inject import tags
-from ..reading.facts import TRANSFORMS
+from ..reading.magics import TRANSFORMS
 from . import Hit, Severity, Subject
 
 

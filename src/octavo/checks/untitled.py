@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..reading.facts import title
+from ..reading.title import title
 from . import Hit, Severity, Subject
 
 

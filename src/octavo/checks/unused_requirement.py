@@ -6,11 +6,14 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..environment import distribution, imported, versions
+from ..lazy import lazy_imports
 from ..reading.folders import walk
 from . import Across, Around, Severity, Sketch
 from .missing_requirement import candidates
 from .requirements import required
+
+with lazy_imports():
+    from .. import environment
 
 _TOOL_WORDS = """
 jupyter jupyterlab notebook ipykernel ipython ipywidgets jupytext nbconvert nbformat nbclient papermill octavo ploomber
@@ -54,8 +57,10 @@ class UnusedRequirement:
         if not needed:
             return
         paths = [os.path.relpath(path, root) for path in walk(root) if path.endswith(".py")]
-        modules = {one.module for sketch in sketches for one in sketch.imports} | imported(root, paths)
-        installed = versions()
+        modules = {one.module for sketch in sketches for one in sketch.imports} | environment.imported(
+            root, paths
+        )
+        installed = environment.versions()
         used = {name for module in modules for name in candidates(module, installed)}
         for one in needed:
             tool = one.name in _TOOLS or one.name.startswith(_TOOL_STARTS)
@@ -69,7 +74,7 @@ def _brings(name: str, modules: set[str], installed: dict[str, str]) -> bool:
     if name not in installed:
         return False
     tops = {module.partition(".")[0] for module in modules}
-    return any(distribution(top, installed) == name for top in tops)
+    return any(environment.distribution(top, installed) == name for top in tops)
 
 
 RULE = UnusedRequirement()

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import plugins
-from ..checks import NotebookFindings, fixing, many, run
+from ..checks import NotebookFindings, many, run
 from ..checks.around import ProjectsAround
 from ..checks.members import rules
 from ..checks.memory import Memory
 from ..checks.settings import settings
 from ..errors import Error
 from ..hints import did_you_mean
+from ..lazy import lazy_imports
 from ..show import findings, mistakes
 from ..show.rules import explained
 from ..show.screen import many as counted
 from ..show.screen import screen
+
+with lazy_imports():
+    import difflib
+
+    from ..checks import fixing
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -8,7 +8,6 @@ change how a cell runs count, and the language; markdown, outputs, ids and the i
 from __future__ import annotations
 
 import ast
-import re
 import warnings
 from dataclasses import field
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from .alone import alone
 from .functions import function
 from .language import language_of
 from .names import CellNames, names
+from .title import title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["facts", "function"]
 
-#: What may give the cells after it another syntax.
-TRANSFORMS = re.compile(r"input_transformer|InputTransformer|ast_transformer|[%_.](?:re)?load_ext")
 _TAGS = frozenset(["parameters", "raises-exception", "skip-execution"])
 _TOP_LEVEL_AWAIT = 0x2000  # ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
@@ -95,7 +93,7 @@ def _read(
     text: str = cell["source"]
     marks = tags(cell) & _TAGS
     found, form = CellNames(), ""
-    transforms = language == "python" and TRANSFORMS.search(text) is not None
+    transforms = language == "python" and magics.TRANSFORMS.search(text) is not None
     assignments: Iterable[declared.Assignment] = ()
     if language == "python":
         try:
@@ -144,27 +142,3 @@ def _mistake(notebook: Notebook, index: int, message: str, line: int, column: in
     if first:
         return message, Place(notebook.path, first + line - 1, column)
     return f"cell {index + 1}, line {line}: {message}", Place(notebook.path)
-
-
-_ATX = re.compile(r" {0,3}#{1,6}[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
-_UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
-
-
-def title(cells: Iterable[Json]) -> str:
-    """Return the text of the first heading of the markdown cells."""
-    for cell in cells:
-        if cell.get("cell_type") != "markdown":
-            continue
-        before, fence = "", ""
-        for row, line in enumerate(cell["source"].splitlines()):
-            bare = line.strip()
-            if fence or bare.startswith(("```", "~~~")) or (row == 0 and bare == "---"):
-                fence = ("" if bare.startswith(fence) else fence) if fence else bare[:3]
-                before = ""
-            elif (heading := _ATX.match(line)) and heading[1]:
-                return str(heading[1]).strip()
-            elif before and _UNDERLINE.match(line):
-                return before
-            else:
-                before = bare if bare[:1] not in (">", "-", "*", "+", "|", "<") else ""
-    return ""

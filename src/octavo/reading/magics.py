@@ -31,6 +31,8 @@ _AUTOMAGIC = frozenset(_AUTOMAGIC_WORDS.split())
 _BARE = frozenset(["clear", "ls", "ll", "lsmagic", "pwd", "pylab", "quickref", "who", "who_ls", "whos"])
 _OPERATORS = tuple("=()<>,+*/%^&|[:@")
 
+#: What may give the cells after it another syntax.
+TRANSFORMS = re.compile(r"input_transformer|InputTransformer|ast_transformer|[%_.](?:re)?load_ext")
 _HELP = re.compile(r"(%{0,2}[^\W\d][\w.*\[\]-]*)\s*(\?\??)\s*$")
 _FLAGS = 0x400  # ast.PyCF_ONLY_AST
 
