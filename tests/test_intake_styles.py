@@ -57,6 +57,14 @@ STYLES: dict[str, tuple[dict[str, str], dict[str, tuple[str, ...]]]] = {
         },
         {"fill": (), "ask": ("fill",)},
     ),
+    "two that write one file": (
+        {
+            "1_clean.ipynb": ipynb("open('x.csv', 'w').write('1')"),
+            "2_better.ipynb": ipynb("import time\ntime.sleep(0.1)\nopen('x.csv', 'w').write('22')"),
+            "3_show.ipynb": ipynb("assert open('x.csv').read() == '22'"),
+        },
+        {"1_clean": (), "2_better": ("1_clean",), "3_show": ("1_clean", "2_better")},
+    ),
     "kernels of another machine": (
         {
             "a.ipynb": ipynb("open('a.txt', 'w').write('x')").replace('"python3"', '"conda-env-ada-py"'),

@@ -47,7 +47,21 @@ def needs(found: Sequence[Found]) -> tuple[list[Need], list[str]]:
             f"{need.reader} reads {need.file}, which {need.writer} writes, and that needs {need.reader}: "
             f"taken in the order of their names, {need.reader} first"
         )
+    _take_turns(found, edges)
     return sorted(edges.values(), key=lambda need: (place[need.reader], place[need.writer])), notes
+
+
+def _take_turns(found: Sequence[Found], edges: dict[tuple[str, str], Need]) -> None:
+    """Let those that write one file come one after the other: at the same time they would spoil it."""
+    last: dict[str, str] = {}
+    for one in found:
+        for file in one.flow.writes:
+            before, last[file] = last.get(file), one.path
+            pair = (one.path, before or "")
+            if before and pair not in edges and "*" not in file:
+                edges[pair] = Need(one.path, before, file)
+                if _cycle(edges):  # the other way round, then
+                    del edges[pair]
 
 
 def _cycle(edges: dict[tuple[str, str], Need]) -> list[str]:
