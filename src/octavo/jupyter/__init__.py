@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import atexit
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from ..lazy import lazy_imports
 from .contents import wrap
+
+with lazy_imports():
+    # only a server has what these import
+    from . import builds, routes
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable
 
+    from .builds import Loop
     from .contents import Contents
+    from .routes import Application
 
 __all__ = ["_jupyter_server_extension_points", "_load_jupyter_server_extension"]
 
 
-class _Callbacks(Protocol):
-    def add_callback(self, callback: Callable[[], None], /) -> None: ...
-
-
 class _Server(Protocol):
-    io_loop: _Callbacks
+    io_loop: Loop
     contents_manager: Contents
     log: logging.Logger
+    root_dir: str
+    web_app: Application
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
@@ -32,3 +38,6 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 def _load_jupyter_server_extension(server: _Server) -> None:
     # by then every other extension is loaded, and has put its own contents manager in place
     server.io_loop.add_callback(lambda: wrap(server.contents_manager, server.log))
+    running = builds.Builds(server.io_loop)
+    atexit.register(running.close)
+    routes.add(server.web_app, Path(server.root_dir), running)

@@ -1,0 +1,248 @@
+"""The panel in JupyterLab: what its server answers, and the panel itself in a real browser."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from octavo.model import Json
+from projects import Folder
+
+pytest.importorskip("jupyter_server")
+
+SRC = Path(__file__).parents[2] / "src"
+CHROMIUM = shutil.which("chromium") or ""
+
+PIPELINE = """
+- {source: nb/clean.py, product: {nb: out/clean.ipynb, data: out/n.txt}}
+- {source: nb/fit.py, product: {nb: out/fit.ipynb, data: out/fit.txt}}
+"""
+CLEAN = '# %% tags=["parameters"]\nupstream = None\nproduct = None\n\n# %%\nopen(product["data"], "w").write("1")\n'
+FIT = CLEAN.replace("None", '["clean"]', 1)
+
+
+class Server:
+    """A server of Jupyter's with octavo's extension, spoken to as the panel does."""
+
+    def __init__(self, home: Path, module: str, *options: str) -> None:
+        self.project = Folder(home / "root")
+        self.project.path.mkdir(parents=True)
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            self.address = f"http://127.0.0.1:{found.getsockname()[1]}/"
+        (home / "data/labextensions").mkdir(parents=True)
+        (home / "data/labextensions/octavo").symlink_to(SRC / "jupyter-labextension")
+        environ = {
+            "HOME": str(home),
+            "IPYTHONDIR": str(home / "ipython"),
+            "JUPYTER_CONFIG_PATH": str(SRC / "jupyter-config"),
+            "JUPYTER_CONFIG_DIR": str(home / "config"),
+            "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+            "JUPYTER_PATH": str(home / "data"),
+        }
+        port = self.address.rpartition(":")[2].strip("/")
+        words = [
+            "--allow-root",
+            "--no-browser",
+            "--ip=127.0.0.1",
+            f"--port={port}",
+            "--IdentityProvider.token=tok",
+        ]
+        words += ["--ServerApp.port_retries=0", f"--ServerApp.root_dir={self.project.path}", *options]
+        self.log = home / "log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", module, *words], env={**os.environ, **environ}, stdout=log, stderr=log
+            )
+        end = time.monotonic() + 180
+        while True:
+            assert self.process.poll() is None and time.monotonic() < end, self.log.read_text()
+            try:
+                self.call("api/status")
+                break
+            except OSError:
+                time.sleep(0.2)
+
+    def call(self, path: str, body: Json | None = None, token: str = "tok") -> Json:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.address + path, data, {"Authorization": f"token {token}"})
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            found: Json = json.load(answer)
+        return found
+
+    def refused(self, path: str, body: Json | None = None, token: str = "tok") -> int:
+        with pytest.raises(urllib.error.HTTPError) as wrong:
+            self.call(path, body, token)
+        wrong.value.close()
+        return wrong.value.code
+
+    def events(self, path: str) -> Iterator[Json]:
+        """Watch a project from now on, until its build has ended."""
+        request = urllib.request.Request(
+            f"{self.address}octavo/events?path={path}", headers={"Authorization": "token tok"}
+        )
+        stream = urllib.request.urlopen(request, timeout=120)
+
+        def each() -> Iterator[Json]:
+            with stream:
+                for line in stream:
+                    if line.startswith(b"data: "):
+                        event: Json = json.loads(line[6:])
+                        yield event
+                        if event["event"] == "Ended":
+                            return
+
+        return each()
+
+    def close(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:  # threads of its own that read files are not always told to end
+            self.process.kill()
+            self.process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    found = Server(tmp_path_factory.mktemp("panel"), "jupyter_server")
+    yield found
+    found.close()
+
+
+def written(server: Server, name: str) -> Folder:
+    project = Folder(server.project.path / name)
+    project.write("pipeline.yaml", PIPELINE)
+    project.write("nb/clean.py", CLEAN)
+    project.write("nb/fit.py", FIT)
+    return project
+
+
+def states(server: Server, path: str) -> dict[str, str]:
+    return {task["task"]: task["state"] for task in server.call(f"octavo/status?path={path}")["tasks"]}
+
+
+def test_the_state_of_a_pipeline_is_that_of_octavo_status_for_any_file_in_it(server: Server) -> None:
+    project = written(server, "a")
+    told = server.call("octavo/status?path=a/nb/clean.py")
+    assert (told["pipeline"], told["building"], told["mistakes"]) == ("a/pipeline.yaml", False, [])
+    clean, fit = told["tasks"]
+    assert (clean["state"], clean["reasons"][0]["text"], clean["open"]) == (
+        "stale",
+        "first run",
+        "a/nb/clean.py",
+    )
+    assert fit["waits"] == ["clean"]
+    assert clean["products"][0] == {"name": "out/clean.ipynb", "path": "a/out/clean.ipynb", "there": False}
+    project.write("pipeline.yaml", PIPELINE.replace("source", "sauce"))
+    told = server.call("octavo/status?path=a")
+    assert told["tasks"] == [] and "sauce" in "".join(told["mistakes"])
+    assert server.call("octavo/status?path=")["pipeline"] is None
+
+
+def test_a_build_is_followed_to_its_end_by_all_who_watch(server: Server) -> None:
+    project = written(server, "b")
+    watching = server.events("b")
+    assert server.call("octavo/build", {"path": "b", "targets": ["clean"]}) == {}
+    seen = list(watching)
+    assert [event["event"] for event in seen if event["event"] != "CellFinished"][:2] == [
+        "RunStarted",
+        "TaskStarted",
+    ]
+    assert [event["number"] for event in seen if event["event"] == "CellStarted"] == [1, 2, 3]
+    assert (seen[-1]["code"], seen[-1]["said"]) == (0, "")
+    assert states(server, "b") == {"clean": "fresh", "fit": "stale"}
+    assert project.read("out/n.txt") == "1"
+
+
+def test_a_build_is_cancelled_and_there_is_one_at_a_time(server: Server) -> None:
+    project = written(server, "c")
+    project.write("nb/clean.py", CLEAN + "\n# %%\nimport time\ntime.sleep(600)\n")
+    watching = server.events("c")
+    server.call("octavo/build", {"path": "c"})
+    assert server.refused("octavo/build", {"path": "c"}) == 409
+    assert server.call("octavo/status?path=c")["building"]
+    for event in watching:
+        if event["event"] == "CellStarted" and event["number"] == 4:
+            assert server.call("octavo/cancel", {"path": "c"}) == {"cancelled": True}
+    assert event["code"] == 130
+    assert server.call("octavo/cancel", {"path": "c"}) == {"cancelled": False}
+
+
+def test_what_is_asked_wrongly_or_by_strangers_is_refused(server: Server) -> None:
+    written(server, "d")
+    assert server.refused("octavo/status?path=d", token="other") == 403
+    assert server.refused("octavo/build", {"path": "d"}, token="other") == 403
+    assert server.refused("octavo/status?path=../../..") == 404
+    assert server.refused("octavo/build", {"path": "d", "targets": ["--debug"]}) == 400
+    assert server.refused("octavo/build", {"path": ""}) == 404
+    assert server.refused("octavo/events?path=") == 404
+    watching = server.events("d")
+    server.call("octavo/build", {"path": "d", "targets": ["claen"]})
+    (ended,) = watching
+    assert ended["code"] == 2 and 'did you mean "clean"?' in ended["said"]
+
+
+def test_the_panel_is_small_and_ships_with_the_package() -> None:
+    files = [path for path in (SRC / "jupyter-labextension").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 60_000
+    package = json.loads((SRC / "jupyter-labextension/package.json").read_text())
+    assert (SRC / "jupyter-labextension" / package["jupyterlab"]["_build"]["load"]).is_file()
+
+
+@pytest.mark.nightly
+@pytest.mark.skipif(
+    not CHROMIUM or not all(map(importlib.util.find_spec, ("playwright", "jupyterlab"))),
+    reason="wants Debian's chromium (make system) and: pip install playwright jupyterlab",
+)
+def test_the_pipeline_is_built_from_the_panel_in_a_browser(tmp_path: Path) -> None:
+    sync: Any = importlib.import_module("playwright.sync_api")
+    server = Server(tmp_path, "jupyterlab")
+    project = server.project
+    project.write("pipeline.yaml", PIPELINE)
+    project.write("nb/clean.py", CLEAN)
+    project.write("nb/fit.py", FIT + "\n# %%\n1 / 0\n")
+    with sync.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.set_default_timeout(90_000)
+        page.goto(f"{server.address}lab?token=tok&reset")
+        page.wait_for_selector("#jupyterlab-splash", state="detached")
+        page.locator('.jp-SideBar [data-id="octavo-panel"]').click()
+        tasks = page.get_by_role("region", name="Pipeline").get_by_role("list", name="Tasks")
+        clean = tasks.locator('li[data-task="clean"]')
+        fit = tasks.locator('li[data-task="fit"]')
+        sync.expect(clean).to_have_attribute("data-state", "stale")
+        # by the keyboard alone
+        clean.locator("summary").focus()
+        page.keyboard.press("Enter")
+        sync.expect(clean).to_contain_text("first run")
+        page.get_by_role("button", name="Build: clean", exact=True).press("Enter")
+        sync.expect(clean).to_have_attribute("data-state", "fresh")
+        sync.expect(page.get_by_role("status").filter(has_text="The build is done.")).to_be_visible()
+        page.get_by_role("button", name="Build all").press("Enter")
+        sync.expect(fit).to_have_attribute("data-state", "failed")
+        sync.expect(fit).to_contain_text("ZeroDivisionError: division by zero (cell [4], line 1)")
+        page.get_by_role("button", name="Go to the cell that failed").press("Enter")
+        active = page.locator(".jp-NotebookPanel:visible .jp-Notebook .jp-mod-active")
+        sync.expect(active).to_contain_text("1 / 0")
+        page.get_by_role("button", name="Open source: fit").click()
+        sync.expect(page.locator(".jp-NotebookPanel:visible .jp-Cell").first).to_be_visible()
+        assert errors == []
+        browser.close()
+    server.close()
