@@ -242,3 +242,84 @@ def test_many_notebooks_are_looked_at_by_processes_with_the_same_result(folder: 
     assert [path for path, _ in together] == paths
     assert [str(found) for _, found in together] == [str(found) for _, found in alone]
     assert sum(isinstance(found, NotebookFindings) for _, found in together) == 70
+
+
+# ── pipelines
+
+PIPELINE = """
+tasks:
+  - source: load.py
+    product: {nb: out/load.ipynb, orders: out/orders.csv, old: out/old.csv}
+  - source: clean.py
+    product: {nb: out/clean.ipynb}
+"""
+LOAD = (
+    TITLE
+    + '# %% tags=["parameters"]\nupstream = None\nproduct = None\n# %%\nopen(product["orders"]).close()\n'
+)
+
+
+def task(upstream: str, code: str) -> str:
+    return f'{TITLE}# %% tags=["parameters"]\nupstream = {upstream}\nproduct = None\n# %%\n{code}\n'
+
+
+@pytest.mark.parametrize(
+    ("clean", "expected"),
+    [
+        (task('["load"]', 'open(upstream["load"]["orders"])'), [("NB204", "pipeline.yaml:2:1")]),
+        (task("None", 'open("out/orders.csv")'), [("NB203", "clean.py:7:1")]),
+        (task('["load"]', 'print(upstream["load"]["orders"], upstream["load"]["old"])'), []),
+        (task('["load"]', 'for path in upstream["load"].values():\n    print(path)'), []),
+        (task('["load"]', 'open(upstream["load"]["orders"]); open("out/old.csv")'), []),
+        (task("None", "print(1)"), []),
+    ],
+)
+def test_tasks_that_do_not_say_what_they_use_are_found(
+    folder: Folder, clean: str, expected: list[tuple[str, str]]
+) -> None:
+    folder.write("pipeline.yaml", PIPELINE)
+    folder.write("load.py", LOAD)
+    folder.write("clean.py", clean)
+    done = folder.octavo("check", "--output-format", "json")
+    plain = json.loads(done.stdout)
+    assert [(one["code"], f"{one['path']}:{one['row']}:{one['column']}") for one in plain] == expected
+
+
+def test_mistakes_of_a_pipeline_do_not_keep_notebooks_from_being_checked(folder: Folder) -> None:
+    folder.write("pipeline.yaml", "tasks: 3\n")
+    folder.write("a.py", f"{TITLE}# %%\nprint(x)\n")
+    done = folder.octavo("check")
+    assert done.returncode == 2 and "NB101" in done.stdout
+    assert "pipeline.yaml" in done.stderr and "its pipeline was not looked at" in done.stderr
+
+
+# ── ruff
+
+
+def test_ruff_is_asked_and_its_cells_are_counted_as_octavo_counts(folder: Folder) -> None:
+    cells = [
+        ("markdown", "# T"),
+        ("code", "x = 1"),
+        ("markdown", "words"),
+        ("code", "%%bash\nls"),
+        ("code", "import os\nx = 2"),
+    ]
+    book = {
+        "cells": [
+            {"cell_type": kind, "id": f"c{n}", "metadata": {}, "source": source}
+            | ({"outputs": [], "execution_count": None} if kind == "code" else {})
+            for n, (kind, source) in enumerate(cells)
+        ],
+        "metadata": {},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    folder.write("a.ipynb", json.dumps(book))
+    folder.write("b.py", f"{TITLE}# %%\nimport sys\n")
+    folder.write("ruff.toml", 'lint.select = ["F"]\n')
+    assert folder.octavo("check").returncode == 0
+    done = folder.octavo("check", "--ruff")
+    assert done.returncode == 1
+    assert "a.ipynb:cell 3:1:8: F401" in done.stdout and "b.py:4:8: F401" in done.stdout
+    folder.write("ruff.toml", "nonsense = 3\n")
+    assert "ruff failed" in folder.octavo("check", "--ruff").stderr

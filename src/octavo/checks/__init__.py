@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Literal, Protocol
 
 from ..dataclass import dataclass
+from ..graph import Graph
 from ..model import Json
 from ..notebook.cells import Notebook
 from ..notebook.pieces import Edit
@@ -196,6 +197,30 @@ class FolderRule(Named, Protocol):
 
     def across(self, sketches: Sequence[Sketch], around: Around, whole: bool, /) -> Iterator[Across]:
         """Yield the places where they break it; ``whole`` tells whether all of the project was looked at."""
+        ...
+
+
+class Bound(Protocol):
+    """The pipeline that binds notebooks together; ``path`` is its file."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def graph(self) -> Graph: ...
+    def text(self, path: str, /) -> str:
+        """Return the text of a source, "" if it cannot be read."""
+        ...
+
+    def named(self, path: str, /) -> str:
+        """Return a path of the pipeline as messages show it."""
+        ...
+
+
+class PipelineRule(Named, Protocol):
+    """A rule for the tasks of a pipeline."""
+
+    def bound(self, pipeline: Bound, /) -> Iterator[Across]:
+        """Yield the places where they break it."""
         ...
 
 

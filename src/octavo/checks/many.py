@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from pathlib import Path
+from typing import cast
 
 from ..errors import Error, Errors
 from ..lazy import lazy_imports
-from . import Across, Finding, FolderRule, Named, NotebookFindings, Sketch, members, run
+from . import Across, Bound, Finding, FolderRule, Named, NotebookFindings, PipelineRule, Sketch, members, run
 from .around import ProjectAround, ProjectsAround
 from .memory import Memory
 from .settings import Selection
@@ -113,6 +114,22 @@ def across(
     return found, broken
 
 
+def bound(pipeline: Bound, rules: Iterable[Named], settings: Selection) -> tuple[list[Finding], list[str]]:
+    """Return what rules find in the tasks of a pipeline, and what went wrong in rules themselves."""
+    found: list[Finding] = []
+    broken: list[str] = []
+    for rule in rules:
+        if not hasattr(rule, "bound"):
+            continue
+        try:
+            for one in cast("PipelineRule", rule).bound(pipeline):
+                if settings.wants(rule.code, one.path):
+                    found.append(_finding(rule, one, one.path))
+        except Exception as error:
+            broken.append(f"{pipeline.path}: the rule {rule.code} failed: {type(error).__name__}: {error}")
+    return found, broken
+
+
 def _excused(rule: FolderRule, one: Across) -> bool:
     return one.sketch is not None and any(
         excuse.number == one.number
@@ -122,7 +139,7 @@ def _excused(rule: FolderRule, one: Across) -> bool:
     )
 
 
-def _finding(rule: FolderRule, one: Across, path: str) -> Finding:
+def _finding(rule: Named, one: Across, path: str) -> Finding:
     return Finding(
         rule.code, rule.name, rule.severity, one.message, path, one.number, one.line, 1, one.row, one.hint
     )

@@ -27,11 +27,13 @@ from . import (
     syntax_error,
     too_long,
     two_meanings,
+    undeclared_upstream,
     undefined_name,
     unseeded,
     untitled,
     unused_noqa,
     unused_parameter,
+    unused_product,
     unused_requirement,
 )
 
@@ -61,6 +63,8 @@ RULES: tuple[Named, ...] = (
     unused_noqa.RULE,
     missing_requirement.RULE,
     unused_requirement.RULE,
+    undeclared_upstream.RULE,
+    unused_product.RULE,
     repeated_code.RULE,
     too_long.RULE,
     many_functions.RULE,

@@ -64,7 +64,7 @@ def of(
     used: set[tuple[int, int, str]] = set()
     broken: list[str] = []
     wanted = [rule for rule in rules if settings.wants(rule.code, notebook.path)]
-    alone = [rule for rule in wanted if not isinstance(rule, UnusedNoqa) and not is_across(rule)]
+    alone = [rule for rule in wanted if hasattr(rule, "check")]
     for rule in alone:
         _look(rule, looked, found, used, broken)
     for rule in wanted:

@@ -13,7 +13,8 @@ from ..checks.around import ProjectsAround
 from ..checks.members import rules
 from ..checks.memory import Memory
 from ..checks.settings import settings
-from ..errors import Error
+from ..dataclass import dataclass
+from ..errors import Error, Errors
 from ..hints import did_you_mean
 from ..lazy import lazy_imports
 from ..show import findings, mistakes
@@ -24,7 +25,8 @@ from ..show.screen import screen
 with lazy_imports():
     import difflib
 
-    from ..checks import fixing
+    from .. import project as projects
+    from ..checks import fixing, ruff
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from ..checks import Finding, Named, Sketch
     from ..checks.settings import Selection
+    from ..graph import Graph
     from ..show.screen import Screen
     from .options import Parser
 
@@ -51,6 +54,7 @@ def arguments(parser: Parser) -> None:
         "--diff", action="store_true", help="print what --fix would change, and change nothing"
     )
     changes.add_argument("--add-noqa", action="store_true", help="excuse all findings where they stand")
+    add("--ruff", action="store_true", help="ask ruff, too, which must be installed, by its own settings")
     add("--output-format", choices=findings.FORMATS, default="text", help="how findings are printed")
     add("--no-cache", action="store_true", help="look at all notebooks, also at those that are as they were")
     add("--statistics", action="store_true", help="count the findings of each rule instead")
@@ -106,6 +110,10 @@ def _report(args: Namespace, known: Sequence[Named], wanted: Selection, out: Scr
         if as_text:
             findings.text(checked.findings, out)
     together, broken = many.across(sketches, known, wanted, args.paths, arounds)
+    in_pipeline, more = _bound(args.paths, known, wanted, err)
+    together, broken = [*together, *in_pipeline], [*broken, *more]
+    if args.ruff:
+        together += ruff.check(looked)
     found += together
     unread += _told(broken, err)
     if as_text:
@@ -118,9 +126,49 @@ def _report(args: Namespace, known: Sequence[Named], wanted: Selection, out: Scr
         errors = sum(one.severity == "error" for one in found)
         words = f"{counted(len(found), 'finding')}, {counted(errors, 'error')}" if found else "nothing found"
         fixable = sum(bool(one.edits) for one in found)
-        more = f" ({fixable} fixable with --fix)" if fixable else ""
-        err.say(f"{words} in {counted(len(looked), 'notebook')}{more}")
+        mend = f" ({fixable} fixable with --fix)" if fixable else ""
+        err.say(f"{words} in {counted(len(looked), 'notebook')}{mend}")
     return 2 if unread else int(bool(found) and not args.exit_zero)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """The pipeline of the folder that is checked."""
+
+    path: str
+    root: Path
+    graph: Graph
+
+    def text(self, path: str) -> str:
+        try:
+            return (self.root / path).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+
+    def named(self, path: str) -> str:
+        return os.path.relpath(self.root / path)
+
+
+def _bound(
+    asked: Sequence[str], known: Sequence[Named], wanted: Selection, err: Screen
+) -> tuple[list[Finding], list[str]]:
+    """Return what rules find in the pipelines of the folders that are asked for."""
+    found: list[Finding] = []
+    broken: list[str] = []
+    for folder in asked:
+        if not os.path.isfile(os.path.join(folder, "pipeline.yaml")):
+            continue
+        try:
+            with projects.load(folder) as project:
+                pipeline = _Bound(str(project.path), project.root, project.graph)
+                here, more = many.bound(pipeline, known, wanted)
+        except (Error, Errors) as error:
+            mistakes.show(error, err)
+            broken.append(f"{folder}: its pipeline was not looked at")
+            continue
+        found += here
+        broken += more
+    return found, broken
 
 
 def _told(broken: Sequence[str], err: Screen) -> int:
