@@ -86,7 +86,8 @@ def test_git_commits_notebooks_without_outputs_and_shows_their_cells(repository:
     assert repository.git("status", "--short") == ""
     repository.write("a.ipynb", "x = 1", "y = 2\nz = 4")
     changed = [" # %%", " y = 2", "-z = 3", "+z = 4"]
-    assert repository.git("diff").splitlines()[-4:] == changed
+    cells = ["── code cell 2 #id-y: changed", "  y = 2", "- z = 3", "+ z = 4", "cells: 1 changed", ""]
+    assert repository.git("diff").splitlines()[-6:] == cells
     repository.git("stash")
     assert "z = 4" not in (repository.path / "a.ipynb").read_text()
     repository.git("stash", "pop")
@@ -94,6 +95,40 @@ def test_git_commits_notebooks_without_outputs_and_shows_their_cells(repository:
     repository.git("commit", "-qm", "two")
     for words in (("log", "-p", "-1"), ("show",)):
         assert repository.git(*words).splitlines()[-4:] == changed
+
+
+def test_revisions_are_compared_with_one_another_and_with_the_working_folder(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository.write("a.ipynb", "x = 1", "y = 1", outputs=False)
+    repository.write("gone.ipynb", "g = 1", outputs=False)
+    repository.commit("one")
+    repository.git("checkout", "-qb", "branch")
+    repository.write("a.ipynb", "x = 1", "y = 2", outputs=False)
+    (repository.path / "gone.ipynb").unlink()
+    repository.commit("two")
+    repository.git("checkout", "-q", "main")
+    repository.write("a.ipynb", "x = 0", "y = 1", outputs=False)
+    (repository.path / "tool.py").write_text("def f(): ...\n")
+    repository.commit("three")
+
+    def said(*words: str) -> list[str]:
+        assert main(["diff", *words]) in (0, 1)
+        found = capsys.readouterr().out.splitlines()
+        return [line for line in found if line[:2] in ("- ", "+ ")]
+
+    assert said() == []
+    assert said("main...branch") == ["- y = 1", "+ y = 2", "- g = 1"]
+    assert said("main", "branch", "a.ipynb") == ["- x = 0", "+ x = 1", "- y = 1", "+ y = 2"]
+    assert said("HEAD~1..") == ["- x = 1", "+ x = 0"]
+    repository.write("a.ipynb", "x = 0", "y = 3", outputs=False)
+    assert said() == said("a.ipynb") == said("HEAD", "--", "a.ipynb") == ["- y = 1", "+ y = 3"]
+    assert said("branch", "--", "gone.ipynb") == ["+ g = 1"]
+    (repository.path / "a.ipynb").write_text("{")
+    assert main(["diff"]) == 2
+    assert "a.ipynb:1:2: the notebook is not JSON" in capsys.readouterr().err
+    with pytest.raises(Error, match="neither a file nor a revision"):
+        main(["diff", "nonsense"])
 
 
 def test_what_is_installed_is_told_and_taken_away_to_the_last_byte(
@@ -163,6 +198,7 @@ def test_attributes_may_be_committed_and_a_clone_without_octavo_works(
     config.write_text(config.read_text().replace(sys.executable, "/nowhere/python"))
     repository.write("a.ipynb", "x = 3")
     assert '+    "x = 3"' in repository.git("diff")
+    assert '-    "x = 1"' in repository.git("log", "-p", "-R")
     repository.commit("three")
     assert "x = 3" in repository.git("show", "HEAD:a.ipynb")
     assert "shown" in repository.git("show", "HEAD:a.ipynb")

@@ -58,6 +58,8 @@ def commands(python: str) -> dict[str, dict[str, str]]:
         "diff": {
             "diff.octavo.textconv": f'f() {{ {ours} cat --textconv "$1" 2>/dev/null || cat "$1"; }}; f',
             "diff.octavo.cachetextconv": "true",
+            "diff.octavo.command": f'f() {{ test -x {shlex.quote(python)} && {ours} diff --driver "$@" || '
+            f'git --no-pager diff --no-index --no-ext-diff --no-textconv "$2" "$5"; true; }}; f',
         },
     }
 

@@ -70,7 +70,8 @@ def lines(notebook: Notebook, only: Sequence[int] | None = None, *, outputs: boo
         if only is not None and at not in only:
             continue
         words = [f"# %% [{known[at]}]", str(cell.get("cell_type"))]
-        words += [f"id={cell['id']}"] * bool(cell.get("id"))
+        # those of scripts are made from what cells say, and are others after each edit
+        words += [f"id={cell['id']}"] if cell.get("id") and notebook.format == "ipynb" else []
         words += [f"tags={','.join(tags(cell))}"] * bool(tags(cell))
         yield " ".join(words)
         yield from joined(cell.get("source", "")).split("\n")

@@ -1,0 +1,145 @@
+"""``octavo diff``: compare notebooks, their code by cells, lines and words, their outputs by what they mean."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import Error, Errors
+from ..lazy import lazy_imports
+from ..products import writing
+from ..review import changes, sides, terminal
+from ..show.mistakes import show
+from ..show.screen import Screen, flat, screen
+
+with lazy_imports():
+    from ..review import git, page, patch
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+
+    from .options import Parser
+
+
+def arguments(parser: Parser) -> None:
+    """Add the arguments of ``octavo diff``."""
+    add = parser.add_argument
+    add(
+        "sides", nargs="*", metavar="SIDE", help="files, folders, revisions of git (default: the last commit)"
+    )
+    add("-O", "--no-outputs", action="store_true", help="compare the code alone")
+    add("-m", "--metadata", action="store_true", help="compare metadata and ids, too")
+    add("--json", action="store_true", help="print the difference of two notebooks in nbdime's format")
+    add("--markdown", action="store_true", help="print Markdown that fits a comment on a pull request")
+    add("--html", metavar="FILE", help="write a page with outputs side by side")
+    add("--page", metavar="URL", help="with --markdown: link this page")
+    add("--no-pager", action="store_true", help="print at once")
+    add("--driver", action="store_true", help="be the external diff of git, which says what to compare")
+    parser.passes_on = True
+    parser.examples("""\
+Two files or folders are compared with one another. Words that are no files are revisions: A, A B, A..B, A...B; one
+is compared with the working folder. Files and folders after them, or after --, say what to look at.
+exit code: 0 nothing differs, 1 something does, 2 a side could not be read
+
+examples:
+  octavo diff                          the working folder with the last commit
+  octavo diff main...HEAD              this branch
+  octavo diff HEAD~1 fit.ipynb
+  octavo diff old.ipynb new.ipynb --html diff.html
+  octavo diff main...HEAD --markdown   for a comment on a pull request""")
+
+
+def main(args: Namespace) -> int:
+    """Compare, and show what differs."""
+    if args.driver:
+        return _driver(args.sides)
+    out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
+    if args.html and not Path(args.html).parent.is_dir():
+        raise Error(f"there is no folder {Path(args.html).parent}", args.html)
+    looked = changes.Looked(outputs=not args.no_outputs, metadata=args.metadata)
+    found: list[changes.Comparison] = []
+    operations: list[object] = []
+    unread = 0
+    for pair in sides.sides(args.sides, args.passed):
+        try:
+            both = pair.read()
+        except (Error, Errors) as error:
+            show(error, err)
+            unread += 1
+            continue
+        if both is None:
+            continue
+        one = changes.compare(*both, pair.before, pair.after, looked)
+        if one.differs:
+            found.append(one)
+        if args.json:
+            operations.append((pair.before, pair.after, patch.difference(*both)))
+    if args.html:
+        text = page.page(found, "octavo diff").encode("utf-8", "replace")
+        writing.write(args.html, [text], named=True)
+    if args.json:
+        _print_json(operations, out)
+    elif args.markdown:
+        out.stream.write(terminal.markdown(found, args.page))
+    elif not args.html:
+        lines = [line for one in found for line in terminal.lines(one, out)]
+        _paged(lines, out, asked=not args.no_pager)
+    return 2 if unread else int(bool(found))
+
+
+def _print_json(found: Sequence[object], out: Screen) -> None:
+    """Print the operations for one pair alone, as nbdime does; of several each with its names."""
+    if len(found) == 1 and isinstance(found[0], tuple):
+        out.say(json.dumps(found[0][2], ensure_ascii=False, indent=1))
+        return
+    named = [
+        dict(zip(("before", "after", "diff"), one, strict=True)) for one in found if isinstance(one, tuple)
+    ]
+    out.say(json.dumps(named, ensure_ascii=False, indent=1))
+
+
+def _paged(lines: Sequence[str], out: Screen, *, asked: bool) -> None:
+    """Print lines; in a terminal that is too small for them by the pager that git uses."""
+    size = out.size
+    text = "".join(f"{line}\n" for line in lines).encode("utf-8", "replace").decode()
+    if not asked or size is None or len(lines) < size[1]:
+        out.stream.write(text)
+        return
+    command = git.line("var", "GIT_PAGER") or os.environ.get("PAGER", "less")
+    if command in ("", "cat"):
+        out.stream.write(text)
+        return
+    environment = {"LESS": "FRX", "LV": "-c", **os.environ}
+    pager = subprocess.Popen(command, shell=True, stdin=subprocess.PIPE, env=environment)
+    try:
+        pager.communicate(text.encode())
+    except BrokenPipeError:
+        pass  # nobody reads on
+    except KeyboardInterrupt:
+        pager.wait()  # q ends it, as in git
+
+
+def _driver(words: list[str]) -> int:
+    """Show one file as git asks for it: path, old file, its hash and mode, new file, its hash and mode."""
+    if len(words) not in (7, 9):
+        raise Error("git gives an external diff seven words", hint="octavo git install sets it up")
+    path, first, second = words[0], words[1], words[4]
+    out = screen(sys.stdout, os.environ)
+    # git has a pager in between, which shows colours
+    out = Screen(
+        out.stream, out.colour or ("GIT_PAGER_IN_USE" in os.environ and not os.environ.get("NO_COLOR"))
+    )
+    data = [None if one == os.devnull else Path(one).read_bytes() for one in (first, second)]
+    pair = sides.Sides(f"a/{path}", f"b/{path}", data[0], data[1])
+    both = pair.read()
+    if both is None:
+        raise Error("this is no notebook", path)
+    found = changes.compare(*both, pair.before, pair.after, changes.Looked())
+    for line in terminal.lines(found, out) if found.differs else [f"{flat(path)}: no cell differs"]:
+        out.stream.write(f"{line}\n")
+    return 0

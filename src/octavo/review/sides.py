@@ -1,0 +1,148 @@
+"""What ``octavo diff A B`` compares: files, folders, revisions of git, or the working folder with its last commit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import notebook as documents
+from ..errors import Error
+from ..model import Json
+from ..reading.folders import walk
+from . import git
+
+#: Files of these extensions are notebooks only where their text says so.
+_SCRIPTS = (".py", ".R", ".r", ".jl", ".md", ".Rmd", ".qmd")
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """A notebook on both sides, each as it is called and its bytes; None where it is not there."""
+
+    before: str
+    after: str
+    first: bytes | None
+    second: bytes | None
+
+    def read(self) -> tuple[Json, Json] | None:
+        """Return both as notebooks; None for scripts that are none. Raises ``Error`` with the side's name."""
+        names = (self.before, self.after)
+        found = [_read(data, name) for data, name in zip((self.first, self.second), names, strict=True)]
+        if found[0] is None or found[1] is None:
+            return None
+        return found[0], found[1]
+
+
+def _read(data: bytes | None, name: str) -> Json | None:
+    if data is None or (not data and not name.endswith(".ipynb")):
+        return {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    if name.endswith(_SCRIPTS) and b"%%" not in data and b"jupytext" not in data:
+        return None
+    found = documents.loads(data, name)
+    if found.format != "ipynb":
+        for cell in found.cells:  # made from what it says, and so another after each edit
+            cell.pop("id", None)
+    return found.data
+
+
+def sides(words: Sequence[str], paths: Sequence[str]) -> Iterator[Sides]:
+    """Yield what there is to compare. ``paths`` are those after "--".
+
+    Two paths that are there are compared with one another. Else words that are no paths are revisions, and what comes
+    after them limits the comparison to files and folders.
+    """
+    if not paths and len(words) == 2 and all(map(os.path.exists, words)):
+        yield from _on_disk(*words)
+        return
+    revisions: list[str] = []
+    rest = list(words)
+    while rest and not os.path.exists(rest[0]) and len(revisions) < 2:
+        revisions.append(rest.pop(0))
+    for path in rest:
+        if not os.path.exists(path):
+            raise Error(
+                "there is no such file or folder", path, "revisions come before paths, after -- only paths"
+            )
+    yield from _in_git(revisions, [*rest, *paths])
+
+
+def _on_disk(before: str, after: str) -> Iterator[Sides]:
+    if os.path.isdir(before) != os.path.isdir(after):
+        raise Error(f"{before} and {after} are a file and a folder: compare two of a kind")
+    if not os.path.isdir(before):
+        yield Sides(before, after, _bytes(before), _bytes(after))
+        return
+    names = {
+        os.path.relpath(path, folder)
+        for folder in (before, after)
+        for path in walk(folder)
+        if documents.is_notebook(path)
+    }
+    for name in sorted(names):
+        one, two = os.path.join(before, name), os.path.join(after, name)
+        first = _bytes(one) if os.path.exists(one) else None
+        second = _bytes(two) if os.path.exists(two) else None
+        if first != second:
+            yield Sides(one, two, first, second)
+
+
+def _bytes(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise Error(error.strerror or str(error), path) from error
+
+
+def _in_git(revisions: Sequence[str], paths: Sequence[str]) -> Iterator[Sides]:
+    top = git.required("rev-parse", "--show-toplevel")
+    first, second = _revisions(revisions)
+    asked = [first, *([second] if second else [])]
+    said = git.run("diff", "--name-status", "--no-renames", "-z", *asked, "--", *paths)
+    if said is None:
+        raise Error(f"git cannot compare {' and '.join(asked)}", hint="git log --oneline shows commits")
+    words = os.fsdecode(said).split("\0")
+    for status, name in zip(words[::2], words[1::2], strict=False):
+        if not documents.is_notebook(name):
+            continue
+        before = None if status == "A" else git.run("cat-file", "blob", f"{first}:{name}", cwd=top)
+        if second:
+            after = None if status == "D" else git.run("cat-file", "blob", f"{second}:{name}", cwd=top)
+        else:
+            path = os.path.join(top, name)
+            after = _bytes(path) if status != "D" and os.path.isfile(path) else None
+        called = f"{_short(second)}:{name}" if second else name
+        yield Sides(f"{_short(first)}:{name}", called, before, after)
+
+
+def _short(revision: str | None) -> str:
+    text = revision or ""
+    return text[:10] if len(text) == 40 else text
+
+
+def _revisions(words: Sequence[str]) -> tuple[str, str | None]:
+    """Return the two sides of A, A B, A..B, or A...B (B and where it left A); the second may be the working folder."""
+    if len(words) == 1 and ".." in words[0]:
+        left, sign, right = words[0].partition("...")
+        if not sign:
+            left, sign, right = words[0].partition("..")
+        one, two = _commit(left or "HEAD"), _commit(right or "HEAD")
+        if sign == "...":
+            base = git.line("merge-base", one, two)
+            if base is None:
+                raise Error(f"{left or 'HEAD'} and {right or 'HEAD'} have no commit in common")
+            one = base
+        return one, right or "HEAD"
+    for word in words:
+        _commit(word)
+    return (words[0] if words else "HEAD"), (words[1] if len(words) > 1 else None)
+
+
+def _commit(word: str) -> str:
+    found = git.line("rev-parse", "--verify", "--quiet", f"{word}^{{commit}}")
+    if found is None:
+        raise Error(
+            f'"{word}" is neither a file nor a revision of git', hint="git log --oneline shows commits"
+        )
+    return found
