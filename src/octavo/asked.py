@@ -23,8 +23,10 @@ _LEFT = (
     r"|\..*\.sw[a-p]|\.~lock\..*#|.*~|\.#.*"
 )
 _LEFTOVER = re.compile(_LEFT)
-#: And those that no listing of a folder counts, either.
-_NOISE = re.compile(rf"{_LEFT}|\.git|\.octavo|\.(mypy|ruff|pytest)_cache|\.coverage|\.virtual_documents")
+#: And those that no listing of a folder counts, either: git's, and what octavo writes into a project.
+_NOISE = re.compile(
+    rf"{_LEFT}|\.git|\.gitattributes|octavo(\.[\w.-]+)?\.lock|\.octavo|\.(mypy|ruff|pytest)_cache|\.coverage|\.virtual_documents"
+)
 _WHO = {"r": os.R_OK, "w": os.W_OK, "x": os.X_OK}
 
 

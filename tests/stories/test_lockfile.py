@@ -483,3 +483,15 @@ def test_another_python_is_noted_and_counts_where_the_environment_is_strict(copy
         assert [note.partition(", ")[0] for note in project.drift()] == ["count ran with Python 3.8.1"]
     copy.write("pipeline.yaml", "environment: strict\n" + copy.read("pipeline.yaml"))
     assert [found.partition(" → ")[0] for found in said(copy)] == ["count: python 3.8.1"]
+
+
+def test_the_lock_is_no_news_to_a_task_that_lists_the_project(tmp_path: Path) -> None:
+    here = Folder(tmp_path)
+    here.write("pipeline.yaml", "lock: true\ntasks: [{source: steps.names, product: out/names.txt}]")
+    here.write(
+        "steps.py", "import os\n\ndef names(product):\n    product.write_text(' '.join(os.listdir()))\n"
+    )
+    git(here, "init", "--quiet")
+    build(here)
+    assert (tmp_path / ".gitattributes").exists()
+    assert said(here) == []
