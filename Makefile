@@ -12,7 +12,7 @@ demo: .venv-demo/ready  ## build the example pipeline and say where its reports 
 	@echo "The reports are executed notebooks: $(EXAMPLE)/output/*.ipynb"
 
 test: .venv/ready  ## run every test
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
 
 system:  ## install Debian's packages without which some tests are skipped (as root)
 	apt-get update -q

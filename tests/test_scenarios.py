@@ -86,7 +86,6 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Played:
     return Played(ran, made, [programs.made(folder / str(version)) for version in (1, 2)])
 
 
-@pytest.mark.xdist_group("programs")  # its fixture builds for half a minute: one process does for all rows
 @pytest.mark.parametrize("name", programs.ROWS)
 def test_a_program_that_changed_makes_what_a_new_one_makes(name: str, program: Played) -> None:
     first, again, changed, rested, _ = (ran[name] for ran in program.ran)
