@@ -196,6 +196,28 @@ def test_what_is_asked_wrongly_or_by_strangers_is_refused(server: Server) -> Non
     assert ended["code"] == 2 and 'did you mean "clean"?' in ended["said"]
 
 
+def test_of_several_tasks_with_one_source_the_one_is_chosen_whose_values_are_shown(server: Server) -> None:
+    project = written(server, "e")
+    project.write(
+        "pipeline.yaml", PIPELINE + "- {source: nb/clean.py, name: again, product: out/again.ipynb}\n"
+    )
+    several = {task["task"]: task["several"] for task in server.call("octavo/status?path=e")["tasks"]}
+    assert several == {"clean": True, "fit": False, "again": True}
+
+    def shown() -> str:
+        cells = server.call("api/contents/e/nb/clean.py?type=notebook&content=1")["content"]["cells"]
+        return str(
+            next(
+                cell["source"] for cell in cells if "injected-parameters" in cell["metadata"].get("tags", ())
+            )
+        )
+
+    assert "task clean" in shown()
+    assert server.call("octavo/choose", {"path": "e", "source": "e/nb/clean.py", "task": "again"}) == {}
+    assert "task again" in shown()
+    assert server.refused("octavo/choose", {"path": "e", "source": "e/nb/fit.py", "task": "again"}) == 404
+
+
 def test_the_panel_is_small_and_ships_with_the_package() -> None:
     files = [path for path in (SRC / "jupyter-labextension").rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= 60_000

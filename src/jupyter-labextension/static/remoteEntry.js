@@ -146,6 +146,7 @@
             button("Force", () => this.build([name], true), "Run even if fresh")),
           element("div", {},
             opening("Source", task.open),
+            task.several && task.open ? button("Show its values", () => this.choose(task), "Show in the source the values of") : null,
             ...task.products.filter(one => one.there).map(one => opening(one.name.split("/").pop(), one.path)))));
       return element("li", { "data-task": name, "data-state": task.state }, details);
     }
@@ -166,6 +167,16 @@
         this.buildAll.disabled = true;
         this.cancel.disabled = false;
       }
+    }
+
+    async choose(task) {
+      if (!(await this.post("choose", { source: task.open, task: task.task }))) return;
+      const there = this.tracker && this.tracker.find(one => one.context.path === task.open);
+      // no edit is lost: what is read anew has been saved
+      if (there && there.context.model.dirty) await there.context.save();
+      if (there) await there.context.revert();
+      await this.openFile(task.open);
+      this.say(`${task.open} shows the values of ${task.task}.`);
     }
 
     listen(pipeline) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,16 +16,22 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, authenticated
 
 from ..errors import Error, Errors, each
-from ..project import Project
-from ..show.steps import plain
-from ..spec.entry import around
-from .builds import Builds
+from ..lazy import lazy_imports
+
+with lazy_imports():
+    # a server starts without what reads pipelines
+    from .. import project as projects
+    from ..show import steps as shown_steps
+    from ..spec import entry as entries
+    from . import tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..model import Json, Step
+    from ..project import Project
     from ..spec.entry import EntryPoint
+    from .builds import Builds
 
 #: Seconds after which a stream says that it is still there, for proxies that end silent connections.
 _SILENCE = 15.0
@@ -41,7 +48,13 @@ class Application(Protocol):
 def add(application: Application, root: Path, builds: Builds) -> None:
     """Add the routes to a server that shows a folder."""
     base = str(application.settings["base_url"])
-    handlers = {"status": _StatusRoute, "build": _BuildRoute, "cancel": _CancelRoute, "events": _EventsRoute}
+    handlers = {
+        "status": _StatusRoute,
+        "build": _BuildRoute,
+        "cancel": _CancelRoute,
+        "events": _EventsRoute,
+        "choose": _ChooseRoute,
+    }
     application.add_handlers(
         ".*$",
         [
@@ -62,7 +75,7 @@ class _Route(APIHandler):
         full = Path(os.path.normpath(self.top / path.strip("/"))).resolve()
         if not full.is_relative_to(self.top):
             raise HTTPError(404, "it is not in the folder that is shown")
-        return next(around(full if full.is_dir() else full.parent, self.top), None)
+        return next(entries.around(full if full.is_dir() else full.parent, self.top), None)
 
     def asked(self) -> tuple[EntryPoint, Json]:
         """Return the pipeline that a body names, and the body."""
@@ -114,6 +127,21 @@ class _CancelRoute(_Route):
         self.finish(json.dumps({"cancelled": self.builds.cancel(entry.root)}))
 
 
+class _ChooseRoute(_Route):
+    @authenticated
+    @authorized(action="write")
+    async def post(self) -> None:
+        """Choose the task whose values its source shows, of several that have it."""
+        entry, body = self.asked()
+        file = Path(os.path.realpath(self.top / str(body.get("source", "")).strip("/")))
+        found = await asyncio.to_thread(tasks.Pipelines(self.top).of, file)
+        of = next((one for one in found.tasks if one.said == (entry.path.name, body.get("task"))), None)
+        if of is None:
+            raise HTTPError(404, "that is not the source of such a task")
+        tasks.choose(of, file)
+        self.finish("{}")
+
+
 class _EventsRoute(_Route):
     @authenticated
     @authorized(action="read")
@@ -147,22 +175,31 @@ def _state(entry: EntryPoint, top: Path) -> Json:
     """Return the pipeline as the panel shows it; mistakes in it are told, and no error."""
     found: Json = {"pipeline": os.path.relpath(entry.path, top), "tasks": [], "notes": [], "mistakes": []}
     try:
-        with Project(entry, {}) as project:
+        with projects.Project(entry, {}) as project:
             steps = project.status()
-            found["tasks"] = [_task(step, project, _shown(project.root, top)) for step in steps.values()]
+            sources = Counter(step.task.source.path for step in steps.values() if not step.task.source.entry)
+            found["tasks"] = [
+                _task(step, project, _shown(project.root, top), sources[step.task.source.path] > 1)
+                for step in steps.values()
+            ]
             found["notes"] = list(project.notes)
     except (Error, Errors) as error:
         found["mistakes"] = list(map(str, each(error)))
     return found
 
 
-def _task(step: Step, project: Project, shown: Callable[[str], str | None]) -> Json:
+def _task(step: Step, project: Project, shown: Callable[[str], str | None], several: bool) -> Json:
     products = [
         {"name": product.path, "path": shown(product.path), "there": (project.root / product.path).exists()}
         for product in step.task.products
         if product.relation is None
     ]
-    return {**plain(step), "products": products, "open": shown(step.task.source.path)}
+    return {
+        **shown_steps.plain(step),
+        "products": products,
+        "open": shown(step.task.source.path),
+        "several": several,
+    }
 
 
 def _shown(root: Path, top: Path) -> Callable[[str], str | None]:
