@@ -20,7 +20,7 @@ def changed(path: Path, before: str, after: str) -> None:
 
 
 def verdicts(folder: Folder, *words: str) -> list[str]:
-    said = folder.octavo("verify", "--json", *words)
+    said = folder.octavo("verify", "--json", *(words or ["."]))
     (found,) = json.loads(said.stdout)
     return [one["verdict"] for one in found["cells"]]
 
@@ -43,7 +43,7 @@ def test_what_nbclient_stored_is_the_same_and_each_seeded_change_differs(folder:
         cell("# text", kind="markdown"),
     )
     before = path.read_bytes()
-    said = folder.octavo("verify")
+    said = folder.octavo("verify", ".")
     assert (said.returncode, said.stdout) == (0, "report.ipynb: 5 cells: 5 same\n")
     assert re.fullmatch(r"all as stored: 1 notebook in .*\n", said.stderr)
     assert path.read_bytes() == before
@@ -119,7 +119,7 @@ def test_wishes_of_nbval_of_pytest_notebook_and_of_tags_are_honoured(folder: Fol
     ]
     assert not (folder.path / "ran").exists()
     folder.write("empty.cfg", "regex only\n")
-    said = folder.octavo("verify", "--sanitize-with", "empty.cfg")
+    said = folder.octavo("verify", ".", "--sanitize-with", "empty.cfg")
     assert (said.returncode, said.stdout) == (2, "")
     assert said.stderr.startswith("empty.cfg: there is no pattern in it\n  hint: ")
 
@@ -224,7 +224,7 @@ def test_what_is_no_notebook_is_told_with_its_place_and_the_others_are_verified(
 def test_a_mistake_on_the_command_line_is_told_before_anything_runs(
     folder: Folder, words: list[str], message: str
 ) -> None:
-    said = folder.octavo("verify", *words)
+    said = folder.octavo("verify", *words, *([] if words[0].endswith(".ipynb") else ["."]))
     assert (said.returncode, said.stdout) == (2, "")
     assert message in said.stderr
 
@@ -232,3 +232,43 @@ def test_a_mistake_on_the_command_line_is_told_before_anything_runs(
 def test_an_error_that_ipython_only_prints_is_stored_and_the_cells_after_it_run(folder: Folder) -> None:
     executed(folder.path, "nb.ipynb", cell("%nothing_like_this"), cell("print('after')"))
     assert verdicts(folder) == ["same", "same"]
+
+
+def test_a_group_of_exceptions_that_is_stored_is_the_same_and_the_cells_after_it_run(folder: Folder) -> None:
+    group = "raise ExceptionGroup('several', [ValueError(1), TypeError('x')])"
+    path = executed(folder.path, "nb.ipynb", cell(group), cell("print('after')"))
+    assert verdicts(folder) == ["same", "same"]
+    changed(path, "| ValueError: 1", "| ValueError: 2")
+    assert verdicts(folder) == ["differs", "same"]
+
+
+def test_outside_a_pipeline_a_person_says_what_is_to_run(folder: Folder) -> None:
+    executed(folder.path, "nb.ipynb", cell("open('ran', 'a').write('x')"))
+    before = folder.read("ran")
+    said = folder.octavo("verify")
+    assert (said.returncode, said.stdout) == (2, "")
+    assert "name what is to run: 1 notebook below this folder" in said.stderr
+    assert "octavo verify . runs all of them" in said.stderr
+    assert folder.read("ran") == before
+    assert folder.octavo("verify", ".").returncode == 0
+
+
+def test_lax_compares_marked_cells_only_and_nbreg_skips_what_it_says(folder: Folder) -> None:
+    draw = "import random; print(random.random())"
+    skipped = cell("open('ran', 'a')")
+    skipped["metadata"]["nbreg"] = {"skip": True, "skip_reason": "too slow"}
+    executed(
+        folder.path,
+        "nb.ipynb",
+        cell(draw),
+        cell(f"# NBVAL_CHECK_OUTPUT\n{draw}"),
+        cell("print(1)", "nbval-check-output"),
+        cell("1 / 0", "nbval-check-output"),
+        skipped,
+    )
+    (folder.path / "ran").unlink()
+    assert verdicts(folder, "nb.ipynb", "--lax") == ["ignored", "differs", "same", "same", "not run"]
+    assert not (folder.path / "ran").exists()
+    assert "cell 5: not run (too slow)" in folder.octavo("verify", "nb.ipynb", "--lax").stdout
+    executed(folder.path, "whole.ipynb", cell("print(1)"), nbreg={"skip": True})
+    assert verdicts(folder, "whole.ipynb") == ["not run"]

@@ -47,9 +47,8 @@ def arguments(parser: Parser) -> None:
     add(
         "targets",
         nargs="*",
-        default=["."],
         metavar="TARGET",
-        help="notebooks, folders, tasks (default: here)",
+        help="notebooks, folders, tasks (default: what the tasks of the pipeline here have made)",
     )
     _tolerance(parser)
     add("--lax", action="store_true", help="compare only cells marked NBVAL_CHECK_OUTPUT")
@@ -114,6 +113,7 @@ def _tolerance(parser: Parser) -> None:
 
 def main(args: Namespace) -> int:
     """Verify notebooks and published versions, and return the exit code."""
+    args.targets = args.targets or _here()
     published = [target for target in args.targets if proof.is_published(target)]
     code = int(sum(not _proved(target) for target in published) > 0)
     if not args.rerun:
@@ -211,6 +211,15 @@ def _notebooks(targets: list[str]) -> dict[str, str | None]:
     if tasks or Path("pipeline.yaml").is_file():
         _of_tasks(tasks, wanted)
     return wanted
+
+
+def _here() -> list[str]:
+    """Return what is verified where nothing is named: all of a pipeline; elsewhere a person says what is to run."""
+    if Path("pipeline.yaml").is_file():
+        return ["."]
+    below = sum(path.endswith(".ipynb") for path in found.files(["."]))
+    hint = "octavo verify . runs all of them" if below else "octavo verify report.ipynb"
+    raise Error(f"name what is to run: {many(below, 'notebook')} below this folder", hint=hint)
 
 
 def _refuse_lost(paths: Iterable[str]) -> None:

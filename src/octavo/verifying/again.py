@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from ..products.scratch import Scratch
 from .wishes import Wish
 
 _INDEX = "octavo-verify"
+_PRINTED = re.compile(
+    r"\AUsageError:|^ *\+ Exception Group Traceback \(most recent call last\):", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +85,12 @@ def run(
 
 
 def _error(output: Json) -> bool:
-    """Return whether an output is that of an error; IPython only prints its own, of magics that are not there."""
-    printed = output.get("name") == "stderr" and str(output.get("text")).startswith("UsageError:")
-    return output.get("output_type") == "error" or printed
+    """Return whether an output is that of an error.
+
+    IPython only prints some: its own, of magics that are not there, and groups of exceptions.
+    """
+    printed = output.get("name") == "stderr" and _PRINTED.search(str(output.get("text")))
+    return output.get("output_type") == "error" or bool(printed)
 
 
 class _environment:
