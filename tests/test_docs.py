@@ -28,6 +28,7 @@ NOT_RUN = {
     "docs/howto/schedule.md": ["a crontab", "units of systemd"],
     "docs/howto/windows.md": ["is typed on Windows", "installs from the package index"],
     "docs/jupyter.md": ["installs from the package index", "a cell in Jupyter"],
+    "docs/lineage.md": ["digests and times are others each time"],
     "docs/show.md": ["ids and times are others each time"],
     "docs/tutorial.md": ["installs from the package index"],
     "docs/verify.md": ["its numbers are others each time"],
@@ -89,12 +90,13 @@ def test_a_page_that_is_not_true_is_found_out(tmp_path: Path) -> None:
 # ── length
 
 #: Pages of what came later than the bar below, and need not be read to build a pipeline; and the commands of these.
-WINGS = {f"docs/{name}.md" for name in ("checks", "jupyter", "review", "show", "verify")}
+WINGS = {f"docs/{name}.md" for name in ("checks", "jupyter", "lineage", "review", "show", "verify")}
 COMMANDS_OF_WINGS = (
     "cat",
     "check",
     "git",
     "inject",
+    "lineage",
     "meta",
     "publish",
     "show",

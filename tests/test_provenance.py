@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from octavo.events import CellFinished, CellStarted, Event, KernelReady, NotebookOpened, Output
+from octavo.events import CellFinished, CellStarted, Event, KernelReady, NotebookOpened, Output, TaskFinished
 from octavo.executed.provenance import VERSION, Provenance
 from octavo.executed.writer import ExecutedNotebook
 from octavo.model import Outcome
+from octavo.reading.ran import code as digest_of_code
 from projects import Folder
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
@@ -92,7 +93,18 @@ def test_a_notebook_that_went_well_is_complete_with_its_times() -> None:
         "status": "completed",
     }
     assert done["cells"][0]["metadata"]["papermill"]["duration"] == 0.0
-    assert done["cells"][1]["metadata"]["octavo"] == {"seconds": 0.5, "cpu": 0.25, "memory": 4096}
+    used = {"seconds": 0.5, "cpu": 0.25, "memory": 4096, "code": digest_of_code(done["cells"][1]["source"])}
+    assert done["cells"][1]["metadata"]["octavo"] == used
+
+
+def test_files_of_the_project_that_cells_used_stand_with_them() -> None:
+    touched = ((1, "read", "a.csv"), (1, "read", "a.csv"), (1, "wrote", "b.csv"), (None, "read", "c"))
+    others = ((1, "read", "/elsewhere"), (1, "connected", "host:1"), (9, "read", "d"))
+    ended = TaskFinished("t", Outcome.DONE, touched=touched + others)
+    done = fold([markdown(), code()], Outcome.DONE, *ran(1), ended)
+    used = done["cells"][1]["metadata"]["octavo"]
+    assert (used["reads"], used["writes"]) == (["a.csv"], ["b.csv"])
+    assert "octavo" not in done["cells"][0]["metadata"]
 
 
 def test_what_still_runs_is_running_and_has_no_end() -> None:

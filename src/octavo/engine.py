@@ -33,9 +33,10 @@ from .model import Failure, Outcome, Reason, Record, Step, Task
 from .plan import Makers, judged, key_of, missing
 from .products import is_database, not_made, unwritable
 from .products.aside import Aside, clear, spare
+from .state import frozen
 from .state.order import Order
 from .state.ownership import Ownership, prune
-from .state.store import Store
+from .state.store import TOUCHED, Store
 
 
 class ResultCache(Protocol):
@@ -239,9 +240,8 @@ class Run:
         remember(self.store, task, record.manifest, record.discovered)
         self.coproducts.made(task)
         took = self.clock() - began
-        self.store.add_to_history(
-            task.name, self.name, self.clock(), Outcome.RESTORED.value, took, dict(record.manifest)
-        )
+        ended = (task.name, self.name, self.clock(), Outcome.RESTORED.value, took)
+        self.store.add_to_history(*ended, dict(record.manifest))
         notes = self._refresh(task) if record.raw != task.source.facts.raw else ()
         if (keeper := self.keeper(task)) is not None:
             keeper.keep(Outcome.RESTORED)  # what a failure had left is out of date
@@ -355,6 +355,7 @@ class Run:
         raw = task.source.facts.raw
         record = Record(task.name, table, digests, discovered, self.name, event.seconds, raw=raw)
         self.store.commit(record)
+        self.store.keep(TOUCHED, [(key_of(task), self.name, frozen.touched(event.touched))])
         self.coproducts.made(task)
         remember(self.store, task, table, discovered)
         self.store.flush()

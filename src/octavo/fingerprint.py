@@ -98,7 +98,7 @@ def reports_read(
     """Return the parts of the manifest for executed notebooks from upstream that a run was seen to read."""
     read = dict(discovered.values())
     return {
-        _label(graph[name], product): read[product.path]
+        label(graph[name], product): read[product.path]
         for name in task.upstream
         for product in graph[name].products
         if product.executed and product.path in read
@@ -152,14 +152,15 @@ def _upstream(task: Task, read: Container[str], digest_of: Callable[[str], str |
     table = {}
     for product in task.products:
         if not product.executed or product.path in read:
-            table[_label(task, product)] = digest_of(product.path) or ""
+            table[label(task, product)] = digest_of(product.path) or ""
     if not table:
         params = {name: task.hidden.kept.get(name) or canonical(value) for name, value in task.params.items()}
         table[parts.UPSTREAM.of(task.name)] = digest(encode([task.source.facts.digest, params]))
     return table
 
 
-def _label(task: Task, product: Product) -> str:
+def label(task: Task, product: Product) -> str:
+    """Return the name of the part that a product of an upstream task is."""
     return parts.UPSTREAM.of(f"{task.name}[{product.key}]" if product.key else task.name)
 
 

@@ -16,7 +16,8 @@ from ..show.screen import screen
 from . import options
 
 with lazy_imports():
-    from ..show import draw, graph_page, lanes, svg
+    from ..lineage import gather
+    from ..show import draw, graph_page, lanes, lineage, svg
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -55,6 +56,7 @@ def arguments(parser: Parser) -> None:
     parser.add_argument(
         "--format", metavar="FORMAT", help=f"{', '.join(FORMATS)} (default: by FILE's extension, or text)"
     )
+    parser.add_argument("--lineage", action="store_true", help="draw files, too: what tasks read and write")
     parser.add_argument("-o", "--output", metavar="FILE", help="the file to write, - for standard output")
     parser.examples(f"""\
 {options.SELECTING}
@@ -63,6 +65,7 @@ examples:
   octavo plot                       in the terminal
   octavo plot +fit                  only fit and what it depends on
   octavo plot -o graph.html         a page: point at a task for details
+  octavo plot --lineage -o files.svg  with the files that tasks read and write
   octavo plot --format mermaid      for a README on GitHub or GitLab
   octavo plot --format dot | dot -Tpdf > graph.pdf""")
 
@@ -80,6 +83,8 @@ def main(args: Namespace) -> int:
         )
     with options.project(args) as project:
         steps = project.status(args.targets)
+        if args.lineage:
+            steps = lineage.steps(gather.gather(project), steps)
         drawn = FORMATS[form](steps, project.root.name, None if args.output else out)
         for note in project.notes:
             err.say(f"{err.paint('note:', 'cyan')} {note}")

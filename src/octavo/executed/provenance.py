@@ -8,10 +8,11 @@ durations in seconds. What a cell used, and the digest of its code, stand beside
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 
 from .. import __version__
-from ..events import CellFinished, CellStarted, Event, NotebookOpened
+from ..events import CellFinished, CellStarted, Event, NotebookOpened, TaskFinished
 from ..lazy import lazy_imports
 from ..model import Json, Outcome
 from ..notebook.inject import runs, tags
@@ -66,6 +67,8 @@ class Provenance:
                 start = None if _of(cell).get("start_time") else at - event.seconds
                 _set(cell, status=_FAILED if failed else _COMPLETED, exception=failed, start=start, end=at)
                 cell["metadata"][ran.BLOCK] = used(event, cell["source"])
+            case TaskFinished(touched=touched):
+                _touched(data, touched)
             case _:
                 pass
 
@@ -144,6 +147,18 @@ def used(event: CellFinished, source: str) -> Json:
     """Return what a cell used, and which code it was, as its metadata has it."""
     found = {"seconds": round(event.seconds, 6), "cpu": event.cpu, "memory": event.memory}
     return {name: value for name, value in found.items() if value is not None} | {ran.KEY: ran.code(source)}
+
+
+def _touched(data: Json, touched: Sequence[tuple[int | None, str, str]]) -> None:
+    """Note which files of the project each cell read and wrote: paths of this machine would tell others nothing."""
+    for index, verb, path in touched:
+        key = ran.FILES.get(verb)
+        if key is None or index is None or index >= len(data["cells"]) or os.path.isabs(path):
+            continue
+        metadata = data["cells"][index]["metadata"]
+        block = metadata.setdefault(ran.BLOCK, {})
+        if path not in (paths := block.setdefault(key, [])):
+            paths.append(path)
 
 
 def _left(cell: Json) -> bool:

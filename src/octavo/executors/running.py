@@ -171,6 +171,8 @@ class Running:
             work.again = self._clock() + delay
             return
         del self._works[event.task]
+        if work.keeper is not None:
+            work.keeper(event)  # it says what its cells used
         for words in work.keeper.notes() if work.keeper else ():
             yield Note(words, event.task)
         yield with_notebook(event, work.keeper) if work.keeper is not None else event

@@ -1,4 +1,4 @@
-"""The digest of the code that ran, which octavo's runs keep in the metadata of each cell beside its outputs."""
+"""What octavo's runs keep in the metadata of each cell: the digest of its code, and the files that it used."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from ..model import Json, joined
 
 #: Where it stands: ``cell.metadata.octavo.code``.
 BLOCK, KEY = "octavo", "code"
+#: Where the files stand that a cell was seen to use, by what it did with them.
+FILES = {"read": "reads", "wrote": "writes"}
 
 
 def code(source: object) -> str:
@@ -20,3 +22,10 @@ def matches(cell: Json) -> bool | None:
     block = metadata.get(BLOCK) if isinstance(metadata, dict) else None
     kept = block.get(KEY) if isinstance(block, dict) else None
     return kept == code(cell["source"]) if isinstance(kept, str) else None
+
+
+def used(one: Json, key: str) -> tuple[str, ...]:
+    """Return the files that a cell was seen to use, as its metadata tell."""
+    block = (one.get("metadata") or {}).get(BLOCK)
+    paths = block.get(key) if isinstance(block, dict) else None
+    return tuple(path for path in paths if isinstance(path, str)) if isinstance(paths, list) else ()

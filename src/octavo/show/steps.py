@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ..model import Reason, Step
     from .screen import Screen
 
+#: The kind of a step that is a file, in pictures of lineage: it is no task, and not counted.
+FILE = "file"
 _REASONS = 3  # shown of a task; verbosely all
 
 
@@ -88,7 +90,7 @@ def _painted(line: str, to: Screen) -> str:
 
 def counted(steps: Mapping[str, Step]) -> str:
     """Return the line that counts the steps."""
-    states = [state(step) for step in steps.values()]
+    states = [state(step) for step in steps.values() if step.task.kind != FILE]
     stale, waiting, total = (
         states.count("stale") + states.count("blocked"),
         states.count("waits"),

@@ -36,6 +36,9 @@ with lazy_imports():
     import datetime
     import struct
 
+#: The index of a cell (None: outside of cells), what it did, and with which file.
+Touched = tuple[int | None, str, str]
+_MOST_TOUCHED = 500
 #: The nouns that are kept, by their names.
 _NOUNS: Mapping[str, type] = {
     noun.__name__: noun
@@ -219,6 +222,12 @@ def unpacked(packed: object) -> bytes | None:
         return zlib.decompress(packed) if isinstance(packed, bytes) else None
     except zlib.error:
         return None
+
+
+def touched(rows: Iterable[Touched]) -> bytes:
+    """Return which files a run read and wrote as bytes; of very many the first."""
+    files = [row for row in rows if row[1] in ("read", "wrote")]
+    return zlib.compress(json.dumps(files[:_MOST_TOUCHED]).encode("utf-8", "surrogatepass"), 1)
 
 
 def table(text: object) -> dict[str, str] | None:

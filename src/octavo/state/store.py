@@ -41,6 +41,8 @@ CREATE TABLE IF NOT EXISTS memos (
     space TEXT, key TEXT, stamp TEXT, value BLOB, PRIMARY KEY (space, key)
 ) WITHOUT ROWID;
 """
+#: The space of memos that tell what the last run of each task read and wrote, for people.
+TOUCHED = "touched"
 #: So many results of each task are known, besides the last.
 _RESULTS = 50
 #: The space of memos in which the listings of folders are that tasks made, of folders with no longer ones.
