@@ -131,6 +131,74 @@ def test_revisions_are_compared_with_one_another_and_with_the_working_folder(
         main(["diff", "nonsense"])
 
 
+def test_branches_are_merged_and_rebased_by_cells(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["git", "install"]) == 0
+    repository.write("a.ipynb", "x = 1", "y = 1", "z = 1")
+    repository.commit("base")
+    repository.git("checkout", "-qb", "branch")
+    repository.write("a.ipynb", "import os", "x = 1", "y = 1", "z = 2")
+    (repository.path / "b.ipynb").write_text("no notebook\n")
+    repository.commit("theirs")
+    repository.git("checkout", "-q", "main")
+    repository.write("a.ipynb", "x = 2", "y = 1", "z = 1", "end = 1")
+    repository.commit("ours")
+    repository.git("merge", "-q", "branch")
+
+    def sources() -> list[str]:
+        return [
+            "".join(cell["source"]) for cell in json.loads((repository.path / "a.ipynb").read_text())["cells"]
+        ]
+
+    assert sources() == ["import os", "x = 2", "y = 1", "z = 2", "end = 1"]
+    repository.git("reset", "-q", "--hard", "HEAD~1")
+    repository.git("rebase", "-q", "branch")
+    assert sources() == ["import os", "x = 2", "y = 1", "z = 2", "end = 1"]
+    # now both change one line, and a file that is no notebook
+    repository.git("checkout", "-q", "branch")
+    repository.write("a.ipynb", "import os", "x = 1", "y = 3", "z = 2")
+    (repository.path / "b.ipynb").write_text("theirs\n")
+    repository.commit("theirs again")
+    repository.git("checkout", "-q", "main")
+    repository.write("a.ipynb", "import os", "x = 2", "y = 2", "z = 2", "end = 1")
+    (repository.path / "b.ipynb").write_text("ours\n")
+    repository.commit("ours again")
+    said = repository.git("merge", "branch", check=False)
+    assert "conflict a.ipynb: cell 3: both sides changed the same lines" in said
+    assert sources()[2] == "<<<<<<< ours\ny = 2\n=======\ny = 3\n>>>>>>> theirs"
+    # what is no notebook git merges as it merges any text
+    assert (
+        repository.path / "b.ipynb"
+    ).read_text() == "<<<<<<< ours\nours\n=======\ntheirs\n>>>>>>> theirs\n"
+    assert "base:b.ipynb:1:1: the notebook is not JSON" in said
+    (repository.path / "b.ipynb").write_text(
+        '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    )
+    with pytest.raises(Error, match="1 conflict left"):
+        main(["merge", "--continue"])
+    assert main(["merge", "--abort"]) == 0
+    assert sources()[2] == "y = 2"
+    with pytest.raises(Error, match="git is in no merge"):
+        main(["merge", "--continue"])
+    repository.git("merge", "branch", check=False)
+    (repository.path / "b.ipynb").write_text(
+        '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    )
+    ran = subprocess.run(
+        [sys.executable, "-m", "octavo", "merge", "--tool"],
+        input=b"theirs\n",
+        capture_output=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert "a.ipynb: no conflict left" in ran.stdout.decode()
+    assert main(["merge", "--continue"]) == 0
+    assert sources()[2] == "y = 3"
+    assert repository.git("log", "--format=%s", "-1") == "Merge branch 'branch'\n"
+    assert repository.git("status", "--short") == ""
+
+
 def test_what_is_installed_is_told_and_taken_away_to_the_last_byte(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -47,3 +47,11 @@ def required(*words: str, cwd: str | None = None) -> str:
     if found is None:
         raise Error("this is no git repository", os.path.relpath(cwd) if cwd else None, "git init")
     return found
+
+
+def talk(*words: str) -> int:
+    """Run a git command that speaks to the person; return its exit code."""
+    try:
+        return subprocess.run(["git", *words]).returncode
+    except FileNotFoundError:
+        raise Error("git is not installed") from None

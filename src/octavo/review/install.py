@@ -61,6 +61,12 @@ def commands(python: str) -> dict[str, dict[str, str]]:
             "diff.octavo.command": f'f() {{ test -x {shlex.quote(python)} && {ours} diff --driver "$@" || '
             f'git --no-pager diff --no-index --no-ext-diff --no-textconv "$2" "$5"; true; }}; f',
         },
+        "merge": {
+            "merge.octavo.name": "notebooks, by cells",
+            # what is no notebook git merges as text; 3 says that there are conflicts
+            "merge.octavo.driver": f"test -x {shlex.quote(python)} && {ours} merge --driver %O %A %B %L %P; "
+            "case $? in 0) exit 0;; 3) exit 1;; *) exec git merge-file -L ours -L base -L theirs %A %O %B;; esac",
+        },
     }
 
 
@@ -122,9 +128,9 @@ def _lines(path: str) -> list[str]:
         return []
 
 
-def tool(driver: str, part: str) -> str:
+def tool(driver: str) -> str:
     """Return which tool a driver is of: by its command, or by its name where none is configured here."""
-    settings = git.config(rf"^{part}\.{re.escape(driver)}\.")
+    settings = git.config(rf"^(filter|diff|merge)\.{re.escape(driver)}\.")
     text = " ".join([*settings.values(), driver])
     known = next((name for word, name in _TOOLS if word in text), "")
     if known or settings:
@@ -138,7 +144,7 @@ def install(place: GitScope, parts: Sequence[str], python: str, *, replace: bool
     parts = [part for part in parts if part in known]
     others = [one for one in said(place.files()) if one.part in parts and one.driver != _NAME]
     if others and not replace:
-        tools = ", ".join(dict.fromkeys(tool(one.driver, one.part) for one in others))
+        tools = ", ".join(dict.fromkeys(tool(one.driver) for one in others))
         raise Error(
             f"notebooks have other drivers already, of {tools}: {', '.join(map(str, others))}",
             hint="octavo git install --replace takes these words out of the files; --only installs some parts",
@@ -219,9 +225,7 @@ def state(place: GitScope) -> Installed:
             continue
         last = mine[-1]
         configured = bool(git.config(rf"^{part}\.{re.escape(last.driver)}\."))
-        parts[part] = f"{tool(last.driver, part)}, by {last}" + (
-            "" if configured else ", not configured here"
-        )
+        parts[part] = f"{tool(last.driver)}, by {last}" + ("" if configured else ", not configured here")
         complete = complete and last.driver == _NAME and configured
         if not configured and last.driver[:1] not in "-!":
             contradictions.append(f"{last} is said, but git has no such driver here: octavo git install")
