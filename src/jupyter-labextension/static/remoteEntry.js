@@ -266,6 +266,131 @@
     }
   }
 
+  // What has run of a notebook in its kernel, and whether that is what a run of all cells from the top would leave.
+  class Sheet {
+    constructor() { this.restarted(); }
+
+    restarted() { Object.assign(this, { runs: new Map(), waiting: new Map(), deleted: [] }); }
+
+    scheduled(id, source) { this.waiting.set(id, source); }
+
+    executed(id, source, count, success) {
+      this.runs.set(id, { source: this.waiting.has(id) ? this.waiting.get(id) : source, count, success });
+      this.waiting.delete(id);
+    }
+
+    removed(id) {
+      if (this.runs.has(id)) this.deleted.push(this.runs.get(id).count);
+      this.runs.delete(id);
+    }
+
+    // cells: the code cells in order, each with its id and source
+    verdict(cells) {
+      const reasons = [];
+      let state = "clean", before = 0;
+      const found = (worse, words) => {
+        reasons.push(words);
+        if (worse === "not clean" || state === "clean") state = worse;
+      };
+      const code = cells.filter(cell => cell.source.trim());
+      const last = code.findLastIndex(cell => this.runs.has(cell.id));
+      if (last < 0) return { state: "not run", reasons: ["No cell has run in this kernel."] };
+      code.forEach((cell, index) => {
+        const name = `Cell ${index + 1}`, run = this.runs.get(cell.id);
+        if (!run) found(index < last ? "not clean" : "in doubt", `${name} has not run in this kernel.`);
+        else {
+          if (run.source !== cell.source) found("not clean", `${name} was edited after it ran as [${run.count}].`);
+          if (!run.success) found("not clean", `${name} ended with an error.`);
+          if (run.count < before) found("not clean", `${name} ran as [${run.count}], before a cell above it.`);
+          else if (run.count !== before + 1) found("in doubt", `Before ${name.toLowerCase()}, [${run.count}], something else has run.`);
+          before = Math.max(before, run.count);
+        }
+      });
+      for (const count of this.deleted) found("in doubt", `[${count}] was a cell that is deleted now.`);
+      return { state, reasons };
+    }
+  }
+
+  const COLOURS = { "clean": "#2a7d2a", "in doubt": "#8a6100", "not clean": "#b3261e", "not run": "#5f6368" };
+
+  // The badge of one notebook: in its toolbar, and with reasons below it.
+  class Badge {
+    constructor(panel, widgets, actions) {
+      Object.assign(this, { panel, actions, sheet: new Sheet(), listened: new Set() });
+      this.button = element("button", { type: "button", class: "octavo-badge", "aria-expanded": "false",
+        style: "border: 0; border-radius: 8px; padding: 1px 8px; color: #fff; font: inherit; cursor: pointer; white-space: nowrap" });
+      this.button.addEventListener("click", () => { this.bar.setHidden(!this.bar.isHidden); this.draw(); });
+      const item = new widgets.Widget({ node: element("div", { class: "jp-Toolbar-item" }, this.button) });
+      this.reasons = element("ul", { style: "margin: 4px 0; padding-left: 20px" });
+      const again = element("button", { type: "button", onclick: () => this.again() }, "Restart and run all");
+      this.bar = new widgets.Widget({ node: element("section", { "aria-label": "Is this notebook clean?",
+        style: "padding: 4px 12px; background: var(--jp-layout-color2); color: var(--jp-ui-font-color1); max-height: 12em; overflow: auto" }, this.reasons, again) });
+      this.bar.hide();
+      if (!panel.toolbar.insertAfter("spacer", "octavo-badge", item)) panel.toolbar.addItem("octavo-badge", item);
+      panel.contentHeader.addWidget(this.bar);
+      const restarted = () => { this.sheet.restarted(); this.soon(); };
+      panel.sessionContext.kernelChanged.connect(restarted);
+      panel.sessionContext.statusChanged.connect((_, status) => { if (/restarting|dead/.test(status)) restarted(); });
+      panel.context.ready.then(() => {
+        panel.model.cells.changed.connect((_, change) => {
+          if (change.type === "remove") {
+            const there = new Set([...panel.model.cells].map(cell => cell.id));
+            for (const id of [...this.sheet.runs.keys()]) if (!there.has(id)) this.sheet.removed(id);
+          }
+          this.soon();
+        });
+        panel.model.contentChanged.connect(() => this.soon());
+        this.draw();
+      });
+    }
+
+    cells() {
+      return [...this.panel.model.cells].filter(cell => cell.type === "code")
+        .map(cell => ({ id: cell.id, source: cell.sharedModel.getSource() }));
+    }
+
+    soon() {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => !this.panel.isDisposed && this.draw(), 100);
+    }
+
+    draw() {
+      const { state, reasons } = this.sheet.verdict(this.cells());
+      this.button.textContent = state;
+      this.button.style.background = COLOURS[state];
+      this.button.setAttribute("aria-label", `This notebook is ${state}: reasons`);
+      this.button.setAttribute("aria-expanded", String(!this.bar.isHidden));
+      const told = reasons.length ? reasons : ["All cells ran in order in this kernel, and none was edited since."];
+      this.reasons.replaceChildren(...told.map(words => element("li", {}, words)));
+    }
+
+    async again() {
+      await this.panel.sessionContext.session.kernel.restart();
+      this.sheet.restarted();
+      await this.actions.runAll(this.panel.content, this.panel.sessionContext);
+    }
+  }
+
+  const badges = (tracker, widgets, actions) => {
+    const known = new Map();
+    const add = panel => {
+      if (known.has(panel.content)) return;
+      known.set(panel.content, new Badge(panel, widgets, actions));
+      panel.disposed.connect(() => known.delete(panel.content));
+    };
+    tracker.forEach(add);
+    tracker.widgetAdded.connect((_, panel) => add(panel));
+    actions.executionScheduled.connect((_, { notebook, cell }) => {
+      if (cell.model.type === "code") known.get(notebook)?.sheet.scheduled(cell.model.id, cell.model.sharedModel.getSource());
+    });
+    actions.executed.connect((_, { notebook, cell, success }) => {
+      const badge = known.get(notebook);
+      if (!badge || cell.model.type !== "code" || cell.model.executionCount === null) return;
+      badge.sheet.executed(cell.model.id, cell.model.sharedModel.getSource(), cell.model.executionCount, success !== false);
+      badge.soon();
+    });
+  };
+
   const extension = async () => {
     const [widgets, application, services, notebook, apputils] = await Promise.all(
       ["@lumino/widgets", "@jupyterlab/application", "@jupyterlab/services", "@jupyterlab/notebook", "@jupyterlab/apputils"].map(shared));
@@ -276,6 +401,7 @@
       optional: [application.ILayoutRestorer, notebook.INotebookTracker, apputils.ICommandPalette],
       activate: (app, restorer, tracker, palette) => {
         const panel = new Panel(app, { services }, tracker);
+        if (tracker) badges(tracker, widgets, notebook.NotebookActions);
         const widget = new widgets.Widget({ node: panel.root });
         widget.id = "octavo-panel";
         widget.title.label = "octavo";
@@ -300,6 +426,7 @@
 
   window._JUPYTERLAB = window._JUPYTERLAB || {};
   window._JUPYTERLAB.octavo = {
+    Sheet,
     init: found => { scope = found; },
     get: async name => {
       if (name !== "./extension") throw new Error(`octavo has no module ${name}`);
