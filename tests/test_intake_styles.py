@@ -57,6 +57,17 @@ STYLES: dict[str, tuple[dict[str, str], dict[str, tuple[str, ...]]]] = {
         },
         {"fill": (), "ask": ("fill",)},
     ),
+    "scripts that name their own file": (
+        {
+            "data/raw.csv": "1",
+            "src/make.py": "import os\n\nHERE = os.path.dirname(os.path.abspath(__file__))\n\n"
+            "def main():\n    with open(os.path.join(HERE, '..', 'data', 'raw.csv')) as f:\n        text = f.read()\n"
+            "    with open(os.path.join(HERE, '..', 'data', 'made.csv'), 'w') as f:\n        f.write(text)\n\n"
+            "if __name__ == '__main__':\n    main()\n",
+            "show.ipynb": ipynb("print(open('data/made.csv').read())"),
+        },
+        {"make": (), "show": ("make",)},
+    ),
     "two that write one file": (
         {
             "1_clean.ipynb": ipynb("open('x.csv', 'w').write('1')"),

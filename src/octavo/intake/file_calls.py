@@ -18,6 +18,7 @@ WRITERS = frozenset(
     (
         *("savefig", "save", "savetxt", "savez", "savez_compressed", "savemat", "save_npz", "save_model"),
         *("imsave", "imwrite", "tofile", "write_text", "write_bytes", "ExcelWriter", "save_weights"),
+        *("PdfPages", "VideoWriter"),
         *("save_pretrained", "save_to_disk", "export_graphviz_file", "plot_to_file"),
     )
 )

@@ -48,6 +48,8 @@ class Found:
     notes: tuple[str, ...] = ()
     #: The name of the kernel of Python that it asks for, where none of this name is installed.
     absent: str = ""
+    #: Whether it names its own file, which a script has and a notebook has not.
+    script: bool = False
 
 
 def find(root: Path, below: Path) -> tuple[list[Found], list[str]]:
@@ -121,7 +123,8 @@ def _found(root: Path, name: str, document: documents.Notebook, code: list[str])
         ),
         "",
     )
-    return Found(name, here, folder, title, absent=_absent(kernel.get("name"), language))
+    script = name.endswith(".py") and any(re.search(r"(?<![\"'\w])__file__\b", source) for source in code)
+    return Found(name, here, folder, title, absent=_absent(kernel.get("name"), language), script=script)
 
 
 def _absent(kernel: object, language: str) -> str:

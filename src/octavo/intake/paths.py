@@ -217,6 +217,10 @@ class Constants:
             return self._joined(*node.args) if node.args else (".",)
         if name == "sorted" and node.args:
             return self.values(node.args[0])
+        if name == "dirname" and node.args:
+            return tuple(_parent(text) for text in self.values(node.args[0]))
+        if name == "basename" and node.args:
+            return tuple(posixpath.basename(text) for text in self.values(node.args[0]))
         return ()
 
     def _method(self, node: ast.Call, name: str, owner: ast.expr) -> Values | None:

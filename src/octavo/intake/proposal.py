@@ -27,6 +27,7 @@ class ProposedTask:
     grid: Mapping[str, Sequence[object]] = field(default_factory=dict)
     kernel: str | None = None
     local: bool = False
+    script: bool = False
     comment: tuple[str, ...] = ()
 
 
@@ -81,6 +82,10 @@ def _entry(
     if one.absent:
         comment.append(f'its own kernel, "{one.absent}", is not installed here')
     folder = PurePosixPath(one.path).parent.as_posix()
+    # a script runs beside its file, and leaves no notebook
+    script = one.script and len(products) > 1 and (one.folder or ".") == folder
+    if script:
+        del products["nb"]
     return ProposedTask(
         names[one.path],
         one.path,
@@ -88,7 +93,8 @@ def _entry(
         tuple(names[need.writer] for need in needed),
         ", ".join(dict.fromkeys(need.file for need in needed)),
         kernel="python3" if one.absent else None,
-        local=one.folder == folder and folder != ".",
+        local=one.folder == folder and folder != "." and not script,
+        script=script,
         comment=tuple(comment),
     )
 
@@ -138,6 +144,8 @@ def text(tasks: Sequence[ProposedTask], head: Sequence[str]) -> str:
         lines += [f"  # {line}" for line in task.comment]
         lines.append(f"  - source: {scalar(task.source)}")
         lines.append(f"    name: {scalar(task.name)}")
+        if task.script:
+            lines.append("    class: ScriptRunner  # it names its own file, as a notebook cannot")
         if list(task.products) == ["nb"]:
             lines.append(f"    product: {scalar(task.products['nb'])}")
         else:
