@@ -323,3 +323,57 @@ def test_ruff_is_asked_and_its_cells_are_counted_as_octavo_counts(folder: Folder
     assert "a.ipynb:cell 3:1:8: F401" in done.stdout and "b.py:4:8: F401" in done.stdout
     folder.write("ruff.toml", "nonsense = 3\n")
     assert "ruff failed" in folder.octavo("check", "--ruff").stderr
+
+
+#: What a notebook writes, only tries, or names in a magic, is no requirement that is missing or idle.
+QUIET = """\
+%%writefile helper.py
+x = 1
+# %%
+import helper, model_pb2
+try:
+    import catboost
+except ImportError:
+    catboost = None
+%load_ext duckdb
+import tensorflow_serving
+"""
+
+
+def test_what_is_written_tried_or_loaded_by_a_magic_is_neither_missing_nor_idle(folder: Folder) -> None:
+    folder.write(".git/HEAD", "")
+    folder.write("requirements.txt", "catboost\nduckdb\ntensorflow-serving-api\n")
+    folder.write("a.py", f"{TITLE}# %%\n{QUIET}")
+    assert said() == []
+
+
+def test_an_import_that_many_notebooks_lack_is_said_once(folder: Folder) -> None:
+    folder.write("requirements.txt", "polars\n")
+    for name in "abc":
+        folder.write(f"{name}.py", f"{TITLE}# %%\nimport duckdb\n")
+    ((_, place, message),) = said("a.py", "b.py", "c.py")
+    assert (place, "here and in 2 more" in message) == ("a.py:4:1", True)
+
+
+def test_what_a_tool_wrote_down_is_not_called_idle(folder: Folder) -> None:
+    folder.write(".git/HEAD", "")
+    folder.write("a.py", f"{TITLE}# %%\nimport json\n")
+    folder.write("requirements.txt", "".join(f"package{n}==1.{n}\n" for n in range(50)))
+    assert said() == []
+    lines = "".join(f"  - polars{n}=1.{n}=h0\n" for n in range(50))
+    folder.write("environment.yml", f"dependencies:\n{lines}  - pyyaml=6=h0\n")
+    assert said() == []
+
+
+def test_a_cell_that_was_edited_after_octavo_ran_it_is_found(folder: Folder) -> None:
+    folder.write("a.py", f"{TITLE}# %%\nprint('one')\n# %%\nprint('two')\n# %%\nx = 1\n")
+    assert folder.octavo("run", "a.py", "done.ipynb").returncode == 0
+    assert check("done.ipynb", RULES, Selection()).findings == []
+    text = folder.read("done.ipynb")
+    (folder.path / "done.ipynb").write_text(
+        text.replace("print('two')", "print('2')").replace("x = 1", "x = 2")
+    )
+    found = check("done.ipynb", RULES, Selection()).findings
+    assert [(one.code, one.cell) for one in found] == [("NB105", 2)], (
+        "a cell without outputs shows nothing else"
+    )

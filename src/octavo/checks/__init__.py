@@ -170,12 +170,18 @@ class Excuse:
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """What rules for many notebooks need of one."""
+    """What rules for many notebooks need of one.
+
+    ``imports`` are those that it cannot do without, ``uses`` all words that may stand for a package, also in magics and
+    shell lines, ``writes`` the modules that it writes itself.
+    """
 
     path: str
     imports: tuple[ImportAt, ...] = ()
     blocks: tuple[Block, ...] = ()
     installs: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
     excuses: tuple[Excuse, ...] = ()
 
 

@@ -19,11 +19,8 @@ from .around import ProjectAround
 from .settings import Selection
 
 #: What a sketch has several of.
-_SEVERAL: dict[str, type[ImportAt] | type[Block] | type[Excuse]] = {
-    "imports": ImportAt,
-    "blocks": Block,
-    "excuses": Excuse,
-}
+_SEVERAL = ("imports", "blocks", "excuses")
+_WORDS = ("installs", "uses", "writes")
 _PARTS = ("checks", "reading", "notebook")
 
 
@@ -106,7 +103,7 @@ def _plain(checked: NotebookFindings) -> Json:
         "sketch": sketch
         and {
             "path": sketch.path,
-            "installs": sketch.installs,
+            **{name: getattr(sketch, name) for name in _WORDS},
             **{name: [_slots(one) for one in getattr(sketch, name)] for name in _SEVERAL},
         },
     }
@@ -122,11 +119,17 @@ def _read(data: Json) -> NotebookFindings:
     found = [Finding(**{**one, "edits": tuple(map(_edit, one["edits"]))}) for one in data["findings"]]
     if data["sketch"] is None:
         return NotebookFindings(found, [])
-    several = {
-        name: tuple(kind(**one) for one in data["sketch"].pop(name)) for name, kind in _SEVERAL.items()
-    }
+    sketch = data["sketch"]
     return NotebookFindings(
-        found, [], Sketch(**{**data["sketch"], **several, "installs": tuple(data["sketch"]["installs"])})
+        found,
+        [],
+        Sketch(
+            sketch["path"],
+            tuple(ImportAt(**one) for one in sketch["imports"]),
+            tuple(Block(**one) for one in sketch["blocks"]),
+            excuses=tuple(Excuse(**one) for one in sketch["excuses"]),
+            **{name: tuple(sketch[name]) for name in _WORDS},
+        ),
     )
 
 

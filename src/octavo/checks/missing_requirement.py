@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..lazy import lazy_imports
 from ..reading.folders import find_package
-from . import Across, Around, Severity, Sketch
+from . import Across, Around, ImportAt, Severity, Sketch
 from .requirements import normal, required
 
 with lazy_imports():
@@ -19,7 +19,10 @@ with lazy_imports():
 
 #: What is there wherever a notebook runs, or comes with the place where it does.
 _THERE = frozenset(
-    ("IPython", "ipykernel", "jupyter_client", "octavo", "google", "ploomber", "dbutils", "pyspark")
+    [
+        *("IPython", "ipykernel", "ipywidgets", "jupyter_client", "octavo", "ploomber", "google", "pyspark"),
+        *("dbutils", "dbruntime", "kaggle_secrets", "kaggle_datasets", "js", "pyodide", "piplite"),
+    ]
 )
 #: Modules that several distributions bring.
 _VARIANTS = {
@@ -58,26 +61,31 @@ class MissingRequirement:
         if not wanted:
             return
         installed = environment.versions()
-        known: dict[str, bool] = {}
         brought: set[str] | None = None
+        missing: dict[str, list[tuple[Sketch, ImportAt]]] = {}
+        known: dict[str, bool] = {}
         for sketch in sketches:
             own = {normal(name) for name in sketch.installs}
-            said: set[str] = set()
-            for one in sketch.imports:
+            for one in {one.module.partition(".")[0]: one for one in reversed(sketch.imports)}.values():
                 top = one.module.partition(".")[0]
-                if top in said or _is_ours(top, root, sketch.path):
+                if top in sketch.writes or top.endswith("_pb2") or _is_ours(top, root, sketch.path):
                     continue
                 names = candidates(one.module, installed)
                 if top not in known:
                     if not names & wanted and brought is None:
                         brought = _required_by(wanted, installed)
-                    known[top] = bool(names & wanted or names & (brought or set()))
-                if known[top] or names & own:
-                    continue
-                said.add(top)
-                words = f'"{top}" is imported, and no requirement of the project provides it'
-                name = environment.distribution(top, installed) or environment.ALIASES.get(top, top)
-                yield Across(sketch, words, one.number, one.line, one.row, f"add {name} to the requirements")
+                    part = any(
+                        name.startswith(f"{normal(top)}-") for name in wanted
+                    )  # tensorflow-serving-api
+                    known[top] = part or bool(names & wanted or names & (brought or set()))
+                if not known[top] and not names & own:
+                    missing.setdefault(top, []).append((sketch, one))
+        for top, several in missing.items():
+            sketch, one = several[0]
+            more = f", here and in {len(several) - 1} more" if several[1:] else ""
+            words = f'"{top}" is imported{more}, and no requirement of the project provides it'
+            name = environment.distribution(top, installed) or environment.ALIASES.get(top, top)
+            yield Across(sketch, words, one.number, one.line, one.row, f"add {name} to the requirements")
 
 
 def _is_ours(top: str, root: Path, path: str) -> bool:

@@ -9,9 +9,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..dataclass import dataclass
+from ..lazy import lazy_imports
 from ..model import Json
 
+with lazy_imports():
+    from .. import environment
+
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+#: So many exact versions were written by a tool, with what others need.
+_LOCKED = 40
 _CONDA = re.compile(r"^\s+-\s+[\"']?(?:[\w-]+::)?([A-Za-z0-9][A-Za-z0-9._-]*)")
 
 
@@ -57,7 +63,8 @@ def _of_lines(path: Path, part: re.Pattern[str] | None = None) -> Iterator[Requi
     inside = part.search(text) if part else None
     if part and inside is None:
         return
-    locked = "# via" in text or "--hash" in text  # by a tool, which also wrote what others need
+    # by a tool, which also wrote what others need
+    locked = "# via" in text or "--hash" in text or text.count("==") > _LOCKED
     main = path.name in ("requirements.txt", "setup.cfg") and not locked
     for number, line in enumerate(text.splitlines(), start=1):
         if inside is not None and line.strip() not in inside[1]:
@@ -71,12 +78,17 @@ def _of_lines(path: Path, part: re.Pattern[str] | None = None) -> Iterator[Requi
 
 
 def _of_conda(path: Path) -> Iterator[Required]:
-    inside = False
-    for number, line in enumerate(_text(path).splitlines(), start=1):
+    inside, text = False, _text(path)
+    installed = environment.versions()
+    locked = len(re.findall(r"^\s+- [^#\n]*\d$|^\s+- [^#\n]*=[^#\n]*=", text, re.MULTILINE)) > _LOCKED
+    for number, line in enumerate(text.splitlines(), start=1):
         if line[:1].strip() and line[:1] not in "-#":
             inside = line.startswith("dependencies")
         elif inside and (found := _CONDA.match(line)) and found[1] not in ("python", "pip"):
-            yield Required(normal(found[1]), str(path), number, True)
+            # not all that conda installs is a package of Python: that is one which is known here
+            name = normal(found[1])
+            needed = name in installed or name in environment.ALIASES.values()
+            yield Required(name, str(path), number, needed and not locked)
 
 
 def _of_pyproject(path: Path) -> Iterator[Required]:

@@ -14,6 +14,7 @@ from .excuses import NOQA
 #: Code of fewer lines may stand in several notebooks.
 _LINES = 8
 _INSTALLED = re.compile(r"(?:pip3?|conda|mamba|uv)\b.*?\b(?:install|add)\s+(.*)")
+_WRITTEN = re.compile(r"^%%(?:writefile|file)\s+(?:-\S+\s+)*(?:\S*/)?(\w+)\.py\b", re.MULTILINE)
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -26,6 +27,8 @@ def of(subject: Subject) -> Sketch:
         if not _is_copy(subject)
         else (),
         tuple(dict.fromkeys(name for cell in subject.cells for name in _installed(cell))),
+        tuple(sorted({word for cell in subject.cells for word in _used(cell)})),
+        tuple(sorted({name for cell in subject.cells for name in _WRITTEN.findall(cell.source)})),
         tuple(one for cell in subject.cells for one in _excuses(cell)),
     )
 
@@ -113,6 +116,14 @@ def _installed(cell: CodeCell) -> Iterator[str]:
                     yield name[0]
         elif line.startswith("#") and (found := re.match(r"#\s+[\"']([A-Za-z0-9._-]+)", line)):
             yield found[1]
+
+
+def _used(cell: CodeCell) -> Iterator[str]:
+    """Yield all modules that a cell imports, and the words of its magics and shell lines."""
+    yield from cell.names.imports
+    for line in cell.source.splitlines():
+        if line.lstrip()[:1] in ("%", "!"):
+            yield from re.findall(r"[A-Za-z][\w-]*", line)
 
 
 def _excuses(cell: CodeCell) -> Iterator[Excuse]:

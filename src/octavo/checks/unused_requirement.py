@@ -20,7 +20,7 @@ jupyter jupyterlab notebook ipykernel ipython ipywidgets jupytext nbconvert nbfo
 pip setuptools wheel build twine uv hatch poetry pytest coverage tox nox black ruff flake8 isort mypy pylint pyright
 pre-commit sphinx mkdocs nbstripout nbdime nbqa voila panel gunicorn uvicorn python-dotenv dvc mlflow kaleido
 pyarrow fastparquet openpyxl xlrd xlsxwriter odfpy lxml html5lib tabulate tables numexpr bottleneck h5netcdf
-netcdf4 zarr
+netcdf4 zarr pytables pillow beautifulsoup4 line-profiler memory-profiler swig nose codespell
 psycopg2 psycopg2-binary psycopg pymysql mysqlclient pyodbc cx-oracle oracledb duckdb-engine sqlalchemy s3fs gcsfs adlfs
 fsspec boto3 aiohttp graphviz pydot jinja2 matplotlib-inline tzdata protobuf cython nodejs rpy2 r-base python-kaleido
 """
@@ -57,14 +57,14 @@ class UnusedRequirement:
         if not needed:
             return
         paths = [os.path.relpath(path, root) for path in walk(root) if path.endswith(".py")]
-        modules = {one.module for sketch in sketches for one in sketch.imports} | environment.imported(
-            root, paths
-        )
+        modules = {word for sketch in sketches for word in sketch.uses}
+        modules |= environment.imported(root, paths)
         installed = environment.versions()
         used = {name for module in modules for name in candidates(module, installed)}
         for one in needed:
             tool = one.name in _TOOLS or one.name.startswith(_TOOL_STARTS)
-            if not tool and one.name not in used and not _brings(one.name, modules, installed):
+            used_by = any(one.name.startswith(f"{name}-") for name in used)  # tensorflow-serving-api
+            if not (tool or used_by or one.name in used or _brings(one.name, modules, installed)):
                 path = os.path.relpath(one.path)
                 yield Across(None, f"nothing imports {one.name}", row=one.line, path=path)
 
