@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -62,3 +63,55 @@ def test_how_a_task_was_observed_is_no_reason_to_run_it(native: Folder) -> None:
     native.write("pipeline.yaml", native.read("pipeline.yaml") + "environment: strict\n")
     assert native.octavo("build", env=BLIND).returncode == 0
     assert "all tasks are fresh" in native.octavo("status").stdout
+
+
+def test_a_file_outside_of_the_project_is_named_with_the_line_to_add(folder: Folder, tmp_path: Path) -> None:
+    shelf = tmp_path.parent / f"{tmp_path.name}-elsewhere"
+    shelf.mkdir()
+    (shelf / "1.csv").write_text("one")
+    folder.write("pipeline.yaml", "tasks:\n  - {source: tasks.make, product: out/made.txt}\n")
+    folder.write("data/a.csv", "here")
+    folder.write(
+        "tasks.py",
+        f"""
+        import os, tempfile
+        from pathlib import Path
+
+        def make(product):
+            found = Path({str(shelf)!r}, f"{{1}}.csv").read_text() + Path("data/a.csv").read_text()
+            with tempfile.TemporaryDirectory() as place:  # what it makes there itself is nobody's affair
+                Path(place, "x").write_text(found)
+                product.write_text(Path(place, "x").read_text())
+            Path({str(shelf)!r}, "2.csv").write_text("its own")
+            Path({str(shelf)!r}, "2.csv").read_text()
+        """,
+    )
+    said = folder.octavo("build").stdout
+    line = f"inputs: [{shelf}/1.csv]"
+    assert (
+        f"make: it reads {shelf}/1.csv, outside of the project: what changes there makes nothing stale"
+        in said
+    )
+    assert f"add to the task:  {line}" in said and "2.csv" not in said
+    folder.write("pipeline.yaml", folder.read("pipeline.yaml").replace("}", f", {line}}}"))
+    assert "outside of" not in folder.octavo("build").stdout
+    (shelf / "1.csv").write_text("two")
+    assert f"make  file {shelf}/1.csv changed" in folder.octavo("status").stdout
+
+
+def test_a_time_of_modification_is_said_to_count_for_nothing(folder: Folder) -> None:
+    folder.write("pipeline.yaml", "tasks:\n  - {source: tasks.make, product: out/made.txt}\n")
+    folder.write("data/a.csv", "x")
+    folder.write(
+        "tasks.py",
+        """
+        import os
+
+        def make(product):
+            product.write_text(str(os.path.getmtime("data/a.csv") > 0) + str(os.path.exists("data")))
+        """,
+    )
+    said = folder.octavo("build").stdout
+    assert (
+        "make: it asks when data/a.csv was modified: that makes nothing stale, what is in a file does" in said
+    )

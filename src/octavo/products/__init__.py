@@ -118,7 +118,7 @@ def digest(path: str) -> str | None:
     try:
         mode = os.stat(path).st_mode
         if stat.S_ISREG(mode):
-            return _file_digest(path)
+            return file_digest(path)
         if not stat.S_ISDIR(mode):
             # one that opens a pipe waits for its writer, and a device has no end
             raise OSError(errno.EINVAL, f"it is {SPECIAL[stat.S_IFMT(mode)]}", path)
@@ -139,7 +139,7 @@ def listing(folder: str) -> bytes:
         if entry.target:
             lines.append(f"{entry.name}\0→{entry.target}\n")
         if entry.kind == "file":
-            lines.append(f"{entry.name}\0{_file_digest(entry.path)}\n")
+            lines.append(f"{entry.name}\0{file_digest(entry.path)}\n")
         elif not entry.target:
             lines.append(f"{entry.name}\0\n" if entry.kind == "empty" else f"{entry.name}\0{entry.kind}\n")
     return "".join(lines).encode("utf-8", "surrogateescape")
@@ -163,7 +163,7 @@ def _rows(listed: bytes) -> dict[str, list[str]]:
     return found
 
 
-def _file_digest(path: str) -> str:
+def file_digest(path: str) -> str:
     whole = running()
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a hot path, and Path.open is twice as slow
         while block := file.read(_BLOCK):

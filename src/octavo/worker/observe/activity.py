@@ -70,6 +70,8 @@ class Activity:
         self.commands: dict[str, str] = {}
         #: Questions, by what kind they are and a path, with the last answers.
         self.questions: dict[tuple[str, str], str] = {}
+        #: Files of which its own code asked when they were modified.
+        self.timed: set[str] = set()
         #: Paths of which Python told, counted or not.
         self.heard: set[str] = set()
         #: The thread that lists all folders before the task begins: this is not what Python told of them.
@@ -146,8 +148,9 @@ class Activity:
             before = self.opened.get(path)
             if before is None:
                 with self.quiet:
-                    self.opened[path] = use(path, time.monotonic_ns(), self.epoch, self.began, update)
-                    if self.ground.tools_keep(path) and Asker().is_own():
+                    now = use(path, time.monotonic_ns(), self.epoch, self.began, update)
+                    self.opened[path] = now
+                    if self.ground.tools_keep(path, now.linked) and Asker().is_own():
                         self.ground.meant.add(self.ground.way(path).real)
             elif before.epoch != self.epoch:
                 # a process that the task started may have made it anew: what counts is what is seen now
@@ -291,6 +294,9 @@ class Activity:
         if question is None:
             return
         word, answer = question
+        if word == "time":
+            self.timed.add(full)
+            word = "exists"
         with self.quiet:
             answer = answer or there(full)
         # the last answer is the one that counts, as a task may wait for a file; its size says that it is there

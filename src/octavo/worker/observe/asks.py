@@ -31,6 +31,8 @@ _WHETHER = frozenset(
         *("makedirs", "mkdir", "walk", "_walk", "fwalk", "_fwalk", "copytree", "rmtree", "move"),
     ]
 )
+#: Those of them that ask for times, which count for nothing.
+_WHEN = frozenset(("getmtime", "getctime", "getatime"))
 #: Those that walk a path to find the links in it: only links are answers.
 _RESOLVING = frozenset(("realpath", "_joinrealpath", "_resolve"))
 #: Those that ask of a link itself.
@@ -177,7 +179,7 @@ def narrowed(word: str, answer: str) -> tuple[str, str] | None:
     if word == "no link" and (len(names) > 1 or names[0] not in _OF_LINKS):
         return None  # os.walk asks so of each folder
     if word == "size" and names[0] in _WHETHER:
-        return "exists", "file"
+        return "time" if names[0] in _WHEN and asker.is_own() else "exists", "file"
     return word, answer
 
 

@@ -51,6 +51,8 @@ class Writes:
             used = activity.opened.get(path)
             if used is not None and not _unchanged(path, used, activity.restamped.get(path, WHOLE)):
                 self._add(activity.ground.way(path).real, used.order)
+        #: When what is in a folder was made with the folder, of those that were asked about.
+        self._within: dict[str, int | None] = {}
         self.assured = {activity.ground.way(path).real for path in list(activity.assured)}
         self._names: dict[str, set[str]] = {}
         for path in self._first:
@@ -66,13 +68,12 @@ class Writes:
 
     def when(self, real: str) -> int | None:
         """Return when the task first made a path, or a folder that it is in; None if it did not."""
-        while True:
-            if real in self._first:
-                return self._first[real]
-            folder = os.path.dirname(real)
-            if folder == real:
-                return None
-            real = folder
+        if real in self._first:
+            return self._first[real]
+        folder = os.path.dirname(real)
+        if folder not in self._within:  # of thousands of files that are in few
+            self._within[folder] = None if folder == real else self.when(folder)
+        return self._within[folder]
 
     def names(self, folder: str) -> set[str]:
         """Return the names in a folder that the task made or removed."""
@@ -197,10 +198,7 @@ class Discovery:
         self.walked(way)
         # a process that it started may have made a hard link to it, say
         left = self._activity.restamped.get(path, WHOLE - bool(self._activity.epoch))
-        if not os.path.lexists(way.real):
-            gone = used.stamp is not None and since is None
-            yield row.of(shown), (shown, UNSTABLE if gone else ABSENT)
-        elif is_file(way.real):
+        if is_file(way.real):
             if path in self._activity.updated and not os.path.getsize(way.real):
                 return  # a lock, say
             digest = (
@@ -210,6 +208,9 @@ class Discovery:
             if since is None and path in self._native.doubtful and path not in self._activity.opened:
                 digest = None
             yield row.of(shown), (shown, digest or UNSTABLE)
+        elif not os.path.lexists(way.real):
+            gone = used.stamp is not None and since is None
+            yield row.of(shown), (shown, UNSTABLE if gone else ABSENT)
         elif path in self._activity.shown and os.path.isdir(way.real):
             changed = products.newest(way.real) >= self._activity.began
             yield row.of(shown), (shown, UNSTABLE if changed else products.digest(way.real) or UNSTABLE)

@@ -1,4 +1,4 @@
-"""Say which files a task may have read unseen, with the lines that declare them."""
+"""Say what a task uses that can make it stale only if it is declared, with the lines to add."""
 
 from __future__ import annotations
 
@@ -59,3 +59,40 @@ def doubts(
             f"what {' and '.join(who)} read cannot be seen here: if it is {listed}, "
             f"add to the task:  inputs: [{listed}]"
         )
+
+
+def outside(task: Task, texts: Iterable[str], read: Iterable[str]) -> Iterator[str]:
+    """Yield a note on files outside of the project that a task has read, if it names them or a folder they are in."""
+    declared = task.declared.inputs or ()
+    whole = "\n".join([*texts, *map(str, task.params.values())])
+    found = [
+        path
+        for path in sorted(set(read))
+        if not any(f"{path}/".startswith(f"{one}/") for one in declared)
+        and any(it in whole for it in _spelt(path))
+    ]
+    if found:
+        listed = ", ".join(found[:_MOST])
+        more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
+        yield (
+            f"it reads {listed}{more}, outside of the project: what changes there makes nothing stale, "
+            f"unless you add to the task:  inputs: [{listed}]"
+        )
+
+
+def times(paths: Iterable[str]) -> Iterator[str]:
+    """Yield a note on files whose times of modification a task has asked for."""
+    if found := sorted(paths):
+        more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
+        listed = ", ".join(found[:_MOST])
+        yield f"it asks when {listed}{more} was modified: that makes nothing stale, what is in a file does"
+
+
+def _spelt(path: str) -> Iterator[str]:
+    """Yield how code may name a file: by its path, or that of a folder it is in, but for those at the top."""
+    home = os.path.expanduser("~")
+    while path.count("/") > 1:
+        yield path
+        if path.startswith(f"{home}/"):
+            yield f"~{path[len(home) :]}"
+        path = os.path.dirname(path)

@@ -24,9 +24,10 @@ from ...reading.importable import SUFFIXES
 from .activity import Activity
 from .asks import Asks
 from .discovery import Discovery, Writes, given_paths
-from .doubts import doubts
+from .doubts import doubts, outside, times
 from .evidence import Evidence
 from .family import Family
+from .frames import of_packages
 from .hook import Arguments, Hear, Quiet, listen
 from .imports import Imports
 from .native import NativeEvents
@@ -219,17 +220,35 @@ class Observer:
         return f"{how}, with gaps" if self.native.lost else how
 
     def doubts(self, task: Task, found: Mapping[str, tuple[str, str]]) -> Iterator[str]:
-        """Yield notes on files that the task may have read unseen."""
-        if self.native.precision and not self.native.lost:
+        """Yield notes on what the task has used, or may have read unseen, and that can make nothing stale."""
+        yield from times(filter(None, map(self._inside, self.activity.timed)))
+        elsewhere = [
+            path for verb, path in {(verb, what) for _, verb, what in self._touched} if verb == "read"
+        ]
+        elsewhere = [path for path in map(os.path.normpath, elsewhere) if self._is_elsewhere(path)]
+        unseen = not self.native.precision or self.native.lost
+        if not (unseen or elsewhere):
             return
         files = [path for path in self._imports.files(self._preloaded).values() if self._inside(path)]
         texts = [task.source.text or "", *(source_text(path) for path in files if path.endswith(".py"))]
+        yield from outside(task, texts, elsewhere)
+        if not unseen:
+            return
         imports = {*task.source.facts.imports, *imported(self.ground.root, files)}
         asked = (parts.EXISTS, parts.SIZE, parts.ACCESS, parts.LINK)  # what is in a file is more than that
         used = {path for part, (path, _) in found.items() if parts.split(part)[0] not in asked}
         used |= {*given_paths(task.inputs)}
         with self.quiet:
             yield from doubts(self.ground.root, task, texts, used, imports, bool(self.activity.commands))
+
+    def _is_elsewhere(self, path: str) -> bool:
+        """Return whether a file that was read is data outside of the project, and not made by the task."""
+        if path.startswith((self.ground.below, *_SYSTEM)) or not path.startswith("/"):
+            return False
+        if path.endswith(SUFFIXES) or of_packages(path):
+            return False
+        way = self.ground.way(path)
+        return way.shown is None and self._writes is not None and self._writes.when(way.real) is None
 
     def _own_counts(self, task: Task, path: str) -> bool:
         """Return whether more of the module of the task's function was used than what its own code names."""

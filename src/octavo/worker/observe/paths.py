@@ -38,6 +38,9 @@ class Ground:
         self._inner = os.path.join(self.root, "")
         self._ways: dict[str, Way] = {}
         self._environments: dict[str, bool] = {}
+        #: Whether what is in folders is skipped, by how they are shown; and by their paths whether a tool keeps it.
+        self._skipped: dict[str, bool] = {}
+        self._kept: dict[str, bool] = {}
         #: Files in folders of tools that the task's own code opened, by real paths: data, whatever else is around them.
         self.meant: set[str] = set()
 
@@ -50,7 +53,7 @@ class Ground:
         if folder not in self._ways:
             self._ways[folder] = self._walk(folder)
         before = self._ways[folder]
-        full = os.path.join(before.real, name)
+        full = f"{before.real.rstrip('/')}/{name}"
         if follow and os.path.islink(full):
             return self._walk(path)
         return Way(full, self._at(before, full, name), before.links)
@@ -61,8 +64,16 @@ class Ground:
             return None
         return way.shown
 
-    def tools_keep(self, path: str) -> bool:
-        """Return whether an absolute path is in a folder of a tool, but octavo's own."""
+    def tools_keep(self, path: str, linked: bool = True) -> bool:
+        """Return whether an absolute path is in a folder of a tool, but octavo's own.
+
+        ``linked`` is False where the path itself is known to be no link.
+        """
+        folder, _, name = path.rpartition("/")
+        if not linked and name not in SKIPPED and name not in ("", ".", ".."):
+            if folder not in self._kept:
+                self._kept[folder] = self.tools_keep(f"{folder}/-")
+            return self._kept[folder]
         shown = self.way(path).shown
         return shown is not None and self.skips(shown) and ".octavo" not in shown.split("/")
 
@@ -72,11 +83,17 @@ class Ground:
 
     def skips(self, shown: str) -> bool:
         """Return whether a path of the project is that of a tool: byte code, version control, an environment."""
-        names = shown.split("/")
+        above, _, last = shown.rpartition("/")
+        if above not in self._skipped:
+            self._skipped[above] = self._skips_all_in(above)
+        return self._skipped[above] or last in SKIPPED
+
+    def _skips_all_in(self, shown: str) -> bool:
+        names = shown.split("/") if shown else []
         if not SKIPPED.isdisjoint(names):
             return True
         folder = self.root
-        for name in names[:-1]:
+        for name in names:
             folder = f"{folder}/{name}"
             if folder not in self._environments:
                 found = (os.path.lexists(f"{folder}/{mark}") for mark in ENVIRONMENTS)

@@ -15,8 +15,8 @@ WHOLE = 5
 
 #: A file that its stamp says too little about is digested at once, if it has no more bytes than these.
 _SMALL = 8 << 20
-#: The very function of the system: the one in ``os`` is observed.
-_stat = os.stat
+#: The very functions of the system: those in ``os`` are observed.
+_stat, _lstat = os.stat, os.lstat
 
 
 def now_of_files() -> int:
@@ -39,13 +39,15 @@ class Use:
     """A file as a task used it: its stamp then, and when that was among all that the task did.
 
     ``digest`` is that of its bytes right then, of one that was about to be changed, or so young that the same stamp
-    could stand for other bytes. ``epoch`` counts the processes that the task had started.
+    could stand for other bytes. ``epoch`` counts the processes that the task had started. ``linked``: the path itself
+    was a link.
     """
 
     stamp: Stamp | None
     order: int
     epoch: int
     digest: str | None = None
+    linked: bool = False
 
 
 def use(path: str, order: int, epoch: int, began: int, change: bool = False) -> Use:
@@ -53,19 +55,25 @@ def use(path: str, order: int, epoch: int, began: int, change: bool = False) -> 
 
     What octavo itself opens here is heard, too.
     """
-    found = stamp(path)
-    if found is None:
-        return Use(None, order, epoch)
+    try:
+        seen = _lstat(path)
+        linked = stat.S_ISLNK(seen.st_mode)
+        seen = _stat(path) if linked else seen
+    except (OSError, ValueError):
+        return Use(None, order, epoch, linked=True)
+    found = seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
     # within a tick of the clock a file can change without a new stamp
     young = found[4] >= began and found[4] >= now_of_files()
     digest = (
-        products.digest(path) if (young or change) and found[2] <= _SMALL and os.path.isfile(path) else None
+        products.digest(path)
+        if (young or change) and found[2] <= _SMALL and stat.S_ISREG(seen.st_mode)
+        else None
     )
-    return Use(found, order, epoch, digest)
+    return Use(found, order, epoch, digest, linked)
 
 
 def unchanged_digest(path: str, used: Use, left: int = WHOLE) -> str | None:
-    """Return the digest of a file, if it still is what the task saw; None if it is not, or was changed meanwhile.
+    """Return the digest of what is a file, if it is what the task saw; None if not, or if it was changed meanwhile.
 
     ``left`` tells how much of a stamp must be the same, where the task did what changes no content.
     """
@@ -74,7 +82,7 @@ def unchanged_digest(path: str, used: Use, left: int = WHOLE) -> str | None:
         return None
     if not (used.stamp[:left] == before[:left] or used.digest is not None):
         return None
-    digest = products.digest(path)
+    digest = products.file_digest(path)
     if used.digest is not None and digest != used.digest:
         return None
     return digest if stamp(path) == before else None
