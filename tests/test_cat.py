@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,3 +95,53 @@ def test_scripts_are_read_too_and_git_gets_no_numbers(book: Path, capsys: pytest
     (book.parent / "x_a").write_bytes(book.read_bytes())
     assert main(["cat", "--textconv", "x_a"]) == 0
     assert capsys.readouterr().out.splitlines()[:4] == ["# %% [markdown]", "# T", "# %% tags=x,both", "a = 1"]
+
+
+# ── one cell replaced
+
+
+@pytest.mark.parametrize("indent", [1, 4, None])
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_a_cell_is_replaced_and_no_other_byte_changes(
+    book: Path, indent: int | None, ascii_only: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nb = json.loads(book.read_bytes())
+    nb["metadata"] = {"z": "é", "a": 1}
+    nb["cells"][2]["source"] = []
+
+    def written() -> bytes:
+        return json.dumps(nb, indent=indent, ensure_ascii=ascii_only).encode()
+
+    book.write_bytes(written())
+    (book.parent / "new.py").write_text("c = 'ü'\nd = 4\n")
+    assert main(["cell", "a.ipynb#load", "--source", "new.py"]) == 0
+    nb["cells"][1]["source"] = ["c = 'ü'\n", "d = 4"]
+    assert book.read_bytes() == written()
+    assert main(["cell", "a.ipynb#m1", "--source", "new.py"]) == 0
+    nb["cells"][0]["source"] = "c = 'ü'\nd = 4"
+    assert book.read_bytes() == written()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"n = 3\n")))
+    assert main(["cell", "a.ipynb#fit", "--source", "-"]) == 0
+    nb["cells"][2]["source"] = ["n = 3"]
+    assert json.loads(book.read_bytes()) == nb
+    if indent in (1, None):
+        assert book.read_bytes() == written()
+
+
+def test_a_cell_of_a_script_is_replaced_and_the_rest_keeps_its_bytes(
+    book: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = book.parent / "s.py"
+    script.write_text(SCRIPT.replace("\nprint", "\n\n\nprint"))
+    (book.parent / "new.py").write_text("n = 2")
+    assert main(["cell", "s.py#parameters", "--source", "new.py"]) == 0
+    assert script.read_text() == SCRIPT.replace("\nprint", "\n\n\nprint").replace("n = 1", "n = 2")
+    capsys.readouterr()
+    assert main(["cell", "s.py#1"]) == 0
+    assert capsys.readouterr().out == "n = 2\n"
+    assert main(["cell", "s.py#1", "--source", "new.py", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["tags"] == ["parameters"]
+    with pytest.raises(Error, match="which cell"):
+        main(["cell", "s.py"])
+    with pytest.raises(Error, match="No such file"):
+        main(["cell", "s.py#1", "--source", "nowhere.py"])

@@ -123,3 +123,14 @@ def test_names_in_placeholders_need_no_templates(folder: Folder) -> None:
     assert "jinja2" not in found
     folder.write("env.yaml", "out: made\nn: '{{ 1 + 2 }}'\n")
     assert "jinja2" in loaded(command(["status"]), folder)
+
+
+@pytest.mark.parametrize("verb", ["strip", "cat", "diff", "merge"])
+def test_review_of_notebooks_loads_no_library_of_jupyters(verb: str, folder: Folder) -> None:
+    folder.write("a.ipynb", '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    folder.write("b.py", "# %%\nx = 1\n")
+    words = {"strip": ["a.ipynb"], "cat": ["b.py"], "diff": ["a.ipynb", "a.ipynb"], "merge": ["a.ipynb"] * 3}
+    found = loaded(command([verb, *words[verb]]), folder)
+    assert "octavo.review" in found
+    allowed = {"subprocess", "threading", "difflib"}  # for git, and for words in a line
+    assert not ((HEAVY | {"jsonschema"}) & (found - nothing())) - allowed
