@@ -166,6 +166,12 @@ def test_a_build_is_followed_to_its_end_by_all_who_watch(server: Server) -> None
     assert (seen[-1]["code"], seen[-1]["said"]) == (0, "")
     assert states(server, "b") == {"clean": "fresh", "fit": "stale"}
     assert project.read("out/n.txt") == "1"
+    project.write("out/n.txt", "by hand")
+    assert states(server, "b")["clean"] == "blocked"
+    assert server.call("octavo/accept", {"path": "b", "task": "clean"})["accepted"]
+    assert states(server, "b")["clean"] == "fresh" and project.read("out/n.txt") == "by hand"
+    assert server.refused("octavo/accept", {"path": "b", "task": "claen"}) == 409
+    assert server.refused("octavo/accept", {"path": "b"}) == 409
 
 
 def test_a_build_is_cancelled_and_there_is_one_at_a_time(server: Server) -> None:

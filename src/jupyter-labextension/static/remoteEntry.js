@@ -143,7 +143,8 @@
             button("Build", () => this.build([name])),
             button("Build with what it needs", () => this.build(["+" + name])),
             button("Build with what follows", () => this.build([name + "+"])),
-            button("Force", () => this.build([name], true), "Run even if fresh")),
+            button("Force", () => this.build([name], true), "Run even if fresh"),
+            reasons.length ? button("Accept", () => this.accept(name), "Take the products as they are") : null),
           element("div", {},
             opening("Source", task.open),
             task.several && task.open ? button("Show its values", () => this.choose(task), "Show in the source the values of") : null,
@@ -166,6 +167,13 @@
         this.say("The build has started.");
         this.buildAll.disabled = true;
         this.cancel.disabled = false;
+      }
+    }
+
+    async accept(name) {
+      if (await this.post("accept", { task: name })) {
+        await this.refresh();
+        this.say(`The products of ${name} are accepted as they are.`);
       }
     }
 
@@ -365,9 +373,14 @@
     }
 
     async again() {
-      await this.panel.sessionContext.session.kernel.restart();
+      const context = this.panel.sessionContext;
+      await this.panel.context.ready;
+      await context.ready;  // a kernel that starts cannot be restarted yet
+      const kernel = context.session && context.session.kernel;
+      if (kernel) await kernel.restart();
       this.sheet.restarted();
-      await this.actions.runAll(this.panel.content, this.panel.sessionContext);
+      this.soon();
+      await this.actions.runAll(this.panel.content, context);
     }
   }
 

@@ -54,6 +54,7 @@ def add(application: Application, root: Path, builds: Builds) -> None:
         "cancel": _CancelRoute,
         "events": _EventsRoute,
         "choose": _ChooseRoute,
+        "accept": _AcceptRoute,
     }
     application.add_handlers(
         ".*$",
@@ -125,6 +126,24 @@ class _CancelRoute(_Route):
         """End the build that runs."""
         entry, _ = self.asked()
         self.finish(json.dumps({"cancelled": self.builds.cancel(entry.root)}))
+
+
+class _AcceptRoute(_Route):
+    @authenticated
+    @authorized(action="execute")
+    async def post(self) -> None:
+        """Take the products of a task as they are for good, as octavo accept does."""
+        entry, body = self.asked()
+
+        def accept() -> list[str]:
+            with projects.Project(entry, {}) as project:
+                found = project.accept([str(body.get("task", ""))])
+            return [str(reason) for reasons in found.values() for reason in reasons]
+
+        try:
+            self.finish(json.dumps({"accepted": await asyncio.to_thread(accept)}))
+        except (Error, Errors) as error:
+            raise HTTPError(409, "\n".join(map(str, each(error)))) from None
 
 
 class _ChooseRoute(_Route):
