@@ -1,4 +1,4 @@
-"""octavo history: the runs of a task, and what changed between two of them."""
+"""octavo history: the runs of a task and what changed between them; the versions of a notebook, cell by cell."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..fingerprint import differences
 from ..model import Outcome, Reason
 from ..parts import split
 from ..show.screen import flat, screen, seconds
+from ..timeline import notebooks
 from . import options
 
 if TYPE_CHECKING:
@@ -24,9 +25,14 @@ if TYPE_CHECKING:
 
 def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo history``."""
-    parser.add_argument("task", metavar="TASK", help="the name of a task")
+    parser.add_argument("task", metavar="TASK", help="the name of a task, a notebook, or NOTEBOOK#CELL")
     parser.add_argument(
         "runs", nargs="*", metavar="RUN", help="two runs to compare: their names, or the beginnings of these"
+    )
+    parser.add_argument(
+        "--at",
+        metavar="REV",
+        help="a notebook or cell as it was: at a commit, in a run, as a version published",
     )
     parser.add_argument(
         "--json", action="store_true", help="print runs as lines of JSON, with their manifests"
@@ -37,12 +43,22 @@ octavo keeps the last 50 runs of each task.
 
 examples:
   octavo history fit                        when it ran, how it ended, what had changed
-  octavo history fit 20260102-1 20260103-1  what changed between two runs""")
+  octavo history fit 20260102-1 20260103-1  what changed between two runs
+  octavo history fit.ipynb                  its versions, and when each cell last changed
+  octavo history fit.ipynb#4 --at HEAD~3    its fourth code cell as it was""")
 
 
 def main(args: Namespace) -> int:
     """List the runs of a task, or the differences between two."""
     out = screen(sys.stdout, os.environ)
+    if (asked := notebooks.asked(args.task)) is not None:
+        if args.runs:
+            raise Error("of a notebook no runs are compared", hint=f"octavo history {asked.path} --at REV")
+        for line in notebooks.answer(asked, args.at, args.json, args.file, out):
+            out.say(line)
+        return 0
+    if args.at is not None:
+        raise Error("--at is for notebooks", hint="octavo history NOTEBOOK --at REV")
     with options.project(args) as project:
         runs = project.history(args.task)
     if args.runs:

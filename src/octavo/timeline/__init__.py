@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from ..dataclass import dataclass
 from ..model import Json
 
@@ -48,3 +50,16 @@ class CellHistory:
     changed: Snapshot
     changes: int
     output: Snapshot | None
+
+
+def outputs(cell: Json) -> str:
+    """Return what a cell shows as a text that is equal for equal outputs; "" for nothing."""
+    shown = [
+        {
+            key: value
+            for key, value in output.items()
+            if key not in ("execution_count", "metadata", "transient")
+        }
+        for output in cell.get("outputs") or ()
+    ]
+    return json.dumps(shown, sort_keys=True) if shown else ""
