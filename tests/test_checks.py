@@ -271,7 +271,12 @@ def project(folder: Folder) -> Folder:
 def test_findings_are_lines_with_their_places(project: Folder) -> None:
     done = project.octavo("check")
     assert done.returncode == 1
-    assert 'a.py:4:7: NB101 "x" is read, and no cell defines it' in done.stdout
+    assert done.stdout.startswith(
+        'a.py:4:7: NB101 "x" is read, and no cell defines it\n'
+        "  4 | print(x)\n"
+        "    |       ^\n"
+        "  hint: was the cell that defined it removed?\n"
+    )
     assert done.stderr == "2 findings, 1 error in 2 notebooks\n"
     assert project.octavo("check", "fine.py").returncode == 0
     assert project.octavo("check", "--exit-zero").returncode == 0
@@ -473,3 +478,12 @@ def test_findings_are_markdown_and_junit(project: Folder) -> None:
     suite = ElementTree.fromstring(project.octavo("check", "--output-format", "junit").stdout)[0]
     assert suite.attrib["tests"] == "2" and suite.attrib["failures"] == "1"
     assert [len(case) for case in suite] == [1, 0]
+
+
+def test_the_column_counts_characters_and_no_secret_is_shown(folder: Folder) -> None:
+    secret = f"ghp_{'a1' * 18}"
+    folder.write("a.py", f"{TITLE}# %%\nif True:\n\tä = 'ö'; print(x)\ntoken = '{secret}'\n")
+    done = folder.octavo("check")
+    assert 'a.py:5:17: NB101 "x"' in done.stdout
+    assert "  5 | ä = 'ö'; print(x)\n    |                ^\n" in done.stdout
+    assert "NB141" in done.stdout and secret not in done.stdout

@@ -46,8 +46,8 @@ class CodeCell:
     @property
     def count(self) -> int | None:
         """The execution count that is stored with its outputs; Colab's 0 is none."""
-        count: int | None = self.data.get("execution_count")
-        return count or None
+        count = self.data.get("execution_count")
+        return count if isinstance(count, int) and count else None
 
 
 class Around(Protocol):
@@ -234,7 +234,7 @@ class PipelineRule(Named, Protocol):
 class Finding:
     """One place where a notebook breaks a rule: ``cell`` is the number of the code cell, ``line`` counts in it.
 
-    In a text notebook ``row`` is the line in the file; it is 0 in an .ipynb.
+    In a text notebook ``row`` is the line in the file; it is 0 in an .ipynb. ``code_line`` is the text of the line.
     """
 
     code: str
@@ -248,6 +248,7 @@ class Finding:
     row: int = 0
     hint: str | None = None
     edits: tuple[Edit, ...] = ()
+    code_line: str = ""
 
     @property
     def place(self) -> str:
@@ -259,7 +260,11 @@ class Finding:
 
 def at(cell: CodeCell, node: ast.AST, message: str, hint: str | None = None) -> Hit:
     """Return a hit at a piece of a cell's code."""
-    return Hit(message, cell, getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1, hint)
+    line, offset = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
+    lines = cell.source.split("\n") if offset and not cell.source.isascii() else []
+    if 0 < line <= len(lines):  # Python counts bytes
+        offset = len(lines[line - 1].encode("utf-8", "replace")[:offset].decode("utf-8", "ignore"))
+    return Hit(message, cell, line, offset + 1, hint)
 
 
 def walk(subject: Subject) -> Iterator[tuple[CodeCell, ast.AST]]:

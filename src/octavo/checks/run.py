@@ -17,6 +17,10 @@ from .excuses import excuse
 from .settings import Selection
 from .unused_noqa import UnusedNoqa
 
+#: What these find must not be seen in the logs of CI.
+_HIDDEN = frozenset(("NB141", "NB143"))
+#: So much of a line is shown at most.
+_WIDE = 300
 _HEADER = re.compile(rb"^# %%|^#\s*---\s*$|jupytext", re.MULTILINE)
 
 
@@ -121,4 +125,11 @@ def _finding(rule: Named, hit: Hit, looked: Subject) -> Finding:
         first + hit.line - 1 if first else 0,
         hit.hint,
         hit.edits,
+        "" if rule.code in _HIDDEN else _line(hit),
     )
+
+
+def _line(hit: Hit) -> str:
+    """Return the line of code that is meant; "" where it is the whole cell or the file."""
+    lines = hit.cell.source.splitlines() if hit.cell else []
+    return lines[hit.line - 1][:_WIDE] if 0 < hit.line <= len(lines) else ""

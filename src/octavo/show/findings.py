@@ -10,7 +10,7 @@ from .. import __version__
 from ..checks import Finding, Named
 from ..lazy import lazy_imports
 from ..model import Json
-from .screen import Screen, flat
+from .screen import Screen, columns, cut, flat
 
 with lazy_imports():
     # XML, which few want
@@ -21,12 +21,28 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def text(findings: Iterable[Finding], out: Screen) -> None:
-    """Print a line for each, and its hint below."""
+    """Print a line for each, the line of code that is meant with a mark, and the hint."""
     for found in findings:
         colour = "red" if found.severity == "error" else "yellow"
         out.say(f"{flat(found.place)}: {out.paint(found.code, colour)} {flat(found.message)}")
+        if found.code_line.strip():
+            _marked(found, out)
         if found.hint:
             out.say(out.paint(f"  hint: {flat(found.hint)}", "dim"))
+
+
+def _marked(found: Finding, out: Screen) -> None:
+    """Print the line of code of a finding, and a mark below the column."""
+    number = str(found.row or found.line)
+    before = flat(found.code_line[: found.column - 1].replace("\t", " "))
+    line = before + flat(found.code_line[found.column - 1 :].replace("\t", " ")).rstrip()
+    bare = line.lstrip()
+    cut_off = min(len(line) - len(bare), len(before))
+    space = " " * columns(before[cut_off:])
+    rest = max(20, out.width - len(number) - 5) if out.width else len(found.code_line) + 1
+    out.say(f"  {out.paint(number + ' |', 'dim')} {cut(line[cut_off:], rest)}")
+    if len(space) < rest:
+        out.say(f"  {out.paint(' ' * len(number) + ' |', 'dim')} {space}{out.paint('^', 'yellow')}")
 
 
 def statistics(findings: Sequence[Finding], out: Screen) -> None:
