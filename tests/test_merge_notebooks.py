@@ -336,6 +336,18 @@ def test_files_are_merged_and_the_conflicts_told(
         main(["merge", "a.ipynb"])
 
 
+def test_lines_of_scripts_that_nobody_changed_keep_their_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    script = "#!/usr/bin/env python\n# %%\n\na  =  1\n\n\n\n# %%   odd\nb = 1\n\n\n# %% [markdown]\n#Text\n"
+    (tmp_path / "base.py").write_text(script)
+    (tmp_path / "ours.py").write_text(script.replace("b = 1", "b = 2"))
+    (tmp_path / "theirs.py").write_text(script.replace("a  =  1", "a  =  3"))
+    assert main(["merge", "base.py", "ours.py", "theirs.py", "-o", "m.py"]) == 0
+    assert (tmp_path / "m.py").read_text() == script.replace("b = 1", "b = 2").replace("a  =  1", "a  =  3")
+
+
 def test_lines_merge_as_in_diff3() -> None:
     def lines(base: str, ours: str, theirs: str) -> tuple[str, bool]:
         found = merge_text.merge("\n".join(base), "\n".join(ours), "\n".join(theirs), Labels())

@@ -326,3 +326,19 @@ def test_words_that_name_nothing_are_mistakes(files: Path) -> None:
     for words, message in {("old", "new/a.ipynb"): "a file and a folder", ("nowhere", "old"): "git"}.items():
         with pytest.raises(Error, match=message):
             main(["diff", *words])
+
+
+def test_a_notebook_that_is_nested_too_deeply_is_an_error_and_no_crash(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, inner in (("a", 1), ("b", 2), ("c", 3)):
+        deep = '{"k": ' * 900 + "1" + "}" * 900
+        text = (
+            f'{{"cells": [], "metadata": {{"k": {deep}, "n": {inner}}}, "nbformat": 4, "nbformat_minor": 5}}'
+        )
+        (files / f"{name}.ipynb").write_text(text)
+    assert main(["diff", "a.ipynb", "b.ipynb", "--metadata"]) == 2
+    assert main(["diff", "a.ipynb", "b.ipynb", "--json"]) == 2
+    assert capsys.readouterr().err.count("b.ipynb: the notebook is nested too deeply to be compared") == 2
+    with pytest.raises(Error, match="nested too deeply"):
+        main(["merge", "a.ipynb", "b.ipynb", "c.ipynb"])

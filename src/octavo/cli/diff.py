@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import Error, Errors
+from ..errors import Error, Errors, NotebookError
 from ..lazy import lazy_imports
+from ..model import Json
 from ..products import writing
 from ..review import changes, sides, terminal
 from ..show.mistakes import show
@@ -63,22 +64,22 @@ def main(args: Namespace) -> int:
         raise Error(f"there is no folder {Path(args.html).parent}", args.html)
     looked = changes.Looked(outputs=not args.no_outputs, metadata=args.metadata)
     found: list[changes.Comparison] = []
-    operations: list[object] = []
+    operations: list[tuple[str, str, str]] = []
     unread = 0
     for pair in sides.sides(args.sides, args.passed):
         try:
             both = pair.read()
+            if both is None:
+                continue
+            one = _compared(pair, both, looked)
+            if args.json:
+                operations.append(_operations(pair, both))
         except (Error, Errors) as error:
             show(error, err)
             unread += 1
             continue
-        if both is None:
-            continue
-        one = changes.compare(*both, pair.before, pair.after, looked)
         if one.differs:
             found.append(one)
-        if args.json:
-            operations.append((pair.before, pair.after, patch.difference(*both)))
     if args.html:
         text = page.page(found, "octavo diff").encode("utf-8", "replace")
         writing.write(args.html, [text], named=True)
@@ -92,15 +93,32 @@ def main(args: Namespace) -> int:
     return 2 if unread else int(bool(found))
 
 
-def _print_json(found: Sequence[object], out: Screen) -> None:
+def _compared(pair: sides.Sides, both: tuple[Json, Json], looked: changes.Looked) -> changes.Comparison:
+    try:
+        return changes.compare(*both, pair.before, pair.after, looked)
+    except RecursionError:
+        raise NotebookError("the notebook is nested too deeply to be compared", pair.after) from None
+
+
+def _operations(pair: sides.Sides, both: tuple[Json, Json]) -> tuple[str, str, str]:
+    """Return both names and what makes the second out of the first, as JSON."""
+    try:
+        found = patch.difference(*both)
+        return pair.before, pair.after, json.dumps(found, ensure_ascii=False, indent=1)
+    except RecursionError:
+        raise NotebookError("the notebook is nested too deeply to be compared", pair.after) from None
+
+
+def _print_json(found: Sequence[tuple[str, str, str]], out: Screen) -> None:
     """Print the operations for one pair alone, as nbdime does; of several each with its names."""
-    if len(found) == 1 and isinstance(found[0], tuple):
-        out.say(json.dumps(found[0][2], ensure_ascii=False, indent=1))
+    if len(found) == 1:
+        out.say(found[0][2])
         return
-    named = [
-        dict(zip(("before", "after", "diff"), one, strict=True)) for one in found if isinstance(one, tuple)
+    parts = [
+        f'{{"before": {json.dumps(before)}, "after": {json.dumps(after)}, "diff": {operations}}}'
+        for before, after, operations in found
     ]
-    out.say(json.dumps(named, ensure_ascii=False, indent=1))
+    out.say(f"[{', '.join(parts)}]")
 
 
 def _paged(lines: Sequence[str], out: Screen, *, asked: bool) -> None:
@@ -139,7 +157,7 @@ def _driver(words: list[str]) -> int:
     both = pair.read()
     if both is None:
         raise Error("this is no notebook", path)
-    found = changes.compare(*both, pair.before, pair.after, changes.Looked())
+    found = _compared(pair, both, changes.Looked())
     for line in terminal.lines(found, out) if found.differs else [f"{flat(path)}: no cell differs"]:
         out.stream.write(f"{line}\n")
     return 0

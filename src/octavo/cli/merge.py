@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from .. import notebook as documents
-from ..errors import Error
+from ..errors import Error, NotebookError
 from ..lazy import lazy_imports
 from ..notebook.cells import Notebook
 from ..products import writing
@@ -91,9 +91,15 @@ def merge_files(read: list[tuple[bytes, str]], path: str, labels: Labels) -> tup
     base, ours, theirs = (
         documents.loads(data, name) if data.strip() else Notebook(empty, "ipynb", name) for data, name in read
     )
-    found = merge.merge(base.data, ours.data, theirs.data, labels)
-    result = Notebook(found.data, ours.format, path, ours.origin)
-    return documents.dumps(result), found
+    for side in (base, theirs):
+        if side.format != "ipynb":
+            for cell in side.cells:  # made from what it says; those of ours lead to the lines that stay
+                cell.pop("id", None)
+    try:
+        found = merge.merge(base.data, ours.data, theirs.data, labels)
+        return documents.dumps(Notebook(found.data, ours.format, path, ours.origin)), found
+    except RecursionError:
+        raise NotebookError("the notebooks are nested too deeply to be merged", path) from None
 
 
 def _bytes(path: str) -> bytes:

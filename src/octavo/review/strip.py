@@ -67,12 +67,15 @@ def stripped(data: bytes, path: str, wanted: Stripping, mode: str | None = None)
             text, codec = data.decode("utf-8", "surrogatepass"), "surrogatepass"
         except UnicodeDecodeError:
             raise broken.not_utf8(data, error, path) from None
-    if (mode or ("zeppelin" if path.endswith(".zpln") else "jupyter")) == "zeppelin":
-        new = _zeppelin(text, path)
-    else:
-        new = _notebook(text, path, wanted)
-    if wanted.redact:
-        new = redact.redacted(new)
+    try:
+        if (mode or ("zeppelin" if path.endswith(".zpln") else "jupyter")) == "zeppelin":
+            new = _zeppelin(text, path)
+        else:
+            new = _notebook(text, path, wanted)
+        if wanted.redact:
+            new = redact.redacted(new)
+    except RecursionError:
+        raise NotebookError("the notebook is nested too deeply", Place(path)) from None
     if wanted.unix_newlines:  # between values: inside of them it is an escape
         new = new.replace("\r\n", "\n")
     return data if new == text else new.encode("utf-8", codec)
