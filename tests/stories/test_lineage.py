@@ -111,6 +111,9 @@ NOTES = {
 def test_without_a_pipeline_notebooks_tell_of_themselves(folder: Folder) -> None:
     folder.write("a.py", "# %%\nopen('made.txt', 'w').write('1')\n\n# %%\nprint(open('made.txt').read())\n")
     assert folder.octavo("lineage").stdout == "no notebook here has run with octavo, and none has an id\n"
+    nothing = folder.octavo("lineage", "--value", "1")
+    assert (nothing.returncode, "there is no executed notebook here" in nothing.stderr) == (2, True)
+    assert folder.octavo("lineage", "--value", " ").returncode == 2
     assert folder.octavo("run", "a.py", "a.ipynb", "--quiet").returncode == 0
     assert folder.octavo("lineage", "made.txt").stdout.startswith("made.txt: made by a.ipynb (a.py)\n")
     (start, end) = folder.octavo("lineage", "--openlineage").stdout.splitlines()

@@ -282,6 +282,10 @@ def _lines(text: str) -> Iterator[str]:
 
 def _value(args: Namespace, value: str, notebooks: list[tuple[str, str]], place: _Scene, out: Screen) -> None:
     """Tell which cells show a value; of a single one, what it rests on."""
+    if not value.strip():
+        raise Error("the value to look for is empty")
+    if not notebooks:
+        raise Error("there is no executed notebook here that could show it", hint="octavo build, octavo run")
     hits = cells.showing(notebooks, value)
     if not hits:
         where = f"the {len(notebooks)} executed notebooks" if len(notebooks) != 1 else notebooks[0][0]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 
 from ..digests import digest
 from ..errors import Error
@@ -46,23 +48,23 @@ def _revisions(text: str) -> Iterator[Revision]:
             yield Revision(commit, at, by, subject, path)
 
 
-def blobs(folder: str, names: Sequence[str]) -> Iterator[bytes | None]:
+def blobs(folder: str, names: Sequence[str]) -> Generator[bytes | None, None, None]:
     """Yield the objects that git has under some names ("commit:path"), in order; None for one that it has not."""
-    asked = b"".join(os.fsencode(name.replace("\n", " ")) + b"\n" for name in names)
-    ended = subprocess.run(
-        ["git", "cat-file", "--batch"], cwd=folder, input=asked, capture_output=True, check=False
-    )
-    data, at = ended.stdout, 0
-    for _ in names:
-        end = data.find(b"\n", at)
-        head = data[at:end].split(b" ") if end >= 0 else []
-        if len(head) != 3 or not head[2].isdigit():
-            at = end + 1
-            yield None
-            continue
-        size = int(head[2])
-        yield data[end + 1 : end + 1 + size]
-        at = end + 1 + size + 1
+    with tempfile.TemporaryFile() as asked:
+        asked.writelines(os.fsencode(name.replace("\n", " ")) + b"\n" for name in names)
+        asked.seek(0)
+        # one after the other: all versions of a notebook with pictures need not fit into memory at once
+        with subprocess.Popen(
+            ["git", "cat-file", "--batch"], cwd=folder, stdin=asked, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            for _ in names:
+                head = process.stdout.readline().split(b" ")
+                if len(head) != 3 or not head[2].strip().isdigit():
+                    yield None
+                    continue
+                yield process.stdout.read(int(head[2]))
+                process.stdout.read(1)
 
 
 def commit_of(path: str, raw: str) -> Revision | None:
@@ -71,9 +73,10 @@ def commit_of(path: str, raw: str) -> Revision | None:
     if not found:
         return None
     names = [f"{one.commit}:{one.path}" for one in found]
-    for one, data in zip(found, blobs(existing(path), names), strict=True):
-        if data is not None and digest(data) == raw:
-            return one
+    with closing(blobs(existing(path), names)) as read:
+        for one, data in zip(found, read, strict=True):
+            if data is not None and digest(data) == raw:
+                return one
     return None
 
 
