@@ -293,6 +293,8 @@ def test_findings_are_json_sarif_and_annotations(project: Folder) -> None:
     result = log["runs"][0]["results"][0]
     assert result["ruleId"] == "NB101" and result["level"] == "error"
     assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 4, "startColumn": 7}
+    told = {rule["id"]: rule for rule in log["runs"][0]["tool"]["driver"]["rules"]}
+    assert told["NB101"]["shortDescription"]["text"].startswith("A cell reads a name that no cell before")
     lines = project.octavo("check", "--output-format", "github").stdout.splitlines()
     assert lines[0].startswith("::error file=a.py,line=4,col=7,title=NB101 undefined-name::")
 

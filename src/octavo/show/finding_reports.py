@@ -1,13 +1,21 @@
-"""Findings of checks as a page of Markdown for a pull request, and as JUnit's XML."""
+"""Findings of checks as SARIF 2.1.0, as a page of Markdown for a pull request, and as JUnit's XML."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from urllib.parse import quote
 from xml.etree import ElementTree
 
-from ..checks import Finding
+from .. import __version__
+from ..checks import Finding, Named
+from ..model import Json
 from .junit import xml_text
 from .screen import flat, many
+
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def markdown(findings: Sequence[Finding], looked: Sequence[str]) -> str:
@@ -58,3 +66,48 @@ def junit(findings: Sequence[Finding], looked: Sequence[str]) -> str:
             )
     ElementTree.indent(suites)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suites, encoding="unicode")
+
+
+def sarif(findings: Sequence[Finding], rules: Iterable[Named]) -> str:
+    """Return a SARIF log, as code scanning reads it."""
+    tool = {
+        "name": "octavo",
+        "version": __version__,
+        "rules": [_rule(rule) for rule in rules],
+    }
+    results = [
+        {
+            "ruleId": found.code,
+            "level": found.severity,
+            "message": {
+                "text": found.message
+                if found.row or not found.cell
+                else f"cell {found.cell}: {found.message}"
+            },
+            "locations": [
+                {
+                    "physicalLocation": {
+                        "artifactLocation": {"uri": quote(Path(found.path).as_posix())},
+                        "region": {
+                            "startLine": found.row or 1,
+                            "startColumn": found.column if found.row else 1,
+                        },
+                    }
+                }
+            ],
+        }
+        for found in findings
+    ]
+    log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": tool}, "results": results}]}
+    return json.dumps(log, ensure_ascii=False, indent=2)
+
+
+def _rule(rule: Named) -> Json:
+    """Return a rule with what it says of itself, as code scanning shows it beside a finding."""
+    said = inspect.getdoc(type(rule)) or ""
+    words = (
+        {"shortDescription": {"text": said.partition("\n\n")[0]}, "fullDescription": {"text": said}}
+        if said
+        else {}
+    )
+    return {"id": rule.code, "name": rule.name, **words}

@@ -1,4 +1,4 @@
-"""Findings of checks as text, JSON, annotations of GitHub, and SARIF 2.1.0."""
+"""Findings of checks as text, JSON, and annotations of GitHub."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from .. import __version__
 from ..checks import Finding, Named
 from ..lazy import lazy_imports
 from ..model import Json
 from .screen import Screen, columns, cut, flat
 
 with lazy_imports():
-    # XML, which few want
+    # XML and URLs, which few want
     from . import finding_reports
 
 FORMATS = ("text", "json", "github", "sarif", "markdown", "junit")
-_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def text(findings: Iterable[Finding], out: Screen) -> None:
@@ -61,7 +59,7 @@ def formatted(form: str, findings: Sequence[Finding], rules: Iterable[Named], lo
         case "github":
             return "\n".join(github(findings))
         case "sarif":
-            return sarif(findings, rules)
+            return finding_reports.sarif(findings, rules)
         case "junit":
             return finding_reports.junit(findings, looked)
     return finding_reports.markdown(findings, looked)
@@ -98,40 +96,6 @@ def github(findings: Iterable[Finding]) -> list[str]:
         title = f"{found.code} {found.name}"
         lines.append(f"::{found.severity} {where},title={_property(title)}::{_data(cell + found.message)}")
     return lines
-
-
-def sarif(findings: Sequence[Finding], rules: Iterable[Named]) -> str:
-    """Return a SARIF log, as code scanning reads it."""
-    tool = {
-        "name": "octavo",
-        "version": __version__,
-        "rules": [{"id": rule.code, "name": rule.name} for rule in rules],
-    }
-    results = [
-        {
-            "ruleId": found.code,
-            "level": found.severity,
-            "message": {
-                "text": found.message
-                if found.row or not found.cell
-                else f"cell {found.cell}: {found.message}"
-            },
-            "locations": [
-                {
-                    "physicalLocation": {
-                        "artifactLocation": {"uri": found.path},
-                        "region": {
-                            "startLine": found.row or 1,
-                            "startColumn": found.column if found.row else 1,
-                        },
-                    }
-                }
-            ],
-        }
-        for found in findings
-    ]
-    log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": tool}, "results": results}]}
-    return json.dumps(log, ensure_ascii=False, indent=2)
 
 
 def _data(text: str) -> str:
