@@ -331,8 +331,9 @@
       const item = new widgets.Widget({ node: element("div", { class: "jp-Toolbar-item" }, this.button) });
       this.reasons = element("ul", { style: "margin: 4px 0; padding-left: 20px" });
       const again = element("button", { type: "button", onclick: () => this.again() }, "Restart and run all");
+      this.inner = element("div", { style: "padding: 4px 12px" }, this.reasons, again);
       this.bar = new widgets.Widget({ node: element("section", { "aria-label": "Is this notebook clean?",
-        style: "padding: 4px 12px; background: var(--jp-layout-color2); color: var(--jp-ui-font-color1); max-height: 12em; overflow: auto" }, this.reasons, again) });
+        style: "background: var(--jp-layout-color2); color: var(--jp-ui-font-color1); overflow: auto" }, this.inner) });
       this.bar.hide();
       if (!panel.toolbar.insertAfter("spacer", "octavo-badge", item)) panel.toolbar.addItem("octavo-badge", item);
       panel.contentHeader.addWidget(this.bar);
@@ -370,6 +371,13 @@
       this.button.setAttribute("aria-expanded", String(!this.bar.isHidden));
       const told = reasons.length ? reasons : ["All cells ran in order in this kernel, and none was edited since."];
       this.reasons.replaceChildren(...told.map(words => element("li", {}, words)));
+      // the layout gives a widget the height that its style asks for
+      const height = `${Math.min(this.inner.scrollHeight, 180)}px`;
+      if (!this.bar.isHidden && this.bar.node.style.minHeight !== height) {
+        this.bar.node.style.minHeight = height;
+        this.panel.contentHeader.fit();
+        requestAnimationFrame(() => this.soon());  // its width decides on the lines that it needs
+      }
     }
 
     async again() {
