@@ -77,6 +77,8 @@ def test_git_commits_notebooks_without_outputs_and_shows_their_cells(repository:
     assert "not JSON" in said
     repository.git("commit", "-qm", "one")
     assert repository.git("show", "HEAD:broken.ipynb") == "{"  # as it is: nothing is lost
+    (repository.path / "broken.ipynb").unlink()  # or git speaks of it whenever it looks
+    repository.commit("gone")
     assert "shown" not in repository.git("show", "HEAD:a.ipynb")
     assert "shown" in (repository.path / "a.ipynb").read_text()
     assert repository.git("status", "--short") == ""
