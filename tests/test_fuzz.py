@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from answers import MOST, Peak, TooSlow, bounded, memory
 from octavo.cli import _guarded
 from octavo.show.screen import screen
 
@@ -187,33 +188,6 @@ def of_values(chance: random.Random) -> None:
     Path("pipeline.yaml").write_text(json.dumps(pipeline))
 
 
-#: Bytes that an answer may take at its peak, above what the process had before.
-MOST = 300_000_000
-
-
-class Peak:
-    """How much memory a block of code takes at its peak; 0 where the system does not tell."""
-
-    taken = 0
-
-    def __enter__(self) -> Peak:
-        self._before = _memory("VmRSS")
-        with contextlib.suppress(OSError):
-            Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew: proc(5)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.taken = max(0, _memory("VmHWM") - self._before)
-
-
-def _memory(key: str) -> int:
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return 0
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{key}:"))
-
-
 KINDS = [of_pipelines, of_environments, of_notebooks, of_values]
 
 
@@ -230,10 +204,10 @@ def answer(folder: Path, seed: int, make: Callable[[random.Random], None]) -> No
         make(chance)
         command = chance.choice(COMMANDS)
         out, err = io.StringIO(), io.StringIO()
-        with Peak() as peak, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        what = (seed, make.__name__, command)
+        with bounded(what), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = _guarded(command, screen(err, {}))
-        assert code in (0, 1, 2), (seed, make.__name__, command, err.getvalue())
-        assert peak.taken <= MOST, (seed, make.__name__, command, peak.taken)
+        assert code in (0, 1, 2), (what, err.getvalue())
 
 
 @pytest.mark.parametrize("make", KINDS)
@@ -252,12 +226,18 @@ def test_whatever_is_read_gets_an_answer_2000_times(
 
 
 def test_the_peak_of_memory_is_seen() -> None:
-    if not _memory("VmHWM"):
+    if not memory("VmHWM"):
         pytest.skip("the system does not tell")
     with Peak() as peak:
         held = bytearray(b"x" * 50_000_000)
         del held
     assert 40_000_000 < peak.taken < MOST
+
+
+def test_what_takes_too_long_is_seen() -> None:
+    with pytest.raises(TooSlow, match="SIGPROF"), bounded("a loop", seconds=0.1):
+        while True:
+            pass
 
 
 @pytest.mark.parametrize("grid", [[1], ["x", None], [{"n": [1]}, 2]])

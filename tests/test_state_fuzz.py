@@ -16,6 +16,7 @@ import pytest
 
 import octavo
 import ownership_world as world
+from answers import bounded
 from octavo import products
 from octavo.errors import Error, Errors
 from octavo.events import Event
@@ -114,7 +115,8 @@ def fuzz(whole: Path, folder: Path, seed: int, spoil: Callable[[Path, random.Ran
     root = folder / str(seed)
     shutil.copytree(whole, root)
     spoil(root, random.Random(seed))
-    looked_at(root)
+    with bounded((seed, spoil.__name__)):
+        looked_at(root)
     assert (root / "data" / "raw.csv").read_text() == "user"
     shutil.rmtree(root)
 
