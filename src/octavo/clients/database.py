@@ -171,7 +171,7 @@ def _driven(url: URL) -> URL:
 def split(code: str, token: str) -> list[str]:
     """Return the statements between tokens; those in quotes and comments are none. Empty statements are left out."""
     parts, begin, at = [], 0, 0
-    for start, stop in _quoted(code):
+    for start, stop in quoted(code):
         while at < start and (found := code.find(token, at, start)) >= 0:
             parts.append(code[begin:found])
             begin = at = found + len(token)
@@ -197,7 +197,7 @@ _QUOTED = re.compile(
 )
 
 
-def _quoted(code: str) -> Iterator[tuple[int, int]]:
+def quoted(code: str) -> Iterator[tuple[int, int]]:
     """Yield where quotes and comments begin and end, and at last the end of the text."""
     yield from (found.span() for found in _QUOTED.finditer(code))
     yield len(code), len(code)

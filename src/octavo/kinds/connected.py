@@ -11,9 +11,11 @@ from ..errors import Error, MissingExtra
 from ..failing import failure_of
 from ..lazy import EXTRAS
 from ..model import Failure, Task
-from ..reading.templates import render
+from ..reading.quoting import Binding
+from ..reading.templates import render, render_late
 from ..tables.connections import call_of, discreet, driver_error, opened_all, unreachable, words_of
 from ..tables.databases import Database
+from .bound import Query, checked
 from .command import same_lines
 
 #: What to install for a driver that is missing.
@@ -38,6 +40,10 @@ _HINTS = (
         re.compile(r"(?i)(table|view|relation) \S+ already exists"),
         "start the script with DROP TABLE IF EXISTS {{product}};",
     ),
+    (
+        re.compile(r"(?i)parameters are (not allowed in|only supported for)|unexpected prepared parameter"),
+        "write {{name | quote}} here: this statement takes no bound values",
+    ),
     (re.compile(r"(?i)database is locked|could not set lock"), "another program is using the database"),
 )
 
@@ -50,9 +56,13 @@ class Rejected(Exception):
         self.error, self.code, self.line, self.statement = error, code, line, statement
 
 
-def rendered(task: Task) -> str:
-    """Return the SQL that a task runs."""
-    return render(task, os.getcwd())
+def rendered(task: Task, *, late: bool = False) -> Query:
+    """Return the SQL that a task runs; ``late``: also with what stands in [[double brackets]]."""
+    bound = Binding()
+    text = render(task, os.getcwd(), bound)
+    if late:
+        text = render_late(text, task, os.getcwd(), bound)
+    return checked(text, bound, task.source.path)
 
 
 def connected(task: Task, work: Callable[[Database], None], *, reading: bool = False) -> Failure | None:

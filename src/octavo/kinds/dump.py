@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,9 +14,10 @@ from ..errors import Error, SpecError
 from ..failing import failure_of
 from ..model import Call, Facts, Failure, Source, Task
 from ..products import writing
-from ..reading.templates import facts, render_late
+from ..reading.templates import facts
 from ..tables.databases import Cursor, Database
 from . import Tell
+from .bound import Query
 from .connected import Rejected, connected, mistake, rendered
 
 _CHUNK = 10_000
@@ -47,25 +47,26 @@ class DumpKind:
         """Render the query, have it answered, and write the answer."""
         path = Path(task.products[0].path)
         try:
-            code = render_late(rendered(task), task, os.getcwd())
+            query = rendered(task, late=True)
             handler = _handler(task, path)
         except Error as error:
             return mistake(error, task)
         except Exception as error:  # of the project's own handler
             return failure_of(error, task)
         size = task.own.get("chunksize", _CHUNK)
-        return connected(task, lambda client: _dump(client, code, handler, size), reading=True)
+        return connected(task, lambda client: _dump(client, query, handler, size), reading=True)
 
     def refresh(self, task: Task, root: str) -> str | None:
         """Do nothing: a query has no executed notebook."""
         return None
 
 
-def _dump(client: Database, code: str, handler: Handler, size: int | None) -> None:
+def _dump(client: Database, query: Query, handler: Handler, size: int | None) -> None:
+    code, values = query.sent(client)
     cursor = client.connection.cursor()
     try:
         try:
-            cursor.execute(code)
+            cursor.execute(code, *values)
             if cursor.description is None:
                 raise SpecError(
                     "the query returns no rows", hint="end it with a SELECT; a script wants class SQLScript"
@@ -76,7 +77,7 @@ def _dump(client: Database, code: str, handler: Handler, size: int | None) -> No
         except (Error, OSError):
             raise
         except Exception as error:
-            raise Rejected(error, code) from error
+            raise Rejected(error, query.shown(client)) from error
     finally:
         cursor.close()
 

@@ -10,6 +10,7 @@ from ..model import Facts, Failure, Relation, Source, Task
 from ..reading.templates import facts
 from ..tables.databases import Database, file_of
 from . import Tell
+from .bound import Query
 from .connected import Rejected, connected_to_both, mistake, of_a_database, rendered
 from .upload import Frame, relation_of, write
 
@@ -29,21 +30,23 @@ class TransferKind:
     def run(self, task: Task, tell: Tell) -> Failure | None:
         """Render the query, and write its answer chunk by chunk; a table that is there is replaced."""
         try:
-            code, relation = rendered(task), relation_of(task)
+            query, relation = rendered(task), relation_of(task)
         except Error as error:
             return mistake(error, task)
         size = task.own.get("chunksize", _CHUNK)
-        return connected_to_both(task, lambda here, there: _transfer(here, there, code, relation, size))
+        return connected_to_both(task, lambda here, there: _transfer(here, there, query, relation, size))
 
     def refresh(self, task: Task, root: str) -> str | None:
         """Do nothing: a query has no executed notebook."""
         return None
 
 
-def _transfer(here: Database, there: Database, code: str, relation: Relation, size: int | None) -> None:
+def _transfer(here: Database, there: Database, query: Query, relation: Relation, size: int | None) -> None:
     pandas = plugins.load("pandas")
+    (sent, values), code = query.sent(here), query.shown(here)
+    source = getattr(here, "engine", None) or here.connection
     try:
-        chunks = pandas.read_sql_query(code, getattr(here, "engine", None) or here.connection, chunksize=size)
+        chunks = pandas.read_sql_query(sent, source, params=values[0] if values else None, chunksize=size)
         if size is None:
             chunks = [chunks]
         elif file_of(here) is not None and file_of(here) == file_of(there):

@@ -117,7 +117,7 @@ def _bare(node: nodes.Node) -> Iterator[tuple[str, int]]:
         yield from _bare(node.expr1)
         yield from _bare(node.expr2) if node.expr2 is not None else ()
     elif not isinstance(node, nodes.Test | nodes.Compare) and not (
-        isinstance(node, nodes.Filter) and node.name == "quote"
+        isinstance(node, nodes.Filter) and node.name in ("quote", "bind")
     ):
         for one in node.iter_child_nodes():
             yield from _bare(one)
@@ -130,7 +130,7 @@ def facts(text: str, path: str, language: str = "sql") -> Facts:
     """
     normalise = sql if language == "sql" else shell
     try:
-        tree = _parsed(text)
+        tree = _parsed(text, language)
         normal = normalise(text, _pieces(text))
         used = meta.find_undeclared_variables(tree)  # which knows that there is no such filter
     except TemplateSyntaxError as error:
@@ -139,6 +139,11 @@ def facts(text: str, path: str, language: str = "sql") -> Facts:
     upstream, dynamic = _upstream(tree)
     mistakes = [
         ("upstream must be a literal, as in upstream['clean']", Place(path, line)) for line in dynamic
+    ]
+    mistakes += [
+        ("no filter can follow bind: put it first, as in {{name | upper | bind}}", Place(path, last.lineno))
+        for last in tree.find_all(nodes.Filter)
+        if isinstance(last.node, nodes.Filter) and last.node.name == "bind"
     ]
     product = product_of(text)
     if product and (product[1] is None or product[0] not in (*RELATIONS, "File")):
@@ -193,10 +198,11 @@ def _surely_read(node: nodes.Node) -> Iterator[nodes.Name]:
                 yield from _surely_read(child)
 
 
-def render(task: Task, root: str) -> str:
+def render(task: Task, root: str, bind: Callable[[object], str] = quoting.sql) -> str:
     """Return the text that runs: a task's template with product, upstream and parameters in place.
 
-    Paths stand in it as absolute ones. What is wrong raises ``errors.Error`` with its place.
+    Paths stand in it as absolute ones. What is wrong raises ``errors.Error`` with its place. ``bind`` is the filter of
+    that name; where nothing is sent to a database, it writes literals that people can read.
     """
     text = task.source.text
     if text is None:
@@ -207,24 +213,31 @@ def render(task: Task, root: str) -> str:
     paths = _Named({product.key: _product_text(product, root) for product in task.products})
     given["product"] = paths[None] if single else paths
     given["upstream"] = _Upstream({name: _deep(value, root) for name, value in task.inputs.items()})
-    return _rendered(text, task, root, given)
+    return _rendered(text, task, root, given, bind)
 
 
-def render_late(text: str, task: Task, root: str) -> str:
+def render_late(text: str, task: Task, root: str, bind: Callable[[object], str] = quoting.sql) -> str:
     """Return a query with what stands in [[double brackets]] in place, where that is about upstream."""
     if not any(mark + word in text for word in ("upstream", "get_key") for mark in ("[[", "[[ ")):
         return text  # most double brackets are lists of lists
     given = {"upstream": _Upstream({name: _deep(value, root) for name, value in task.inputs.items()})}
-    return _rendered(text, task, root, given, variable_start_string="[[", variable_end_string="]]")
+    return _rendered(text, task, root, given, bind, variable_start_string="[[", variable_end_string="]]")
 
 
-def _rendered(text: str, task: Task, root: str, given: Mapping[str, object], **marks: str) -> str:
+def _rendered(
+    text: str,
+    task: Task,
+    root: str,
+    given: Mapping[str, object],
+    bind: Callable[[object], str],
+    **marks: str,
+) -> str:
     place = os.path.join(root, task.source.path)
     where = [os.path.join(root, folder) for folder in task.declared.templates]
     loader = FileSystemLoader([*where, os.path.dirname(place), root])
     environment = _Environment(undefined=StrictUndefined, extensions=[_Raise], loader=loader, **marks)
     environment.globals |= _globals()
-    environment.filters["quote"] = quoting.shell if task.source.facts.language == "sh" else quoting.sql
+    environment.filters |= _filters(task.source.facts.language, bind)
     try:
         # under its own path, so that errors tell their line
         code = environment.compile(text, filename=place)
@@ -274,10 +287,15 @@ def _line(error: BaseException, root: str) -> Place | None:
     return found
 
 
-def _parsed(text: str) -> nodes.Template:
+def _parsed(text: str, language: str = "sql") -> nodes.Template:
     environment = Environment(extensions=[_Raise])
-    environment.filters["quote"] = quoting.sql  # of whichever language: it is not called
+    environment.filters |= _filters(language, quoting.sql)  # they are not called
     return environment.parse(text)
+
+
+def _filters(language: str, bind: Callable[[object], str]) -> dict[str, Callable[..., object]]:
+    """Return octavo's own filters: a shell binds nothing."""
+    return {"quote": quoting.shell} if language == "sh" else {"quote": quoting.sql, "bind": bind}
 
 
 def _pieces(text: str) -> list[tuple[str, str]]:
