@@ -137,6 +137,7 @@ def test_a_short_option_means_the_same_in_all_commands() -> None:
                 meanings.setdefault(short, set()).add(long)
     meanings["-p"] -= {"--parameters"}  # papermill's form of --param
     meanings["-k"] -= {"--kernel"}  # papermill's; elsewhere it selects, as pytest's does
+    meanings["-t"] -= {"--textconv"}  # nbstripout's
     assert {short: longs for short, longs in meanings.items() if len(longs) > 1} == {}
 
 

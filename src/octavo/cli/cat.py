@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo cat``."""
     parser.add_argument("notebooks", nargs="+", metavar="NB", help="notebooks, or cells of them: fit.ipynb#4")
-    parser.add_argument("-o", "--outputs", action="store_true", help="show each output in a line")
+    parser.add_argument("--outputs", action="store_true", help="show each output in a line")
     parser.add_argument("--json", action="store_true", help="print the cells as JSON")
     parser.add_argument("--textconv", action="store_true", help="print what git compares: no numbers, no ids")
     parser.examples("""\

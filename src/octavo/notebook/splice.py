@@ -109,11 +109,11 @@ def _is_marked(rows: Sequence[percent.CellText], at: int | None) -> bool:
 
 
 def _recorded(block: bytes) -> bytes:
-    blank = "0" * _DIGEST
+    zeroed = "0" * _DIGEST
     first, last = block.split(RECORD.encode(), 1)
-    head = f"octavo:{blank}.{len(first):06}."
+    head = f"octavo:{zeroed}.{len(first):06}."
     block = first + f"{head}{len(first) + len(head) + 6 + len(last):06}".encode() + last
-    return block.replace(blank.encode(), digest(block)[:_DIGEST].encode(), 1)
+    return block.replace(zeroed.encode(), digest(block)[:_DIGEST].encode(), 1)
 
 
 def _taken_from_script(data: bytes, path: str, force: bool) -> bytes:
@@ -122,8 +122,8 @@ def _taken_from_script(data: bytes, path: str, force: bool) -> bytes:
     while (found := _RECORD.search(text)) and found[3]:
         start = found.start() - int(found[2])
         block = text[max(start, 0) : start + int(found[3])]
-        blank = block.replace(found[1], "0" * _DIGEST, 1)
-        if start < 0 or digest(blank.encode("latin-1"))[:_DIGEST] != found[1]:
+        zeroed = block.replace(found[1], "0" * _DIGEST, 1)
+        if start < 0 or digest(zeroed.encode("latin-1"))[:_DIGEST] != found[1]:
             if not force:
                 raise _edited(path)
             return _without_piece(text.encode("latin-1"), path)
@@ -163,8 +163,8 @@ def _put_into_json(data: bytes, path: str, source: str) -> bytes:
     spans = cell_spans(text)
     if spans is None:
         raise NotebookError("it is in an old version of the format", path, "save it in Jupyter first")
-    blank = source.replace(RECORD, f"octavo:{'0' * _DIGEST}")
-    source = source.replace(RECORD, f"octavo:{digest(blank.encode())[:_DIGEST]}")
+    zeroed = source.replace(RECORD, f"octavo:{'0' * _DIGEST}")
+    source = source.replace(RECORD, f"octavo:{digest(zeroed.encode())[:_DIGEST]}")
     cell: Json = {"cell_type": "code", "execution_count": None}
     if wants_ids(document.data):
         cell["id"] = _ID
@@ -205,8 +205,8 @@ def _taken_from_json(data: bytes, path: str, force: bool) -> bytes:
         source = document.cells[index]["source"]
         known = _RECORD.search(source)
         assert known
-        blank = source.replace(known[1], "0" * _DIGEST, 1)
-        if digest(blank.encode())[:_DIGEST] != known[1] and not force:
+        zeroed = source.replace(known[1], "0" * _DIGEST, 1)
+        if digest(zeroed.encode())[:_DIGEST] != known[1] and not force:
             raise _edited(path)
         cells, inner = spans
         start, end = cells[index]

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from ..lineage import FileUse, Job, Lineage, reach
 from ..model import Json, Source, Step, Task
 from .screen import Screen, flat, several
-from .steps import FILE
+from .steps import FileStep
 
 _MOST = 8
 PARENT = "parent"
@@ -207,4 +207,4 @@ def _box(path: str, tasks: Container[str]) -> str:
 
 
 def _file(name: str, path: str, waits: tuple[str, ...], upstream: tuple[str, ...] = ()) -> Step:
-    return Step(Task(name, FILE, Source(path), upstream=upstream), (), waits)
+    return FileStep(Task(name, "file", Source(path), upstream=upstream), (), waits)

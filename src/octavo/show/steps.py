@@ -5,18 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import parts
-from ..model import Json
+from ..dataclass import dataclass
+from ..model import Json, Step
 from .screen import columns, cut, flat, many, pad, several
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
-    from ..model import Reason, Step
+    from ..model import Reason
     from .screen import Screen
 
-#: The kind of a step that is a file, in pictures of lineage: it is no task, and not counted.
-FILE = "file"
 _REASONS = 3  # shown of a task; verbosely all
+
+
+@dataclass(frozen=True, slots=True)
+class FileStep(Step):
+    """A file, drawn like a step in pictures of lineage: it is no task, and not counted."""
 
 
 def state(step: Step) -> str:
@@ -90,7 +94,7 @@ def _painted(line: str, to: Screen) -> str:
 
 def counted(steps: Mapping[str, Step]) -> str:
     """Return the line that counts the steps."""
-    states = [state(step) for step in steps.values() if step.task.kind != FILE]
+    states = [state(step) for step in steps.values() if not isinstance(step, FileStep)]
     stale, waiting, total = (
         states.count("stale") + states.count("blocked"),
         states.count("waits"),

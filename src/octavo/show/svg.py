@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .draw import COLOURS, edges, reduced
 from .layout import layout
 from .screen import columns, cut, flat
-from .steps import FILE, state
+from .steps import FileStep, state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,7 +108,7 @@ def _box(step: Step, x: float, y: float, width: float) -> str:
     )
     top = y - _BOX / 2
     line, fill = COLOURS[word]
-    edge = 1 if step.task.kind == FILE else 8
+    edge = 1 if isinstance(step, FileStep) else 8
     return (
         f'<g class="task {word}" data-task="{escaped(name)}" tabindex="0"><title>{tip}</title>'
         f'<rect x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{_BOX}" rx="{edge}" '
