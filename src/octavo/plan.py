@@ -25,15 +25,21 @@ FORCED = parts.FORCED.reason("", None, "forced")
 
 
 def plan(
-    graph: Graph, store: Store, names: Collection[str], force: bool = False, recall: bool = False
+    graph: Graph,
+    store: Store,
+    names: Collection[str],
+    force: bool = False,
+    recall: bool = False,
+    records: dict[str, Record] | None = None,
 ) -> dict[str, Step]:
     """Return the steps of the named tasks, in order, judged as the disk is now.
 
     A task whose own table is unchanged but that comes after a stale one *waits*: it is judged again when that one has
     run, for the rebuilt input may turn out the same. So does one that comes after a stale task which is not named.
     ``recall``: where an earlier result is there again, its record is the task's from now on. No build may run then.
+    ``records`` are those of the store, if they were read already.
     """
-    records = store.records()
+    records = store.records() if records is None else records
     at, makers = Now(store, graph), Makers(store)
     anew: dict[str, Reason] = {}
     while True:

@@ -21,7 +21,7 @@ from .graph import Graph
 from .kinds import keys, preflight
 from .lazy import lazy_imports
 from .load import load as load_spec
-from .model import Reason, Step, Task
+from .model import Reason, Record, Step, Task
 from .parts import Now
 from .plan import drift, estimate, judged, key_of, plan, seconds_saved
 from .report import Report, tell_all
@@ -70,10 +70,10 @@ class Project:
     def __init__(
         self, entry: EntryPoint, params: Mapping[str, object], waiting: Callable[[str], None] | None = None
     ) -> None:
-        self.path = entry.path
-        self.root = entry.root
+        self.path, self.root = entry.path, entry.root
         self.store = Store(self.root / ".octavo", self.root, waiting)
         self._noticed: tuple[str, ...] = ()
+        self._judged: dict[str, Record] = {}  # when the state was asked for last
         try:
             self._loaded = load_spec(str(self.path), str(self.root), self.store, params, entry.data)
             # with parameters, there may be more to the pipeline
@@ -81,8 +81,7 @@ class Project:
         except BaseException:
             self.store.close()
             raise
-        #: The tasks in order: also as they were seen to use what others make.
-        self.graph: Graph = self._ordered(self._loaded.graph, Order(self.store))
+        self.graph: Graph = self._ordered(self._loaded.graph, Order(self.store))  # as was seen, too
 
     def _locked(self, whole: bool) -> Lockfile | None:
         wanted, tasks = self._loaded.lock and self.path.is_file(), self._loaded.graph.tasks
@@ -96,9 +95,7 @@ class Project:
     @property
     def notes(self) -> tuple[str, ...]:
         """What loading noticed and a person should know; and mistakes in sources, which cannot run as they are."""
-        unfit = (
-            f"{name} cannot run: {error}" for name, errors in self._loaded.unfit.items() for error in errors
-        )
+        unfit = (f"{name} cannot run: {one}" for name, found in self._loaded.unfit.items() for one in found)
         return (*self._loaded.overridden, *self._loaded.notes, *self._noticed, *self.store.notes, *unfit)
 
     @property
@@ -122,7 +119,8 @@ class Project:
             self._noticed = proxies.verify(self.graph, str(self.root), self.store)
         selected = self.graph.select(targets)
         raise_all(preflight.places((self.graph[name] for name in selected), str(self.root)))
-        steps = plan(self.graph, self.store, frozenset(selected), force, recall)
+        self._judged = self.store.records()
+        steps = plan(self.graph, self.store, frozenset(selected), force, recall, self._judged)
         if recall and self.lock is not None:
             self.lock.settle(steps)
         self.store.flush()
@@ -265,7 +263,8 @@ class Project:
 
     def drift(self) -> list[str]:
         """Return a note on each package that results were made with in another version than is installed now."""
-        return drift(self.store, (it for it in self.store.records().values() if it.task in self.graph.tasks))
+        records = self._judged or self.store.records()
+        return drift(self.store, (it for it in records.values() if it.task in self.graph.tasks))
 
     def accept(self, targets: Sequence[str]) -> dict[str, tuple[Reason, ...]]:
         """Take the products of the selected tasks, as they are, for good; return the reasons that no longer hold."""

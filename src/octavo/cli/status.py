@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -54,6 +55,7 @@ needs: factories, parameters, clients of tables.""")
 
 def main(args: Namespace) -> int:
     """Show the steps and return the exit code."""
+    gc.disable()  # what is made of thousands of tasks is all in use until the end, which is near
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
     with options.project(args) as project:
         steps = project.status(args.targets)
