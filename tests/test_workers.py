@@ -393,12 +393,13 @@ def test_tasks_in_this_process_leave_no_descriptors_open(
     monkeypatch.chdir(tmp_path)
 
     def opened() -> int:
+        before = {*threading.enumerate()}
         with octavo.load() as project:
             report = project.build(force=True, executor="inline")
             assert report, [ended.failure for ended in report.ended.values()]
-        for thread in threading.enumerate():
-            if thread.name == "octavo-native":
-                thread.join()
+        for thread in {*threading.enumerate()} - before:
+            thread.join(60)
+            assert not thread.is_alive(), thread
         return len(os.listdir("/proc/self/fd"))
 
     opened()  # what stays open for good
