@@ -53,6 +53,7 @@ def test_a_task_whose_threads_go_on_reading_ends_well(observer: Observer, tmp_pa
         thread.start()
     try:
         for _ in range(300):
+            observer.stop()
             observer.start()
             observer._touched.clear()
             assert isinstance(observer.touched(), tuple)
