@@ -64,6 +64,7 @@ class Local:
         self._log = log
         self._selector = selectors.DefaultSelector()
         self._workers: dict[int, Worker] = {}
+        self._unforked: set[str] = set()  # tasks that have lost a warm server before they began
         self._events: deque[Event] = deque()
         self._count = 0
         self._oom_counter = OomCounter()
@@ -234,8 +235,16 @@ class Local:
             end(worker.pid, signal.SIGKILL)
             self._read_to_the_end(worker)
             worker.ended = {"status": None}
-            if server.stopped is not None and not (worker.finished or worker.paused) and self.slots:
-                self._start_again(worker, "its warm server was stopped: it starts again")
+            # one that was asked to fork, and died before it said that it had; once for each task
+            unforked = not worker.pid and worker.task.name not in self._unforked
+            if (
+                (server.stopped is not None or unforked)
+                and not (worker.finished or worker.paused)
+                and self.slots
+            ):
+                self._unforked |= {worker.task.name} if unforked else set()
+                what = "died" if server.stopped is None else "was stopped"
+                self._start_again(worker, f"its warm server {what}: it starts again")
             else:
                 self._report_end(worker)
 
