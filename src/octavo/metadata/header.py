@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from io import StringIO
 
 from .. import notebook
 from ..process.variables import NOTEBOOK
 from ..show import about as words
+from ..show.screen import Screen
 from . import here
 from .about import about
 from .roles import Roles
@@ -43,8 +45,9 @@ def _shown(path: str | None) -> tuple[str, str]:
         found = about(notebook.read(path, name=os.path.relpath(path)), roles)
     finally:
         pipelines.close()
-    rows = [f"  {name:<10} {value}" for name, value in words.rows(found)]
-    return words.html(found), "\n".join([f"{found.path}: {found.title}".removesuffix(": "), *rows])
+    text = StringIO()
+    words.lines(found, Screen(text))
+    return words.html(found), text.getvalue().rstrip("\n")
 
 
 def _shell() -> here.Shell | None:

@@ -50,7 +50,12 @@ def is_version(text: str) -> bool:
 def content(cells: list[Json]) -> str:
     """Return the digest of what a reader sees of a notebook: sources and outputs, in order."""
     seen = [[cell["cell_type"], cell["source"], cell.get("outputs") or []] for cell in cells]
-    return sha256(json.dumps(seen, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+    return digest(seen)
+
+
+def digest(plain: object) -> str:
+    """Return the SHA-256 of a JSON value, whatever the order of its keys."""
+    return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def manifest(files: Mapping[str, bytes]) -> bytes:

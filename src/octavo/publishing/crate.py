@@ -17,7 +17,7 @@ from ..metadata.identity import BLOCK, OURS
 from ..metadata.requirements import lines
 from ..notebook.cells import dump_ipynb
 from ..notebook.inject import INJECTED, tags
-from . import CRATE, MANIFEST, NOTEBOOK, PAGE, REQUIREMENTS, Version, manifest
+from . import CRATE, MANIFEST, NOTEBOOK, PAGE, REQUIREMENTS, Version, digest, manifest
 
 with lazy_imports():
     from ..executed import export
@@ -96,8 +96,7 @@ def _marked(notebook: Json, about: About, version: Version, made: MadeFrom) -> J
 
 def seen(cell: Json) -> str:
     """Return the digest of what a reader sees of a cell: its source and its outputs."""
-    shown = [cell["source"], cell.get("outputs") or []]
-    return sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
+    return digest([cell["source"], cell.get("outputs") or []])
 
 
 def code(cells: Iterable[Json]) -> str:
@@ -105,7 +104,7 @@ def code(cells: Iterable[Json]) -> str:
     texts = [
         cell["source"].strip() for cell in cells if cell["cell_type"] == "code" and INJECTED not in tags(cell)
     ]
-    return sha256(json.dumps([text for text in texts if text]).encode()).hexdigest()
+    return digest([text for text in texts if text])
 
 
 def _page(data: Json, version: Version) -> bytes:

@@ -21,7 +21,7 @@ from ..metadata.about import about
 from ..metadata.identity import identity
 from ..verifying import judge
 from ..verifying.again import VerifyOptions
-from . import crate
+from . import Version, crate
 from .shelf import Shelf
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ def problems(one: Candidate, shelf: Shelf, executor: Executor | None, verify: bo
     trust = one.about.integrity
     if trust.state in (Trust.UNSOUND, Trust.NOTHING):
         yield from (f"{reason}: run it from top to bottom" for reason in trust.reasons)
-    checked = checks.check(
-        one.executed, rules(), settings(Path(one.executed).parent, (), (), [rule.code for rule in rules()])
-    )
+    known = rules()
+    chosen = settings(Path(one.executed).parent, (), (), [rule.code for rule in known])
+    checked = checks.check(one.executed, known, chosen)
     yield from (
         f"{hit.place} {hit.code} {hit.message}" for hit in checked.findings if hit.severity == "error"
     )
@@ -99,27 +99,27 @@ def problems(one: Candidate, shelf: Shelf, executor: Executor | None, verify: bo
 
 def _unpublished(role: Role, shelf: Shelf) -> Iterator[str]:
     """Yield the notebooks before it that are not published as they are."""
-    there = parents(role, shelf)
+    there = _published(role, shelf)
     for name, path in role.before.items():
-        if _id(path) not in there:
+        if name not in there:
             yield f"the notebook of {name}, which it needs, is not published as it is: octavo publish {path}"
 
 
 def parents(role: Role, shelf: Shelf) -> dict[str, str]:
     """Return the versions of the notebooks before it that have the code that they have now, by id."""
+    return {one.id: one.version for one in _published(role, shelf).values()}
+
+
+def _published(role: Role, shelf: Shelf) -> dict[str, Version]:
+    """Return, for the tasks before it, the last version that has the code that their notebooks have now."""
     found = {}
-    for path in role.before.values():
-        code, id = crate.code(documents.read(path).cells), _id(path)
-        version = (
-            next((one for one in reversed(shelf.versions(id)) if one.code == code), None) if id else None
-        )
-        if version:
-            found[id] = version.version
+    for name, path in role.before.items():
+        notebook = documents.read(path)
+        id, code = identity(notebook.data["metadata"], path).id, crate.code(notebook.cells)
+        same = [one for one in shelf.versions(id) if one.code == code] if id else []
+        if same:
+            found[name] = same[-1]
     return found
-
-
-def _id(path: str) -> str:
-    return identity(documents.read(path).data["metadata"], path).id
 
 
 def _not_verified(one: Candidate, executor: Executor | None) -> Iterator[str]:

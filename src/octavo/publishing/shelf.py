@@ -62,8 +62,6 @@ class FolderShelf:
                 _written(beside / name, data)
             os.rename(beside, place)
             _synced(place.parent)
-        except FileExistsError:
-            raise Error(f"version {version.version} is published already", str(place)) from None
         except OSError as error:
             if place.exists():
                 raise Error(f"version {version.version} is published already", str(place)) from None
