@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from .. import project as projects
 from .. import views
-from ..errors import Error
 from ..lazy import lazy_imports
 from ..model import Json
-from ..show.mistakes import show
+from ..show.mistakes import shown
 from ..show.progress import Progress
 from ..show.screen import screen
 from ..show.steps import state, table
@@ -131,15 +130,8 @@ class Dag(Mapping[str, Tried]):
         return report
 
     def _attempt(self, work: Callable[[], T]) -> T | None:
-        try:
+        with shown(screen(sys.stderr, os.environ)):
             return work()
-        except Error as error:
-            show(error, screen(sys.stderr, os.environ))
-        except ExceptionGroup as several:
-            mine, other = several.split(Error)
-            if mine is None or other is not None:
-                raise
-            show(mine, screen(sys.stderr, os.environ))
         return None
 
     def _tasks(self) -> dict[str, Tried]:

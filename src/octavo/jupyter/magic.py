@@ -6,7 +6,6 @@ import os
 import shlex
 import sys
 import time
-from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -21,7 +20,7 @@ from ..metadata import here
 from ..notebook.inject import PARAMETERS, parameters_cell, tags
 from ..plugins import load
 from ..process.variables import NOTEBOOK
-from ..show.mistakes import show
+from ..show.mistakes import shown
 from ..show.screen import screen
 from ..show.steps import table
 from ..spec.entry import around, find
@@ -216,7 +215,7 @@ class Session:
 
     def magic(self, line: str) -> None:
         """Run ``%octavo``."""
-        with _mistakes():
+        with shown(screen(sys.stderr, os.environ)):
             word, *words = shlex.split(line) or [""]
             verbs: dict[str, Callable[[list[str]], None]] = {
                 "status": self._status,
@@ -343,17 +342,3 @@ def _cells(path: Path, at: float) -> Saved:
         ],
         at,
     )
-
-
-@contextmanager
-def _mistakes() -> Iterator[None]:
-    """Show mistakes as the command line does: without a traceback."""
-    try:
-        yield
-    except Error as error:
-        show(error, screen(sys.stderr, os.environ))
-    except ExceptionGroup as several:
-        mine, other = several.split(Error)
-        if mine is None or other is not None:
-            raise
-        show(mine, screen(sys.stderr, os.environ))

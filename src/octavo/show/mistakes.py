@@ -20,3 +20,19 @@ def show(error: Error | ExceptionGroup[Error], to: Screen) -> None:
             to.say(f"  {to.paint('hint:', 'cyan')} {mistake.hint}")
     if len(mistakes) > 1:
         to.say(f"{len(mistakes)} errors")
+
+
+class shown:
+    """Prints the mistakes that end a ``with`` block, without a traceback; whatever else it raises goes on."""
+
+    def __init__(self, to: Screen) -> None:
+        self._to = to
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        mine, other = error.split(Error) if isinstance(error, ExceptionGroup) else (error, None)
+        if other is not None or not isinstance(mine, Error | ExceptionGroup):
+            return False
+        show(mine, self._to)
+        return True
