@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from ..dataclass import dataclass
 from ..digests import digest
 from ..reading import magics
 from ..reading.names import names

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ..clients.database import quoted, split
+from ..dataclass import dataclass
 from ..errors import Place, SpecError
 from ..reading.quoting import Binding
 from ..tables.databases import Database, driver

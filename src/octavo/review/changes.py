@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from ..compare import Tolerance
+from ..dataclass import dataclass
 from ..lazy import lazy_imports
 from ..model import Json, joined
 from . import align

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from ..dataclass import dataclass
 from ..model import Json, joined
 from ..notebook.cells import Notebook
 from . import merge_text

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from .. import notebook as documents
+from ..dataclass import dataclass
 from ..errors import Error
 from ..model import Json
 from ..reading.folders import walk

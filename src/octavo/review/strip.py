@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
+from ..dataclass import dataclass
 from ..errors import NotebookError, Place
 from ..lazy import lazy_imports
 from ..model import Json, joined
