@@ -10,6 +10,8 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import fields
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -21,9 +23,11 @@ from octavo import products
 from octavo.errors import Error, Errors
 from octavo.events import Event
 from octavo.executors import Executor
+from octavo.model import RunOptions
 from octavo.state import runlog
 from octavo.state.frozen import thaw
 
+OPTIONS = [field.name for field in fields(RunOptions)]
 #: What is put into a column, besides noise.
 VALUES: tuple[object, ...] = (
     *(None, 0, -1, 2**62, 1e308, float("inf"), "", "x", "\x00", "é" * 10, b"", b"\xff\xfe", b"\x80\x05."),
@@ -194,6 +198,12 @@ def test_two_thousand_states_that_are_damaged_or_made_up_get_an_answer(whole: Pa
         b'{"os.system": "true"}',
         b'{"Task.__init__.__globals__": []}',
         b'{"Task name.__class__": ["x"]}',
+        b'{"Task name name": ["x", "y"]}',
+        b'{"Place path=print(1)": ["x"]}',
+        b'{"Place path": ["x", "y"]}',
+        json.dumps(
+            [{" ".join(["RunOptions", *them]): [0] * 4} for them in permutations(OPTIONS, 4)]
+        ).encode(),
         b'{"t": 3}',
         b'{"d": [1]}',
         b'{"b": "zz"}',

@@ -14,7 +14,7 @@ import pytest
 
 from octavo import products
 from octavo.errors import Place, StateError
-from octavo.model import Facts, Parameter, Record, Source, Task
+from octavo.model import Facts, Parameter, Record, Resources, RunOptions, Source, Task
 from octavo.state.frozen import freeze, thaw
 from octavo.state.store import Store, key
 
@@ -155,5 +155,8 @@ def test_what_is_frozen_thaws_and_nothing_else_does() -> None:
     facts = Facts("d", params=(Parameter("n", "1", None, 1, True),), mistakes=(("wrong", Place("a.py", 1)),))
     task = Task("t", "notebook", Source("a.py", facts=facts), params={"x": (1, 2.5, {"a"}, None)})
     assert thaw(freeze((task, {"a": 1}))) == (task, {"a": 1})
+    assert b"RunOptions" not in freeze(task)
+    hasty = replace(task, run=RunOptions(timeout=1.5), resources=Resources(memory=2))
+    assert thaw(freeze(hasty)) == hasty
     with pytest.raises(Exception, match="no place"):
         thaw(freeze(os.system))

@@ -153,6 +153,12 @@ def test_plain_data_is_no_other_than_json_would_have_it(value: list[Any]) -> Non
         assert eval(encode(value)) == value
 
 
+@given(values)
+def test_a_list_or_mapping_has_the_text_that_it_has_within_another(value: Any) -> None:
+    for put in (lambda it: [it, "a"], lambda it: {"k": it, "l": 1}):
+        assert encode((put(value), [])) == f"({encode(put(value))}, [])"
+
+
 class Colour(enum.Enum):
     RED = 1
     BLUE = 2

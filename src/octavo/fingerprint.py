@@ -139,8 +139,9 @@ def _declared(task: Task) -> tuple[str, ...]:
 
 def _paths(task: Task) -> str:
     """Return the digest of where a task is and where it is told to read and write: it may do otherwise elsewhere."""
-    products = [[product.key, product.path] for product in task.products]
-    return digest(encode([task.source.path, task.source.entry, products, dict(task.inputs)]))
+    products = ", ".join([encode([product.key, product.path]) for product in task.products])
+    where = f"{encode(task.source.path)}, {encode(task.source.entry)}"
+    return digest(f"[{where}, [{products}], {encode(dict(task.inputs))}]")
 
 
 def _upstream(task: Task, read: Container[str], digest_of: Callable[[str], str | None]) -> dict[str, str]:

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
+from itertools import chain
 from math import isfinite
 from struct import pack
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
@@ -50,6 +51,8 @@ def encode(value: object) -> str:
     kind = type(value)
     if (plain := _PLAIN.get(kind)) is not None:  # nearly all parameters
         return plain(value)
+    if (flat := _flat(kind, value)) is not None:
+        return flat
     return Writer(by_name)(value)
 
 
@@ -63,6 +66,22 @@ def canonical(value: object) -> str:
     except Unencodable as error:
         return f"{UNKNOWN}{error} {os.urandom(8).hex()}"
     return text if len(text) <= _SHORT else f"{text[: _SHORT - 20]}… ({digest(text)})"
+
+
+def _flat(kind: type, value: Any) -> str | None:
+    """Return the text of a list or mapping in which no other is, as ``Writer`` gives it; None for anything else."""
+    if kind is not list and kind is not dict:
+        return None
+    texts = []
+    for item in value if kind is list else chain.from_iterable(value.items()):
+        if (plain := _PLAIN.get(type(item))) is None:
+            return None
+        texts.append(plain(item))
+    if kind is list:
+        text = f"[{', '.join(texts)}]"
+    else:
+        text = "{" + ", ".join(map(": ".join, zip(texts[::2], texts[1::2], strict=True))) + "}"
+    return text if len(text) <= _LONG else f"#{digest(text)}"
 
 
 def _float(value: float) -> str:

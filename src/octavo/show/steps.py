@@ -59,12 +59,13 @@ def table(
     width = to.width
     longest = max(map(columns, steps), default=0)
     names = longest if width is None else min(longest, max(12, width // 2))
-    width_of_states = max((len(state(step)) for step in steps.values()), default=5)
+    states = {name: state(step) for name, step in steps.items()}
+    width_of_states = max(map(len, {*states.values()}), default=5)
     left = None if width is None else max(0, width - width_of_states - 2 - names - 2)
     for name, step in steps.items():
         first, *more = _why(step, verbose, steps if selected is None else selected) or [""]
-        line = f"{to.word(state(step), width_of_states)}  {pad(flat(name), names)}  {cut(first, left)}"
-        yield line.rstrip()
+        word = to.word(states[name], width_of_states)
+        yield f"{word}  {pad(flat(name), names)}  {cut(first, left)}" if first else f"{word}  {flat(name)}"
         for reason in more:
             yield " " * (width_of_states + 2 + names + 2) + cut(reason, left)
         for part, lines in (diffs or {}).get(name, {}).items():
@@ -116,6 +117,8 @@ def counted(steps: Mapping[str, Step]) -> str:
 
 def _why(step: Step, verbose: bool, selected: Container[str]) -> list[str]:
     """Return why a step must run, in one line or, verbose, in one for each reason."""
+    if step.fresh:
+        return []
     reasons = [flat(str(reason)) for reason in step.reasons]
     names = [name if name in selected else f"{name} (not selected)" for name in step.waits]
     waits = [f"waits for {several(names, len(names) if verbose else _REASONS)}"] if names else []

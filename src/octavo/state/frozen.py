@@ -48,6 +48,8 @@ _NOUNS: Mapping[str, type] = {
     )
 }
 _PLAIN = (str, int, float, bool, type(None))
+#: Which fields of a noun are not as usual makes its shape; a project has some ten of them, and each is compiled.
+_MOST_SHAPES = 1000
 
 
 #: How what JSON does not have is written: an object of one name, as ``{"t": […]}`` for a tuple.
@@ -94,7 +96,11 @@ def thaw(data: bytes) -> Any:  # the caller knows what it froze
 
     def build(only: Json) -> object:
         ((name, value),) = only.items()
-        return (known.get(name) or known.setdefault(name, _builder(name)))(value)
+        if name not in known:
+            if len(known) > _MOST_SHAPES:
+                raise KeyError(name)
+            known[name] = _builder(name)
+        return known[name](value)
 
     collecting = gc.isenabled()
     gc.disable()  # it would walk what is built so far again and again, and find nothing
@@ -111,12 +117,15 @@ def thaw(data: bytes) -> Any:  # the caller knows what it froze
 # A list in its place of a field is a tuple, and a list anywhere else is a list
 
 
-def _builder(name: str) -> Callable[..., object]:
+def _builder(name: str) -> Callable[[list[object]], object]:
     kind, *names = name.split(" ")
     noun = _NOUNS[kind]
-    return lambda own: noun(
-        **dict(zip(names, [tuple(value) if value.__class__ is list else value for value in own], strict=True))
-    )
+    if len(_USUAL[kind].keys() & {*names}) != len(names):
+        raise KeyError(name)
+    # compiled, as a person would write it: a graph has tens of thousands of them, and the names are those of fields
+    values = ", ".join(f"{field}=tuple({field}) if {field}.__class__ is list else {field}" for field in names)
+    make = eval(f"lambda {', '.join(names)}: noun({values})", {"noun": noun})
+    return lambda own: make(*own)
 
 
 def _twos(flat: Iterable[object]) -> Iterator[tuple[object, object]]:
@@ -153,11 +162,14 @@ def _noun(value: object, kind: type) -> object:
             and (isinstance(field, _PLAIN) or not field or field is usual)
         ):
             continue
-        names.append(name)
         if isinstance(field, tuple) and type(field) is tuple:
-            own.append([_plain(inner) for inner in field])
+            form: object = [_plain(inner) for inner in field]
         else:
-            own.append({"l": _all(field)} if isinstance(field, list) else _plain(field))
+            form = {"l": _all(field)} if isinstance(field, list) else _plain(field)
+        if form == {type(usual).__name__: []}:  # a noun that is itself as it is when nobody says anything
+            continue
+        names.append(name)
+        own.append(form)
     return {" ".join(names): own}
 
 
