@@ -165,9 +165,12 @@ def _rows(listed: bytes) -> dict[str, list[str]]:
 
 def file_digest(path: str) -> str:
     whole = running()
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a hot path, and Path.open is twice as slow
-        while block := file.read(_BLOCK):
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # a hot path: open() takes a third more
+    try:
+        while block := os.read(file, _BLOCK):
             whole.update(block)
+    finally:
+        os.close(file)
     return whole.hexdigest()
 
 

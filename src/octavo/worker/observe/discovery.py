@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from typing import ParamSpec
 
 from ... import parts, products
 from ...asked import Listing, size, target, there
@@ -19,6 +20,7 @@ _MOST = 200
 #: Files that libraries keep beside a database while it is open.
 _BESIDE = ("-journal", "-wal", "-shm", ".lock")
 _Part = tuple[str, tuple[str, str]]
+_P = ParamSpec("_P")
 
 
 class Writes:
@@ -70,7 +72,7 @@ class Writes:
         """Return when the task first made a path, or a folder that it is in; None if it did not."""
         if real in self._first:
             return self._first[real]
-        folder = os.path.dirname(real)
+        folder = real.rpartition("/")[0] or "/"
         if folder not in self._within:  # of thousands of files that are in few
             self._within[folder] = None if folder == real else self.when(folder)
         return self._within[folder]
@@ -110,6 +112,7 @@ class Discovery:
         #: Folders that something known is in.
         self._around = {path[:n] for path in self._known for n, sign in enumerate(path) if sign == "/"}
         self._links: dict[str, None] = {}
+        self._within: dict[str, bool] = {}
 
     def _list_patterns(self) -> None:
         """List the folders of the patterns that other programs are told, unless it is known that nobody listed them."""
@@ -139,13 +142,13 @@ class Discovery:
         # what Python told comes last: it knows best when a file was first used
         seen = (*by_children, *sorted(self._native.read.items()), *sorted(self._activity.opened.items()))
         for path, used in seen:
-            found.update(self._try(path, lambda path=path, used=used: self._file_parts(path, used)))  # type: ignore[misc]
+            found.update(self._try(path, self._file_parts, path, used))
         for listed in list(self._activity.listed.values()):
             folder = listed.listing.folder
-            found.update(self._try(folder, lambda listed=listed: self._listing_parts(listed)))  # type: ignore[misc]
+            found.update(self._try(folder, self._listing_parts, listed))
         files = {path for part, (path, _) in found.items() if parts.split(part)[0] is not parts.FOLDER}
         for (word, path), answer in list(self._activity.questions.items()):
-            answers = self._try(path, lambda w=word, p=path, a=answer: self._answer_parts(w, p, a))  # type: ignore[misc]
+            answers = self._try(path, self._answer_parts, word, path, answer)
             found.update(
                 {part: row for part, row in answers.items() if row[0] not in files or "link" in word}
             )
@@ -161,10 +164,12 @@ class Discovery:
         """Count the links on a way."""
         self._links |= dict.fromkeys(way.links)
 
-    def _try(self, path: str, look: Callable[[], Iterator[_Part]]) -> dict[str, tuple[str, str]]:
-        """Return some parts; what goes wrong makes the task run again, and says so."""
+    def _try(
+        self, path: str, look: Callable[_P, Iterator[_Part]], *args: _P.args, **kwargs: _P.kwargs
+    ) -> dict[str, tuple[str, str]]:
+        """Return the parts that ``look`` finds; what goes wrong makes the task run again, and says so."""
         try:
-            return dict(look())
+            return dict(look(*args, **kwargs))
         except PermissionError:
             digest = UNREADABLE
         except Exception:
@@ -181,8 +186,14 @@ class Discovery:
         shown = self._ground.inside(way)
         if shown is None or shown == ".":
             return None
-        folders = (shown[:n] for n, sign in enumerate(shown) if sign == "/")
-        return None if shown in self._known or not self._known.isdisjoint(folders) else shown
+        return None if shown in self._known or self._knows_all_in(shown.rpartition("/")[0]) else shown
+
+    def _knows_all_in(self, folder: str) -> bool:
+        """Return whether a folder, or one that it is in, is itself something known."""
+        if folder not in self._within:  # of thousands of files that are in few
+            folders = (folder[:n] for n, sign in enumerate(folder) if sign == "/")
+            self._within[folder] = bool(folder) and not self._known.isdisjoint([folder, *folders])
+        return self._within[folder]
 
     def _file_parts(self, path: str, used: Use) -> Iterator[_Part]:
         way = self._ground.way(path)
@@ -198,11 +209,13 @@ class Discovery:
         self.walked(way)
         # a process that it started may have made a hard link to it, say
         left = self._activity.restamped.get(path, WHOLE - bool(self._activity.epoch))
-        if is_file(way.real):
-            if path in self._activity.updated and not os.path.getsize(way.real):
+        if now := stamp(way.real, regular=True):
+            if path in self._activity.updated and not now[2]:
                 return  # a lock, say
             digest = (
-                products.digest(way.real) if since is not None else unchanged_digest(way.real, used, left)
+                products.digest(way.real)
+                if since is not None
+                else unchanged_digest(way.real, used, now, left)
             )
             # what the task itself has written counts as it left it, whenever that was opened
             if since is None and path in self._native.doubtful and path not in self._activity.opened:

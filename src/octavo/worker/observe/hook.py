@@ -34,10 +34,9 @@ def listen(hears: Mapping[str, Hear]) -> None:
 
 def _tell(event: str, arguments: Arguments) -> None:
     # called for every audited event of the process: nearly all are nobody's, and what is raised here fails the task
-    hear = _HEARING.get(event)
-    if hear is not None:
+    if event in _HEARING:
         try:
-            hear(arguments)
+            _HEARING[event](arguments)
         except Exception:
             pass
 

@@ -107,6 +107,8 @@ class Imports:
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
         """Note that a name is asked for; it is for others to find it."""
         try:
+            if path is not None and self._ways.get(tuple(path)) == []:
+                return  # of a package that is none of the project's, as nearly all are
             if not self._quiet and name not in sys.builtin_module_names:
                 with self._quiet:
                     self._ask(name, path)
@@ -166,7 +168,7 @@ class Imports:
             self.searched.setdefault(inside, folder)
 
     def _executed(self, path: object) -> None:
-        if isinstance(path, str) and path[:1] != "<" and not self._quiet:
+        if path.__class__ is str and path[:1] != "<" and not self._quiet:
             full = path if path[:1] == os.sep else os.path.abspath(path)
             self.executed[full] = self.executed.get(full, 0) + 1
 

@@ -33,7 +33,7 @@ from .imports import Imports
 from .native import NativeEvents
 from .own import Own
 from .paths import Ground, Way
-from .stamps import is_file, now_of_files, unchanged_digest
+from .stamps import is_file, is_link, now_of_files, stamp, unchanged_digest
 
 #: Which cell (None: outside of cells) did what to what: ("read", path), ("connected", "host:port"), …
 Touch = tuple[int | None, str, str]
@@ -86,6 +86,8 @@ class Observer:
         self._writes: Writes | None = None
         #: The paths of kernel.json, by the names of kernels.
         self._kernelspecs: dict[str, str] = {}
+        #: Whether what is in a folder is of installed packages.
+        self._libraries: dict[str, bool] = {}
 
     def start(self) -> None:
         self.activity.began = now_of_files()
@@ -191,6 +193,8 @@ class Observer:
             if inside := self._inside(file):
                 found[part] = (inside, self._digest(file, partial(function_digest, name=name)))
         for name, path in self._imports.files(self._preloaded).items():
+            if self._is_library(path):
+                continue
             way = self.ground.way(path)
             inside = self.ground.inside(way) or self._outside(way)
             # one that the task wrote itself is not what it was made from; one that is in an archive counts as that
@@ -261,6 +265,14 @@ class Observer:
             rest = functions.unreached(source_text(path), path, task.source.entry.rpartition(".")[2])
         return "__dict__" in self._own.used or not rest.isdisjoint(self._own.used - hooks)
 
+    def _is_library(self, path: str) -> bool:
+        """Return whether a module is for sure one of an installed package: most are, and those are in few folders."""
+        folder = path.rpartition("/")[0]
+        if folder not in self._libraries:
+            way = self.ground.way(f"{folder}/-")
+            self._libraries[folder] = not (way.shown or self.ground.holds(way.real) or edited(way.real))
+        return self._libraries[folder] and not is_link(path)
+
     def _outside(self, way: Way) -> str | None:
         """Return the path of a module elsewhere that was installed to be edited, relative to the project."""
         if self.ground.holds(way.real) or not edited(way.real):
@@ -274,7 +286,11 @@ class Observer:
         """Return the digest of code, unless it may not be what the task saw."""
         try:
             used = self.activity.opened.get(path)
-            if unchanged_digest(path, used) is None if used else products.newest(path) >= self.activity.began:
+            if used:
+                changed = unchanged_digest(path, used, stamp(path)) is None
+            else:
+                changed = products.newest(path) >= self.activity.began
+            if changed:
                 return UNSTABLE
             return digest(path) or UNSTABLE
         except Exception:

@@ -6,10 +6,13 @@ import os
 
 from ...asked import pointed
 from ...dataclass import dataclass
+from .stamps import is_link
 
 #: Folders of tools, by their names: what is in them is no part of a result. So are environments, by what is in them.
 SKIPPED = frozenset({".git", ".octavo", "__pycache__", "site-packages", "node_modules", ".ipynb_checkpoints"})
 ENVIRONMENTS = ("pyvenv.cfg", "conda-meta")
+#: Folders that are deeper are walked by themselves: Python would not go into itself so often.
+_DEEP = 100
 #: So many links does the system follow.
 _MOST = 40
 
@@ -46,15 +49,16 @@ class Ground:
 
     def way(self, path: str, follow: bool = True) -> Way:
         """Walk an absolute path; a link at its very end is the end itself unless it is to be followed."""
-        folder, name = os.path.split(path)
+        folder, _, name = path.rpartition("/")
         if not name or name in (".", ".."):
             return self._walk(path)
-        # what a task opens stands in few folders
+        # what a task opens stands in few folders, and those in fewer
         if folder not in self._ways:
-            self._ways[folder] = self._walk(folder)
+            shallow = folder.count("/") < _DEEP
+            self._ways[folder] = self.way(folder) if folder and shallow else self._walk(folder)
         before = self._ways[folder]
-        full = f"{before.real.rstrip('/')}/{name}"
-        if follow and os.path.islink(full):
+        full = f"{'' if before.real == '/' else before.real}/{name}"
+        if follow and is_link(full):
             return self._walk(path)
         return Way(full, self._at(before, full, name), before.links)
 

@@ -25,11 +25,13 @@ def now_of_files() -> int:
     return time.time_ns() if clock is None else time.clock_gettime_ns(clock)
 
 
-def stamp(path: str) -> Stamp | None:
-    """Return the stamp of what a path leads to; None where that is nothing."""
+def stamp(path: str, regular: bool = False) -> Stamp | None:
+    """Return the stamp of what a path leads to; None where that is nothing, or no ``regular`` file."""
     try:
         found = _stat(path)
     except (OSError, ValueError):
+        return None
+    if regular and not stat.S_ISREG(found.st_mode):
         return None
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
@@ -72,12 +74,20 @@ def use(path: str, order: int, epoch: int, began: int, change: bool = False) -> 
     return Use(found, order, epoch, digest, linked)
 
 
-def unchanged_digest(path: str, used: Use, left: int = WHOLE) -> str | None:
+def is_link(path: str) -> bool:
+    """Return whether a path is itself a link."""
+    try:
+        return stat.S_ISLNK(_lstat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def unchanged_digest(path: str, used: Use, before: Stamp | None, left: int = WHOLE) -> str | None:
     """Return the digest of what is a file, if it is what the task saw; None if not, or if it was changed meanwhile.
 
-    ``left`` tells how much of a stamp must be the same, where the task did what changes no content.
+    ``before`` is its stamp right now; ``left`` tells how much of a stamp must be the same, where the task did what
+    changes no content.
     """
-    before = stamp(path)
     if before is None or used.stamp is None:
         return None
     if not (used.stamp[:left] == before[:left] or used.digest is not None):
