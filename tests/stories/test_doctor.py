@@ -87,6 +87,24 @@ def test_a_running_build_is_told(sound: Folder) -> None:
     assert found(sound)["lock"] == [("ok", "free")]
 
 
+def test_what_is_wrong_with_the_lockfile_is_told(folder: Folder) -> None:
+    folder.write("pipeline.yaml", "lock: true\ntasks:\n  - {source: tasks.get, product: a.txt}\n")
+    folder.write("tasks.py", "def get(product):\n    product.write_text('a')\n")
+    assert found(folder)["lockfile"] == [("note", "octavo.lock is not there: octavo build writes it")]
+    assert folder.octavo("build").returncode == 0
+    assert found(folder)["lockfile"] == [("ok", "octavo.lock is whole")]
+    subprocess.run(["git", "init", "--quiet"], cwd=folder.path, check=True)
+    assert found(folder)["lockfile"] == [("note", "octavo.lock is not in git, so clones lack it")]
+    folder.write(".gitignore", "*.lock\n")
+    assert found(folder)["lockfile"] == [("note", "git ignores octavo.lock, so clones lack it")]
+    whole = folder.read("octavo.lock")
+    folder.write("octavo.lock", whole.replace('"sum": "', '"sum": "0'))
+    said = [message for state, message in found(folder)["lockfile"] if state == "note"]
+    assert "octavo.lock:3 is not as octavo has written it: it is not believed" in said
+    folder.write("octavo.lock", f"<<<<<<< HEAD\n{whole}")
+    assert found(folder)["pipeline"] == [("fail", "octavo.lock:1:1: the file has merge conflict markers")]
+
+
 def test_tasks_are_listed_in_the_order_in_which_they_run(sound: Folder) -> None:
     said = sound.octavo("list")
     assert said.stdout.splitlines() == [

@@ -93,6 +93,7 @@ def _findings(args: Namespace) -> Iterator[Diagnosis]:
             yield from _packages(tasks, str(project.root))
             yield from _git(project.root)
             yield from _state(project)
+            yield from _lockfile(project)
             yield from _sources(tasks, project.root)
     except* Error as errors:
         for error in each(errors):
@@ -136,14 +137,19 @@ def _packages(tasks: list[Task], root: str) -> Iterator[Diagnosis]:
         yield Diagnosis("ok", "packages", several(sorted(users.keys() - missing.keys()), 8))
 
 
-def _git(root: Path) -> Iterator[Diagnosis]:
-    def git(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False)
+def _asked(root: Path, *words: str) -> str | None:
+    """Return what git answers in a folder; None where it says no, or is not there."""
+    if shutil.which("git") is None:
+        return None
+    done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False)
+    return None if done.returncode else done.stdout.strip()
 
-    if shutil.which("git") is None or git("rev-parse", "--git-dir").returncode:
+
+def _git(root: Path) -> Iterator[Diagnosis]:
+    if _asked(root, "rev-parse", "--git-dir") is None:
         yield Diagnosis("note", "git", "the project is in no git repository")
         return
-    if git("ls-files", "--", ".octavo").stdout.strip():
+    if _asked(root, "ls-files", "--", ".octavo"):
         hint = "git rm -r --cached .octavo, and .octavo/ in .gitignore"
         yield Diagnosis("fail", "git", "the state of builds (.octavo) is committed", hint)
     else:
@@ -185,6 +191,22 @@ def _lock(path: Path) -> Diagnosis:
     except OSError as error:
         return Diagnosis("note", "lock", f"it cannot be taken: {error.strerror}")
     return Diagnosis("ok", "lock", "free")
+
+
+def _lockfile(project: Project) -> Iterator[Diagnosis]:
+    """Look at ``octavo.lock``, where the pipeline asks for one: is it so, whole, and does git have it?"""
+    if project.lock is None:
+        return
+    wrong = project.lies(project.status())
+    yield from (Diagnosis("note", "lockfile", message) for message in wrong)
+    name, folder = os.path.basename(project.lock.path), Path(project.lock.path).parent
+    if _asked(folder, "check-ignore", "--", name):
+        hint = "remove it from .gitignore and commit it with the results"
+        yield Diagnosis("note", "lockfile", f"git ignores {name}, so clones lack it", hint)
+    elif project.lock.there and _asked(folder, "ls-files", "--", name) == "":
+        yield Diagnosis("note", "lockfile", f"{name} is not in git, so clones lack it", f"git add {name}")
+    elif not wrong:
+        yield Diagnosis("ok", "lockfile", f"{name} is whole")
 
 
 def _sources(tasks: list[Task], root: Path) -> Iterator[Diagnosis]:

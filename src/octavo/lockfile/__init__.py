@@ -15,7 +15,7 @@ from ..lazy import lazy_imports
 from ..model import Record, Step, Task
 from ..plan import key_of, why
 from ..products import writing
-from ..spec import sources
+from ..spec import entry, sources
 from ..state.key import keyed
 from ..state.store import Store
 from ..state.written import Written
@@ -37,7 +37,7 @@ class Lockfile:
 
     def __init__(self, pipeline: str, graph: Mapping[str, Task], store: Store, whole: bool) -> None:
         """Read the lock, as ``read`` does; ``whole``: these tasks and their products are all that is to be in it."""
-        self.path = _place(pipeline)
+        self.path = entry.lock_of(pipeline)
         self._graph = graph
         self._store = store
         self._whole = whole
@@ -245,13 +245,6 @@ class Lockfile:
     @property
     def _shown(self) -> str:
         return os.path.relpath(self.path)
-
-
-def _place(pipeline: str) -> str:
-    """Return where the lock of a pipeline's file stands: octavo.train.lock beside pipeline.train.yaml."""
-    folder, name = os.path.split(pipeline)
-    words = [word for word in name.split(".")[:-1] if word != "pipeline"]
-    return os.path.join(folder, ".".join(["octavo", *words, "lock"]))
 
 
 def _merged_by_lines(path: str) -> str:

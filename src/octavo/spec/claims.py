@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from ..errors import GraphError
 from ..graph import Graph
 from ..kinds import row
 from ..model import Product, Task
 from ..reading.folders import find_module
+from .entry import lock_of
 
 _HINT = "a build never writes to what it is made from: choose another product"
 
 
-def claims(tasks: Graph, files: Iterable[str], root: str) -> Iterator[GraphError]:
+def claims(tasks: Graph, files: Sequence[str], root: str) -> Iterator[GraphError]:
     """Yield an error for each product that is one of ``files``, a source by another name, or an imported module.
 
-    ``files`` are those that the pipeline itself is read from. A module may be made by a task for others to import.
+    ``files`` are those that the pipeline itself is read from, its own first: octavo keeps a lock beside it, if asked.
+    A module may be made by a task for others to import.
     """
     pipeline = {_real(path, root): os.path.relpath(path, root) for path in files}
+    lock = _real(lock_of(files[0]), root)
     sources = {
         _real(task.source.path, root): task
         for task in tasks
@@ -32,6 +35,9 @@ def claims(tasks: Graph, files: Iterable[str], root: str) -> Iterator[GraphError
             inside = [name for full, name in pipeline.items() if _within(full, place)]
             if inside:
                 yield GraphError(f"{makes}, and the pipeline is read from {inside[0]}", task.where, _HINT)
+            elif _within(lock, place):
+                words = "which is the name of the lock that octavo writes"
+                yield GraphError(f"{makes}, {words}", task.where, "choose another product")
             elif place in sources and product.path != sources[place].source.path:
                 other = sources[place]
                 words = f'which is {other.source.path}, the source of "{other.name}"'

@@ -45,6 +45,13 @@ class EntryPoint:
     data: Any = None  # as pipeline.yaml would have it
 
 
+def lock_of(pipeline: str) -> str:
+    """Return where the lock of a pipeline's file stands: octavo.train.lock beside pipeline.train.yaml."""
+    folder, name = os.path.split(pipeline)
+    words = [word for word in name.split(".")[:-1] if word != "pipeline"]
+    return os.path.join(folder, ".".join(["octavo", *words, "lock"]))
+
+
 def find(target: str | Path | None = None) -> EntryPoint:
     """Return the pipeline that a person names; None looks in this folder and upwards.
 

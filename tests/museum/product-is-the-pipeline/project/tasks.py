@@ -4,3 +4,7 @@ def env(product):
 
 def pipeline(product):
     pass
+
+
+def lock(product):
+    pass
