@@ -28,7 +28,7 @@ with lazy_imports():
     from .between import mentioned
     from .notebook import inject
     from .secrets import hiding
-    from .spec import claims, evaluated, expand, grid, noted, schema, taken
+    from .spec import claims, evaluated, expand, grid, noted, notices, schema, taken
     from .spec import drafts as drafting
     from .state import key
 
@@ -58,6 +58,7 @@ class Loaded:
     mentioned: tuple[tuple[str, str], ...] = ()
     overridden: tuple[str, ...] = ()
     lock: bool = False  # there is one beside the file
+    around: Json = field(default_factory=dict)
     #: Whether loading it again would give the same; what cannot be told is no.
     unchanged: Callable[[], bool] = lambda: False
 
@@ -214,8 +215,8 @@ class _Loading:
         raise_all(drafting.ordered(list(claims.claims(graph, self.own, self.root))), f"errors in {spec.path}")
         self.reader.remember()
         tasks = tuple(graph)
-        how = (spec.preload, spec.strict, dict(spec.cache), self.folders, dict(spec.hooks))
-        settings = (*how, spec.serial, tuple(mentioned.pairs(tasks, self.root, self._text)), lost, spec.lock)
+        how = (spec.preload, spec.strict, dict(spec.cache), self.folders, dict(spec.hooks), spec.serial)
+        settings = (*how, tuple(mentioned.pairs(tasks, self.root, self._text)), lost, spec.lock, spec.around)
         brought = versions(task.kind for task in tasks)
         looked = (making.matched, tuple(making.needed), self.reader.resolved())
         parts = (self.reader.stamps, outside, *looked, self.answers, brought)
@@ -289,7 +290,7 @@ class _Loading:
         except RuntimeError as error:
             raise SpecError(f"{spec.location} returned no pipeline: {error}", where) from None
         located: Spec = schema.spec(schema.Document(f"{spec.path} ({spec.location})", data))
-        names = ("preload", "strict", "environment", "cache", "serial", "lock")
+        names = ("preload", "strict", "environment", "cache", "serial", "lock", "around")
         settings = {name: getattr(spec, name) for name in names}
         return replace(located, ignored=(*spec.ignored, *located.ignored), **settings)
 
@@ -323,7 +324,7 @@ class _Loading:
         spec, used = self._checked(full, env, around)
         outside = {name: around.value(name) for name in expand.outside(used.union(*env.behind.values()))}
         loose = {name: value for name, value in self.params.items() if name not in mine}
-        self._seek_secrets(spec, dict(env), full.data, outside)
+        self._seek_secrets(spec, dict(env), notices.apart(full.data), outside)
         if spec.location:  # what it uses of env.yaml cannot be seen
             raise_all(drafting.ordered(self.mistakes), f"errors in {spec.path}")
             spec = self._located(spec, self.params)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .lockfile import Lockfile
 
 with lazy_imports():
-    from . import lockfile, single, upkeep
+    from . import lockfile, notify, single, upkeep
     from .cache import exchange, reuse
     from .compat import adopt as adoption
     from .executed import keeper as keepers
@@ -166,8 +166,7 @@ class Project:
             stale = [step.task for step in steps.values() if not step.fresh]
             known = self._loaded.unfit
             raise_all(preflight.errors(stale, known, self._loaded.hooks, str(self.root), str(self.path)))
-            jobs = 1 if jobs is None and self._loaded.serial else jobs
-            where = self._executor(executor, jobs, stale, stay)
+            where = self._executor(executor, 1 if jobs is None and self._loaded.serial else jobs, stale, stay)
             ahead = Ahead(self.root, self.store)
             ahead.recall(where)
             log = RunLog(self.store.folder / "runs" / f"{run}.jsonl")
@@ -192,6 +191,8 @@ class Project:
                     cache=self._reuse(remote, stale) if stale and cache else None,
                 )
                 shown = [*(listeners or in_jupyter.bars())]
+                if told := self._loaded.around.get("notify"):
+                    shown.append(notify.Notices(told, str(self.root), str(self.path), self.store, report))
                 try:
                     tell_all(self._hooked(engine.events()), report, [tell, *shown] if tell else shown)
                 finally:

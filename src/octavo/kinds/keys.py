@@ -39,6 +39,10 @@ def is_size(value: object) -> bool:
     return as_bytes(value) > 0
 
 
+def is_duration(value: object) -> bool:
+    return as_seconds(value) > 0
+
+
 def is_flag(value: object) -> bool:
     return isinstance(value, bool)
 
@@ -84,6 +88,17 @@ def as_bytes(value: object) -> int:
         return int(float(text.rstrip("KMGT").strip()) * factor)
     except (ValueError, OverflowError):
         return 0
+
+
+def as_seconds(value: object) -> float:
+    """Return a time such as "90s", "30m", "6h" or "1d" in seconds; 0 for what is none."""
+    text = value.strip().lower() if isinstance(value, str) else ""
+    unit = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}.get(text[-1:], 0)
+    try:
+        found = float(text[:-1]) * unit
+    except ValueError:
+        return 0.0
+    return found if 0 < found < 1e9 else 0.0
 
 
 def as_tuple(value: str | list[str]) -> tuple[str, ...]:

@@ -64,6 +64,7 @@ TOP: Mapping[str, Key] = {
         lambda value: is_flag(value) or is_text(value) or is_mapping(value),
     ),
     "lock": _FLAG,
+    "notify": Key("a list of mappings", lambda value: bool(value) and isinstance(value, list | dict)),
     "executor": Key(
         note=True,
         heeded=lambda value: value in ("serial", "parallel"),

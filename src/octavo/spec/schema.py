@@ -13,6 +13,7 @@ from ..errors import Error, Place, SpecError, raise_all
 from ..hints import did_you_mean
 from ..kinds.keys import CALLED, Key, Keys, as_bytes, as_call, as_marks, as_tuple, is_call, is_text
 from ..model import Json
+from . import notices
 from .dialect import (
     CACHE,
     EXECUTION,
@@ -64,6 +65,7 @@ def spec(
     clients = check.classes(settings.get("clients", {}), ("clients",), (*kinds.CLASSES, *PRODUCTS))
     way = ("meta", "product_default_class")
     makers = check.classes(meta.get("product_default_class", {}), way, tuple(kinds.CLASSES))
+    notify = notices.checked(check, settings["notify"]) if "notify" in settings else []
     tasks, mistakes = _tasks(check, settings, meta, imported)
     if errors is None:
         raise_all(mistakes, f"errors in {document.path}")
@@ -90,6 +92,7 @@ def spec(
         settings.get("executor") == "serial",
         as_marks(settings.get("secret", [])),
         settings.get("lock", False),
+        {"notify": notify} if notify else {},
     )
 
 

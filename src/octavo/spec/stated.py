@@ -47,7 +47,7 @@ class Spec:
     ``location`` names the function that says the tasks where the file does not. ``makers`` has the product class of
     each class of tasks, ``clients`` the client of each class of tasks or products. ``serial``: its tasks run one at a
     time, in the order in which they stand. ``secret``: whether names are secret, where the file says it. ``lock``:
-    what its results were made from is to be written beside it.
+    what its results were made from is to be written beside it. ``around`` is what happens around builds: "notify".
     """
 
     path: str
@@ -69,6 +69,7 @@ class Spec:
     serial: bool = False
     secret: Mapping[str, bool] = field(default_factory=dict)
     lock: bool = False
+    around: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
