@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from octavo.intake.adoption import adopted
 from octavo.intake.find import find
 from octavo.intake.flows import flow
-from octavo.intake.papermill_calls import calls
 from octavo.intake.proposal import entries, text
 from octavo.spec.document import parse
 from projects import Folder
@@ -299,75 +297,3 @@ def test_notebooks_that_cannot_be_read_are_named_and_the_others_go_on(tmp_path: 
     found, notes = find(tmp_path, tmp_path)
     assert [one.path for one in found] == ["good.ipynb"]
     assert "cut.ipynb" in notes[0]
-
-
-def test_a_script_that_calls_papermill_becomes_tasks(tmp_path: Path) -> None:
-    project(
-        tmp_path,
-        {
-            "nb/load.ipynb": ipynb("city = ''", "open('../clean.csv', 'w').close()"),
-            "nb/fit.ipynb": ipynb("open('../clean.csv')"),
-        },
-    )
-    script = (
-        "#!/bin/sh\nDATE=$(date +%F)\nOUT=results\ncd nb\nfor c in paris rome; do\n"
-        "  papermill load.ipynb ../$OUT/load-$c.ipynb -p city $c \\\n    -p day $DATE -k python3\ndone\n"
-        "python -m papermill fit.ipynb ../$OUT/fit.ipynb -p n 3 -p on true -r zip 007 > log.txt 2>&1\n"
-        "papermill gone.ipynb x.ipynb\n"
-    )
-    tasks, env, notes = adopted(calls(script, "run.sh"), tmp_path, "run.sh")
-    load, fit = tasks
-    assert (load.name, load.source, dict(load.grid)) == (
-        "load-[[city]]",
-        "nb/load.ipynb",
-        {"city": ["paris", "rome"]},
-    )
-    assert load.products == {"nb": "results/load-[[city]].ipynb"}
-    assert (load.params, load.kernel) == ({"day": "{{DATE}}"}, "python3")
-    assert env == {"DATE": "$(date +%F)"}
-    assert (fit.upstream, fit.why) == (("load-*",), "clean.csv")
-    assert fit.params == {"n": 3, "on": True, "zip": "007"}
-    assert notes == [f"run.sh:10: there is no gone.ipynb in {tmp_path}: this call is left out"]
-
-
-def test_a_crontab_keeps_its_times_as_a_comment(tmp_path: Path) -> None:
-    project(tmp_path, {"a.ipynb": ipynb("1"), "b.ipynb": ipynb("1")})
-    table = (
-        "MAILTO=me\n# m h\n0 6 * * 1-5 papermill a.ipynb out/a.ipynb\n@daily papermill b.ipynb out/b.ipynb\n"
-    )
-    tasks, _, _ = adopted(calls(table, "-"), tmp_path, "-")
-    assert [task.comment for task in tasks] == [("line 3, 0 6 * * 1-5",), ("line 4, @daily",)]
-
-
-def test_a_dag_of_airflow_keeps_its_order_and_its_templates(tmp_path: Path) -> None:
-    project(tmp_path, {name: ipynb("1") for name in ("a.ipynb", "b.ipynb", "c.ipynb", "d.ipynb")})
-    dag = """
-from airflow import DAG
-from airflow.providers.papermill.operators.papermill import PapermillOperator
-from airflow.operators.bash import BashOperator
-import papermill as pm
-
-OUT = "out"
-with DAG("nightly", schedule="@daily") as dag:
-    a = PapermillOperator(task_id="load", input_nb="a.ipynb", output_nb=f"{OUT}/a-{{{{ ds }}}}.ipynb",
-                          parameters={"day": "{{ ds }}", "n": -1})
-    b = BashOperator(task_id="fit", bash_command="papermill b.ipynb out/b.ipynb -p k 2")
-    c = PapermillOperator(task_id="report", input_nb="c.ipynb", output_nb="out/c.ipynb")
-    a >> b >> c
-
-def other():
-    pm.execute_notebook("d.ipynb", "out/d.ipynb", parameters=dict(x=1), kernel_name="python3")
-"""
-    tasks, env, notes = adopted(calls(dag, "dag.py"), tmp_path, "dag.py")
-    assert [(task.name, task.upstream) for task in tasks] == [
-        ("load", ()),
-        ("fit", ("load",)),
-        ("report", ("fit",)),
-        ("d", ()),
-    ]
-    assert tasks[0].products == {"nb": "out/a-{{ds}}.ipynb"}
-    assert tasks[0].params == {"day": "{{ds}}", "n": -1}
-    assert tasks[1].params == {"k": 2}
-    assert set(env) == {"ds"}
-    assert tasks[3].params == {"x": 1}
-    assert not notes

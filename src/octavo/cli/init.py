@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,7 @@ exit code: 0 written, or nothing to write, 1 not written, 2 something must be ch
 def main(args: Namespace) -> int:
     """Propose, ask, write, and build if that is wanted."""
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
-    root = Path.cwd()
+    root, now = Path.cwd(), datetime.now()
     target = root / args.output
     if target.exists():
         hint = "octavo init -o other.yaml proposes another one, to compare"
@@ -79,7 +80,7 @@ def main(args: Namespace) -> int:
         raise Error(f"there are no {'calls of papermill' if args.papermill else 'notebooks'} in {what}")
     files = {args.output: proposal.text(tasks, head)}
     if env and not (root / "env.yaml").exists():
-        files["env.yaml"] = adoption.environment(env)
+        files["env.yaml"] = adoption.environment(env, now)
     for name, text in files.items():
         out.say(out.paint(f"+++ {name}", "bold"))
         for line in text.splitlines():
@@ -91,6 +92,9 @@ def main(args: Namespace) -> int:
     for name, text in files.items():
         writing.write(root / name, [text.encode()])
     err.say(f"{' and '.join(files)} written: {many(len(tasks), 'task')}")
+    if "env.yaml" in files and (lacking := adoption.unset(env, now)):
+        err.say(f"next: set {', '.join(lacking)} in env.yaml, then octavo build")
+        return 0
     # a build replaces no file that it has not made, unless somebody says so
     force = ["--force"] if (there := _there(tasks, root)) else []
     question = f"Build it now, and make {there} anew?" if there else "Build it now?"
@@ -122,7 +126,9 @@ def _from_papermill(
     notes: list[str] = []
     for script in scripts:
         text = sys.stdin.read() if script == "-" else adoption.read(Path(script))
-        found, more, remarks = adoption.adopted(papermill_calls.calls(text, script), root, script)
+        found, more, remarks = adoption.adopted(
+            papermill_calls.calls(text, script, root.as_posix()), root, script
+        )
         tasks += found
         env |= more
         notes += remarks

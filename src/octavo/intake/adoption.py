@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from ..errors import Error
+from ..spec import document
+from . import dates
 from .find import Found, found_at
+from .notebook_calls import NotebookCall
 from .order import needs
-from .papermill_calls import NotebookCall
-from .proposal import ProposedTask
+from .proposal import ProposedTask, scalar
 
 
 def adopted(
@@ -24,20 +27,22 @@ def adopted(
     entries: dict[str, ProposedTask] = {}
     found: dict[str, Found] = {}
     for number, call in enumerate(calls):
-        key = call.key or str(number)
-        source = _place(call.source, call.folder, root, script)
-        if source is None:
+        key = call.key or f"call {number}"
+        placed = _placed(call, root, script)
+        if placed is None:
             notes.append(f"{script}:{call.line}: there is no {call.source} in {root}: this call is left out")
             continue
+        call, remarks = _with_files(placed, root)
         env |= call.unknown
-        name = _name(call, source, [entry.name for entry in entries.values()])
-        entries[key] = _entry(call, name, source)
-        found[key] = replace(found_at(root, source), path=key)
-        notes += [f"{script}:{call.line}: {note}" for note in call.notes]
+        name = _name(call, call.source, [entry.name for entry in entries.values()])
+        entries[key] = _entry(call, name)
+        given = {name: _pattern(value) for name, value in {**call.params, **call.grid}.items()}
+        found[key] = replace(found_at(root, call.source, _runs_in(call), given), path=key)
+        notes += [f"{script}:{call.line}: {note}" for note in (*call.notes, *remarks)]
     edges, contradictions = needs(list(found.values()))
     names = {key: entry.name for key, entry in entries.items()}
     waits: dict[str, dict[str, str]] = {key: {} for key in entries}
-    for key, call in zip([c.key or str(n) for n, c in enumerate(calls)], calls, strict=True):
+    for key, call in zip([c.key or f"call {n}" for n, c in enumerate(calls)], calls, strict=True):
         if key in entries:
             waits[key] |= {after: "" for after in call.after if after in entries}
     for need in edges:
@@ -50,48 +55,115 @@ def adopted(
         )
         for key, entry in entries.items()
     ]
-    readable = [re.sub(r"\b\d+\b", lambda m: names.get(m[0], m[0]), note) for note in contradictions]
+    readable = [re.sub(r"\bcall \d+\b", lambda m: names.get(m[0], m[0]), note) for note in contradictions]
     return tasks, env, notes + readable
 
 
-def environment(values: dict[str, str]) -> str:
-    """Return an env.yaml for values that a script computed: each says where it came from."""
-    lines = [
-        "# Values that were computed where papermill was called: set them here, or with octavo build --param."
+def environment(values: Mapping[str, str], now: datetime) -> str:
+    """Return an env.yaml for values that a script computed: each says where it came from.
+
+    Dates are those of now. What else there is to say only a person knows: without it, the build says so.
+    """
+    known = {name: dates.said(text, now) for name, text in values.items()}
+    lines = ["# Values that were computed where papermill was called: set them with octavo build --param."]
+    lines += [
+        f"{name}: {scalar(known[name] or '')}  # was {' '.join(text.split())}"
+        for name, text in values.items()
+        if known[name]
     ]
-    for name, text in values.items():
-        origin = " ".join(text.split())
-        lines.append(f'{name}: ""  # was {origin}')
+    if lacking := [name for name in values if not known[name]]:
+        lines += ["# These have no value yet: set them here."]
+        lines += [f"# {name}: …  # was {' '.join(values[name].split())}" for name in lacking]
     return "\n".join(lines) + "\n"
 
 
-def _place(source: str, folder: str, root: Path, script: str) -> str | None:
-    """Return a notebook's path in the project: from where the script went, from the project, or from the script."""
-    for start in (folder, "", posixpath.dirname(script)):
-        path = root / start / source
-        if path.is_file() and path.resolve().is_relative_to(root.resolve()):
-            return path.resolve().relative_to(root.resolve()).as_posix()
+def unset(values: Mapping[str, str], now: datetime) -> list[str]:
+    """Return the names of values that only a person knows."""
+    return [name for name, text in values.items() if not dates.said(text, now)]
+
+
+def _placed(call: NotebookCall, root: Path, script: str) -> NotebookCall | None:
+    """Return a call whose notebook and folders are paths in the project; None where it is not there.
+
+    It is looked for where the script went, then in the project, and then beside the script. Paths of the machine that
+    the script was written for are of no use elsewhere.
+    """
+    for start in (call.folder, "", posixpath.dirname(script)):
+        path = root / start / call.source
+        if not (path.is_file() and path.resolve().is_relative_to(root.resolve())):
+            continue
+        folder = call.folder if start == call.folder else ""
+        output = call.output and _inside(posixpath.join(folder, call.output), root)
+        return replace(
+            call,
+            source=path.resolve().relative_to(root.resolve()).as_posix(),
+            output=output,
+            folder=_inside(folder, root) if folder else "",
+            cwd=call.cwd and _inside(posixpath.join(folder, call.cwd), root),
+            params={name: _portable(value, root) for name, value in call.params.items()},
+            grid={name: [_portable(value, root) for value in values] for name, values in call.grid.items()},
+        )
     return None
 
 
-def _entry(call: NotebookCall, name: str, source: str) -> ProposedTask:
+def _inside(path: str, root: Path) -> str:
+    """Return a path relative to the project, where it is in it."""
+    path = posixpath.normpath(path)
+    return posixpath.relpath(path, root) if f"{path}/".startswith(f"{root.as_posix()}/") else path
+
+
+def _portable(value: object, root: Path) -> object:
+    """Return the value of a parameter; the project's folder in it is a placeholder, as it is elsewhere elsewhere."""
+    here = root.as_posix()
+    if isinstance(value, str) and f"{value}/".startswith(f"{here}/"):
+        return "{{root}}" + value[len(here) :]
+    return value
+
+
+def _with_files(call: NotebookCall, root: Path) -> tuple[NotebookCall, list[str]]:
+    """Return a call with the parameters of its files (``-f``), and notes on those that cannot be read."""
+    params: dict[str, object] = {}
+    notes: list[str] = []
+    for name in call.files:
+        try:
+            path = root / call.folder / name
+            found = document.parse(path.read_text(encoding="utf-8"), name).data
+        except (OSError, UnicodeDecodeError, Error, ExceptionGroup):
+            found = None
+        if isinstance(found, dict):
+            params |= {str(key): value for key, value in found.items()}
+        else:
+            notes.append(f"its parameters are in {name} too: put them here")
+    return replace(call, params={**params, **call.params}), notes
+
+
+def _pattern(value: object) -> object:
+    """Return a value with a star for each placeholder, as files are looked for."""
+    return re.sub(r"\[\[\w+\]\]|\{\{\w+\}\}", "*", value) if isinstance(value, str) else value
+
+
+def _runs_in(call: NotebookCall) -> str:
+    """Return the folder, relative to the project, that a call's notebook ran in."""
+    folder = call.cwd if call.cwd is not None else call.folder
+    return "" if folder == "." else folder
+
+
+def _entry(call: NotebookCall, name: str) -> ProposedTask:
     output = call.output or f"output/{name}.ipynb"
-    if call.folder and not posixpath.isabs(output) and call.output:
-        output = posixpath.normpath(posixpath.join(call.folder, output))
     comment = [f"line {call.line}" + (f", {call.schedule}" if call.schedule else "")]
-    folder = PurePosixPath(source).parent.as_posix()
-    local = call.cwd is not None and posixpath.normpath(call.cwd) == folder and folder != "."
-    if call.cwd is not None and not local and posixpath.normpath(call.cwd) != ".":
-        comment.append(f"it ran in {call.cwd}: look at its paths")
-    name = f"{name}-{'-'.join(f'[[{key}]]' for key in call.grid)}" if call.grid else name
+    folder, ran = PurePosixPath(call.source).parent.as_posix(), _runs_in(call)
+    local = ran == folder and folder != "."
+    if call.grid and "[[" not in name:
+        name = f"{name}-{'-'.join(f'[[{key}]]' for key in call.grid)}"
     return ProposedTask(
         name,
-        source,
+        call.source,
         {"nb": output},
         params=call.params,
         grid=call.grid,
         kernel=call.kernel,
         local=local,
+        cwd="" if local else ran,
         comment=tuple(comment),
     )
 
@@ -101,7 +173,7 @@ def _wanted(name: str, entry: ProposedTask) -> str:
 
 
 def _name(call: NotebookCall, source: str, taken: Sequence[str]) -> str:
-    stem = re.sub(r"[^\w.-]+", "-", call.name or PurePosixPath(source).stem).strip("-") or "task"
+    stem = re.sub(r"[^\w.\[\]{}-]+", "-", call.name or PurePosixPath(source).stem).strip("-") or "task"
     name, number = stem, 2
     while name in taken:
         name, number = f"{stem}-{number}", number + 1

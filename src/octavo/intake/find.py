@@ -6,6 +6,7 @@ import ast
 import os
 import posixpath
 import re
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -13,6 +14,7 @@ from .. import notebook as documents
 from ..dataclass import dataclass
 from ..errors import Error, KernelError, each
 from ..lazy import lazy_imports
+from ..model import Json
 from .flows import Flow, flow
 from .paths import absolute, local
 
@@ -81,14 +83,31 @@ def find(root: Path, below: Path) -> tuple[list[Found], list[str]]:
     return sorted(found, key=lambda one: natural(one.path)), notes
 
 
-def found_at(root: Path, name: str) -> Found:
-    """Return one notebook of the project; raises what reading it raises."""
+def found_at(root: Path, name: str, runs_in: str, given: Mapping[str, object]) -> Found:
+    """Return one notebook of the project as it runs in a folder, with some parameters; raises what reading it raises.
+
+    A list among the parameters has the values that one takes in turn.
+    """
     document = documents.read(root / name, name=name)
-    return _found(root, name, document, _code(document))
+    values = [f"{key} = {value!r}" for key, value in given.items() if key.isidentifier()]
+    first = max((at for at, cell in enumerate(_cells(document)) if _tagged(cell)), default=-1) + 1
+    code = _code(document)
+    language = document.data.get("metadata", {}).get("kernelspec", {}).get("language") or "python"
+    if language == "python":
+        code.insert(first, "\n".join(values))
+    return _found(root, name, document, code, runs_in)
+
+
+def _cells(document: documents.Notebook) -> list[Json]:
+    return [cell for cell in document.cells if cell["cell_type"] == "code"]
+
+
+def _tagged(cell: Json) -> bool:
+    return "parameters" in cell.get("metadata", {}).get("tags", ())
 
 
 def _code(document: documents.Notebook) -> list[str]:
-    return [cell["source"] for cell in document.cells if cell["cell_type"] == "code"]
+    return [cell["source"] for cell in _cells(document)]
 
 
 def natural(path: str) -> list[tuple[int, str]]:
@@ -98,17 +117,19 @@ def natural(path: str) -> list[tuple[int, str]]:
     ]
 
 
-def _found(root: Path, name: str, document: documents.Notebook, code: list[str]) -> Found:
+def _found(
+    root: Path, name: str, document: documents.Notebook, code: list[str], known: str | None = None
+) -> Found:
     own = PurePosixPath(name).parent.as_posix()
     own = "" if own == "." else own
     kernel = document.data.get("metadata", {}).get("kernelspec", {})
     language = kernel.get("language") or ("R" if name.endswith((".R", ".Rmd")) else "python")
     moved = _moved(code, own)
     modules = partial(_module, root, own)
-    runs_in = own if moved is None else moved
+    runs_in = known if known is not None else own if moved is None else moved
     here = flow(code, language, runs_in, posixpath.relpath(name, runs_in or "."), modules)
-    folder = own
-    if moved is None and own:
+    folder = own if known is None else known
+    if moved is None and own and known is None:
         # some run their notebooks from the project's folder: where do the files lie that it reads?
         from_root = flow(code, language, "", name, modules)
         if _there(root, from_root) > _there(root, here):

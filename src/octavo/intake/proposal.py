@@ -27,6 +27,8 @@ class ProposedTask:
     grid: Mapping[str, Sequence[object]] = field(default_factory=dict)
     kernel: str | None = None
     local: bool = False
+    #: The folder that it runs in, where that is neither the project nor its own.
+    cwd: str = ""
     script: bool = False
     comment: tuple[str, ...] = ()
 
@@ -162,6 +164,8 @@ def text(tasks: Sequence[ProposedTask], head: Sequence[str]) -> str:
             lines.append(f"    kernel: {scalar(task.kernel)}")
         if task.local:
             lines.append("    local_execution: true  # its paths count from its own folder")
+        if task.cwd:
+            lines.append(f"    papermill_params: {{cwd: {json.dumps(task.cwd, ensure_ascii=False)}}}")
         lines.append("")
     return "\n".join(lines).rstrip("\n") + "\n"
 
