@@ -49,7 +49,8 @@ class NotebookOptions:
 
     ``save_every``: the notebook is saved while it runs, this often at most; 0 is only at its end. ``paths``: which of
     papermill's PAPERMILL_INPUT_PATH and PAPERMILL_OUTPUT_PATH it gets as parameters, declared or not. ``pause``: how it
-    waits for a person when it has failed (see ``Project.build``).
+    waits for a person when it has failed (see ``Project.build``). ``early``: what Python cannot read is told before
+    anything runs; else its cell fails like any other.
     """
 
     kernel: str | None = None
@@ -68,6 +69,7 @@ class NotebookOptions:
     save_every: float = 2.0
     paths: tuple[str, ...] = ()
     pause: Mapping[str, object] | None = None
+    early: bool = True
 
 
 def run(
@@ -79,10 +81,27 @@ def run(
     executor: Executor | None = None,
 ) -> Report:
     """Execute a notebook; see ``octavo.run``. ``executor`` is one that other runs use too (default: one of its own)."""
+    report = Report()
+    steps = events(given, output, parameters, options, executor)
+    receivers: list[Callable[[Event], None]] = [report, *(listeners or in_jupyter.bars())]
+    for event in steps:
+        for tell in receivers:
+            tell(event)
+    return report
+
+
+def events(
+    given: str | Path,
+    output: str | Path | None,
+    parameters: Mapping[str, object],
+    options: NotebookOptions,
+    executor: Executor | None = None,
+) -> Iterator[Event]:
+    """Check all that can be checked before, and return what happens while a notebook runs: it goes on as it is read."""
     source = read(filled(str(given), parameters))
     defaults = {parameter.name: parameter.value for parameter in source.facts.params if parameter.known}
     target = filled(str(output), {**defaults, **parameters}) if output is not None else None
-    if not options.allow_errors:  # else a cell that Python cannot read fails like any other
+    if options.early and not options.allow_errors:
         raise_all(notebook_kind.unreadable(source, options.kernel))
     if options.strict:
         raise_all([*check(source.facts, parameters, where=source.path), *_lost(source, parameters)])
@@ -102,12 +121,7 @@ def run(
         raise_all(notebook_kind.KIND.missing(task))
     if isinstance(wanted, targets.Paged):
         wanted.page.check(notebook_kind.prepare(task)[0])
-    report = Report()
-    receivers: list[Callable[[Event], None]] = [report, *(listeners or in_jupyter.bars())]
-    for event in _events(task, wanted, source.path, options, executor):
-        for tell in receivers:
-            tell(event)
-    return report
+    return _events(task, wanted, source.path, options, executor)
 
 
 # ── the source

@@ -19,7 +19,8 @@ from ..notebook.inject import INJECTED, tags
 from ..products.scratch import Scratch
 from .wishes import Wish
 
-_INDEX = "octavo-verify"
+#: The key of a cell's metadata that holds its index in the notebook that is verified.
+INDEX = "octavo-verify"
 _PRINTED = re.compile(
     r"\AUsageError:|^ *\+ Exception Group Traceback \(most recent call last\):", re.MULTILINE
 )
@@ -57,18 +58,10 @@ def run(
 
     ``prelude`` is code that runs before them, ``environ`` what its kernel gets as environment variables besides.
     """
-    folder = options.cwd or str(Path(notebook.path).resolve().parent)
-    # a notebook that was run through its errors is run so again
-    through = any(
-        _error(output)
-        for cell, wish in zip(notebook.cells, wishes, strict=True)
-        for output in cell.get("outputs") or ()
-        if not wish.raises
-    )
     of_run = single.NotebookOptions(
         kernel=options.kernel,
-        cwd=folder,
-        allow_errors=through,
+        cwd=options.cwd or str(Path(notebook.path).resolve().parent),
+        allow_errors=through_errors(notebook, wishes),
         strict=False,
         timeout=options.timeout,
         cell_timeout=options.cell_timeout,
@@ -77,11 +70,21 @@ def run(
     shared = None if environ else options.executor  # whose processes have their environment already
     with Scratch() as scratch:
         path = Path(scratch.path) / Path(notebook.path).with_suffix(".ipynb").name
-        path.write_bytes(b"".join(dump_ipynb(_copy(notebook.data, wishes, prelude))))
-        listener = _Listener()
+        path.write_bytes(b"".join(dump_ipynb(copied(notebook.data, wishes, prelude))))
+        listener = Fresh()
         with _environment(environ or {}):
-            single.run(path, None, _parameters(notebook.data, scratch.path), of_run, [listener], shared)
+            single.run(path, None, parameters(notebook.data, scratch.path), of_run, [listener], shared)
     return listener.ran()
+
+
+def through_errors(notebook: Notebook, wishes: Sequence[Wish]) -> bool:
+    """Return whether a notebook was run through its errors: it is run so again."""
+    return any(
+        _error(output)
+        for cell, wish in zip(notebook.cells, wishes, strict=True)
+        for output in cell.get("outputs") or ()
+        if not wish.raises
+    )
 
 
 def _error(output: Json) -> bool:
@@ -112,7 +115,9 @@ class _environment:
                 os.environ[name] = value
 
 
-class _Listener:
+class Fresh:
+    """Folds the events of a run into what it is compared by."""
+
     def __init__(self) -> None:
         self.executed = ExecutedNotebook(output_limit=0)
         self.end: TaskFinished | None = None
@@ -123,12 +128,13 @@ class _Listener:
             self.end = event
 
     def ran(self) -> Ran:
+        """Return what has run until now."""
         cells = (self.executed.finished() or {"cells": []})["cells"]
         outputs: dict[int, list[Json]] = {}
         counts: dict[int, int | None] = {}
         place: dict[int, int] = {}
         for at, cell in enumerate(cells):
-            index = cell["metadata"].get(_INDEX)
+            index = cell["metadata"].get(INDEX)
             # what has no times of its execution was not run
             if isinstance(index, int) and "execution" in cell["metadata"]:
                 outputs[index], counts[index], place[at] = cell["outputs"], cell["execution_count"], index
@@ -139,7 +145,7 @@ class _Listener:
         return Ran(outputs, counts, said, place.get(failure.cell) if failure.cell is not None else None)
 
 
-def _copy(data: Json, wishes: Sequence[Wish], prelude: str) -> Json:
+def copied(data: Json, wishes: Sequence[Wish], prelude: str) -> Json:
     """Return the notebook as it is run: each cell with its index, without those that nobody wants to run."""
     cells: list[Json] = []
     if prelude:
@@ -150,7 +156,7 @@ def _copy(data: Json, wishes: Sequence[Wish], prelude: str) -> Json:
     for index, (cell, wish) in enumerate(zip(data["cells"], wishes, strict=True)):
         if MARKER in tags(cell):
             continue
-        metadata = {**(cell.get("metadata") or {}), _INDEX: index}
+        metadata = {**(cell.get("metadata") or {}), INDEX: index}
         metadata.pop("execution", None)
         words = list(tags(cell))
         words += ["skip-execution"] if wish.skip else []
@@ -163,7 +169,7 @@ def _copy(data: Json, wishes: Sequence[Wish], prelude: str) -> Json:
     return {**data, "cells": cells}
 
 
-def _parameters(data: Json, scratch: str) -> dict[str, object]:
+def parameters(data: Json, scratch: str) -> dict[str, object]:
     """Return what is injected once more: the parameters of an executed notebook, with its products in a scratch folder.
 
     Only where it has products: else its injected cell says all of it.

@@ -69,7 +69,7 @@ def judge(notebook: Notebook, asked: Asked) -> tuple[NotebookVerdict, Ran]:
         # what is injected has no output, and is injected anew where products go elsewhere
         left_out = INJECTED in tags(cell) and not cell.get("outputs")
         if cell["cell_type"] == "code" and cell.get("source", "").strip() and not left_out:
-            cells.append(_cell(cell, (number, index), wanted[index], ran, tolerance))
+            cells.append(cell_verdict(cell, (number, index), wanted[index], ran, tolerance))
     judged = tuple(cells)
     if asked.twice and not ran.failure:
         judged = _settled(notebook, wanted, asked, judged, ran)
@@ -77,7 +77,7 @@ def judge(notebook: Notebook, asked: Asked) -> tuple[NotebookVerdict, Ran]:
     return NotebookVerdict(notebook.path, judged, time.time() - began, failure), ran
 
 
-def _cell(cell: Json, at: tuple[int, int], wish: Wish, ran: Ran, tolerance: Tolerance) -> CellVerdict:
+def cell_verdict(cell: Json, at: tuple[int, int], wish: Wish, ran: Ran, tolerance: Tolerance) -> CellVerdict:
     """Return what is to be said of a cell, whose number and index are ``at``."""
     number, index = at
     before = tuple(cell.get("outputs") or ())

@@ -89,7 +89,7 @@ def _wish(cell: Json, index: int, whole: Json, path: str, lax: bool) -> Wish:
         ignore=bool(words & _IGNORE) or (lax and "nbval-check-output" not in words),
         loose="verify-loose" in words,
         raises=bool(words & {"nbval-raises-exception", "raises-exception"}),
-        leave_out=tuple(_place(str(place)) for place in places),
+        leave_out=tuple(place_pattern(str(place)) for place in places),
         replace=tuple(_replacements(replaced, path)),
     )
 
@@ -106,7 +106,7 @@ def _list(settings: Json, key: str) -> list[object]:
     return list(found) if isinstance(found, list) else []
 
 
-def _place(path: str) -> re.Pattern[str]:
+def place_pattern(path: str) -> re.Pattern[str]:
     """Return the pattern of a path such as ``/cells/*/outputs``."""
     return re.compile("[^/]+".join(map(re.escape, path.rstrip("/").split("*"))))
 
@@ -117,7 +117,7 @@ def _replacements(found: list[object], path: str) -> Iterator[tuple[re.Pattern[s
             raise Error(
                 '"diff_replace" of nbreg must hold lists of a path, a pattern and a replacement', path
             )
-        yield _place(str(one[0])), _pattern(str(one[1]), path), str(one[2])
+        yield place_pattern(str(one[0])), _pattern(str(one[1]), path), str(one[2])
 
 
 def _pattern(text: str, where: str) -> re.Pattern[str]:

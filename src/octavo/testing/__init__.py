@@ -1,0 +1,1 @@
+"""Test notebooks: as tests of pytest, and their functions from Python."""

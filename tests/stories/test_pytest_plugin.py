@@ -1,0 +1,255 @@
+"""Notebooks and tasks as tests of pytest."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from octavo.errors import Error, Errors
+from octavo.model import Json
+from octavo.notebook import loads
+from octavo.testing import settings
+from octavo.testing.cells import named
+from projects import Folder
+
+SCRIPT = """\
+# %% [markdown]
+# # Clean
+
+# %% tags=["load"]
+import shop
+print("loading")
+
+# %% compute
+total = shop.price(3)
+if total > 100:
+    total = 0
+
+# %%
+def share():
+    return total / 0
+share()
+"""
+SHOP = "def price(n):\n    if n > 1:\n        return n * 2\n    return 0\n"
+
+
+def code(source: str, outputs: Sequence[Json] = (), count: int | None = None, **metadata: object) -> Json:
+    return {
+        "cell_type": "code",
+        "id": f"c{abs(hash(source)) % 10**8}",
+        "metadata": metadata,
+        "source": source,
+        "outputs": list(outputs),
+        "execution_count": count,
+    }
+
+
+def notebook(*cells: Json, **metadata: object) -> str:
+    return json.dumps({"cells": list(cells), "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
+
+
+def printed(text: str) -> Json:
+    return {"output_type": "stream", "name": "stdout", "text": text}
+
+
+def run(folder: Folder, *arguments: str, leave: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    """Run pytest as a user would, without what is installed beside octavo for its own tests."""
+    others = [f"-pno:{name}" for name in ("nbval", "nbmake", "hypothesispytest") if name not in leave]
+    if not metadata.entry_points(group="pytest11", name="octavo"):  # of a checkout that was installed before
+        others.append("-poctavo.testing.pytest_plugin")
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *others, "-pno:cacheprovider", *arguments],
+        cwd=folder.path,
+        env={**os.environ, "PYTHONPATH": str(folder.path), "COLUMNS": "120", "PYTEST_ADDOPTS": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_notebooks_are_tests_and_fail_as_python_tests_do(folder: Folder) -> None:
+    folder.write("shop.py", SHOP)
+    folder.write("nb/clean.py", SCRIPT)
+    folder.write(
+        "nb/good.ipynb",
+        notebook(
+            code("x = 1", nbmake={"mock": {"x": "it's"}, "post_cell_execute": ["x += '!'"]}),
+            code('assert x == "it\'s!", x\nprint(get_ipython().execution_count)'),
+            code("1 / 0", tags=["raises-exception"]),
+            code("1 / 0", tags=["skip-execution"]),
+        ),
+    )
+    folder.write("nb/through.ipynb", notebook(code("1 / 0"), code("2"), execution={"allow_errors": True}))
+    folder.write("nb/slow.ipynb", notebook(code("import time; time.sleep(60)"), execution={"timeout": 1}))
+    folder.write("nb/cut.ipynb", '{"cells": [')
+    folder.write("test_it.py", "def test_it(): assert True\n")
+    words = ("--durations=0", "--durations-min=0", "--junitxml=out.xml", "--continue-on-collection-errors")
+    ended = run(folder, "--octavo", "-rA", *words)
+    assert ended.returncode == 1, ended.stdout
+    assert "ERROR nb/cut.ipynb" in ended.stdout
+    said = ended.stdout
+    assert ">       return total / 0\nE   ZeroDivisionError: division by zero\n\nnb/clean.py:15:" in said
+    assert "FAILED nb/clean.py::notebook - ZeroDivisionError: division by zero" in said
+    assert "FAILED nb/slow.ipynb::notebook - Timeout" in said
+    assert "Captured stdout call" in said and "loading" in said
+    assert "nb/clean.py::compute" in said.partition("slowest cells")[2]
+    assert {
+        "PASSED nb/good.ipynb::notebook",
+        "PASSED nb/through.ipynb::notebook",
+        "PASSED test_it.py::test_it",
+    } <= {*said.splitlines()}
+    written = ElementTree.parse(folder.path / "out.xml")
+    (case,) = written.findall(".//testcase[@classname='nb.clean']")
+    assert {one.get("name") for one in case.iter("property")} == {"load", "compute", "cell 3"}
+    failure = case.find("failure")
+    assert failure is not None
+    assert failure.get("message") == "ZeroDivisionError: division by zero"
+
+
+def test_cells_are_tests_with_names_and_compare_their_outputs_and_accept_them(folder: Folder) -> None:
+    path = folder.write(
+        "a.ipynb",
+        notebook(
+            code("print(0.1 + 0.2)", [printed("0.3\n")], 1, tags=["sum"]),
+            code("print('new')", [printed("old\n")], 2),
+            code("1 / 0", tags=["broken"]),
+            code("# NBVAL_IGNORE_OUTPUT\nprint('any')", [printed("thing\n")], 4),
+        ),
+    )
+    ended = run(folder, "--octavo", "--octavo-cells", "--octavo-verify", "-rA")
+    said = ended.stdout
+    assert "PASSED a.ipynb::sum" in said
+    assert "FAILED a.ipynb::cell 2 - cell 2: stdout: old → new" in said
+    assert "FAILED a.ipynb::broken - ZeroDivisionError" in said
+    assert "PASSED a.ipynb::cell 4" in said
+    only = run(folder, "--octavo-cells", "--octavo-update", "-k", "cell", "-q", "-rA")
+    assert only.stdout.count("PASSED") == 2, only.stdout
+    stored = loads(path.read_bytes(), "a.ipynb").cells
+    # the last one is not compared, so nothing is to be accepted there
+    assert [cell["outputs"][0]["text"] for cell in stored if cell["outputs"]] == ["0.3\n", "new\n", "thing\n"]
+    assert stored[2]["outputs"] == []
+
+
+def test_options_of_nbval_and_nbmake_are_understood_where_they_are_not_there(folder: Folder) -> None:
+    path = folder.write(
+        "a.ipynb", notebook(code("print(1)", [printed("2\n")], 1), code("#NBVAL_CHECK_OUTPUT\n3", [], 2))
+    )
+    folder.write("b.py", "# %%\n1 / 0\n")
+    folder.write("pipeline.yaml", "- {source: b.py, product: out.ipynb}\n")
+    lax = run(folder, "--nbval-lax", "-rA")
+    assert "PASSED a.ipynb::Cell 0" in lax.stdout
+    assert "FAILED a.ipynb::Cell 1" in lax.stdout
+    assert "2 items" in lax.stdout
+    made = run(folder, "--nbmake", "--overwrite", "-q")
+    assert made.returncode == 0, made.stdout
+    assert loads(path.read_bytes(), "a.ipynb").cells[0]["outputs"] == [printed("1\n")]
+
+
+def test_tasks_of_a_pipeline_are_tests_in_their_order(folder: Folder) -> None:
+    folder.write(
+        "tasks.py",
+        "def get(product): open(product, 'w').write('1')\n\ndef bad(product, upstream):\n    1 / 0\n",
+    )
+    folder.write(
+        "fit.py", '# %% tags=["parameters"]\nupstream = ["get"]\nproduct = None\n# %%\nprint("hi")\n'
+    )
+    folder.write(
+        "pipeline.yaml",
+        """
+        tasks:
+          - {source: fit.py, product: out/fit.ipynb}
+          - {source: tasks.get, product: out/get.txt}
+          - {source: tasks.bad, product: out/bad.txt, upstream: [get]}
+          - {source: tasks.get, name: last, product: out/last.txt, upstream: [bad]}
+        """,
+    )
+    ended = run(folder, "--octavo", "-rA")
+    assert ended.returncode == 1
+    assert ended.stdout.index("pipeline.yaml ") > 0
+    assert "FAILED pipeline.yaml::bad - ZeroDivisionError" in ended.stdout
+    assert "tasks.py:4: ZeroDivisionError" in ended.stdout
+    assert "it needs bad, which failed" in ended.stdout
+    assert "2 passed" in ended.stdout
+    alone = run(folder, "--octavo", "fit.py", "-q", "-rA")
+    assert "PASSED fit.py::fit" in alone.stdout, alone.stdout
+
+
+def test_lines_are_covered_as_they_are_where_the_same_code_is_a_script(folder: Folder) -> None:
+    if importlib.util.find_spec("pytest_cov") is None:
+        pytest.skip("pytest-cov is not installed")
+    folder.write("shop.py", SHOP)
+    folder.write("nb/clean.py", SCRIPT.replace(" / 0", " / 1"))
+    arguments = ("--octavo", "--octavo-cells", "--cov=.", "--cov-branch", "--cov-report=json:a.json")
+    ended = run(folder, *arguments, "nb")
+    assert ended.returncode == 0, ended.stdout
+    assert "nb/clean.py      8      1    87%\n  compute        3      1    66%   3" in ended.stdout
+    coverage = [sys.executable, "-m", "coverage"]
+    environ = {**os.environ, "PYTHONPATH": str(folder.path)}
+    for words in (["run", "--branch", "--source=.", "nb/clean.py"], ["json", "-o", "b.json", "-q"]):
+        subprocess.run([*coverage, *words], cwd=folder.path, env=environ, check=True, capture_output=True)
+    ours, theirs = (json.loads(folder.read(f"{name}.json"))["files"] for name in "ab")
+    for file in ("shop.py", "nb/clean.py"):
+        for what in ("executed_lines", "missing_lines", "executed_branches", "missing_branches"):
+            assert ours[file][what] == theirs[file][what], (file, what)
+
+
+def test_two_plugins_that_would_run_one_notebook_are_told(folder: Folder) -> None:
+    folder.write(
+        "nbval.py", "def pytest_addoption(parser):\n    parser.addoption('--nbval', action='store_true')\n"
+    )
+    ended = run(folder, "-p", "nbval", "--octavo", "--nbval", leave=("nbval",))
+    assert ended.returncode == 4
+    assert "two plugins would run the notebooks: octavo and nbval\n  hint: -p no:nbval" in ended.stderr
+
+
+def test_the_plugin_imports_nothing_of_octavo_until_it_is_asked_for(folder: Folder) -> None:
+    folder.write(
+        "conftest.py",
+        """
+        import sys
+
+        def pytest_unconfigure():
+            print(sorted(name for name in sys.modules if name.split(".")[0] == "octavo"))
+        """,
+    )
+    ended = run(folder, "-q")
+    found = ended.stdout.splitlines()[-1]
+    known = ["octavo", "octavo.dataclass", "octavo.errors", "octavo.lazy", "octavo.testing"]
+    assert found == str([*known, "octavo.testing.late", "octavo.testing.pytest_plugin"])
+
+
+def test_mistakes_in_pyproject_are_told_all_at_once(tmp_path: Path) -> None:
+    assert settings.table(tmp_path) is None
+    (tmp_path / "pyproject.toml").write_text('[tool.octavo.test]\ncells = true\nsanitize-with = ["a"]\n')
+    found = settings.table(tmp_path)
+    assert found is not None
+    wanted = settings.of_table(found, tmp_path)
+    assert wanted.cells
+    assert wanted.sanitize == (str(tmp_path / "a"),)
+    with pytest.raises(Errors) as told:
+        settings.of_table({"cel": 1, "rtol": "x", "cell-timeout": True}, tmp_path)
+    assert [str(one).partition("\n")[0].partition(": ")[2] for one in told.value.exceptions] == [
+        '[tool.octavo.test] has no key "cel"',
+        '"rtol" of [tool.octavo.test] must be a number',
+        '"cell-timeout" of [tool.octavo.test] must be a number of seconds',
+    ]
+    assert all(isinstance(one, Error) for one in told.value.exceptions)
+
+
+def test_each_cell_has_a_name_of_its_own() -> None:
+    data = notebook(
+        code("a", tags=["hide-input", "load"]), code("b", tags=["load"]), code(""), code("c", title="x::y")
+    )
+    found = loads(data.encode(), "a.ipynb")
+    assert [name for _, _, name in named(found)] == ["load", "load (cell 2)", "x:y"]
+    assert [name for _, _, name in named(found, nbval=True)] == [f"Cell {n}" for n in range(4)]
