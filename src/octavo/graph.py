@@ -99,6 +99,13 @@ class Graph:
         graph._turns = frozenset(wanted) - used
         return graph
 
+    def replaced(self, task: Task) -> Graph:
+        """Return the graph in which another task with the same name and upstream stands in place of one."""
+        graph = Graph.__new__(Graph)
+        graph._fill({**self.tasks, task.name: task}, self._learnt)
+        graph._turns = self._turns
+        return graph
+
     def after(self, name: str) -> tuple[str, ...]:
         """Return the tasks that one comes directly after."""
         return (*self.tasks[name].upstream, *self._learnt.get(name, ()))

@@ -18,6 +18,9 @@ from typing import Any
 
 import pytest
 
+import octavo.project
+from octavo import notebook as documents
+from octavo.jupyter.unsaved import would_be
 from octavo.model import Json
 from projects import Folder
 
@@ -146,7 +149,17 @@ def test_the_state_of_a_pipeline_is_that_of_octavo_status_for_any_file_in_it(ser
         "a/nb/clean.py",
     )
     assert fit["waits"] == ["clean"]
-    assert clean["products"][0] == {"name": "out/clean.ipynb", "path": "a/out/clean.ipynb", "there": False}
+    assert clean["products"] == [
+        {
+            "name": "out/clean.ipynb",
+            "what": "executed notebook",
+            "path": "a/out/clean.ipynb",
+            "there": False,
+        },
+        {"name": "out/n.txt", "what": "product", "path": "a/out/n.txt", "there": False},
+    ]
+    drawn = server.call("octavo/status?path=a&graph=1")["graph"]
+    assert drawn.startswith("<svg") and 'data-from="clean" data-to="fit"' in drawn and "<style>" not in drawn
     project.write("pipeline.yaml", PIPELINE.replace("source", "sauce"))
     told = server.call("octavo/status?path=a")
     assert told["tasks"] == [] and "sauce" in "".join(told["mistakes"])
@@ -155,6 +168,7 @@ def test_the_state_of_a_pipeline_is_that_of_octavo_status_for_any_file_in_it(ser
 
 def test_a_build_is_followed_to_its_end_by_all_who_watch(server: Server) -> None:
     project = written(server, "b")
+    project.write("nb/clean.py", CLEAN + 'print("1 was \x1b[1mwritten\x1b[0m")\n')
     watching = server.events("b")
     assert server.call("octavo/build", {"path": "b", "targets": ["clean"]}) == {}
     seen = list(watching)
@@ -166,6 +180,9 @@ def test_a_build_is_followed_to_its_end_by_all_who_watch(server: Server) -> None
     assert (seen[-1]["code"], seen[-1]["said"]) == (0, "")
     assert states(server, "b") == {"clean": "fresh", "fit": "stale"}
     assert project.read("out/n.txt") == "1"
+    log = server.call("octavo/log?path=b&task=clean")
+    assert (log["text"], log["cut"]) == ("1 was written\n", False) and log["run"] == seen[0]["run"]
+    assert server.call("octavo/log?path=b&task=fit")["run"] is None
     project.write("out/n.txt", "by hand")
     assert states(server, "b")["clean"] == "blocked"
     assert server.call("octavo/accept", {"path": "b", "task": "clean"})["accepted"]
@@ -188,6 +205,51 @@ def test_a_build_is_cancelled_and_there_is_one_at_a_time(server: Server) -> None
     assert server.call("octavo/cancel", {"path": "c"}) == {"cancelled": False}
 
 
+def test_the_panel_says_what_an_edit_that_is_not_saved_would_make_stale(tmp_path: Path) -> None:
+    project = Folder(tmp_path)
+    project.write("pipeline.yaml", PIPELINE + "- {source: nb/other.py, product: out/other.ipynb}\n")
+    project.write("nb/clean.py", CLEAN)
+    project.write("nb/fit.py", FIT)
+    project.write("nb/other.py", "# %%\n2")
+    assert project.octavo("build", "clean", "other").returncode == 0
+    file = (tmp_path / "nb/clean.py").resolve()
+    opened = documents.read(file).data
+    with octavo.project.load(tmp_path) as loaded:
+
+        def said(*cells: Json) -> Json:
+            return would_be(loaded, file, {**opened, "cells": [*opened["cells"], *cells]})
+
+        assert said() == {"changed": [], "stale": [], "mistakes": []}
+        code: Json = {"cell_type": "code", "id": "new", "metadata": {}, "source": "# a comment"}
+        shown = {**code, "metadata": {"octavo-opened": True}, "source": "product = 3"}
+        assert said(code, shown, {**code, "cell_type": "markdown", "source": "x = 1"})["changed"] == []
+        # fit is stale already
+        assert said({**code, "source": "x = 1"}) == {"changed": ["clean"], "stale": ["clean"], "mistakes": []}
+        (mistake,) = said({**code, "source": "x ="})["mistakes"]
+        assert "invalid syntax" in mistake
+        with pytest.raises(octavo.Error, match="no notebook"):
+            would_be(loaded, file, {"cells": [{}]})
+        assert loaded.status()["clean"].fresh
+    assert project.octavo("build").returncode == 0
+    with octavo.project.load(tmp_path) as loaded:
+        assert said({**code, "source": "x = 1"})["stale"] == ["clean", "fit"]
+
+
+def test_a_notebook_of_no_task_is_run_in_a_worker(server: Server) -> None:
+    project = Folder(server.project.path / "free")
+    project.write("-a b.py", "# %%\nprint(6 * 7)\n")
+    path = "free/-a%20b.py"
+    watching = server.events(path + "&run=1")
+    body = {"path": "free/-a b.py"}
+    assert server.call("octavo/run", body) == {"executed": "free/-a b.executed.ipynb"}
+    *_, ended = watching
+    assert (ended["code"], ended["said"]) == (0, "")
+    assert "42" in project.read("-a b.executed.ipynb")
+    assert server.call("octavo/cancel", {**body, "run": True}) == {"cancelled": False}
+    assert server.refused("octavo/run", {"path": "free/gone.py"}) == 404
+    assert server.refused("octavo/run", {"path": "../../etc/passwd"}) == 404
+
+
 def test_what_is_asked_wrongly_or_by_strangers_is_refused(server: Server) -> None:
     written(server, "d")
     assert server.refused("octavo/status?path=d", token="other") == 403
@@ -196,6 +258,10 @@ def test_what_is_asked_wrongly_or_by_strangers_is_refused(server: Server) -> Non
     assert server.refused("octavo/build", {"path": "d", "targets": ["--debug"]}) == 400
     assert server.refused("octavo/build", {"path": ""}) == 404
     assert server.refused("octavo/events?path=") == 404
+    assert server.refused("octavo/log?path=&task=clean") == 404
+    assert server.refused("octavo/unsaved", {"path": "d/nb/clean.py", "content": []}) == 400
+    stale = server.call("octavo/unsaved", {"path": "d/nb/clean.py", "content": {"cells": [3]}})
+    assert stale["mistakes"] and not stale["stale"]
     watching = server.events("d")
     server.call("octavo/build", {"path": "d", "targets": ["claen"]})
     (ended,) = watching
@@ -269,8 +335,28 @@ def test_the_pipeline_is_built_from_the_panel_in_a_browser(tmp_path: Path) -> No
         page.get_by_role("button", name="Go to the cell that failed").press("Enter")
         active = page.locator(".jp-NotebookPanel:visible .jp-Notebook .jp-mod-active")
         sync.expect(active).to_contain_text("1 / 0")
-        page.get_by_role("button", name="Open source: fit").click()
-        sync.expect(page.locator(".jp-NotebookPanel:visible .jp-Cell").first).to_be_visible()
+        page.get_by_role("button", name="Log: fit").click()
+        sync.expect(page.get_by_role("log", name="What fit printed")).to_contain_text("ZeroDivisionError")
+        # the graph, and from it back to the task
+        page.get_by_role("button", name="Graph").press("Enter")
+        box = page.get_by_role("button", name="fit, failed")
+        sync.expect(box).to_be_visible()
+        box.press("Enter")
+        sync.expect(fit.locator("summary")).to_be_focused()
+        page.get_by_role("button", name="Open source: clean").click()
+        cells = page.locator(".jp-NotebookPanel:visible .jp-Cell .cm-content")
+        sync.expect(cells.filter(has_text="shown while this is open")).to_be_visible()
+        # an edit that is not saved; the badge builds what makes it true
+        cells.last.click()
+        page.keyboard.press("Control+End")
+        page.keyboard.type("\nx = 3")
+        edit = page.get_by_role("status").filter(has_text="The unsaved edit would make stale: clean")
+        sync.expect(edit).to_be_visible()
+        page.locator(".jp-NotebookPanel:visible button.octavo-badge").click()
+        page.get_by_role("button", name="Build clean").click()
+        sync.expect(page.locator(".jp-NotebookPanel:visible")).to_have_count(2)
+        sync.expect(page.locator(".jp-NotebookPanel:visible").last).to_contain_text("x = 3")
+        sync.expect(clean).to_have_attribute("data-state", "fresh")
         assert errors == []
         browser.close()
     server.close()

@@ -22,6 +22,8 @@
 
   const SIGNS = { fresh: "✓", done: "✓", restored: "✓", stale: "●", waits: "○", blocked: "⊘", failed: "✗", cancelled: "✗", running: "▸" };
 
+  const WHAT = { "executed notebook": "Executed notebook", report: "Report", "notebook of the failed run": "Notebook of the failed run" };
+
   const STYLE = `
     .octavo { display: flex; flex-direction: column; height: 100%; color: var(--jp-ui-font-color1);
       background: var(--jp-layout-color1); font-size: var(--jp-ui-font-size1); }
@@ -39,23 +41,41 @@
     .octavo [data-state=failed] .state, .octavo [data-state=blocked] .state, .octavo .mistake {
       color: var(--jp-error-color0, #a00); font-weight: bold; }
     .octavo .inner { padding: 0 8px 8px 24px; } .octavo .inner p { margin: 4px 0; overflow-wrap: anywhere; white-space: pre-wrap; }
-    .octavo progress { width: 6em; vertical-align: middle; }`;
+    .octavo progress { width: 6em; vertical-align: middle; }
+    .octavo [hidden] { display: none; }
+    .octavo pre { max-height: 16em; overflow: auto; margin: 4px 0; padding: 4px; white-space: pre-wrap; overflow-wrap: anywhere;
+      font: var(--jp-code-font-size) var(--jp-code-font-family); background: var(--jp-layout-color0); border: 1px solid var(--jp-border-color1); }
+    .octavo .picture { overflow: auto; flex: 1; }
+    .octavo .picture text { fill: var(--jp-ui-font-color1); font-family: var(--jp-code-font-family); }
+    .octavo .picture path { stroke: var(--jp-ui-font-color2); } .octavo .picture marker path { fill: var(--jp-ui-font-color2); stroke: none; }
+    .octavo .picture path.implied { opacity: .35; }
+    .octavo .picture g { cursor: pointer; }
+    .octavo .picture rect { fill: var(--jp-layout-color2); stroke: var(--jp-border-color0); }
+    .octavo .picture .fresh rect, .octavo .picture .done rect, .octavo .picture .restored rect { stroke: var(--jp-success-color1); }
+    .octavo .picture .stale rect { stroke: var(--jp-warn-color1); stroke-width: 2.5; }
+    .octavo .picture .running rect { stroke: var(--jp-brand-color1); stroke-width: 2.5; stroke-dasharray: 6 3; }
+    .octavo .picture .failed rect, .octavo .picture .blocked rect { stroke: var(--jp-error-color1); stroke-width: 2.5; }
+    .octavo .picture .unsaved rect { stroke-dasharray: 2 2; stroke: var(--jp-warn-color1); }
+    .octavo .picture g:focus { outline: none; } .octavo .picture g:focus-visible rect { stroke: var(--jp-brand-color1); stroke-width: 4; }`;
 
   class Panel {
     constructor(app, lab, tracker) {
-      Object.assign(this, { app, lab, tracker, rows: new Map(), open: new Set(), course: new Map(), failures: new Map(), path: "", data: null });
+      Object.assign(this, { app, lab, tracker, rows: new Map(), open: new Set(), logs: new Map(), unsaved: new Set(), course: new Map(), failures: new Map(), path: "", data: null });
       this.settings = lab.services.ServerConnection.makeSettings();
       this.title = element("h2", {}, "Pipeline");
       this.status = element("p", { role: "status", "aria-live": "polite" });
       this.buildAll = element("button", { type: "button", onclick: () => this.build([]) }, "Build all");
       this.cancel = element("button", { type: "button", disabled: true, onclick: () => this.post("cancel") }, "Cancel");
       this.reload = element("button", { type: "button", onclick: () => this.refresh() }, "Refresh");
+      this.graph = element("button", { type: "button", "aria-pressed": "false", onclick: () => this.turn() }, "Graph");
+      this.edit = element("p", { role: "status", "aria-live": "polite", hidden: true });
+      this.picture = element("div", { class: "picture", hidden: true });
       this.list = element("ul", { "aria-label": "Tasks" });
       this.root = element("section", { class: "octavo", "aria-label": "Pipeline" },
         element("style", {}, STYLE),
-        element("header", {}, this.title, this.buildAll, this.cancel, this.reload, this.status),
-        this.list);
-      if (tracker) tracker.currentChanged.connect(() => this.refresh());
+        element("header", {}, this.title, this.buildAll, this.cancel, this.reload, this.graph, this.status, this.edit),
+        this.picture, this.list);
+      if (tracker) tracker.currentChanged.connect(() => { this.watch(); this.soon(0); });
       app.serviceManager.contents.fileChanged.connect(() => this.soon());
       window.addEventListener("focus", () => this.soon());
     }
@@ -80,18 +100,146 @@
 
     say(words) { this.status.textContent = words; }
 
-    soon() {
+    soon(after = 400) {
       clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.root.offsetParent && this.refresh(), 400);
+      this.timer = setTimeout(() => this.root.offsetParent && this.refresh(), after);
+    }
+
+    // ── edits that are not saved
+
+    watch() {
+      const panel = this.tracker.currentWidget;
+      if (panel === this.watched) return;
+      if (this.watched && !this.watched.isDisposed) this.watched.context.model.contentChanged.disconnect(this.edited, this);
+      this.watched = panel;
+      if (panel) panel.context.ready.then(() => {
+        if (panel !== this.watched || panel.isDisposed) return;
+        panel.context.model.contentChanged.connect(this.edited, this);
+        this.edited();
+      });
+    }
+
+    edited() {
+      clearTimeout(this.editing);
+      this.editing = setTimeout(() => this.root.offsetParent && this.wouldBe(), 600);
+    }
+
+    async wouldBe() {
+      const panel = this.watched;
+      if (!panel || panel.isDisposed || !panel.context.isReady || !this.data || !this.data.pipeline) return this.wouldBecome();
+      const { model, path } = panel.context;
+      if (!model.dirty || !this.data.tasks.some(task => task.open === path)) return this.wouldBecome();
+      const cells = [...model.cells].map(({ type, id, metadata, sharedModel }) =>
+        ({ cell_type: type, id, metadata, source: sharedModel.getSource() }));
+      const content = { cells, metadata: model.sharedModel.metadata, nbformat: model.nbformat, nbformat_minor: model.nbformatMinor };
+      try {
+        const found = await this.ask("unsaved", { method: "POST", body: JSON.stringify({ path, content }) });
+        if (panel === this.watched && model.dirty) this.wouldBecome(found);
+      } catch (error) {
+        this.say(error.message);
+      }
+    }
+
+    wouldBecome({ changed = [], stale = [], mistakes = [] } = {}) {
+      this.unsaved = new Set(stale);
+      const words = [...mistakes, ...(stale.length ? ["The unsaved edit would make stale: " + stale.join(", ") + "."] : []),
+        ...(changed.length && !stale.length ? ["The unsaved edit makes nothing stale that is fresh now."] : [])].join(" ");
+      if (this.edit.textContent !== words) this.edit.textContent = words;
+      this.edit.hidden = !words;
+      for (const [name, row] of this.rows) this.mark(name, row);
+    }
+
+    mark(name, row) {
+      row.querySelector(".unsaved").textContent = this.unsaved.has(name) ? "(stale when saved)" : "";
+      const box = this.boxes && this.boxes.get(name);
+      if (box) box.classList.toggle("unsaved", this.unsaved.has(name));
+    }
+
+    // ── the graph
+
+    turn() {
+      const shown = this.picture.hidden;
+      this.picture.hidden = !shown;
+      this.list.hidden = shown;
+      this.graph.setAttribute("aria-pressed", String(shown));
+      this.refresh();
+    }
+
+    draw(text) {
+      const focused = this.picture.contains(document.activeElement) && document.activeElement.dataset.task;
+      this.boxes = new Map();
+      const found = text && new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
+      if (!found || found.nodeName !== "svg") { this.picture.replaceChildren(); return; }
+      const svg = document.importNode(found, true);
+      svg.removeAttribute("class");
+      svg.setAttribute("role", "group");  // a picture has nothing in it that can be pressed
+      for (const box of svg.querySelectorAll("g[data-task]")) {
+        const name = box.dataset.task, tip = box.querySelector("title").textContent;
+        box.setAttribute("role", "button");
+        box.setAttribute("aria-label", [name, box.querySelector(".state").textContent, ...tip.split("\n").slice(2)].join(", "));
+        box.addEventListener("click", () => this.unfold(name));
+        box.addEventListener("keydown", event => {
+          if (event.key !== "Enter" && event.key !== " ") return;
+          event.preventDefault();
+          this.unfold(name);
+        });
+        this.boxes.set(name, box);
+      }
+      this.picture.replaceChildren(svg);
+      if (focused && this.boxes.get(focused)) this.boxes.get(focused).focus();
+    }
+
+    unfold(name) {
+      if (!this.picture.hidden) this.turn();
+      const row = this.rows.get(name);
+      if (!row) return;
+      this.open.add(name);
+      row.querySelector("details").open = true;
+      row.querySelector("summary").focus();
+      row.scrollIntoView({ block: "nearest" });
+    }
+
+    // ── what tasks print
+
+    async log(name) {
+      if (this.logs.has(name)) this.logs.delete(name);
+      else this.logs.set(name, "");
+      await this.printed(name);
+    }
+
+    async printed(name) {
+      if (this.logs.has(name)) {
+        try {
+          const query = new URLSearchParams({ path: this.path, task: name });
+          const { run, text, cut } = await this.ask("log?" + query);
+          const words = run ? (cut ? "…" : "") + (text || "It has printed nothing.") : "It has not run yet.";
+          if (this.logs.has(name)) this.logs.set(name, words);
+        } catch (error) {
+          this.say(error.message);
+        }
+      }
+      this.showLog(name);
+    }
+
+    showLog(name) {
+      const row = this.rows.get(name);
+      if (!row) return;
+      const pre = row.querySelector("pre"), shown = this.logs.has(name);
+      const below = pre.scrollTop + pre.clientHeight >= pre.scrollHeight - 4;
+      pre.hidden = !shown;
+      pre.textContent = this.logs.get(name) || "";
+      if (below) pre.scrollTop = pre.scrollHeight;
+      row.querySelector(".logged").setAttribute("aria-expanded", String(shown));
     }
 
     async refresh() {
       const current = this.tracker && this.tracker.currentWidget;
       const path = current ? current.context.path : this.path;
       try {
-        const data = await this.ask("status?path=" + encodeURIComponent(path));
+        const data = await this.ask("status?path=" + encodeURIComponent(path) + (this.picture.hidden ? "" : "&graph=1"));
         this.path = path;
         this.show(data);
+        this.wouldBe();
       } catch (error) {
         this.say(error.message);
       }
@@ -109,12 +257,14 @@
       const said = Object.entries(counts).map(([state, count]) => `${count} ${state}`).join(", ");
       if (!data.building) this.say(data.pipeline ? said : "There is no pipeline.yaml in this folder or above it.");
       const focused = document.activeElement && document.activeElement.closest("li[data-task]");
-      const name = focused && focused.dataset.task;
+      const name = focused && this.list.contains(focused) && focused.dataset.task;
       const control = name && document.activeElement.textContent;
       this.rows = new Map(data.tasks.map(task => [task.task, this.row(task)]));
       this.list.replaceChildren(
         ...(data.mistakes || []).map(words => element("li", { class: "inner mistake", role: "alert" }, element("p", {}, words))),
         ...this.rows.values());
+      this.draw(data.graph);
+      for (const task of this.logs.keys()) this.showLog(task);
       // what a build has told since is newer than what the files say
       if (data.building) for (const course of this.course.values()) this.state(...course);
       for (const event of this.failures.values()) this.failed(event);
@@ -135,7 +285,7 @@
       const details = element("details", { open: this.open.has(name), ontoggle: () => details.open ? this.open.add(name) : this.open.delete(name) },
         element("summary", {},
           element("span", { class: "state" }, `${SIGNS[task.state] || "·"} ${task.state} `),
-          element("b", {}, name), " ", element("span", { class: "course" })),
+          element("b", {}, name), " ", element("span", { class: "course" }), " ", element("span", { class: "unsaved" })),
         element("div", { class: "inner" },
           element("div", { class: "failure" }),
           ...reasons.map(words => element("p", {}, words)),
@@ -148,8 +298,14 @@
           element("div", {},
             opening("Source", task.open),
             task.several && task.open ? button("Show its values", () => this.choose(task), "Show in the source the values of") : null,
-            ...task.products.filter(one => one.there).map(one => opening(one.name.split("/").pop(), one.path)))));
-      return element("li", { "data-task": name, "data-state": task.state }, details);
+            ...task.products.filter(one => one.there).map(one =>
+              opening(one.what === "product" ? one.name.split("/").pop() : WHAT[one.what] || one.what, one.path)),
+            element("button", { type: "button", class: "logged", "aria-label": `Log: ${name}`, "aria-expanded": "false",
+              onclick: () => this.log(name) }, "Log")),
+          element("pre", { role: "log", tabindex: "0", "aria-label": `What ${name} printed`, hidden: true })));
+      const row = element("li", { "data-task": name, "data-state": task.state }, details);
+      this.mark(name, row);
+      return row;
     }
 
     state(name, state, words = "", cell = 0, cells = 0) {
@@ -160,6 +316,15 @@
       row.dataset.state = state;
       row.querySelector(".state").textContent = `${SIGNS[state] || "·"} ${state} `;
       row.querySelector(".course").replaceChildren(...(bar ? [bar, " "] : []), words);
+      this.paint(name, state);
+    }
+
+    paint(name, state) {
+      const box = this.boxes && this.boxes.get(name);
+      if (!box) return;
+      box.setAttribute("class", `task ${state}` + (this.unsaved.has(name) ? " unsaved" : ""));
+      box.setAttribute("aria-label", `${name}, ${state}`);
+      box.querySelector(".state").textContent = state;
     }
 
     async build(targets, force = false) {
@@ -215,7 +380,11 @@
         case "CellStarted":
           this.state(event.task, "running", `cell ${event.number} of ${event.total}`, event.number - 1, event.total);
           break;
+        case "CellFinished":
+          this.printed(event.task);
+          break;
         case "TaskFinished":
+          this.printed(event.task);
           this.state(event.task, event.outcome, event.seconds ? `${event.seconds.toFixed(1)} s` : "");
           if (event.failure) { this.failures.set(event.task, event); this.failed(event); }
           break;
@@ -233,6 +402,7 @@
       const words = `${kind}: ${message}` + (place ? ` (${place})` : "");
       row.dataset.state = "failed";
       row.querySelector(".state").textContent = `${SIGNS.failed} failed `;
+      this.paint(event.task, "failed");
       const path = event.notebook && this.shown(event.notebook);
       row.querySelector(".failure").replaceChildren(
         element("p", { class: "mistake" }, words),
@@ -255,9 +425,65 @@
         this.app.commands.execute("apputils:notify", { message: "octavo: " + words, type: event.code ? "error" : "success" }).catch(() => {});
     }
 
-    async openFile(path, cell = null) {
+    // ── runs of the notebook that is open, in a worker
+
+    // Save it, build its task (or run it, if it is none's), and show the executed copy beside it.
+    async runOpen(panel) {
+      const { context } = panel;
+      if (context.model.dirty) await context.save();
+      const data = await this.ask("status?path=" + encodeURIComponent(context.path));
+      const own = data.tasks.filter(task => task.open === context.path);
+      const body = { path: context.path };
+      let executed, query = body;
+      if (own.length) {
+        const notebook = own[0].products.find(one => one.what === "executed notebook");
+        executed = notebook && notebook.path;
+        body.targets = own.map(task => "+" + task.task);
+      } else query = { ...body, run: "1" };
+      const listening = this.events(query);
+      try {
+        await listening.ready;
+        let failed = null;
+        const ending = listening.until(event => { if (event.failure) failed = failed || event; });
+        const answer = await this.ask(own.length ? "build" : "run", { method: "POST", body: JSON.stringify(body) });
+        this.tell(own.length ? `octavo builds ${own.map(task => task.task).join(", ")}.` : `octavo runs ${context.path}.`, "info");
+        executed = answer.executed || executed;
+        const end = await ending;
+        const why = failed && `${failed.task} failed: ${failed.failure.kind}: ${failed.failure.message}`;
+        if (end.code) return this.tell(end.said || why || `It has ended (${end.code}).`, "error");
+        this.tell(own.length ? "The task is built." : `${context.path} has run.`, "success");
+        if (executed) await this.openFile(executed, null, { mode: "split-right", ref: panel.id });
+      } finally {
+        listening.close();
+      }
+    }
+
+    tell(words, type) {
+      this.say(words);
+      this.app.commands.execute("apputils:notify", { message: "octavo: " + words, type, options: { autoClose: 5000 } }).catch(() => {});
+    }
+
+    // The events of a build or run: ready once they are listened to.
+    events(query) {
+      const search = new URLSearchParams(query);
+      if (this.settings.token) search.set("token", this.settings.token);
+      const source = new EventSource(`${this.settings.baseUrl}octavo/events?${search}`);
+      return {
+        ready: new Promise((found, lost) => { source.onopen = found; source.onerror = () => lost(new Error("The server does not answer.")); }),
+        until: heard => new Promise(found => {
+          source.onmessage = message => {
+            const event = JSON.parse(message.data);
+            heard(event);
+            if (event.event === "Ended") found(event);
+          };
+        }),
+        close: () => source.close(),
+      };
+    }
+
+    async openFile(path, cell = null, place = null) {
       const notebook = /\.(ipynb|py|md|Rmd|R|qmd)$/.test(path);
-      const options = { path, ...(notebook ? { factory: "Notebook" } : {}) };
+      const options = { path, ...(notebook ? { factory: "Notebook" } : {}), ...(place ? { options: place } : {}) };
       let widget;
       try {
         widget = await this.app.commands.execute("docmanager:open", options);
@@ -323,15 +549,17 @@
 
   // The badge of one notebook: in its toolbar, and with reasons below it.
   class Badge {
-    constructor(panel, widgets, actions) {
-      Object.assign(this, { panel, actions, sheet: new Sheet(), listened: new Set() });
+    constructor(panel, widgets, actions, octavo) {
+      Object.assign(this, { panel, actions, octavo, sheet: new Sheet() });
       this.button = element("button", { type: "button", class: "octavo-badge", "aria-expanded": "false",
         style: "border: 0; border-radius: 8px; padding: 1px 8px; color: #fff; font: inherit; cursor: pointer; white-space: nowrap" });
-      this.button.addEventListener("click", () => { this.bar.setHidden(!this.bar.isHidden); this.draw(); });
+      this.button.addEventListener("click", () => { this.bar.setHidden(!this.bar.isHidden); this.draw(); this.offer(); });
       const item = new widgets.Widget({ node: element("div", { class: "jp-Toolbar-item" }, this.button) });
       this.reasons = element("ul", { style: "margin: 4px 0; padding-left: 20px" });
       const again = element("button", { type: "button", onclick: () => this.again() }, "Restart and run all");
-      this.inner = element("div", { style: "padding: 4px 12px" }, this.reasons, again);
+      this.run = element("button", { type: "button", onclick: () => this.inWorker() }, "Run on octavo");
+      this.said = element("span", { role: "status", style: "padding-left: 8px" });
+      this.inner = element("div", { style: "padding: 4px 12px" }, this.reasons, again, " ", this.run, this.said);
       this.bar = new widgets.Widget({ node: element("section", { "aria-label": "Is this notebook clean?",
         style: "background: var(--jp-layout-color2); color: var(--jp-ui-font-color1); overflow: auto" }, this.inner) });
       this.bar.hide();
@@ -380,6 +608,32 @@
       }
     }
 
+    // What a worker can make true: with a pipeline, a build of what the notebook needs, and of its task.
+    async offer() {
+      if (this.bar.isHidden) return;
+      const path = this.panel.context.path;
+      const data = await this.octavo.ask("status?path=" + encodeURIComponent(path)).catch(() => ({ tasks: [] }));
+      const own = data.tasks.filter(task => task.open === path);
+      this.run.textContent = own.length ? `Build ${own.map(task => task.task).join(", ")}` : "Run on octavo";
+      this.run.title = own.length ? "Save it, build what it needs and its task in workers, and open the executed notebook"
+        : "Save it, run it in a worker, and open the executed copy";
+      const words = own.map(task => `The task ${task.task} is ${task.state}.`).join(" ");
+      this.said.textContent = words;
+      this.soon();
+    }
+
+    async inWorker() {
+      this.run.disabled = true;
+      try {
+        await this.octavo.runOpen(this.panel);
+      } catch (error) {
+        this.octavo.tell(error.message, "error");
+      } finally {
+        this.run.disabled = false;
+        this.offer();
+      }
+    }
+
     async again() {
       const context = this.panel.sessionContext;
       await this.panel.context.ready;
@@ -392,11 +646,11 @@
     }
   }
 
-  const badges = (tracker, widgets, actions) => {
+  const badges = (tracker, widgets, actions, octavo) => {
     const known = new Map();
     const add = panel => {
       if (known.has(panel.content)) return;
-      known.set(panel.content, new Badge(panel, widgets, actions));
+      known.set(panel.content, new Badge(panel, widgets, actions, octavo));
       panel.disposed.connect(() => known.delete(panel.content));
     };
     tracker.forEach(add);
@@ -422,7 +676,7 @@
       optional: [application.ILayoutRestorer, notebook.INotebookTracker, apputils.ICommandPalette],
       activate: (app, restorer, tracker, palette) => {
         const panel = new Panel(app, { services }, tracker);
-        if (tracker) badges(tracker, widgets, notebook.NotebookActions);
+        if (tracker) badges(tracker, widgets, notebook.NotebookActions, panel);
         const widget = new widgets.Widget({ node: panel.root });
         widget.id = "octavo-panel";
         widget.title.label = "octavo";
@@ -430,14 +684,18 @@
         const shown = widget.onAfterShow;
         widget.onAfterShow = message => { shown.call(widget, message); panel.refresh(); };
         app.shell.add(widget, "left", { rank: 350 });
+        // the server reads how pipelines are read while nobody waits for it
+        panel.ask("status?path=&warm=1").catch(() => {});
         if (restorer) restorer.add(widget, "octavo-panel");
         const commands = {
           "octavo:show": ["Show the pipeline", () => app.shell.activateById(widget.id)],
           "octavo:build": ["Build the pipeline", async () => { app.shell.activateById(widget.id); await panel.refresh(); await panel.build([]); }],
           "octavo:cancel": ["Cancel the build", () => panel.post("cancel")],
+          "octavo:run": ["Run on octavo", () => panel.runOpen(tracker.currentWidget).catch(error => panel.tell(error.message, "error")),
+            () => Boolean(tracker && tracker.currentWidget)],
         };
-        for (const [id, [label, execute]] of Object.entries(commands)) {
-          app.commands.addCommand(id, { label, execute });
+        for (const [id, [label, execute, isEnabled = () => true]] of Object.entries(commands)) {
+          app.commands.addCommand(id, { label, execute, isEnabled });
           if (palette) palette.addItem({ command: id, category: "octavo" });
         }
       },

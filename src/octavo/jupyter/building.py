@@ -1,4 +1,4 @@
-"""Build in a process of its own, and follow how it goes: a kernel or a server stays as it is."""
+"""Build, or run a notebook, in a process of its own, and follow how it goes: a kernel or a server stays as it is."""
 
 from __future__ import annotations
 
@@ -33,25 +33,34 @@ _SIGNS = {
 }
 
 
-class Building:
-    """A build that runs. What it says that is no event, such as the mistakes of a pipeline, is in ``said``."""
+def build(pipeline: Path, root: Path, targets: Sequence[str] = (), force: bool = False) -> Building:
+    """Start a build of some tasks."""
+    words = ["--file", os.path.relpath(pipeline, root), *(["--force"] if force else []), *targets]
+    return Building(["build", "--json", *words], root)
 
-    def __init__(self, pipeline: Path, root: Path, targets: Sequence[str] = (), force: bool = False) -> None:
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "octavo",
-            "build",
-            "--json",
-            "--file",
-            os.path.relpath(pipeline, root),
-        ]
+
+def run(notebook: Path) -> Building:
+    """Start a run of one notebook without a pipeline, in a worker; its executed copy is at ``executed(notebook)``."""
+    # a name that begins with a dash is no option
+    return Building(
+        ["run", "--json", "--", f"./{notebook.name}", f"./{executed(notebook).name}"], notebook.parent
+    )
+
+
+def executed(notebook: Path) -> Path:
+    """Return the place of the executed copy of a notebook that is run without a pipeline."""
+    return notebook.with_name(f"{notebook.stem}.executed.ipynb")
+
+
+class Building:
+    """A command that runs. What it says that is no event, such as the mistakes of a pipeline, is in ``said``."""
+
+    def __init__(self, words: Sequence[str], folder: Path) -> None:
         environ = {name: value for name, value in os.environ.items() if name not in _OWN}
         self.said: list[str] = []
         self._process = subprocess.Popen(
-            [*command, *(["--force"] if force else []), *targets],
-            cwd=root,
+            [sys.executable, "-P", "-m", "octavo", *words],
+            cwd=folder,
             env={**environ, "NO_COLOR": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

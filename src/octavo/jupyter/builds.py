@@ -1,4 +1,4 @@
-"""The builds that a server of Jupyter's runs, one of a project at a time, and who watches them."""
+"""The builds that a server of Jupyter's runs, one of a project or notebook at a time, and who watches them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ..events import (
     TaskStarted,
     to_json,
 )
-from .building import Building
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     from ..model import Json
+    from .building import Building
 
 #: What browsers are told; outputs and notebooks stay on disk, where they can be opened.
 _TOLD = (RunStarted, TaskStarted, CellStarted, CellFinished, TaskFinished, RunFinished)
@@ -46,11 +46,11 @@ class Builds:
         """Return whether a build of a project runs here."""
         return root in self._running
 
-    def start(self, pipeline: Path, root: Path, targets: Sequence[str], force: bool) -> bool:
-        """Start a build; return whether it was, which it is not while another runs."""
+    def start(self, root: Path, start: Callable[[], Building]) -> bool:
+        """Start a build of a project, or the run of a notebook; return whether it was: one runs at a time."""
         if root in self._running:
             return False
-        building = self._running[root] = Building(pipeline, root, targets, force)
+        building = self._running[root] = start()
         self._told[root] = []
         threading.Thread(target=self._follow, args=(root, building), daemon=True).start()
         return True

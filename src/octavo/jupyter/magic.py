@@ -24,8 +24,9 @@ from ..show.mistakes import shown
 from ..show.screen import screen
 from ..show.steps import table
 from ..spec.entry import around, find
+from . import building as processes
 from . import cell as cells
-from .building import Building, Course
+from .building import Course
 from .hidden import Saved, Watch
 from .tasks import Pipelines, choose
 
@@ -276,7 +277,7 @@ class Session:
         entry = self.entry()
         with self.opened() as project:
             project.graph.select(targets)  # a misspelt name is told before anything starts
-        building = Building(entry.path, entry.root, targets, force)
+        building = processes.build(entry.path, entry.root, targets, force)
         course = Course()
         shown = load("IPython.display:display")(course, display_id=True)
         try:

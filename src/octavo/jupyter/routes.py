@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,15 +21,13 @@ from ..lazy import lazy_imports
 with lazy_imports():
     # a server starts without what reads pipelines
     from .. import project as projects
-    from ..show import steps as shown_steps
     from ..spec import entry as entries
-    from . import tasks
+    from . import building as processes
+    from . import panel, tasks, unsaved
+    from . import printed as logs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ..model import Json, Step
-    from ..project import Project
+    from ..model import Json
     from ..spec.entry import EntryPoint
     from .builds import Builds
 
@@ -55,6 +53,9 @@ def add(application: Application, root: Path, builds: Builds) -> None:
         "events": _EventsRoute,
         "choose": _ChooseRoute,
         "accept": _AcceptRoute,
+        "unsaved": _UnsavedRoute,
+        "log": _LogRoute,
+        "run": _RunRoute,
     }
     application.add_handlers(
         ".*$",
@@ -78,12 +79,24 @@ class _Route(APIHandler):
             raise HTTPError(404, "it is not in the folder that is shown")
         return next(entries.around(full if full.is_dir() else full.parent, self.top), None)
 
-    def asked(self) -> tuple[EntryPoint, Json]:
-        """Return the pipeline that a body names, and the body."""
-        body = self.get_json_body()
+    def notebook(self, path: str) -> Path:
+        """Return the file of a notebook, as the server names it."""
+        full = Path(os.path.realpath(self.top / path.strip("/")))
+        if not full.is_relative_to(self.top) or not full.is_file():
+            raise HTTPError(404, "there is no such notebook")
+        return full
+
+    def body(self) -> Json:
+        """Return the body: an object with a path."""
+        body: Json | None = self.get_json_body()
         if not isinstance(body, dict) or not isinstance(body.get("path", ""), str):
             raise HTTPError(400, "the body is a JSON object with a path")
-        entry = self.found(body.get("path", ""))
+        return {"path": "", **body}
+
+    def asked(self) -> tuple[EntryPoint, Json]:
+        """Return the pipeline that a body names, and the body."""
+        body = self.body()
+        entry = self.found(body["path"])
         if entry is None:
             raise HTTPError(404, "there is no pipeline")
         return entry, body
@@ -96,9 +109,14 @@ class _StatusRoute(_Route):
         """Answer how the tasks stand, as octavo status says it."""
         entry = self.found(self.get_query_argument("path", ""))
         if entry is None:
+            if self.get_query_argument(
+                "warm", ""
+            ):  # a page has begun to load: its panel will ask of another folder
+                await asyncio.to_thread(lambda: panel.state)
             self.finish(json.dumps({"pipeline": None, "tasks": []}))
             return
-        answer = await asyncio.to_thread(_state, entry, self.top)
+        drawn = self.get_query_argument("graph", "") == "1"
+        answer = await asyncio.to_thread(panel.state, entry, self.top, drawn=drawn)
         self.finish(json.dumps({**answer, "building": self.builds.running(entry.root)}))
 
 
@@ -113,19 +131,34 @@ class _BuildRoute(_Route):
             isinstance(one, str) and one[:1] != "-" for one in targets
         ):
             raise HTTPError(400, "targets are a list of tasks")
-        if not self.builds.start(entry.path, entry.root, targets, bool(body.get("force"))):
+        force = bool(body.get("force"))
+        start = partial(processes.build, entry.path, entry.root, targets, force)
+        if not self.builds.start(entry.root, start):
             raise HTTPError(409, "a build of this project is running")
         self.set_status(202)
         self.finish("{}")
+
+
+class _RunRoute(_Route):
+    @authenticated
+    @authorized(action="execute")
+    async def post(self) -> None:
+        """Run one notebook as it is on disk in a worker, and answer where its executed copy is to be."""
+        file = self.notebook(self.body()["path"])
+        if not self.builds.start(file, partial(processes.run, file)):
+            raise HTTPError(409, "this notebook is running")
+        self.set_status(202)
+        self.finish(json.dumps({"executed": os.path.relpath(processes.executed(file), self.top)}))
 
 
 class _CancelRoute(_Route):
     @authenticated
     @authorized(action="execute")
     async def post(self) -> None:
-        """End the build that runs."""
-        entry, _ = self.asked()
-        self.finish(json.dumps({"cancelled": self.builds.cancel(entry.root)}))
+        """End the build that runs; with ``run`` that of a notebook without a pipeline."""
+        body = self.body()
+        key = self.notebook(body["path"]) if body.get("run") else self.asked()[0].root
+        self.finish(json.dumps({"cancelled": self.builds.cancel(key)}))
 
 
 class _AcceptRoute(_Route):
@@ -144,6 +177,41 @@ class _AcceptRoute(_Route):
             self.finish(json.dumps({"accepted": await asyncio.to_thread(accept)}))
         except (Error, Errors) as error:
             raise HTTPError(409, "\n".join(map(str, each(error)))) from None
+
+
+class _UnsavedRoute(_Route):
+    @authenticated
+    @authorized(action="read")
+    async def post(self) -> None:
+        """Answer what the cells that an editor has, and that are not saved yet, would make stale."""
+        entry, body = self.asked()
+        content = body.get("content")
+        if not isinstance(content, dict):
+            raise HTTPError(400, "content is a notebook")
+        file = Path(os.path.realpath(self.top / body.get("path", "").strip("/")))
+
+        def would_be() -> Json:
+            with projects.Project(entry, {}) as project:
+                return unsaved.would_be(project, file, content)
+
+        try:
+            self.finish(json.dumps(await asyncio.to_thread(would_be)))
+        except (Error, Errors) as error:
+            # a pipeline that is broken at the moment; the state of the panel says so
+            mistakes = list(map(str, each(error)))
+            self.finish(json.dumps({"changed": [], "stale": [], "mistakes": mistakes}))
+
+
+class _LogRoute(_Route):
+    @authenticated
+    @authorized(action="read")
+    async def get(self) -> None:
+        """Answer what a task printed in its newest run."""
+        entry = self.found(self.get_query_argument("path", ""))
+        if entry is None:
+            raise HTTPError(404, "there is no pipeline")
+        task = self.get_query_argument("task", "")
+        self.finish(json.dumps(await asyncio.to_thread(logs.printed, entry.root, task)))
 
 
 class _ChooseRoute(_Route):
@@ -165,15 +233,19 @@ class _EventsRoute(_Route):
     @authenticated
     @authorized(action="read")
     async def get(self) -> None:
-        """Stream the events of builds, first those of the one that runs, as server-sent events."""
-        entry = self.found(self.get_query_argument("path", ""))
-        if entry is None:
+        """Stream as server-sent events how builds go, or runs of a notebook; first what the running one has told."""
+        path = self.get_query_argument("path", "")
+        if self.get_query_argument("run", ""):
+            key = self.notebook(path)
+        elif (entry := self.found(path)) is not None:
+            key = entry.root
+        else:
             raise HTTPError(404, "there is no pipeline")
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Accel-Buffering", "no")
         queue: asyncio.Queue[Json] = asyncio.Queue()
-        end = self.builds.watch(entry.root, queue.put_nowait)
+        end = self.builds.watch(key, queue.put_nowait)
         try:
             self.write(": here\n\n")
             await self.flush()
@@ -188,45 +260,3 @@ class _EventsRoute(_Route):
             pass
         finally:
             end()
-
-
-def _state(entry: EntryPoint, top: Path) -> Json:
-    """Return the pipeline as the panel shows it; mistakes in it are told, and no error."""
-    found: Json = {"pipeline": os.path.relpath(entry.path, top), "tasks": [], "notes": [], "mistakes": []}
-    try:
-        with projects.Project(entry, {}) as project:
-            steps = project.status()
-            sources = Counter(step.task.source.path for step in steps.values() if not step.task.source.entry)
-            found["tasks"] = [
-                _task(step, project, _shown(project.root, top), sources[step.task.source.path] > 1)
-                for step in steps.values()
-            ]
-            found["notes"] = list(project.notes)
-    except (Error, Errors) as error:
-        found["mistakes"] = list(map(str, each(error)))
-    return found
-
-
-def _task(step: Step, project: Project, shown: Callable[[str], str | None], several: bool) -> Json:
-    products = [
-        {"name": product.path, "path": shown(product.path), "there": (project.root / product.path).exists()}
-        for product in step.task.products
-        if product.relation is None
-    ]
-    return {
-        **shown_steps.plain(step),
-        "products": products,
-        "open": shown(step.task.source.path),
-        "several": several,
-    }
-
-
-def _shown(root: Path, top: Path) -> Callable[[str], str | None]:
-    """Return what turns a path of a project into one as the server names it; None for what it does not show."""
-    here = os.path.relpath(os.path.realpath(root), top)
-
-    def name(path: str) -> str | None:
-        found = os.path.normpath(os.path.join(here, path)).replace(os.sep, "/")
-        return None if found.startswith("../") or os.path.isabs(found) else found
-
-    return name
