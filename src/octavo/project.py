@@ -147,7 +147,7 @@ class Project:
         waiting: Callable[[str], None] | None = None,
         wait: bool = True,
         cache: bool = True,
-        remote: bool = False,
+        remote: bool | str = False,
         stay: Mapping[str, object] | None = None,
     ) -> Report:
         """Run what is stale among the selected tasks and return how it went.
@@ -155,7 +155,7 @@ class Project:
         ``jobs`` tasks run at a time (default: one per processor); ``executor`` is a name, or makes one itself.
         Each listener is told every event; one that raises is dropped and becomes a note. While another build holds the
         project, ``waiting`` is told who, and this one waits, or raises ``StateError`` when ``wait`` is False.
-        Results are taken from the cache and kept there unless ``cache`` is False; with ``remote`` also at its URL.
+        Results are taken from the cache and kept there unless ``cache`` is False; ``remote``: at its URL, or this, too.
         ``stay`` makes a task that has failed wait: ``{"hold": True}`` for ``jupyter console --existing``,
         ``{"debug": path}`` at a prompt on that terminal.
         """
@@ -207,7 +207,7 @@ class Project:
         root, hooks = self.root, self._loaded.hooks
         return hook_process.Hooked(str(root), root.name, hooks, self.graph.tasks).events(events)
 
-    def _reuse(self, remote: bool, wanted: Sequence[Task] = ()) -> reuse.Reuse | None:
+    def _reuse(self, remote: bool | str, wanted: Sequence[Task] = ()) -> reuse.Reuse | None:
         """Return the cache as the engine uses it; None where the pipeline wants none."""
         now = Now(self.store, self.graph)
         cache = reuse.reuse(self.root, self._loaded.cache, remote, self.graph.tasks, self.store, now.again)
@@ -215,9 +215,9 @@ class Project:
             cache.expect(wanted)
         return cache
 
-    def _shared(self, wanted: Sequence[Task] = ()) -> reuse.Reuse:
-        cache = self._reuse(True, wanted)
-        assert cache is not None, "no cache and a remote are an error"
+    def _shared(self, wanted: Sequence[Task] = (), remote: bool = True) -> reuse.Reuse:
+        if (cache := self._reuse(remote, wanted)) is None:
+            raise Error("the pipeline has disabled its cache")
         return cache
 
     def cache(self) -> Cache:
@@ -231,12 +231,12 @@ class Project:
             known = {name: self.store.record(key_of(step.task)) for name, step in steps.items()}
             return exchange.push(self._shared(), steps, known)
 
-    def pull(self, targets: Sequence[str] = ()) -> exchange.Exchanged:
+    def pull(self, targets: Sequence[str] = (), remote: bool = True) -> exchange.Exchanged:
         """Restore the selected tasks that are stale, and whose results are known, without running any."""
         with self._recording(targets):
             order, now = [step.task for step in self.status(targets).values()], Now(self.store, self.graph)
             return exchange.pull(
-                self._shared(order),
+                self._shared(order, remote),
                 order,
                 _new_run(),
                 lambda task: judged(task, self.graph.tasks, self.store, at=now.again(task.name))[0],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import pytest
 
 from octavo.cli import VERBS, options
@@ -130,7 +128,7 @@ def test_a_short_option_means_the_same_in_all_commands() -> None:
     meanings: dict[str, set[str]] = {}
     for verb in VERBS:
         parser = options.Parser(verb, "what it does")
-        import_module(f"octavo.cli.{verb}").arguments(parser)
+        VERBS[verb][0].arguments(parser)
         for action in parser._actions:
             for short in [it for it in action.option_strings if not it.startswith("--")]:
                 long = next((it for it in action.option_strings if it.startswith("--")), short)

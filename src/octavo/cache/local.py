@@ -73,6 +73,7 @@ class Cache:
         self.clock = clock
         self.blobs = Blobs(self.at / "blobs")
         self.elsewhere: Elsewhere | None = None
+        self.url: str | None = None  # what the pipeline says of the place of the former
         self._news = Tally()
 
     # ── a task's result
@@ -210,6 +211,10 @@ class Cache:
                 self.forget(entry)  # an entry without its blobs is none
         self._news.misses += 1
         return None
+
+    def place(self, entry: Entry, digest_of: DigestOf) -> None:
+        """Put products where they belong, whatever is there. Raises Missing where a blob is not here, or is damaged."""
+        self._bring(entry, digest_of, lambda: None)
 
     def _use(self, entry: Entry) -> None:
         self._news.hits += 1

@@ -52,18 +52,20 @@ class Settings:
     folder: str = ".octavo/cache"
 
 
-def opened(root: str | Path, section: Json, remote: bool) -> Cache:
-    """Return the cache of a project by what its pipeline says of it; with its remote, if that is wanted."""
+def opened(root: str | Path, section: Json, remote: bool | str) -> Cache:
+    """Return the cache of a project by what its pipeline says of it; with its remote, or one at a URL, if wanted."""
     settings = Settings(**section)
+    url = remote if isinstance(remote, str) else settings.url
     folder = Path(root, os.path.expanduser(settings.folder))
     cache = Cache(folder, Path(root), size=settings.size, largest=settings.largest)
+    cache.url = settings.url
     if remote:
-        if not settings.url:
+        if not url:
             raise Error(
                 "the pipeline has no remote cache",
                 hint="set it in pipeline.yaml, for example: cache: s3://bucket/folder",
             )
-        there = remotes.open_remote(settings.url, str(root))
+        there = remotes.open_remote(url, str(root))
         cache.elsewhere = shared.Shared(there, cache.blobs)
     return cache
 
@@ -71,14 +73,14 @@ def opened(root: str | Path, section: Json, remote: bool) -> Cache:
 def reuse(
     root: str | Path,
     section: Json,
-    remote: bool,
+    remote: bool | str,
     graph: Mapping[str, Task],
     store: Store,
     look: Callable[[str], Now],
 ) -> Reuse | None:
     """Return the cache of a project for one build; None where the pipeline wants none."""
     if not Settings(**section).enabled:
-        if remote:
+        if remote is True:
             raise Error(
                 "the pipeline has disabled its cache", hint='remove "cache: false" or "enabled: false"'
             )

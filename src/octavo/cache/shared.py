@@ -29,7 +29,7 @@ MOST = 16
 AGE = 14 * 24 * 3600.0
 #: Seconds after which it is asked whether the remote still answers, when a build waits for it at its end.
 _PATIENCE = 5.0
-_TOP = f"v{VERSION}/"
+TOP = f"v{VERSION}/"
 
 
 class Shared:
@@ -78,7 +78,7 @@ class Shared:
         if self.off:
             return found
         try:
-            names = [name for name in self.remote.names(_TOP + folder(action)) if name.endswith(".json")]
+            names = [name for name in self.remote.names(TOP + folder(action)) if name.endswith(".json")]
             for name in names[:MOST]:
                 try:
                     entry = decode(self.remote.read(name), name)
@@ -103,7 +103,7 @@ class Shared:
             return
         beside = self.blobs.beside(name)
         try:
-            self.remote.download(_blob(name), beside)
+            self.remote.download(blob_path(name), beside)
             if not self.blobs.adopt(name, beside):
                 self._damaged.add(name)
         except Absent:
@@ -152,7 +152,7 @@ class Shared:
             files = (listed(self.blobs.read(piece.blob)) or {}).values() if piece.folder else ()
             for name in dict.fromkeys((*files, piece.blob)):
                 self._push_blob(name)
-        path = _TOP + entry.path
+        path = TOP + entry.path
         if (there := self._find(path)) is None or there[1]:
             self.remote.write(path, encode(entry), new=there is None)
         self.sent += 1
@@ -161,10 +161,10 @@ class Shared:
         if name in self._there:
             return
         size = os.stat(self.blobs.path(name)).st_size
-        if name in self._damaged or self._find(_blob(name)) != (size, False):
+        if name in self._damaged or self._find(blob_path(name)) != (size, False):
             if not self.blobs.sound(name):
                 raise Missing(name)
-            self.remote.upload(_blob(name), self.blobs.path(name))
+            self.remote.upload(blob_path(name), self.blobs.path(name))
         self._there.add(name)
 
     def _find(self, name: str) -> tuple[int, bool] | None:
@@ -178,7 +178,7 @@ class Shared:
     def _silent(self) -> str | None:
         """Return why the remote does not answer a question that it can answer at once; None: it does."""
         try:
-            self.remote.find(_TOP)
+            self.remote.find(TOP)
         except Absent:
             return None
         except Trouble as error:
@@ -205,5 +205,6 @@ class Shared:
             raise
 
 
-def _blob(name: str) -> str:
-    return f"{_TOP}blobs/{name[:2]}/{name}"
+def blob_path(name: str) -> str:
+    """Return the place of a blob at a remote."""
+    return f"{TOP}blobs/{name[:2]}/{name}"

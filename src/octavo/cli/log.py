@@ -18,6 +18,7 @@ from ..show.summary import summary
 from . import options
 
 with lazy_imports():
+    from ..deploy import following
     from ..show import prefixed
     from ..spec import entry
     from ..state import runlog
@@ -35,6 +36,7 @@ def arguments(parser: Parser) -> None:
     add = parser.add_argument
     add("run", nargs="?", metavar="RUN", help='the name of a run, its beginning, or "last"')
     add("-t", "--task", metavar="NAME", help="show only this task")
+    options.elsewhere(parser)
     add("--number", type=int, default=20, metavar="N", help="how many runs to list (default: 20)")
     add("--follow", action="store_true", help="keep showing output until the run ends")
     add("--json", action="store_true", help="print runs or events as lines of JSON")
@@ -46,12 +48,16 @@ examples:
   octavo log                    the last runs: when, how long, how their tasks ended
   octavo log last               the newest run, with its output
   octavo log last --follow      follow a build in another terminal
-  octavo log 20260102-1 -t fit  what the task fit did in that run""")
+  octavo log 20260102-1 -t fit  what the task fit did in that run
+  octavo log RUN --remote       what the tasks of a run did that was submitted""")
 
 
 def main(args: Namespace) -> int:
     """List runs or replay one, and return the exit code: of the listing 0, of a run its own."""
     out = screen(sys.stdout, os.environ)
+    if args.run and (args.remote is not None or options.is_run([args.run])):
+        events = following.log(args.run, args.task, args.remote, args.file)
+        return _replay(events, args, out, Path.cwd(), submitted=True)
     root = entry.find(args.file).root
     logs: list[Path] = runlog.paths(root / ".octavo" / "runs")
     if not args.run:
@@ -102,7 +108,9 @@ def _events(path: Path, root: Path, args: Namespace) -> Iterator[Event]:
             yield event
 
 
-def _replay(events: Iterator[Event], args: Namespace, out: Screen, root: Path) -> int:
+def _replay(
+    events: Iterator[Event], args: Namespace, out: Screen, root: Path, submitted: bool = False
+) -> int:
     began = time.perf_counter()
     # what several tasks have printed at a time says whose it is
     lines = None if args.json or args.task else lambda to: prefixed.Verbose(to, coloured=True)
@@ -112,6 +120,8 @@ def _replay(events: Iterator[Event], args: Namespace, out: Screen, root: Path) -
                 progress(event)
         except KeyboardInterrupt:
             pass
+    if submitted:  # each of its tasks has ended a log of its own
+        return int(any(outcome.bad for outcome in progress.report.outcomes.values()))
     if not args.json:
         took = progress.report.seconds if progress.report.finished else time.perf_counter() - began
         for line in summary(progress, took, str(root)):

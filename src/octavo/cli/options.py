@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import sys
 import termios
@@ -33,6 +34,9 @@ class Verb(Protocol):
     def arguments(self, parser: Parser, /) -> None: ...
     def main(self, args: argparse.Namespace, /) -> int: ...
 
+
+#: The name of a run that octavo submit has given.
+_RUN = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 
 SELECTING = """\
 select tasks by name, glob or tag; "+" adds what comes before or after:
@@ -138,6 +142,22 @@ def file(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the pipeline: a file, a folder, '*.py', package.factory, package::pipeline.yaml",
     )
+
+
+def elsewhere(parser: argparse.ArgumentParser) -> None:
+    """Add --remote, whose value is the URL of a store; "" is the one that the pipeline names."""
+    parser.add_argument(
+        "--remote",
+        nargs="?",
+        const="",
+        metavar="URL",
+        help="the store of runs that were submitted (default: that of pipeline.yaml's cache)",
+    )
+
+
+def is_run(words: Sequence[str]) -> bool:
+    """Return whether a command names one run that was submitted, as no task is called: 20260102-101500-5e8f1a."""
+    return len(words) == 1 and _RUN.fullmatch(words[0]) is not None
 
 
 def values(parser: argparse.ArgumentParser, meaning: str) -> None:

@@ -8,9 +8,13 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from ..lazy import lazy_imports
 from ..show.screen import screen
 from ..show.steps import plain, table
 from . import options
+
+with lazy_imports():
+    from ..deploy import following
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -34,6 +38,7 @@ def arguments(parser: Parser) -> None:
         " for a stale task that is not selected",
     )
     parser.add_argument("--json", action="store_true", help="print a JSON list with an object per task")
+    options.elsewhere(parser)
     parser.examples(f"""\
 states:
   fresh   its products match its code, parameters and inputs
@@ -48,6 +53,7 @@ examples:
   octavo status +report             the task report and everything it depends on
   octavo status -p sample=true      as it would be with this parameter
   octavo status --exit-code         in CI: are the committed results those of the code?
+  octavo status RUN --remote        how a run goes that octavo submit has begun
 
 Nothing in the project is run or imported, except functions that pipeline.yaml
 needs: factories, parameters, clients of tables.""")
@@ -57,6 +63,9 @@ def main(args: Namespace) -> int:
     """Show the steps and return the exit code."""
     gc.disable()  # what is made of thousands of tasks is all in use until the end, which is near
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
+    if args.remote is not None or options.is_run(args.targets):
+        code: int = following.status(args.targets, args.remote, args.file, args.json, args.exit_code, out)
+        return code
     with options.project(args) as project:
         steps = project.status(args.targets)
         lies = project.lies(steps)

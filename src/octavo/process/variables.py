@@ -4,3 +4,6 @@ from __future__ import annotations
 
 #: The path of the notebook that a kernel was started for.
 NOTEBOOK = "OCTAVO_NOTEBOOK"
+#: The run that a task belongs to, and the remote that it is at.
+RUN = "OCTAVO_RUN"
+REMOTE = "OCTAVO_REMOTE"

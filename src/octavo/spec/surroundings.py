@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from ..dataclass import dataclass
@@ -15,11 +15,14 @@ with lazy_imports():
     # few pipelines ask for the time, the user, or git
     import datetime
     import getpass
+    import json
     import subprocess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+#: The variable that says what {{git}}, {{now}} and others stood for where a run was submitted, as JSON.
+SURROUNDINGS = "OCTAVO_SURROUNDINGS"
 BUILTINS = ("cwd", "env", "git", "git_hash", "here", "now", "root", "user", "version")
 
 
@@ -51,8 +54,14 @@ class Surroundings:
 
 
 def surroundings(root: str, here: str | None = None) -> Surroundings:
-    """Return the real surroundings of a project; each answer is found once, so that two ``{{now}}`` agree."""
+    """Return the real surroundings of a project; each answer is found once, so that two ``{{now}}`` agree.
+
+    What a run that was submitted elsewhere has found there stands in its environment: its tasks have no git.
+    """
     folder = here or root
+    if said := os.environ.get(SURROUNDINGS):
+        known = {name: partial(str, value) if value else _nothing for name, value in json.loads(said).items()}
+        return Surroundings(root=root, here=folder, cwd=os.getcwd(), environ=os.environ, **known)
     return Surroundings(
         root=root,
         here=folder,
@@ -64,6 +73,15 @@ def surroundings(root: str, here: str | None = None) -> Surroundings:
         user=cache(_user),
         version=cache(lambda: stated_version(root, folder)),
     )
+
+
+def frozen(around: Surroundings) -> dict[str, str | None]:
+    """Return what is another on each machine and at each time, as it is here and now."""
+    return {name: around.value(name) for name in ("git", "git_hash", "now", "user", "version")}
+
+
+def _nothing() -> None:
+    return None
 
 
 def env_file(path: str) -> str | None:
