@@ -104,6 +104,7 @@ COMMANDS_OF_WINGS = (
     "cancel",
     "cat",
     "check",
+    "export",
     "fetch",
     "git",
     "inject",

@@ -182,12 +182,18 @@ def values(parser: argparse.ArgumentParser, meaning: str) -> None:
     parser.add_argument("--env--KEY", dest="env", metavar="VALUE", help="the same: --env--sample true")
 
 
-def project(args: argparse.Namespace) -> Project:
-    """Open the pipeline that --file names, or the one found from this folder upwards."""
+def parameters(args: argparse.Namespace) -> dict[str, object]:
+    """Return the parameters that a command line says, whichever way."""
     found: dict[str, object] = {}
     for path in args.parameters_file:
         found |= given.file(path)
     found |= given.params(args.params) | args.env
+    return found
+
+
+def project(args: argparse.Namespace) -> Project:
+    """Open the pipeline that --file names, or the one found from this folder upwards."""
+    found = parameters(args)
     err = screen(sys.stderr, os.environ)
     return projects.load(args.file, params=found or None, waiting=err.say)
 

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo run-task``."""
     add = parser.add_argument
-    add("task", metavar="NAME", help="the task to run")
+    add("task", nargs="?", metavar="NAME", help="the task to run")
+    add("--all", action="store_true", help="run all tasks here, each in a process and a folder of its own")
+    add("-j", "--jobs", type=options.positive, metavar="N", help="--all: run at most N tasks at a time")
     add("--run", metavar="ID", help=f"the run that it belongs to (default: {RUN})")
     add("--remote", metavar="URL", help=f"the store that the run is at (default: {REMOTE})")
     add("--plan", metavar="DIGEST", help="the plan of a run that this task may be the first of")
@@ -61,7 +63,16 @@ def main(args: Namespace) -> int:
     if not run or not url:
         missing = "--remote" if run else "--run"
         raise Error(f"octavo run-task needs {missing}", hint="octavo submit starts it with all that it needs")
-    errand = one.Errand(args.task, run, url, args.plan, args.workdir, float(args.patience))
+    if args.all == bool(args.task):
+        raise Error("octavo run-task takes the name of a task, or --all", hint="octavo status RUN lists them")
+    errand = one.Errand(args.task or "", run, url, args.plan, args.workdir, float(args.patience))
+    if args.all:
+        options.interruptible()
+        try:
+            whole: int = one.run_all(errand, args.jobs, err.say)
+        except KeyboardInterrupt:
+            return one.STOPPED
+        return whole
     with Progress(out, lines=prefixed.Verbose) as progress:
         code: int = one.run_task(errand, err.say, [progress])
     return code

@@ -9,7 +9,6 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from ..compat import parameters as given
 from ..errors import Error
 from ..lazy import lazy_imports
 from ..show.screen import many, screen, several
@@ -69,6 +68,7 @@ What is fresh here does not run there; what the store knows is not made again.""
 
 def main(args: Namespace) -> int:
     """Submit a run and return the exit code."""
+    options.interruptible()
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
     taker = submitting.engine(args.to)
     own = engines.options(args.options, taker.options, args.to)
@@ -81,8 +81,10 @@ def main(args: Namespace) -> int:
         if args.dry_run:
             return _rehearse(project, args, out)
         base = os.getcwd() if args.remote else str(project.root)
-        store = depot.Depot(_absolute(url, base), base, patience=10.0)
-        wish = submitting.Request(args.targets, _params(args), args.file, args.force, args.committed)
+        store = depot.Depot(depot.absolute(url, base), base, patience=10.0)
+        wish = submitting.Request(
+            args.targets, options.parameters(args), args.file, args.force, args.committed
+        )
         prepared = submitting.prepare(project, store, wish, err.say)
         if prepared is None:
             out.say("{}" if args.json else "nothing to submit: all is fresh")
@@ -110,19 +112,6 @@ def main(args: Namespace) -> int:
         out.say(f"run {run}: {many(len(plan.tasks), 'task')} submitted to {args.to}")
         out.say(f"octavo status {run} --remote {shlex.quote(store.url)}")
     return code or 0
-
-
-def _absolute(url: str, base: str) -> str:
-    """Return a URL that means the same in every folder: a path becomes an absolute one."""
-    return url if "://" in url else os.path.normpath(os.path.join(base, os.path.expanduser(url)))
-
-
-def _params(args: Namespace) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for path in args.parameters_file:
-        found |= given.file(path)
-    found |= given.params(args.params) | args.env
-    return found
 
 
 def _rehearse(project: Project, args: Namespace, out: Screen) -> int:

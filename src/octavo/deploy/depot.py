@@ -27,6 +27,11 @@ _AT_ONCE = 8
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
+def absolute(url: str, base: str) -> str:
+    """Return a URL that means the same in every folder: a path becomes an absolute one."""
+    return url if "://" in url else os.path.normpath(os.path.join(base, os.path.expanduser(url)))
+
+
 class Gone(Exception):
     """A blob is not at the store any more, or is not what its name says."""
 

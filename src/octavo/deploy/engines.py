@@ -11,6 +11,7 @@ from ..dataclass import dataclass
 from ..errors import Error
 from ..hints import did_you_mean
 from ..model import Json
+from .names import SLURM, engine_name
 from .plan import Plan
 
 
@@ -67,6 +68,11 @@ class Engine(Protocol):
     def cancel(self, jobs: Json) -> str:
         """End what has been handed over; return what could not be done, "" for nothing."""
         ...
+
+
+def plain(name: str) -> str:
+    """Return a name as that of a file."""
+    return engine_name(name, SLURM)
 
 
 def options(said: Sequence[str], known: Mapping[str, str], engine: str) -> dict[str, str]:

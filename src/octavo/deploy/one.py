@@ -32,8 +32,9 @@ from ..products.scratch import Scratch
 from ..project import Project, load
 from ..spec.surroundings import SURROUNDINGS
 from ..state.runlog import RunLog
-from . import bundle
+from . import bundle, here
 from .depot import Depot, Gone
+from .engines import Handover
 from .follow import place
 from .plan import Plan, Planned
 from .runs import BEAT, Runs, TaskRun, begun, result
@@ -94,6 +95,17 @@ def run_task(
         return TRANSIENT
 
 
+def run_all(errand: Errand, jobs: int | None, say: Callable[[str], None]) -> int:
+    """Run all tasks of a run here, each in a process and folder of its own, and return the exit code."""
+    try:
+        plan = _plan(errand, Runs(Depot(errand.url, os.getcwd(), errand.patience)))
+    except (Trouble, Gone) as error:
+        say(f"the plan of {errand.run} is not to be had from {errand.url}: {error}")
+        return TRANSIENT if isinstance(error, Trouble) else MISSING
+    order = Handover(errand.run, plan, errand.url, here.command(), {}, jobs, say)
+    return here.HERE.submit(order).code or 0
+
+
 def _plan(errand: Errand, runs: Runs) -> Plan:
     """Return the plan of the run; the first task of a run that an engine has begun writes it down."""
     head = runs.head(errand.run)
@@ -101,6 +113,7 @@ def _plan(errand: Errand, runs: Runs) -> Plan:
         now = time.strftime("%Y-%m-%dT%H:%M:%S")
         runs.start(errand.run, errand.plan, {"now": now}, {"engine": "scheduled", "jobs": {}}, new=True)
         head = runs.head(errand.run)  # another task may have been faster
+        runs.renew(errand.plan)
     if head is None:
         raise Error(f'there is no run "{errand.run}" at {errand.url}', hint="octavo submit makes one")
     plan = runs.plan(str(head["plan"]))

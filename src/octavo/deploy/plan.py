@@ -28,6 +28,7 @@ class Planned:
     name: str
     upstream: tuple[str, ...] = ()
     source: str = ""
+    products: tuple[str, ...] = ()
     memory: int | None = None
     timeout: float | None = None
     retries: int = 0
@@ -70,7 +71,10 @@ def from_plain(plain: Json) -> Plan:
             hint=f"it was made by octavo {plain.get('octavo')}: use the same version where tasks run",
         )
     try:
-        listed = [Planned(**{**one, "upstream": tuple(one["upstream"])}) for one in plain["tasks"]]
+        listed = [
+            Planned(**{**one, "upstream": tuple(one["upstream"]), "products": tuple(one["products"])})
+            for one in plain["tasks"]
+        ]
         rest = {name: plain[name] for name in Plan.__dataclass_fields__ if name not in ("tasks", "held")}
         return Plan(tasks={task.name: task for task in listed}, held=tuple(plain["held"]), **rest)
     except (KeyError, TypeError, ValueError) as error:
@@ -164,6 +168,7 @@ def planned(
             task.name,
             tuple(name for name in task.upstream if name in running or name in kept),
             task.source.path,
+            tuple(product.path for product in task.products),
             task.resources.memory,
             task.run.timeout,
             task.run.retries,

@@ -123,6 +123,11 @@ class Runs:
         """Return a plan by the digest of its blob. Raises Gone."""
         return from_plain(json.loads(self.depot.get(digest)))
 
+    def renew(self, digest: str) -> None:
+        """Write a plan and its code again, if they are old: a store may be told to remove what is old."""
+        self.depot.put(self.depot.get(digest))
+        self.depot.put(self.depot.get(str(self.plan(digest).bundle["tar"])))
+
     def task(self, run: str, task: str) -> TaskRun | None:
         """Return what became of a task; None while nobody has begun it."""
         return _task(self.depot.find(f"tasks/{_key(run)}/{_key(task)}.json"))

@@ -1,0 +1,111 @@
+"""octavo export: write the pipeline as a file of a scheduler."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import Error
+from ..lazy import lazy_imports
+from ..products import writing
+from ..show.screen import many, screen
+from . import options
+
+with lazy_imports():
+    from .. import exporters
+    from ..deploy import depot, engines
+    from ..deploy import submit as submitting
+    from ..exporters import members
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from .options import Parser
+
+
+def arguments(parser: Parser) -> None:
+    """Add the arguments of ``octavo export``."""
+    add = parser.add_argument
+    add("engine", metavar="ENGINE", help="airflow, argo, kubernetes")
+    options.selection(parser)
+    add(
+        "--remote",
+        metavar="URL",
+        help="the store of code and results (default: that of pipeline.yaml's cache)",
+    )
+    add("--schedule", metavar="CRON", help='when it runs, such as "15 3 * * *" (default: when it is started)')
+    add("--image", metavar="NAME", help="the container image of tasks: octavo, and what they import")
+    add(
+        "--secret",
+        metavar="NAME",
+        help="the Secret of Kubernetes whose keys tasks get as environment variables",
+    )
+    add("--name", metavar="NAME", help="what the workflow is called (default: as the project's folder)")
+    add(
+        "--option",
+        dest="options",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an option of the engine; repeatable",
+    )
+    add("--octavo", metavar="COMMAND", default="octavo", help="octavo where tasks run (default: octavo)")
+    add("--committed", action="store_true", help="refuse code that is not committed as it is")
+    add("-o", "--output", metavar="FILE", help="the file to write, - for standard output")
+    parser.examples("""\
+examples:
+  octavo export airflow --remote s3://bucket/team --schedule "15 3 * * *"
+  octavo export argo --image registry/team:3 --secret store -o pipeline.yaml
+  octavo export kubernetes --image registry/team:3 --option jobs=4
+
+Code and plan go to the store, and the file names them by their digests: after
+an edit, export again. Each run makes what the store does not know yet.""")
+
+
+def main(args: Namespace) -> int:
+    """Write the file and return the exit code."""
+    out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
+    exporter = members.exporter(args.engine)
+    own = engines.options(args.options, exporter.options, args.engine)
+    schedule = exporters.cron(args.schedule) if args.schedule else ""
+    with options.project(args) as project:
+        url = args.remote or project.cache().url
+        if not url:
+            hint = "--remote s3://bucket/folder, or in pipeline.yaml: cache: s3://bucket/folder"
+            raise Error("a run elsewhere needs a store, which is reached from there", hint=hint)
+        base = os.getcwd() if args.remote else str(project.root)
+        store = depot.Depot(depot.absolute(url, base), base, patience=10.0)
+        wanted = exporters.Workflow(
+            args.name or project.root.name,
+            "",
+            store.url,
+            {},
+            shlex.split(args.octavo),
+            schedule,
+            args.image or "",
+            args.secret or "",
+            own,
+        )
+        if error := exporter.refuses(wanted):
+            raise error
+        request = submitting.Request(
+            args.targets, options.parameters(args), args.file, committed=args.committed, every=True
+        )
+        prepared = submitting.prepare(project, store, request, err.say)
+        assert prepared is not None, "a schedule leaves nothing out"
+        whole = exporters.filled(wanted, prepared.digest, prepared.plan.tasks)
+        if error := exporter.refuses(whole):
+            raise error
+        text = exporter.export(whole)
+        path = args.output or exporter.file.format(name=engines.plain(whole.name))
+    if path == "-":
+        out.stream.write(text)
+        return 0
+    if why := writing.refusal(path, named=True):
+        raise Error(why, path)
+    writing.write(Path(path), [text.encode()], named=True)
+    out.say(f"{path}: {many(len(whole.tasks), 'task')}")
+    return 0
