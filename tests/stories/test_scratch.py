@@ -124,7 +124,9 @@ def installed() -> bool:
 @pytest.mark.skipif(installed(), reason="a real JupyterLab is installed, and would be started")
 def test_a_prepared_notebook_is_opened_where_the_person_works(fits: Folder) -> None:
     env = editors(fits, "jupyter-lab", "code")
-    assert fits.octavo("task", "load", "--open", env=env).returncode == 3
+    opened = fits.octavo("task", "load", "--open", env=env)
+    assert opened.returncode == 3
+    assert "jupyter-lab is of another environment, whose kernels may lack" in opened.stderr
     assert fits.read("called") == f"jupyter-lab {fits.path}/load.scratch.ipynb in {fits.path}\n"
     fits.octavo("task", "load", "--open", env={**env, "TERM_PROGRAM": "vscode"})
     assert fits.read("called") == f"code --reuse-window {fits.path}/load.scratch.ipynb in {fits.path}\n"

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import MissingExtra
+from ..show.screen import screen
 from . import options
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from .options import Parser
+
+_INSTALL = 'pip install "octavo[jupyter]"'
 
 
 def arguments(parser: Parser) -> None:
@@ -44,7 +47,12 @@ def lab(root: Path, words: list[str]) -> int:
     own = Path(sys.executable).with_name("jupyter-lab")
     command = str(own) if own.exists() else shutil.which("jupyter-lab")
     if command is None:
-        raise MissingExtra("JupyterLab is not installed", hint='pip install "octavo[jupyter]"')
+        raise MissingExtra("JupyterLab is not installed", hint=_INSTALL)
+    if not own.exists():
+        err = screen(sys.stderr, os.environ)
+        err.say(
+            f"note: {command} is of another environment, whose kernels may lack what is installed here: {_INSTALL}"
+        )
     return subprocess.call([command, *words], cwd=root)
 
 
