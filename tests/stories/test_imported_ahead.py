@@ -252,3 +252,18 @@ def test_an_import_that_fails_inside_of_a_library_shows_no_frame_of_octavo(folde
     assert said.returncode == 1
     assert "No module named 'pandas.nothing_of_this_name'" in said.stdout + said.stderr
     assert "worker/parked" not in said.stdout + said.stderr
+
+
+def test_a_library_that_runs_a_program_or_asks_in_bytes_on_import_is_imported_ahead(folder: Folder) -> None:
+    env = project(folder, {"one": "# %%\nimport asks\nprint(asks.said, asks.bad)\n"})
+    folder.write(
+        "env/site-packages/asks.py",
+        "import os, subprocess\n"
+        "said = subprocess.run(['echo', 'hello'], capture_output=True, text=True).stdout.strip()\n"
+        "os.get_exec_path()\n"
+        "try:\n    os.environ[b'PATH']\nexcept TypeError:\n    bad = 'refused'\n"
+        "try:\n    os.environ['ASKS'] = 1\nexcept TypeError:\n    bad += ' twice'\n",
+    )
+    for options in ((), ("--force",)):
+        build(folder, env, *options)
+        assert printed(folder, "one") == "hello refused twice\n"

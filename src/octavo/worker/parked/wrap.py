@@ -254,7 +254,8 @@ def _environment(recorder: Recorder) -> Iterator[None]:
 
     class Environment(os._Environ[str]):
         def __getitem__(self, key: str) -> str:
-            if recorder.top is not None:
+            # who looks for a program asks for b"PATH" first, and gets a TypeError
+            if recorder.top is not None and isinstance(key, str):
                 recorder.top.read.add(key)
             return own.__getitem__(self, key)
 
@@ -281,6 +282,9 @@ def _environment(recorder: Recorder) -> Iterator[None]:
             return found
 
         def _write(self, variable: Variable) -> None:
+            told: tuple[object, object] = (variable.name, variable.value or "")
+            if not all(isinstance(it, str) for it in told):
+                return  # what comes now is a TypeError
             recorder.do(variable)
             if recorder.top is not None:
                 recorder.top.wrote.add(variable.name)
