@@ -18,7 +18,7 @@ from octavo.errors import Error, Errors
 from octavo.model import Json
 from octavo.notebook import loads
 from octavo.testing import settings
-from octavo.testing.cells import named
+from octavo.testing.naming import named
 from projects import Folder
 
 SCRIPT = """\

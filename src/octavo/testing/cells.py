@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -25,11 +25,10 @@ from ..verifying.judge import cell_verdict
 from ..verifying.wishes import Wish, place_pattern, sanitizers, wishes
 from . import shown
 from .measured import Measured
+from .naming import named
 from .settings import TestSettings
 from .stepwise import Choices, Stepwise, WarmKernels
 
-#: Tags that say how a cell is run or tested, and not what it is.
-_WORDS = ("nbval-", "verify-", "pytest-", "raises-exception", "skip-execution", "hide", "remove", "injected-")
 _PICTURES = ("image/png", "image/jpeg")
 
 
@@ -125,38 +124,6 @@ def _wishes(notebook: Notebook, settings: TestSettings) -> list[Wish]:
         return found
     places = tuple(place_pattern(f"/cells/*/outputs/*/data/{kind}") for kind in _PICTURES)
     return [replace(wish, leave_out=(*wish.leave_out, *places)) for wish in found]
-
-
-def named(notebook: Notebook, *, nbval: bool = False) -> Iterator[tuple[int, int, str]]:
-    """Yield the code cells of a notebook: index, number among the code cells, and name.
-
-    The name is the first tag that says what a cell is, or its title, or its number; each is there once. With
-    ``nbval`` it is that of nbval, which counts from 0.
-    """
-    taken: set[str] = set()
-    number = 0
-    for index, cell in enumerate(notebook.cells):
-        if cell["cell_type"] != "code":
-            continue
-        number += 1
-        if nbval:
-            yield index, number, f"Cell {number - 1}"
-        elif (cell.get("source") or "").strip():
-            name = _name(cell) or f"cell {number}"
-            if name in taken:
-                name = f"{name} (cell {number})"
-            taken.add(name)
-            yield index, number, name
-
-
-def _name(cell: Json) -> str:
-    metadata = cell.get("metadata") or {}
-    words = metadata.get("tags")
-    found = [word for word in words if isinstance(word, str)] if isinstance(words, list) else []
-    name = next((word for word in found if not word.lower().startswith(_WORDS)), "")
-    return " ".join((name or str(metadata.get("title") or metadata.get("name") or "")).split()).replace(
-        "::", ":"
-    )
 
 
 class NotebookItem(pytest.Item):
