@@ -21,7 +21,7 @@ from .graph import Graph
 from .kinds import keys, preflight
 from .lazy import lazy_imports
 from .load import load as load_spec
-from .model import Reason, Record, Step, Task
+from .model import Json, Reason, Record, Step, Task
 from .parts import Now
 from .plan import drift, estimate, judged, key_of, plan, seconds_saved
 from .report import Report, tell_all
@@ -81,6 +81,7 @@ class Project:
         except BaseException:
             self.store.close()
             raise
+        self.around: Json = self._loaded.around  # what the file says of schedule and notify
         self.graph: Graph = self._ordered(self._loaded.graph, Order(self.store))  # as was seen, too
 
     def _locked(self, whole: bool) -> Lockfile | None:
@@ -191,7 +192,7 @@ class Project:
                     cache=self._reuse(remote, stale) if stale and cache else None,
                 )
                 shown = [*(listeners or in_jupyter.bars())]
-                if told := self._loaded.around.get("notify"):
+                if told := self.around.get("notify"):
                     shown.append(notify.Notices(told, str(self.root), str(self.path), self.store, report))
                 try:
                     tell_all(self._hooked(engine.events()), report, [tell, *shown] if tell else shown)
@@ -387,8 +388,7 @@ def _size(memory: int | str | None) -> int | None:
 
 def _keeper(task: Task, root: Path) -> keepers.Keeper | None:
     """Return what keeps the executed notebook of a task; None for one that leaves none."""
-    wanted = editions(task)
-    if not wanted:
+    if not (wanted := editions(task)):
         return None
     report = next((edition.path for edition in wanted if edition.plain), wanted[0].path)
     return keepers.of_product(root, report, task, home(task))

@@ -24,6 +24,7 @@ with lazy_imports():
     from ..compat import option_aliases
     from . import (
         accept,
+        backfill,
         build,
         cache,
         cancel,
@@ -54,6 +55,7 @@ with lazy_imports():
         run,
         run_task,
         runs,
+        schedule,
         status,
         strip,
         submit,
@@ -80,6 +82,8 @@ VERBS: Mapping[str, tuple[Verb, str]] = {
     "task": (task, "run or inspect one task"),
     "interact": (interact, "open IPython with the pipeline"),
     "lab": (lab, "start JupyterLab in the folder of the project"),
+    "schedule": (schedule, "build the pipeline at the times that it says, here or by systemd or cron"),
+    "backfill": (backfill, "build once for each value of a parameter, as for each day of a month"),
     "inject": (inject, "write the real values of tasks into their notebooks"),
     "uninject": (uninject, "remove these values from the notebooks again"),
     "run": (run, "run one notebook, without a pipeline"),

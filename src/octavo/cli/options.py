@@ -198,6 +198,11 @@ def project(args: argparse.Namespace) -> Project:
     return projects.load(args.file, params=found or None, waiting=err.say)
 
 
+def opened(file: str | None) -> Project:
+    """Open the pipeline that a file names, or the one found from this folder upwards, as it is without parameters."""
+    return projects.load(file, waiting=screen(sys.stderr, os.environ).say)
+
+
 def positive(text: str) -> int:
     """Return a whole number of at least 1."""
     if not text.isdecimal() or int(text) < 1:

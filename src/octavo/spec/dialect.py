@@ -64,6 +64,9 @@ TOP: Mapping[str, Key] = {
         lambda value: is_flag(value) or is_text(value) or is_mapping(value),
     ),
     "lock": _FLAG,
+    "schedule": Key(
+        "an expression of cron, or a mapping", lambda it: is_line(it) or (is_mapping(it) and bool(it))
+    ),
     "notify": Key("a list of mappings", lambda value: bool(value) and isinstance(value, list | dict)),
     "executor": Key(
         note=True,

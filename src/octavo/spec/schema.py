@@ -13,7 +13,7 @@ from ..errors import Error, Place, SpecError, raise_all
 from ..hints import did_you_mean
 from ..kinds.keys import CALLED, Key, Keys, as_bytes, as_call, as_marks, as_tuple, is_call, is_text
 from ..model import Json
-from . import notices
+from . import notices, timetable
 from .dialect import (
     CACHE,
     EXECUTION,
@@ -65,7 +65,7 @@ def spec(
     clients = check.classes(settings.get("clients", {}), ("clients",), (*kinds.CLASSES, *PRODUCTS))
     way = ("meta", "product_default_class")
     makers = check.classes(meta.get("product_default_class", {}), way, tuple(kinds.CLASSES))
-    notify = notices.checked(check, settings["notify"]) if "notify" in settings else []
+    around = {name: look(check, settings[name]) for name, look in _AROUND.items() if name in settings}
     tasks, mistakes = _tasks(check, settings, meta, imported)
     if errors is None:
         raise_all(mistakes, f"errors in {document.path}")
@@ -92,7 +92,7 @@ def spec(
         settings.get("executor") == "serial",
         as_marks(settings.get("secret", [])),
         settings.get("lock", False),
-        {"notify": notify} if notify else {},
+        {name: found for name, found in around.items() if found},
     )
 
 
@@ -116,6 +116,8 @@ def _tasks(
     return tuple(task if whole else replace(task, broken=True) for task in tasks if task), mistakes
 
 
+#: What is about all builds, and who checks it.
+_AROUND = {"notify": notices.checked, "schedule": timetable.checked}
 #: Keys of the top that a pipeline from elsewhere says itself.
 _ELSEWHERE = (*HOOKS, *SERIALIZERS, "clients")
 _START = 'a pipeline starts with "tasks:"; each task has a source and a product'

@@ -47,7 +47,8 @@ class Spec:
     ``location`` names the function that says the tasks where the file does not. ``makers`` has the product class of
     each class of tasks, ``clients`` the client of each class of tasks or products. ``serial``: its tasks run one at a
     time, in the order in which they stand. ``secret``: whether names are secret, where the file says it. ``lock``:
-    what its results were made from is to be written beside it. ``around`` is what happens around builds: "notify".
+    what its results were made from is to be written beside it. ``around`` is what happens
+    around builds: "notify" and "schedule".
     """
 
     path: str
