@@ -377,6 +377,7 @@ def test_nothing_else_starts_python_or_arranges_its_path() -> None:
         "cli/lab.py": {"executable"},
         "cli/doctor.py": {"executable"},  # told only
         "cli/git.py": {"executable"},  # octavo itself, as git starts it
+        "cli/schedule.py": {"executable"},  # octavo itself, as timers start it
         "deploy/here.py": {"executable"},  # octavo itself, as engines start it
         "checks/ruff.py": {"executable"},  # ruff stands beside it
         "plugins.py": {"path"},  # looked at only

@@ -15,7 +15,7 @@ import pytest
 
 from octavo.errors import Error
 from octavo.schedule import Schedule, command, loop, units
-from octavo.schedule.loop import Progress, World
+from octavo.schedule.loop import Handled, World
 from octavo.spec import schema
 
 WORDS = command("/usr/bin/python3", Path("/data/a b/100%/pipeline.yaml"))
@@ -165,7 +165,7 @@ def test_a_crontab_gets_what_cron_can_do() -> None:
     line = units.crontab(schedule('"0 6 * * mon-fri"'), PATH, WORDS)
     start, _, words = line.partition(" cd ")
     assert start == "0 6 * * mon-fri"
-    assert words.startswith("'/data/a b/100\\%' && /usr/bin/python3 -m octavo schedule once")
+    assert words.startswith("'/data/a b/100\\%' && /usr/bin/python3 -P -m octavo schedule once")
     assert units.crontab(schedule("{every: 15m}"), PATH, WORDS).startswith("*/15 * * * * cd ")
     assert units.crontab(schedule("{every: 6h}"), PATH, WORDS).startswith("0 */6 * * * cd ")
     for text in ("{every: 7m}", "{changed: a.csv}", "{after: ../b}", '"0 6 L * *"'):
@@ -248,7 +248,7 @@ def test_what_was_missed_is_made_up_for_once_or_not_at_all(
     tmp_path: Path, missed: str, built: list[str]
 ) -> None:
     kept = tmp_path / "state.json"
-    Progress(START - timedelta(hours=9)).write(kept)
+    Handled(START - timedelta(hours=9)).write(kept)
     clock = Clock(START, lambda: schedule(HOURLY % f", missed: {missed}"))
     assert clock.run(kept) == built
     assert clock.said[0].startswith("missed Fri 2026-11-27 04:00:00 UTC and 8 times more")

@@ -171,7 +171,7 @@ class _Scheduled:
             self.say("skipped: a build is running")
             return 0
         log = self._log()
-        words = [sys.executable, "-m", "octavo", "build", "--file", str(self.path), *schedule.build]
+        words = [sys.executable, "-P", "-m", "octavo", "build", "--file", str(self.path), *schedule.build]
         words += ["--no-wait"] if schedule.overlap == "skip" else []
         self.say(f"building; its log is {os.path.relpath(log)}")
         with log.open("wb") as file:

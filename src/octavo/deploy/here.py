@@ -110,7 +110,7 @@ class _Going:
 
 def command() -> tuple[str, ...]:
     """Return octavo as it runs here, which is there under this name on machines that share a file system."""
-    return (sys.executable, "-m", "octavo")
+    return (sys.executable, "-P", "-m", "octavo")
 
 
 HERE = Here()

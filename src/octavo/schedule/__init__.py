@@ -166,7 +166,7 @@ def duration(value: float) -> str:
 
 def command(python: str, path: Path, targets: Sequence[str] = ()) -> list[str]:
     """Return the command that builds a pipeline once, as timers call it."""
-    return [python, "-m", "octavo", "schedule", "once", "--file", os.fspath(path), *targets]
+    return [python, "-P", "-m", "octavo", "schedule", "once", "--file", os.fspath(path), *targets]
 
 
 def wanted(said: Json, path: Path) -> Json:

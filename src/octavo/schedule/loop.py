@@ -29,14 +29,14 @@ _POLL = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class Handled:
     """Up to when all times are dealt with, and the last run of another pipeline that is."""
 
     until: datetime | None = None
     after: str = ""
 
     @classmethod
-    def read(cls, path: Path) -> Progress:
+    def read(cls, path: Path) -> Handled:
         """Return what was kept; nothing, where it is damaged or not there."""
         try:
             found = json.loads(path.read_bytes())
@@ -75,7 +75,7 @@ def _due(world: World, kept: Path) -> Iterator[Schedule]:
     """Yield the schedule whenever it is time to build. What was dealt with is kept before that, so that a build which
     takes the machine down is not begun again and again."""
     began = world.now()
-    known = Progress.read(kept)
+    known = Handled.read(kept)
     schedule = world.load()
     if known.until is None or known.until > began:
         known = replace(known, until=began)
@@ -83,7 +83,7 @@ def _due(world: World, kept: Path) -> Iterator[Schedule]:
     while True:
         if not schedule.timed:
             yield from _by_files(world, schedule, known, kept)
-            schedule, known = _again(world, schedule), Progress.read(kept)
+            schedule, known = _again(world, schedule), Handled.read(kept)
             continue
         assert known.until is not None
         now = world.now()
@@ -127,7 +127,7 @@ def _again(world: World, schedule: Schedule) -> Schedule:
     return schedule
 
 
-def _by_files(world: World, schedule: Schedule, known: Progress, kept: Path) -> Iterator[Schedule]:
+def _by_files(world: World, schedule: Schedule, known: Handled, kept: Path) -> Iterator[Schedule]:
     """Yield once, when files have changed, or another pipeline has been built."""
     look: Callable[[], str] = partial(last_good if schedule.after else stamps, schedule)
     was = known.after if known.after and schedule.missed == "once" else look()
