@@ -282,7 +282,7 @@ def _environment(recorder: Recorder) -> Iterator[None]:
             return found
 
         def _write(self, variable: Variable) -> None:
-            told: tuple[object, object] = (variable.name, variable.value or "")
+            told: tuple[object, object] = (variable.name, "" if variable.value is None else variable.value)
             if not all(isinstance(it, str) for it in told):
                 return  # what comes now is a TypeError
             recorder.do(variable)
