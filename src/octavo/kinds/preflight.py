@@ -10,7 +10,7 @@ from ..errors import Error, MissingExtra, Place, ProductError, SpecError
 from ..lazy import lazy_imports, missing_extra
 from ..model import SYNTAX, Call, Task
 from ..products import special
-from . import members
+from . import members, row
 
 with lazy_imports():
     from importlib import util
@@ -18,6 +18,7 @@ with lazy_imports():
     from ..executed import editions
     from ..kernels import specs
     from ..reading import called
+    from ..tables import connections
 
 _TASK = ("task", "product", "params", "client", "upstream")
 #: What the hooks of a task, and those of a pipeline, may name as arguments.
@@ -27,6 +28,7 @@ _OF_PIPELINE = {
     "on_finish": ("dag", "report"),
     "on_failure": ("dag", "report", "traceback"),
 }
+_CLIENT = "SQLAlchemyClient"
 #: How many arguments a serializer gets in any case: the value and the product; an unserializer: the product.
 _POSITIONAL = {"serializer": 2, "unserializer": 1}
 
@@ -46,7 +48,8 @@ def errors(
     for name, call in hooks.items():
         yield from _absent(name, call, _OF_PIPELINE, root, Place(os.path.relpath(path)))
     for task in tasks:
-        for error in (*_sources(task, unfit.get(task.name, ())), *_missing(task), *_calls(task, root)):
+        known = _sources(task, unfit.get(task.name, ()))
+        for error in (*known, *_missing(task), *_calls(task, root), *_connections(task, root)):
             if error.message not in reported or (error.where is not None and str(error) not in reported):
                 yield error
             reported |= {error.message, str(error)}
@@ -81,6 +84,22 @@ def _calls(task: Task, root: str) -> Iterator[Error]:
         yield SpecError(f"{task.source.entry} would not run: it is {why}", task.where, called.PLAIN)
 
 
+def _connections(task: Task, root: str) -> Iterator[Error]:
+    """Yield an error for each connection that nobody makes, or that is made with a package that is not there."""
+    if not row(task.kind).connects:
+        return
+    for product in (False, True) if row(task.kind).sends else (False,):
+        try:
+            call = connections.call_of(task, product)
+        except Error as error:
+            yield error
+            continue
+        own = call.path.endswith(f".{_CLIENT}")
+        if (own or called.mentions(call.path, _CLIENT, root)) and _absent_package("sqlalchemy"):
+            absent = missing_extra("sqlalchemy")
+            yield MissingExtra(f"{absent.message}, and {call.path} needs it", task.where, absent.hint)
+
+
 def _absent(
     name: str, call: Call, hooks: Mapping[str, tuple[str, ...]], root: str, where: Place | None
 ) -> Iterator[Error]:
@@ -109,7 +128,8 @@ def _packages(task: Task) -> Iterator[tuple[str, str]]:
         yield "nbconvert", converted
     if task.kind == "dump" and task.products[0].path.endswith(".parquet") and not task.own.get("io_handler"):
         yield "pyarrow", task.products[0].path
-    if task.kind == "transfer":
+    reads = task.kind in ("upload", "copy_from") and not task.own.get("io_handler")
+    if task.kind == "transfer" or reads:
         yield "pandas", f'"{task.name}"'
 
 

@@ -136,16 +136,30 @@ def _later(node: _Function, path: str) -> Error | None:
 
 def idle(path: str, root: str) -> str:
     """Return what a function of the project is that does nothing when it is called: a generator; else nothing."""
+    node = _function(path, root)
+    return _kind(node) if node is not None and not node.decorator_list else ""
+
+
+def mentions(path: str, word: str, root: str) -> bool:
+    """Return whether a function of the project calls something by a name, as far as its own lines tell."""
+    node = _function(path, root)
+    calls = (
+        (inner.func for inner in ast.walk(node) if isinstance(inner, ast.Call)) if node is not None else ()
+    )
+    return any(word in (getattr(func, "id", ""), getattr(func, "attr", "")) for func in calls)
+
+
+def _function(path: str, root: str) -> _Function | None:
+    """Return the function of the project that a dotted path names; None where there is none, or several."""
     module, _, name = path.rpartition(".")
     file = find_module(module, root)
     if file is None or not edited(file):
-        return ""
+        return None
     try:
         found = [node for node in definitions(magics.tree(contents(file)).body) if node.name == name]
     except (SyntaxError, ValueError, OSError):
-        return ""
-    plain = len(found) == 1 and isinstance(found[0], _Function) and not found[0].decorator_list
-    return _kind(found[0]) if plain else ""
+        return None
+    return found[0] if len(found) == 1 and isinstance(found[0], _Function) else None
 
 
 def _kind(node: ast.AST) -> str:
