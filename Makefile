@@ -5,7 +5,7 @@ EXAMPLE := examples/wine
 # tests often wait for processes: one and a half for each core
 WORKERS ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 2) * 3 // 2)")
 
-.PHONY: demo test system lint types docs bench lock clean
+.PHONY: demo test test-engines system lint types docs bench lock clean
 
 demo: .venv-demo/ready  ## build the example pipeline and say where its reports are
 	cd $(EXAMPLE) && ../../.venv-demo/bin/octavo build
@@ -13,6 +13,11 @@ demo: .venv-demo/ready  ## build the example pipeline and say where its reports 
 
 test: .venv/ready  ## run every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
+
+test-engines: .venv/ready .venv-engines/ready  ## run pipelines on real schedulers; what is not there is named and skipped
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v sbatch >/dev/null; then \
+	  apt-get update -q && apt-get install --yes --no-install-recommends slurm-wlm munge; fi
+	$(BIN)/python -m pytest -m engines tests/engines tests/conformance/test_exporters.py
 
 system:  ## install Debian's packages without which some tests are skipped (as root)
 	apt-get update -q
@@ -38,7 +43,7 @@ lock: .venv/ready  ## renew the versions that the recipes install
 	  --extra dev --extra example pyproject.toml --output-file requirements.lock
 
 clean:  ## remove what the recipes made
-	rm -rf .venv .venv-docs site .venv-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/.peers
+	rm -rf .venv .venv-docs .venv-engines site .venv-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/.peers
 	rm -rf $(EXAMPLE)/output $(EXAMPLE)/.octavo
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -55,6 +60,17 @@ clean:  ## remove what the recipes made
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,example]" \
 	  --editable packages/octavo-ploomber --constraint requirements.lock
 	touch .venv/ready
+
+# schedulers have environments of their own, with hundreds of versions that are theirs alone
+.venv-engines/ready: Makefile
+	$(PYTHON) -m venv .venv-engines
+	.venv-engines/bin/python -m pip install --quiet --disable-pip-version-check uv
+	for version in 2.11.2 3.3.2; do \
+	  .venv-engines/bin/uv venv --quiet --clear --python $(PYTHON) .venv-engines/airflow-$$version && \
+	  .venv-engines/bin/uv pip install --quiet --python .venv-engines/airflow-$$version/bin/python apache-airflow==$$version || exit 1; \
+	done
+	.venv-engines/bin/uv pip install --quiet --python $(BIN)/python hera kubernetes-validate
+	touch .venv-engines/ready
 
 .venv-docs/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-docs

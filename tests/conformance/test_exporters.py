@@ -247,6 +247,7 @@ def exported(project: Folder) -> Iterator[Callable[[str], Json]]:
     yield read
 
 
+@pytest.mark.engines
 def test_argo_knows_every_key(exported: Callable[[str], Json]) -> None:
     models = pytest.importorskip(HERA, reason="hera is not installed: make test-engines has it")
     plain = exported("argo")
@@ -254,6 +255,7 @@ def test_argo_knows_every_key(exported: Callable[[str], Json]) -> None:
     assert json.loads(json.dumps(back)) == plain
 
 
+@pytest.mark.engines
 def test_kubernetes_knows_every_key(exported: Callable[[str], Json]) -> None:
     validator = pytest.importorskip(
         "kubernetes_validate", reason="kubernetes-validate is not installed: make test-engines has it"

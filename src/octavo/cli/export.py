@@ -91,21 +91,33 @@ def main(args: Namespace) -> int:
         )
         if error := exporter.refuses(wanted):
             raise error
+        path = args.output or exporter.file.format(name=engines.plain(wanted.name))
+        _writable(path)
         request = submitting.Request(
             args.targets, options.parameters(args), args.file, committed=args.committed, every=True
         )
         prepared = submitting.prepare(project, store, request, err.say)
-        assert prepared is not None, "a schedule leaves nothing out"
+        if prepared is None:
+            raise Error("no task is selected")
         whole = exporters.filled(wanted, prepared.digest, prepared.plan.tasks)
         if error := exporter.refuses(whole):
             raise error
         text = exporter.export(whole)
-        path = args.output or exporter.file.format(name=engines.plain(whole.name))
     if path == "-":
         out.stream.write(text)
         return 0
-    if why := writing.refusal(path, named=True):
-        raise Error(why, path)
     writing.write(Path(path), [text.encode()], named=True)
     out.say(f"{path}: {many(len(whole.tasks), 'task')}")
     return 0
+
+
+def _writable(path: str) -> None:
+    """Raise an Error for a file that could not be written, before anything is sent."""
+    if path == "-":
+        return
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Error(f"it cannot be written: {error.strerror}", path) from None
+    if why := writing.refusal(path, named=True):
+        raise Error(why, path)

@@ -99,7 +99,7 @@ def main(args: Namespace) -> int:
             store,
             args.to,
             lambda name: engines.Handover(
-                name, prepared.plan, store.url, command, own, args.jobs, err.say, quiet=args.json
+                name, prepared.plan, store.url, command, own, args.jobs, err.say, args.json, str(project.root)
             ),
             run,
         )

@@ -20,7 +20,7 @@ class Handover:
     """A run as an engine gets it. ``octavo`` is the command where tasks run; ``options`` are the engine's own.
 
     ``jobs`` is how many tasks may run at a time, where the engine is asked. ``say`` tells a person how it goes;
-    ``quiet``: what tasks print is not shown.
+    ``quiet``: what tasks print is not shown. ``root`` is the project.
     """
 
     run: str
@@ -31,6 +31,7 @@ class Handover:
     jobs: int | None = None
     say: Callable[[str], None] = lambda text: None
     quiet: bool = False
+    root: str = "."
 
     def command(self, *words: str) -> list[str]:
         """Return the command that runs a task: of its name, or of what an engine writes in place of it."""

@@ -28,10 +28,11 @@ from .plan import Plan, chosen, code, planned, refused
 from .runs import Runs, TaskRun, new_run, result
 
 with lazy_imports():
-    from . import here
+    from . import here, slurm
 
 ENGINES: Mapping[str, Callable[[], Engine]] = {
     "here": lambda: here.HERE,
+    "slurm": lambda: slurm.SLURM_JOBS,
 }
 
 
@@ -124,7 +125,11 @@ def submit(
     with ThreadPoolExecutor(4, "octavo-held") as pool:
         held = [TaskRun(name, "fresh", result=result(entry)) for name, entry in prepared.held.items()]
         list(pool.map(lambda one: runs.tell(run, one), held))
-    taken = engine(to).submit(order(run))
+    try:
+        taken = engine(to).submit(order(run))
+    except Error:
+        runs.cancel(run)  # or it would seem to be waited for
+        raise
     if taken.jobs:
         runs.start(run, prepared.digest, prepared.plan.around, {**said, "jobs": dict(taken.jobs)})
     return run, taken.code
