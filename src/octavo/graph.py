@@ -293,9 +293,15 @@ def _twice(given: Iterable[Task], named: Mapping[str, Task]) -> Iterator[GraphEr
     for task in given:
         first = named[task.name]
         if task is not first:
-            hint = f"the other is at {first.where}; " if first.where else ""
-            message = f'two tasks are called "{task.name}"'
-            yield GraphError(message, task.where, f'{hint}set a different "name" for one of them')
+            differ = [name for name, value in task.params.items() if first.params.get(name) != value]
+            if first.where == task.where and differ:
+                hint = (
+                    f'both are of one grid: add {", ".join(f"[[{name}]]" for name in differ)} to its "name"'
+                )
+            else:
+                other = f"the other is at {first.where}; " if first.where else ""
+                hint = f'{other}set a different "name" for one of them'
+            yield GraphError(f'two tasks are called "{task.name}"', task.where, hint)
 
 
 def _unknown(given: Iterable[Task], named: Mapping[str, Task]) -> Iterator[GraphError]:

@@ -1,0 +1,2 @@
+def fit(product, n, depth):
+    product.write_text("1")
