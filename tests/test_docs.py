@@ -240,6 +240,14 @@ def test_every_relative_link_leads_somewhere(path: Path) -> None:
 # ── the site
 
 
+def test_the_site_searches_without_a_network() -> None:
+    (script,) = re.findall(r"polyfills: \[([^\]]+)\]", page("mkdocs.yml"))
+    # the plugin looks for this word before it adds a script from the network
+    assert "iframe-worker" in script
+    assert "http" not in page(f"docs/{script}")
+    assert "font: false" in page("mkdocs.yml")
+
+
 def test_every_page_has_its_place_in_the_site() -> None:
     placed = re.findall(r": ([\w/-]+\.md)$", page("mkdocs.yml"), re.M)
     assert len(placed) == len(set(placed))
