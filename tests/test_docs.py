@@ -99,9 +99,21 @@ def test_a_page_that_is_not_true_is_found_out(tmp_path: Path) -> None:
 #: Pages of what came later than the bar below, and need not be read to build a pipeline; and the commands of these.
 WINGS = {
     f"docs/{name}.md"
-    for name in ("checks", "deploy", "jupyter", "lineage", "review", "schedule", "show", "testing", "verify")
+    for name in (
+        "checks",
+        "deploy",
+        "jupyter",
+        "lineage",
+        "projects",
+        "review",
+        "schedule",
+        "show",
+        "testing",
+        "verify",
+    )
 }
 COMMANDS_OF_WINGS = (
+    "add",
     "backfill",
     "cancel",
     "cat",
@@ -112,6 +124,7 @@ COMMANDS_OF_WINGS = (
     "inject",
     "lineage",
     "meta",
+    "new",
     "publish",
     "run-task",
     "runs",

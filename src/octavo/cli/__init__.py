@@ -24,6 +24,7 @@ with lazy_imports():
     from ..compat import option_aliases
     from . import (
         accept,
+        add,
         backfill,
         build,
         cache,
@@ -48,6 +49,7 @@ with lazy_imports():
         merge,
         meta,
         migrate,
+        new,
         options,
         plot,
         publish,
@@ -74,6 +76,8 @@ if TYPE_CHECKING:
 #: Every verb, and its line, which stands here so that ``octavo --help`` imports none of them.
 VERBS: Mapping[str, tuple[Verb, str]] = {
     "init": (init, "propose a pipeline.yaml for the notebooks of a folder"),
+    "new": (new, "start a project: notebooks, package, tests, data, CI"),
+    "add": (add, "add a task to the pipeline, or a package to the project"),
     "build": (build, "run stale tasks, in parallel"),
     "status": (status, "show which tasks are stale, and why"),
     "list": (listing, "list the tasks, with what they are made from and what they make"),
