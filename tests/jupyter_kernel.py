@@ -61,10 +61,24 @@ class Kernel:
                 return said
         raise AssertionError("the kernel does not answer")
 
+    def silent(self, code: str) -> Said:
+        """Run code as a front end does for itself: it is no cell, and has no number."""
+        said = Said()
+        reply = self.client.execute(code, silent=True, store_history=False, reply=True, timeout=120)[
+            "content"
+        ]
+        if reply["status"] == "error":
+            said.failed = f"{reply['ename']}: {reply['evalue']}"
+        return said
+
     def completions(self, code: str) -> list[str]:
         reply = self.client.complete(code, len(code), reply=True, timeout=120)
         matches: list[str] = reply["content"]["matches"]
         return matches
+
+    def kill(self) -> None:
+        """End its process at once."""
+        self._manager.shutdown_kernel(now=True)
 
     def close(self) -> None:
         self.client.stop_channels()

@@ -382,6 +382,7 @@ def test_nothing_else_starts_python_or_arranges_its_path() -> None:
         "checks/ruff.py": {"executable"},  # ruff stands beside it
         "plugins.py": {"path"},  # looked at only
         "jupyter/building.py": {"executable"},  # octavo itself
+        "jupyter/watched.py": {"path", "argv"},  # a kernel while it stands in for a worker; put back after it
         "ploomber/command.py": {"argv"},
         "kernels/native.py": {"path", "argv"},  # a kernel's process, which the worker becomes
         "kernels/attach.py": {"path"},

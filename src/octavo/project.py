@@ -161,7 +161,7 @@ class Project:
         ``{"debug": path}`` at a prompt on that terminal.
         """
         report = Report()
-        run = _new_run()
+        run = _new_run(getattr(executor, "place", ""))
         with self._holding(waiting, wait):
             steps = self._plan(targets, force, recall=True)
             stale = [step.task for step in steps.values() if not step.fresh]
@@ -394,7 +394,7 @@ def _keeper(task: Task, root: Path) -> keepers.Keeper | None:
     return keepers.of_product(root, report, task, home(task))
 
 
-def _new_run() -> str:
+def _new_run(place: str = "") -> str:
     # to the microsecond: names in the order of the runs, and one project has one run at a time
     now = time.time_ns() // 1000
-    return time.strftime("%Y%m%d-%H%M%S", time.localtime(now // 1_000_000)) + f"-{now % 1_000_000:06}"
+    return time.strftime("%Y%m%d-%H%M%S", time.localtime(now // 1_000_000)) + f"-{now % 1_000_000:06}{place}"

@@ -257,6 +257,7 @@ def test_what_is_asked_wrongly_or_by_strangers_is_refused(server: Server) -> Non
     assert server.refused("octavo/status?path=../../..") == 404
     assert server.refused("octavo/build", {"path": "d", "targets": ["--debug"]}) == 400
     assert server.refused("octavo/build", {"path": ""}) == 404
+    assert server.refused("octavo/take", {"path": "", "task": "clean"}) == 404
     assert server.refused("octavo/events?path=") == 404
     assert server.refused("octavo/log?path=&task=clean") == 404
     assert server.refused("octavo/unsaved", {"path": "d/nb/clean.py", "content": []}) == 400
@@ -304,6 +305,7 @@ def test_the_panel_is_small_and_ships_with_the_package() -> None:
 )
 def test_the_pipeline_is_built_from_the_panel_in_a_browser(tmp_path: Path) -> None:
     sync: Any = importlib.import_module("playwright.sync_api")
+    sync.expect.set_options(timeout=30_000)
     server = Server(tmp_path, "jupyterlab")
     project = server.project
     project.write("pipeline.yaml", PIPELINE)
@@ -357,6 +359,19 @@ def test_the_pipeline_is_built_from_the_panel_in_a_browser(tmp_path: Path) -> No
         sync.expect(page.locator(".jp-NotebookPanel:visible")).to_have_count(2)
         sync.expect(page.locator(".jp-NotebookPanel:visible").last).to_contain_text("x = 3")
         sync.expect(clean).to_have_attribute("data-state", "fresh")
+        # a run in the notebook's own kernel as the result
+        cells.filter(has_text="x = 3").first.click()
+        page.keyboard.press("Control+End")
+        page.keyboard.type("\nprint(x * 2)")
+        badge = page.locator(".jp-NotebookPanel:visible button.octavo-badge").first
+        page.keyboard.press("Control+s")
+        badge.click()
+        badge.click()
+        page.get_by_role("button", name="Restart and run all as the result of clean").click()
+        sync.expect(page.get_by_text("This run is the result of clean now.").first).to_be_visible()
+        sync.expect(badge).to_have_text("clean")
+        sync.expect(clean).to_have_attribute("data-state", "fresh")
+        assert "-jupyter" in project.octavo("log").stdout
         assert errors == []
         browser.close()
     server.close()

@@ -458,6 +458,55 @@
       }
     }
 
+    // ── a run of the open notebook in its own kernel, as its task's result
+
+    async take(panel, task, { restarted, runAll }) {
+      const { context, sessionContext } = panel, path = context.path;
+      await sessionContext.ready;  // a kernel that starts cannot be restarted yet
+      if (context.model.dirty) await context.save();
+      const listening = this.events({ path });
+      try {
+        await listening.ready;
+        let start, failed = null;
+        const started = new Promise(found => { start = found; });
+        const ending = listening.until(event => {
+          if (event.event === "TaskStarted") start(true);
+          if (event.failure) failed = event;
+        });
+        ending.then(() => start(false));
+        const { begin, end } = await this.ask("take", { method: "POST", body: JSON.stringify({ path, task }) });
+        const run = await started;
+        let refused = null;
+        if (run) {
+          try {
+            const { kernel } = sessionContext.session;
+            await kernel.restart();
+            restarted();
+            refused = await this.silently(kernel, begin);
+            if (!refused) {
+              await runAll();
+              refused = await this.silently(kernel, end);
+            }
+          } catch (error) {
+            refused = error.message;
+          }
+          if (refused) await this.ask("cancel", { method: "POST", body: JSON.stringify({ path }) });
+        }
+        const { code, said } = await ending;
+        const why = failed && `${task} failed: ${failed.failure.kind}: ${failed.failure.message}`;
+        if (code) this.tell(refused || said || why || "The run was cancelled.", "error");
+        else this.tell(run ? `This run is the result of ${task} now.` : `${task} is fresh already.`, "success");
+      } finally {
+        listening.close();
+      }
+    }
+
+    // Run code that is no cell; return what went wrong.
+    async silently(kernel, code) {
+      const { content } = await kernel.requestExecute({ code, silent: true, store_history: false }).done;
+      return content.status === "ok" ? null : content.evalue || content.status;
+    }
+
     tell(words, type) {
       this.say(words);
       this.app.commands.execute("apputils:notify", { message: "octavo: " + words, type, options: { autoClose: 5000 } }).catch(() => {});
@@ -558,8 +607,9 @@
       this.reasons = element("ul", { style: "margin: 4px 0; padding-left: 20px" });
       const again = element("button", { type: "button", onclick: () => this.again() }, "Restart and run all");
       this.run = element("button", { type: "button", onclick: () => this.inWorker() }, "Run on octavo");
+      this.taken = element("button", { type: "button", hidden: true, onclick: () => this.asResult() });
       this.said = element("span", { role: "status", style: "padding-left: 8px" });
-      this.inner = element("div", { style: "padding: 4px 12px" }, this.reasons, again, " ", this.run, this.said);
+      this.inner = element("div", { style: "padding: 4px 12px" }, this.reasons, again, " ", this.run, " ", this.taken, this.said);
       this.bar = new widgets.Widget({ node: element("section", { "aria-label": "Is this notebook clean?",
         style: "background: var(--jp-layout-color2); color: var(--jp-ui-font-color1); overflow: auto" }, this.inner) });
       this.bar.hide();
@@ -617,19 +667,32 @@
       this.run.textContent = own.length ? `Build ${own.map(task => task.task).join(", ")}` : "Run on octavo";
       this.run.title = own.length ? "Save it, build what it needs and its task in workers, and open the executed notebook"
         : "Save it, run it in a worker, and open the executed copy";
+      // which of several tasks a kernel runs cannot be told
+      this.task = own.length === 1 ? own[0].task : null;
+      this.taken.hidden = !this.task || own[0].state === "fresh";
+      this.taken.textContent = `Restart and run all as the result of ${this.task}`;
       const words = own.map(task => `The task ${task.task} is ${task.state}.`).join(" ");
       this.said.textContent = words;
       this.soon();
     }
 
-    async inWorker() {
-      this.run.disabled = true;
+    inWorker() { return this.busy(() => this.octavo.runOpen(this.panel)); }
+
+    asResult() {
+      return this.busy(() => this.octavo.take(this.panel, this.task, {
+        restarted: () => { this.sheet.restarted(); this.soon(); },
+        runAll: () => this.actions.runAll(this.panel.content, this.panel.sessionContext),
+      }));
+    }
+
+    async busy(act) {
+      this.run.disabled = this.taken.disabled = true;
       try {
-        await this.octavo.runOpen(this.panel);
+        await act();
       } catch (error) {
         this.octavo.tell(error.message, "error");
       } finally {
-        this.run.disabled = false;
+        this.run.disabled = this.taken.disabled = false;
         this.offer();
       }
     }

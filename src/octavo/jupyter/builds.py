@@ -17,11 +17,10 @@ from ..events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from ..model import Json
-    from .building import Building
 
 #: What browsers are told; outputs and notebooks stay on disk, where they can be opened.
 _TOLD = (RunStarted, TaskStarted, CellStarted, CellFinished, TaskFinished, RunFinished)
@@ -33,12 +32,23 @@ class Loop(Protocol):
     def add_callback(self, callback: Callable[..., object], /, *args: object) -> None: ...
 
 
+class Going(Protocol):
+    """What runs: it yields its events until it has ended with a code, and may have said what is no event."""
+
+    said: list[str]
+
+    @property
+    def code(self) -> int | None: ...
+    def events(self) -> Iterator[Event]: ...
+    def cancel(self) -> None: ...
+
+
 class Builds:
     """Runs builds in the background, and tells those who watch a project how its build goes."""
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._running: dict[Path, Building] = {}
+        self._running: dict[Path, Going] = {}
         self._told: dict[Path, list[Json]] = {}
         self._watching: dict[Path, list[Callable[[Json], None]]] = {}
 
@@ -46,7 +56,7 @@ class Builds:
         """Return whether a build of a project runs here."""
         return root in self._running
 
-    def start(self, root: Path, start: Callable[[], Building]) -> bool:
+    def start(self, root: Path, start: Callable[[], Going]) -> bool:
         """Start a build of a project, or the run of a notebook; return whether it was: one runs at a time."""
         if root in self._running:
             return False
@@ -74,7 +84,7 @@ class Builds:
         for building in self._running.values():
             building.cancel()
 
-    def _follow(self, root: Path, building: Building) -> None:
+    def _follow(self, root: Path, building: Going) -> None:
         for event in building.events():
             if isinstance(event, _TOLD):
                 self._loop.add_callback(self._tell, root, _plain(event))
@@ -85,7 +95,7 @@ class Builds:
         for watcher in [*self._watching.get(root, ())]:
             watcher(event)
 
-    def _ended(self, root: Path, building: Building) -> None:
+    def _ended(self, root: Path, building: Going) -> None:
         del self._running[root]
         said = "\n".join(building.said) if building.code not in (0, 1, 130) else ""
         self._tell(root, {"event": "Ended", "code": building.code, "said": said})

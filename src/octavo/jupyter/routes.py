@@ -23,7 +23,7 @@ with lazy_imports():
     from .. import project as projects
     from ..spec import entry as entries
     from . import building as processes
-    from . import panel, tasks, unsaved
+    from . import panel, taking, tasks, unsaved
     from . import printed as logs
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def add(application: Application, root: Path, builds: Builds) -> None:
         "unsaved": _UnsavedRoute,
         "log": _LogRoute,
         "run": _RunRoute,
+        "take": _TakeRoute,
     }
     application.add_handlers(
         ".*$",
@@ -149,6 +150,20 @@ class _RunRoute(_Route):
             raise HTTPError(409, "this notebook is running")
         self.set_status(202)
         self.finish(json.dumps({"executed": os.path.relpath(processes.executed(file), self.top)}))
+
+
+class _TakeRoute(_Route):
+    @authenticated
+    @authorized(action="execute")
+    async def post(self) -> None:
+        """Wait for a run of a task's notebook in its own kernel; answer what that has to run before and after."""
+        entry, body = self.asked()
+        run = taking.Taking(entry, str(body.get("task", "")))
+        if not self.builds.start(entry.root, lambda: run):
+            run.discard()
+            raise HTTPError(409, "a build of this project is running")
+        self.set_status(202)
+        self.finish(json.dumps({"begin": run.code_before, "end": run.code_after}))
 
 
 class _CancelRoute(_Route):

@@ -8,7 +8,6 @@ ends the group ends the kernel, too.
 
 from __future__ import annotations
 
-import base64
 import os
 import secrets
 import signal
@@ -27,6 +26,7 @@ from ..errors import KernelError
 from ..model import Json
 from ..products.scratch import Scratch
 from . import Reply, Say, widget_update
+from .buffers import with_buffers
 from .process import Process, ending
 from .specs import Kernelspec, find
 
@@ -197,10 +197,7 @@ class Jupyter:
         kind, content = message["msg_type"], message["content"]
         if kind in _QUIET:
             return
-        if buffers := message.get("buffers"):
-            packed = [base64.b64encode(bytes(buffer)).decode("ascii") for buffer in buffers]
-            content = {**content, "buffers": packed}
-        self._say(kind, content)
+        self._say(kind, with_buffers(content, message.get("buffers")))
 
     def _died(self) -> Reply:
         assert self._process is not None

@@ -9,7 +9,6 @@ its way to ZeroMQ in Jupyter. Importing this module is the slow part (0.2 s) and
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import contextvars
 import importlib
@@ -50,6 +49,7 @@ from ..model import Json
 from ..tracebacks import trim
 from . import Reply, Say, widget_update
 from .attach import serve
+from .buffers import with_buffers
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 #: Characters of each cell's streams that IPython keeps.
@@ -92,15 +92,8 @@ class DirectSession(Session):  # type: ignore[misc]  # jupyter_client is read wi
         if kind not in _QUIET and self.say is not None:
             # what would arrive: images as base64, NumPy's numbers as numbers, and the errors of what is no JSON
             content = self.unpack(self.pack(content)) if content else {}
-            self.say(kind, _with_buffers(content, buffers))
+            self.say(kind, with_buffers(content, buffers))
         return None
-
-
-def _with_buffers(content: Json, buffers: Iterable[bytes | memoryview] | None) -> Json:
-    if not buffers:
-        return content
-    packed = [base64.b64encode(bytes(b)).decode("ascii") for b in buffers]
-    return {**content, "buffers": packed}
 
 
 class Native:

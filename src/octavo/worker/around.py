@@ -81,10 +81,8 @@ def perform(task: Task, root: str, tell: Callable[[Event], None], observer: Obse
     failure = failure or members.kind(task.kind).run(mine, tell)
     if os.getpid() != own:
         os._exit(int(failure is not None))  # a fork that the task's code has let go on
-    before = frozenset(sys.modules)
-    failure = failure or _finished(task, mine, root, folder, tell, observer)
+    failure = failure or finish(task, root, tell, observer)
     if failure is None:
-        observer.functions = tuple(_parts(task, root, before))
         return None
     if failure.path == mine.source.path:
         failure = replace(failure, path=task.source.path)
@@ -92,6 +90,15 @@ def perform(task: Task, root: str, tell: Callable[[Event], None], observer: Obse
         failure = replace(failure, path=os.path.relpath(failure.path, root))
     if task.run.on_failure and (worse := call_on_failure(mine, folder, failure)):
         tell(Note(f"{worse.kind}: {worse.message}", task.name))  # the task has failed already
+    return failure
+
+
+def finish(task: Task, root: str, tell: Callable[[Event], None], observer: Observer) -> Failure | None:
+    """Do what is to be done after a run that went well: its check, digests of tables, copies of products."""
+    before = frozenset(sys.modules)
+    failure = _finished(task, placed(task, root), root, folder_of(task, root), tell, observer)
+    if failure is None:
+        observer.functions = tuple(_parts(task, root, before))
     return failure
 
 

@@ -193,7 +193,7 @@ def run(task: Task, root: str, tell: Teller, preloaded: frozenset[str] = frozens
         failure = Failure("KeyboardInterrupt", "it was interrupted", path=task.source.path)
     finally:
         observer.stop()
-    discovered = {} if failure else _discovered(observer, task, tell)
+    found = {} if failure else discovered(observer, task, tell)
     stop = stopped(failure) if failure else ""
     if stop:
         tell(Note(stop, task.name))
@@ -203,7 +203,7 @@ def run(task: Task, root: str, tell: Teller, preloaded: frozenset[str] = frozens
         Outcome.CANCELLED if stop else Outcome.FAILED if failure else Outcome.DONE,
         time.perf_counter() - began,
         None if stop else failure,
-        discovered,
+        found,
         cpu=round(sum(usage.ru_utime + usage.ru_stime for usage in used), 4),
         memory=max(usage.ru_maxrss for usage in used) * (1 if sys.platform == "darwin" else 1024),
         touched=observer.touched(),
@@ -211,7 +211,7 @@ def run(task: Task, root: str, tell: Teller, preloaded: frozenset[str] = frozens
     )
 
 
-def _discovered(observer: Observer, task: Task, tell: Callable[[Event], None]) -> dict[str, tuple[str, str]]:
+def discovered(observer: Observer, task: Task, tell: Callable[[Event], None]) -> dict[str, tuple[str, str]]:
     """Return what a task used. What goes wrong there fails no task: it runs again, and says why."""
     try:
         found = observer.discovered(task)
