@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from pathlib import PurePath
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar, cast
 
 from ..dataclass import dataclass
 from ..graph import Graph
@@ -16,6 +16,7 @@ from ..notebook.pieces import Edit
 from ..reading.names import CellNames
 
 Severity = Literal["error", "warning"]
+Node = TypeVar("Node", bound=ast.AST)
 
 #: What rules call too much, unless the settings say otherwise.
 LIMITS = {"max-output-mb": 2.0, "max-cells": 100.0, "max-lines": 1500.0, "max-functions": 15.0}
@@ -26,7 +27,8 @@ class CodeCell:
     """A code cell: ``index`` counts all cells from 0, ``number`` the code cells from 1.
 
     ``tree`` is None where the cell is not Python, or cannot be read; ``names`` is empty then. Why it cannot be read
-    is ``wrong``: line, column and words. ``nodes`` are all nodes of the tree, each after the one that it is in.
+    is ``wrong``: line, column and words. ``nodes`` are the nodes of the tree, each after the one that it is in, without
+    operators and contexts; ``kinds`` has them by their class.
     """
 
     index: int
@@ -36,7 +38,12 @@ class CodeCell:
     tree: ast.Module | None
     names: CellNames
     wrong: tuple[int, int, str] | None = None
-    nodes: tuple[ast.AST, ...] = ()
+    nodes: Sequence[ast.AST] = ()
+    kinds: Mapping[type, Sequence[ast.AST]] = field(default_factory=dict)
+
+    def of(self, kind: type[Node]) -> Sequence[Node]:
+        """Return the nodes of one class, in order."""
+        return cast("Sequence[Node]", self.kinds.get(kind, ()))
 
     @property
     def outputs(self) -> list[Json]:
@@ -267,10 +274,10 @@ def at(cell: CodeCell, node: ast.AST, message: str, hint: str | None = None) -> 
     return Hit(message, cell, line, offset + 1, hint)
 
 
-def walk(subject: Subject) -> Iterator[tuple[CodeCell, ast.AST]]:
-    """Yield every node of the code cells, in order."""
+def walk(subject: Subject, kind: type[Node]) -> Iterator[tuple[CodeCell, Node]]:
+    """Yield the nodes of one class in the code cells, in order."""
     for cell in subject.cells:
-        for node in cell.nodes:
+        for node in cell.of(kind):
             yield cell, node
 
 

@@ -20,9 +20,7 @@ class ChangedFolder:
     severity: Severity = "warning"
 
     def check(self, subject: Subject) -> Iterator[Hit]:
-        for cell, node in walk(subject):
-            if not isinstance(node, ast.Call):
-                continue
+        for cell, node in walk(subject, ast.Call):
             magic = (
                 dotted(node.func).endswith("run_line_magic")
                 or getattr(node.func, "attr", "") == "run_line_magic"

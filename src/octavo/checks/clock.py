@@ -79,8 +79,8 @@ def _calls(node: ast.AST, durations: set[str]) -> Iterator[ast.Call]:
 
 def _subtracted(cell: CodeCell) -> Iterator[str]:
     """Yield the names of which durations are made: ``datetime.now() - start``, ``end - start``."""
-    for node in cell.nodes:
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+    for node in cell.of(ast.BinOp):
+        if isinstance(node.op, ast.Sub):
             for side in (node.left, node.right):
                 if isinstance(side, ast.Name):
                     yield side.id

@@ -25,11 +25,10 @@ class Debugging:
 
     def check(self, subject: Subject) -> Iterator[Hit]:
         imported: set[str] = set()
-        for cell, node in walk(subject):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in _MODULES:
-                imported |= {one.asname or one.name for one in node.names if one.name in _IMPORTED}
-            if not isinstance(node, ast.Call):
-                continue
+        for _, known in walk(subject, ast.ImportFrom):
+            if (known.module or "").split(".")[0] in _MODULES:
+                imported |= {one.asname or one.name for one in known.names if one.name in _IMPORTED}
+        for cell, node in walk(subject, ast.Call):
             if (name := dotted(node.func)) in _CALLS or name in imported:
                 yield at(cell, node, f"{name}() is left over from debugging")
             elif (magic := magic_of(node)) and (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from . import Hit, Severity, Subject, at, dotted, magic_of, walk
+from . import Hit, Severity, Subject, at, dotted, magic_of
 
 #: Variables that systems, Python, CI and notebooks set themselves.
 _USUAL_WORDS = """
@@ -13,6 +13,22 @@ HOME USER USERNAME USERPROFILE LOGNAME PATH PWD SHELL LANG TERM TMP TEMP TMPDIR 
 PYTHONPATH CONDA_PREFIX VIRTUAL_ENV CI GITHUB_ACTIONS COLAB_GPU COLAB_TPU_ADDR CUDA_VISIBLE_DEVICES
 """
 _USUAL = frozenset(_USUAL_WORDS.split())
+
+
+#: Nodes that may ask for a variable, or whether it is there.
+_ASKING = (
+    *(
+        ast.Subscript,
+        ast.Compare,
+        ast.Call,
+        ast.If,
+        ast.IfExp,
+        ast.While,
+        ast.Assert,
+        ast.BoolOp,
+        ast.UnaryOp,
+    ),
+)
 
 
 class EnvironmentVariable:
@@ -30,9 +46,12 @@ class EnvironmentVariable:
     severity: Severity = "warning"
 
     def check(self, subject: Subject) -> Iterator[Hit]:
+        if not any("env" in cell.source for cell in subject.cells):
+            return  # as all ways to ask for one are called
         given = set(_USUAL)
-        tested = {id(part) for _, node in walk(subject) for part in _tested(node)}
-        for cell, node in walk(subject):
+        nodes = [(cell, node) for cell in subject.cells for node in cell.nodes if isinstance(node, _ASKING)]
+        tested = {id(part) for _, node in nodes for part in _tested(node)}
+        for cell, node in nodes:
             name = ""
             match node:
                 case ast.Subscript(value=value, slice=ast.Constant(value=str(key)), ctx=ctx):

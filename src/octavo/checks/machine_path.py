@@ -26,13 +26,8 @@ class MachinePath:
     severity: Severity = "warning"
 
     def check(self, subject: Subject) -> Iterator[Hit]:
-        for cell, node in walk(subject):
-            if (
-                isinstance(node, ast.Constant)
-                and isinstance(node.value, str)
-                and len(node.value) < 1000
-                and _PATH.fullmatch(node.value)
-            ):
+        for cell, node in walk(subject, ast.Constant):
+            if isinstance(node.value, str) and len(node.value) < 1000 and _PATH.fullmatch(node.value):
                 hint = "a path relative to the project works everywhere; a parameter may name what does not"
                 yield at(cell, node, f'"{node.value[:60]}" is a path of one machine', hint)
 

@@ -21,7 +21,7 @@ with lazy_imports():
     from concurrent import futures
 
 #: For fewer notebooks than this, processes cost more than they save.
-_MANY = 60
+_MANY = 30
 
 
 def check(

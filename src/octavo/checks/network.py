@@ -34,11 +34,10 @@ class Network:
     def check(self, subject: Subject) -> Iterator[Hit]:
         urls: set[str] = set()
         for cell in subject.cells:
-            nodes = cell.nodes
-            for node in nodes:
-                if isinstance(node, ast.Assign) and _URL.match(_text(node.value)):
-                    urls |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-            found = [node for node in nodes if isinstance(node, ast.Call) and _reads(node, urls)]
+            for assigned in cell.of(ast.Assign):
+                if _URL.match(_text(assigned.value)):
+                    urls |= {target.id for target in assigned.targets if isinstance(target, ast.Name)}
+            found = [node for node in cell.of(ast.Call) if _reads(node, urls)]
             if found:
                 node = min(found, key=lambda one: (one.lineno, one.col_offset))
                 name = dotted(node.func)

@@ -133,11 +133,11 @@ def _repeatable(call: ast.Call) -> bool:
 def _in_place(statement: ast.stmt) -> tuple[str, bool]:
     """Return the name that a statement, or a loop of them, changes in its place, and whether it is pandas that does."""
     if isinstance(statement, ast.For | ast.AsyncFor | ast.While | ast.With):
-        bound = {
+        found = [one for one in map(_in_place, statement.body) if one[0]]
+        bound = found and {
             n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
         }
-        found = (_in_place(one) for one in statement.body)
-        return next((one for one in found if one[0] and one[0] not in bound), ("", False))
+        return next((one for one in found if one[0] not in bound), ("", False))
     call = statement.value if isinstance(statement, ast.Expr) else None
     if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
         return "", False

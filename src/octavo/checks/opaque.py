@@ -34,10 +34,11 @@ _METHODS = frozenset(("run_cell", "run_cell_async", "push", "ex", "safe_execfile
 
 def opaque(cell: CodeCell) -> bool:
     """Return whether any name may be there after a cell: ``%run x.py``, ``exec(text)``, ``globals().update(...)``."""
-    for node in cell.nodes:
-        if isinstance(node, ast.Call) and _call(node):
-            return True
-        if isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store):
+    if any(map(_call, cell.of(ast.Call))):
+        return True
+    places: list[ast.Subscript | ast.Attribute] = [*cell.of(ast.Subscript), *cell.of(ast.Attribute)]
+    for node in places:
+        if isinstance(node.ctx, ast.Store):
             inner = node.value
             if isinstance(inner, ast.Call) and dotted(inner.func) in ("globals", "locals", "vars"):
                 return True

@@ -59,7 +59,7 @@ def _kind(text: str) -> str:
         return "the number of a payment card"
     if any(_mod_97(one[0]) for one in _IBAN.finditer(text)):
         return "the number of a bank account (IBAN)"
-    if _SSN_SAID.search(text) and _SSN.search(text):
+    if _SSN.search(text) and _SSN_SAID.search(text):
         return "a US social security number"
     return ""
 

@@ -65,6 +65,7 @@ def _differs(before: tuple[str, str, int], kind: str, target: str) -> bool:
 
 def _bindings(cell: CodeCell) -> Iterator[tuple[str, str, str, ast.stmt]]:
     """Yield the names that a cell binds at its top level: name, kind, what is imported, and where."""
+    read = {node.id for node in cell.of(ast.Name) if isinstance(node.ctx, ast.Load)}
     for node in cell.tree.body if cell.tree is not None else ():
         match node:
             case ast.Import():
@@ -79,15 +80,19 @@ def _bindings(cell: CodeCell) -> Iterator[tuple[str, str, str, ast.stmt]]:
             case ast.ClassDef():
                 yield node.name, "class", "", node
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                if not any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(value)):
+                if name not in read or not _reads(value, name):
                     target = "call" if isinstance(value, ast.Call) else ""
                     yield name, "def" if isinstance(value, ast.Lambda) else "value", target, node
 
 
+def _reads(value: ast.expr, name: str) -> bool:
+    return any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(value))
+
+
 def _called(cell: CodeCell) -> Iterator[tuple[str, ast.Call]]:
     """Yield the builtins that a cell calls."""
-    for node in cell.nodes:
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS:
+    for node in cell.of(ast.Call):
+        if isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS:
             yield node.func.id, node
 
 

@@ -58,17 +58,16 @@ class Unseeded:
     def check(self, subject: Subject) -> Iterator[Hit]:
         seeded: set[str] = set()
         sklearn: set[str] = set()
-        for _, node in walk(subject):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sklearn."):
-                sklearn |= {one.asname or one.name for one in node.names if one.name in _DRAWING}
-            if isinstance(node, ast.Call) and (name := dotted(node.func)) in _SEEDS:
+        for _, imported in walk(subject, ast.ImportFrom):
+            if (imported.module or "").startswith("sklearn."):
+                sklearn |= {one.asname or one.name for one in imported.names if one.name in _DRAWING}
+        calls = [(cell, node, dotted(node.func)) for cell, node in walk(subject, ast.Call)]
+        for _, _, name in calls:
+            if name in _SEEDS:
                 seeded.add(name.partition(".")[0] if "." in name else "")
-        for cell, node in walk(subject):
-            if not isinstance(node, ast.Call):
-                continue
-            name = dotted(node.func)
+        ours = {{"numpy": "np"}.get(one, one) for one in seeded}
+        for cell, node, name in calls:
             family = {"numpy": "np"}.get(name.partition(".")[0], name.partition(".")[0])
-            ours = {{"numpy": "np"}.get(one, one) for one in seeded}
             if name in _FUNCTIONS and not ours & {family, "", "pl", "L"}:
                 yield at(cell, node, f"{name} gives other numbers in each run", f"seed it: {_seed(family)}")
                 return
