@@ -230,3 +230,13 @@ def test_a_notebook_written_to_a_file_replaces_it_whole(tmp_path: Path) -> None:
         notebook.write(Notebook(small(code("a", metadata={"x": object()}))), path)
     assert notebook.read(path).data == data
     assert [p.name for p in tmp_path.iterdir()] == ["nb.ipynb"]
+
+
+def test_keys_of_several_kinds_are_written_in_one_order() -> None:
+    book: dict[str, object] = {"cells": [], "nbformat": 4, "nbformat_minor": 5}
+    keys = {"k": 1, 2: "z", 10: None, None: 3, True: 4, 1.5: 5}
+    book["metadata"] = {"papermill": {"parameters": {"mixed": keys, "numbers": {10: 1, 9: 2}}}}
+    text = b"".join(dump_ipynb(book)).decode()
+    written = json.loads(text)["metadata"]["papermill"]["parameters"]
+    assert written["mixed"] == json.loads(json.dumps(keys))
+    assert [*written["numbers"]] == ["9", "10"], "as json.dumps orders what it can order"

@@ -159,6 +159,10 @@ def test_a_notebook_is_prepared_without_being_run(notebook: Folder) -> None:
     written = json.loads(notebook.read("out.ipynb"))
     assert not any(cell.get("outputs") for cell in written["cells"])
     assert written["metadata"]["papermill"]["parameters"] == {"n": 2}
+    # keys of several kinds have no order of their own
+    mixed = ("-y", "e: {k: 1, 2: z}", "--no-strict", "--prepare-only")
+    assert notebook.octavo("run", "in.py", "out.ipynb", *mixed).returncode == 0
+    assert "e = {'k': 1, 2: 'z'}" in injected(notebook, "out.ipynb").replace('"', "'")
 
 
 def test_a_cell_that_takes_too_long_ends_the_run(folder: Folder) -> None:

@@ -19,7 +19,7 @@ from ..model import Json
 from . import broken, upgrade
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 #: Characters of text that are split into lines and encoded at a time.
 CHUNK = 1 << 16
@@ -364,7 +364,7 @@ def _json(value: object, pad: str) -> str:
         if not value:
             return "{}"
         inner = pad + " "
-        parts = (f"{encode_basestring(_key(k))}: {_json(value[k], inner)}" for k in sorted(value))
+        parts = (f"{encode_basestring(_key(k))}: {_json(value[k], inner)}" for k in _ordered(value))
         return "{" + inner + ("," + inner).join(parts) + pad + "}"
     if isinstance(value, list | tuple):
         if not value:
@@ -380,6 +380,14 @@ def _json(value: object, pad: str) -> str:
     if isinstance(value, bytes):  # base64 as kernels may hand it over
         return encode_basestring(value.decode("ascii"))
     return json.dumps(value)
+
+
+def _ordered(keys: Iterable[str]) -> list[str]:
+    """Return keys in order; those of a mapping in YAML may be of several kinds, which only their texts put in one."""
+    try:
+        return sorted(keys)
+    except TypeError:
+        return sorted(keys, key=_key)
 
 
 def _key(key: object) -> str:
