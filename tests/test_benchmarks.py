@@ -37,6 +37,7 @@ def test_there_is_a_script_for_each_thing_that_is_promised() -> None:
         "bench_observing",
         "bench_outputs",
         "bench_ploomber",
+        "bench_pytest",
         "bench_review",
         "bench_staleness",
         "bench_tiny_notebook",

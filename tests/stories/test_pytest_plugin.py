@@ -17,7 +17,7 @@ import pytest
 from octavo.errors import Error, Errors
 from octavo.model import Json
 from octavo.notebook import loads
-from octavo.testing import settings
+from octavo.testing import settings, telling
 from octavo.testing.naming import named
 from projects import Folder
 
@@ -91,6 +91,8 @@ def test_notebooks_are_tests_and_fail_as_python_tests_do(folder: Folder) -> None
     )
     folder.write("nb/through.ipynb", notebook(code("1 / 0"), code("2"), execution={"allow_errors": True}))
     folder.write("nb/slow.ipynb", notebook(code("import time; time.sleep(60)"), execution={"timeout": 1}))
+    shows = "try:\n    1 / 0\nexcept ZeroDivisionError:\n    get_ipython().showtraceback()"
+    folder.write("nb/shows.ipynb", notebook(code(shows)))
     folder.write("nb/cut.ipynb", '{"cells": [')
     folder.write("test_it.py", "def test_it(): assert True\n")
     words = ("--durations=0", "--durations-min=0", "--junitxml=out.xml", "--continue-on-collection-errors")
@@ -101,6 +103,7 @@ def test_notebooks_are_tests_and_fail_as_python_tests_do(folder: Folder) -> None
     assert ">       return total / 0\nE   ZeroDivisionError: division by zero\n\nnb/clean.py:15:" in said
     assert "FAILED nb/clean.py::notebook - ZeroDivisionError: division by zero" in said
     assert "FAILED nb/slow.ipynb::notebook - Timeout" in said
+    assert "FAILED nb/shows.ipynb::notebook - ZeroDivisionError" in said
     assert "Captured stdout call" in said and "loading" in said
     assert "nb/clean.py::compute" in said.partition("slowest cells")[2]
     assert {
@@ -244,6 +247,31 @@ def test_mistakes_in_pyproject_are_told_all_at_once(tmp_path: Path) -> None:
         '"cell-timeout" of [tool.octavo.test] must be a number of seconds',
     ]
     assert all(isinstance(one, Error) for one in told.value.exceptions)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "anyway", "named"),
+    [
+        ("a.py", "# %%\n1\n", True, True),
+        ("a.py", "# ---\n# jupyter:\n#   jupytext:\n", True, True),
+        ("a.py", "# ---\nimport jupytext\n", False, False),
+        ("package/a.py", "# %%\n1\n", False, True),
+        ("README.md", "```python\n1\n```\n", False, False),
+        ("a.md", "---\njupytext:\n---\n```{code-cell}\n1\n```\n", True, True),
+        ("a.qmd", "```{python}\n1\n```\n", True, True),
+        ("a.ipynb", "{}", True, True),
+        (".ipynb_checkpoints/a.ipynb", "{}", False, False),
+        ("a.txt", "# %%\n", False, False),
+        ("a.scala", "// %%\n", False, True),
+    ],
+)
+def test_what_is_taken_for_a_notebook_is_one(
+    name: str, text: str, anyway: bool, named: bool, folder: Folder
+) -> None:
+    folder.write("package/__init__.py", "")
+    path = folder.write(name, text)
+    assert telling.is_tested(path) == anyway
+    assert telling.is_tested(path, named=True) == named
 
 
 def test_each_cell_has_a_name_of_its_own() -> None:

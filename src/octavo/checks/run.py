@@ -35,12 +35,11 @@ def files(paths: Sequence[str]) -> Iterator[str]:
         elif not os.path.isdir(path):
             raise Error("there is no such file or folder", path)
         for full in map(os.path.relpath, walk(path)):
-            if full.endswith(".ipynb") or (full.endswith((".py", ".md", ".Rmd", ".qmd")) and has_cells(full)):
+            if full.endswith(".ipynb") or (full.endswith((".py", ".md", ".Rmd", ".qmd")) and _cells(full)):
                 yield full
 
 
-def has_cells(path: str) -> bool:
-    """Return whether a text has the marks of a notebook's cells."""
+def _cells(path: str) -> bool:
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - one of many
             beginning = file.read(20_000)

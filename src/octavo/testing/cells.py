@@ -147,6 +147,9 @@ class NotebookItem(pytest.Item):
             raise _failed(file, failure, at, names.get(at, "") if at is not None else "")
         if file.octavo.settings.imports_only:
             _raise_import_errors(file, ran)
+        else:
+            for index, name in names.items():
+                _raise_shown(file, run, ran, index, name)
         if file.octavo.settings.update:
             if file.notebook.format == "ipynb":
                 file.accept({number for _, number, _ in named(file.notebook)}, ran)
@@ -197,16 +200,11 @@ class CellItem(pytest.Item):
             raise shown.OutputsDiffer([(self.name, verdict)], str(file.path))
 
     def _raise_failure(self, file: NotebookFile, run: Stepwise, ran: Ran) -> None:
-        wish = file.wishes[self.index]
         if (failed := run.failure()) is not None:
             failure, index = failed
             if index == self.index or (index is None and self.index not in ran.outputs):
                 raise _failed(file, failure, self.index, self.name)
-        for output in ran.outputs.get(self.index, ()):
-            before = file.notebook.cells[self.index].get("outputs") or ()
-            known = file.stored() and any(one.get("output_type") == "error" for one in before)
-            if output.get("output_type") == "error" and not wish.raises and not known:
-                raise _failed(file, _of_output(output, ran, self.index, file), self.index, self.name)
+        _raise_shown(file, run, ran, self.index, self.name)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> object:  # type: ignore[override]
         """Return what pytest shows of a failure."""
@@ -237,6 +235,17 @@ def _failed(file: NotebookFile, failure: Failure, index: int | None, name: str) 
     """Return a failure as what a test raises, with its place in the file."""
     start = file.notebook.line(index) if index is not None else 0
     return shown.NotebookTestFailed(replace(failure, path=str(file.path)), name, start)
+
+
+def _raise_shown(file: NotebookFile, run: Stepwise, ran: Ran, index: int, name: str) -> None:
+    """Raise the error that a cell has shown, which need not have ended it: a plot that cannot be drawn."""
+    before = file.notebook.cells[index].get("outputs") or ()
+    known = file.stored() and any(one.get("output_type") == "error" for one in before)
+    if run.allows_errors or known or file.wishes[index].raises:
+        return
+    for output in ran.outputs.get(index, ()):
+        if output.get("output_type") == "error":
+            raise _failed(file, _of_output(output, ran, index, file), index, name)
 
 
 def _raise_differences(file: NotebookFile, ran: Ran) -> None:

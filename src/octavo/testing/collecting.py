@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .. import project as projects
-from ..checks.run import has_cells
 from ..lazy import lazy_imports
-from ..notebook import is_notebook
 from ..reading import folders
 from ..reading.facts import facts
 from . import pipelines
@@ -23,6 +21,7 @@ from .cells import CellItem, NotebookFile, NotebookItem
 from .measured import Measured
 from .settings import TestSettings
 from .stepwise import WarmKernels
+from .telling import is_tested
 
 with lazy_imports():
     from . import together
@@ -72,9 +71,7 @@ class Notebooks:
         return any(path.match(pattern) for pattern in patterns)
 
     def _notebook(self, path: Path, parent: pytest.Collector, named: bool) -> pytest.Collector | None:
-        if not is_notebook(path.name) or ".ipynb_checkpoints" in path.parts or "_build" in path.parts:
-            return None
-        if path.suffix != ".ipynb" and (self.settings.foreign or not has_cells(str(path))):
+        if not is_tested(path, named=named) or (self.settings.foreign and path.suffix != ".ipynb"):
             return None
         if not named and not self._wanted(path):
             return None

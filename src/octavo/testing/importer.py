@@ -9,8 +9,8 @@ from importlib.util import spec_from_loader
 from pathlib import Path
 from types import ModuleType
 
-from ..checks.run import has_cells
 from ..errors import Error
+from .telling import is_tested
 from .tested import TestedNotebook
 
 _SUFFIXES = (".ipynb", ".py", ".md", ".Rmd", ".qmd")
@@ -64,7 +64,7 @@ class NotebookFinder:
             return spec
         for suffix in _SUFFIXES:
             found = self.folder / f"{inner}{suffix}"
-            if found.is_file() and (suffix == ".ipynb" or has_cells(str(found))):
+            if found.is_file() and is_tested(found, named=True):
                 return spec_from_loader(name, _Loader(found))  # type: ignore[arg-type]
         return None
 

@@ -51,7 +51,8 @@ def failed(error: NotebookTestFailed) -> ReprExceptionInfo:
     if not blocks:
         blocks.append(([], ReprFileLocation(where, at, failure.kind)))
     blocks[-1][0].extend(last)
-    return _shown(blocks, ReprFileLocation(where, at, words[0]))
+    said = next((line for line in plain(failure.message).splitlines() if line.strip()), "")
+    return _shown(blocks, ReprFileLocation(where, at, f"{failure.kind}: {said}" if said else failure.kind))
 
 
 def _where(error: NotebookTestFailed) -> tuple[str, int]:

@@ -73,11 +73,13 @@ class Stepwise:
         self._lasts: dict[int, int] = {}
         self._places: dict[int, int] = {}
         settings = _execution(notebook)
+        #: Whether the notebook itself says that errors end nothing.
+        self.allows_errors = bool(settings.get("allow_errors"))
         timeout = settings.get("timeout", choices.cell_timeout)
         options = single.NotebookOptions(
             kernel=choices.kernel,
             cwd=str(Path(notebook.path).resolve().parent),
-            allow_errors=choices.through or bool(settings.get("allow_errors")),
+            allow_errors=choices.through or self.allows_errors,
             strict=False,
             cell_timeout=timeout if isinstance(timeout, int | float) and timeout > 0 else None,
             start_timeout=choices.start_timeout,
