@@ -69,7 +69,7 @@ clean:  ## remove what the recipes made
 	  .venv-engines/bin/uv venv --quiet --clear --python $(PYTHON) .venv-engines/airflow-$$version && \
 	  .venv-engines/bin/uv pip install --quiet --python .venv-engines/airflow-$$version/bin/python apache-airflow==$$version || exit 1; \
 	done
-	.venv-engines/bin/uv pip install --quiet --python $(BIN)/python hera kubernetes-validate
+	.venv-engines/bin/uv pip install --quiet --python $(BIN)/python distributed hera kubernetes-validate
 	touch .venv-engines/ready
 
 .venv-docs/ready: pyproject.toml

@@ -17,6 +17,7 @@ from .errors import MissingExtra
 
 #: Which extra brings a package that may be missing.
 EXTRAS: dict[str, str] = {
+    "distributed": "dask",
     "fsspec": "remote",
     "nbconvert": "export",
     "obstore": "remote",

@@ -253,6 +253,24 @@ def test_sigterm_ends_a_task_and_its_log_is_sent(folder: Folder) -> None:
     assert b"begun" in runs(folder).depot.get(found.log)
 
 
+def test_a_late_attempt_leaves_the_result_that_others_may_have_read(folder: Folder) -> None:
+    mark = folder.path.parent / "mark"
+    body = f"first = not __import__('os').path.exists({str(mark)!r}); open({str(mark)!r}, 'a').close()"
+    lone(folder, f"{body}; time.sleep(600 if first else 0); open(product, 'w').write(str(first))")
+    run = submitted(folder, "--octavo", "true")
+    words = ["run-task", "go", "--run", run, "--remote", "../store"]
+    with subprocess.Popen([sys.executable, "-m", "octavo", *words], cwd=folder.path) as late:
+        while not mark.exists():
+            assert late.poll() is None
+            time.sleep(0.02)
+        # an engine has lost sight of it, and starts another
+        assert one.run_task(errand(folder, run), lambda text: None) == 0
+        late.terminate()
+        assert late.wait(60) == 143
+    (found,) = runs(folder).tasks(run).values()
+    assert (found.state, found.attempt) == ("done", 2)
+
+
 @pytest.mark.parametrize(
     ("body", "more", "code"),
     [

@@ -33,7 +33,7 @@ def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo submit``."""
     options.selection(parser)
     add = parser.add_argument
-    add("--to", metavar="ENGINE", default="here", help="where: here (processes of this machine), slurm")
+    add("--to", metavar="ENGINE", default="here", help="where: here (processes of this machine), dask, slurm")
     add(
         "--remote",
         metavar="URL",
@@ -90,7 +90,7 @@ def main(args: Namespace) -> int:
             out.say("{}" if args.json else "nothing to submit: all is fresh")
             return 0
         command = tuple(shlex.split(args.octavo)) if args.octavo else here.command()
-        waits = args.to == "here"
+        waits = args.to in submitting.WAITING
         run = runs.new_run()
         if waits and not args.json:
             out.say(f"run {run}: {many(len(prepared.plan.tasks), 'task')}")

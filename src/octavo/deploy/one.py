@@ -38,6 +38,7 @@ from .engines import Handover
 from .follow import place
 from .plan import Plan, Planned
 from .runs import BEAT, Runs, TaskRun, begun, result
+from .step import PARENT
 
 #: Exit codes, besides those of every command. 99 is never one: Airflow takes it for "skipped".
 FAILED, MISSING, TRANSIENT, TIMEOUT, STOPPED = 1, 66, 75, 124, 143
@@ -240,7 +241,16 @@ class _One:
             notebook=notebook,
             result=result(entry) if entry else None,
         )
-        self.runs.tell(self.errand.run, self.now)
+        if not self.superseded():
+            self.runs.tell(self.errand.run, self.now)
+
+    def superseded(self) -> bool:
+        """Return whether the task has a result by now, or a later attempt: an engine took this one for lost.
+
+        What others have read as its result stays, whatever comes of this attempt.
+        """
+        known = self.runs.task(self.errand.run, self.errand.task)
+        return known is not None and (known.good or known.attempt > self.now.attempt)
 
     def _failed(self, task: Task | None) -> Iterator[str]:
         """Yield where the executed notebook may be of a task that did not end well."""
@@ -366,11 +376,15 @@ class _Pulse:
 
     def _beat(self) -> None:
         last, runs, run = time.time(), self._one.runs, self._one.errand.run
+        parent = os.environ.get(PARENT)
         while not self._over.wait(BEAT / 4):
+            if parent and str(os.getppid()) != parent:  # it was killed, and another worker runs this task
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
             with suppress(Trouble):
                 if runs.cancelled(run):
                     os.kill(os.getpid(), signal.SIGTERM)
                     return
-                if time.time() - last >= BEAT and not self._over.is_set():
+                if time.time() - last >= BEAT and not self._over.is_set() and not self._one.superseded():
                     last = time.time()
                     runs.tell(run, replace(self._one.now, beat=last))

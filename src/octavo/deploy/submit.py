@@ -28,12 +28,15 @@ from .plan import Plan, chosen, code, planned, refused
 from .runs import Runs, TaskRun, new_run, result
 
 with lazy_imports():
-    from . import here, slurm
+    from . import dask, here, slurm
 
 ENGINES: Mapping[str, Callable[[], Engine]] = {
     "here": lambda: here.HERE,
+    "dask": lambda: dask.DASK,
     "slurm": lambda: slurm.SLURM_JOBS,
 }
+#: Engines that a run is submitted to by waiting for its end.
+WAITING = ("here", "dask")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ def submit(
         list(pool.map(lambda one: runs.tell(run, one), held))
     try:
         taken = engine(to).submit(order(run))
-    except Error:
+    except (Error, KeyboardInterrupt):
         runs.cancel(run)  # or it would seem to be waited for
         raise
     if taken.jobs:
