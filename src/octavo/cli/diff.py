@@ -18,12 +18,13 @@ from ..show.mistakes import show
 from ..show.screen import Screen, flat, screen
 
 with lazy_imports():
-    from ..review import git, page, patch
+    from ..review import branch, branch_page, git, page, patch
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
 
+    from ..review.branch_sides import Review
     from .options import Parser
 
 
@@ -80,17 +81,37 @@ def main(args: Namespace) -> int:
             continue
         if one.differs:
             found.append(one)
+    whole = _pipeline(args)
+    if whole is not None:
+        found = [*whole.results, *whole.code, *found]
     if args.html:
-        text = page.page(found, "octavo diff").encode("utf-8", "replace")
+        title = f"octavo diff {whole.before} → {whole.after}" if whole else "octavo diff"
+        text = page.page(found, title, branch_page.html(whole) if whole else "").encode("utf-8", "replace")
         writing.write(args.html, [text], named=True)
     if args.json:
         _print_json(operations, out)
     elif args.markdown:
-        out.stream.write(terminal.markdown(found, args.page))
+        start = branch_page.markdown(whole) + "\n" if whole else ""
+        out.stream.write(start + terminal.markdown(found, args.page, terminal.COMMENT - len(start)))
     elif not args.html:
-        lines = [line for one in found for line in terminal.lines(one, out)]
+        lines = [*branch_page.lines(whole, out)] if whole else []
+        lines += [line for one in found for line in terminal.lines(one, out)]
         _paged(lines, out, asked=not args.no_pager)
-    return 2 if unread else int(bool(found))
+    return 2 if unread else int(bool(found) or (whole is not None and whole.differs))
+
+
+def _pipeline(args: Namespace) -> Review | None:
+    """Return what the revisions that are asked for change in the pipeline of this folder; None for other questions."""
+    if (
+        args.json
+        or args.passed
+        or not args.sides
+        or len(args.sides) > 2
+        or any(map(os.path.exists, args.sides))
+    ):
+        return None
+    first, second = sides.revisions(args.sides)
+    return branch.review(first, second, outputs=not args.no_outputs)
 
 
 def _compared(pair: sides.Sides, both: tuple[Json, Json], looked: changes.Looked) -> changes.Comparison:

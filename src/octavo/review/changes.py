@@ -63,6 +63,8 @@ class ChangedCell:
     @property
     def name(self) -> str:
         """What the cell is called: its number, with its id where it has one."""
+        if not self.number:
+            return "file"
         cell = self.after or self.before or {}
         known = f" #{cell['id']}" if cell.get("id") else ""
         return f"{'old ' * (self.after is None)}cell {self.number}{known}"
@@ -201,6 +203,11 @@ def _metadata(before: object, after: object, where: str, noise: frozenset[str]) 
 def _value(table: Json, key: str) -> str:
     text = json.dumps(table[key], ensure_ascii=False) if key in table else "nothing"
     return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def text_lines(before: str, after: str) -> tuple[DiffLine, ...]:
+    """Return the lines of a text that differ, with those around them."""
+    return tuple(_lines(before, after))
 
 
 def _lines(before: str, after: str) -> Iterator[DiffLine]:

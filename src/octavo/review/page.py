@@ -20,6 +20,8 @@ pre { margin: .3rem 0; overflow-x: auto; } pre span { display: block; white-spac
 .gone { background: var(--gone); } .new { background: var(--new); } mark { background: var(--word); color: inherit; }
 section { border: 1px solid #8886; border-radius: 6px; padding: .4rem 1rem; margin: 1rem 0; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; } .pair > div { min-width: 0; }
+table { border-collapse: collapse; } th, td { text-align: left; padding: .15rem .8rem .15rem 0; vertical-align: top; }
+td { overflow-wrap: anywhere; } .wide { overflow-x: auto; }
 img { max-width: 100%; background: #fff; } h3, h4 { margin: .3rem 0; }
 .over { position: relative; display: inline-block; isolation: isolate; }
 .over img + img { position: absolute; inset: 0; mix-blend-mode: difference; }
@@ -31,9 +33,10 @@ _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 _SHOWN = 20_000
 
 
-def page(all_: Sequence[Comparison], title: str) -> str:
-    """Return the page."""
+def page(all_: Sequence[Comparison], title: str, start: str = "") -> str:
+    """Return the page; ``start`` is HTML of ours that comes first."""
     body = "\n".join(line for found in all_ for line in _notebook(found)) or "<p>No notebook differs.</p>"
+    body = f"{start}\n{body}"
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -56,16 +56,16 @@ def sides(words: Sequence[str], paths: Sequence[str]) -> Iterator[Sides]:
     if not paths and len(words) == 2 and all(map(os.path.exists, words)):
         yield from _on_disk(*words)
         return
-    revisions: list[str] = []
+    commits: list[str] = []
     rest = list(words)
-    while rest and not os.path.exists(rest[0]) and len(revisions) < 2:
-        revisions.append(rest.pop(0))
+    while rest and not os.path.exists(rest[0]) and len(commits) < 2:
+        commits.append(rest.pop(0))
     for path in rest:
         if not os.path.exists(path):
             raise Error(
                 "there is no such file or folder", path, "revisions come before paths, after -- only paths"
             )
-    yield from _in_git(revisions, [*rest, *paths])
+    yield from _in_git(commits, [*rest, *paths])
 
 
 def _on_disk(before: str, after: str) -> Iterator[Sides]:
@@ -95,9 +95,9 @@ def _bytes(path: str) -> bytes:
         raise Error(error.strerror or str(error), path) from error
 
 
-def _in_git(revisions: Sequence[str], paths: Sequence[str]) -> Iterator[Sides]:
+def _in_git(asked_for: Sequence[str], paths: Sequence[str]) -> Iterator[Sides]:
     top = git.required("rev-parse", "--show-toplevel")
-    first, second = _revisions(revisions)
+    first, second = revisions(asked_for)
     asked = [first, *([second] if second else [])]
     said = git.run("diff", "--name-status", "--no-renames", "-z", *asked, "--", *paths)
     if said is None:
@@ -121,7 +121,7 @@ def _short(revision: str | None) -> str:
     return text[:10] if len(text) == 40 else text
 
 
-def _revisions(words: Sequence[str]) -> tuple[str, str | None]:
+def revisions(words: Sequence[str]) -> tuple[str, str | None]:
     """Return the two sides of A, A B, A..B, or A...B (B and where it left A); the second may be the working folder."""
     if len(words) == 1 and ".." in words[0]:
         left, sign, right = words[0].partition("...")

@@ -63,13 +63,14 @@ def markdown(all_: Sequence[Comparison], page: str | None = None, most: int = CO
     """Return comparisons as Markdown of at most so many characters, each notebook folded. ``page`` is linked."""
     if not all_:
         return "No notebook differs.\n"
-    total = f"**{len(all_)} notebook{'s' * (len(all_) > 1)} differ{'s' * (len(all_) == 1)}**"
+    noun = "file" if any(change.type == "whole" for found in all_ for change in found.cells) else "notebook"
+    total = f"**{len(all_)} {noun}{'s' * (len(all_) > 1)} differ{'s' * (len(all_) == 1)}**"
     head = f"{total} ([page]({page}))\n" if page else f"{total}\n"
     pieces, left = [head], most - len(head) - 200
     for number, found in enumerate(all_):
         text = "\n".join(_folded(found)) + "\n"
         if len(text) > left:
-            text = f"\n- {_words(_name(found))}: {_words(found.counted())} (too long to show here)\n"
+            text = f"\n- {quoted(_name(found))}: {quoted(found.counted())} (too long to show here)\n"
         if len(text) > left:
             pieces.append(f"\n… and {len(all_) - number} more notebooks\n")
             break
@@ -83,13 +84,13 @@ def _name(found: Comparison) -> str:
 
 
 def _folded(found: Comparison) -> Iterator[str]:
-    yield f"\n<details><summary>{_words(_name(found))}: {_words(found.counted())}</summary>\n"
+    yield f"\n<details><summary>{quoted(_name(found))}: {quoted(found.counted())}</summary>\n"
     for note in found.notes:
-        yield f"- {_words(note)}"
+        yield f"- {quoted(note)}"
     for change in found.cells:
-        yield f"\n{_words(change.name)}: {change.kind}{', moved' * change.moved}\n"
+        yield f"\n{quoted(change.name)}: {change.kind}{', moved' * change.moved}\n"
         yield from _fenced(change)
-        yield from (f"- {_words(note)}" for note in change.notes)
+        yield from (f"- {quoted(note)}" for note in change.notes)
     yield "\n</details>"
 
 
@@ -106,6 +107,6 @@ def _fenced(change: ChangedCell) -> Iterator[str]:
     yield fence
 
 
-def _words(text: str) -> str:
+def quoted(text: str) -> str:
     """Return text in which nothing is markup, for Markdown or HTML."""
     return re.sub(r"([\\`*_{}\[\]()#+!|~<>&@-])", lambda sign: f"&#{ord(sign[1])};", flat(text))

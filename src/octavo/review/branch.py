@@ -1,0 +1,205 @@
+"""What a branch changes in a pipeline: tasks, their code and parameters, what must run again, and results.
+
+Nothing runs. Both sides are looked at as ``octavo status`` looks at a project: the table of what a task depends on, as
+one commit has it, and as the other has it. Their difference gives the reasons.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from .. import fingerprint, parts, project
+from .. import notebook as documents
+from ..checks import Finding, Named, members, run
+from ..checks.settings import settings
+from ..errors import Error
+from ..model import Manifest, Reason, Step
+from ..plan import key_of
+from ..products import file_digest
+from . import changes, checkouts, git
+from .branch_results import with_results
+from .branch_sides import Review, Side
+from .changes import ChangedCell, Comparison
+
+
+def review(first: str, second: str | None, outputs: bool) -> Review | None:
+    """Compare a pipeline between two commits, or one and the working folder; None where neither side has one.
+
+    ``outputs``: results are looked at, too.
+    """
+    top = git.required("rev-parse", "--show-toplevel")
+    with ExitStack() as stack:
+        here = _here(stack)
+        if here is None:
+            return None
+        file = Path(os.path.realpath(here.path))
+        if not file.is_file() or not file.is_relative_to(os.path.realpath(top)):
+            return None
+        name = str(file.relative_to(os.path.realpath(top)))
+        try:
+            before = _side(first, name, here, top, stack)
+            after = _side(second, name, here, top, stack) if second else _working(here, top)
+        except (Error, ExceptionGroup) as error:
+            if isinstance(error, ExceptionGroup) and error.split(Error)[1] is not None:
+                raise
+            one = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+            return Review(first, second or "the working folder", {}, notes=(f"no graph: {one}",))
+        return _compared(before, after, here, top, outputs) if before and after else None
+
+
+def _here(stack: ExitStack) -> project.Project | None:
+    """Return the pipeline of this folder; None where there is none, or where it is broken: notebooks are compared."""
+    found: project.Project | None = None
+    try:
+        found = stack.enter_context(project.load())
+    except* Error:
+        pass
+    return found
+
+
+def _side(commit: str, name: str, here: project.Project, top: str, stack: ExitStack) -> Side | None:
+    """Return a commit's side; None where it has no such pipeline."""
+    tree = checkouts.tree(commit, top)
+    if name not in tree.blobs:
+        return None
+    folder = checkouts.folder(tree, top, here.store.folder / "review")
+    opened = stack.enter_context(project.load(folder / name))
+    inside = os.path.relpath(opened.root, folder)
+    return _of(commit, opened, tree.blobs, inside)
+
+
+def _working(here: project.Project, top: str) -> Side:
+    """Return the side of the working folder: files as they are now, but for what git ignores."""
+    said = git.run("ls-files", "-s", "-z", cwd=top) or b""
+    rows = [row.partition("\t") for row in os.fsdecode(said).split("\0") if row]
+    blobs = {path: about.split()[1] for about, _, path in rows}
+    for words in (("diff", "--name-only", "-z"), ("ls-files", "--others", "--exclude-standard", "-z")):
+        for path in os.fsdecode(git.run(*words, cwd=top) or b"").split("\0"):
+            full = os.path.join(top, path)
+            if path and os.path.isfile(full):
+                blobs[path] = file_digest(full)
+            else:
+                blobs.pop(path, None)
+    return _of(
+        "the working folder", here, blobs, os.path.relpath(os.path.realpath(here.root), os.path.realpath(top))
+    )
+
+
+def _of(name: str, opened: project.Project, blobs: Mapping[str, str], inside: str) -> Side:
+    start = "" if inside == "." else f"{inside}/"
+    own = {path[len(start) :]: blob for path, blob in blobs.items() if path.startswith(start)}
+    return Side(name, opened, own, sorted(own), parts.Now(opened.store, opened.graph))
+
+
+def _compared(before: Side, after: Side, here: project.Project, top: str, outputs: bool) -> Review:
+    was, now = before.opened.graph.tasks, after.opened.graph.tasks
+    records = here.store.records()
+    steps: dict[str, Step] = {}
+    pending: set[str] = set()
+    tables: dict[str, tuple[Manifest, Manifest]] = {}
+    for task in after.opened.graph:
+        record = records.get(key_of(task))
+        reasons: tuple[Reason, ...] = (parts.RECORD.reason("", None, "new"),)
+        if task.name in was:
+            tables[task.name] = before.table(was[task.name], record), after.table(task, record)
+            found = fingerprint.differences(*tables[task.name])
+            # what follows from other tasks is said of those
+            reasons = tuple(it for it in found if parts.split(it.part)[0] is not parts.UPSTREAM)
+        waits = tuple(name for name in after.opened.graph.before(task.name) if name in pending)
+        if reasons or waits:
+            pending.add(task.name)
+        steps[task.name] = Step(task, reasons, waits)
+    seen = Review(
+        _short(before.name),
+        _short(after.name),
+        steps,
+        tuple(name for name in now if name not in was),
+        tuple(name for name in was if name not in now),
+        {name: params for name, step in steps.items() if (params := _parameters(step))},
+        code=tuple(_code(before, after, steps)),
+        findings=tuple(_findings(before, after, steps)),
+    )
+    if not outputs:
+        return seen
+    return with_results(seen, before, after, here)
+
+
+def _short(name: str) -> str:
+    return name[:10] if len(name) == 40 else name
+
+
+def _parameters(step: Step) -> tuple[Reason, ...]:
+    start = parts.PARAM.of("")
+    return tuple(
+        reason for reason in step.reasons if reason.part.startswith(start) and reason.was != reason.now
+    )
+
+
+def _code(before: Side, after: Side, steps: Mapping[str, Step]) -> Iterator[Comparison]:
+    """Yield the files of changed tasks that are no notebooks: modules, SQL, shell, and pipeline.yaml."""
+    paths = {os.path.relpath(after.opened.path, after.opened.root): None}
+    for step in steps.values():
+        if step.reasons:
+            paths[step.task.source.path] = None
+        for reason in step.reasons:
+            row, what = parts.split(reason.part)
+            if row.python:
+                paths |= dict.fromkeys(_files_of(what))
+    for path in paths:
+        one, other = before.blobs.get(path), after.blobs.get(path)
+        if one == other or path.endswith(".ipynb"):
+            continue
+        texts = [_text(side, path) for side in (before, after)]
+        if None in texts or (documents.is_notebook(path) and "%%" in f"{texts[0]}{texts[1]}"):
+            continue  # of notebooks the cells are compared
+        lines = changes.text_lines(texts[0] or "", texts[1] or "")
+        if any(line.sign in "+-" for line in lines):
+            cell = ChangedCell("changed", "", "whole", {}, {}, lines)
+            yield Comparison(f"{_short(before.name)}:{path}", f"{_short(after.name)}:{path}", (cell,))
+
+
+def _findings(before: Side, after: Side, steps: Mapping[str, Step]) -> Iterator[str]:
+    """Yield what check finds in notebooks of changed tasks, and did not find on the other side."""
+    paths = {step.task.source.path: None for step in steps.values() if step.reasons}
+    rules = members.rules()
+    for path in paths:
+        if not documents.is_notebook(path) or before.blobs.get(path) == after.blobs.get(path):
+            continue
+        found = [_found(side, path, rules) for side in (before, after)]
+        known = Counter((one.code, one.message) for one in found[0])
+        for one in found[1]:
+            if known[one.code, one.message]:
+                known[one.code, one.message] -= 1
+            else:
+                yield f"{replace(one, path=path).place} {one.code} {one.message}"
+
+
+def _found(side: Side, path: str, rules: Sequence[Named]) -> list[Finding]:
+    full = side.opened.root / path
+    wanted = settings(side.opened.root, (), (), [rule.code for rule in rules])
+    try:
+        return [*run.check(str(full), rules, wanted).findings] if full.is_file() else []
+    except Error:
+        return []  # it is told where the notebook is compared
+
+
+def _files_of(module: str) -> Iterator[str]:
+    path = module.replace(".", "/")
+    for folder in ("", "src/"):
+        yield from (f"{folder}{path}.py", f"{folder}{path}/__init__.py")
+    yield module
+
+
+def _text(side: Side, path: str) -> str | None:
+    """Return a file as text: "" where it is not there, None where it is none."""
+    try:
+        return (side.opened.root / path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,145 @@
+"""What a branch changes in a pipeline in words: for a terminal, as Markdown for a comment, as a part of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import TYPE_CHECKING
+
+from ..show.screen import flat, many, several
+from ..show.svg import STYLE, svg
+from .terminal import quoted
+
+if TYPE_CHECKING:
+    from ..show.screen import Screen
+    from .branch_sides import Review, Value
+
+#: So many tasks are listed one by one in a comment, and so many drawn: more are a picture of nothing.
+_LISTED, _DRAWN = 30, 150
+_SIGNS = {"added": "+", "removed": "-", "changed": "~", "runs again": " "}
+_COLOURS = {"added": "green", "removed": "red", "changed": "yellow", "runs again": "dim"}
+
+
+def counted(found: Review) -> str:
+    """Return how many tasks are added, removed and changed, and how many must run."""
+    stale = sum(not step.fresh for step in found.steps.values())
+    words = [
+        f"{len(names):,} {word}"
+        for word, names in (("added", found.added), ("removed", found.removed), ("changed", found.changed))
+        if names
+    ]
+    total = many(len(found.steps), "task")
+    if not stale and not words:
+        return f"the pipeline is the same: {total}"
+    return f"{', '.join(words) or 'no task changed'}; {stale:,} of {total} must run"
+
+
+def rows(found: Review) -> Iterator[tuple[str, str, str]]:
+    """Yield what becomes of each task that is touched, its name, and why."""
+    yield from (("removed", name, "") for name in found.removed)
+    for name, step in found.steps.items():
+        if step.fresh:
+            continue
+        if name in found.added:
+            yield "added", name, step.task.source.entry or step.task.source.path
+        elif step.reasons:
+            yield "changed", name, ", ".join(flat(str(reason)) for reason in step.reasons)
+        else:
+            yield "runs again", name, f"after {several(list(step.waits), 3)}"
+
+
+def _value(value: Value) -> str:
+    shown = [flat(text) if text is not None else "not known" for text in (value.before, value.after)]
+    return f"{shown[0]} → {shown[1]}{_change(value)}"
+
+
+def _change(value: Value) -> str:
+    """Return by how much a number has changed."""
+    try:
+        one, other = float(value.before or "x"), float(value.after or "x")
+        return f" ({other - one:+.4g})"
+    except ValueError:
+        return ""
+
+
+def lines(found: Review, to: Screen) -> Iterator[str]:
+    """Yield it for a terminal."""
+    yield f"{to.paint('pipeline', 'bold')} {flat(found.before)} → {flat(found.after)}: {counted(found)}"
+    for word, name, why in rows(found):
+        yield f"  {to.paint(f'{_SIGNS[word]} {word:<10}', _COLOURS[word])}  {flat(name)}{f'  {why}' if why else ''}"
+    if found.values:
+        yield to.paint("results", "bold")
+    for value in found.values:
+        yield f"  {flat(value.task)}  {flat(value.name)}: {_value(value)}"
+    if found.unknown:
+        yield f"  not known on both sides: {several(list(found.unknown), 5)}"
+    if found.findings:
+        yield to.paint("new findings", "bold")
+    yield from (f"  {flat(text)}" for text in found.findings)
+    yield from (f"{to.paint('note:', 'cyan')} {flat(note)}" for note in found.notes)
+    yield ""
+
+
+def markdown(found: Review) -> str:
+    """Return it as Markdown, of a few thousand characters at most."""
+    text = [f"**Pipeline:** {quoted(counted(found))}", ""]
+    every = [*rows(found)]
+    if every:
+        text += ["| | task | |", "|---|---|---|"]
+        text += [f"| {word} | {quoted(name)} | {quoted(why[:200])} |" for word, name, why in every[:_LISTED]]
+        text += [f"| | and {len(every) - _LISTED:,} more | |"] if len(every) > _LISTED else []
+        text.append("")
+    if found.values:
+        text += ["| result | before | after |", "|---|---|---|"]
+        for value in found.values[:_LISTED]:
+            shown = [
+                quoted(flat(it)[:100]) if it is not None else "not known"
+                for it in (value.before, value.after)
+            ]
+            text.append(
+                f"| {quoted(value.task)}: {quoted(value.name)} | {shown[0]} | {shown[1]}{_change(value)} |"
+            )
+        left = len(found.values) - _LISTED
+        text += [f"| and {left:,} more | | |"] if left > 0 else []
+        text.append("")
+    if found.unknown:
+        text += [f"Results not known on both sides: {quoted(several(list(found.unknown), 5))}", ""]
+    if found.findings:
+        text += ["**New findings:**", "", *(f"- {quoted(one)}" for one in found.findings[:_LISTED]), ""]
+    text += [f"- {quoted(note)}" for note in found.notes]
+    return "\n".join(text) + "\n"
+
+
+def html(found: Review) -> str:
+    """Return it as a part of the page of a comparison."""
+    body = [f"<p>{escape(counted(found))}</p>"]
+    if found.steps and len(found.steps) <= _DRAWN:
+        picture = svg(found.steps, "the pipeline after the change")
+        body.append(
+            f'<div tabindex="0" role="region" aria-label="graph of the pipeline" class="wide">{picture}</div>'
+        )
+    every = [*rows(found)]
+    if every:
+        cells = "".join(
+            f"<tr><td>{escape(word)}</td><td>{escape(flat(name))}</td><td>{escape(why)}</td></tr>"
+            for word, name, why in every
+        )
+        head = '<tr><th scope="col">what</th><th scope="col">task</th><th scope="col">why</th></tr>'
+        body.append(f"<table><thead>{head}</thead><tbody>{cells}</tbody></table>")
+    if found.values:
+        cells = "".join(
+            f"<tr><td>{escape(flat(value.task))}</td><td>{escape(flat(value.name))}</td>"
+            f"<td>{escape(flat(value.before or 'not known'))}</td>"
+            f"<td>{escape(flat(value.after or 'not known'))}{escape(_change(value))}</td></tr>"
+            for value in found.values
+        )
+        names = ("task", "result", "before", "after")
+        head = "".join(f'<th scope="col">{name}</th>' for name in names)
+        body.append(f"<h2>Results</h2><table><thead><tr>{head}</tr></thead><tbody>{cells}</tbody></table>")
+    if found.unknown:
+        body.append(f"<p>Results not known on both sides: {escape(several(list(found.unknown), 20))}</p>")
+    if found.findings:
+        listed = "".join(f"<li>{escape(flat(one))}</li>" for one in found.findings)
+        body.append(f"<h2>New findings</h2><ul>{listed}</ul>")
+    body += [f"<p>{escape(note)}</p>" for note in found.notes]
+    return f"<style>{STYLE}</style>\n" + "\n".join(body)
