@@ -42,6 +42,7 @@ def branch(folder: Folder) -> Folder:
         "tasks.py",
         """
         import json
+        from pathlib import Path
 
         def load(product, rows):
             Path(product).write_text("a\\n" + "".join(f"{i}\\n" for i in range(rows)))
@@ -64,7 +65,8 @@ def branch(folder: Folder) -> Folder:
         upstream = None
         product = None
         # %%
-                rows = Path(upstream["load"]).read_text().split()
+        from pathlib import Path
+        rows = Path(upstream["load"]).read_text().split()
         print(len(rows), "rows")
         # %%
         Path(product["data"]).write_text("\\n".join(rows))

@@ -31,7 +31,7 @@ def with_results(found: Review, before: Side, after: Side, here: project.Project
     books: list[Comparison] = []
     unknown: list[str] = []
     cache = reuse.opened(here.root, {}, False)
-    read = _Reader(here, cache.blobs)
+    read = _Products(here, cache.blobs)
     for name, step in found.steps.items():
         sides = [(side, side.opened.graph.tasks.get(name)) for side in (before, after)]
         for (side, task), results in zip(sides, known, strict=True):
@@ -79,7 +79,7 @@ def _made_from(record: Record, table: Manifest, task: Task, chosen: Mapping[str,
     return True
 
 
-class _Reader:
+class _Products:
     """Reads products of either side: as git has them, as they are on disk, or as the cache keeps them."""
 
     def __init__(self, here: project.Project, blobs: Blobs) -> None:

@@ -20,7 +20,7 @@ _MOST = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class CommitFiles:
     """The files of a commit: by their paths from the top of the repository, what git calls their content."""
 
     name: str
@@ -28,7 +28,7 @@ class Files:
     sizes: Mapping[str, int]
 
 
-def tree(commit: str, top: str) -> Files:
+def tree(commit: str, top: str) -> CommitFiles:
     """Return the files of a commit."""
     name = git.required("rev-parse", f"{commit}^{{tree}}", cwd=top)
     said = git.run("ls-tree", "-r", "-l", "-z", name, cwd=top)
@@ -44,10 +44,10 @@ def tree(commit: str, top: str) -> Files:
         if kind == "blob":
             blobs[path] = f"{'link ' if stat.S_ISLNK(int(mode, 8)) else ''}{blob}"
             sizes[path] = int(size)
-    return Files(name, blobs, sizes)
+    return CommitFiles(name, blobs, sizes)
 
 
-def folder(found: Files, top: str, kept: Path) -> Path:
+def folder(found: CommitFiles, top: str, kept: Path) -> Path:
     """Return a folder with the files of a commit, as far as they are text of a project's size; nobody may edit it."""
     place = kept / found.name
     if place.is_dir():
