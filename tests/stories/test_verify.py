@@ -10,6 +10,8 @@ from xml.etree import ElementTree
 import pytest
 
 from books import book, cell, executed
+from octavo.model import Json
+from octavo.verifying.sampled import unlike
 from projects import Folder
 
 
@@ -272,3 +274,81 @@ def test_lax_compares_marked_cells_only_and_nbreg_skips_what_it_says(folder: Fol
     assert "cell 5: not run (too slow)" in folder.octavo("verify", "nb.ipynb", "--lax").stdout
     executed(folder.path, "whole.ipynb", cell("print(1)"), nbreg={"skip": True})
     assert verdicts(folder, "whole.ipynb") == ["not run"]
+
+
+def test_a_sample_tells_whether_notebooks_of_all_data_still_run_and_show_the_same_kinds(
+    folder: Folder,
+) -> None:
+    folder.write(
+        "pipeline.yaml",
+        """
+        tasks:
+          - source: fit.py
+            product: "{{out}}/fit.ipynb"
+            params:
+              rows: "{{rows}}"
+        """,
+    )
+    folder.write("env.yaml", "{out: output, rows: 50}\n")
+    source = """
+        # %% tags=["parameters"]
+        upstream = None
+        rows = None
+        # %%
+        print("rows:", rows)
+        # %%
+        "ready"
+        # %%
+        from IPython.display import HTML
+        HTML(f"<table><thead><tr><th></th><th>price</th></tr></thead><tr><td>{rows}</td></tr></table>")
+        # %%
+        assert rows != 7
+        """
+    folder.write("fit.py", source)
+    assert folder.octavo("verify", "--sample").stderr.startswith('output/fit.ipynb: the task "fit" has no')
+    assert folder.octavo("build").returncode == 0
+    stored = Path(folder.path, "output/fit.ipynb").read_bytes()
+
+    said = folder.octavo("verify", "--sample")
+    assert (said.returncode, said.stderr.splitlines()[0]) == (
+        2,
+        "pipeline.yaml: the pipeline has no settings for a sample",
+    )
+    folder.write("env.sample.yaml", "{out: output, rows: 3}\n")
+    said = folder.octavo("verify", "--sample")
+    assert said.returncode == 2 and "the sample would replace output/fit.ipynb" in said.stderr
+    folder.write("env.sample.yaml", "{out: output/sample, rows: 3}\n")
+    said = folder.octavo("verify", "--sample", "fit", "--json")
+    (found,) = json.loads(said.stdout)
+    assert said.returncode == 0, said.stderr
+    assert [one["verdict"] for one in found["cells"]] == ["same", "ignored", "same", "ignored", "same"]
+    assert Path(folder.path, "output/fit.ipynb").read_bytes() == stored
+
+    folder.write("fit.py", source.replace("<th>price", "<th>cost").replace("# %%\n        assert", "assert"))
+    said = folder.octavo("verify", "--sample")
+    assert said.returncode == 0 and said.stdout.count("its code is another one by now") == 2
+    folder.write("env.sample.yaml", "{out: output/sample, rows: 7}\n")
+    said = folder.octavo("verify", "--sample")
+    assert said.returncode == 1 and "failed: on the sample: AssertionError" in said.stdout
+    assert Path(folder.path, "output/fit.ipynb").read_bytes() == stored
+    assert folder.octavo("verify", "--sample", "--twice").returncode == 2
+
+
+def test_other_data_explain_other_numbers_and_no_other_columns_kinds_or_exceptions() -> None:
+    def html(*columns: str) -> Json:
+        heads = "".join(f"<th>{one}</th>" for one in columns)
+        text = [f"<table><thead><tr>{heads}</tr></thead>", "</table>"]
+        return {"output_type": "display_data", "data": {"text/html": text}}
+
+    printed: Json = {"output_type": "stream", "name": "stdout", "text": "1\n"}
+    raised: Json = {"output_type": "error", "ename": "KeyError", "evalue": "'day'"}
+    picture: Json = {"output_type": "display_data", "data": {"image/png": "eA=="}}
+    assert not [*unlike([printed, html("", "day")], [{**printed, "text": "2\n3\n"}, html("", "day")])]
+    assert [str(one) for one in unlike([html("", "day")], [html("", "date")])] == [
+        "columns of table 1: day → date"
+    ]
+    assert [str(one) for one in unlike([picture], [printed])] == [
+        "image/png: something → nothing",
+        "stdout: nothing → something",
+    ]
+    assert [str(one) for one in unlike([], [raised])] == ["exception: nothing → KeyError"]

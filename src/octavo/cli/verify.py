@@ -25,7 +25,7 @@ from ..lazy import lazy_imports
 from ..publishing import proof
 from ..show.mistakes import show
 from ..show.screen import flat, many, screen, seconds
-from ..verifying import CellState, NotebookVerdict, accept, judge
+from ..verifying import CellState, NotebookVerdict, accept, judge, sampled
 from ..verifying.again import VerifyOptions
 from ..verifying.wishes import sanitizers
 from . import options
@@ -53,6 +53,11 @@ def arguments(parser: Parser) -> None:
     _tolerance(parser)
     add("--lax", action="store_true", help="compare only cells marked NBVAL_CHECK_OUTPUT")
     add("--twice", action="store_true", help="run twice: which cells differ between two runs, and why")
+    add(
+        "--sample",
+        action="store_true",
+        help="run the pipeline on its sample instead, and compare what other data leave comparable",
+    )
     add(
         "--rerun",
         action="store_true",
@@ -82,6 +87,7 @@ examples:
   octavo verify
   octavo verify report.ipynb --rtol 1e-3
   octavo verify fit --twice
+  octavo verify --sample
   octavo verify report.ipynb --update -k 4
   octavo verify notebooks --html verify.html --junit verify.xml""")
 
@@ -113,6 +119,8 @@ def _tolerance(parser: Parser) -> None:
 
 def main(args: Namespace) -> int:
     """Verify notebooks and published versions, and return the exit code."""
+    if args.sample:
+        return _sampled(args)
     args.targets = args.targets or _here()
     published = [target for target in args.targets if proof.is_published(target)]
     code = int(sum(not _proved(target) for target in published) > 0)
@@ -152,6 +160,37 @@ def _verified(args: Namespace) -> int:
                     out.say(f"  accepted: {many(accepted, 'cell')}")
     finally:
         local.close()
+    return _ended(args, all_, unread, began)
+
+
+def _sampled(args: Namespace) -> int:
+    """Compare notebooks of tasks with a run of the pipeline on its sample, and return the exit code."""
+    for word in ("update", "twice", "rerun", "lax", "kernel", "cell_timeout"):
+        if getattr(args, word):
+            raise Error(f"--{word.replace('_', '-')} is not for --sample, which builds tasks as they are")
+    options.interruptible()
+    _refuse_lost(filter(None, (args.markdown, args.junit, args.html)))
+    out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
+    tolerance = Tolerance(
+        args.rtol, args.atol, args.colour, args.pixels, sanitize=sanitizers(args.sanitize_with)
+    )
+    began, all_, unread = time.perf_counter(), list[NotebookVerdict](), 0
+    wanted, taken, path = sampled.stored(args.targets)
+    with sampled.on_sample(path, taken) as project:
+        for found in sampled.verdicts(project, wanted, tolerance):
+            if not isinstance(found, NotebookVerdict):
+                show(found, err)
+                unread += 1
+                continue
+            all_.append(found)
+            if not args.json:
+                verdicts.lines(found, out, quiet=args.quiet)
+    return _ended(args, all_, unread, began)
+
+
+def _ended(args: Namespace, all_: list[NotebookVerdict], unread: int, began: float) -> int:
+    """Write the verdicts wherever they are asked for, and return the exit code."""
+    out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
     if args.json:
         out.say(json.dumps([verdicts.plain(one) for one in all_], ensure_ascii=False, indent=2))
     for path, write in ((args.markdown, "markdown"), (args.junit, "junit"), (args.html, "html")):

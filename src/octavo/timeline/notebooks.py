@@ -48,7 +48,7 @@ def asked(word: str) -> AskedNotebook | None:
         return None
     if os.path.isfile(path) or revisions.revisions(path):
         return AskedNotebook(path, int(found[2]) if found else None)
-    if found or os.sep in path:
+    if found or os.sep in path or path.endswith(".ipynb"):
         raise Error("there is no such notebook, and git knows none", path)
     return None
 

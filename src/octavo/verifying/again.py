@@ -72,7 +72,7 @@ def run(
         path = Path(scratch.path) / Path(notebook.path).with_suffix(".ipynb").name
         path.write_bytes(b"".join(dump_ipynb(copied(notebook.data, wishes, prelude))))
         listener = Fresh()
-        with _environment(environ or {}):
+        with environment(environ or {}):
             single.run(path, None, parameters(notebook.data, scratch.path), of_run, [listener], shared)
     return listener.ran()
 
@@ -96,7 +96,7 @@ def _error(output: Json) -> bool:
     return output.get("output_type") == "error" or bool(printed)
 
 
-class _environment:
+class environment:
     """Environment variables for as long as something runs: the process that serves it is a child of this one."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
