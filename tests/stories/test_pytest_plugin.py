@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pexpect  # type: ignore[import-untyped, unused-ignore]
 import pytest
 
 from octavo.errors import Error, Errors
@@ -281,3 +283,45 @@ def test_each_cell_has_a_name_of_its_own() -> None:
     found = loads(data.encode(), "a.ipynb")
     assert [name for _, _, name in named(found)] == ["load", "load (cell 2)", "x:y"]
     assert [name for _, _, name in named(found, nbval=True)] == [f"Cell {n}" for n in range(4)]
+
+
+@pytest.mark.nightly
+def test_the_debugger_stops_in_the_failing_cell_and_pytest_opens_no_other(folder: Folder) -> None:
+    folder.write("shop.py", SHOP)
+    folder.write("clean.py", SCRIPT)
+    folder.write("test_it.py", "def test_it():\n    inner = 41\n    assert inner + 1 == 0\n")
+    words = ["-m", "pytest", "-poctavo.testing.pytest_plugin", "-pno:octavo", "--octavo", "--pdb"]
+    environ = {**os.environ, "PYTHONPATH": str(folder.path), "TERM": "dumb"}
+    spoken = pexpect.spawn(
+        sys.executable, words, cwd=str(folder.path), env=environ, timeout=60, encoding="utf-8"
+    )
+    spoken.expect("ipdb> ")
+    spoken.sendline("p total * 7")
+    spoken.expect("42\r\n")
+    spoken.sendline("q")
+    spoken.expect(r"\(Pdb\) ")  # of the Python test, which has pytest's own
+    spoken.sendline("p inner")
+    spoken.expect("41\r\n")
+    spoken.sendline("c")
+    spoken.expect("2 failed")
+    spoken.expect(pexpect.EOF)
+    spoken.close()
+    assert spoken.exitstatus == 1
+
+
+@pytest.mark.nightly
+def test_cells_of_a_notebook_stay_together_on_several_processes_and_are_covered_there(folder: Folder) -> None:
+    if importlib.util.find_spec("pytest_cov") is None:
+        pytest.skip("pytest-cov is not installed")
+    folder.write("shop.py", SHOP)
+    for name in ("a", "b", "c"):
+        folder.write(
+            f"{name}.py", SCRIPT.replace(" / 0", " / 1").replace("# %% [markdown]\n# # Clean\n\n", "")
+        )
+    ended = run(folder, "--octavo-cells", "-n2", "--cov=.", "-v")
+    assert ended.returncode == 0, ended.stdout
+    assert "9 passed" in ended.stdout
+    workers = {(name, worker) for worker, name in re.findall(r"\[(gw\d)\].*PASSED (\w+)\.py::", ended.stdout)}
+    assert len(workers) == 3
+    assert ended.stdout.count("compute      3      1    66%   3") == 3, ended.stdout
+    assert re.search(r"^shop\.py +4 +1 +75%", ended.stdout, re.M)
