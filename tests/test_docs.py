@@ -110,6 +110,7 @@ WINGS = {
         "review",
         "schedule",
         "show",
+        "smoke",
         "testing",
         "verify",
     )

@@ -23,7 +23,19 @@ from .depot import Depot
 #: A file of more bytes is a blob of its own: it is sent once, however often what is beside it is edited.
 _LARGE = 1 << 20
 #: Folders that are no code of a project's.
-_LEFT_OUT = frozenset((".git", ".hg", ".svn", ".octavo", "__pycache__", ".ipynb_checkpoints", "node_modules"))
+_LEFT_OUT = frozenset(
+    (
+        ".git",
+        ".hg",
+        ".svn",
+        ".octavo",
+        ".octavo-test",
+        "__pycache__",
+        ".ipynb_checkpoints",
+        ".pytest_cache",
+        "node_modules",
+    )
+)
 #: Files that people keep credentials in; git is usually told to ignore them, too.
 _PRIVATE = (".env", ".netrc", ".pem", ".pgpass", "credentials.json", "id_rsa", "id_ed25519")
 

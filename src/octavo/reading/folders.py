@@ -89,6 +89,7 @@ FOREIGN = frozenset(
         *(
             ".git",
             ".octavo",
+            ".octavo-test",
             ".venv",
             "venv",
             "node_modules",

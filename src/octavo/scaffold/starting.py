@@ -86,7 +86,7 @@ sample: false
 out: output
 """,
     "env.sample.yaml": """\
-# the same for smoke tests: PLOOMBER_ENV_FILENAME=env.sample.yaml octavo build
+# the same for smoke tests: octavo test
 sample: true
 out: output/sample
 """,
@@ -244,8 +244,7 @@ testpaths = ["tests"]
 ```console
 $ pip install --editable . --group dev
 $ octavo build          # run what is stale: notebooks and results come to output/
-$ octavo check          # what is wrong with the notebooks
-$ python -m pytest      # test the functions
+$ octavo test           # check notebooks, build on a sample, run the unit tests
 $ pre-commit install    # check before each commit
 ```
 
@@ -257,6 +256,7 @@ tests in `tests/`. `octavo add task NAME --upstream TASK` adds a task.
 /output/
 /data.db
 .octavo/
+.octavo-test/
 .venv/
 __pycache__/
 .ipynb_checkpoints/

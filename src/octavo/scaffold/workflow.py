@@ -26,17 +26,18 @@ jobs:
       - run: pip install --editable . --group dev
       - uses: actions/cache@v4
         with:
-          path: .octavo/cache
+          path: .octavo-test
           key: octavo-${{ matrix.python }}-${{ github.sha }}
           restore-keys: octavo-${{ matrix.python }}-
-      - run: octavo check
-      - run: octavo build --param sample=true --param out=output/sample
-      - run: python -m pytest
+      - run: octavo test --junit smoke.xml
       - uses: actions/upload-artifact@v4
         if: always()
         with:
-          name: output-${{ matrix.python }}
-          path: output
+          include-hidden-files: true
+          name: sample-${{ matrix.python }}
+          path: |
+            .octavo-test/output
+            smoke.xml
 """
 
 #: The systems there are, and the files of each.

@@ -1,0 +1,65 @@
+"""The place of a smoke test: a copy of the project's files beside its products, kept up to date from run to run."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+
+from ..products import writing
+from . import PLACE, SAMPLES
+
+_LISTED = ".copied.json"
+
+
+def prepared(root: str, paths: Iterable[str], stands_for: Mapping[str, str]) -> str:
+    """Bring the place up to date with the files of a project, and return it; what was built in it stays.
+
+    A file that a sample stands for is that sample there. Files are copied and never linked: what a task writes into
+    one of them stays in the place.
+    """
+    place = os.path.join(root, PLACE)
+    os.makedirs(place, exist_ok=True)
+    writing.write(os.path.join(place, ".gitignore"), [b"*\n"])
+    wanted = {path: stands_for.get(path, path) for path in {*paths, *stands_for} if _belongs(path)}
+    for path in _listed(place):
+        if path not in wanted:
+            _remove(place, path)
+    for path, origin in wanted.items():
+        _copy(os.path.join(root, origin), os.path.join(place, path))
+    writing.write(os.path.join(place, _LISTED), [json.dumps(sorted(wanted)).encode()])
+    return place
+
+
+def _belongs(path: str) -> bool:
+    return not path.startswith((PLACE + os.sep, SAMPLES + os.sep)) and path != ".gitignore"
+
+
+def _listed(place: str) -> list[str]:
+    try:
+        with open(os.path.join(place, _LISTED), encoding="utf-8") as file:  # noqa: PTH123
+            found = json.load(file)
+    except (OSError, ValueError):
+        return []
+    return [path for path in found if isinstance(path, str)] if isinstance(found, list) else []
+
+
+def _remove(place: str, path: str) -> None:
+    full = os.path.normpath(os.path.join(place, path))
+    if full.startswith(place + os.sep) and os.path.isfile(full):
+        os.unlink(full)
+
+
+def _copy(origin: str, copy: str) -> None:
+    """Copy a file with its times, unless the copy is of this very state of it."""
+    now = os.stat(origin)
+    try:
+        then = os.stat(copy)
+        if (then.st_size, then.st_mtime_ns) == (now.st_size, now.st_mtime_ns):
+            return
+    except OSError:
+        os.makedirs(os.path.dirname(copy), exist_ok=True)
+    part = f"{copy}.part"
+    shutil.copy2(origin, part)
+    os.replace(part, copy)
