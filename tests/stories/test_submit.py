@@ -328,6 +328,28 @@ def test_products_that_the_store_claims_stay_in_the_folder(
     assert not (tmp_path / "evil.txt").exists()
 
 
+def test_a_store_that_has_lost_a_run_or_is_none_is_told_and_no_bug(planned: tuple[Folder, str]) -> None:
+    folder, run = planned
+    blobs = folder.path.parent / "store" / TOP / "blobs"
+    blobs.rename(blobs.with_name("gone"))
+    for words in (["status", run], ["log", run], ["fetch", run], ["cancel", run]):
+        code, _, err = octavo(folder, *words, "--remote", "../store")
+        assert (code, "has lost a part of this run" in err) == (2, True), err
+    (folder.path.parent / "file").write_text("")
+    code, _, err = octavo(folder, "submit", "--remote", "../file")
+    assert (code, "cannot be used" in err) == (2, True), err
+    code, _, err = octavo(folder, "submit", "--remote", "../other", "--octavo", "/nowhere/octavo")
+    assert (code, "there is no command /nowhere/octavo" in err) == (2, True), err
+
+
+def test_a_product_that_is_a_link_cannot_travel(folder: Folder) -> None:
+    lone(folder, "__import__('os').symlink('pipeline.yaml', product)")
+    run = submitted(folder, "--octavo", "true")
+    said: list[str] = []
+    assert one.run_task(errand(folder, run), said.append) == 1
+    assert said == ["go: a product is a link, or was changed since: it cannot be sent"]
+
+
 # ── what is refused, before anything is sent
 
 

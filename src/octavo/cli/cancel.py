@@ -13,7 +13,7 @@ from ..show.screen import many, screen
 from . import options
 
 with lazy_imports():
-    from ..deploy import follow, runs
+    from ..deploy import depot, follow, runs
     from ..deploy import submit as submitting
 
 if TYPE_CHECKING:
@@ -38,6 +38,11 @@ engine is reached from here, its jobs are cancelled, too. Results stay.""")
 
 def main(args: Namespace) -> int:
     """Cancel a run and return the exit code."""
+    with depot.told(args.remote):
+        return _main(args)
+
+
+def _main(args: Namespace) -> int:
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
     at = runs.at(args.remote, args.file)
     head = at.known(args.run)

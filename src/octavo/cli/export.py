@@ -67,6 +67,11 @@ an edit, export again. Each run makes what the store does not know yet.""")
 
 def main(args: Namespace) -> int:
     """Write the file and return the exit code."""
+    with depot.told(args.remote):
+        return _main(args)
+
+
+def _main(args: Namespace) -> int:
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
     exporter = members.exporter(args.engine)
     own = engines.options(args.options, exporter.options, args.engine)

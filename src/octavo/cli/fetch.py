@@ -14,7 +14,7 @@ from ..show.screen import many, screen, several
 from . import options
 
 with lazy_imports():
-    from ..deploy import fetching, follow, runs
+    from ..deploy import depot, fetching, follow, runs
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -40,6 +40,11 @@ examples:
 
 def main(args: Namespace) -> int:
     """Bring products and return the exit code: 1 if some did not come."""
+    with depot.told(args.remote):
+        return _main(args)
+
+
+def _main(args: Namespace) -> int:
     out = screen(sys.stdout, os.environ)
     at = runs.at(args.remote, args.file)
     head = at.known(args.run)

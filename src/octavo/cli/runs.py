@@ -13,7 +13,7 @@ from ..show.screen import flat, screen
 from . import options
 
 with lazy_imports():
-    from ..deploy import runs
+    from ..deploy import depot, runs
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -41,7 +41,8 @@ octavo log lists the builds of this machine.""")
 def main(args: Namespace) -> int:
     """List the runs, the newest first, and return the exit code."""
     out = screen(sys.stdout, os.environ)
-    found = runs.at(args.remote, args.file).listed()[: args.number]
+    with depot.told(args.remote):
+        found = runs.at(args.remote, args.file).listed()[: args.number]
     if args.json:
         keys = ("run", "at", "engine", "user", "host", "jobs")
         out.say(json.dumps([{key: head.get(key) for key in keys} for head in found]))

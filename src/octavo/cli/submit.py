@@ -68,6 +68,11 @@ What is fresh here does not run there; what the store knows is not made again.""
 
 def main(args: Namespace) -> int:
     """Submit a run and return the exit code."""
+    with depot.told(args.remote):
+        return _main(args)
+
+
+def _main(args: Namespace) -> int:
     options.interruptible()
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
     taker = submitting.engine(args.to)

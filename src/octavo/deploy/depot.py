@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,6 +35,21 @@ def absolute(url: str, base: str) -> str:
 
 class Gone(Exception):
     """A blob is not at the store any more, or is not what its name says."""
+
+
+@contextmanager
+def told(url: str | None = None) -> Iterator[None]:
+    """Turn what is wrong with a store, for a person who asks it something, into an Error."""
+    where = f"the store {url}" if url else "the store"
+    try:
+        yield
+    except Trouble as error:
+        raise Error(f"{where} cannot be used: {error}") from error
+    except Absent as error:
+        raise Error(f"{where} lacks {error}") from error
+    except Gone as gone:
+        hint = "submit it again: what is still there is not made again"
+        raise Error(f"{where} has lost a part of this run (blob {gone})", hint=hint) from gone
 
 
 class Depot:

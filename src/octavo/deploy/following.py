@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from ..errors import Error
 from ..events import Event
 from ..show.screen import Screen, flat, seconds
+from .depot import told
 from .follow import TaskState, events, exit_code, states
 from .runs import GOOD, at
 
@@ -23,10 +24,11 @@ def status(
         raise Error(
             "octavo status --remote takes the name of one run", hint="octavo runs --remote lists them"
         )
-    here = at(url, file)
-    head = here.known(words[0])
-    run, now = str(head["run"]), time.time()
-    found = states(here, run, here.plan(str(head["plan"])), now)
+    with told(url):
+        here = at(url, file)
+        head = here.known(words[0])
+        run, now = str(head["run"]), time.time()
+        found = states(here, run, here.plan(str(head["plan"])), now)
     if as_json:
         out.say(json.dumps([_plain(one) for one in found], ensure_ascii=False))
     else:
@@ -38,9 +40,10 @@ def status(
 
 def log(run: str, task: str | None, url: str | None, file: str | None) -> Iterator[Event]:
     """Yield what happened in the tasks of a run."""
-    here = at(url, file)
-    head = here.known(run)
-    return events(here, str(head["run"]), here.plan(str(head["plan"])), task)
+    with told(url):
+        here = at(url, file)
+        head = here.known(run)
+        yield from events(here, str(head["run"]), here.plan(str(head["plan"])), task)
 
 
 def _line(one: TaskState, width: int, now: float, out: Screen) -> str:

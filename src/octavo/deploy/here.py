@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from graphlib import TopologicalSorter
 
+from ..errors import Error
 from ..model import Json
 from .engines import HandedOver, Handover
 
@@ -29,6 +31,10 @@ class Here:
 
     def submit(self, order: Handover) -> HandedOver:
         """Run all tasks, and wait for their end; tasks after one that fails do not run."""
+        if shutil.which(order.octavo[0]) is None:
+            raise Error(
+                f"there is no command {order.octavo[0]}", hint="--octavo COMMAND is how octavo is started"
+            )
         return HandedOver(code=_Going(order).run())
 
     def cancel(self, jobs: Json) -> str:

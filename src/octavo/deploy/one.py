@@ -147,7 +147,7 @@ class _One:
         self.runs.tell(run, self.now)
         try:
             with self.pulse:
-                return self._work(before, listeners)
+                return self._work(before, say, listeners)
         except KeyboardInterrupt:
             self.stopped.deaf()
             why = "the run was cancelled" if self.runs.cancelled(run) else "it was told to end (SIGTERM)"
@@ -178,7 +178,12 @@ class _One:
             found[name] = entry
         return found
 
-    def _work(self, before: Mapping[str, Entry], listeners: Sequence[Callable[[Event], None]]) -> int:
+    def _work(
+        self,
+        before: Mapping[str, Entry],
+        say: Callable[[str], None],
+        listeners: Sequence[Callable[[Event], None]],
+    ) -> int:
         bundle.unpack(self.plan.bundle, self.runs.depot, self.root)
         with _inside(self.root, self.plan, self.errand), self._project() as project:
             cache = project.cache()
@@ -207,7 +212,9 @@ class _One:
             record = project.store.record(key_of(task))
             entry_of = record and _entry(project, cache, task, record, self.errand.run)
             if not entry_of:
-                self._end("failed", "a product is a link or no file: it cannot be sent anywhere", ended, task)
+                why = "a product is a link, or was changed since: it cannot be sent"
+                say(f"{task.name}: {why}")
+                self._end("failed", why, ended, task)
                 return FAILED
             self.runs.depot.send_products(entry_of, cache.blobs)
             self._end(_STATES[outcome], "", ended, task, entry_of)
