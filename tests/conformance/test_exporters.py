@@ -178,6 +178,36 @@ def test_a_grid_is_a_group_and_last_products_are_assets() -> None:
     assert {*grids(large(3).tasks).values()} == {"fit"}
 
 
+def test_the_schedule_of_the_pipeline_is_that_of_the_file(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "timed")
+    folder.write("steps.py", "def draw(product):\n    product.write_text('6')\n")
+    folder.write(
+        "pipeline.yaml",
+        """
+        schedule: {cron: "30 6 * * mon-fri", timezone: Europe/Berlin, skip: ["2026-12-24"]}
+        tasks: [{source: steps.draw, product: out/draw.txt}]
+        """,
+    )
+    words = ["--remote", "../store", "--image", "team:3", "-o", "../file"]
+    told = {
+        "airflow": [
+            "schedule='30 6 * * MON-FRI'",
+            "start_date=pendulum.datetime(2026, 1, 1, tz='Europe/Berlin')",
+        ],
+        "argo": ["  - 30 6 * * MON-FRI", "timezone: Europe/Berlin"],
+        "kubernetes": ["schedule: 30 6 * * MON-FRI", "timeZone: Europe/Berlin"],
+    }
+    for engine, lines in told.items():
+        code, said = octavo(folder.path, "export", engine, *words)
+        assert (code, '"skip" of the schedule is not in the file' in said) == (0, True), said
+        assert all(line in (tmp_path / "file").read_text() for line in lines)
+        assert octavo(folder.path, "export", engine, *words, "--schedule", "1 2 * * *") == (
+            0,
+            "../file: 1 task\n",
+        )
+        assert "1 2 * * *" in (tmp_path / "file").read_text()
+
+
 @pytest.mark.parametrize("operator", ["bash", "docker", "kubernetes"])
 def test_each_operator_makes_a_file_of_python(operator: str) -> None:
     text = exporter("airflow").export(large(2, operator=operator))

@@ -38,6 +38,7 @@ def test_airflow_runs_the_file(tmp_path: Path, version: str, good: bool) -> None
     folder.write(
         "pipeline.yaml",
         """
+        schedule: {cron: "30 6 * * mon-fri", timezone: Europe/Berlin}
         tasks:
           - {source: steps.draw, name: "draw-[[k]]", product: "out/draw-[[k]].txt", grid: {k: [1, 2]}}
           - {source: steps.total, name: "in all", product: out/total.txt, upstream: draw-*, timeout: 300}

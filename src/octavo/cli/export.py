@@ -36,7 +36,11 @@ def arguments(parser: Parser) -> None:
         metavar="URL",
         help="the store of code and results (default: that of pipeline.yaml's cache)",
     )
-    add("--schedule", metavar="CRON", help='when it runs, such as "15 3 * * *" (default: when it is started)')
+    add(
+        "--schedule",
+        metavar="CRON",
+        help='when it runs, such as "15 3 * * *" (default: as pipeline.yaml says)',
+    )
     add("--image", metavar="NAME", help="the container image of tasks: octavo, and what they import")
     add(
         "--secret",
@@ -75,12 +79,16 @@ def _main(args: Namespace) -> int:
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
     exporter = members.exporter(args.engine)
     own = engines.options(args.options, exporter.options, args.engine)
-    schedule = exporters.cron(args.schedule) if args.schedule else ""
     with options.project(args) as project:
         url = args.remote or project.cache().url
         if not url:
             hint = "--remote s3://bucket/folder, or in pipeline.yaml: cache: s3://bucket/folder"
             raise Error("a run elsewhere needs a store, which is reached from there", hint=hint)
+        schedule, zone, left = exporters.of_pipeline(project.around.get("schedule") or {})
+        if args.schedule is not None:
+            schedule, left = exporters.cron(args.schedule) if args.schedule else "", []
+        for name in left:
+            err.say(f'{err.paint("note:", "cyan")} "{name}" of the schedule is not in the file')
         base = os.getcwd() if args.remote else str(project.root)
         store = depot.Depot(depot.absolute(url, base), base, patience=10.0)
         wanted = exporters.Workflow(
@@ -93,6 +101,7 @@ def _main(args: Namespace) -> int:
             args.image or "",
             args.secret or "",
             own,
+            zone,
         )
         if error := exporter.refuses(wanted):
             raise error

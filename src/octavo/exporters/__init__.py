@@ -10,6 +10,7 @@ from ..dataclass import dataclass
 from ..deploy.names import NameRule, engine_name
 from ..deploy.plan import Planned
 from ..errors import Error
+from ..model import Json
 
 #: Seconds that an engine gives a task beyond its own timeout, to end by itself and send what it has.
 GRACE = 300
@@ -17,6 +18,8 @@ GRACE = 300
 ROOM = 512 << 20
 #: Exit codes of ``octavo run-task`` after which an engine should try again, and those of a process that was killed.
 TRANSIENT = (75, 137, 143)
+#: The signs of a field of cron.
+_CRON = frozenset("0123456789*/,-?LW#ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 #: How placeholders of the engines begin, which nothing of a task may be taken for.
 _TEMPLATED = ("{{", "{%", "{#", "$(")
 
@@ -25,7 +28,8 @@ _TEMPLATED = ("{{", "{%", "{#", "$(")
 class Workflow:
     """A plan as it is exported: ``plan`` is its digest at the store ``url``, which every run of it begins from.
 
-    ``octavo`` is the command where tasks run, ``schedule`` five fields of cron or "", ``secret`` what
+    ``octavo`` is the command where tasks run, ``schedule`` five fields of cron or "", in the time zone
+    ``zone``, ``secret`` what
     credentials are in, ``options`` the exporter's own.
     """
 
@@ -38,6 +42,7 @@ class Workflow:
     image: str = ""
     secret: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
+    zone: str = ""
 
     def words(self, task: str, run: str) -> list[str]:
         """Return what comes after ``octavo`` to run a task in a run, both as the engine writes them."""
@@ -108,9 +113,15 @@ def limit(task: Planned) -> int | None:
 
 def cron(text: str) -> str:
     """Return a schedule, five fields of cron. Raises an Error for anything else."""
-    fields = text.split()
-    if len(fields) != 5 or not all(
-        set(one) <= {*"0123456789*/,-?LW#", *"ABCDEFGHIJKLMNOPQRSTUVWXYZ"} for one in fields
-    ):
+    fields = text.upper().split()
+    if len(fields) != 5 or not all(set(one) <= _CRON for one in fields):
         raise Error(f'"{text}" is not five fields of cron', hint="write 15 3 * * * for every night at 3:15")
     return " ".join(fields)
+
+
+def of_pipeline(said: Json) -> tuple[str, str, list[str]]:
+    """Return the schedule and time zone that a pipeline says, and what of it these engines cannot be told."""
+    if "cron" not in said:
+        return "", "", [name for name in ("every", "changed", "after") if name in said]
+    left = [name for name in ("skip", "jitter", "build") if said.get(name)]
+    return cron(str(said["cron"])), str(said.get("timezone", "")), left

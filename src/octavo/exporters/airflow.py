@@ -73,7 +73,9 @@ _FILE = '''\
 from __future__ import annotations
 
 import shlex
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
+
+import pendulum
 
 try:
     from airflow.sdk import DAG, Asset, TaskGroup
@@ -107,7 +109,7 @@ def operator(task, groups):
 with DAG(
     dag_id={dag},
     schedule={schedule},
-    start_date=datetime({start}, tzinfo=timezone.utc),
+    start_date=pendulum.datetime({start}, tz={zone}),
     catchup=False,
     max_active_runs=1,
     tags=["octavo"],
@@ -166,6 +168,7 @@ class Airflow:
             making=_MAKING[operator],
             dag=repr(engine_name(workflow.name, AIRFLOW)),
             schedule=repr(workflow.schedule or None),
+            zone=repr(workflow.zone or "UTC"),
             start=", ".join(str(int(one)) for one in _start(workflow).split("-")),
         )
 

@@ -46,7 +46,13 @@ class Argo:
         if not workflow.schedule:
             whole = kind | {"metadata": {"generateName": f"{name}-", **place}, "spec": spec}
         else:
-            timed = {"schedules": [workflow.schedule], "concurrencyPolicy": "Forbid", "workflowSpec": spec}
+            zone = {"timezone": workflow.zone} if workflow.zone else {}
+            timed = {
+                "schedules": [workflow.schedule],
+                "concurrencyPolicy": "Forbid",
+                **zone,
+                "workflowSpec": spec,
+            }
             whole = kind | {"kind": "CronWorkflow", "metadata": {"name": name, **place}, "spec": timed}
         return written(whole)
 

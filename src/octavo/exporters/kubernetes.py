@@ -37,9 +37,11 @@ class Kubernetes:
         name = engine_name(workflow.name, KUBERNETES)
         place = {"namespace": space} if (space := workflow.options.get("namespace")) else {}
         job = _job(workflow)
+        zone = {"timeZone": workflow.zone} if workflow.zone else {}
         if workflow.schedule:
             timed = {
                 "schedule": workflow.schedule,
+                **zone,
                 "concurrencyPolicy": "Forbid",
                 "jobTemplate": {"spec": job},
             }
