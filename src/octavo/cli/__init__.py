@@ -209,9 +209,16 @@ def _guarded(argv: Sequence[str], err: Screen) -> int:
         err.say("interrupted")
         return 130
     except OSError as error:
-        if error.errno not in _SYSTEMS:
+        path = _typed(error, argv)
+        if error.errno not in _SYSTEMS and path is None:
             return _bug(error, err)
-        show_mistake(Error(error.strerror or str(error), str(error.filename or "the output")), err)
+        hint = (
+            f"mkdir -p {os.path.dirname(path)}"
+            if path and error.errno == errno.ENOENT and os.sep in path
+            else None
+        )
+        where = path or str(error.filename or "the output")
+        show_mistake(Error(error.strerror or str(error), where, hint), err)
         return 2
     except Exception as error:
         if isinstance(error, ExceptionGroup):
@@ -220,6 +227,22 @@ def _guarded(argv: Sequence[str], err: Screen) -> int:
                 show_mistake(mine, err)
                 return 2
         return _bug(error, err)
+
+
+def _typed(error: OSError, argv: Sequence[str]) -> str | None:
+    """Return the word of a command line that an error of the system is about: a path that was typed, or one in it."""
+    if not isinstance(error.filename, str | bytes):
+        return None
+    full = os.path.abspath(os.fsdecode(error.filename))
+    for word in argv:
+        path = word.partition("=")[2] if word.startswith("-") else word
+        name = os.path.abspath(path) if path else ""
+        beside = os.sep in path and os.path.dirname(full) == os.path.dirname(
+            name
+        )  # where it is written first
+        if name and (full == name or full.startswith(f"{name}{os.sep}") or beside):
+            return path
+    return None
 
 
 # what the system may refuse anybody: full disks, folders of others

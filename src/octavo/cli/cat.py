@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import notebook as documents
-from ..errors import Error
+from .. import products
 from ..review import text
 from ..show.screen import visible
 
@@ -54,9 +53,6 @@ def main(args: Namespace) -> int:
 
 
 def _read(path: str, *, git: bool) -> Notebook:
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise Error(error.strerror or str(error), path) from error
+    data = products.whole(path)
     # git hands files over under names of its own
     return documents.loads(data, path if not git or documents.is_notebook(path) else f"{path}.ipynb")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import notebook as documents
+from .. import products
 from ..errors import Error
 from ..products import writing
 from ..review import replace, text
@@ -42,11 +42,11 @@ def main(args: Namespace) -> int:
     path, address = text.split(args.cell, os.path.exists(args.cell))
     if not address:
         raise Error("which cell?", path, f'octavo cell "{path}#1"; octavo cat shows numbers, ids and tags')
-    data = _bytes(path)
+    data = products.whole(path)
     notebook = documents.loads(data, path)
     at = text.addressed(notebook, address)
     if args.source is not None:
-        given = sys.stdin.buffer.read() if args.source == "-" else _bytes(args.source)
+        given = sys.stdin.buffer.read() if args.source == "-" else products.whole(args.source)
         try:
             source = given.decode("utf-8-sig").replace("\r\n", "\n").removesuffix("\n")
         except UnicodeDecodeError as error:
@@ -65,10 +65,3 @@ def main(args: Namespace) -> int:
     else:
         out.stream.write(notebook.cells[at].get("source", "").encode("utf-8", "replace").decode() + "\n")
     return 0
-
-
-def _bytes(path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise Error(error.strerror or str(error), path) from error

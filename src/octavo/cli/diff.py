@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import products
 from ..errors import Error, Errors, NotebookError
 from ..lazy import lazy_imports
 from ..model import Json
@@ -173,7 +174,7 @@ def _driver(words: list[str]) -> int:
     out = Screen(
         out.stream, out.colour or ("GIT_PAGER_IN_USE" in os.environ and not os.environ.get("NO_COLOR"))
     )
-    data = [None if one == os.devnull else Path(one).read_bytes() for one in (first, second)]
+    data = [None if one == os.devnull else products.whole(one) for one in (first, second)]
     pair = sides.Sides(f"a/{path}", f"b/{path}", data[0], data[1])
     both = pair.read()
     if both is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from .. import notebook as documents
+from .. import products
 from ..errors import Error, NotebookError
 from ..lazy import lazy_imports
 from ..notebook.cells import Notebook
@@ -74,7 +75,7 @@ def main(args: Namespace) -> int:
         return _onward() if args.onward else _abort()
     if len(args.files) != 3:
         raise Error("three files are merged: BASE OURS THEIRS", hint="in a merge of git: octavo merge --tool")
-    read = [(_bytes(path), path) for path in args.files]
+    read = [(products.whole(path), path) for path in args.files]
     text, found = merge_files(read, args.files[1], Labels(args.files[1], args.files[2]))
     if args.output:
         writing.write(args.output, [text], named=True)
@@ -102,13 +103,6 @@ def merge_files(read: list[tuple[bytes, str]], path: str, labels: Labels) -> tup
         raise NotebookError("the notebooks are nested too deeply to be merged", path) from None
 
 
-def _bytes(path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise Error(error.strerror or str(error), path) from error
-
-
 def _tell(found: merge.Merged, path: str, err: Screen) -> None:
     for words in found.conflicts:
         err.say(f"{err.paint('conflict', 'red')} {flat(path)}: {flat(words)}")
@@ -125,7 +119,7 @@ def _driver(words: list[str]) -> int:
         raise Error("git gives a merge driver five words", hint="octavo git install sets it up")
     ours, path = words[1], words[4]
     # the files of git have names of their own; the path says what they are
-    read = [(_bytes(file), f"{side}:{path}") for file, side in zip(words[:3], _SIDES, strict=True)]
+    read = [(products.whole(file), f"{side}:{path}") for file, side in zip(words[:3], _SIDES, strict=True)]
     text, found = merge_files(read, path, Labels())
     Path(ours).write_bytes(text)
     _tell(found, path, screen(sys.stderr, os.environ))

@@ -7,10 +7,9 @@ import datetime
 import os
 import sys
 from collections import defaultdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import notebook
+from .. import notebook, products
 from ..checks import run
 from ..errors import Error
 from ..hints import did_you_mean
@@ -75,7 +74,7 @@ def main(args: Namespace) -> int:
     code = 0
     for path in dict.fromkeys(run.files(args.paths)):
         try:
-            found[path] = Path(path).read_bytes()
+            found[path] = products.whole(path)
             notebook.loads(found[path], path)  # nothing is written if one cannot be read
         except (Error, OSError) as error:
             show(error if isinstance(error, Error) else Error(error.strerror or str(error), path), err)
@@ -151,7 +150,7 @@ def _reqs(known: Sequence[About], args: Namespace, out: Screen) -> int:
     wanted = lines(known)
     text = block(wanted) if args.pep723 else "".join(line + "\n" for line in wanted)
     if args.output:
-        writing.write(args.output, [text.encode()])
+        writing.write(args.output, [text.encode()], named=True)
         out.say(f"{flat(args.output)}: {many(len(wanted), 'requirement')}")
     else:
         out.stream.write(text)

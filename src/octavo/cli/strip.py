@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentTypeError
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import products
 from ..errors import Error
 from ..lazy import lazy_imports
 from ..model import Json
@@ -94,7 +94,7 @@ def main(args: Namespace) -> int:
         looked += 1
         name = "standard input" if path == "-" else path
         try:
-            data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+            data = sys.stdin.buffer.read() if path == "-" else products.whole(path)
             new = strip.stripped(data, name, wanted, args.mode)
         except OSError as error:
             raise Error(error.strerror or str(error), path) from error

@@ -8,12 +8,14 @@ import stat
 import time
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from typing import TypeVar
 
 from ..asked import left_by_tools
 from ..dataclass import dataclass
 from ..digests import digest as digest_of
 from ..digests import running
+from ..errors import Error
 from ..model import Failure
 
 _Found = TypeVar("_Found")
@@ -38,6 +40,19 @@ def special(path: str | os.PathLike[str]) -> str | None:
         return SPECIAL.get(stat.S_IFMT(os.stat(path).st_mode))
     except (OSError, ValueError):
         return None
+
+
+def whole(path: str) -> bytes:
+    """Return the bytes of a file, or of a pipe, that somebody names; raise ``Error`` for one that cannot be read.
+
+    A device is refused: of ``/dev/zero`` there is no end.
+    """
+    if special(path) == "a device" and os.path.realpath(path) != os.devnull:
+        raise Error("it is a device", path, "name a file")
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise Error(error.strerror or str(error), path) from error
 
 
 def stamp(path: str) -> str | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from .. import notebook as documents
+from .. import products
 from ..dataclass import dataclass
 from ..errors import Error
 from ..model import Json
@@ -72,7 +72,7 @@ def _on_disk(before: str, after: str) -> Iterator[Sides]:
     if os.path.isdir(before) != os.path.isdir(after):
         raise Error(f"{before} and {after} are a file and a folder: compare two of a kind")
     if not os.path.isdir(before):
-        yield Sides(before, after, _bytes(before), _bytes(after))
+        yield Sides(before, after, products.whole(before), products.whole(after))
         return
     names = {
         os.path.relpath(path, folder)
@@ -82,17 +82,10 @@ def _on_disk(before: str, after: str) -> Iterator[Sides]:
     }
     for name in sorted(names):
         one, two = os.path.join(before, name), os.path.join(after, name)
-        first = _bytes(one) if os.path.exists(one) else None
-        second = _bytes(two) if os.path.exists(two) else None
+        first = products.whole(one) if os.path.exists(one) else None
+        second = products.whole(two) if os.path.exists(two) else None
         if first != second:
             yield Sides(one, two, first, second)
-
-
-def _bytes(path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise Error(error.strerror or str(error), path) from error
 
 
 def _in_git(asked_for: Sequence[str], paths: Sequence[str]) -> Iterator[Sides]:
@@ -111,7 +104,7 @@ def _in_git(asked_for: Sequence[str], paths: Sequence[str]) -> Iterator[Sides]:
             after = None if status == "D" else git.run("cat-file", "blob", f"{second}:{name}", cwd=top)
         else:
             path = os.path.join(top, name)
-            after = _bytes(path) if status != "D" and os.path.isfile(path) else None
+            after = products.whole(path) if status != "D" and os.path.isfile(path) else None
         called = f"{_short(second)}:{name}" if second else name
         yield Sides(f"{_short(first)}:{name}", called, before, after)
 
