@@ -38,13 +38,17 @@ def answer(*words: str) -> tuple[int, str]:
     ],
 )
 def test_a_path_that_cannot_be_used_is_told(
-    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("nb.py", "other.py"):
         Path(name).write_text(NOTEBOOK + f"# {name}\n")
     Path("folder").mkdir()
     code, said = answer(*words)
+    said += capsys.readouterr().err
     assert code == 2, said
     paths = [word.partition("=")[2] or word.partition("#")[0] for word in words[1:]]
     assert any(path and path in said for path in paths), said
