@@ -21,7 +21,7 @@ from .asked import made_in
 from .between.coproducts import Coproducts
 from .between.unnamed import Unnamed, stale_upstream
 from .errors import Error, ProductError
-from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted
+from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted, person
 from .executed.editions import failed
 from .executors import Executor
 from .executors.running import NotebookKeeper, Running
@@ -101,7 +101,7 @@ class Run:
         """Run the steps and yield what happens. Closing the generator ends what is still running."""
         began = self.clock()
         stale = tuple(name for name, step in self.steps.items() if not step.fresh)
-        yield RunStarted(self.name, tuple(self.steps), stale, began)
+        yield RunStarted(self.name, tuple(self.steps), stale, began, person(os.environ))
         yield from stale_upstream({name: step.waits for name, step in self.steps.items()})
         order = TopologicalSorter(
             {name: [up for up in self.graph.after(name) if up in self.steps] for name in self.steps}

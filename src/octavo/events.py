@@ -8,7 +8,7 @@ Times (``at``) are seconds since the epoch, durations (``seconds``) are wall-clo
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import field
 
 from .dataclass import dataclass
@@ -17,12 +17,13 @@ from .model import Failure, Json, Outcome, Reason
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A build begins; ``stale`` of its ``tasks`` have a reason to run or wait for one that has."""
+    """A build begins; ``stale`` of its ``tasks`` have a reason to run or wait for one that has; ``by`` began it."""
 
     run: str
     tasks: tuple[str, ...]
     stale: tuple[str, ...]
     at: float
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +211,12 @@ KINDS: dict[str, type[Event]] = {
         RunFinished,
     )
 }
+
+
+def person(environ: Mapping[str, str]) -> str:
+    """Return who runs this, as the environment says; in CI, who began the job. "" where nobody is named."""
+    names = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "LOGNAME", "USER", "USERNAME")
+    return next(filter(None, (environ.get(name) for name in names)), "")
 
 
 def encode(event: Event) -> bytes:

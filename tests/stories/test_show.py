@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -36,12 +37,15 @@ def test_a_notebook_says_what_it_is_from_its_pipeline_and_from_its_file(folder: 
           - {source: two.py, product: out/two.ipynb}
         """,
     )
-    assert folder.octavo("build").returncode == 0
+    who = {"GITHUB_ACTOR": "", "GITLAB_USER_LOGIN": "", "LOGNAME": "anna"}
+    assert folder.octavo("build", env=who).returncode == 0
     shown = folder.octavo("show", "out/one.ipynb").stdout
     assert "out/one.ipynb: Orders of one" in shown
     assert "integrity  sound\n" in shown
     assert "made by task one of pipeline.yaml, fresh" in shown
     assert "needed by  two" in shown
+    assert re.search(r"ran        \S+ \S+, [\d.]+ s, by anna\n", shown)
+    assert "task one of pipeline.yaml, fresh; last run by anna\n" in folder.octavo("show", "one.py").stdout
     assert "inputs     seen.txt (" in shown
 
     # the cell that shows it knows the notebook that runs, and makes nothing stale

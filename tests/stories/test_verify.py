@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import http.server
+import itertools
 import json
 import re
+import threading
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -148,7 +151,12 @@ def test_two_runs_tell_what_is_unstable_and_why(folder: Folder) -> None:
         cell(clock),
         cell("print({'alpha', 'beta', 'gamma', 'delta', 'epsilon'})"),
         cell("print('always')"),
+        cell("import datetime; print(datetime.datetime.fromtimestamp(0), 'began')"),
+        cell("print('stored', 1)"),
     )
+    path = folder.path / "nb.ipynb"
+    changed(path, "began\\n", "started\\n")
+    changed(path, "stored 1", "stored 2")
     said = folder.octavo("verify", "nb.ipynb", "--twice", "--json")
     assert said.returncode == 1
     (found,) = json.loads(said.stdout)
@@ -157,7 +165,50 @@ def test_two_runs_tell_what_is_unstable_and_why(folder: Folder) -> None:
         ("unstable", ["clock"]),
         ("unstable", ["hash order"]),
         ("same", []),
+        ("differs", ["time zone"]),
+        ("differs", []),
     ]
+
+
+THREADS = """
+import threading
+out = []
+def work(name):
+    for n in range(30):
+        out.append(name); [sum(range(2000)) for _ in range(40)]
+threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
+[one.start() for one in threads]; [one.join() for one in threads]
+print("".join(out))"""
+
+
+@pytest.mark.nightly
+def test_threads_and_what_a_server_says_are_causes_too(folder: Folder) -> None:
+    numbers = itertools.count()
+
+    class Server(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = f"value {next(numbers)}".encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Server) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            url = f"http://127.0.0.1:{server.server_port}/"
+            read = cell(f"import urllib.request; print(urllib.request.urlopen('{url}').read().decode())")
+            executed(folder.path, "nb.ipynb", cell(THREADS), read)
+            said = folder.octavo("verify", "nb.ipynb", "--twice", "--json")
+        finally:
+            server.shutdown()
+            serving.join()
+    (found,) = json.loads(said.stdout)
+    assert [one["causes"] for one in found["cells"]] == [["threads"], ["network"]]
 
 
 def test_a_task_is_verified_where_it_runs_and_its_products_stay(folder: Folder) -> None:

@@ -73,6 +73,7 @@ class Role:
     ``made`` is the path of the executed notebook, ``folder`` where the task runs.
     ``before`` are the sources of the notebooks that it needs, by their tasks.
     ``inputs`` are digests of what the task's last run read, by path; ``packages`` its versions of what it imported.
+    ``by`` is who began that run.
     """
 
     pipeline: str
@@ -87,6 +88,7 @@ class Role:
     downstream: tuple[str, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
     packages: Mapping[str, str] = field(default_factory=dict)
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

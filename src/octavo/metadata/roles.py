@@ -14,6 +14,7 @@ from ..kinds import row
 from ..plan import key_of
 from ..project import Project
 from ..spec.entry import around
+from ..state.runlog import begun_by
 from . import Role
 
 if TYPE_CHECKING:
@@ -95,4 +96,5 @@ def _role(project: Project, steps: Mapping[str, Step], name: str, executed: bool
             for part in map(parts.PACKAGE.of, parts.about(parts.PACKAGE, manifest))
             if part in discovered
         },
+        begun_by(project.store.folder / "runs" / f"{record.run}.jsonl") if record else "",
     )

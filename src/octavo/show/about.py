@@ -90,7 +90,8 @@ def rows(about: About) -> Iterator[tuple[str, str]]:
         yield "by", flat(said.by)
     if about.run:
         took = f", {seconds(about.run.seconds)}" if about.run.seconds is not None else ""
-        yield "ran", f"{_when(about.run.at)}{took}{', failed' if about.run.failed else ''}"
+        who = next((f", by {flat(role.by)}" for role in about.roles if role.executed and role.by), "")
+        yield "ran", f"{_when(about.run.at)}{took}{who}{', failed' if about.run.failed else ''}"
     yield "integrity", ": ".join([about.integrity.state.value, *_few(about.integrity.reasons, "; ")])
     yield "kernel", f"{flat(about.kernel or 'default')} ({flat(about.language)}), {many(about.cells, 'cell')}"
     if about.packages:
@@ -118,7 +119,8 @@ def _package(one: Distribution) -> str:
 def _role(role: Role) -> Iterator[tuple[str, str]]:
     what = "made by task" if role.executed else "task"
     state = "fresh" if role.fresh else ": ".join(["stale", *_few(role.reasons, "; ")])
-    yield "pipeline", f"{what} {flat(role.task)} of {flat(role.pipeline)}, {state}"
+    by = f"; last run by {flat(role.by)}" if role.by and not role.executed else ""
+    yield "pipeline", f"{what} {flat(role.task)} of {flat(role.pipeline)}, {state}{by}"
     if role.upstream:
         yield "needs", flat(", ".join(role.upstream))
     if role.downstream:

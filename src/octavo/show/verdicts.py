@@ -40,13 +40,9 @@ def lines(found: NotebookVerdict, out: Screen, *, quiet: bool = False) -> None:
 def _reason(cell: CellVerdict) -> str:
     words = ", ".join(cell.causes)
     cause = f", probably because of: {words}" if words else ""
-    return (
-        f" between two runs{cause}"
-        if cell.state is CellState.UNSTABLE
-        else f" ({flat(cell.note)})"
-        if cell.note
-        else ""
-    )
+    if cell.state is CellState.UNSTABLE:
+        return f" between two runs{cause}"
+    return cause or (f" ({flat(cell.note)})" if cell.note else "")
 
 
 def _differences(cell: CellVerdict) -> list[str]:

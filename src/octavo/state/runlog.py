@@ -162,6 +162,16 @@ def _began(path: Path) -> float:
         return 0.0  # it is gone
 
 
+def begun_by(path: Path) -> str:
+    """Return who began a run; "" where the log does not say, or is gone."""
+    try:
+        with path.open("rb") as file:
+            event = _event(file.readline(_LINE))
+    except OSError:
+        return ""
+    return event.by if isinstance(event, RunStarted) else ""
+
+
 def overview(path: Path) -> LoggedRun:
     """Return what a run came to. Only the lines that tell are parsed, for outputs may be large."""
     at, seconds = 0.0, None

@@ -166,6 +166,28 @@ def found(
     return why
 
 
+def of_place(
+    notebook: Notebook,
+    wanted: Sequence[Wish],
+    options: VerifyOptions,
+    first: Ran,
+    differing: set[int],
+    agree: Callable[[Ran, Ran, int], bool],
+) -> dict[int, tuple[str, ...]]:
+    """Return the probable cause for cells that differ from what is stored and not between runs: where they ran.
+
+    What a cell shows in a time zone that nobody has tells whether it depends on it.
+    """
+    if not differing:
+        return {}
+    other = run(notebook, wanted, options, environ={"TZ": "NOBODY+11:30"})
+    return {
+        index: ("time zone",)
+        for index in differing
+        if index in other.outputs and index in first.outputs and not agree(first, other, index)
+    }
+
+
 def _filled(prelude: str, notebook: Notebook) -> str:
     """Return the code with what it needs to know: importing NumPy takes time that few notebooks want."""
     code = "\n".join(str(cell.get("source")) for cell in notebook.cells if cell["cell_type"] == "code")

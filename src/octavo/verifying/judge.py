@@ -147,10 +147,11 @@ def _settled(
         return likeness(apart(one, other, index)) is not Likeness.DIFFERS
 
     why = causes.found(notebook, wanted, asked.options, set(unstable), agree)
+    steady = {cell.index for cell in cells if cell.state is CellState.DIFFERS} - unstable.keys()
+    why |= causes.of_place(notebook, wanted, asked.options, first, steady, agree)
+    cells = tuple(replace(cell, causes=why.get(cell.index, ())) for cell in cells)
     return tuple(
-        replace(
-            cell, state=CellState.UNSTABLE, differences=unstable[cell.index], causes=why.get(cell.index, ())
-        )
+        replace(cell, state=CellState.UNSTABLE, differences=unstable[cell.index])
         if cell.index in unstable
         else cell
         for cell in cells
