@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from octavo.errors import Error
 from octavo.intake.adoption import adopted, environment, unset
 from octavo.intake.dates import said
 from octavo.intake.papermill_calls import calls
@@ -171,6 +172,41 @@ def test_loops_functions_and_variables_of_a_shell_are_followed(
     script: str, wanted: list[str], tmp_path: Path
 ) -> None:
     assert [task.products["nb"] for task in proposed(tmp_path, script).values()] == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "script"),
+    [
+        ("x.sh", "for a in {1..999}; do for b in {1..999}; do papermill a.ipynb $a-$b.ipynb; done; done"),
+        ("x.sh", "X=aaaaaaaaaa\n" + "X=$X$X\n" * 40 + "papermill a.ipynb $X.ipynb"),
+        (
+            "x.sh",
+            "f0() { true; }\n" + "".join(f"f{n}() {{ f{n - 1}; f{n - 1}; }}\n" for n in range(1, 30)) + "f29",
+        ),
+        (
+            "x.py",
+            "for a in range(999):\n  for b in range(999):\n    execute_notebook('a.ipynb', f'{a}{b}')\n",
+        ),
+        ("x.py", "x = 'aaaaaaaa'\n" + "x = x + x\n" * 40),
+        (
+            "x.py",
+            "x = [[a for a in range(999)] for b in range(999)]",
+        ),
+        ("x.py", "x = " + "(" * 900 + ")" * 900),
+    ],
+)
+def test_scripts_that_would_have_no_end_are_refused(name: str, script: str) -> None:
+    with pytest.raises(Error) as refused:
+        calls(script, name)
+    assert str(refused.value.where).startswith("x.")
+
+
+def test_wide_formats_and_braces_without_bound_do_no_harm() -> None:
+    wide = (
+        "execute_notebook('a.ipynb', '%999999999d' % 1)\nexecute_notebook('b.ipynb', 'b-2024-%s.ipynb' % 1)"
+    )
+    assert [call.output for call in calls(wide, "x.py")][1] == "b-2024-1.ipynb"
+    assert calls("for a in " + "{a,b}" * 40 + "; do papermill a.ipynb b.ipynb; done", "x.sh")
 
 
 def test_parameters_tell_who_needs_whom(tmp_path: Path) -> None:

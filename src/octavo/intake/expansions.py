@@ -8,6 +8,8 @@ import shlex
 from fnmatch import fnmatchcase
 from itertools import accumulate
 
+from .notebook_calls import Effort
+
 _VARIABLE = re.compile(
     r"\$(?:\{([A-Za-z_]\w*|\d)(?:(:?[-=]|%%?|##?)((?:[^{}]|\{[^{}]*\})*))?\}|([A-Za-z_]\w*)|(\d))"
 )
@@ -30,12 +32,12 @@ _MOST = 1000
 class Values:
     """The variables that a script has set, as texts in which all is filled in that can be known."""
 
-    def __init__(self, here: str, root: str) -> None:
+    def __init__(self, here: str, root: str, effort: Effort) -> None:
         self.variables: dict[str, str] = {}
         self.lists: dict[str, list[str]] = {}
         #: What only the shell knows, by the name of its placeholder, as the script says it.
         self.unknown: dict[str, str] = {}
-        self._here, self._root = here or ".", root or "."
+        self._here, self._root, self._effort = here or ".", root or ".", effort
 
     def assign(self, name: str, text: str) -> None:
         """Set a variable to what stands behind its "="."""
@@ -60,7 +62,8 @@ class Values:
 
     def filled(self, text: str) -> str:
         """Return a text with what its variables and commands stand for."""
-        return _VARIABLE.sub(self._variable, _COMMAND.sub(self._command, self._placed(text)))
+        placed = _COMMAND.sub(self._command, self._effort.text(self._placed(text)))
+        return self._effort.text(_VARIABLE.sub(self._variable, placed))
 
     def _placed(self, text: str) -> str:
         """Return a text with the folder of the script, and the one that it was started in, filled in."""
@@ -148,9 +151,8 @@ def _braced(word: str) -> list[str]:
         first, last = int(match[1][:9]), int(match[2][:9])
         by = 1 if last >= first else -1
         inner = [str(number) for number in range(first, last + by, by)[:_MOST]]
-    return [end for text in inner for end in _braced(word[: match.start()] + text + word[match.end() :])][
-        :_MOST
-    ]
+    head, ends = word[: match.start()], _braced(word[match.end() :])
+    return [head + text + end for text in inner for end in ends][:_MOST]
 
 
 def _words(text: str) -> list[str]:

@@ -24,6 +24,10 @@ _OPTIONS = {
     **dict.fromkeys(("--autosave-cell-every",), 1),
 }
 
+#: How many commands, statements and expressions are followed, and how long a text they may make.
+_STEPS, _LONGEST = 10_000, 10_000
+_SHORTER = "put the calls of papermill into a shorter script"
+
 
 @dataclass(frozen=True, slots=True)
 class NotebookCall:
@@ -49,6 +53,25 @@ class NotebookCall:
     notes: tuple[str, ...] = ()
     #: What the variables of loops around the call are.
     loop: Mapping[str, object] = field(default_factory=dict)
+
+
+class Effort:
+    """How far a script is followed: loops in loops and texts that double would have no end."""
+
+    def __init__(self, path: str) -> None:
+        self._path, self._left = path, _STEPS
+
+    def step(self) -> None:
+        """Take one more step, or raise ``Error``."""
+        self._left -= 1
+        if self._left < 0:
+            raise Error("its loops and functions are too long to follow", self._path, _SHORTER)
+
+    def text(self, text: str) -> str:
+        """Return a text, or raise ``Error`` for one that no path is as long as."""
+        if len(text) > _LONGEST:
+            raise Error("it makes texts that are too long to follow", self._path, _SHORTER)
+        return text
 
 
 def arguments(words: Sequence[str], line: int) -> NotebookCall | None:

@@ -15,10 +15,9 @@ def calls(text: str, path: str, root: str = "") -> list[NotebookCall]:
 
     Raises ``Error`` for a Python file that is none.
     """
-    if not path.endswith(".py"):
-        return shell(text, path, root)
     try:
-        tree = ast.parse(text)
+        return python(ast.parse(text), path) if path.endswith(".py") else shell(text, path, root)
     except SyntaxError as error:
         raise Error(f"this is not Python: {error.msg}", f"{path}:{error.lineno}") from None
-    return python(tree)
+    except (RecursionError, MemoryError, ValueError) as error:
+        raise Error(f"it cannot be read: {error or 'it is too large'}", path) from None

@@ -9,19 +9,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from .notebook_calls import NotebookCall, gathered
+from .notebook_calls import Effort, NotebookCall, gathered
 from .paths import last_name
 from .shell_calls import shell
 
 _TEMPLATE = re.compile(r"\{\{\s*([A-Za-z_]\w*)[^{}]*\}\}")
 _MODULES = frozenset(("os", "environ", "path", "pm", "papermill", "pathlib", "datetime", "date", "pendulum"))
+#: Ask for so many characters that no path has.
+_WIDE = re.compile(r"%[^a-zA-Z%]*\d{4}|\{[^{}]*:[^{}]*\d{4}[^{}]*\}")
 #: A loop over more than this is looked at no further.
 _MOST = 1000
 
 
-def python(tree: ast.Module) -> list[NotebookCall]:
+def python(tree: ast.Module, path: str) -> list[NotebookCall]:
     """Return the calls of a module: of papermill, of PapermillOperator, and of BashOperators that call papermill."""
-    reader = _Python()
+    reader = _Python(path)
     reader.run(tree.body)
     reader.finish()
     return gathered(sorted(reader.calls.values(), key=lambda call: call.line))
@@ -34,7 +36,8 @@ class _Keys(tuple[str, ...]):
 class _Python:
     """Follows the statements of a module in order, each loop once for every value that the text tells."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: str) -> None:
+        self._effort = Effort(path)
         self.calls: dict[str, NotebookCall] = {}
         self._known: dict[str, object] = {}
         self._functions: dict[str, ast.FunctionDef] = {}
@@ -47,6 +50,7 @@ class _Python:
         """Follow statements; return what the last ``return`` gives."""
         given: object = None
         for node in body:
+            self._effort.step()
             match node:
                 case ast.FunctionDef():
                     self._functions[node.name] = node
@@ -114,6 +118,13 @@ class _Python:
 
     def _value(self, node: ast.expr) -> object:
         """Return the value of an expression; what the text does not tell is a placeholder of its own."""
+        self._effort.step()
+        found = self._evaluated(node)
+        if isinstance(found, str):
+            self._effort.text(found)
+        return found
+
+    def _evaluated(self, node: ast.expr) -> object:
         match node:
             case ast.Constant(value=str(text)):
                 for name in _TEMPLATE.findall(text):
@@ -180,7 +191,7 @@ class _Python:
                 return _sum(left, right)
             case ast.Div() if isinstance(left, str):
                 return posixpath.join(left, str(right))
-            case ast.Mod() if isinstance(left, str):
+            case ast.Mod() if isinstance(left, str) and not _WIDE.search(left):
                 try:
                     return left % (tuple(right) if isinstance(right, list) else right)
                 except (TypeError, ValueError, KeyError):
@@ -333,7 +344,7 @@ def _known(name: str, owner: object, given: Sequence[object], named: Mapping[str
             return posixpath.join(path, *map(str, parts))
         case ("Path" | "PurePath" | "str" | "PosixPath", None, [*parts]) if parts:
             return posixpath.join(*map(str, parts))
-        case ("format", str() as text, _):
+        case ("format", str() as text, _) if not _WIDE.search(text):
             try:
                 return text.replace("{{", "{{{{").replace("}}", "}}}}").format(*given, **named)
             except (LookupError, ValueError, AttributeError, TypeError):

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from . import expansions
-from .notebook_calls import NotebookCall, arguments, gathered
+from .notebook_calls import Effort, NotebookCall, arguments, gathered
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _DECLARING = re.compile(r"(?:export|local|readonly|declare(?:\s+-\w+)*)\s+(?=[A-Za-z_]\w*=)")
@@ -37,7 +37,8 @@ class _Shell:
     def __init__(self, path: str, root: str) -> None:
         self._root = root
         here = posixpath.normpath(posixpath.join(root, posixpath.dirname(path)))
-        self._values = expansions.Values(here, root)
+        self._effort = Effort(path)
+        self._values = expansions.Values(here, root, self._effort)
         self._functions: dict[str, list[_Step]] = {}
         self._within: tuple[str, ...] = ()
         self._loop: dict[str, object] = {}
@@ -66,6 +67,7 @@ class _Shell:
         at = 0
         folders: list[str] = []
         while at < len(steps):
+            self._effort.step()
             number, part = steps[at]
             at += 1
             part = re.sub(r"^(?:(?:do|then|else|\{|!|time|nohup)(?:\s+|$))+", "", part)
