@@ -95,6 +95,9 @@ def test_notebooks_are_tests_and_fail_as_python_tests_do(folder: Folder) -> None
     folder.write("nb/slow.ipynb", notebook(code("import time; time.sleep(60)"), execution={"timeout": 1}))
     shows = "try:\n    1 / 0\nexcept ZeroDivisionError:\n    get_ipython().showtraceback()"
     folder.write("nb/shows.ipynb", notebook(code(shows)))
+    folder.write(
+        "nb/kernel.ipynb", notebook(code("1"), kernelspec={"name": "none-such", "language": "python"})
+    )
     folder.write("nb/cut.ipynb", '{"cells": [')
     folder.write("test_it.py", "def test_it(): assert True\n")
     words = ("--durations=0", "--durations-min=0", "--junitxml=out.xml", "--continue-on-collection-errors")
@@ -105,6 +108,9 @@ def test_notebooks_are_tests_and_fail_as_python_tests_do(folder: Folder) -> None
     assert ">       return total / 0\nE   ZeroDivisionError: division by zero\n\nnb/clean.py:15:" in said
     assert "FAILED nb/clean.py::notebook - ZeroDivisionError: division by zero" in said
     assert "FAILED nb/slow.ipynb::notebook - Timeout" in said
+    assert 'nb/kernel.ipynb: the kernel "none-such" is not installed' in said
+    assert "--octavo-kernel python3" in said
+    assert "octavo-scratch" not in said
     assert "FAILED nb/shows.ipynb::notebook - ZeroDivisionError" in said
     assert "Captured stdout call" in said and "loading" in said
     assert "nb/clean.py::compute" in said.partition("slowest cells")[2]

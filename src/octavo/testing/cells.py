@@ -277,5 +277,6 @@ def shown_as(item: pytest.Item, excinfo: pytest.ExceptionInfo[BaseException]) ->
                 isinstance(one, Error)
                 for one in (error.exceptions if isinstance(error, ExceptionGroup) else (error,))
             ):
-                return "\n".join(map(str, each(error)))
+                # the option of octavo run is another one here
+                return "\n".join(map(str, each(error))).replace(" --kernel ", " --octavo-kernel ")
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from ..model import Failure, Json
 from ..notebook.cells import Notebook, dump_ipynb
 from ..products.scratch import Scratch
 from ..reading.facts import facts
-from ..verifying.again import INDEX, Fresh, Ran, copied, parameters
+from ..verifying.again import INDEX, Fresh, Ran, copied, parameters, told_of
 from ..verifying.wishes import Wish
 
 #: The key of the metadata of a cell that runs after one, and belongs to it.
@@ -95,7 +96,8 @@ class Stepwise:
         path.write_bytes(b"".join(dump_ipynb(data)))
         try:
             given = parameters(notebook.data, folder)
-            self._events: Iterator[Event] = single.events(path, None, given, options, warm.lent())
+            with told_of(os.path.relpath(notebook.path), path):
+                self._events: Iterator[Event] = single.events(path, None, given, options, warm.lent())
         except BaseException:
             self._scratch.__exit__(None, None, None)
             raise

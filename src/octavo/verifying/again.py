@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from .. import single
 from ..dataclass import dataclass
+from ..errors import Error, Place, each
 from ..events import Event, TaskFinished
 from ..executed.provenance import MARKER
 from ..executed.writer import ExecutedNotebook
@@ -72,9 +74,21 @@ def run(
         path = Path(scratch.path) / Path(notebook.path).with_suffix(".ipynb").name
         path.write_bytes(b"".join(dump_ipynb(copied(notebook.data, wishes, prelude))))
         listener = Fresh()
-        with environment(environ or {}):
+        with environment(environ or {}), told_of(notebook.path, path):
             single.run(path, None, parameters(notebook.data, scratch.path), of_run, [listener], shared)
     return listener.ran()
+
+
+@contextmanager
+def told_of(notebook: str, copy: Path) -> Iterator[None]:
+    """Let mistakes that are found in the copy of a notebook have the place of the notebook."""
+    try:
+        yield
+    except (Error, ExceptionGroup) as error:
+        for one in each(error):
+            if one.where is not None and one.where.path == str(copy):
+                one.where = Place(notebook)
+        raise
 
 
 def through_errors(notebook: Notebook, wishes: Sequence[Wish]) -> bool:
