@@ -92,12 +92,23 @@ class TestbookNotebookClient:
 
     def value(self, code: str) -> object:
         """Run code and return the value of its last line, which must be JSON."""
-        result, shown = self._run(dedent(code))
-        if not any(one["output_type"] == "execute_result" for one in shown.outputs):
+        result = self._value(dedent(code).strip())
+        if result is None:
             raise TestbookExecuteResultNotFoundError("code provided does not produce execute_result")
         if not is_json(result):
             raise TestbookSerializeError("could not JSON serialize output")
         return copied(result)
+
+    def _value(self, code: str) -> object:
+        try:
+            expression = compile(code, f"{self._name}::value", "eval")
+        except SyntaxError:  # several lines, or IPython's syntax
+            _, error = self._shell.run(code, f"{self._name}::value", 1)
+            if error is not None:
+                raise runtime_error(in_process.raised(error)) from error
+            return self._shell.last()
+        with self.guarded():
+            return eval(expression, vars(self._module))
 
     def given(self, value: object) -> object:
         """Return a value as a test gets it."""
@@ -170,12 +181,6 @@ class TestbookNotebookClient:
         cell["outputs"].append(AttributeCell({**failed, "traceback": lines}))  # type: ignore[attr-defined]
         if not self.allow_errors and "raises-exception" not in tags(cell):
             raise runtime_error(in_process.raised(error)) from error
-
-    def _run(self, code: str) -> tuple[object, in_process.CellShown]:
-        shown, error = self._shell.run(code, f"{self._name}::value", 1)
-        if error is not None:
-            raise runtime_error(in_process.raised(error)) from error
-        return self._shell.last(), shown
 
     @staticmethod
     def _execute_result(cell: Mapping[str, object]) -> list[Json]:
