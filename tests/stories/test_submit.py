@@ -150,7 +150,10 @@ def test_the_store_alone_tells_how_a_run_went(
 ) -> None:
     nowhere = Folder(tmp_path)
     monkeypatch.setenv("OCTAVO_REMOTE", str(project.path.parent / "store"))
-    assert first in octavo(nowhere, "runs")[1]
+    listed = octavo(nowhere, "runs", "--number", "1")[1]
+    assert (listed.startswith(first), listed.count("\n")) == (True, 1)
+    code, _, err = octavo(nowhere, "status", f"{first[:-1]}x", "--remote")
+    assert (code, f'did you mean "{first}"?' in err) == (2, True), err
     told = json.loads(octavo(nowhere, "status", first, "--json")[1])
     names = ("load", "fit-1", "fit-2", "report")
     assert [(row["task"], row["state"]) for row in told] == [(name, "done") for name in names]

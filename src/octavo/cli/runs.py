@@ -42,7 +42,7 @@ def main(args: Namespace) -> int:
     """List the runs, the newest first, and return the exit code."""
     out = screen(sys.stdout, os.environ)
     with depot.told(args.remote):
-        found = runs.at(args.remote, args.file).listed()[: args.number]
+        found = runs.at(args.remote, args.file).listed(args.number)
     if args.json:
         keys = ("run", "at", "engine", "user", "host", "jobs")
         out.say(json.dumps([{key: head.get(key) for key in keys} for head in found]))

@@ -102,10 +102,14 @@ class Depot:
         data = json.dumps(plain, separators=(",", ":")).encode("utf-8", "surrogatepass")
         self._patiently(lambda: self.remote.write(TOP + name, data, new=new))
 
-    def told(self, folder: str) -> list[Json]:
-        """Return what all files in a folder say, the newest first."""
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the files of JSON in a folder, without their endings, the newest first."""
         names = self._patiently(lambda: self.remote.names(TOP + folder))
-        wanted = [name.removeprefix(TOP) for name in names if name.endswith(".json")]
+        return [name.rpartition("/")[2].removesuffix(".json") for name in names if name.endswith(".json")]
+
+    def told(self, folder: str, most: int | None = None) -> list[Json]:
+        """Return what the files in a folder say, the newest first."""
+        wanted = [f"{folder}/{name}.json" for name in self.names(folder)[:most]]
         with ThreadPoolExecutor(_AT_ONCE, "octavo-told") as pool:
             return [plain for plain in pool.map(self.find, wanted) if plain is not None]
 

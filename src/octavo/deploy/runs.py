@@ -107,17 +107,19 @@ class Runs:
     def known(self, run: str) -> Json:
         """Return what was written down of a run. Raises an Error for one that is not known, with a hint."""
         if (found := self.head(run)) is None:
-            names = [str(one["run"]) for one in self.depot.told("runs")]
+            names = self.depot.names("runs")
             alike = [name for name in names if name.startswith(run)]
-            if len(alike) == 1 and (only := self.head(alike[0])) is not None:
+            if len(alike) == 1 and (only := self.depot.find(f"runs/{alike[0]}.json")) is not None:
                 return only
+            if alike:
+                raise Error(f'"{run}" is the beginning of {len(alike)} runs', hint=", ".join(alike[:5]))
             hint = did_you_mean(run, names) or "octavo runs --remote lists them"
             raise Error(f'there is no run "{run}" at {self.depot.url}', hint=hint)
         return found
 
-    def listed(self) -> list[Json]:
-        """Return what is written down of all runs, the newest first."""
-        return sorted(self.depot.told("runs"), key=lambda head: float(head.get("at", 0)), reverse=True)
+    def listed(self, most: int | None = None) -> list[Json]:
+        """Return what is written down of the last runs, the newest first."""
+        return sorted(self.depot.told("runs", most), key=lambda head: float(head.get("at", 0)), reverse=True)
 
     def plan(self, digest: str) -> Plan:
         """Return a plan by the digest of its blob. Raises Gone."""
