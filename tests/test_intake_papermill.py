@@ -229,7 +229,7 @@ def test_parameters_of_files_and_in_base64_are_written_down(tmp_path: Path) -> N
     _, _, notes = adopted(calls("papermill nb/fit.ipynb o/a.ipynb -b '?' -f none.yaml", "x"), tmp_path, "x")
     assert notes == [
         "x:1: -b ? is no mapping: its parameters are left out",
-        "x:1: its parameters are in none.yaml too: put them here",
+        "x:1: -f none.yaml cannot be read: put its parameters here",
     ]
 
 

@@ -133,7 +133,7 @@ def _with_files(call: NotebookCall, root: Path) -> tuple[NotebookCall, list[str]
         if isinstance(found, dict):
             params |= {str(key): value for key, value in found.items()}
         else:
-            notes.append(f"its parameters are in {name} too: put them here")
+            notes.append(f"-f {name} cannot be read: put its parameters here")
     return replace(call, params={**params, **call.params}), notes
 
 
