@@ -118,6 +118,22 @@ def test_what_is_gone_from_the_project_goes_from_the_place_and_products_stay(tmp
     assert (tmp_path / "a.py").exists()
 
 
+def test_what_is_large_is_linked_until_there_is_a_sample(tmp_path: Path) -> None:
+    with (tmp_path / "raw.csv").open("wb") as file:
+        file.truncate(65 << 20)
+    (tmp_path / "small.csv").write_text("small")
+    where = Path(place.prepared(str(tmp_path), ["raw.csv"], {}))
+    assert (where / "raw.csv").readlink() == tmp_path / "raw.csv"
+    place.prepared(str(tmp_path), ["raw.csv"], {"raw.csv": "small.csv"})
+    assert not (where / "raw.csv").is_symlink()
+    assert (where / "raw.csv").read_text() == "small"
+    place.prepared(str(tmp_path), ["raw.csv"], {})
+    assert (where / "raw.csv").is_symlink()
+    place.prepared(str(tmp_path), [], {})
+    assert not (where / "raw.csv").is_symlink()
+    assert (tmp_path / "raw.csv").stat().st_size == 65 << 20
+
+
 def task(*products: Product, options: RunOptions | None = None) -> Task:
     return Task("t", "function", Source("t.py", ""), products=products, run=options or RunOptions())
 

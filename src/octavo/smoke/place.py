@@ -11,13 +11,15 @@ from ..products import writing
 from . import PLACE, SAMPLES
 
 _LISTED = ".copied.json"
+#: A file of more bytes is not copied but linked, where no sample stands for it.
+_LARGE = 64 << 20
 
 
 def prepared(root: str, paths: Iterable[str], stands_for: Mapping[str, str]) -> str:
     """Bring the place up to date with the files of a project, and return it; what was built in it stays.
 
-    A file that a sample stands for is that sample there. Files are copied and never linked: what a task writes into
-    one of them stays in the place.
+    A file that a sample stands for is that sample there. Files are copied, so that what a task writes into one of
+    them stays in the place; only large ones are linked.
     """
     place = os.path.join(root, PLACE)
     os.makedirs(place, exist_ok=True)
@@ -47,19 +49,30 @@ def _listed(place: str) -> list[str]:
 
 def _remove(place: str, path: str) -> None:
     full = os.path.normpath(os.path.join(place, path))
-    if full.startswith(place + os.sep) and os.path.isfile(full):
+    if full.startswith(place + os.sep) and (os.path.isfile(full) or os.path.islink(full)):
         os.unlink(full)
 
 
 def _copy(origin: str, copy: str) -> None:
-    """Copy a file with its times, unless the copy is of this very state of it."""
+    """Copy a file with its times, unless the copy is of this very state of it; a large one is linked."""
     now = os.stat(origin)
     try:
         then = os.stat(copy)
-        if (then.st_size, then.st_mtime_ns) == (now.st_size, now.st_mtime_ns):
+        linked = os.path.islink(copy) and os.path.realpath(copy) == os.path.realpath(origin)
+        if linked == (now.st_size > _LARGE) and (then.st_size, then.st_mtime_ns) == (
+            now.st_size,
+            now.st_mtime_ns,
+        ):
             return
     except OSError:
         os.makedirs(os.path.dirname(copy), exist_ok=True)
-    part = f"{copy}.part"
-    shutil.copy2(origin, part)
-    os.replace(part, copy)
+    if os.path.islink(copy):
+        os.unlink(copy)
+    if now.st_size > _LARGE:
+        if os.path.lexists(copy):
+            os.unlink(copy)
+        os.symlink(os.path.abspath(origin), copy)
+        return
+    with writing.beside(copy) as part:
+        shutil.copyfile(origin, part)
+        shutil.copystat(origin, part)
