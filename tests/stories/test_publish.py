@@ -85,6 +85,9 @@ def test_a_team_publishes_the_notebooks_of_a_pipeline(folder: Folder) -> None:
     assert sorted(len(published["parents"]) for published in notebooks) == [0, 1]
 
     assert "standing   published as 1.0" in folder.octavo("show", "fit.py").stdout
+    # the copies are no runs and no notebooks of their own
+    known = json.loads(folder.octavo("lineage", "--json").stdout)
+    assert "published/" not in json.dumps(known)
     shelf = [str(place.relative_to(folder.path)) for place in places]
     proved = folder.octavo("verify", *shelf)
     assert (proved.returncode, proved.stdout.count("as it was published")) == (0, 2)

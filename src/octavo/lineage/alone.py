@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .. import notebook as documents
 from ..errors import Error, Errors
-from ..metadata.identity import identity
+from ..metadata.identity import identity, is_copy
 from ..reading import ran
 from ..reading.folders import walk
 from . import FileUse, Job, Lineage, WithId
@@ -29,6 +29,8 @@ def gather(folder: str) -> Lineage:
             found = documents.read(full)
         except (Error, Errors, OSError):
             continue  # one that is broken says nothing
+        if is_copy(found.data["metadata"]):
+            continue  # what it is a copy of says the same, where it stands
         path = full[start:]
         said = identity(found.data["metadata"], full)
         if said.id or said.parents:

@@ -12,7 +12,7 @@ from .. import parts
 from ..errors import Error, Errors
 from ..executed.editions import home
 from ..fingerprint import label
-from ..metadata.identity import identity
+from ..metadata.identity import identity, is_copy
 from ..model import ABSENT, HIDDEN, PROXIES
 from ..plan import key_of
 from ..reading import ran
@@ -188,7 +188,7 @@ def named(store: Store, root: str) -> Iterator[WithId]:
         if not full.endswith(_SUFFIXES):
             continue
         path = full[start:]
-        text = store.memoised(path, f"named {path}", _named)
+        text = store.memoised(path, f"id {path}", _named)
         if text:
             said: Mapping[str, object] = json.loads(text)
             yield of_plain(path, said)
@@ -206,7 +206,10 @@ def _named(full: str) -> str:
             data = file.read()
         if not any(mark in data for mark in _MARKS):
             return ""
-        said = identity(documents.loads(data, full).data.get("metadata") or {}, full)
+        metadata = documents.loads(data, full).data.get("metadata") or {}
+        if is_copy(metadata):
+            return ""
+        said = identity(metadata, full)
     except (Error, Errors, OSError):
         return ""  # one that is broken says nothing
     return json.dumps({"id": said.id, "parents": said.parents}) if said.id or said.parents else ""

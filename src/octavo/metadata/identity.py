@@ -45,6 +45,11 @@ def identity(metadata: Json, path: str = "") -> Identity:
     )
 
 
+def is_copy(metadata: Json) -> bool:
+    """Return whether a notebook is the copy that ``octavo publish`` made of another."""
+    return bool(_mapping(metadata.get(OURS)).get("published"))
+
+
 def _id(metadata: Json) -> tuple[str, str]:
     """Return whose convention the id of a notebook follows, and the id."""
     block = _mapping(metadata.get(BLOCK))
