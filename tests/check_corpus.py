@@ -31,6 +31,12 @@ f()
 class Model(Base):  #! NB101
     pass
 ===
+class Spec:
+    def __init__(self, shape):
+        self.shape = shape
+    def copied(self):
+        return Spec(shape)  #! NB101
+===
 x += 1  #! NB101
 ===
 import pandas as pd

@@ -521,4 +521,8 @@ def outer():
     return inner
 ---
 [[row[i] for row in [[1, 2], [3, 4]]] for i in range(2)]
+===
+import datetime
+log_dir = "logs/fit/" + datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+print(log_dir)
 """

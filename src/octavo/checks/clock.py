@@ -17,6 +17,8 @@ _NOW = frozenset(
     ]
 )
 _WORDS = re.compile(r"now|today|ctime|localtime|gmtime|strftime")
+#: Folders of logs, of which TensorBoard wants a new one for each run.
+_LOGS = re.compile(r"log_?s?_?dir|log_?path", re.IGNORECASE)
 _HINT = "make it a parameter, so that a run can be repeated for the same day"
 
 
@@ -28,7 +30,8 @@ class Clock:
         # %% tags=["parameters"]
         day = "2026-01-31"
 
-    Durations (`time.time() - start`, `datetime.now() - start`) and log lines that are only printed are not reported.
+    Durations (`time.time() - start`, `datetime.now() - start`), log lines that are only printed and folders of logs
+    (`log_dir = …`) are not reported.
     """
 
     code = "NB126"
@@ -69,7 +72,7 @@ def _calls(node: ast.AST, durations: set[str]) -> Iterator[ast.Call]:
             | ast.Call(func=ast.Attribute(attr="info" | "debug" | "warning"))
         ):
             return
-        case ast.Assign(targets=[ast.Name(id=name)]) if name in durations:
+        case ast.Assign(targets=[ast.Name(id=name)]) if name in durations or _LOGS.search(name):
             return
         case ast.Call():
             yield node

@@ -110,6 +110,8 @@ def _reads(tree: ast.Module, name: str) -> list[tuple[ast.AST, bool]]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             for outer in (*getattr(node, "decorator_list", ()), node.args):
                 look(outer, inside)
+            if any(isinstance(one, ast.arg) and one.arg == name for one in ast.walk(node.args)):
+                return  # there it is another name
             for part in node.body if isinstance(node.body, list) else [node.body]:
                 look(part, True)
             return
