@@ -68,7 +68,11 @@ class Server:
         self.log = home / "log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", module, *words], env={**os.environ, **environ}, stdout=log, stderr=log
+                [sys.executable, "-m", module, *words],
+                cwd=home,  # extensions leave files where they are started
+                env={**os.environ, **environ},
+                stdout=log,
+                stderr=log,
             )
         end = time.monotonic() + 180
         while True:

@@ -1,0 +1,126 @@
+"""Other front ends than JupyterLab alone, in a real browser: Notebook 7, and two people in one notebook."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_jupyter_panel import PIPELINE, Server
+
+from octavo.model import Json
+
+pytest.importorskip("jupyter_server")
+
+CHROMIUM = shutil.which("chromium") or ""
+
+pytestmark = [
+    pytest.mark.nightly,
+    pytest.mark.skipif(
+        not CHROMIUM or not importlib.util.find_spec("playwright"),
+        reason="wants Debian's chromium (make system) and: pip install playwright",
+    ),
+]
+
+
+def cell(name: str, source: str, *tags: str) -> Json:
+    about: Json = {"cell_type": "code", "execution_count": None, "id": name, "outputs": []}
+    return {**about, "metadata": {"tags": [*tags]} if tags else {}, "source": source}
+
+
+NOTEBOOK = json.dumps(
+    {
+        "cells": [
+            cell("a", "upstream = None\nproduct = None", "parameters"),
+            cell("b", "open(product['data'], 'w').write('1')"),
+        ],
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:  # of playwright, which need not be there
+    sync = import_module("playwright.sync_api")
+    sync.expect.set_options(timeout=60_000)
+    with sync.sync_playwright() as play:
+        found = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield found
+        found.close()
+
+
+def begun(home: Path, module: str) -> Server:
+    server = Server(home, module)
+    server.project.write("pipeline.yaml", PIPELINE.split("\n- {source: nb/fit")[0].replace(".py", ".ipynb"))
+    server.project.write("nb/clean.ipynb", NOTEBOOK)
+    return server
+
+
+def opened(browser: Any, server: Server, path: str, errors: list[str]) -> Any:
+    page = browser.new_context().new_page()
+    page.set_default_timeout(60_000)
+    # those of other extensions, whichever are installed, are not octavo's
+    page.on("pageerror", lambda error: errors.extend([str(error)] if "octavo" in str(error.stack) else []))
+    page.goto(f"{server.address}{path}/nb/clean.ipynb?token=tok")
+    page.locator(".jp-Cell .cm-content").filter(has_text="shown while this is open").wait_for()
+    return page
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("notebook"), reason="wants: pip install notebook")
+def test_in_notebook_7_the_badge_makes_a_run_the_result_of_the_task(browser: Any, tmp_path: Path) -> None:
+    server = begun(tmp_path, "notebook")
+    errors: list[str] = []
+    try:
+        page = opened(browser, server, "notebooks", errors)
+        badge = page.locator("button.octavo-badge")
+        badge.click()
+        page.get_by_role("button", name="Restart and run all as the result of clean").click()
+        page.get_by_text("This run is the result of clean now.").first.wait_for(state="attached")
+        import_module("playwright.sync_api").expect(badge).to_have_text("clean")
+        assert server.project.read("out/n.txt") == "1"
+        assert "fresh" in server.project.octavo("status").stdout
+        assert "shown while this is open" not in server.project.read("nb/clean.ipynb")
+        assert errors == []
+    finally:
+        server.close()
+
+
+@pytest.mark.skipif(
+    not all(map(importlib.util.find_spec, ("jupyterlab", "jupyter_collaboration"))),
+    reason="wants: pip install jupyterlab jupyter-collaboration",
+)
+def test_two_people_in_one_notebook_see_one_cell_of_values_and_save_none(
+    browser: Any, tmp_path: Path
+) -> None:
+    expect = import_module("playwright.sync_api").expect
+    server = begun(tmp_path, "jupyterlab")
+    errors: list[str] = []
+    try:
+        one, two = (opened(browser, server, "lab/tree", errors) for _ in range(2))
+        one.locator(".jp-Cell .cm-content").last.click()
+        one.keyboard.press("Control+End")
+        one.keyboard.type("\nx = 42")
+        expect(two.locator(".jp-Cell .cm-content").last).to_contain_text("x = 42")
+        end = time.monotonic() + 60
+        while "x = 42" not in server.project.read("nb/clean.ipynb"):
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        for page in (one, two):
+            expect(
+                page.locator(".jp-Cell .cm-content").filter(has_text="shown while this is open")
+            ).to_have_count(1)
+        saved = json.loads(server.project.read("nb/clean.ipynb"))
+        assert [found["id"] for found in saved["cells"]] == ["a", "b"]
+        assert errors == []
+    finally:
+        server.close()
