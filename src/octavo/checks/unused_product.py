@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from ..model import Product, Task
 from . import Across, Bound, Severity
 
+#: How a source takes products: the name of a task, and what follows where it asks for one by its key.
+_TAKEN = re.compile(r"upstream\[[\"']([^\"']*)[\"']\]\s*(\[[\"'])?")
+
 
 class UnusedProduct:
     """A task makes several products, and the tasks after it use the others, but not this one.
@@ -21,9 +24,12 @@ class UnusedProduct:
     severity: Severity = "warning"
 
     def bound(self, pipeline: Bound) -> Iterator[Across]:
+        users: dict[str, list[Task]] = {}
+        for one in pipeline.graph:
+            for name in dict.fromkeys(pipeline.graph.before(one.name)):
+                users.setdefault(name, []).append(one)
         for task in pipeline.graph:
-            users = [one for one in pipeline.graph if task.name in pipeline.graph.before(one.name)]
-            texts = [pipeline.text(one.source.path) for one in users]
+            texts = [pipeline.text(one.source.path) for one in users.get(task.name, ())]
             if not texts or not all(_by_keys(text, task) for text in texts):
                 continue
             for product in task.products:
@@ -35,9 +41,7 @@ class UnusedProduct:
 
 def _by_keys(text: str, task: Task) -> bool:
     """Return whether a source takes products of a task by their keys, each time."""
-    taken = re.findall(
-        rf"upstream\[[\"']{re.escape(task.name)}[\"']\]\s*(\[[\"'])?", text.replace('\\"', '"')
-    )
+    taken = [key for name, key in _TAKEN.findall(text.replace('\\"', '"')) if name == task.name]
     return bool(taken) and all(taken)
 
 
