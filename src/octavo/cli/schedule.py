@@ -56,7 +56,7 @@ def arguments(parser: Parser) -> None:
         help="print what install would write, and write nothing",
     )
     add(
-        "-n",
+        "--next",
         dest="count",
         type=options.positive,
         default=5,
