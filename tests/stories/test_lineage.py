@@ -118,3 +118,9 @@ def test_without_a_pipeline_notebooks_tell_of_themselves(folder: Folder) -> None
     assert folder.octavo("lineage", "made.txt").stdout.startswith("made.txt: made by a.ipynb (a.py)\n")
     (start, end) = folder.octavo("lineage", "--openlineage").stdout.splitlines()
     assert json.loads(start)["eventTime"] < json.loads(end)["eventTime"]
+
+
+def test_a_notebook_that_cannot_be_read_is_told(folder: Folder) -> None:
+    folder.write("torn.ipynb", '{"cells": [')
+    done = folder.octavo("lineage", "torn.ipynb")
+    assert (done.returncode, "torn.ipynb" in done.stderr) == (2, True)

@@ -103,6 +103,8 @@ def _tell(args: Namespace, place: _Scene, out: Screen) -> None:
     if args.what is None:
         _all(args, place, out)
         return
+    if args.what.endswith(".ipynb") and os.path.isfile(args.what):
+        notebook.read(args.what)  # of one that cannot be read, nothing that is said here would be true
     if (asked := _CELL.fullmatch(args.what)) and not os.path.exists(args.what):
         _cell(args, _relative(asked[1], place), int(asked[2]), place, out)
         return
