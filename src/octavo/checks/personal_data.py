@@ -16,10 +16,11 @@ _NOBODY = re.compile(
     r"|@[\w.-]*(?:gserviceaccount\.com|noreply\.github\.com)$|^(?:no-?reply|git|info|support|user)@",
     re.IGNORECASE,
 )
-_CARD = re.compile(
-    r"(?<![\d.-])(?<!\d[ ,])(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|6011)([ -])\d{4}\1\d{4}\1\d{4}(?![\d.-]|[ ,]\d)"
-)
-_IBAN = re.compile(r"\b[A-Z]{2}\d\d(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")
+_CARD = re.compile(r"[2456]\d{3}([ -])\d{4}\1\d{4}\1\d{4}(?![\d.-]|[ ,]\d)")
+_IBAN = re.compile(r"[A-Z]{2}\d\d(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")
+_ISSUER = re.compile(r"4|5[1-5]|2[2-7]|6011")
+#: What makes a number that follows a part of another.
+_MORE = re.compile(r"[\d.-]$|\d[ ,]$")
 _SSN = re.compile(r"(?<![\d-])(?!000|666|9\d\d)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\d-])")
 _SSN_SAID = re.compile(r"\bssn\b|social[ _]security", re.IGNORECASE)
 #: So many addresses are a list of people, and not an author.
@@ -55,13 +56,29 @@ def _kind(text: str) -> str:
         found = {one.lower() for one in _EMAIL.findall(text) if not _NOBODY.search(one)}
         if len(found) >= _MANY:
             return f"a list of {len(found)} addresses of e-mail"
-    if any(_luhn(one[0]) for one in _CARD.finditer(text)):
+    if any(_issued(one) and _luhn(one[0]) for one in _CARD.finditer(text)):
         return "the number of a payment card"
-    if any(_mod_97(one[0]) for one in _IBAN.finditer(text)):
+    if any(_begins(one) and _mod_97(one[0]) for one in _IBAN.finditer(text)):
         return "the number of a bank account (IBAN)"
-    if _SSN.search(text) and _SSN_SAID.search(text):
+    lower = text.lower()
+    if ("ssn" in lower or "social" in lower) and _SSN_SAID.search(text) and _SSN.search(text):
         return "a US social security number"
     return ""
+
+
+# What stands before is looked at afterwards: a pattern that begins with certain characters is found ten times as fast
+
+
+def _issued(found: re.Match[str]) -> bool:
+    """Return whether a number begins as those of cards do, and is no part of a longer one."""
+    before = found.string[max(0, found.start() - 2) : found.start()]
+    return _ISSUER.match(found[0]) is not None and not _MORE.search(before)
+
+
+def _begins(found: re.Match[str]) -> bool:
+    """Return whether a word begins here."""
+    before = found.string[max(0, found.start() - 1) : found.start()]
+    return not (before.isalnum() or before == "_")
 
 
 def _luhn(number: str) -> bool:
