@@ -378,6 +378,7 @@ def test_nothing_else_starts_python_or_arranges_its_path() -> None:
         "cli/doctor.py": {"executable"},  # told only
         "cli/git.py": {"executable"},  # octavo itself, as git starts it
         "cli/schedule.py": {"executable"},  # octavo itself, as timers start it
+        "testing/in_process.py": {"path"},  # what a cell did to it is undone
         "deploy/here.py": {"executable"},  # octavo itself, as engines start it
         "checks/ruff.py": {"executable"},  # ruff stands beside it
         "plugins.py": {"path"},  # looked at only

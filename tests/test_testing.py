@@ -88,7 +88,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
     sys.meta_path[:] = finders
     for name in set(sys.modules) - modules:
-        if name.partition(".")[0] in ("another_that_is_not_there", tmp_path.name, "books"):
+        if name.partition(".")[0] in ("another_that_is_not_there", tmp_path.name, "sheets"):
             del sys.modules[name]
 
 
@@ -160,7 +160,7 @@ def test_cells_run_as_far_as_a_test_asks(folder: Path, monkeypatch: pytest.Monke
 
 
 def test_notebooks_of_a_folder_are_imported_as_modules_where_that_is_asked_for(folder: Path) -> None:
-    books = folder / "books"
+    books = folder / "sheets"
     books.mkdir()
     (books / "sums.ipynb").write_text(
         cells("import math", "def half(x):\n    return x / TWO", "TWO = 2", "1 / 0")
@@ -168,7 +168,7 @@ def test_notebooks_of_a_folder_are_imported_as_modules_where_that_is_asked_for(f
     importable(books)
     importable(books)
     names: dict[str, Any] = {}
-    exec("from books import sums\nfrom books.sums import half", names)
+    exec("from sheets import sums\nfrom sheets.sums import half", names)
     sums, half = names["sums"], names["half"]
 
     assert half(4) == sums.half(4) == 2

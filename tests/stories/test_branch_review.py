@@ -126,6 +126,23 @@ def test_results_of_both_sides_stand_side_by_side(branch: Folder) -> None:
     assert "<td>out/metrics.json accuracy</td><td>0.8</td><td>0.6 (-0.2)</td>" in text
 
 
+def test_modules_count_where_nothing_has_run_yet(
+    branch: Folder, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    branch.write("helper.py", "from deeper import K\n")
+    branch.write("deeper.py", "K = 1\n")
+    branch.write("tasks.py", branch.read("tasks.py") + "\nimport helper\n")
+    git(branch, "add", "-A")
+    git(branch, "commit", "-q", "-m", "three")
+    branch.write("deeper.py", "K = 2\n")
+    git(branch, "commit", "-q", "-a", "-m", "four")
+    clone = Folder(tmp_path_factory.mktemp("clone") / "project")
+    subprocess.run(["git", "clone", "-q", branch.path, clone.path], check=True)
+    said = clone.octavo("diff", "HEAD~1...HEAD").stdout
+    assert "~ changed     fit  module deeper changed" in said
+    assert "+ K = 2" in said
+
+
 def test_a_side_without_a_pipeline_or_with_a_broken_one_is_told(branch: Folder) -> None:
     branch.write("pipeline.yaml", "tasks: [{source: nothere.py, product: x.ipynb}]\n")
     git(branch, "commit", "-q", "-a", "-m", "broken")

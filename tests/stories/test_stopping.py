@@ -90,7 +90,10 @@ def make(product):
 def begun(
     folder: Folder, *names: str, command: str = "build", environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen[str]:
-    """Start a command in a session of its own and wait until its tasks have begun."""
+    """Start a command in a session of its own and wait until its tasks have begun.
+
+    Whoever runs the tests under nohup has SIGHUP ignored, and so would the command.
+    """
     process = subprocess.Popen(
         [sys.executable, "-m", "octavo", *command.split()],
         cwd=folder.path,
@@ -99,6 +102,7 @@ def begun(
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while not all(folder.path.joinpath(f"{name}.began").exists() for name in names):

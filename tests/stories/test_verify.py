@@ -149,7 +149,7 @@ def test_two_runs_tell_what_is_unstable_and_why(folder: Folder) -> None:
         "nb.ipynb",
         cell("import random; print(random.random())"),
         cell(clock),
-        cell("print({'alpha', 'beta', 'gamma', 'delta', 'epsilon'})"),
+        cell("print({f'name {n}' for n in range(40)})"),
         cell("print('always')"),
         cell("import datetime; print(datetime.datetime.fromtimestamp(0), 'began')"),
         cell("print('stored', 1)"),

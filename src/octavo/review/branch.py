@@ -25,6 +25,7 @@ from . import changes, checkouts, git
 from .branch_results import with_results
 from .branch_sides import Review, Side
 from .changes import ChangedCell, Comparison
+from .modules import Modules
 
 
 def review(first: str, second: str | None, outputs: bool) -> Review | None:
@@ -93,7 +94,9 @@ def _working(here: project.Project, top: str) -> Side:
 def _of(name: str, opened: project.Project, blobs: Mapping[str, str], inside: str) -> Side:
     start = "" if inside == "." else f"{inside}/"
     own = {path[len(start) :]: blob for path, blob in blobs.items() if path.startswith(start)}
-    return Side(name, opened, own, sorted(own), parts.Now(opened.store, opened.graph))
+    return Side(
+        name, opened, own, sorted(own), parts.Now(opened.store, opened.graph), Modules(str(opened.root))
+    )
 
 
 def _compared(before: Side, after: Side, here: project.Project, top: str, outputs: bool) -> Review:

@@ -57,7 +57,7 @@ def with_results(found: Review, before: Side, after: Side, here: project.Project
 
 def _result(side: Side, task: Task, chosen: Mapping[str, Record], here: project.Project) -> Record | None:
     """Return a result that was made from a task as a side has it, by the records of this project."""
-    table = side.table(task, None)
+    table = side.table(task, None, imports=False)
     known = here.store.record(key_of(task))
     for record in [*([known] if known else []), *here.store.results(key_of(task))]:
         if record.state == "done" and _made_from(record, table, task, chosen, side):

@@ -12,6 +12,7 @@ from ..dataclass import dataclass
 from ..digests import digest
 from ..model import Manifest, Reason, Record, Step, Task
 from .changes import Comparison
+from .modules import Modules
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Side:
     blobs: Mapping[str, str]
     paths: Sequence[str]
     now: parts.Now
+    modules: Modules
 
     def file(self, path: str) -> str | None:
         """Return what git calls the content of a file or folder; None for what it does not know."""
@@ -44,10 +46,16 @@ class Side:
             return self.now(part, path)
         return self.file(path)
 
-    def table(self, task: Task, record: Record | None) -> Manifest:
-        """Return what a task depends on, as far as this side tells."""
+    def table(self, task: Task, record: Record | None, imports: bool = True) -> Manifest:
+        """Return what a task depends on, as far as this side tells.
+
+        What it imports is known from its last run; of a task that has none it is read in its code, with ``imports``.
+        """
         self.now.asking = task.name
-        return fingerprint.manifest(task, record, self.opened.graph.tasks, self.file, self.seen)
+        table = fingerprint.manifest(task, record, self.opened.graph.tasks, self.file, self.seen)
+        if record is None and imports:
+            table |= {part: self.now(part, path) or "" for part, path in self.modules.of(task).items()}
+        return table
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class CommitFiles:
     name: str
     blobs: Mapping[str, str]
     sizes: Mapping[str, int]
+    links: frozenset[str]
 
 
 def tree(commit: str, top: str) -> CommitFiles:
@@ -36,15 +37,16 @@ def tree(commit: str, top: str) -> CommitFiles:
         raise Error(f"git cannot list the files of {commit}")
     blobs: dict[str, str] = {}
     sizes: dict[str, int] = {}
+    links: set[str] = set()
     for row in os.fsdecode(said).split("\0"):
         about, _, path = row.partition("\t")
         if not path:
             continue
         mode, kind, blob, size = about.split()
         if kind == "blob":
-            blobs[path] = f"{'link ' if stat.S_ISLNK(int(mode, 8)) else ''}{blob}"
-            sizes[path] = int(size)
-    return CommitFiles(name, blobs, sizes)
+            blobs[path], sizes[path] = blob, int(size)
+            links |= {path} if stat.S_ISLNK(int(mode, 8)) else set()
+    return CommitFiles(name, blobs, sizes, frozenset(links))
 
 
 def folder(found: CommitFiles, top: str, kept: Path) -> Path:
@@ -60,7 +62,7 @@ def folder(found: CommitFiles, top: str, kept: Path) -> Path:
     for path, data in zip(wanted, _contents([found.blobs[path] for path in wanted], top), strict=True):
         full = part / path
         full.parent.mkdir(parents=True, exist_ok=True)
-        if found.blobs[path].startswith("link "):
+        if path in found.links:
             target = os.fsdecode(data)
             if not os.path.isabs(target) and not os.path.normpath(
                 os.path.join(path, "..", target)
@@ -79,7 +81,7 @@ def folder(found: CommitFiles, top: str, kept: Path) -> Path:
 
 def _contents(blobs: list[str], top: str) -> Iterator[bytes]:
     """Yield what git has under some names: one process reads all."""
-    names = "".join(f"{blob.removeprefix('link ')}\n" for blob in blobs).encode()
+    names = "".join(f"{blob}\n" for blob in blobs).encode()
     said = subprocess.run(["git", "cat-file", "--batch"], cwd=top, input=names, capture_output=True).stdout
     at = 0
     for _ in blobs:

@@ -180,11 +180,16 @@ def of_place(
     """
     if not differing:
         return {}
-    other = run(notebook, wanted, options, environ={"TZ": "NOBODY+11:30"})
+    # the order of sets is the same in both, or chance would speak
+    order = {"PYTHONHASHSEED": "0"}
+    other = run(notebook, wanted, options, environ={"TZ": "NOBODY+11:30", **order})
+    rest = {index for index in differing if index in other.outputs and index in first.outputs}
+    rest = {index for index in rest if not agree(first, other, index)}
+    if not rest:
+        return {}
+    here = run(notebook, wanted, options, environ=order)
     return {
-        index: ("time zone",)
-        for index in differing
-        if index in other.outputs and index in first.outputs and not agree(first, other, index)
+        index: ("time zone",) for index in rest if index in here.outputs and not agree(here, other, index)
     }
 
 
