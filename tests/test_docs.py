@@ -125,6 +125,7 @@ COMMANDS_OF_WINGS = (
     "cancel",
     "cat",
     "check",
+    "ci",
     "diff",
     "export",
     "fetch",
