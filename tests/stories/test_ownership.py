@@ -318,3 +318,24 @@ def test_a_place_beside_a_product_is_nobodys_scratch(project: Folder) -> None:
         assert project.read(f"out/{name}") == name
     assert Path(project.path, "out").is_dir()
     assert os.listdir(project.path / "out")
+
+
+def test_what_a_person_closed_to_others_stays_closed(folder: Folder) -> None:
+    code = "from pathlib import Path\n\ndef make(product, n):\n    Path(product).write_text(str(n))\n"
+    folder.write("steps.py", code)
+    spec = "tasks:\n  - {source: steps.make, product: out/n.txt, params: {n: %s}}\n"
+    made = folder.path / "out/n.txt"
+
+    def build(n: int) -> str:
+        folder.write("pipeline.yaml", spec % n)
+        done = folder.octavo("build")
+        assert done.returncode == 0, done.stdout
+        return f"{made.read_text()} {made.stat().st_mode & 0o777:o} {done.stdout.splitlines()[-1].split()[1]}"
+
+    assert build(1) == "1 644 done"
+    made.chmod(0o600)
+    assert build(2) == "2 600 done"
+    assert build(1) == "1 600 restored"
+    assert build(1).startswith("1 600")
+    made.unlink()
+    assert build(1) == "1 644 restored"

@@ -274,7 +274,7 @@ class Cache:
                 part = writing.part_of(full)
                 parts.append((part, full))
                 os.makedirs(os.path.dirname(full), exist_ok=True)
-                self._lay(piece, part)
+                self._lay(piece, part, full)
             ready()
             for part, full in parts:
                 swap(part, full)
@@ -282,8 +282,10 @@ class Cache:
             for part, _ in parts:
                 remove(part)
 
-    def _lay(self, piece: Piece, part: str) -> None:
-        """Write a product beside its place. Raises Missing."""
+    def _lay(self, piece: Piece, part: str, full: str) -> None:
+        """Write a product beside its place, which is ``full``. Raises Missing."""
+        there = shape(full)
+        standing = there.modes if there is not None and there.folder == piece.folder else {}
         files = self._listed(piece) if piece.folder else {"": piece.blob}
         if files.keys() != piece.modes.keys():
             raise Missing(piece.blob)
@@ -294,7 +296,7 @@ class Cache:
         for name, blob in files.items():
             file = os.path.join(part, name) if piece.folder else part
             self.blobs.give(blob, file)
-            Path(file).chmod(piece.modes[name])
+            Path(file).chmod(products.private(piece.modes[name], standing.get(name, 0o777)))
 
     # ── all of it
 
@@ -388,4 +390,6 @@ def _fits(entry: Entry, paths: set[str], same: Same) -> bool:
 
 
 def _alike(found: Shape | None, piece: Piece) -> bool:
-    return found is not None and found.modes == piece.modes and found.folders == piece.folders
+    if found is None or found.modes.keys() != piece.modes.keys() or found.folders != piece.folders:
+        return False
+    return all(mode == products.private(piece.modes[name], mode) for name, mode in found.modes.items())

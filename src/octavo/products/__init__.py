@@ -42,6 +42,11 @@ def special(path: str | os.PathLike[str]) -> str | None:
         return None
 
 
+def private(mode: int, standing: int) -> int:
+    """Return the mode of what comes in place of a file: others may do no more with it than they could before."""
+    return mode & (standing | 0o711)
+
+
 def whole(path: str) -> bytes:
     """Return the bytes of a file, or of a pipe, that somebody names; raise ``Error`` for one that cannot be read.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from itertools import count
 
 from ..asked import left_by_tools
 from ..lazy import lazy_imports
-from . import digest
+from . import digest, private
 
 with lazy_imports():
     import shutil
@@ -48,8 +49,12 @@ class Aside:
                 without_empty(full, stay)
 
     def end(self, good: bool) -> None:
-        """Remove what was set aside; after a failure put it back where the task has made nothing."""
+        """Remove what was set aside; after a failure put it back where the task has made nothing.
+
+        What the task has made anew is open to nobody to whom the old file was closed.
+        """
         for full, place in self._moved:
+            _close(full, place)
             if not good and not os.path.lexists(full):
                 try:
                     os.makedirs(os.path.dirname(full), exist_ok=True)
@@ -68,6 +73,15 @@ class Aside:
             for name in _own(full, stay):
                 _remove(os.path.join(full, name))
             without_empty(full, stay)
+
+
+def _close(new: str, old: str) -> None:
+    with suppress(OSError):
+        one, other = os.lstat(new), os.lstat(old)
+        if stat.S_ISREG(one.st_mode) and stat.S_ISREG(other.st_mode):
+            mode = private(one.st_mode & 0o777, other.st_mode & 0o777)
+            if mode != one.st_mode & 0o777:
+                os.chmod(new, mode)
 
 
 def names(folder: str) -> set[str]:
