@@ -258,6 +258,7 @@ def test_a_long_temporary_folder_is_no_hindrance(
 
 
 def test_nothing_is_left_of_a_closed_kernel(install: Install, tmp_path: Path) -> None:
+    gc.collect()  # what other tests have left is not counted
     open_files = len(os.listdir("/proc/self/fd"))
     kernel = open_kernel(print, "python3")
     assert kernel._process is not None
