@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from collections.abc import Sequence
@@ -92,13 +91,3 @@ def quoted(text: str) -> str:
     """Return a text as YAML has it: in single quotes where it is more than words."""
     plain = re.fullmatch(r"[A-Za-z][\w ./=+-]*", text) and not re.search(r"\s#|:\s", text)
     return text if plain else "'" + text.replace("'", "''") + "'"
-
-
-def home(root: str) -> str:
-    """Return the folder of git that a project is in, and the way from there to the project."""
-    top = root
-    while top != os.path.dirname(top):
-        if os.path.exists(os.path.join(top, ".git")):
-            return top
-        top = os.path.dirname(top)
-    return root

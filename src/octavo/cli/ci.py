@@ -77,13 +77,10 @@ def main(args: Namespace) -> int:
     with options.opened(args.file) as project:
         root = Path(project.root)
         lacking = _lacking(project)
-    top = Path(ci.home(os.path.abspath(root)))
-    if top != Path(os.path.abspath(root)):
-        hint = "write it with -o, and add the folder to its commands"
-        if args.output is None:
-            raise Error(
-                f"the project is not at the top of its repository, where {args.system} looks", str(top), hint
-            )
+    top = git.line("rev-parse", "--show-toplevel", cwd=str(root))
+    if top and os.path.realpath(top) != os.path.realpath(root) and args.output is None:
+        message = f"the project is not at the top of its repository, where {args.system} looks"
+        raise Error(message, top, "write it with -o, and add the folder to its commands")
     wish = ci.CiPlan(
         tuple(args.python) or ("3.11", "3.13"),
         args.branch or _branch(str(root)),

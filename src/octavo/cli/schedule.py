@@ -146,9 +146,7 @@ class _Scheduled:
 
     def forever(self) -> int:
         """Build each time that it is due, until a signal ends it."""
-        world = loop.World(
-            loop.utc_now, time.sleep, self.say, lambda schedule: self.build(schedule), self.load
-        )
+        world = loop.World(loop.utc_now, time.sleep, self.say, self.build, self.load)
         try:
             loop.forever(world, self.folder / "state.json")
         except KeyboardInterrupt:

@@ -126,7 +126,7 @@ def _send(
     """Send a message by each way that wants it; return what was told when, and what went wrong."""
     now, sent, errors = time.time(), dict(told.sent), list[str]()
     for entry in entries:
-        way = digests.digest(json.dumps(entry, sort_keys=True))
+        way = _way(entry)
         if not {*words} & {*entry["when"]}:
             continue
         last, at = sent.get(way, ("", 0.0))
@@ -140,8 +140,13 @@ def _send(
             errors.append(f"notify: {name}: {error.message}")
         except Exception as error:  # whatever a server, or a library that speaks to it, comes up with
             errors.append(f"notify: {name}: {trouble(error)}")
-    kept = {digests.digest(json.dumps(entry, sort_keys=True)) for entry in entries}
+    kept = {*map(_way, entries)}
     return {way: row for way, row in sent.items() if way in kept}, errors
+
+
+def _way(entry: Json) -> str:
+    """Return what tells an entry from others, whatever place in the list it has."""
+    return digests.digest(json.dumps(entry, sort_keys=True))
 
 
 def trouble(error: Exception) -> str:

@@ -18,7 +18,7 @@ from .. import notebook as documents
 from ..checks import Finding, Named, members, run
 from ..checks.settings import settings
 from ..errors import Error
-from ..model import Manifest, Reason, Step
+from ..model import Reason, Step
 from ..plan import key_of
 from ..products import file_digest
 from . import changes, checkouts, git
@@ -50,7 +50,7 @@ def review(first: str, second: str | None, outputs: bool) -> Review | None:
                 raise
             one = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
             return Review(first, second or "the working folder", {}, notes=(f"no graph: {one}",))
-        return _compared(before, after, here, top, outputs) if before and after else None
+        return _compared(before, after, here, outputs) if before and after else None
 
 
 def _here(stack: ExitStack) -> project.Project | None:
@@ -99,18 +99,16 @@ def _of(name: str, opened: project.Project, blobs: Mapping[str, str], inside: st
     )
 
 
-def _compared(before: Side, after: Side, here: project.Project, top: str, outputs: bool) -> Review:
+def _compared(before: Side, after: Side, here: project.Project, outputs: bool) -> Review:
     was, now = before.opened.graph.tasks, after.opened.graph.tasks
     records = here.store.records()
     steps: dict[str, Step] = {}
     pending: set[str] = set()
-    tables: dict[str, tuple[Manifest, Manifest]] = {}
     for task in after.opened.graph:
         record = records.get(key_of(task))
         reasons: tuple[Reason, ...] = (parts.RECORD.reason("", None, "new"),)
         if task.name in was:
-            tables[task.name] = before.table(was[task.name], record), after.table(task, record)
-            found = fingerprint.differences(*tables[task.name])
+            found = fingerprint.differences(before.table(was[task.name], record), after.table(task, record))
             # what follows from other tasks is said of those
             reasons = tuple(it for it in found if parts.split(it.part)[0] is not parts.UPSTREAM)
         waits = tuple(name for name in after.opened.graph.before(task.name) if name in pending)
@@ -123,7 +121,6 @@ def _compared(before: Side, after: Side, here: project.Project, top: str, output
         steps,
         tuple(name for name in now if name not in was),
         tuple(name for name in was if name not in now),
-        {name: params for name, step in steps.items() if (params := _parameters(step))},
         code=tuple(_code(before, after, steps)),
         findings=tuple(_findings(before, after, steps)),
     )
@@ -134,13 +131,6 @@ def _compared(before: Side, after: Side, here: project.Project, top: str, output
 
 def _short(name: str) -> str:
     return name[:10] if len(name) == 40 else name
-
-
-def _parameters(step: Step) -> tuple[Reason, ...]:
-    start = parts.PARAM.of("")
-    return tuple(
-        reason for reason in step.reasons if reason.part.startswith(start) and reason.was != reason.now
-    )
 
 
 def _code(before: Side, after: Side, steps: Mapping[str, Step]) -> Iterator[Comparison]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import field
 
 from .. import fingerprint, parts, project
 from ..dataclass import dataclass
 from ..digests import digest
-from ..model import Manifest, Reason, Record, Step, Task
+from ..model import Manifest, Record, Step, Task
 from .changes import Comparison
 from .modules import Modules
 
@@ -81,7 +80,6 @@ class Review:
     steps: Mapping[str, Step]
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
-    parameters: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
     values: tuple[Value, ...] = ()
     results: tuple[Comparison, ...] = ()
     code: tuple[Comparison, ...] = ()

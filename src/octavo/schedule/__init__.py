@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import field
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from .. import plugins
@@ -15,9 +15,6 @@ from ..dataclass import dataclass
 from ..errors import Error, MissingExtra, Place, SpecError
 from ..model import Json
 from ..spec.timetable import is_date
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 class Cron(Protocol):
@@ -164,9 +161,9 @@ def duration(value: float) -> str:
     return f"{value:g}s"
 
 
-def command(python: str, path: Path, targets: Sequence[str] = ()) -> list[str]:
+def command(python: str, path: Path) -> list[str]:
     """Return the command that builds a pipeline once, as timers call it."""
-    return [python, "-P", "-m", "octavo", "schedule", "once", "--file", os.fspath(path), *targets]
+    return [python, "-P", "-m", "octavo", "schedule", "once", "--file", os.fspath(path)]
 
 
 def wanted(said: Json, path: Path) -> Json:
