@@ -106,7 +106,7 @@ def _of_task(project: Project, task: Task, place: str) -> Iterator[Snapshot]:
     known = project.store.results(plan.key_of(task))
     digests = {record.run: record.products.get(place, "") for record in known}
     runs = project.store.history(task.name)
-    left = {run.run: run for run in runs if digests.get(run.run)}
+    left = {run.run: run for run in reversed(runs) if digests.get(run.run)}  # the oldest first
     yield from snapshots.of_runs(place, [*left.values()], digests, project.cache())
 
 

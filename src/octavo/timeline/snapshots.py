@@ -58,7 +58,8 @@ def of_runs(
 ) -> Iterator[Snapshot]:
     """Yield an executed notebook as runs have left it, as far as the cache still has that.
 
-    ``path`` is that of the product, ``digests`` what it was by the names of runs.
+    ``path`` is that of the product, ``digests`` what it was by the names of runs. Runs come with the oldest first:
+    the times that snapshots tell are in whole seconds, as git's are, and runs of one second stay in their order.
     """
     for run in runs:
         digest = digests.get(run.run)
