@@ -143,6 +143,41 @@ def _called(node: ast.Call) -> str:
     return ast.unparse(node.func).rpartition(".")[2]
 
 
+def written(package: Package, doors: Sequence[str] = ()) -> list[str]:
+    """Complain of calls that write, make or rename files; not in the ``doors``, nor where a door has no such call."""
+    found: dict[str, list[str]] = {}
+    for name, tree in package.trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and _writes(node):
+                found.setdefault(name, []).append(f"{name}:{node.lineno} {_called(node)}")
+    direct = [call for name, calls in found.items() if name not in doors for call in calls]
+    return [*direct, *(f"{name} writes nothing" for name in doors if name not in found)]
+
+
+#: Functions and methods that write, make or rename a file, whatever they are given.
+_WRITERS = frozenset(
+    ["write_text", "write_bytes", "copyfile", "copy2", "copytree", "symlink_to", "hardlink_to"]
+)
+_OF_OS = frozenset(["replace", "rename", "renames", "link", "symlink", "mkfifo", "truncate", "copy", "move"])
+
+
+def _writes(node: ast.Call) -> bool:
+    where, _, what = ast.unparse(node.func).rpartition(".")
+    given = [*node.args, *(keyword.value for keyword in node.keywords)]
+    words = {each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str)}
+    if what in _WRITERS and where != "self":
+        return True
+    if what in _OF_OS and where in ("os", "shutil"):
+        return True
+    if what in ("replace", "rename") and where and len(node.args) == len(given) == 1:
+        return True  # of a Path: that of a text takes two
+    if what == "touch" and where:
+        return True
+    if where == "os" and what == "open":
+        return any(flag in ast.unparse(node) for flag in ("O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND"))
+    return what == "open" and any(re.fullmatch(r"[rbt]*[wax+][rbtwx+]*", word) for word in words)
+
+
 def flat(package: Package, most: int) -> list[str]:
     """Complain of more than so many files beside the folders."""
     found = [name for name in package.files if "." not in name and package.files[name].name != "__init__.py"]

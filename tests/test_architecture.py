@@ -22,6 +22,24 @@ NAMING = {
     "compat.rewrite": "writes imports into the files of projects",
 }
 
+#: Who writes files otherwise than by ``products.writing``, and why that may be.
+DOORS = {
+    "it is the door": "products.writing",
+    "it moves what stands there, whole": "products.aside state.ownership",
+    "nobody else writes what is in .octavo": "state.database state.key state.lock state.offered state.runlog "
+    "tables.connections",
+    "nobody else writes what is in a cache": "cache.blobs cache.folder cache.local",
+    "it is given a path beside the place": "cache.bucket clients.files clients.stores executed.export kinds.download "
+    "kinds.dump serialize",
+    "it makes a folder that was not there": "publishing.shelf review.checkouts smoke.place",
+    "the folder is its own, for a moment": "clients.shell jupyter.taking jupyter.watched kernels.jupyter kinds.script "
+    "kinds.shell testing.stepwise verifying.again",
+    "it adds to a log, or to what is open": "cli cli.run cli.schedule executors.warm kernels.debugger process.standard "
+    "show.ci worker.observe.family worker.streams",
+    "it is empty, or no file": "cli.doctor compat.option_aliases deploy.bundle ploomber.command remote",
+    "the copies are written by the door": "ploomber.to_spec",
+}
+
 #: How many lines may hold the type Any: JSON at the border, and what users' code gives and gets.
 ANY_LINES = 110
 
@@ -79,6 +97,10 @@ def test_no_string_names_a_module(package: Package) -> None:
 
 def test_few_lines_leave_a_type_open(package: Package) -> None:
     assert architecture.anys(package, ANY_LINES, apart="ploomber") == []
+
+
+def test_files_are_written_by_one_door(package: Package) -> None:
+    assert architecture.written(package, [name for names in DOORS.values() for name in names.split()]) == []
 
 
 def test_no_two_classes_have_one_name(package: Package) -> None:
@@ -206,6 +228,29 @@ def test_a_string_that_names_a_module_is_found(text: str, complaint: str, tmp_pa
     package = made(tmp_path, top=text)
     assert architecture.strings(package) == [complaint]
     assert architecture.strings(package, ["top"]) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "open(path, 'w')",
+        "open(path, mode='ab')",
+        "path.open('r+', encoding='utf-8')",
+        "path.write_text(text)",
+        "Path(path).write_bytes(data)",
+        "os.replace(part, path)",
+        "part.replace(path)",
+        "shutil.copy(here, there)",
+        "os.open(path, os.O_RDWR | os.O_CLOEXEC)",
+        "path.touch()",
+    ],
+)
+def test_a_call_that_writes_a_file_is_found(text: str, tmp_path: Path) -> None:
+    package = made(tmp_path, top=text, low="open(path), open(path, 'rb'), text.replace('a', 'w'), x.copy(y)")
+    (found,) = architecture.written(package)
+    assert found.startswith("top:1 ")
+    assert architecture.written(package, ["top"]) == []
+    assert architecture.written(package, ["top", "low"]) == ["low writes nothing"]
 
 
 def test_a_text_that_only_looks_like_a_module_is_none(tmp_path: Path) -> None:

@@ -207,6 +207,71 @@ sys.stderr.write("after")
     assert names(tmp_path) == ["log"]
 
 
+def test_what_is_read_while_it_is_written_is_added_to_until_it_is_cut_off(tmp_path: Path) -> None:
+    path, link = tmp_path / "log", tmp_path / "link"
+    path.write_text("old ")
+    path.chmod(0o600)
+    link.symlink_to("log")
+    for name in (path, link):  # two of them write in turns, and over nothing of each other
+        file = writing.stream(name)
+        os.write(file, b"new ")
+        os.close(file)
+    assert path.read_text() == "old new new "
+    file = writing.stream(link)
+    writing.cut(link, file)
+    os.write(file, b"anew")
+    os.close(file)
+    assert (path.read_text(), stat.S_IMODE(path.stat().st_mode), link.is_symlink()) == ("anew", 0o600, True)
+
+
+def test_what_others_write_to_is_not_cut_off(tmp_path: Path) -> None:
+    code = """
+import os
+from octavo.products import writing
+file = writing.stream("/dev/stdout")
+writing.cut("/dev/stdout", file)
+os.write(file, b"ours")
+"""
+    (tmp_path / "log").write_text("before ")
+    with (tmp_path / "log").open("ab") as log:
+        subprocess.run([sys.executable, "-c", code], stdout=log, check=True)
+    assert (tmp_path / "log").read_text() == "before ours"
+
+
+def test_a_folder_is_emptied_and_what_a_link_leads_to_is_not(tmp_path: Path) -> None:
+    for name in ("ours", "theirs", "bare"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "ours" / "part.csv").touch()
+    (tmp_path / "theirs" / "raw.csv").touch()
+    (tmp_path / "to_theirs").symlink_to("theirs")
+    (tmp_path / "to_bare").symlink_to("bare")
+    (tmp_path / "file").touch()
+    for name in ("ours", "to_theirs", "to_bare", "file", "new/folder"):
+        writing.empty(tmp_path / name)
+        assert names(tmp_path / name) == []
+    assert names(tmp_path / "theirs") == ["raw.csv"]
+    assert (tmp_path / "to_bare").is_symlink()
+
+
+@pytest.mark.parametrize(("make", "words"), MAKERS)
+def test_whether_a_file_can_be_written_is_known_before(
+    make: Callable[[Path], None], words: str, tmp_path: Path
+) -> None:
+    make(tmp_path / "it")
+    with pytest.raises(OSError, match=f"it is {words}"):
+        writing.check(tmp_path / "it")
+    if words != "a socket":
+        writing.check(tmp_path / "it", named=True)
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "folder", tmp_path / "none" / "out"):
+        with pytest.raises(OSError, match=r"Is a directory|No such file"):
+            writing.check(path)
+    writing.check(tmp_path / "out")
+    (tmp_path / "old").write_text("old")
+    writing.check(tmp_path / "old")
+    assert (names(tmp_path), (tmp_path / "old").read_text()) == (["folder", "it", "old"], "old")
+
+
 def test_a_folder_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with pytest.raises(IsADirectoryError):

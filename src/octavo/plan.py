@@ -13,7 +13,7 @@ from .graph import Graph
 from .kinds import row
 from .model import Outcome, Reason, Record, Step, Task
 from .parts import Now
-from .state.ownership import InGit, by_ploomber, stranger
+from .state.ownership import InGit, by_ploomber, stranger, takes_whole
 from .state.store import Store, key
 from .state.written import reached
 
@@ -279,8 +279,7 @@ class Makers:
         for product in task.products:
             digests = [other.products.get(product.path) for other in self._of(product.path)]
             if not digests:
-                whole = task.calls.serializer is not None or row(task.kind).whole
-                if stranger(self._store, product.path, self._in_git, whole):
+                if stranger(self._store, product.path, self._in_git, takes_whole(task)):
                     detail = "made by Ploomber" if by_ploomber(self._store.root, product.path) else ""
                     found.append(parts.STRANGER.reason(product.path, "", "there", detail))
             elif (now := self._store.digest(product.path)) is not None:

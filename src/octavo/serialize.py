@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import json
-import shutil
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial, wraps
 from os import PathLike
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from . import plugins
+from .products import writing
 
 #: Saves a value at a path.
 Save = Callable[[Any, Any], object]  # of the types that the project's functions have
@@ -49,7 +49,7 @@ def serializer(
             if not (unpack and isinstance(value, Mapping)):
                 save(product)(value, product)
                 return
-            _emptied(Path(product))
+            writing.empty(product)
             for name, inner in value.items():
                 if not isinstance(name, str):
                     raise TypeError(f"the keys of what is unpacked are names of files, not {name!r}")
@@ -165,17 +165,8 @@ def _matching(value: object, products: Mapping[str, object]) -> None:
         raise ValueError(f"it must return a dict with the keys of its products, {keys}: {'; '.join(wrong)}")
 
 
-def _emptied(folder: Path) -> None:
-    """Make an empty folder: files of an earlier run must not mix with the new ones."""
-    if folder.is_dir() and not folder.is_symlink():
-        shutil.rmtree(folder)
-    elif folder.exists() or folder.is_symlink():
-        folder.unlink()
-    folder.mkdir(parents=True)
-
-
 def _dump(module: str, value: object, path: _Path) -> None:
-    with Path(path).open("wb") as file:
+    with writing.beside(path) as part, Path(part).open("wb") as file:
         plugins.load(module).dump(value, file)
 
 
@@ -187,7 +178,8 @@ def _undump(module: str, path: _Path) -> object:
 def _save_text(value: object, path: _Path) -> None:
     if not isinstance(value, str):
         raise TypeError(f"{path} takes a text, not {type(value).__name__}")
-    Path(path).write_text(value)
+    with writing.beside(path) as part:
+        Path(part).write_text(value)
 
 
 def _save_json(value: object, path: _Path) -> None:
@@ -195,13 +187,15 @@ def _save_json(value: object, path: _Path) -> None:
         text = json.dumps(value)
     except TypeError as error:
         raise TypeError(f"{path} takes what can be said in JSON: {error}") from None
-    Path(path).write_text(text)
+    with writing.beside(path) as part:
+        Path(part).write_text(text)
 
 
-def _save_frame(method: str, value: object, path: object) -> None:
+def _save_frame(method: str, value: object, path: _Path) -> None:
     if not hasattr(value, method):
         raise TypeError(f"{path} takes a pandas DataFrame, not {type(value).__name__}")
-    getattr(value, method)(path)
+    with writing.beside(path) as part:
+        getattr(value, method)(part)
 
 
 def _load_frame(reader: str, path: object) -> object:

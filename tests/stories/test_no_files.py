@@ -77,6 +77,30 @@ def test_the_names_of_standard_output_mean_standard_output(project: Folder) -> N
     assert printed["cells"][-1]["outputs"][0]["text"] == ["done\n"]
 
 
+def test_a_run_that_is_refused_loses_nothing_of_its_logs(project: Folder) -> None:
+    project.write("log", "old")
+    refused = [
+        (["run", "missing.py", "out.ipynb", "--stdout-file", "log"], "there is no such notebook"),
+        (["run", "nb.py", "out.ipynb", "--stdout-file", "nb.py"], "--stdout-file is the notebook itself"),
+        (
+            ["run", "nb.py", "log.ipynb", "--stderr-file", "log.ipynb"],
+            "--stderr-file is the executed notebook",
+        ),
+    ]
+    for words, message in refused:
+        ended = project.octavo(*words)
+        assert (ended.returncode, message in ended.stderr) == (2, True), ended.stderr
+    assert (project.read("log"), project.read("nb.py")) == ("old", NOTEBOOK.lstrip())
+
+
+def test_the_file_of_a_ci_system_is_not_read_from_a_pipe(project: Folder) -> None:
+    os.mkfifo(project.path / "pipe")
+    with subprocess.Popen(["cat", "pipe"], cwd=project.path, stdout=subprocess.PIPE) as reader:
+        ended = project.octavo("ci", "github", "-o", "pipe", timeout=60)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert b"octavo" in reader.communicate()[0]
+
+
 def test_what_reads_a_pipe_gets_the_notebook(project: Folder) -> None:
     os.mkfifo(project.path / "pipe")
     with subprocess.Popen(["cat", "pipe"], cwd=project.path, stdout=subprocess.PIPE) as reader:

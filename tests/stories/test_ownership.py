@@ -215,6 +215,37 @@ def test_what_is_accepted_with_a_folder_stays_there(folder: Folder) -> None:
     assert found(folder, "data") == {"raw.csv": "raw", "part-0.csv": "0"}
 
 
+def test_a_folder_that_octavo_writes_itself_is_emptied_and_what_others_put_there_is_kept(
+    folder: Folder,
+) -> None:
+    folder.write(
+        "steps.py",
+        """
+from octavo.serialize import serializer
+
+@serializer(unpack=True, defaults=[".txt"])
+def save(value, product): ...
+
+def make(n):
+    return {f"{number}.txt": str(number) for number in range(n)}
+""",
+    )
+    spec = "tasks: [{source: steps.make, product: data, serializer: steps.save, params: {n: %d}}]"
+    folder.write("pipeline.yaml", spec % 2)
+    folder.write("data/raw.csv", "raw")
+    assert folder.octavo("build").returncode == 1
+    assert found(folder, "data") == {"raw.csv": "raw"}
+    assert folder.octavo("accept", "make").returncode == 0
+    folder.write("pipeline.yaml", spec % 1)
+    ended = folder.octavo("build")
+    assert "data/raw.csv is not as a run has left it, and was in the way: it is now" in ended.stdout
+    assert found(folder, "data") == {"0.txt": "0"}
+    folder.write("data/notes.txt", "notes")
+    assert folder.octavo("build", "--force").returncode == 0
+    assert found(folder, "data") == {"0.txt": "0"}
+    assert kept(folder) == {"data/raw.csv": "raw", "data/notes.txt": "notes"}
+
+
 def test_a_folder_with_files_of_others_is_not_taken_from_the_cache(folder: Folder) -> None:
     one_folder(folder, 2)
     assert folder.octavo("build").returncode == 0

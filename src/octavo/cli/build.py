@@ -234,10 +234,7 @@ def _writable(path: Path) -> None:
     """Raise an Error now for a file that could not be written after hours of work."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if why := writing.refusal(path, named=True):
-            raise Error(why, str(path))
-        if not writing.passing(path):
-            path.open("a").close()
+        writing.check(path, named=True)
     except OSError as error:
         raise Error(f"it cannot be written: {error.strerror}", str(path)) from None
 

@@ -94,7 +94,7 @@ def main(args: Namespace) -> int:
         out.stream.write(blocks.fresh(wanted, system.SIGN))
         return 0
     found = blocks.Updated(blocks.fresh(wanted, system.SIGN))
-    if os.path.lexists(path):
+    if os.path.isfile(path) and not writing.passing(path):
         old = products.whole(path).decode("utf-8", "replace")
         found = blocks.update(old, wanted, system.SIGN, os.path.relpath(path))
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)

@@ -121,7 +121,7 @@ def _driver(words: list[str]) -> int:
     # the files of git have names of their own; the path says what they are
     read = [(products.whole(file), f"{side}:{path}") for file, side in zip(words[:3], _SIDES, strict=True)]
     text, found = merge_files(read, path, Labels())
-    Path(ours).write_bytes(text)
+    writing.write(ours, [text])
     _tell(found, path, screen(sys.stderr, os.environ))
     return _CONFLICT if found.conflicts else 0
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from ..compat import parameters as values
 from ..errors import Error
-from ..events import Event, Output
+from ..events import Event, Output, RunStarted
 from ..lazy import lazy_imports
 from ..model import Json
 from ..show.progress import Progress
@@ -26,6 +26,7 @@ with lazy_imports():
 
     from .. import single
     from ..kinds import keys
+    from ..products import writing
     from ..show import inputs
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _run(args: Namespace) -> int:
             print(f"note: --{name.replace('_', '-')} has no effect: {why}", file=sys.stderr)
     logs = args.log_output and not args.json
     with ExitStack() as stack:
-        tee = Tee({name: _opened(getattr(args, f"{name}_file"), stack) for name in ("stdout", "stderr")})
+        tee = Tee(_opened(args, target, stack))
         pause = stack.enter_context(options.pause(args))
         out.live = out.live and not pause
         progress = stack.enter_context(Progress(out, quiet=args.quiet, as_json=args.json, logs=logs))
@@ -210,17 +211,20 @@ def _settings(args: Namespace) -> single.NotebookOptions:
 
 
 class Tee:
-    """Writes what the cells print to files, one for each stream."""
+    """Writes what the cells print to files, one for each stream: by its name, its path and the open file."""
 
-    def __init__(self, files: dict[str, TextIO | None]) -> None:
+    def __init__(self, files: dict[str, tuple[str, TextIO]]) -> None:
         self.files = files
 
     def __call__(self, event: Event) -> None:
+        if isinstance(event, RunStarted):  # of a run that is refused, what they held stays
+            for path, file in self.files.values():
+                writing.cut(path, file.fileno())
         if not (isinstance(event, Output) and event.kind == "stream"):
             return
-        if (file := self.files.get(event.content["name"])) is not None:
-            file.write(event.content["text"])
-            file.flush()
+        if (found := self.files.get(event.content["name"])) is not None:
+            found[1].write(event.content["text"])
+            found[1].flush()
 
 
 class Results:
@@ -236,13 +240,22 @@ class Results:
             self.to.say(str(text))
 
 
-def _opened(path: str | None, stack: ExitStack) -> TextIO | None:
-    if path is None:
-        return None
-    try:
-        return stack.enter_context(Path(path).open("w", encoding="utf-8", errors="replace"))
-    except OSError as error:
-        raise Error(f"it cannot be written: {error.strerror}", path) from None
+def _opened(args: Namespace, target: str, stack: ExitStack) -> dict[str, tuple[str, TextIO]]:
+    """Open the files for what the cells print."""
+    found: dict[str, tuple[str, TextIO]] = {}
+    for name in ("stdout", "stderr"):
+        path = getattr(args, f"{name}_file")
+        if path is None:
+            continue
+        for other, what in ((args.source, "the notebook itself"), (target, "the executed notebook")):
+            if not writing.passing(path) and os.path.realpath(path) == os.path.realpath(other):
+                raise Error(f"--{name}-file is {what}", path, "choose another name")
+        try:
+            opened = open(writing.stream(path), "w", encoding="utf-8", errors="replace")  # noqa: PTH123, SIM115
+        except OSError as error:
+            raise Error(f"it cannot be written: {error.strerror}", path) from None
+        found[name] = path, stack.enter_context(opened)
+    return found
 
 
 # ── values

@@ -110,11 +110,7 @@ class _Chunks:
     def __init__(self, path: Path, write: Write, extension: str) -> None:
         self.path, self._write, self._extension = path, write, extension
         self._count = 0
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-        path.mkdir(parents=True)
+        writing.empty(path)
 
     def write(self, rows: Rows, names: list[str]) -> None:
         self._write(self.path / f"{self._count}.{self._extension}", rows, names)

@@ -259,10 +259,9 @@ def _merged_by_lines(path: str) -> str:
         return ""
     attributes = os.path.join(folder, ".gitattributes")
     try:
-        with open(attributes, "a+b") as file:  # noqa: PTH123 - a str
-            file.seek(0)
-            before = file.read()
-            file.write(b"\n" * (before[-1:] not in (b"", b"\n")) + f"{name} {_UNION}\n".encode())
-    except OSError:
+        before = products.whole(attributes) if os.path.lexists(attributes) else b""
+        lines = [before, b"\n" * (before[-1:] not in (b"", b"\n")), f"{name} {_UNION}\n".encode()]
+        writing.write(attributes, lines)
+    except (OSError, Error):
         return ""
     return ".gitattributes, which lets git merge it"

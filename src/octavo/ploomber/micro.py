@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..process.ploomber_names import absent
+from ..products import writing
 from .dag import DAG, DAGConfigurator
 from .executors import Parallel, Serial
 from .products import File
@@ -115,7 +116,7 @@ def dump(value: Any, product: Any) -> None:
     """Keep a value in a file."""
     path = Path(product)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(pickle.dumps(value))
+    writing.write(path, [pickle.dumps(value)])
 
 
 def load(product: Any) -> Any:

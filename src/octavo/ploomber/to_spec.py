@@ -17,6 +17,7 @@ from ..errors import Error
 from ..kinds import CLASSES
 from ..model import PROXIES, Task
 from ..model import Product as Made
+from ..products import writing
 from ..spec.dialect import PRODUCTS
 from . import unimportable
 from .constants import TaskStatus
@@ -161,7 +162,7 @@ class SpecWriter:
         path = Path(self.root, FOLDER, f"{word}.{ending.removeprefix('.')}")
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
+            writing.write(path, [text.encode()])
         return self.path(path)
 
     # ── products and what comes from upstream
@@ -338,7 +339,7 @@ def _outside(path: str) -> bool:
 def _copy_changed(source: str, target: str) -> str:
     """Copy a file, unless it is there already as it is: what is not touched is not read again."""
     if not os.path.exists(target) or Path(target).read_bytes() != Path(source).read_bytes():
-        shutil.copyfile(source, target)
+        writing.write(target, [Path(source).read_bytes()])
     return target
 
 

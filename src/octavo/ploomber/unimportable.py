@@ -20,6 +20,7 @@ from typing import Any
 
 from ..definitions import encode
 from ..digests import digest
+from ..products import writing
 from ..reading.folders import find_module, folders
 from ..values import Unencodable
 
@@ -86,7 +87,7 @@ def register_function(thing: Callable[..., Any], task: str, root: str, values: M
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{module}.py"
     if not file.exists() or file.read_text(encoding="utf-8") != text:
-        file.write_text(text, encoding="utf-8")
+        writing.write(file, [text.encode()])
     holder = types.ModuleType(module)
     setattr(holder, name, _with_values(thing, values) if values else thing)
     _MODULES[module] = holder

@@ -73,6 +73,45 @@ def write(path: str | os.PathLike[str], pieces: Iterable[bytes], *, named: bool 
         file.writelines(pieces)
 
 
+def empty(folder: str | os.PathLike[str]) -> None:
+    """Make an empty folder: files of an earlier run must not mix with new ones.
+
+    A link to an empty folder stays one; what is in the folder behind a link is somebody's.
+    """
+    path = os.fspath(folder)
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path) and not (os.path.isdir(path) and not os.listdir(path)):
+        os.unlink(path)
+    os.makedirs(path, exist_ok=True)
+
+
+def check(path: str | os.PathLike[str], *, named: bool = False) -> None:
+    """Raise the ``OSError`` that writing a file would end with after hours of work, as far as it is known now."""
+    place = _behind(os.fspath(path))
+    if why := refusal(place, named=named):
+        raise OSError(errno.EINVAL, why, os.fspath(path))
+    if not passing(place) and (part := _begun(place)):
+        os.unlink(part)
+
+
+def stream(path: str | os.PathLike[str]) -> int:
+    """Open a file that the user named and that others read while it grows, as logs are; return its descriptor.
+
+    What is written is added to what it holds. To begin anew, see ``cut``.
+    """
+    place = os.fspath(path)
+    if why := refusal(place, named=True):
+        raise OSError(errno.EINVAL, why, place)
+    return own if (own := _own(place)) is not None else _opened(place, os.O_CREAT | os.O_APPEND)
+
+
+def cut(path: str | os.PathLike[str], file: int) -> None:
+    """Drop what a file held that was opened by ``stream``, unless others write to it, too."""
+    if not passing(path):
+        os.ftruncate(file, 0)
+
+
 def sweep(path: str | os.PathLike[str]) -> None:
     """Remove what a writer of ``path`` that was killed had left beside it."""
     place = _behind(os.fspath(path))
@@ -213,20 +252,32 @@ def _open_file(path: str) -> str:
     return ""
 
 
+def _own(place: str) -> int | None:
+    """Return a copy of a file that this process has open, by a name such as ``/dev/stdout``; None for other names.
+
+    Opened anew, it would be written from its start again.
+    """
+    folder, _, number = _open_file(place).rpartition("/")
+    mine = folder == os.path.realpath("/proc/self/fd") and number.isdigit()
+    return os.dup(int(number)) if mine else None
+
+
 def _pour(part: str, place: str) -> None:
     """Write a file that is whole into what must stay where it is. Raises ``OSError`` where nobody reads a pipe."""
-    own, _, number = _open_file(place).rpartition("/")
-    if own == os.path.realpath("/proc/self/fd") and number.isdigit():
-        # opened anew, it would be written from its start again
-        _copy(part, os.dup(int(number)))
+    if (own := _own(place)) is not None:
+        _copy(part, own)
         return
-    wait = os.O_NONBLOCK if special(place) == "a named pipe" else 0
     # what is open already is not cut off, for others write to it, too
-    add = os.O_APPEND if passing(place) else os.O_TRUNC
+    _copy(part, _opened(place, os.O_APPEND if passing(place) else os.O_TRUNC))
+
+
+def _opened(place: str, how: int) -> int:
+    """Open what is written into where it stands. Raises ``OSError`` where nobody comes to read a pipe."""
+    wait = os.O_NONBLOCK if special(place) == "a named pipe" else 0
     until = time.monotonic() + _PATIENCE
     while True:
         try:
-            file = os.open(place, os.O_WRONLY | os.O_CLOEXEC | add | wait)
+            file = os.open(place, os.O_WRONLY | os.O_CLOEXEC | how | wait, 0o666)
             break
         except OSError as error:
             if error.errno != errno.ENXIO or not wait:
@@ -235,7 +286,7 @@ def _pour(part: str, place: str) -> None:
                 raise OSError(errno.ENXIO, "nobody reads this pipe", place) from None
             time.sleep(0.05)
     os.set_blocking(file, True)
-    _copy(part, file)
+    return file
 
 
 def _copy(part: str, file: int) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import time
 from io import StringIO
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..events import Event, Output, TaskFinished, TaskStarted
 from ..model import Outcome
+from ..products import writing
 from ..tracebacks import plain
 from .failures import failed, location
 from .lines import UNSAID, Lines, outcome_line
@@ -135,7 +135,7 @@ def _cell(text: str) -> str:
 def append(path: str, lines: Iterable[str]) -> None:
     """Add lines to the page of the step; where that cannot be written, the build is right all the same."""
     try:
-        with Path(path).open("a", encoding="utf-8") as file:
+        with open(writing.stream(path), "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
             file.writelines(line + "\n" for line in lines)
     except OSError:
         pass

@@ -75,6 +75,11 @@ def stranger(store: Store, path: str, in_git: InGit, whole: bool = False) -> boo
     return not made or store.digest(path) not in made
 
 
+def takes_whole(task: Task) -> bool:
+    """Return whether octavo itself writes the folder of a task: into an empty one, for what is in it is the result."""
+    return task.calls.serializer is not None or row(task.kind).whole
+
+
 def by_ploomber(root: str | os.PathLike[str], path: str) -> bool:
     """Return whether Ploomber has left its metadata beside a file."""
     folder, name = os.path.split(os.path.join(root, path))
@@ -117,7 +122,13 @@ class Ownership:
             path, full = product.path, os.path.join(self._store.root, product.path)
             made = [record for record in records if path in record.products or record.state != "done"]
             if os.path.isdir(full) and not os.path.islink(full):
-                claim.paths[path] = self._folder(path, full, made, claim)
+                others = self._folder(path, full, made, claim)
+                if takes_whole(task):
+                    for name in sorted(others):
+                        self._move(f"{path}/{name}", claim)
+                    others = ()
+                self._store.keep_others(path, others)
+                claim.paths[path] = others
             elif made or self._store.made(path):
                 if not self._known(path, made) and os.path.lexists(full):
                     self._move(path, claim)
@@ -153,7 +164,6 @@ class Ownership:
             else:
                 for name in sorted(unknown | _changed(full, there - others - unknown, known)):
                     self._move(f"{path}/{name}", claim)
-        self._store.keep_others(path, others)
         return others
 
     def _move(self, path: str, claim: Claim) -> None:
