@@ -17,7 +17,7 @@ import pytest
 
 import octavo
 from octavo.errors import MissingExtra
-from octavo.lazy import LazyModule, lazy_imports
+from octavo.lazy import LazyModule, lazy_imports, put_off
 
 with lazy_imports():
     import wave as sounds
@@ -187,3 +187,28 @@ def test_only_modules_are_imported_lazily() -> None:
         if not known and importlib.util.find_spec(name.partition(".")[0]) is not None:
             wrong.append(f"{file}: {name}")
     assert wrong == []
+
+
+def test_what_is_put_off_is_imported_when_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "costly.py").write_text("print('imported')\ndef double(x): return 2 * x\n", "utf-8")
+    (tmp_path / "other.py").write_text("from costly import double\n", "utf-8")
+    code = (
+        "import sys, json, contextlib, io\n"
+        "from octavo.lazy import put_off\n"
+        "said = io.StringIO()\n"
+        "with contextlib.redirect_stdout(said):\n"
+        "    with put_off('costly', 'double'):\n"
+        "        import other\n"
+        "    before = ['costly' in sys.modules, said.getvalue()]\n"
+        "    found = [other.double(2), __import__('costly').double(3)]\n"
+        "print(json.dumps([before, found, said.getvalue()]))"
+    )
+    assert answered(code, tmp_path) == [[False, ""], [4, 6], "imported\n"]
+
+
+def test_what_is_not_installed_cannot_be_put_off() -> None:
+    with put_off("octavo_has_no_such_module", "any"), pytest.raises(ModuleNotFoundError):
+        importlib.import_module("octavo_has_no_such_module")
+    with put_off("json", "loads"):
+        assert sys.modules["json"] is json  # what is there already stays
+    assert sys.modules["json"] is json

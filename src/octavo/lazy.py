@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import builtins
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from importlib.machinery import PathFinder
 from types import ModuleType, SimpleNamespace
 
 from .errors import MissingExtra
@@ -99,6 +101,26 @@ def imported(name: str) -> ModuleType:
         if missing in ("", __name__.partition(".")[0]):
             raise
         raise missing_extra(missing) from error
+
+
+@contextmanager
+def put_off(module: str, function: str) -> Iterator[None]:
+    """Let other packages' imports in a block find a module that is imported when its function is first called.
+
+    For what costs much to import and is then hardly ever called: ``put_off("rfc3987_syntax", "is_valid_syntax")``
+    around an import of jsonschema, which compiles a grammar of IRIs for a second otherwise.
+    """
+    if module in sys.modules or PathFinder.find_spec(module) is None:
+        yield
+        return
+    stand_in = ModuleType(module)
+    setattr(stand_in, function, lambda *args: getattr(import_module(module), function)(*args))
+    sys.modules[module] = stand_in
+    try:
+        yield
+    finally:
+        if sys.modules.get(module) is stand_in:
+            del sys.modules[module]
 
 
 def missing_extra(package: str) -> MissingExtra:

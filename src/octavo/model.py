@@ -47,8 +47,7 @@ UNREADABLE = "unreadable"
 class Parameter:
     """One declared parameter of a notebook or function, as its code says it.
 
-    ``default`` and ``annotation`` are source text of the notebook's language; ``value`` is the default
-    as a Python value when it is a literal (``known`` tells None from not known).
+    ``default`` and ``annotation`` are text of its language, ``value`` the literal default (``known`` tells None).
     """
 
     name: str
@@ -115,8 +114,8 @@ class Facts:
 class Source:
     """Code and its place. ``path`` is the file, relative to the project; ``entry`` the dotted path of a function.
 
-    ``text`` is filled when the task is about to run, so that what was fingerprinted is what runs. ``function`` is the
-    digest of a function that a program gave as it is, with what it holds besides its code.
+    ``text`` is filled when the task is about to run, so that what was fingerprinted is what runs; so is ``notebook``
+    where it takes jupytext, which no worker imports. ``function`` is the digest of a function that a program gave.
     """
 
     path: str
@@ -124,6 +123,7 @@ class Source:
     text: str | None = None
     facts: Facts = field(default_factory=lambda: Facts(""))
     function: str | None = None
+    notebook: Json | None = None
 
 
 class Relation(str):

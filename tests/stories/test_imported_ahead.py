@@ -267,3 +267,30 @@ def test_a_library_that_runs_a_program_or_asks_in_bytes_on_import_is_imported_ah
     for options in ((), ("--force",)):
         build(folder, env, *options)
         assert printed(folder, "one") == "hello refused twice\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("plain.py", "{}"),
+        ("prose.md", "# A\n\n```python\n{}\n```\n"),
+        ("knit.Rmd", "# A\n\n```{{python}}\n{}\n```\n"),
+        ("told.py", "# ---\n# jupyter:\n#   jupytext:\n#     text_representation:\n#       extension: .py\n"
+                    "#       format_name: sphinx\n# ---\n\n{}"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("runner", ["NotebookRunner", "ScriptRunner"])
+def test_no_notebook_takes_its_reader_into_its_process(
+    folder: Folder, name: str, text: str, runner: str
+) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\n"
+        'found = sorted({"jupytext", "nbformat", "jsonschema", "jupyter_server", "markdown_it"} & {*sys.modules})\n'
+        'Path("found.txt").write_text(repr(found))'
+    )
+    folder.write(name, text.format(code))
+    products = "found.txt" if runner == "ScriptRunner" else "{nb: out.ipynb, data: found.txt}"
+    folder.write("pipeline.yaml", f"tasks:\n  - {{source: {name}, class: {runner}, product: {products}}}\n")
+    done = folder.octavo("build")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert folder.read("found.txt") == "[]"

@@ -281,9 +281,9 @@ def _normal(text: str) -> str:
 
 def _same_notebook(task: Task, stored: str) -> bool:
     """Compare with the texts of all cells, one after another: that is what Ploomber keeps, prose and code alike."""
-    assert task.source.text is not None
-    read = documents.loads(task.source.text.encode("utf-8", "surrogateescape"), task.source.path)
-    cells = [cell for cell in read.data["cells"] if "injected-parameters" not in tags(cell)]
+    cells = [
+        cell for cell in documents.of_source(task.source).cells if "injected-parameters" not in tags(cell)
+    ]
     if "\n".join(cell["source"] for cell in cells).rstrip() == stored.rstrip():
         return True
     if task.source.facts.language.lower() != "python":

@@ -18,13 +18,11 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-import nbconvert
-from nbconvert.exporters import Exporter, WebPDFExporter
-from nbformat.v4 import reads_json
 from traitlets.config import Config
 
 from ..errors import Error, ProductError
 from ..hints import did_you_mean
+from ..lazy import put_off
 from ..model import Failure, Json, Task
 from ..notebook.cells import dump_ipynb
 from ..process import child
@@ -32,6 +30,11 @@ from ..products import writing
 from ..products.scratch import Scratch
 from .editions import Edition, exports
 from .harmless import harmless
+
+with put_off("rfc3987_syntax", "is_valid_syntax"):
+    import nbconvert
+    from nbconvert.exporters import Exporter, WebPDFExporter
+    from nbformat.v4 import reads_json
 
 #: Exporters that put images into files of their own, and those that want pandoc for text in Markdown.
 _PANDOC = ("rst", "latex", "pdf", "asciidoc")

@@ -187,10 +187,8 @@ def _export_again(task: Task, data: Json, root: str) -> None:
 
 def prepare(task: Task) -> tuple[Json, Json]:
     """Return the notebook as it will be executed, without outputs, and the values injected into it."""
-    assert task.source.text is not None
-    document = documents.loads(task.source.text.encode("utf-8", "surrogateescape"), task.source.path)
     values = values_of(task)
-    data = document.data
+    data = documents.of_source(task.source).data
     if values:
         data = inject(data, values, language=task.source.facts.language)
     # an executed notebook that failed can be run again: papermill's word about that is not part of it

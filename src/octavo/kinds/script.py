@@ -98,9 +98,8 @@ def _absolute(value: object) -> object:
 
 def pieces(task: Task) -> list[Snippet]:
     """Return the code of a task's cells in order, the injected one among them."""
-    assert task.source.text is not None
     path = os.path.abspath(task.source.path)
-    document = documents.loads(task.source.text.encode("utf-8", "surrogateescape"), task.source.path)
+    document = documents.of_source(task.source)
     own = [index for index, cell in enumerate(document.cells) if not tags(cell) & {INJECTED, MARKER}]
     places = _places(task, document, own)
     values = dict(task.params)
@@ -135,7 +134,7 @@ def _places(task: Task, document: documents.Notebook, own: list[int]) -> dict[in
     for index in own:
         code = document.cells[index]["source"]
         places[index] = document.line(index)
-        if document.format == "ipynb" or places[index] or document.cells[index]["cell_type"] != "code":
+        if document.path.endswith(".ipynb") or places[index] or document.cells[index]["cell_type"] != "code":
             continue
         # a format that another reads for us: cells are looked for one after the other
         at = text.find(code, after)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path, PurePath
 
-from ..errors import NotebookError
+from ..errors import Errors, NotebookError
 from ..lazy import lazy_imports
+from ..model import Json, Source
 from ..products import writing
 from .cells import Notebook, dump_ipynb, load_ipynb
 
@@ -13,7 +15,18 @@ with lazy_imports():
     # jupytext takes up to 2 s, and the patterns of percent 5 ms that a warm build never needs
     from . import formats, percent
 
-__all__ = ["EXTENSIONS", "Notebook", "dump_ipynb", "dumps", "is_notebook", "loads", "read", "write"]
+__all__ = [
+    "EXTENSIONS",
+    "Notebook",
+    "dump_ipynb",
+    "dumps",
+    "foreign",
+    "is_notebook",
+    "loads",
+    "of_source",
+    "read",
+    "write",
+]
 
 #: Extensions of files that can be notebooks: ours and jupytext's.
 # fmt: off
@@ -48,6 +61,25 @@ def loads(data: bytes, path: str) -> Notebook:
     if suffix == ".py" and (notebook := percent.load_percent(data, path)) is not None:
         return notebook
     return formats.loads(data, path)
+
+
+def of_source(source: Source) -> Notebook:
+    """Return the notebook that a source with its text is."""
+    if source.notebook is not None:
+        return Notebook(deepcopy(source.notebook), "", source.path)
+    assert source.text is not None
+    return loads(source.text.encode("utf-8", "surrogateescape"), source.path)
+
+
+def foreign(data: bytes, path: str) -> Json | None:
+    """Return the data of a notebook that only jupytext can read; None for what is read here, or by nobody."""
+    suffix = PurePath(path).suffix
+    if suffix == ".ipynb" or not is_notebook(path) or (suffix == ".py" and percent.is_percent(data, path)):
+        return None
+    try:
+        return formats.loads(data, path).data
+    except (NotebookError, Errors):
+        return None
 
 
 def dumps(notebook: Notebook) -> bytes:

@@ -7,15 +7,17 @@ import warnings
 from copy import deepcopy
 from pathlib import PurePath
 
-import jupytext
-from jupytext.jupytext import NotebookNode
-
 from ..dataclass import dataclass
 from ..errors import NotebookError, Place
+from ..lazy import put_off
 from ..model import Json
 from .broken import merge_conflict, place
 from .cells import Notebook, add_ids
 from .quarto import adopt
+
+with put_off("rfc3987_syntax", "is_valid_syntax"):
+    import jupytext
+    from jupytext.jupytext import NotebookNode
 
 #: In a header, the line with the kernel's name: what stands before "name", and the name.
 _KERNEL = re.compile(r"kernelspec:[ \t]*\n(?:.*\n)*?([^\w\n]*)name:[ \t]*(\S+)[ \t]*\n")

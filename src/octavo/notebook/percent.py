@@ -72,6 +72,17 @@ class Script:
         return piece.line if piece else 0
 
 
+def is_percent(data: bytes, path: str) -> bool:
+    """Return whether a Python script is in one of the percent formats, and thus read by ``load_percent``."""
+    bare_lines = [bare(line) for line in lines(decode(data, path)[0])]
+    top = header.read(bare_lines)
+    return _ours(_format(bare_lines, top.metadata), top)
+
+
+def _ours(name: str | None, top: header.Header) -> bool:
+    return name in ("percent", "hydrogen") and speaks_python(top.metadata)
+
+
 def load_percent(data: bytes, path: str, name: str | None = None) -> Notebook | None:
     """Read a Python script; return None when it is in none of the percent formats, but another of jupytext's.
 
@@ -82,7 +93,7 @@ def load_percent(data: bytes, path: str, name: str | None = None) -> Notebook | 
     bare_lines = [bare(line) for line in kept]
     top = header.read(bare_lines)
     name = name or _format(bare_lines, top.metadata)
-    if name not in ("percent", "hydrogen") or not speaks_python(top.metadata):
+    if not _ours(name, top):
         return None
     if conflict := broken.merge_conflict(text, path):
         raise conflict

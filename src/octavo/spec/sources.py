@@ -167,8 +167,15 @@ class Reader:
             except Unfreezable:
                 pass  # a default that is no plain data: it is read again
         self.stamps[source.path] = None if young else stamp
-        filled = data.decode("utf-8", "surrogateescape") if text else None
-        return replace(source, facts=facts, text=filled)
+        if not text:
+            return replace(source, facts=facts, text=None, notebook=None)
+        foreign = None
+        if kinds.row(kind).source == "notebook" and not any(
+            cell.line for cell in facts.cells
+        ):  # ours tell lines
+            foreign = notebook.foreign(data, source.path)
+        filled = data.decode("utf-8", "surrogateescape")
+        return replace(source, facts=facts, text=filled, notebook=foreign)
 
     def _facts(self, kind: str, source: Source, data: bytes) -> Facts:
         facts = members.kind(kind).facts(source, data)
