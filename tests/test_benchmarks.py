@@ -11,9 +11,17 @@ import pytest
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 SCRIPTS = sorted(FOLDER.glob("bench_*.py"))
+#: Here peers take ten seconds and more, whatever the size.
+LONG = ("bench_cells", "bench_many_notebooks", "bench_tiny_notebook")
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(script, id=script.stem, marks=[pytest.mark.nightly] if script.stem in LONG else [])
+        for script in SCRIPTS
+    ],
+)
 def test_a_benchmark_runs_and_speaks_of_its_bars(script: Path, tmp_path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, script, "--quick"],
