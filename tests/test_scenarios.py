@@ -19,6 +19,7 @@ from staleness.scenarios import (
     forked,
     functions,
     hands,
+    indirect,
     links,
     made,
     names,
@@ -32,6 +33,7 @@ from staleness.scenarios import (
 TABLES: Mapping[str, Mapping[str, Scenario]] = {
     "values": values.SCENARIOS,
     "functions": functions.SCENARIOS,
+    "indirect": indirect.SCENARIOS,
     "names": names.SCENARIOS,
     "links": links.SCENARIOS,
     "asked": asked.SCENARIOS,

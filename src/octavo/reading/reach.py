@@ -33,10 +33,22 @@ _LEADING = frozenset(
             "import_module",
         ),
         *("getmodule", "getmodulename", "getclosurevars", "get_objects", "get_referrers", "get_referents"),
-        *("run_module", "run_path", "resolve_name", "testmod", "Fire", "eval", "query"),
+        *("run_module", "run_path", "resolve_name", "testmod", "Fire", "eval", "query", "__subclasses__"),
     ]
 )
+#: Of these, names that mean nothing else where they stand in a text, as for ``operator.attrgetter``.
+_SPELLED = frozenset(name for name in _LEADING if name[0] in "_f" and "_" in name)
 _WORD = re.compile(r"[^\W\d]\w*")
+#: What is called, or marked, in a text that is code to somebody: in a formula, a query, a program.
+_CALLED = re.compile(r"@?\b([^\W\d]\w*)\s*\(|@([^\W\d]\w*)")
+#: What makes a type of texts that are annotations.
+_TYPING = frozenset(
+    [
+        *("ForwardRef", "NamedTuple", "NewType", "TypeAdapter", "TypeAliasType", "TypeVar", "TypedDict"),
+        *("create_model", "make_dataclass"),
+    ]
+)
+_GENERIC = frozenset(["dict", "frozenset", "list", "set", "tuple", "type"])
 
 
 def reached(tree: ast.Module, name: str, module: str) -> list[ast.stmt]:
@@ -139,7 +151,13 @@ def _made_of(node: ast.expr, kinds: tuple[type[ast.AST], ...]) -> bool:
 def _words(node: ast.stmt, module: str) -> set[str] | None:
     """Return the words by which code may mean something in its module; None if these can be any."""
     found: set[str] = set()
-    called = {id(call.func): call for call in ast.walk(node) if isinstance(call, ast.Call)}
+    called: dict[int, ast.Call] = {}
+    alone: set[int] = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call):
+            called[id(part.func)] = part
+        elif isinstance(part, ast.Expr):
+            alone.add(id(part.value))  # a docstring, say
     for part in ast.walk(node):
         match part:
             case ast.Name(id=name):
@@ -162,11 +180,30 @@ def _words(node: ast.stmt, module: str) -> set[str] | None:
                 found |= _quoted(annotation)
             case ast.FunctionDef(returns=annotation) | ast.AsyncFunctionDef(returns=annotation):
                 found |= _quoted(annotation)
+            case ast.Subscript(value=value, slice=inner) if _is_type(value):
+                found |= _quoted(inner)
+            case ast.Call(func=value) if _last(value) in _TYPING:
+                found |= _quoted(part)
+            case ast.Constant(value=str(text)) if id(part) not in alone:
+                if text in _SPELLED:
+                    return None
+                found.update(word for pair in _CALLED.findall(text) for word in pair)
     return found
 
 
+def _last(node: ast.expr) -> str:
+    """Return the last name of a dotted one."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _is_type(node: ast.expr) -> bool:
+    """Return whether what is subscripted looks like a type that takes others: ``list``, ``typing.Optional``."""
+    name = _last(node)
+    return name in _GENERIC or (name[:1].isupper() and not name[1:].isupper())
+
+
 def _quoted(annotation: ast.expr | None) -> set[str]:
-    """Return the words in the texts of an annotation."""
+    """Return the words in the texts of an annotation, or of what makes a type."""
     texts = ast.walk(annotation) if annotation else ()
     return {
         word

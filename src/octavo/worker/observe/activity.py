@@ -19,13 +19,15 @@ from ...kinds.named import READS
 from ...model import ABSENT
 from ...reading.importable import SUFFIXES
 from .asks import FilePath, narrowed
-from .frames import STANDARD, Asker, of_packages
+from .frames import STANDARD, Asker, of_packages, reads_text
 from .hook import Arguments, Hear, Quiet
 from .paths import Ground
 from .stamps import Stamp, Use, now_of_files, stamp, use
 
 #: Where nobody keeps what a result depends on.
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/lib/", "/usr/share/", STANDARD)
+#: What may be code that counts as such, unless the task reads it as it reads any other file.
+_CODE = (".py", ".ipynb", ".md", ".Rmd", ".qmd", ".R", ".r", ".sql", ".sh")
 COMPILED = re.compile(r"(.*/)__pycache__/([^/]+?)\.[^/.]+(?:\.opt-\d)?\.pyc$")
 #: What becomes of a path, told to whoever shows it to a person: "read" or "wrote".
 Touch = Callable[[str, str], None]
@@ -72,6 +74,8 @@ class Activity:
         self.questions: dict[tuple[str, str], str] = {}
         #: Files of which its own code asked when they were modified.
         self.timed: set[str] = set()
+        #: Files of code that the task's own code opened, not to run them.
+        self.as_text: set[str] = set()
         #: Paths of which Python told, counted or not.
         self.heard: set[str] = set()
         #: The thread that lists all folders before the task begins: this is not what Python told of them.
@@ -155,6 +159,8 @@ class Activity:
             elif before.epoch != self.epoch:
                 # a process that the task started may have made it anew: what counts is what is seen now
                 before.epoch, before.stamp = self.epoch, stamp(path)
+            if path.endswith(_CODE) and path not in self.as_text and reads_text():
+                self.as_text.add(path)
         if update:
             self.updated.add(path)
         elif writing:

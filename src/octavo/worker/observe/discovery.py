@@ -105,8 +105,10 @@ class Discovery:
         # executed notebooks from upstream count only when they are read
         given = [path for path in given_paths(task.inputs) if not path.endswith(".ipynb")]
         self._known: set[str] = set()
+        read = {activity.ground.way(path).shown for path in activity.as_text}
         for path in (task.source.path, *modules, *given):
-            self._know(path, follow=True)
+            if path not in read or path in given:
+                self._know(path, follow=True)
         for product in task.products:
             self._know(product.path, follow=False)  # what a product links to may be an input
         #: Folders that something known is in.

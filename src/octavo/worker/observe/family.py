@@ -15,6 +15,7 @@ from .fanotify import HIGH
 from .hook import Arguments, Hear, listen
 from .imports import Imports, Tables
 from .native import NativeEvents
+from .own import Own
 from .paths import Ground
 from .stamps import Stamp, Use
 
@@ -28,8 +29,11 @@ class Family:
     A child writes what is new to one file, at once: it may end in any way.
     """
 
-    def __init__(self, ground: Ground, activity: Activity, native: NativeEvents, imports: Imports) -> None:
+    def __init__(
+        self, ground: Ground, activity: Activity, native: NativeEvents, imports: Imports, own: Own | None
+    ) -> None:
         self._ground = ground
+        self._own = own
         self._imports = imports
         self._activity = activity
         self._native = native
@@ -66,6 +70,11 @@ class Family:
                 except (ValueError, KeyError, TypeError):
                     continue  # cut off
         self._sink = None
+
+    @property
+    def _own_used(self) -> set[str]:
+        """What was taken from the module of the task's function."""
+        return self._own.used if self._own and self._own.used is not None else set()
 
     def _same(self, descriptor: int) -> bool:
         """Return whether a descriptor is still that of the file: a task may close all that it finds open."""
@@ -105,6 +114,8 @@ class Family:
         self._sent.clear()
         self._native = NativeEvents(self._ground, activity)
         activity.after = self._imports.after = self._tell
+        if self._own:
+            self._own.after = self._tell
         hears = activity.hears() | self._imports.hears()
         listen({event: self._then(hear) for event, hear in hears.items()})
         util = sys.modules.get("multiprocessing.util")
@@ -165,7 +176,13 @@ class Family:
                 self._sent[name] = known + len(new)
                 found += [[name, key, _plain(value)] for key, value in new]
         sets = (("updated", activity.updated), ("assured", activity.assured), ("entered", activity.entered))
-        more = (("shown", activity.shown), ("doubtful", native.doubtful), ("meant", self._ground.meant))
+        more = (
+            ("shown", activity.shown),
+            ("doubtful", native.doubtful),
+            ("meant", self._ground.meant),
+            ("as text", activity.as_text),
+            ("own", self._own_used),
+        )
         for name, some in (*sets, *more):
             if len(some) > self._sent.get(name, 0):
                 self._sent[name] = len(some)
@@ -181,6 +198,7 @@ class Family:
         times = {"written": activity.written, "placed": activity.placed, "wrote": native.written}
         sets = {"updated": activity.updated, "assured": activity.assured, "entered": activity.entered}
         sets |= {"shown": activity.shown, "doubtful": native.doubtful, "meant": self._ground.meant}
+        sets |= {"as text": activity.as_text, "own": self._own_used}
         if name in uses:
             found, order, epoch, digest = value
             uses[name].setdefault(key, Use(_stamp(found), order, epoch, digest))

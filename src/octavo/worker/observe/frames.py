@@ -45,6 +45,32 @@ def of_packages(path: str) -> bool:
     return "-packages/" in path and any(folder in path for folder in _PACKAGES)
 
 
+#: Modules of Python that read code to run it, or to show where something came from.
+_RUNS_OR_SHOWS = (
+    "<frozen runpy>",
+    *(f"{STANDARD}{name}.py" for name in ("runpy", "traceback", "warnings", "pdb", "bdb", "tracemalloc")),
+)
+#: What IPython puts in the place of ``open()`` in cells.
+_OPEN = "_modified_open"
+
+
+def reads_text() -> bool:
+    """Return whether a file is opened for the user's code to read, not to import, run or show it as code."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        name, function = frame.f_code.co_filename, frame.f_code.co_name
+        if function == _OPEN:
+            frame = frame.f_back
+            continue
+        if name.startswith(_RUNS_OR_SHOWS) or function in ("get_code", "exec_module", "find_spec"):
+            return False
+        if not name.startswith(("<frozen ", STANDARD, _OURS)) or "-packages" in name:
+            mine = not name.startswith(_OCTAVO) and not of_packages(name)
+            return mine and not any(tool in name for tool in _TOOLS)
+        frame = frame.f_back
+    return False
+
+
 class Asker:
     """``frame`` is that of whoever called the standard library, ``via`` are the functions of it on the way here.
 
@@ -63,7 +89,8 @@ class Asker:
             frame = frame.f_back
         while frame is not None and len(self.via) < _DEPTH:
             name = frame.f_code.co_filename
-            if not name.startswith(("<frozen ", STANDARD)) or "-packages" in name:
+            python = name.startswith(("<frozen ", STANDARD)) and "-packages" not in name
+            if not python and frame.f_code.co_name != _OPEN:
                 break
             if name.startswith(_ABOUT_CODE):
                 self.about_code, self.frame = True, frame

@@ -178,7 +178,7 @@ class NativeEvents:
             others = [
                 other for other in others if other[0] not in known and other[0] not in self._activity.opened
             ]
-        if others and (self.precision == "any" or self._has_children()):
+        if others and (self.precision == "any" or self.has_children()):
             self._by_others(others)
         self._before = now
 
@@ -208,7 +208,8 @@ class NativeEvents:
 
     # ── others
 
-    def _has_children(self) -> bool:
+    def has_children(self) -> bool:
+        """Return whether the task has started other processes."""
         return self._activity.epoch > 0 or processes.any_children()
 
     def _by_others(self, events: list[tuple[str, Event]]) -> None:

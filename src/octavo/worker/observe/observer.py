@@ -80,9 +80,9 @@ class Observer:
         #: Functions that were called for the task: (part of the manifest, file, name, whether nobody else needs it).
         self.functions: tuple[tuple[str, str, str, bool], ...] = ()
         self._imports = Imports(self._inside, self.quiet)
-        self._family = Family(self.ground, self.activity, self.native, self._imports)
         self.activity.searched = self._imports.search
         self._own = Own(own) if own else None
+        self._family = Family(self.ground, self.activity, self.native, self._imports, self._own)
         self._writes: Writes | None = None
         #: The paths of kernel.json, by the names of kernels.
         self._kernelspecs: dict[str, str] = {}
@@ -177,7 +177,7 @@ class Observer:
         self._started()
         if task.source.facts.language.lower() not in ("python", "sql"):
             self._evidence.foreign(task.source.text or "")
-        if self.native.others or self.native.others_wrote:
+        if self.native.others or self.native.others_wrote or self.native.has_children():
             self._evidence.own(task.source.text or "")
             for path in self._imports.files(self._preloaded).values():
                 if path.endswith(".py") and self._inside(path) and is_file(path):
@@ -259,6 +259,9 @@ class Observer:
         if self._own is None or self._own.used is None or task.source.entry is None:
             return True
         if self._imports.executed.get(path, 0) > 1:
+            return True
+        # a child that imports it may take anything: a script's, or one of multiprocessing that was not forked
+        if self.native.has_children() and self._evidence.names(task.source.path):
             return True
         hooks = {name for _, file, name, _ in self.functions if file == path}
         with self.quiet:

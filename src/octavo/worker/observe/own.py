@@ -22,6 +22,8 @@ class Own:
         self.name = name
         #: What was taken from the module; None where that cannot be known.
         self.used: set[str] | None = None
+        #: Called when a name was taken for the first time.
+        self.after: Callable[[], None] | None = None
 
     def begin(self) -> None:
         if self.name not in sys.modules:  # else somebody may have used it already
@@ -45,13 +47,19 @@ class Own:
         if custom is not None:
             return None
         self.used = set()
-        module = _observed(self.used)(name)
+        module = _observed(self._take)(name)
         spec.loader.create_module = lambda spec: module  # type: ignore[method-assign]
         return spec
 
+    def _take(self, name: str) -> None:
+        if self.used is not None and name not in self.used:
+            self.used.add(name)
+            if self.after is not None:
+                self.after()
 
-def _observed(used: set[str]) -> type[ModuleType]:
-    """Return a class of modules that notes which names are taken from it, and is like any other."""
+
+def _observed(take: Callable[[str], None]) -> type[ModuleType]:
+    """Return a class of modules that tells which names are taken from it, and is like any other."""
     plain: Callable[[ModuleType, str], object] = ModuleType.__getattribute__
 
     def look(module: ModuleType, name: str) -> object:
@@ -59,9 +67,9 @@ def _observed(used: set[str]) -> type[ModuleType]:
             # attribute access says nothing of who asks
             around = sys._getframe(1).f_globals.get("__name__", "")
             if around.partition(".")[0] not in (*_RESOLVING, "importlib"):
-                used.add("__dict__")
+                take("__dict__")
         elif not name.startswith("__"):
-            used.add(name)
+            take(name)
         return plain(module, name)
 
     return type("module", (ModuleType,), {"__getattribute__": look, "__module__": "builtins"})
