@@ -25,7 +25,10 @@ def project(folder: Folder) -> Folder:
     folder.write("tasks.py", "def make(product): ...\ndef ready(): ...")
     folder.write("fit.py", "# %%\nimport lib.helper")
     folder.write("lib/__init__.py", "")
-    folder.write("lib/helper.py", "x = 1")
+    folder.write("lib/helper.py", "from . import inner")
+    folder.write("lib/inner.py", "def f():\n    from .base import y")
+    folder.write("lib/base.py", "y = 1")
+    (folder.path / "inner.csv.py").symlink_to("lib/inner.py")
     folder.write("env.yaml", "meta:\n  import_from: base.yaml\nn: 1")
     folder.write("base.yaml", "m: 2")
     (folder.path / ".git").mkdir()
@@ -56,6 +59,11 @@ def said(project: Folder, product: str, upstream: str = "[]") -> list[str]:
         ("lib/helper.py", 'which task "fit" imports as lib.helper'),
         ("here/lib/helper.py", 'which task "fit" imports as lib.helper'),
         ("lib", 'which task "fit" imports as lib.helper'),
+        ("lib/inner.py", 'which task "fit" imports as lib.inner'),
+        ("lib/base.py", 'which task "fit" imports as lib.base'),
+        ("inner.csv.py", 'which task "fit" imports as lib.inner'),
+        (str(Path.home()), "the folder that contains your home folder"),
+        ("/var/tmp", "the folder that contains temporary files"),
         (".git", "which belongs to git"),
         (".git/config", "which belongs to git"),
         (".GIT/config", "which belongs to git"),

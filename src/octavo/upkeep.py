@@ -136,7 +136,11 @@ def _leftover(task: Task, path: str, full: str, record: Record | None, store: St
         stranger, edited = False, not store.has_left(path, products.stamp(full))
     else:
         stranger = record is None and path not in images(task) and not is_ours(store, path, [])
-        edited = record is not None and path in record.products and not is_ours(store, path, [record])
+        # the record of a first run that did not end well names no products
+        made = {*record.products} if record else set()
+        if record is not None and record.state != "done":
+            made |= {product.path for product in task.products}
+        edited = record is not None and path in made and not is_ours(store, path, [record])
     size = sum(_size(os.path.join(full, name.rstrip("/"))) for name in own) if shared else _size(full)
     yield Leftover(task.name, path, size, edited or stranger, stranger=stranger, shared=shared)
 

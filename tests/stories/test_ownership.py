@@ -304,6 +304,17 @@ def test_work_done_after_a_failure_is_moved_away_and_what_the_failure_left_is_no
     assert kept(folder) == {"out.csv": "a week of work"}
 
 
+def test_work_done_after_a_first_run_failed_is_not_cleaned_away(folder: Folder) -> None:
+    one_folder(folder, source="single", product="out.csv")
+    folder.write("fail", "")
+    assert folder.octavo("build").returncode == 1
+    folder.write("out.csv", "a week of work")
+    assert "stays:  out.csv" in folder.octavo("clean", "--yes").stdout
+    assert folder.read("out.csv") == "a week of work"
+    assert folder.octavo("clean", "--yes", "--force").returncode == 0
+    assert not (folder.path / "out.csv").exists()
+
+
 def test_half_of_a_folder_that_a_kill_left_is_not_mixed_with_the_next_run(folder: Folder) -> None:
     one_folder(folder, 3)
     folder.write("data/raw.csv", "raw")

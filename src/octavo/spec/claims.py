@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 from collections.abc import Iterator, Sequence
 
 from ..errors import GraphError
 from ..graph import Graph
 from ..kinds import row
 from ..model import Product, Task
-from ..reading.folders import find_module
+from ..reading.folders import contents, edited, find_module, installed
 from .entry import lock_of
 
+_FROM = re.compile(r"\bfrom\s+([\w.]+)\s+import\s+([\w, ]+)")
 _HINT = "a build never writes to what it is made from: choose another product"
 
 
@@ -52,20 +55,59 @@ def claims(tasks: Graph, files: Sequence[str], root: str) -> Iterator[GraphError
 
 def _imported(product: Product, place: str, maker: Task, tasks: Graph, root: str) -> tuple[str, str] | None:
     """Return who uses a product as a module without coming after its maker, and how: "imports as helper"."""
-    if not (product.path.endswith(".py") or os.path.isdir(place)):
+    code = os.path.isfile(place) if place.endswith(".py") else os.path.isfile(f"{place}/__init__.py")
+    if not (code or os.path.isdir(place)):
         return None
-    steps = set(product.path.removesuffix(".py").split("/"))
+    steps = {*product.path.split("/"), *place.removesuffix(".py").split(os.sep)}
     after = set(tasks.descendants(maker.name))
     for task in tasks:
         if task.name in after:
             continue
         called = ((name, call.path.rpartition(".")[0]) for name, call in task.calls.named())
-        for use, module in (*(("import", name) for name in task.source.facts.imports), *called):
+        direct = [*(("import", name) for name in task.source.facts.imports), *called]
+        for use, module in _reached(task, direct, root) if code else direct:
             if module.partition(".")[0] not in steps or (found := find_module(module, root)) is None:
                 continue
             if _within(os.path.realpath(found), place):
                 return task.name, f"imports as {module}" if use == "import" else f"names as {use}"
     return None
+
+
+def _reached(task: Task, direct: list[tuple[str, str]], root: str) -> Iterator[tuple[str, str]]:
+    """Yield the modules that a task uses, those of the project that these import too, and how the first came in."""
+    own = os.path.join(root, task.source.path)
+    waiting = [*direct, *(("import", name) for name in _imports(own, "", root))]
+    seen = set[str]()
+    for use, module in waiting:  # which grows
+        if module in seen:
+            continue
+        seen.add(module)
+        yield use, module
+        file = find_module(module, root)
+        if file and edited(file) and _within(file, root):
+            waiting += [("import", name) for name in _imports(file, module, root)]
+
+
+def _imports(path: str, module: str, root: str) -> Iterator[str]:
+    """Yield what the code in a file may import, ``from package import module`` as both."""
+    if installed(path) or not os.path.isfile(path):
+        return
+    text = contents(path).decode("utf-8", "replace")
+    try:
+        nodes = [*ast.walk(ast.parse(text))] if path.endswith(".py") else []
+    except (SyntaxError, ValueError, RecursionError):
+        nodes = []
+    if not nodes:  # magics, or a notebook
+        for name, names in _FROM.findall(text):
+            yield from (f"{name}.{each.split()[0]}" for each in names.split(",") if each.split())
+    package = module if os.path.basename(path) == "__init__.py" else module.rpartition(".")[0]
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            start = ".".join(filter(None, [*above, node.module]))
+            yield from filter(None, (start, *(f"{start}.{alias.name}".strip(".") for alias in node.names)))
 
 
 def _real(path: str, root: str) -> str:

@@ -74,6 +74,9 @@ class Promises:
             self._wrong(
                 f'task "{self.name}" makes "{value}", which belongs to {owner}', self._where(key), hint
             )
+        elif held := _held(path, self.root):
+            message = f'task "{self.name}" makes "{value}", the folder that contains {held}'
+            self._wrong(message, self._where(key), "choose a separate folder for the product")
         return Product(path, key, self._is_executed(key, value))
 
     def _relation(self, key: str | None, value: object) -> Relation | None:
@@ -153,6 +156,21 @@ def _owner(path: str, root: str) -> str | None:
     for step in (*path.split("/"), *real.split(os.sep)):
         if owner := _OWNERS.get(step.casefold()):
             return owner
+    return None
+
+
+def _held(path: str, root: str) -> str | None:
+    """Return what of everybody's a folder is or contains; None for nothing. It would be read through and through."""
+    if not os.path.isabs(path):
+        return None
+    real = os.path.join(os.path.realpath(os.path.join(root, path)), "")
+    for folder, words in (
+        ("~", "your home folder"),
+        ("/tmp", "temporary files"),
+        ("/var/tmp", "temporary files"),
+    ):
+        if os.path.join(os.path.realpath(os.path.expanduser(folder)), "").startswith(real):
+            return words
     return None
 
 
