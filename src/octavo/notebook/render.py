@@ -12,7 +12,7 @@ from .script import LANGUAGES, bare, blank_lines, closes_fence, comment_magics, 
 from .script import lines as split
 
 #: Cell metadata that changes with every run or click, and so has no place in a script.
-_VOLATILE = ("autoscroll", "collapsed", "scrolled", "trusted", "execution", "ExecuteTime", *marker.LAYOUT)
+VOLATILE = ("autoscroll", "collapsed", "scrolled", "trusted", "execution", "ExecuteTime", *marker.LAYOUT)
 
 _TRIPLES = ('"""', "'''")
 
@@ -197,5 +197,5 @@ def _filtered(metadata: Json, chosen: str | None) -> Json:
         return {key: value for key, value in result.items() if key in wanted}
     if not result.get("tags", True):
         del result["tags"]
-    refused |= set(_VOLATILE) - wanted
+    refused |= set(VOLATILE) - wanted
     return {key: value for key, value in result.items() if key not in refused}
