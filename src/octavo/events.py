@@ -226,7 +226,13 @@ def encode(event: Event) -> bytes:
 
 def decode(line: bytes) -> Event:
     """Return the event of a line that ``encode`` made."""
-    return from_json(json.loads(line.decode("utf-8", "surrogatepass")))
+    return from_json(parsed(line))
+
+
+def parsed(line: bytes) -> Json:
+    """Return the JSON values of a line that ``encode`` made."""
+    plain: Json = json.loads(line.decode("utf-8", "surrogatepass"))
+    return plain
 
 
 def to_json(event: Event) -> Json:

@@ -80,9 +80,9 @@ class Widgets:
         self._pending.add(comm)
 
     def _comm(self, content: Json) -> None:
-        data = content.get("data") or {}
-        state = data.get("state")
-        if not isinstance(state, dict):
+        data = content.get("data")
+        state = data.get("state") if isinstance(data, dict) else None  # what other comms say is of any kind
+        if not isinstance(data, dict) or not isinstance(state, dict):
             return
         comm = content["comm_id"]
         widget = self._states.setdefault(comm, {})

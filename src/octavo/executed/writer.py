@@ -140,7 +140,7 @@ class ExecutedNotebook:
     def _update(self, content: Json) -> None:
         for output in self._displays.get((content.get("transient") or {}).get("display_id", ""), ()):
             output["data"] = content["data"]
-            output["metadata"] = content["metadata"]
+            output["metadata"] = content.get("metadata") or {}
 
 
 def write_whole(data: Json, path: Path, *, named: bool = False) -> None:

@@ -6,25 +6,28 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import field
 
 from ..dataclass import dataclass
-from ..events import CellStarted, Diverged, Event, NotebookOpened, Paused, TaskFinished, decode
+from ..events import CellStarted, Diverged, Event, NotebookOpened, Paused, TaskFinished
 from ..lazy import lazy_imports
 from ..model import Failure, Json, Task
 from ..process import child
 from ..worker.death import Scene
 from ..worker.worker import LENGTH
 from .limits import Limits
-from .validate import validated
+from .validate import Checked
 from .warm import Warm
 
 with lazy_imports():
     from ..worker import spawned
 
 #: No event is longer than this, in bytes.
-_LONGEST = 1 << 34
+_LONGEST = 1 << 31
+#: How the text of every event begins.
+_BEGIN = b'{"event":'
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +41,7 @@ class Worker:
     traces: int
     began: float
     limits: Limits
+    checked: Checked
     pid: int = 0
     process: subprocess.Popen[bytes] | None = None
     rest: bytearray = field(default_factory=bytearray)
@@ -54,19 +58,30 @@ class Worker:
     ended: Json | None = None
 
 
+def opened(
+    number: int, task: Task, line: socket.socket, pipes: dict[str, int], traces: int, *, apart: bool
+) -> Worker:
+    """Return the worker of a task that begins; ``apart``: it starts again, with nothing imported ahead."""
+    return Worker(number, task, line, pipes, traces, time.monotonic(), Limits(task), Checked(task, apart))
+
+
 def messages(worker: Worker) -> Iterator[Event]:
     """Yield the events that have arrived whole. What is none fails the task: nothing that it says counts then."""
     while worker.fault is None and len(worker.rest) >= LENGTH.size:
         end_of = LENGTH.size + LENGTH.unpack_from(worker.rest)[0]
-        if len(worker.rest) < end_of <= _LONGEST:
+        begin = worker.rest[LENGTH.size : LENGTH.size + len(_BEGIN)]
+        good = end_of <= _LONGEST and _BEGIN.startswith(begin)
+        if good and len(worker.rest) < end_of:
             return
-        message = bytes(worker.rest[LENGTH.size : end_of])
-        del worker.rest[:end_of]
         try:
-            if end_of > _LONGEST:
-                raise ValueError("too long")
-            event = validated(decode(message), worker.task.name, worker.notebook)
+            if not good:  # it is not waited for
+                raise ValueError("no event" if end_of <= _LONGEST else "too long")
+            with memoryview(worker.rest) as rest:
+                message = bytes(rest[LENGTH.size : end_of])
+            del worker.rest[:end_of]
+            event = worker.checked(message)
         except Exception as error:
+            worker.rest.clear()
             worker.fault = Failure(
                 "WorkerError",
                 f"its process sent something that octavo cannot read ({type(error).__name__}: {error})",

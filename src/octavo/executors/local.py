@@ -35,9 +35,9 @@ from ..model import Failure, Outcome, Task
 from ..process.standard import ensure_streams
 from ..worker.death import OomCounter, death
 from ..worker.worker import deliver
-from .handle import Worker, end, interrupt, messages, remains, scene, signal_to, spawn
+from .handle import Worker, end, interrupt, messages, opened, remains, scene, signal_to, spawn
 from .interrupts import Interrupts
-from .limits import MEANS, Limits
+from .limits import MEANS
 from .servers import Servers, of_task
 from .warm import Warm
 from .watchdog import GLANCE, LIMIT, look, owing
@@ -101,7 +101,7 @@ class Local:
         os.set_blocking(traces_w, False)  # nobody reads it before the end
         descriptors = [theirs.fileno(), out, out_w, err, err_w, traces_w]
         pipes = {"stdout": out, "stderr": err}
-        worker = Worker(self._count, task, mine, pipes, traces, time.monotonic(), Limits(task))
+        worker = opened(self._count, task, mine, pipes, traces, apart=task.name in self.diverged)
         try:
             self._start(worker, descriptors)
         finally:
@@ -276,7 +276,8 @@ class Local:
         for message in messages(worker):
             match event := message:
                 case TaskFinished():
-                    worker.finished = event
+                    if worker.finished is None or worker.finished.outcome.good:
+                        worker.finished = event
                     continue
                 case Diverged():
                     worker.diverged = event
@@ -346,7 +347,7 @@ class Local:
         """Report a task's end once its socket is read to the end and its process is gone."""
         if not (worker.closed and worker.ended):
             return
-        if worker.diverged and self.slots:
+        if worker.diverged and self.slots and not worker.fault:
             self.diverged[worker.task.name] = why = worker.diverged.why
             self._start_again(worker, f"{why}: it starts again, with nothing imported ahead")
             return

@@ -57,6 +57,8 @@ class _Work:
     task: Task
     keeper: NotebookKeeper | None
     attempt: int = 1
+    #: Why its notebook is not folded any more.
+    broken: Failure | None = None
     #: When it is to be tried again; None while the executor has it.
     again: float | None = None
 
@@ -148,7 +150,7 @@ class Running:
     # ── attempts
 
     def _submit(self, executor: Executor, work: _Work) -> None:
-        work.again = None
+        work.again = work.broken = None
         last = work.attempt > retries(work.task, self._pause)
         executor.submit(attempt(work.task, last=last, pause=self._pause))
 
@@ -162,6 +164,8 @@ class Running:
             yield event
             return
         work = self._works[event.task]
+        if work.broken is not None:
+            event = replace(event, outcome=Outcome.FAILED, failure=event.failure or work.broken)
         event = self._check(work.task, event)
         if event.outcome is Outcome.FAILED and work.attempt <= retries(work.task, self._pause):
             delay = float(2 ** (work.attempt - 1))
@@ -172,7 +176,7 @@ class Running:
             return
         del self._works[event.task]
         if work.keeper is not None:
-            work.keeper(event)  # it says what its cells used
+            _folded(work, work.keeper, event)  # it says what its cells used
         for words in work.keeper.notes() if work.keeper else ():
             yield Note(words, event.task)
         yield with_notebook(event, work.keeper) if work.keeper is not None else event
@@ -180,7 +184,7 @@ class Running:
     def _keep(self, event: Event) -> None:
         work = self._works.get(getattr(event, "task", None) or "")
         if work is not None and work.keeper is not None and not isinstance(event, TaskFinished):
-            work.keeper(event)
+            _folded(work, work.keeper, event)
 
     # ── the clock
 
@@ -214,6 +218,23 @@ def attempt(task: Task, *, last: bool = True, pause: Mapping[str, object] | None
     return replace(task, run=replace(task.run, on_failure=on_failure, pause=pause))
 
 
+def _folded(work: _Work, keeper: NotebookKeeper, event: Event) -> None:
+    """Fold what a task has said into its notebook. Whatever it may be, it fails this task, and not the build."""
+    if work.broken is not None:
+        return
+    try:
+        keeper(event)
+    except Exception as error:
+        work.broken = _unkept(keeper, error)
+
+
+def _unkept(keeper: NotebookKeeper, error: Exception) -> Failure:
+    return Failure(
+        "WorkerError",
+        f"{keeper.where} cannot be put together from what it has shown ({type(error).__name__}: {error})",
+    )
+
+
 def with_notebook(event: TaskFinished, keeper: NotebookKeeper) -> TaskFinished:
     """Write the notebook of a task that has ended, of a failure too; one that cannot be written is a failure."""
     try:
@@ -222,6 +243,8 @@ def with_notebook(event: TaskFinished, keeper: NotebookKeeper) -> TaskFinished:
         failure = unwritable(keeper.where, error)
     except Error as error:
         failure = Failure("ProductError", f"{keeper.where}: {error.message}", hint=error.hint or "")
+    except Exception as error:  # of what the task has shown
+        failure = _unkept(keeper, error)
     return replace(
         event,
         outcome=Outcome.FAILED,

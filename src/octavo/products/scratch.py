@@ -25,6 +25,21 @@ _YOUNG = 60.0
 _SHORT = 80
 
 
+def ours(path: str) -> bool:
+    """Return whether a path is that of such a folder of this user."""
+    places = {os.path.realpath(place) for place in (tempfile.gettempdir(), "/tmp")}
+    try:
+        found = os.lstat(path)
+    except (OSError, ValueError):
+        return False
+    mine = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    return (
+        mine
+        and bool(_NAME.fullmatch(os.path.basename(path)))
+        and os.path.realpath(os.path.dirname(path)) in places
+    )
+
+
 class Scratch:
     """A new folder that only this user may enter. It is locked by the open descriptor, as long as its owner lives."""
 
