@@ -332,6 +332,7 @@ time.sleep(600)
         "b'not a message, whatever its length may be ' * 10",
         "len(b'{}').to_bytes(8, 'big') + b'{}'",
         "(1 << 40).to_bytes(8, 'big')",
+        "(1 << 30).to_bytes(8, 'big') + b'x'",
         *(
             f"len(it := json.dumps({it}).encode()).to_bytes(8, 'big') + it"
             for it in (
@@ -339,6 +340,8 @@ time.sleep(600)
                 {"event": "TaskFinished", "task": "g", "outcome": "done"},
                 {"event": "TaskFinished", "task": "f", "outcome": "splendid"},
                 {"event": "TaskFinished", "task": "f", "outcome": "done", "seconds": "long"},
+                {"event": "TaskFinished", "task": "f", "outcome": "fresh"},
+                {"event": "Paused", "task": "f", "failure": {"kind": "x", "message": "", "traceback": []}},
                 {"event": "Output", "task": "f", "cell": 7, "kind": "stream", "content": {}},
                 {"event": "Output", "task": "f", "cell": None, "kind": "stream", "content": {"name": "x"}},
                 {"event": "NotebookOpened", "task": "f", "notebook": {"cells": 3}},
@@ -355,6 +358,43 @@ def test_what_a_worker_sends_fails_at_most_its_own_task(forked: Stage, message: 
     failure = ended["f"].failure
     assert failure is not None and failure.kind == "WorkerError"
     assert "something that octavo cannot read" in failure.message
+
+
+LEAVES = {
+    "cut off": "line.send(len(it).to_bytes(8, 'big') + it[:-1])\nos._exit(0)",
+    "exited with code 3": "line.send(len(it).to_bytes(8, 'big') + it)\nos._exit(3)",
+    "killed (SIGKILL)": "line.send(len(it).to_bytes(8, 'big') + it)\nos.kill(os.getpid(), 9)",
+    "again": "line.send(2 * (len(it).to_bytes(8, 'big') + it))",
+}
+
+
+@pytest.mark.parametrize("words", LEAVES)
+def test_what_says_that_it_is_done_and_dies_is_not_done(forked: Stage, words: str) -> None:
+    said = {"event": "Diverged", "task": "f", "why": "again"} if words == "again" else {}
+    said = said or {"event": "TaskFinished", "task": "f", "outcome": "done"}
+    body = SPEAKS.partition("line.sendall")[0] + f"import json, os\nit = json.dumps({said}).encode()\n"
+    failure = forked.run(forked.function(body + LEAVES[words]))["f"].failure
+    assert failure is not None
+    assert words in failure.message or (words, failure.kind) == ("again", "WorkerError")
+
+
+def test_a_notebook_is_not_done_in_the_middle_of_a_cell(forked: Stage) -> None:
+    said = {"event": "TaskFinished", "task": "n", "outcome": "done"}
+    cell = "import gc\n(wire,) = (it for it in gc.get_objects() if type(it).__name__ == 'Wire')\n"
+    cell += f"import json, os\nit = json.dumps({said}).encode()\nline = wire._line\n"
+    cell += "line.sendall(len(it).to_bytes(8, 'big') + it)\nos._exit(0)"
+    failure = forked.run(forked.notebook(cell))["n"].failure
+    assert failure is not None and "in the middle of a cell" in failure.message
+
+
+def test_what_another_comm_says_is_of_any_kind(worker_stage: Stage) -> None:
+    cell = "import comm\nit = comm.create_comm('mine', data=[1, 'x'])\nit.send(data=3)"
+    task = worker_stage.notebook(cell)
+    assert worker_stage.run(task)["n"].outcome is Outcome.DONE
+    fold = ExecutedNotebook()
+    for event in worker_stage.events:
+        fold(event)
+    assert fold.finished() is not None
 
 
 def test_an_exception_that_shows_no_traceback_fails_its_task_alone(worker_stage: Stage) -> None:

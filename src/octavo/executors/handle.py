@@ -82,14 +82,26 @@ def messages(worker: Worker) -> Iterator[Event]:
             event = worker.checked(message)
         except Exception as error:
             worker.rest.clear()
-            worker.fault = Failure(
-                "WorkerError",
-                f"its process sent something that octavo cannot read ({type(error).__name__}: {error})",
-                hint="does its code write to descriptors that are not its own?",
-            )
+            worker.fault = unreadable(f"{type(error).__name__}: {error}")
             end(worker.pid, signal.SIGKILL)
             return
         yield event
+
+
+def unreadable(why: str) -> Failure:
+    """Return the failure of a task whose process has sent what cannot be read."""
+    return Failure(
+        "WorkerError",
+        f"its process sent something that octavo cannot read ({why})",
+        hint="does its code write to descriptors that are not its own?",
+    )
+
+
+def believed(worker: Worker, status: int | None) -> TaskFinished | None:
+    """Return how a worker that has ended said that its task did, unless it ended otherwise (None: nobody knows how)."""
+    if worker.rest and worker.finished is None and worker.fault is None and not status:
+        worker.fault = unreadable("its last message is cut off")
+    return None if status and worker.finished and worker.finished.outcome.good else worker.finished
 
 
 def spawn(descriptors: list[int], root: str) -> subprocess.Popen[bytes]:

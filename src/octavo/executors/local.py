@@ -35,7 +35,7 @@ from ..model import Failure, Outcome, Task
 from ..process.standard import ensure_streams
 from ..worker.death import OomCounter, death
 from ..worker.worker import deliver
-from .handle import Worker, end, interrupt, messages, opened, remains, scene, signal_to, spawn
+from .handle import Worker, believed, end, interrupt, messages, opened, remains, scene, signal_to, spawn
 from .interrupts import Interrupts
 from .limits import MEANS
 from .servers import Servers, of_task
@@ -353,7 +353,7 @@ class Local:
             return
         self._last_words(worker)
         seconds = time.monotonic() - worker.began
-        finished = worker.finished or TaskFinished(
+        finished = believed(worker, worker.ended["status"]) or TaskFinished(
             worker.task.name,
             Outcome.FAILED,
             seconds,

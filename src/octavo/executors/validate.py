@@ -90,6 +90,7 @@ class Checked:
         self._apart = apart
         self._cells: list[Json] | None = None
         self._started: set[int] = set()
+        self._running: int | None = None
 
     def __call__(self, message: bytes) -> Event:
         """Return the event of a message; raise ``ValueError`` for one that no worker of octavo would send."""
@@ -119,8 +120,12 @@ class Checked:
                 (event.outcome is Outcome.FAILED) != (event.failure is not None)
             ):
                 raise ValueError(f"{event.outcome.value}, {'with' if event.failure else 'without'} a failure")
+            case TaskFinished() if event.outcome is Outcome.DONE and self._running is not None:
+                raise ValueError("done, in the middle of a cell")
             case TaskFinished():
                 _used(event)
+            case CellFinished():
+                self._running = None
             case _:
                 pass
         if isinstance(event, TaskFinished | Paused) and event.failure is not None:
@@ -142,6 +147,7 @@ class Checked:
         if cell is None or self._cells is None or not 0 <= cell < len(self._cells):
             raise ValueError(f"cell {cell} of no notebook")
         self._started.add(cell)
+        self._running = cell
 
     def _there(self, cell: int | None, event: Event) -> bool:
         return cell in self._started or (cell is None and isinstance(event, Output))
