@@ -18,7 +18,7 @@ from ..process import child
 from ..worker.death import Scene
 from ..worker.worker import LENGTH
 from .limits import Limits
-from .validate import Checked
+from .validate import Testimony
 from .warm import Warm
 
 with lazy_imports():
@@ -41,7 +41,7 @@ class Worker:
     traces: int
     began: float
     limits: Limits
-    checked: Checked
+    testimony: Testimony
     pid: int = 0
     process: subprocess.Popen[bytes] | None = None
     rest: bytearray = field(default_factory=bytearray)
@@ -62,7 +62,7 @@ def opened(
     number: int, task: Task, line: socket.socket, pipes: dict[str, int], traces: int, *, apart: bool
 ) -> Worker:
     """Return the worker of a task that begins; ``apart``: it starts again, with nothing imported ahead."""
-    return Worker(number, task, line, pipes, traces, time.monotonic(), Limits(task), Checked(task, apart))
+    return Worker(number, task, line, pipes, traces, time.monotonic(), Limits(task), Testimony(task, apart))
 
 
 def messages(worker: Worker) -> Iterator[Event]:
@@ -79,7 +79,7 @@ def messages(worker: Worker) -> Iterator[Event]:
             with memoryview(worker.rest) as rest:
                 message = bytes(rest[LENGTH.size : end_of])
             del worker.rest[:end_of]
-            event = worker.checked(message)
+            event = worker.testimony(message)
         except Exception as error:
             worker.rest.clear()
             worker.fault = unreadable(f"{type(error).__name__}: {error}")

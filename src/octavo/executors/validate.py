@@ -81,7 +81,7 @@ _CONTENT: Mapping[str, Mapping[str, type | UnionType]] = {
 }
 
 
-class Checked:
+class Testimony:
     """What the worker of a task has said until now, by which it is judged whether it may say what comes."""
 
     def __init__(self, task: Task, apart: bool = False) -> None:
