@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import logging
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import cast
 
@@ -309,7 +312,124 @@ def test_what_cannot_be_read_is_refused_as_without_octavo(jupyter: Opened) -> No
     refused.value.close()
 
 
+def put_back(server: Jupyter, path: str, edit: str = "") -> int:
+    """Open a notebook and save it, the first cell with more text; return the server's answer."""
+    content = server.open(path)
+    content["cells"][0]["source"] += edit
+    return saved_as(server, path, content)
+
+
+def saved_as(server: Jupyter, path: str, content: Json) -> int:
+    try:
+        server.save(path, content)
+    except urllib.error.HTTPError as refused:
+        refused.close()
+        return refused.code
+    return 200
+
+
+def test_a_kernel_that_is_not_installed_is_replaced_where_it_is_shown_and_kept_in_the_file(
+    jupyter: Opened,
+) -> None:
+    server, project, name = jupyter
+    project.write("pipeline.yaml", PIPELINE.replace("n: 3}", "n: 3}, kernel: ghost"))
+    book = json.loads(project.read("nb/plot.ipynb"))
+    ghost = {"name": "ghost", "display_name": "Ghost", "language": "python"}
+    project.write("nb/plot.ipynb", json.dumps({**book, "metadata": {"kernelspec": ghost}}))
+    before = project.read("nb/load.py")
+    for file in ("load.py", "plot.ipynb"):
+        content = server.open(f"{name}/nb/{file}")
+        assert content["metadata"]["kernelspec"]["name"] == "python3", "JupyterLab would ask, and wait"
+        (source,) = injected(content)
+        assert source.startswith("# The kernel ghost is not installed here, this opens with python3\n")
+        server.save(f"{name}/nb/{file}", content)
+    assert project.read("nb/load.py") == before
+    assert json.loads(project.read("nb/plot.ipynb"))["metadata"]["kernelspec"] == ghost
+    project.write("nb/plot.ipynb", json.dumps(book))
+    content = server.open(f"{name}/nb/plot.ipynb")
+    assert content["metadata"]["kernelspec"]["name"] == "python3"
+    server.save(f"{name}/nb/plot.ipynb", content)
+    assert "kernelspec" not in json.loads(project.read("nb/plot.ipynb"))["metadata"]
+
+
+def test_what_octavo_reads_opens_though_jupyter_would_not_read_it(jupyter: Opened) -> None:
+    server, project, name = jupyter
+    latin = b"# -*- coding: latin-1 -*-\n# %% \xe9\nx = '\xe9'"
+    (project.path / "nb/load.py").write_bytes(latin)
+    assert put_back(server, f"{name}/nb/load.py") == 200
+    assert (project.path / "nb/load.py").read_bytes() == latin
+    book = project.path / "nb/plot.ipynb"
+    book.write_bytes(b"\xef\xbb\xbf" + book.read_bytes())
+    assert put_back(server, f"{name}/nb/plot.ipynb", "\nx = 1") == 200
+    assert json.loads(book.read_bytes())["cells"][0]["source"][-1] == "x = 1"
+
+
+def test_no_edit_is_lost_when_the_file_is_gone_moved_or_damaged_meanwhile(jupyter: Opened) -> None:
+    server, project, name = jupyter
+    path, file = f"{name}/nb/load.py", project.path / "nb/load.py"
+    before = file.read_text()
+    content = server.open(path)
+    content["cells"][-1]["source"] += "\nx = 7"
+    edited = before.replace("print( n )", "print( n )\nx = 7")
+    for damage in (
+        file.unlink,
+        lambda: file.write_bytes(b"\xff\xfe"),
+        lambda: file.write_text("<<<<<<< a\n"),
+    ):
+        damage()
+        assert saved_as(server, path, content) == 200
+        assert file.read_text() == edited
+    file.rename(project.path / "moved.py")
+    assert saved_as(server, f"{name}/moved.py", content) == 200
+    assert project.read("moved.py") == edited
+    file.mkdir()
+    assert saved_as(server, path, content) == 409
+    file.rmdir()
+    (project.path / "nb").rename(project.path / "elsewhere")
+    assert saved_as(server, path, content) == 404
+    assert saved_as(server, f"{name}/nb/plot.ipynb", server.open(f"{name}/elsewhere/fit.py")) in (200, 404)
+
+
+def test_a_script_that_jupytext_has_saved_before_it_was_a_task_keeps_its_bytes_from_then_on(
+    jupyter: Opened,
+) -> None:
+    server, project, name = jupyter
+    project.write("nb/tools.py", "x = 1\n")
+    assert put_back(server, f"{name}/nb/tools.py") == 200
+    project.write("nb/tools.py", LOAD)
+    project.write("pipeline.yaml", PIPELINE + "- {source: nb/tools.py, product: out/tools.ipynb}\n")
+    assert put_back(server, f"{name}/nb/tools.py") == 200
+    assert project.read("nb/tools.py") == LOAD.lstrip()
+
+
 # ── scripts of every form, without a server
+
+OTHERS = {
+    "a.md": '---\ntitle: x\n---\n\nHi  \n\n```python tags=["parameters"]\nn = 1\n```\n\nb\n\n\n```python\ny=1\n```',
+    "a.Rmd": '---\ntitle: "x"\noutput: html_document\n---\n\nhi\n\n```{r, echo=FALSE}\nn = 1\n```\n\n\n- a\n- b\n',
+    "a.qmd": "---\ntitle: x\n---\n\n```{python}\n#| tags: [parameters]\nn = 1\n```\n\n```{python}\ny=1\n```\n",
+    "a.R": '#+ tags=c("parameters")\nn = 1\n\n#\' hello\n\nx <- 1\n',
+    "a.py": "# hello\n\n# +\nn = 1\n# -\n\nx=1\n\ndef f():\n    return 1\n\n\nprint(x)",
+    "a.jl": "# %%   odd\nn = 1\n\n\n\n# %%\nx=1\n",
+}
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["lf", "crlf"])
+def test_other_text_formats_keep_their_bytes_but_for_the_edited_line(newline: str) -> None:
+    for path, text in OTHERS.items():
+        before = text.replace("\n", newline).encode()
+        content = json.loads(json.dumps(documents.loads(before, path).data))
+        content["metadata"]["language_info"] = {"name": "python"}
+        for cell in content["cells"]:
+            cell["metadata"]["trusted"] = True
+        assert saved(content, before, path, "python3") == before, path
+        for cell in content["cells"]:
+            cell["source"] = cell["source"].replace("n = 1", "n = 2\nm = 3")
+        edited = before.replace(b"n = 1", f"n = 2{newline}m = 3".encode())
+        assert saved(content, before, path, "python3") == edited, path
+        content["cells"] = content["cells"][:1]
+        assert len(documents.loads(saved(content, before, path, "python3"), path).cells) == 1
+
 
 HEADS = (
     "",
@@ -361,6 +481,40 @@ class Disk:
     def save(self, model: Json, path: str = "") -> Json:
         (self.root / path).write_text(json.dumps(model["content"]))
         return self.get(path, content=False)
+
+
+PARAMETERS: Json = {"cell_type": "code", "execution_count": None, "outputs": [], "source": "n = 1"}
+PARAMETERS["metadata"] = {"tags": ["parameters"]}
+
+
+class Waiting(Disk):
+    """One whose get and save are coroutines, as Jupyter's are."""
+
+    async def get(self, path: str, content: bool = True, type: str | None = None) -> Json:  # type: ignore[override]
+        return super().get(path, content)
+
+
+def test_a_notebook_opens_though_the_state_of_its_project_is_locked(folder: Folder) -> None:
+    folder.write("pipeline.yaml", "- {source: a.ipynb, product: out/a.ipynb, params: {n: 7}}\n")
+    folder.write(
+        "a.ipynb", json.dumps({"cells": [PARAMETERS], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    )
+    assert folder.octavo("status").returncode == 0
+    folder.write("pipeline.yaml", "- {source: a.ipynb, product: out/a.ipynb, params: {n: 8}}\n")
+    disk = Waiting(folder.path)
+    wrap(cast(Contents, disk), logging.getLogger(__name__), patience=0.3)
+
+    async def opened() -> Json:
+        with closing(sqlite3.connect(folder.path / ".octavo/state.db")) as other:
+            other.execute("PRAGMA journal_mode=DELETE")  # in which readers wait, too
+            other.execute("BEGIN EXCLUSIVE")
+            return await disk.get("a.ipynb")
+
+    async def unlocked() -> Json:
+        return await disk.get("a.ipynb")
+
+    assert "keep .octavo/state.db locked?" in injected(asyncio.run(opened())["content"])[0]
+    assert "n = 8" in injected(asyncio.run(unlocked())["content"])[0]
 
 
 def test_a_contents_manager_that_is_not_asynchronous_is_served_as_well(folder: Folder) -> None:

@@ -267,6 +267,20 @@ def test_what_is_asked_wrongly_or_by_strangers_is_refused(server: Server) -> Non
     assert server.refused("octavo/unsaved", {"path": "d/nb/clean.py", "content": []}) == 400
     stale = server.call("octavo/unsaved", {"path": "d/nb/clean.py", "content": {"cells": [3]}})
     assert stale["mistakes"] and not stale["stale"]
+    folder = server.project.path / "d"
+    for name in ("accept", "build", "cancel", "choose", "run", "take", "unsaved"):
+        for path in ("d\0", "\ud800", "x" * 300):
+            assert server.refused(f"octavo/{name}", {"path": path}) in (400, 404, 409), (name, path)
+    assert server.refused("octavo/choose", {"path": "d", "source": "\0", "task": "clean"}) == 400
+    (folder / "nb/loop.py").symlink_to("loop.py")
+    assert states(server, "d/nb/loop.py").keys() == {"clean", "fit"}
+    shutil.rmtree(folder / ".octavo")
+    (folder / ".octavo").symlink_to("gone/gone")
+    assert server.refused("octavo/choose", {"path": "d", "source": "d/nb/clean.py", "task": "clean"}) in (
+        404,
+        409,
+    )
+    (folder / ".octavo").unlink()
     watching = server.events("d")
     server.call("octavo/build", {"path": "d", "targets": ["claen"]})
     (ended,) = watching

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from tornado.web import HTTPError
 
 from octavo import products
 from octavo.jupyter.contents import Contents, wrap
@@ -167,6 +169,35 @@ def test_what_the_contents_manager_refuses_to_save_is_refused(folder: Folder) ->
     wrap(cast(Contents, disk), logging.getLogger(__name__))
     model = disk.get("nb/a.py")
     before = json.dumps(model)
-    with pytest.raises(PermissionError):
+    with pytest.raises(HTTPError) as refused:
         disk.save(model, "nb/a.py")
+    assert refused.value.status_code == 403 and "no right to write it" in str(refused.value)
     assert json.dumps(model) == before
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(errno.ENOSPC, 507), (errno.EROFS, 403), (errno.ENOENT, 404), (errno.EISDIR, 409), (errno.EIO, 500)],
+)
+def test_what_the_system_refuses_is_no_fault_of_the_server_and_said(
+    folder: Folder, number: int, status: int
+) -> None:
+    class Refusing(Disk):
+        def save(self, model: Json, path: str = "") -> Json:  # as jupytext and the server do it
+            try:
+                raise OSError(number, os.strerror(number), path)
+            except OSError as error:
+                raise HTTPError(500, "Unexpected error") from error
+
+    folder.write("pipeline.yaml", "- {source: nb/a.py, product: out/a.ipynb, params: {n: 2}}\n")
+    folder.write("nb/a.py", SCRIPT)
+    disk = Refusing(folder.path)
+    wrap(cast(Contents, disk), logging.getLogger(__name__))
+    with pytest.raises(HTTPError) as refused:
+        disk.save(disk.get("nb/a.py"), "nb/a.py")
+    assert refused.value.status_code == status
+    del (other := disk.get("nb/a.py"))["content"]["metadata"]["octavo-opened"]
+    other["content"]["cells"] = []
+    with pytest.raises(HTTPError) as refused:
+        disk.save(other, "nb/a.py")
+    assert refused.value.status_code == 500, "other files behave as without octavo"

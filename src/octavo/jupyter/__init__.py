@@ -29,6 +29,7 @@ class _Server(Protocol):
     log: logging.Logger
     root_dir: str
     web_app: Application
+    kernel_spec_manager: object
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
@@ -37,7 +38,9 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 def _load_jupyter_server_extension(server: _Server) -> None:
     # by then every other extension is loaded, and has put its own contents manager in place
-    server.io_loop.add_callback(lambda: wrap(server.contents_manager, server.log))
+    # other managers of kernels than Jupyter's own know of kernels that are not on this machine
+    local = type(server.kernel_spec_manager).__module__.startswith("jupyter_client.")
+    server.io_loop.add_callback(lambda: wrap(server.contents_manager, server.log, local=local))
     running = builds.Builds(server.io_loop)
     atexit.register(running.close)
     routes.add(server.web_app, Path(server.root_dir), running)

@@ -42,8 +42,13 @@ def injection(found: TasksOfFile, file: Path) -> Injection | None:
         return _of_task(found, file)
     if not found.mistakes:
         return None
-    words = "octavo cannot tell the values of this notebook:\n" + "\n".join(found.mistakes)
-    return Injection(_whole(_comment(words, "python")), "python3" if file.suffix == ".py" else None)
+    return untold("\n".join(found.mistakes), file.name)
+
+
+def untold(why: str, path: str) -> Injection:
+    """Return what is shown in a notebook whose values cannot be told."""
+    words = f"octavo cannot tell the values of this notebook:\n{why}"
+    return Injection(_whole(comment(words, "python")), "python3" if path.endswith(".py") else None)
 
 
 def inserted(cells: Sequence[Json], cell: Json) -> list[Json]:
@@ -84,7 +89,7 @@ def text(of: Of, folder: str, words: Sequence[str]) -> str:
     values = notebooks.values_of(hiding.veiled(task))
     language = task.source.facts.language
     if not values:
-        return _comment("\n".join(words), language)
+        return comment("\n".join(words), language)
     empty: Json = {"cells": [], "nbformat": 4, "nbformat_minor": 5}
     source: str = inject(empty, values, language=language, comment="\n".join(words))["cells"][0]["source"]
     return source
@@ -96,7 +101,8 @@ def placed(of: Of, folder: str) -> Task:
     return around.placed(replace(of.task, cwd="" if cwd == "." else cwd), str(of.root))
 
 
-def _comment(words: str, language: str) -> str:
+def comment(words: str, language: str) -> str:
+    """Return words as comments of a language."""
     return "\n".join(known(language).comment.format(line) for line in words.splitlines())
 
 

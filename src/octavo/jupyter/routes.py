@@ -27,6 +27,8 @@ with lazy_imports():
     from . import printed as logs
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from ..model import Json
     from ..spec.entry import EntryPoint
     from .builds import Builds
@@ -67,6 +69,28 @@ def add(application: Application, root: Path, builds: Builds) -> None:
     )
 
 
+def _told(answer: Callable[[_Route], Awaitable[None]]) -> Callable[[_Route], Awaitable[None]]:
+    """Wrap what answers a request: what is wrong with paths and rights is told, and no fault of the server."""
+
+    async def answered(self: _Route) -> None:
+        try:
+            await answer(self)
+        except (Error, Errors) as error:
+            raise HTTPError(409, "\n".join(map(str, each(error)))) from None
+        except PermissionError as error:
+            raise HTTPError(403, _said(error)) from None
+        except OSError as error:
+            raise HTTPError(409, _said(error)) from None
+        except ValueError as error:  # no path at all: with a zero byte, or half a character
+            raise HTTPError(400, str(error)) from None
+
+    return answered
+
+
+def _said(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+
+
 class _Route(APIHandler):
     auth_resource = "kernels"  # who may run code may build
 
@@ -75,7 +99,7 @@ class _Route(APIHandler):
 
     def found(self, path: str) -> EntryPoint | None:
         """Return the pipeline around a file or folder, as the server names it; nothing outside of what it shows."""
-        full = Path(os.path.normpath(self.top / path.strip("/"))).resolve()
+        full = Path(os.path.realpath(os.path.normpath(self.top / path.strip("/"))))
         if not full.is_relative_to(self.top):
             raise HTTPError(404, "it is not in the folder that is shown")
         return next(entries.around(full if full.is_dir() else full.parent, self.top), None)
@@ -106,6 +130,7 @@ class _Route(APIHandler):
 class _StatusRoute(_Route):
     @authenticated
     @authorized(action="read")
+    @_told
     async def get(self) -> None:
         """Answer how the tasks stand, as octavo status says it."""
         entry = self.found(self.get_query_argument("path", ""))
@@ -114,7 +139,7 @@ class _StatusRoute(_Route):
                 "warm", ""
             ):  # a page has begun to load: its panel will ask of another folder
                 await asyncio.to_thread(lambda: panel.state)
-            self.finish(json.dumps({"pipeline": None, "tasks": []}))
+            self.finish(json.dumps({"pipeline": None, "tasks": [], "notes": [], "mistakes": []}))
             return
         drawn = self.get_query_argument("graph", "") == "1"
         answer = await asyncio.to_thread(panel.state, entry, self.top, drawn=drawn)
@@ -124,6 +149,7 @@ class _StatusRoute(_Route):
 class _BuildRoute(_Route):
     @authenticated
     @authorized(action="execute")
+    @_told
     async def post(self) -> None:
         """Start a build of some tasks."""
         entry, body = self.asked()
@@ -143,6 +169,7 @@ class _BuildRoute(_Route):
 class _RunRoute(_Route):
     @authenticated
     @authorized(action="execute")
+    @_told
     async def post(self) -> None:
         """Run one notebook as it is on disk in a worker, and answer where its executed copy is to be."""
         file = self.notebook(self.body()["path"])
@@ -155,6 +182,7 @@ class _RunRoute(_Route):
 class _TakeRoute(_Route):
     @authenticated
     @authorized(action="execute")
+    @_told
     async def post(self) -> None:
         """Wait for a run of a task's notebook in its own kernel; answer what that has to run before and after."""
         entry, body = self.asked()
@@ -169,6 +197,7 @@ class _TakeRoute(_Route):
 class _CancelRoute(_Route):
     @authenticated
     @authorized(action="execute")
+    @_told
     async def post(self) -> None:
         """End the build that runs; with ``run`` that of a notebook without a pipeline."""
         body = self.body()
@@ -179,6 +208,7 @@ class _CancelRoute(_Route):
 class _AcceptRoute(_Route):
     @authenticated
     @authorized(action="execute")
+    @_told
     async def post(self) -> None:
         """Take the products of a task as they are for good, as octavo accept does."""
         entry, body = self.asked()
@@ -188,15 +218,13 @@ class _AcceptRoute(_Route):
                 found = project.accept([str(body.get("task", ""))])
             return [str(reason) for reasons in found.values() for reason in reasons]
 
-        try:
-            self.finish(json.dumps({"accepted": await asyncio.to_thread(accept)}))
-        except (Error, Errors) as error:
-            raise HTTPError(409, "\n".join(map(str, each(error)))) from None
+        self.finish(json.dumps({"accepted": await asyncio.to_thread(accept)}))
 
 
 class _UnsavedRoute(_Route):
     @authenticated
     @authorized(action="read")
+    @_told
     async def post(self) -> None:
         """Answer what the cells that an editor has, and that are not saved yet, would make stale."""
         entry, body = self.asked()
@@ -220,6 +248,7 @@ class _UnsavedRoute(_Route):
 class _LogRoute(_Route):
     @authenticated
     @authorized(action="read")
+    @_told
     async def get(self) -> None:
         """Answer what a task printed in its newest run."""
         entry = self.found(self.get_query_argument("path", ""))
@@ -232,6 +261,7 @@ class _LogRoute(_Route):
 class _ChooseRoute(_Route):
     @authenticated
     @authorized(action="write")
+    @_told
     async def post(self) -> None:
         """Choose the task whose values its source shows, of several that have it."""
         entry, body = self.asked()
@@ -247,6 +277,7 @@ class _ChooseRoute(_Route):
 class _EventsRoute(_Route):
     @authenticated
     @authorized(action="read")
+    @_told
     async def get(self) -> None:
         """Stream as server-sent events how builds go, or runs of a notebook; first what the running one has told."""
         path = self.get_query_argument("path", "")

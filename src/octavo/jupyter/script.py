@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from .. import notebook as documents
+from ..errors import Error
 
 if TYPE_CHECKING:
     from ..model import Json
@@ -18,7 +20,7 @@ _ADDED = ("autoscroll", "collapsed", "scrolled", "trusted", "execution", "Execut
 def saved(content: Json, before: bytes, path: str, kernel: str | None) -> bytes:
     """Return the bytes of a script that was ``before``, with the cells of ``content``.
 
-    ``kernel`` is the one that was shown where the script names none: it is not written into it.
+    ``kernel`` is the one that was shown: the script keeps the one that it names, if any.
     """
     old = documents.loads(before, path)
     # as a file would be read: joined lines, valid cells
@@ -26,13 +28,63 @@ def saved(content: Json, before: bytes, path: str, kernel: str | None) -> bytes:
     cells = _aligned(new["cells"], old.cells)
     metadata = _metadata(new["metadata"], old.data["metadata"], kernel)
     data = {**old.data, "cells": cells, "metadata": metadata}
-    return documents.dumps(documents.Notebook(data, old.format, path, old.origin))
+    done = documents.Notebook(data, old.format, path, old.origin)
+    if data == old.data or old.format in ("py:percent", "py:hydrogen"):
+        return documents.dumps(done)
+    return _patched(old, done, before)
+
+
+def _patched(old: documents.Notebook, new: documents.Notebook, before: bytes) -> bytes:
+    """Return the bytes of a script in a format of jupytext's, of which only lines change that differ when it writes.
+
+    Where that cannot be told of a line, all of it is as jupytext writes it.
+    """
+    whole, plain = map(_written, (new, old))
+    text = before.decode("utf-8")
+    newline = "\r\n" if "\r\n" in text else "\n"
+    lines = _lines(text.replace("\r\n", "\n"), plain.decode(), whole.decode())
+    if lines is None:
+        return whole
+    found = newline.join(lines).encode()
+    again = documents.loads(found, old.path).cells
+    return found if [*map(_key, again)] == [*map(_key, documents.loads(whole, old.path).cells)] else whole
+
+
+def _written(notebook: documents.Notebook) -> bytes:
+    try:
+        return documents.dumps(replace(notebook, origin=None))
+    except Error:
+        if notebook.format != "qmd":
+            raise
+        # without quarto, which jupytext calls; only lines that differ count, and those of cells are the same
+        return documents.dumps(replace(notebook, origin=None, format="Rmd"))
+
+
+def _lines(text: str, plain: str, whole: str) -> list[str] | None:
+    """Return the lines of a text with the differences of two others; None if they are not at lines that it has."""
+    kept, was, now = (one.split("\n") for one in (text, plain, whole))
+    there = {
+        block.a + i: block.b + i
+        for block in SequenceMatcher(None, was, kept, autojunk=False).get_matching_blocks()
+        for i in range(block.size)
+    }
+    result: list[str] = []
+    at = 0
+    for kind, start, end, first, last in SequenceMatcher(None, was, now, autojunk=False).get_opcodes():
+        if kind == "equal":
+            continue
+        place = there.get(start) if start < end or start in there else there.get(start - 1, -2) + 1
+        if place is None or place < at or any(there.get(i) != place + i - start for i in range(start, end)):
+            return None
+        result += kept[at:place] + now[first:last]
+        at = place + end - start
+    return result + kept[at:]
 
 
 def _metadata(new: Json, old: Json, kernel: str | None) -> Json:
     kept = dict(new)
     spec, before = new.get("kernelspec") or {}, old.get("kernelspec") or {}
-    if spec.get("name") == (before.get("name") or kernel):
+    if spec.get("name") in (None, before.get("name"), kernel):
         for key in ("kernelspec", "language_info"):
             kept.pop(key, None)
             if key in old:
