@@ -93,7 +93,7 @@ CELLS = some.lists(some.builds(cell, SOURCES, some.sampled_from(["code", "markdo
 
 
 @given(CELLS, METADATA, some.integers(0, 4), SOURCES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, derandomize=True)
 def test_an_ipynb_comes_back_from_its_script_whole_and_with_the_edit_of_one_cell(
     cells: list[dict[str, Any]], metadata: dict[str, Any], at: int, source: str
 ) -> None:
@@ -108,18 +108,20 @@ def test_an_ipynb_comes_back_from_its_script_whole_and_with_the_edit_of_one_cell
     text = documents.dumps(script)
     again = convert.converted(notebook, PY, {}, documents.loads(text, "fit.py"))
     assert documents.dumps(again) == text
-    if at >= len(script.cells) or len(script.cells) != len(cells) or not cells[at]["source"]:
+    if at >= len(script.cells):
         return
-    script.cells[at]["source"] = cells[at]["source"] + "\n" + source
-    updated = convert.converted(script, IPYNB, {}, notebook)
-    assert [one["source"] for one in updated.cells] == [
-        one["source"] for one in script.cells
-    ] or not source.strip()
-    assert len({one["id"] for one in updated.cells}) == len(cells)
-    rest = [one for number, one in enumerate(updated.cells) if number != at]
-    assert rest == [one for number, one in enumerate(cells) if number != at] or not convert.alike(
-        script, notebook
+    script.cells[at]["source"] += "\n" + source
+    edited = documents.loads(documents.dumps(script), "fit.py")
+    updated = convert.converted(edited, IPYNB, {}, notebook)
+    assert convert.alike(convert.through(updated, PY, {}), edited)
+    ids = [one["id"] for one in updated.cells]
+    old = {one["id"]: one for one in cells}
+    assert len({*ids}) == len(ids)
+    assert all(
+        old[one["id"]].get("outputs") == one.get("outputs") for one in updated.cells if one["id"] in old
     )
+    if len(updated.cells) == len(cells):
+        assert sum(one in cells for one in updated.cells) >= len(cells) - 2
 
 
 @pytest.mark.parametrize("word", ["py", "py:light", "md", "md:myst", "Rmd", "R"])

@@ -56,9 +56,12 @@ def alike(one: Notebook, other: Notebook) -> bool:
 
 
 def said(cell: Json) -> tuple[object, ...]:
-    """Return what a cell says: its type, its source, and the metadata that mean something."""
+    """Return what a cell says: its type, its source, and the metadata that mean something.
+
+    Blank lines at its end are layout: most texts do not hold them.
+    """
     metadata = {key: value for key, value in cell["metadata"].items() if key not in VOLATILE and value != []}
-    return cell["cell_type"], cell.get("source", ""), metadata
+    return cell["cell_type"], cell.get("source", "").rstrip("\n"), metadata
 
 
 def head(notebook: Notebook) -> Json:
@@ -145,7 +148,7 @@ def _cell(old: Json, held: Json | None, new: Json) -> Json:
     if said(held) == said(new):
         return old
     cell = deepcopy(old)
-    if held["source"] != new["source"]:
+    if held["source"].rstrip("\n") != new["source"].rstrip("\n"):
         cell["source"] = new["source"]
     for key in held["metadata"]:
         if key not in new["metadata"] and key not in VOLATILE:
