@@ -18,7 +18,7 @@ test-engines: .venv/ready .venv-engines/ready  ## run pipelines on real schedule
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v sbatch >/dev/null; then \
 	  apt-get update -q && apt-get install --yes --no-install-recommends slurm-wlm munge \
 	  || echo "SLURM cannot be installed here: its tests are skipped"; fi
-	$(BIN)/python -m pytest -m engines tests/engines tests/conformance/test_exporters.py
+	$(BIN)/python -m pytest -m engines tests/engines tests/conformance
 
 system:  ## install Debian's packages without which some tests are skipped (as root)
 	apt-get update -q

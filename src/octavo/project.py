@@ -13,7 +13,7 @@ from .engine import Run
 from .errors import Error, raise_all
 from .events import Event
 from .executed.editions import editions, home
-from .executors import Executor, Maker
+from .executors import Asked, Executor
 from .executors.ahead import Ahead
 from .executors.running import attempt
 from .explain import differences
@@ -81,7 +81,7 @@ class Project:
         except BaseException:
             self.store.close()
             raise
-        self.around: Json = self._loaded.around  # what the file says of schedule and notify
+        self.around: Json = self._loaded.around  # what the file says of schedule, notify, executor
         self.graph: Graph = self._ordered(self._loaded.graph, Order(self.store))  # as was seen, too
 
     def _locked(self, whole: bool) -> Lockfile | None:
@@ -143,7 +143,7 @@ class Project:
         force: bool = False,
         jobs: int | None = None,
         fail_fast: bool = False,
-        executor: str | Maker = "local",
+        executor: Asked = None,
         listeners: Sequence[Callable[[Event], None]] = (),
         waiting: Callable[[str], None] | None = None,
         wait: bool = True,
@@ -325,19 +325,16 @@ class Project:
             yield
 
     def _executor(
-        self, name: str | Maker, jobs: int | None, stale: Sequence[Task], stay: Mapping[str, object] | None
+        self, asked: Asked, jobs: int | None, todo: Sequence[Task], stay: Mapping[str, object] | None
     ) -> Executor | None:
         """Return the executor for a build, None where nothing is stale; raise what it refuses."""
-        if not stale:
-            if isinstance(name, str) and name != "local":
-                places.executor(name)  # a name that is unknown is refused all the same
+        if not todo and asked in (None, "local"):
             return None
-        make = places.executor(name) if isinstance(name, str) else name
+        make = places.chosen(asked, self.around.get("executor", {}), self.graph.tasks)
+        if not todo:  # a name that is unknown is refused all the same
+            return None
         executor = make(str(self.root), jobs, log=str(self.store.folder / "server.log"))
-        refused = {
-            str(error): error for task in stale if (error := executor.refuses(attempt(task, pause=stay)))
-        }
-        raise_all(refused.values())
+        places.agree(executor, [attempt(task, pause=stay) for task in todo])
         return executor
 
 

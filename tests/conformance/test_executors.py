@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import time
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+import clusters
 from octavo.events import Event, Note, Output, Paused, TaskFinished
+from octavo.executors.dask import Dask
 from octavo.executors.local import CAN_FORK
 from octavo.executors.running import Running, attempt
 from octavo.model import Call, Outcome, Task
@@ -20,9 +23,18 @@ from stages import EXECUTORS, Stage, gone
 pytestmark = pytest.mark.skipif(not CAN_FORK, reason="forking is not safe on this system")
 
 
-@pytest.fixture(params=list(EXECUTORS))
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with clusters.cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster.address
+
+
+@pytest.fixture(params=[*EXECUTORS, pytest.param("dask", marks=pytest.mark.engines)])
 def stage(request: pytest.FixtureRequest, folder: Folder) -> Iterator[Stage]:
-    made = Stage(folder, EXECUTORS[request.param])
+    if request.param == "dask":
+        made = Stage(folder, functools.partial(Dask, address=request.getfixturevalue("scheduler")))
+    else:
+        made = Stage(folder, EXECUTORS[request.param])
     yield made
     made.executor.close()
 
@@ -200,7 +212,8 @@ def test_a_failed_task_waits_or_that_is_refused(stage: Stage, notebook: bool) ->
     hold = {"hold": True}
     task = stage.notebook("1 / 0") if notebook else stage.function("raise ValueError('no')")
     if (error := stage.executor.refuses(attempt(task, pause=hold))) is not None:
-        assert "cannot wait" in error.message and not notebook
+        assert "cannot wait" in error.message
+        assert not notebook or isinstance(stage.executor, Dask)
         return
     running, events = Running(stage.executor, pause=hold), list[Event]()
     running.start(task, None)

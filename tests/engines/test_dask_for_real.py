@@ -5,66 +5,27 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+import clusters
+from clusters import Cluster, free
 from projects import Folder
+from stages import gone
 
 pytest.importorskip("distributed", reason="distributed is not installed: make test-engines does it")
 pytestmark = pytest.mark.engines
 
 
-@dataclass
-class Cluster:
-    address: str
-    workers: list[subprocess.Popen[bytes]]
-
-
-def free() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        number: int = found.getsockname()[1]
-        return number
-
-
-def started(folder: Path, *words: str) -> subprocess.Popen[bytes]:
-    folder.mkdir()
-    return subprocess.Popen(
-        [sys.executable, "-m", "distributed.cli." + words[0], *words[1:]],
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    port = str(free())
-    address = f"tcp://127.0.0.1:{port}"
-    usual = ["--nthreads", "1", "--no-dashboard", "--no-nanny", "--local-directory", "."]
-    processes = [
-        started(
-            tmp_path / "scheduler", "dask_scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"
-        )
-    ]
-    try:
-        for name, more in (("one", ()), ("two", ("--resources", "GPU=1"))):
-            processes.append(started(tmp_path / name, "dask_worker", address, "--name", name, *usual, *more))
-        distributed = pytest.importorskip("distributed")
-        with distributed.Client(address, timeout="60s", set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=60)
-        yield Cluster(address, processes[1:])
-    finally:
-        for process in reversed(processes):
-            process.kill()
-            process.wait()
+    with clusters.cluster(tmp_path) as made:
+        yield made
 
 
 def project(tmp_path: Path) -> Folder:
@@ -148,3 +109,90 @@ def test_what_no_worker_has_is_told_at_once(tmp_path: Path, cluster: Cluster) ->
     assert folder.octavo(*words, "--option", "resources=GPU=1").returncode == 0
     nobody = folder.octavo(*words[:-1], f"scheduler=tcp://127.0.0.1:{free()}")
     assert (nobody.returncode, "there is no scheduler of Dask" in nobody.stderr) == (2, True), nobody.stderr
+
+
+def said(folder: Folder, address: str, more: str = "") -> None:
+    """Let pipeline.yaml name the scheduler."""
+    rest = folder.read("pipeline.yaml")
+    folder.write("pipeline.yaml", f"executor:\n  name: dask\n  scheduler: {address}\n{more}{rest}")
+
+
+def waiting(mark: Path, build: subprocess.Popen[str]) -> int:
+    """Return the process that a slow task says it belongs to."""
+    until = time.monotonic() + 60
+    while not (mark.exists() and mark.read_text()):
+        assert time.monotonic() < until
+        assert build.poll() is None
+        time.sleep(0.1)
+    return int(mark.read_text())
+
+
+def test_a_build_runs_on_the_workers_and_outlives_one_of_them(tmp_path: Path, cluster: Cluster) -> None:
+    folder = project(tmp_path)
+    said(folder, cluster.address, "  workers: {load: two}\n")
+    source = folder.read("steps.py").replace('os.environ["OCTAVO_PARENT"]', "str(os.getpid())")
+    folder.write(
+        "steps.py", source.replace('product.write_text("5")', 'print("loading")\n    product.write_text("5")')
+    )
+    mark = tmp_path / "mark"
+    with subprocess.Popen(
+        [sys.executable, "-m", "octavo", "build", "-v", "-p", f"slow={mark}"],
+        cwd=folder.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as build:
+        running = waiting(mark, build)
+        stat = Path(f"/proc/{running}/stat").read_text().rpartition(")")[2].split()
+        worker = int(stat[1])
+        assert worker in [process.pid for process in cluster.workers]
+        os.kill(worker, signal.SIGKILL)
+        told, _ = build.communicate(timeout=120)
+    assert build.returncode == 0, told
+    assert "loading" in told
+    assert "its worker was lost: it starts again on another one" in told
+    assert folder.read("out/total.txt") == "50"
+    assert folder.octavo("build", "-p", f"slow={mark}").stdout.startswith("6 tasks fresh")
+    assert [*(folder.path / ".octavo/dask").iterdir()] == []
+
+
+def test_what_no_worker_can_run_is_told_before_anything_has_run(tmp_path: Path, cluster: Cluster) -> None:
+    folder = project(tmp_path)
+    said(folder, cluster.address, "  resources: {fit-*: {GPU: 2}}\n")
+    refused = folder.octavo("build")
+    assert refused.returncode == 2
+    assert '"fit-1" cannot run: no worker of Dask has GPU=2' in refused.stderr
+    assert "they have: GPU=1" in refused.stderr
+    assert not (folder.path / "out/load.txt").exists()
+    folder.write("pipeline.yaml", folder.read("pipeline.yaml").replace("GPU: 2", "GPU: 1"))
+    assert folder.octavo("build").returncode == 0
+    nobody = folder.octavo("build", "--force", "--executor", f"dask=tcp://127.0.0.1:{free()}")
+    assert (nobody.returncode, "there is no scheduler of Dask" in nobody.stderr) == (2, True), nobody.stderr
+
+
+def test_a_build_whose_scheduler_or_driver_dies_leaves_nothing_running(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    folder = project(tmp_path)
+    said(folder, cluster.address)
+    folder.write(
+        "steps.py", folder.read("steps.py").replace('os.environ["OCTAVO_PARENT"]', "str(os.getpid())")
+    )
+    for number, name in ((signal.SIGINT, "first"), (None, "second")):
+        mark = tmp_path / name
+        with subprocess.Popen(
+            [sys.executable, "-m", "octavo", "build", "-p", f"slow={mark}"],
+            cwd=folder.path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as build:
+            running = waiting(mark, build)
+            if number is not None:
+                build.send_signal(number)
+            else:
+                cluster.scheduler.kill()
+            told, _ = build.communicate(timeout=120)
+        assert build.returncode == (130 if number else 1), told
+        assert number or "the scheduler of Dask" in told
+        gone(running)

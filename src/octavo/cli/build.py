@@ -60,9 +60,8 @@ def arguments(parser: Parser) -> None:
     after.add_argument("--fail-fast", action="store_true", help="stop everything at the first failure")
     parser.add_argument(
         "--executor",
-        default="local",
         metavar="NAME",
-        help="where tasks run: local (worker processes), inline (this process)",
+        help="where tasks run: local (worker processes, the default), inline (this process), or dask=ADDRESS",
     )
     parser.add_argument(
         "-n", "--dry-run", action="store_true", help="show what would run, why, and an estimate of the time"

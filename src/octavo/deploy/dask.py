@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol, Self
+from collections.abc import Mapping
 
 from .. import plugins
 from ..errors import Error
+from ..executors import cluster
 from ..model import Json
 from .engines import HandedOver, Handover
 from .step import step
 
-#: Seconds to wait for a scheduler, and for its first worker.
-_PATIENCE = 10
 
-
-class _Future(Protocol):
-    """What Dask has promised."""
-
-    def result(self) -> int: ...
-
-
-class _Client(Protocol):
-    """As much of ``distributed.Client``, which has no types, as is used here."""
-
-    def __enter__(self) -> Self: ...
-    def __exit__(self, *_: object) -> object: ...
-    def submit(self, call: object, *arguments: object, **options: object) -> _Future: ...
-    def cancel(self, futures: Sequence[_Future]) -> object: ...
-    def wait_for_workers(self, number: int, timeout: float) -> object: ...
-    def scheduler_info(self, n_workers: int) -> Json: ...
-
-
-class Dask:
+class DaskEngine:
     """A scheduler at an address: whatever has started it, dask-jobqueue, dask-kubernetes, or a person."""
 
     options: Mapping[str, str] = {
@@ -50,9 +30,10 @@ class Dask:
 
     def submit(self, order: Handover) -> HandedOver:
         """Run all tasks on the cluster, and wait for their end."""
-        wanted = resources(order.options)
-        with _client(order.options["scheduler"]) as client:
-            _satisfiable(client, wanted)
+        wanted = cluster.Wanted(resources(order.options))
+        with cluster.connected(order.options["scheduler"]) as client:
+            if error := cluster.unmet(wanted, cluster.workers(client)):
+                raise error
             return HandedOver(code=_run(client, order, wanted))
 
     def cancel(self, jobs: Json) -> str:
@@ -72,34 +53,9 @@ def resources(options: Mapping[str, str]) -> dict[str, float]:
     return found
 
 
-def _client(address: str) -> _Client:
-    try:
-        made: _Client = plugins.load("distributed:Client")(
-            address, timeout=f"{_PATIENCE}s", set_as_default=False
-        )
-    except (OSError, TimeoutError, ValueError) as error:
-        hint = "is it running, and reached from here? dask scheduler prints its address"
-        raise Error(f"there is no scheduler of Dask at {address}", hint=hint) from error
-    return made
-
-
-def _satisfiable(client: _Client, wanted: Mapping[str, float]) -> None:
-    """Raise an Error where no worker has what tasks take: Dask would wait for such a worker for ever."""
-    try:
-        client.wait_for_workers(1, timeout=_PATIENCE)
-    except TimeoutError:
-        raise Error("the scheduler of Dask has no workers", hint="start some: dask worker ADDRESS") from None
-    workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    offers = [worker.get("resources") or {} for worker in workers]
-    if not any(all(offer.get(name, 0) >= amount for name, amount in wanted.items()) for offer in offers):
-        there = sorted({f"{name}={amount:g}" for offer in offers for name, amount in offer.items()})
-        asked = ", ".join(f"{name}={amount:g}" for name, amount in wanted.items())
-        raise Error(f"no worker of Dask has {asked}", hint=f"they have: {', '.join(there) or 'no resources'}")
-
-
-def _run(client: _Client, order: Handover, wanted: Mapping[str, float]) -> int:
+def _run(client: cluster.Scheduler, order: Handover, wanted: cluster.Wanted) -> int:
     """Submit all tasks, each after those before it, and return the exit code of the whole."""
-    futures: dict[str, _Future] = {}
+    futures: dict[str, cluster.Future] = {}
     environ = {"OCTAVO_RUN": order.run}
     for name, task in order.plan.tasks.items():
         before = [futures[up] for up in task.upstream if up in futures]
@@ -110,7 +66,7 @@ def _run(client: _Client, order: Handover, wanted: Mapping[str, float]) -> int:
             *before,
             key=f"{order.run}-{name}",
             pure=False,
-            resources=dict(wanted) or None,
+            **wanted.options(),
         )
     failed = False
     try:
@@ -127,4 +83,4 @@ def _run(client: _Client, order: Handover, wanted: Mapping[str, float]) -> int:
     return int(failed)
 
 
-DASK = Dask()
+DASK = DaskEngine()

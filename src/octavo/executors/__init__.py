@@ -1,4 +1,4 @@
-"""Executors run tasks: local (in forked workers) or inline (one at a time, in this process)."""
+"""Executors run tasks: local (in forked workers), inline (one at a time, in this process), dask (on a cluster)."""
 
 from __future__ import annotations
 
@@ -81,3 +81,7 @@ class Maker(Protocol):
         own processes have to say.
         """
         ...
+
+
+#: How somebody says where tasks run: by a name, by what makes an executor, or not at all.
+Asked = str | Maker | None

@@ -36,6 +36,7 @@ def _product(value: object) -> bool:
 
 _FLAG, _TEXT = Key("true or false", is_flag), Key("a string", is_text)
 _MAPPING = Key("a mapping", is_mapping)
+_EXECUTORS = ("local", "inline", "dask")
 _NOTE = Key(note=True)
 HOOKS = ("on_render", "on_finish", "on_failure")
 SERIALIZERS = ("serializer", "unserializer")
@@ -70,7 +71,9 @@ TOP: Mapping[str, Key] = {
     "notify": Key("a list of mappings", lambda value: bool(value) and isinstance(value, list | dict)),
     "executor": Key(
         note=True,
-        heeded=lambda value: value in ("serial", "parallel"),
+        heeded=lambda value: (
+            "name" in value if isinstance(value, dict) else value in ("serial", "parallel", *_EXECUTORS)
+        ),
         instead='write "serial" for one task at a time, else as many run as there are processors',
     ),
     "config": _NOTE,

@@ -13,7 +13,7 @@ from ..errors import Error, Place, SpecError, raise_all
 from ..hints import did_you_mean
 from ..kinds.keys import CALLED, Key, Keys, as_bytes, as_call, as_marks, as_tuple, is_call, is_text
 from ..model import Json
-from . import notices, timetable
+from . import notices, placing, timetable
 from .dialect import (
     CACHE,
     EXECUTION,
@@ -117,7 +117,7 @@ def _tasks(
 
 
 #: What is about all builds, and who checks it.
-_AROUND = {"notify": notices.checked, "schedule": timetable.checked}
+_AROUND = {"notify": notices.checked, "schedule": timetable.checked, "executor": placing.checked}
 #: Keys of the top that a pipeline from elsewhere says itself.
 _ELSEWHERE = (*HOOKS, *SERIALIZERS, "clients")
 _START = 'a pipeline starts with "tasks:"; each task has a source and a product'
