@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextvars
 import copy
 import dataclasses
 import datetime
@@ -21,6 +22,7 @@ import sys
 import threading
 import types
 import uuid
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -213,6 +215,28 @@ def frame(**columns: Any) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def variable(name: str, *value: object) -> contextvars.ContextVar[object]:
+    return contextvars.ContextVar(name, default=value[0]) if value else contextvars.ContextVar(name)
+
+
+def local(**values: object) -> threading.local:
+    found = threading.local()
+    vars(found).update(values)
+    return found
+
+
+class Measured(np.ndarray[Any, Any]):
+    """An array with a unit, which a pickle of it would not have."""
+
+    unit = ""
+
+
+def measured(unit: str) -> Measured:
+    found = np.zeros(1).view(Measured)
+    found.unit = unit
+    return found
+
+
 #: Each row: values that are all different, though some reader of values or other takes them for the same.
 DIFFERENT: dict[str, list[Any]] = {
     "numbers": [
@@ -306,14 +330,20 @@ DIFFERENT: dict[str, list[Any]] = {
     "patterns": [re.compile("a"), re.compile("a", re.I), re.compile(b"a"), "a"],
     "sets": [{1, 2}, {1, 3}, frozenset({1, 2}), {"1", "2"}, {1: 2}],
     "nothing": [None, ..., NotImplemented, type(None)],
+    "views of mappings": [{"a": 1}.keys(), {"a": 1}.values(), {"a": 1}.items(), {"b": 1}.keys(), ["a"]],
+    "views of bytes": [memoryview(b"a"), memoryview(b"b"), memoryview(bytearray(b"a")).cast("c"), b"a"],
+    "of contexts and threads": [variable("a"), variable("a", 1), variable("a", 2), local(a=1), local(a=2)],
     "random": [np.random.default_rng(1), np.random.default_rng(2), np.random.RandomState(1)],
 }
+_KEPT = Holder(1)
 #: The same, of what a program's own code says.
 OF_PROGRAMS: dict[str, list[Any]] = {
     "enums": [Colour.RED, Colour.BLUE, Level.LOW, 1],
     "dataclasses": [Point(1), Point(2), Point(1, [1]), Slotted(1), Slotted(2), (1, []), {"x": 1, "y": []}],
     "tuples": [Named(1, 2), Named(2, 1), (1, 2), Pair((1, 2))],
     "objects": [Holder(1), Holder(2), Holder(1).act, Holder(2).act, Holder.act, Holder],
+    "weak references": [weakref.ref(it) for it in (_KEPT, adder)],
+    "arrays with attributes": [measured("m"), measured("kg"), np.zeros(1)],
     "partials": [functools.partial(adder, n) for n in (1, 2)] + [functools.partial(adder, number=1), adder],
     "closures": [adder(1), adder(2), adder],
     "lambdas": [lambda x: x + 1, lambda x: x + 2, lambda x: x - 1, lambda y=1: y, lambda y=2: y],
@@ -399,7 +429,6 @@ def test_depth_is_refused_and_not_a_crash() -> None:
         (n for n in [1]),
         sys.__stdin__,
         sys._getframe(),
-        memoryview(b""),
         Holder(1),
         Colour.RED,
         adder(1),
@@ -414,6 +443,39 @@ def test_what_cannot_be_told_apart_is_refused(value: Any) -> None:
 
 def test_a_lock_is_like_any_other() -> None:
     assert encode(threading.Lock()) == encode(threading.Lock()) != encode(threading.RLock())
+
+
+def test_what_a_program_sets_in_a_module_counts_where_it_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "settings_of_mine.py").write_text("N = 1\nUNUSED = 1\ndef f(): pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    names: dict[str, Any] = {}
+    exec("import settings_of_mine as s, json\ndef f(): return s.N, s.f, json.encoder", names)
+    first = definitions.encode(names["f"])
+    names["s"].UNUSED = 2
+    assert definitions.encode(names["f"]) == first
+    names["s"].N = 2
+    assert definitions.encode(names["f"]) != first
+
+
+def test_a_class_of_pydantic_is_the_same_in_every_process() -> None:
+    pytest.importorskip("pydantic")
+    code = (
+        "import pydantic\nfrom octavo.definitions import encode\nJUNK = [object() for _ in range({0})]\n"
+        "class It(pydantic.BaseModel):\n    a: int = {1}\nprint(encode(It()))"
+    )
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", code.format(seed * 1000, default)],
+            env={"PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed, default in ((0, 1), (1, 1), (1, 2))
+    ]
+    assert said[0] == said[1] != said[2]
 
 
 def test_a_name_means_what_it_stands_for_now() -> None:

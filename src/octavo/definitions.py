@@ -8,10 +8,18 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Iterator, Mapping
-from types import CellType, CodeType, FunctionType, GetSetDescriptorType, MemberDescriptorType
+from pathlib import Path
+from types import (
+    CellType,
+    CodeType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    ModuleType,
+)
 
 from .digests import digest
-from .values import Writer, installed
+from .values import Writer, installed, installed_module
 
 #: What a class has of its own accord.
 _GIVEN = frozenset(
@@ -19,6 +27,8 @@ _GIVEN = frozenset(
         *("__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "_abc_impl", "__classcell__"),
         *("__abstractmethods__", "__static_attributes__", "__firstlineno__", "__classdictcell__"),
         *("__annotate__", "__annotate_func__", "__annotations_cache__"),
+        # of pydantic, which makes them from the rest of a class and puts addresses into them
+        *("__pydantic_core_schema__", "__pydantic_validator__", "__pydantic_serializer__"),
     ]
 )
 
@@ -69,12 +79,30 @@ def _function(thing: FunctionType, write: Writer) -> str:
         return f"singledispatch({write(dict(registry))})"
     cells = [_cell(cell) for cell in thing.__closure__ or ()]
     around = {name: thing.__globals__[name] for name in _globals(thing.__code__) if name in thing.__globals__}
+    names = _attributes(thing.__code__)
+    set_there = {name: found for name, it in around.items() if (found := _plain_data(it, names))}
     parts = [
         _code(thing.__code__, write),
         *map(write, (thing.__defaults__, thing.__kwdefaults__, cells, around)),
         write(vars(thing)),
+        *([write(set_there)] if set_there else []),
     ]
     return f"function({', '.join(parts)})"
+
+
+def _plain_data(module: object, names: set[str]) -> dict[str, object]:
+    """Return what code takes of a module that is no package's, as far as that is plain data: a program may set it."""
+    if not isinstance(module, ModuleType) or installed_module(module.__name__):
+        return {}
+    return {name: it for name in sorted(names) if _is_plain(it := vars(module).get(name))}
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(map(_is_plain, value)) and all(map(_is_plain, value.values()))
+    return isinstance(value, str | int | float | bytes | Path)
 
 
 def _cell(cell: CellType) -> list[object]:
@@ -122,6 +150,12 @@ def _loads_first(code: CodeType) -> bool:
         instruction.opcode in dis.hasconst and instruction.arg == 0
         for instruction in dis.get_instructions(code)
     )
+
+
+def _attributes(code: CodeType) -> set[str]:
+    """Return the names that code, and code in it, may look up in what it has."""
+    inner = (const for const in code.co_consts if isinstance(const, CodeType))
+    return {*code.co_names}.union(*map(_attributes, inner))
 
 
 def _globals(code: CodeType) -> list[str]:

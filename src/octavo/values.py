@@ -143,6 +143,28 @@ _SHOWN: dict[str, Callable[[Any], str | None]] = {
 _ALIKE = ("_thread.lock", "_thread.RLock")
 
 
+_VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
+
+
+def _held(kind: type, value: Any) -> list[object] | None:
+    """Return what an object holds that can be looked at, though pickle refuses it; None for any other."""
+    if kind in _VIEWS:
+        return list(value)
+    if kind is memoryview:
+        return [value.format, value.shape, value.tobytes()]
+    match _name(kind):
+        case "weakref.ReferenceType":
+            return [value()]
+        case "_contextvars.ContextVar":
+            try:
+                return [value.name, value.get()]
+            except LookupError:  # it was never set
+                return [value.name]
+        case "_thread._local":
+            return [value.__dict__]
+    return None
+
+
 class Writer:
     """Writes one value, and whatever is in it.
 
@@ -200,6 +222,8 @@ class Writer:
             return f"method({_text(value.__name__)}, {self(value.__self__)})"
         if kind is MappingProxyType:
             return f"mappingproxy({self(dict(value))})"
+        if (inner := _held(kind, value)) is not None:
+            return f"{_name(kind)}({', '.join(map(self, inner))})"
         if isinstance(value, ModuleType):
             return f"module({value.__name__})"
         if isinstance(value, set | frozenset):  # pickle would keep the order that a hash seed gave
@@ -227,8 +251,21 @@ class Writer:
         make, arguments, *rest = reduced
         state, items, pairs = [*rest[:3], None, None, None][:3]
         parts = [self(make), self(arguments), self(state)]
+        parts += [self(added)] if (added := self._beside(kind, value, state)) else []
         parts += [self._each(items), self._each(pairs)] if items or pairs else []
         return f"object({', '.join(parts)})"
+
+    def _beside(self, kind: type, value: object, state: object) -> dict[str, object]:
+        """Return the attributes that a class of the user adds to what a package keeps of its own objects in pickles."""
+        if installed(kind):
+            return {}
+        added = getattr(value, "__dict__", None)
+        first = next(
+            (it for it in kind.__mro__ if "__reduce__" in vars(it) or "__reduce_ex__" in vars(it)), kind
+        )
+        if not added or added is state or first is object or first is kind or not installed(first):
+            return {}
+        return dict(added)
 
     def _each(self, items: Iterable[object] | None) -> str:
         return self(list(items)) if items is not None else "null"
@@ -238,7 +275,7 @@ class Writer:
         if (inner := getattr(value, "__wrapped__", None)) is not None:
             return f"wrapped({_name(kind)}, {self(inner)})"
         module = getattr(value, "__module__", None) or kind.__module__
-        if not _of_package(module):
+        if not installed_module(module):
             raise Unencodable(f"{module}.{name}, which is known by its name alone")
         return f"<{module}.{name}>"
 
@@ -255,7 +292,7 @@ def installed(thing: object) -> bool:
     module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", "")
     if isinstance(thing, type) and not thing.__flags__ & _HEAP_TYPE:
         return True  # type(None), say, stands nowhere under its name
-    if not isinstance(module, str) or not _of_package(module):
+    if not isinstance(module, str) or not installed_module(module):
         return False
     found: object = sys.modules.get(module)
     for part in name.split("."):
@@ -263,7 +300,8 @@ def installed(thing: object) -> bool:
     return found is thing
 
 
-def _of_package(module: str) -> bool:
+def installed_module(module: str) -> bool:
+    """Return whether a module that was imported is one of Python's library or of an installed package."""
     there = sys.modules.get(module)
     if there is None or module in ("__main__", "__mp_main__"):
         return False

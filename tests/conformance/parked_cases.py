@@ -86,6 +86,16 @@ INSTALLED = {
     ),
     "input_thing.py": "from getpass import getpass\nNAME = type(getpass).__name__\n",
     "importing_main_thing.py": "import __main__\nHAS = hasattr(__main__, '__file__')\n",
+    "leaving_thing.py": (
+        "import builtins, codecs, os\nos.umask(0o077)\nbuiltins.left = True\n"
+        "codecs.register(lambda name: codecs.lookup('utf-8') if name == 'left' else None)\n"
+        "os.register_at_fork(after_in_parent=lambda: print('forked'))\n"
+    ),
+    "default_thing.py": "import decimal\ndecimal.DefaultContext.prec = 7\ndecimal.setcontext(decimal.Context())\n",
+    "searching_thing.py": (
+        "import codecs\ncodecs.register(lambda name: codecs.lookup('utf-8') if name == 'sought' else None)\n"
+    ),
+    "forking_thing.py": "import os\nos.register_at_fork(after_in_parent=lambda: print('forked'))\n",
     "counted_thing.py": "import gc\nOWN = [o for o in gc.callbacks]\n",
 }
 
@@ -125,6 +135,25 @@ BESIDE = [
 ]
 
 Cells = tuple[str, ...]
+
+#: Prints what an import may leave in a process.
+LEFT = """
+import builtins, os
+
+mask = os.umask(0o022)
+os.umask(mask)
+print(oct(mask), hasattr(builtins, "left"))
+if (pid := os.fork()) == 0:
+    os._exit(0)
+print(os.waitpid(pid, 0)[1])
+import decimal
+
+print(decimal.getcontext().prec)
+try:
+    print("é".encode("left"))
+except LookupError as error:
+    print(error)
+"""
 
 GROUPS: dict[str, dict[str, Cells]] = {}
 
@@ -308,6 +337,7 @@ GROUPS["modules"] = {
     },
     "unimported-names": (
         "import sys\nprint([n for n in ('pandas', 'numpy', 'matplotlib', 'requests', 'sqlite3', 'fractions', 'unittest') if n in sys.modules])",
+        LEFT,
     ),
     "if-loaded-branches": ("import loaded_thing\nprint(loaded_thing.PANDAS)",),
     "if-loaded-branches-loaded": ("import pandas, loaded_thing\nprint(loaded_thing.PANDAS)",),
@@ -512,6 +542,14 @@ GROUPS["state"] = {
     "decimal-context": (
         "import decimal\nprint(decimal.getcontext().prec)\nimport context_thing\nprint(decimal.getcontext().prec)",
     ),
+    "decimal-default": (
+        "import decimal\nprint(decimal.getcontext().prec, decimal.DefaultContext.prec)\n"
+        "import default_thing\nprint(decimal.getcontext().prec, decimal.DefaultContext.prec)",
+    ),
+    "left-by-itself": ("import leaving_thing", LEFT),
+    "searching": ("import searching_thing\nprint('é'.encode('sought'))",),
+    "not-searching": ("try:\n    ''.encode('sought')\nexcept LookupError as error:\n    print(error)",),
+    "calls-at-fork": ("import forking_thing", LEFT),
     "monkeypatched-standard": (
         "import string\nprint(string.capwords('a'))\nimport patching_thing\nprint(string.capwords('a'))",
     ),
@@ -649,4 +687,6 @@ CORE_BESIDE = [
     "plugin_thing",
     "seeding_thing",
     "setting_thing",
+    "leaving_thing",
+    "default_thing",
 ]

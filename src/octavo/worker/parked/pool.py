@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import codecs
 import gc
 import os
 import re
@@ -109,6 +110,8 @@ class Pool:
         recorder.loggers.reset()
         for function in recorder.callbacks:
             atexit.unregister(function)
+        for search in recorder.searches:
+            codecs.unregister(search)
         for name in os.environ.keys() - recorder.environment.keys():
             del os.environ[name]
         os.environ.update(recorder.environment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 import warnings
@@ -32,6 +33,8 @@ class Recorder:
         self.filters = Filters()
         self.loggers = Loggers()
         self.callbacks: list[Callable[..., object]] = []
+        #: What looks for encodings.
+        self.searches: list[Callable[[str], codecs.CodecInfo | None]] = []
         self.finders = set(sys.path_importer_cache)
         #: Generators of random numbers that were seeded by chance.
         self.generators: dict[int, Random] = {}

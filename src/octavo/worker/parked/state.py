@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import gc
 import logging
 import os
@@ -74,6 +75,42 @@ def _set_root_logger(state: tuple[int, list[logging.Handler], int]) -> None:
     logging.root.manager.disable = state[2]
 
 
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _built_in() -> dict[str, object]:
+    """Return what every module has without importing it; who imports is another while imports are recorded."""
+    return {name: value for name, value in vars(builtins).items() if not name.startswith("_")}
+
+
+def _set_built_in(names: dict[str, object]) -> None:
+    for name in _built_in().keys() - names.keys():
+        delattr(builtins, name)
+    for name, value in names.items():
+        setattr(builtins, name, value)
+
+
+#: What decimal makes the contexts of threads from: precision, rounding, how many conditions are errors.
+_DECIMAL = (
+    ("DefaultContext", (28, "ROUND_HALF_EVEN", 3)),
+    ("BasicContext", (9, "ROUND_HALF_UP", 5)),
+    ("ExtendedContext", (9, "ROUND_HALF_EVEN", 0)),
+)
+
+
+def _templates(find: Find) -> list[str]:
+    """Return which templates of decimal's contexts are not as they come."""
+    found = []
+    for name, first in _DECIMAL:
+        it = getattr(find("_decimal"), name, None)
+        if it is not None and (it.prec, it.rounding, sum(it.traps.values())) != first:
+            found.append(name)
+    return found
+
+
 def _context(module: ModuleType) -> list[object]:
     """Return the context variables; decimal's is made by whoever asks for it first, as it always is."""
     values = module.copy_context().items()
@@ -126,11 +163,14 @@ def _children() -> str:
 #: How it is called that the generator which everybody shares does not stand where it stood.
 DRAWN = "the numbers of random"
 #: What cannot be undone: a process where an import has left it is of no use to others.
-FOR_GOOD = ("open files", "child processes")
+FOR_GOOD = ("open files", "child processes", "decimal's default")
 
 #: What is looked at, how it is called where an import changes it, and how it is put back.
 _ASPECTS: tuple[tuple[str, Callable[[Find], object], Callable[..., object] | None], ...] = (
     ("the working directory", lambda find: os.getcwd(), os.chdir),
+    ("the umask", lambda find: _umask(), os.umask),
+    ("the built-in names", lambda find: _built_in(), _set_built_in),
+    ("decimal's default", _templates, None),
     ("handlers of signals", lambda find: [signal.getsignal(number) for number in _SIGNALS], _set_signals),
     (
         "hooks of sys",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import atexit
 import builtins
+import codecs
 import importlib
 import logging
 import os
 import random
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -150,6 +152,32 @@ def _register(recorder: Recorder, own: Callable[..., object]) -> Callable[..., o
     return register
 
 
+def _search(recorder: Recorder, own: Callable[..., object]) -> Callable[..., object]:
+    def register(function: Callable[[str], codecs.CodecInfo | None], /) -> None:
+        recorder.do(partial(own, function))
+        recorder.searches.append(function)
+        own(function)
+
+    return register
+
+
+def _at_fork(recorder: Recorder, own: Callable[..., object]) -> Callable[..., object]:
+    def register_at_fork(**named: Callable[[], object]) -> None:
+        top = recorder.top
+        # it cannot be undone: a process that has not imported the module does not call it
+        own(**(named if top is None else {when: _while_there(top.name, it) for when, it in named.items()}))
+
+    return register_at_fork
+
+
+def _while_there(name: str, function: Callable[[], object]) -> Callable[[], None]:
+    def call() -> None:
+        if name in sys.modules:
+            function()
+
+    return call
+
+
 def _seed(recorder: Recorder, own: Callable[..., object]) -> Callable[..., object]:
     def seed(self: random.Random, *arguments: object, **named: object) -> None:
         own(self, *arguments, **named)
@@ -232,12 +260,14 @@ _PLACES: tuple[tuple[object, str, Callable[..., Callable[..., object]]], ...] = 
     (ExtensionFileLoader, "create_module", _create),
     (bootstrap, "_call_with_frames_removed", _call),
     (atexit, "register", _register),
+    (codecs, "register", _search),
     (random.Random, "seed", _seed),
     (random, "_urandom", _random),
     (random, "randint", _draw),
     (random, "getrandbits", _draw),
     (logging.Logger, "isEnabledFor", _enabled),
     (warnings, "_showwarnmsg_impl", _show_warning),
+    (os, "register_at_fork", _at_fork),
     (os, "stat", _look),
     (os, "lstat", _look),
     (os, "access", _look),
