@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from octavo.ci.members import SYSTEMS
 from octavo.cli import main
 from octavo.errors import Error
 from octavo.scaffold import adding, layout
@@ -79,6 +80,20 @@ def test_a_name_that_no_package_can_have_is_refused_before_anything_is_written(
     assert main(["new", name, "--package", "mine", "--ci", "none"]) == 0
     assert (tmp_path / name / "src/mine/data.py").is_file()
     assert not (tmp_path / name / ".github").exists()
+
+
+@pytest.mark.parametrize("system", [*SYSTEMS])
+def test_the_file_of_the_ci_system_is_that_of_octavo_ci(
+    system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "sales", "--ci", system]) == 0
+    written = Path("sales", SYSTEMS[system].PATH).read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path / "sales")
+    capsys.readouterr()
+    assert main(["ci", system, "--branch", "main", "-o", "-"]) == 0
+    assert written == capsys.readouterr().out
+    assert "pip install --editable . --group dev" in written
 
 
 def test_a_file_in_the_place_of_the_project_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,13 +6,14 @@ import os
 import shlex
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import scaffold
+from .. import ci, scaffold
+from ..ci.members import SYSTEMS
 from ..errors import Error
 from ..scaffold import layout, starting
 from ..scaffold.licences import LICENCES
-from ..scaffold.workflow import SYSTEMS
 from ..show.screen import many, screen
 
 if TYPE_CHECKING:
@@ -28,7 +29,13 @@ def arguments(parser: Parser) -> None:
     add("--package", metavar="NAME", help="the name of its package (default: that of the folder)")
     add("--licence", choices=[*LICENCES], default="none", help="default: none, all rights are yours")
     add("--author", metavar="NAME", default="", help="whose the licence says it is (default: its authors)")
-    add("--ci", choices=[*SYSTEMS], default="github", help="whose file to write (default: github)")
+    add(
+        "--ci",
+        metavar="SYSTEM",
+        choices=[*SYSTEMS, "none"],
+        default="github",
+        help=f"whose file to write, as octavo ci does: {', '.join(SYSTEMS)} or none (default: github)",
+    )
     add("--around", action="store_true", help="add what is missing to a folder with notebooks or code")
     parser.examples("""\
 No file is ever replaced.
@@ -56,7 +63,10 @@ def main(args: Namespace) -> int:
         args.author or f"the authors of {name}",
         time.gmtime().tm_year,
         args.licence,
-        args.ci,
+        args.ci.replace("none", ""),
+        ci.installing(Path(root))
+        if os.path.isfile(os.path.join(root, "pyproject.toml"))
+        else starting.INSTALL,
     )
     written, kept = scaffold.write_new(root, starting.files(wish, there))
     for path in written:

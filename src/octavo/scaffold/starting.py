@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..ci import CiPlan, blocks
+from ..ci.members import SYSTEMS
 from ..dataclass import dataclass
 from .layout import Existing
 from .licences import LICENCES
-from .workflow import SYSTEMS
+
+#: What installs a new project with what its developers need.
+INSTALL = ("pip install --upgrade pip", "pip install --editable . --group dev")
 
 
 @dataclass(frozen=True, slots=True)
 class NewProject:
-    """What a new project is to be called, and what it is to have."""
+    """What a new project is to be called, and what it is to have: ``ci`` is a CI system, "" for none.
+
+    ``install`` are the commands that install it there.
+    """
 
     name: str
     package: str
@@ -21,6 +28,7 @@ class NewProject:
     year: int
     licence: str = "none"
     ci: str = "github"
+    install: tuple[str, ...] = INSTALL
 
 
 def files(wish: NewProject, there: Existing) -> dict[str, str]:
@@ -43,7 +51,9 @@ def files(wish: NewProject, there: Existing) -> dict[str, str]:
         texts |= _PACKAGE
     if licence:
         texts["LICENSE"] = licence
-    texts |= SYSTEMS[wish.ci]
+    if wish.ci:
+        system = SYSTEMS[wish.ci]
+        texts[system.PATH] = blocks.fresh([*system.blocks(CiPlan(install=wish.install))], system.SIGN)
     return {_filled(path, named): _filled(text, named) for path, text in texts.items()}
 
 
