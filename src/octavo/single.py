@@ -50,7 +50,8 @@ class NotebookOptions:
     ``save_every``: the notebook is saved while it runs, this often at most; 0 is only at its end. ``paths``: which of
     papermill's PAPERMILL_INPUT_PATH and PAPERMILL_OUTPUT_PATH it gets as parameters, declared or not. ``pause``: how it
     waits for a person when it has failed (see ``Project.build``). ``early``: what Python cannot read is told before
-    anything runs; else its cell fails like any other.
+    anything runs; else its cell fails like any other. ``cells``: of the notebook's own cells only these run, by their
+    places from 0.
     """
 
     kernel: str | None = None
@@ -70,6 +71,7 @@ class NotebookOptions:
     paths: tuple[str, ...] = ()
     pause: Mapping[str, object] | None = None
     early: bool = True
+    cells: tuple[int, ...] | None = None
 
 
 def run(
@@ -101,7 +103,7 @@ def events(
     source = read(filled(str(given), parameters))
     defaults = {parameter.name: parameter.value for parameter in source.facts.params if parameter.known}
     target = filled(str(output), {**defaults, **parameters}) if output is not None else None
-    if options.early and not options.allow_errors:
+    if options.early and options.cells is None and not options.allow_errors:
         raise_all(notebook_kind.unreadable(source, options.kernel))
     if options.strict:
         raise_all([*check(source.facts, parameters, where=source.path), *_lost(source, parameters)])
@@ -208,7 +210,11 @@ def _task(source: Source, parameters: Mapping[str, object], options: NotebookOpt
         "notebook",
         source,
         params=dict(parameters),
-        own={"allow_errors": options.allow_errors, "report_mode": options.report_mode},
+        own={
+            "allow_errors": options.allow_errors,
+            "report_mode": options.report_mode,
+            **({"cells": options.cells} if options.cells is not None else {}),
+        },
         run=RunOptions(
             options.timeout,
             options.cell_timeout,

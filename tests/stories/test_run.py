@@ -185,3 +185,39 @@ def test_an_output_that_cannot_be_written_is_noted_once_and_tried_again(folder: 
     assert ended.returncode == (0 if mended else 1), said
     assert ("wrote out.ipynb" in said) is mended
     assert ("out.ipynb cannot be written: it is a folder" in said) is not mended
+
+
+def test_cells_run_up_to_one_or_alone_and_the_others_keep_what_they_showed(folder: Folder) -> None:
+    old = {"output_type": "stream", "name": "stdout", "text": ["old\n"]}
+
+    def cell(name: str, source: str, *tags: str) -> dict[str, Any]:
+        metadata = {"tags": [*tags]} if tags else {}
+        made = {"cell_type": "code", "id": name, "metadata": metadata, "source": source}
+        return made | {"outputs": [old], "execution_count": 9}
+
+    cells = [
+        cell("put", "n = 9", "injected-parameters"),
+        cell("given", "n = 1", "parameters"),
+        {"cell_type": "markdown", "id": "said", "metadata": {}, "source": "# Title"},
+        cell("first", "print(n)", "load"),
+        cell("last", "print(n, 'last')\n1 +"),
+    ]
+    folder.write("in.ipynb", json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+
+    def shown(*words: str) -> list[str]:
+        ended = folder.octavo("run", "in.ipynb", "out.ipynb", *words)
+        assert ended.returncode == 0, ended.stderr
+        found = json.loads(folder.read("out.ipynb"))["cells"]
+        code = [one for one in found if one["cell_type"] == "code"]
+        return ["".join("".join(out["text"]) for out in one["outputs"]) for one in code]
+
+    assert shown("--until", "in.ipynb#load") == ["", "", "1\n", "old\n"]
+    assert shown("--only", "#first", "-p", "n", "3") == ["old\n", "", "3\n", "old\n"]
+    for words, message in {
+        ("--until", "4x"): 'there is no cell "4x"',
+        ("--until", "other.ipynb#1"): "is a cell of another notebook",
+        ("--only", "m1"): "#m1 is no cell that runs",
+        ("--only", "1", "--until", "2"): "contradict each other",
+    }.items():
+        ended = folder.octavo("run", "in.ipynb", *words)
+        assert ended.returncode == 2 and message in ended.stderr

@@ -11,11 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from .. import notebook as documents
+from .. import products
 from ..compat import parameters as values
 from ..errors import Error
 from ..events import Event, Output, RunStarted
 from ..lazy import lazy_imports
 from ..model import Json
+from ..notebook.inject import runs
 from ..show.progress import Progress
 from ..show.screen import screen, seconds
 from ..show.summary import summary
@@ -26,12 +29,15 @@ with lazy_imports():
 
     from .. import single
     from ..kinds import keys
+    from ..kinds import notebook as notebook_kind
     from ..products import writing
+    from ..review import text
     from ..show import inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..notebook.cells import Notebook
     from ..show.screen import Screen
     from .options import Parser
 
@@ -74,6 +80,7 @@ examples:
   octavo run in.ipynb out.ipynb -f params.yaml -y '{cities: [Bern, Wien]}'
   octavo run analysis.Rmd -k ir --log-output --execution-timeout 600
   cat in.ipynb | octavo run - - -p n 3 > out.ipynb
+  octavo run in.ipynb --until in.ipynb#4
   octavo run https://example.org/in.ipynb s3://bucket/out.ipynb""")
 
 
@@ -107,6 +114,8 @@ def _running(parser: Parser) -> None:
     add("-k", "--kernel", metavar="NAME", help="the kernel to use")
     add("--cwd", metavar="FOLDER", help="the working directory (default: the current folder)")
     add("--allow-errors", action="store_true", help="run all cells, even after one failed")
+    add("--until", metavar="NB#CELL", help="run the cells up to this one: by number, id or tag")
+    add("--only", action="append", default=[], metavar="NB#CELL", help="run this cell alone; repeatable")
     number: Json = {"type": _number, "metavar": "SECONDS"}
     add("--timeout", **number, help="stop the run after this time")
     cell = "stop the run if a cell takes longer than this"
@@ -207,7 +216,38 @@ def _settings(args: Namespace) -> single.NotebookOptions:
         retries=args.retries,
         save_every=args.autosave_cell_every if args.request_save_on_cell_execute else 0,
         paths=tuple(f"PAPERMILL_{name}_PATH" for name, on in wanted.items() if on or args.inject_paths),
+        cells=_chosen(args),
     )
+
+
+def _chosen(args: Namespace) -> tuple[int, ...] | None:
+    """Return which of the notebook's own cells run, by their places; None for all. Raises ``Error``."""
+    if args.until is None and not args.only:
+        return None
+    if args.until is not None and args.only:
+        raise Error("--until and --only contradict each other")
+    path = single.local(args.source)
+    if not Path(path).is_file():
+        raise Error("cells can be named in a notebook that is a file", args.source)
+    notebook = documents.loads(products.whole(path), path)
+    own = notebook_kind.own_cells(notebook.cells)
+    if args.until is not None:
+        last = _place(args.until, path, notebook)
+        return tuple(place for place, at in enumerate(own) if at <= last)
+    named = {_place(word, path, notebook) for word in args.only}
+    for at in sorted(named):
+        if not runs(notebook.cells[at]):
+            number = text.numbers(notebook.cells)[at]
+            raise Error(f"#{number} is no cell that runs", path, "octavo cat shows which are code")
+    return tuple(place for place, at in enumerate(own) if at in named)
+
+
+def _place(word: str, path: str, notebook: Notebook) -> int:
+    """Return which cell a word names: "4", "#load", or with the notebook's own name before it."""
+    name, _, address = word.rpartition("#")
+    if name and not (Path(name).exists() and Path(name).samefile(path)):
+        raise Error(f"{word} is a cell of another notebook", path, f"#{address} of the one that runs")
+    return text.addressed(notebook, address)
 
 
 class Tee:

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from .. import notebook as documents
@@ -20,7 +20,7 @@ from ..executed.writer import ExecutedNotebook, write_whole
 from ..kernels import Kernel, Reply
 from ..lazy import lazy_imports
 from ..model import SYNTAX, Facts, Failure, Json, Outcome, Source, Task
-from ..notebook.inject import inject, runs, tags
+from ..notebook.inject import INJECTED, inject, runs, tags
 from ..process.variables import NOTEBOOK
 from ..reading.facts import facts
 from ..views import products, text
@@ -193,13 +193,29 @@ def prepare(task: Task) -> tuple[Json, Json]:
         data = inject(data, values, language=task.source.facts.language)
     # an executed notebook that failed can be run again: papermill's word about that is not part of it
     data["cells"] = [cell for cell in data["cells"] if MARKER not in tags(cell)]
-    for cell in data["cells"]:
+    chosen = chosen_cells(task, data["cells"])
+    for at, cell in enumerate(data["cells"]):
         if cell["cell_type"] == "code":
-            if runs(cell):  # what does not run stays as it was, as Jupyter's clients leave it
+            if at in chosen:  # what does not run stays as it was, as Jupyter's clients leave it
                 cell["outputs"], cell["execution_count"] = [], None
             if task.own.get("report_mode"):
                 _hide(cell)
     return data, values
+
+
+def own_cells(cells: Sequence[Json]) -> list[int]:
+    """Return which cells are the notebook's own, and were not put there by a run."""
+    return [at for at, cell in enumerate(cells) if not tags(cell) & {INJECTED, MARKER}]
+
+
+def chosen_cells(task: Task, cells: Sequence[Json]) -> frozenset[int]:
+    """Return which cells run: all that do, or of the notebook's own those whose places among them the task names."""
+    running = frozenset(at for at, cell in enumerate(cells) if runs(cell))
+    wanted = task.own.get("cells")
+    if wanted is None:
+        return running
+    own = own_cells(cells)
+    return running - {at for place, at in enumerate(own) if place not in wanted}
 
 
 def values_of(task: Task) -> Json:
@@ -241,7 +257,7 @@ class Cells:
             self._widgets.take(event.kind, event.content)
 
     def run(self, kernel: Kernel) -> Failure | None:
-        todo = [i for i, cell in enumerate(self.notebook["cells"]) if runs(cell)]
+        todo = sorted(chosen_cells(self.task, self.notebook["cells"]))
         for number, index in enumerate(todo, start=1):
             cell = self.notebook["cells"][index]
             reply = self._one(kernel, index, number, len(todo), cell["source"])
