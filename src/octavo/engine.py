@@ -8,7 +8,6 @@ crash, an interrupt, ``kill -9``) leaves the task stale.
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -21,7 +20,7 @@ from .asked import made_in
 from .between.coproducts import Coproducts
 from .between.unnamed import Unnamed, stale_upstream
 from .errors import Error, ProductError
-from .events import Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted, person
+from .events import CheckFinished, Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted, person
 from .executed.editions import failed
 from .executors import Executor
 from .executors.running import NotebookKeeper, Running
@@ -29,14 +28,18 @@ from .explain import remember
 from .fingerprint import made_with, manifest, reports_read
 from .graph import Graph
 from .kinds import row
+from .lazy import lazy_imports
 from .model import Failure, Outcome, Reason, Record, Step, Task
 from .plan import Makers, judged, key_of, missing
-from .products import is_database, not_made, unwritable
+from .products import is_database, make_room, not_made, unwritable
 from .products.aside import Aside, clear, spare
 from .state import frozen
 from .state.order import Order
 from .state.ownership import Ownership, prune
 from .state.store import TOUCHED, Store
+
+with lazy_imports():
+    from .quality import settled
 
 
 class ResultCache(Protocol):
@@ -86,6 +89,7 @@ class Run:
         self.running = Running(executor, self._checked, self._again, pause=pause, modules=modules)
         self.begun: dict[str, tuple[Task, dict[str, str]]] = {}
         self.aside: dict[str, Aside] = {}
+        self.checked: dict[str, dict[str, CheckFinished]] = {}
         self._set_aside = str(store.folder / "aside")
         self.makers = Makers(store)
         self.owners = Ownership(store, name)
@@ -220,7 +224,7 @@ class Run:
         if restored := self._restore(task, (*standing, *reasons)):
             yield from restored
             return
-        if no_room := self._make_room(task):
+        if no_room := make_room(str(self.store.root), task.products):
             yield TaskFinished(name, Outcome.FAILED, failure=no_room)
             return
         self.store.begin(name, [product.path for product in task.products])
@@ -273,21 +277,11 @@ class Run:
             return (Note(f"{what}: {words}", task.name),)
         return ()
 
-    def _make_room(self, task: Task) -> Failure | None:
-        """Make the folders of the products; return why one of them cannot be there."""
-        for product in task.products:
-            full = os.path.join(self.store.root, product.path)
-            try:
-                os.makedirs(os.path.dirname(full), exist_ok=True)
-            except OSError as error:
-                return unwritable(product.path, error)
-            if product.executed and os.path.isdir(full):
-                return unwritable(product.path, IsADirectoryError(errno.EISDIR, ""))
-        return None
-
     def _received(self, event: Event) -> Iterator[Event]:
         """Yield an event of a task; its end only after its products are settled."""
         if not isinstance(event, TaskFinished):
+            if isinstance(event, CheckFinished):
+                self.checked.setdefault(event.task, {})[event.check] = event
             yield event
             return
         task, table = self.begun.pop(event.task)
@@ -297,6 +291,9 @@ class Run:
             event = self._settle(task, table, event)
         if event.outcome is not Outcome.DONE:
             self.coproducts.end(task, event, self.ended, good=False)
+        if found := self.checked.pop(task.name, None):
+            where = (str(self.store.root), self.name, self.clock())
+            event = settled.settled(*where, task, event, found, self.aside[task.name])
         self.aside.pop(task.name).end(event.outcome is Outcome.DONE)
         if event.outcome is Outcome.FAILED:
             self.store.fail(task.name, [product.path for product in task.products])
@@ -314,6 +311,7 @@ class Run:
 
     def _again(self, task: Task) -> None:
         """Let another attempt find nothing of the last one, or what it left be made anew by the next build."""
+        self.checked.pop(task.name, None)
         self.coproducts.again(task, self.ended)
         self.aside[task.name].again()
 

@@ -147,6 +147,25 @@ class TaskFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckFinished:
+    """A check of a task's ``product`` was made; ``found`` says what is wrong, in ``count`` rows; ``rows`` are some.
+
+    ``severity`` "warn" fails no task. ``profile`` is what a check for drift keeps of the data.
+    """
+
+    task: str
+    check: str
+    product: str
+    good: bool
+    found: str = ""
+    severity: str = "error"
+    count: int | None = None
+    rows: tuple[Json, ...] = ()
+    profile: Json | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class HookFinished:
     """A hook of the pipeline itself ("on_finish") was called; ``said`` is what it printed."""
 
@@ -186,6 +205,7 @@ Event = (
     | CellFinished
     | Paused
     | Diverged
+    | CheckFinished
     | TaskFinished
     | HookFinished
     | Note
@@ -205,6 +225,7 @@ KINDS: dict[str, type[Event]] = {
         CellFinished,
         Paused,
         Diverged,
+        CheckFinished,
         TaskFinished,
         HookFinished,
         Note,
@@ -273,6 +294,7 @@ _BUILD: dict[str, Callable[..., object]] = {
     "tasks": tuple,
     "stale": tuple,
     "modules": tuple,
+    "rows": tuple,
     "touched": lambda rows: tuple((cell, verb, what) for cell, verb, what in rows),
     "discovered": lambda parts: {part: (path, digest) for part, (path, digest) in parts.items()},
 }

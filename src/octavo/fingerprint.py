@@ -44,6 +44,8 @@ def manifest(
         table[parts.ORDER.word] = ", ".join(task.params)
     for path in _declared(task):
         table[parts.FILE.of(path)] = digest_of(path) or ABSENT
+    for check in task.own.get("checks", ()):
+        table[parts.CHECK.of(check["name"])] = canonical(check)
     for name, text in _options(task):
         table[parts.OPTION.of(name)] = task.hidden.options.get(name) or text
     read = record.discovered.values() if record else ()
@@ -73,6 +75,8 @@ def _options(task: Task) -> Iterator[tuple[str, str]]:
     for name, call in task.calls.named():
         yield name, _called(call, "client" in name)
     for name, value in task.own.items():
+        if name == "checks":
+            continue  # each is a part of its own
         # arguments of a tool may be passwords, and the text is shown and kept
         secret = isinstance(value, Mapping) and "client" in name
         yield (

@@ -17,7 +17,7 @@ with lazy_imports():
     from importlib import metadata  # 15 ms that only a foreign name should cost
 
 
-# Any, here and below: what foreign packages have
+# the open type, here and below: what foreign packages have
 
 
 def member(family: str, name: str, ours: Iterable[str]) -> Any:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from .errors import Error
-from .events import Event, HookFinished, Note, RunFinished, RunStarted, TaskFinished
+from .events import CheckFinished, Event, HookFinished, Note, RunFinished, RunStarted, TaskFinished
 from .model import Outcome
 
 
@@ -18,6 +18,8 @@ class Report:
         self.ended: dict[str, TaskFinished] = {}
         self.hooks: dict[str, HookFinished] = {}
         self.notes: list[Note] = []
+        #: What the checks of tasks' data found, those of a task's last attempt, by task and check.
+        self.checks: dict[tuple[str, str], CheckFinished] = {}
         self.seconds = 0.0
         self.finished = False
         #: Tasks that ran well, and that a later one made stale.
@@ -31,6 +33,8 @@ class Report:
                 self.ended[task] = event
             case HookFinished(hook=hook):
                 self.hooks[hook] = event
+            case CheckFinished():
+                self.checks[event.task, event.check] = event
             case Note():
                 self.notes.append(event)
             case RunFinished(seconds=seconds, stale=stale):

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 
 from ..errors import Error
 from ..fingerprint import differences
+from ..lazy import lazy_imports
 from ..model import Outcome, Reason
 from ..parts import split
 from ..show.screen import flat, screen, seconds
 from ..timeline import notebooks
 from . import options
+
+with lazy_imports():
+    from ..quality import shown as quality
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -61,6 +65,8 @@ def main(args: Namespace) -> int:
         raise Error("--at is for notebooks", hint="octavo history NOTEBOOK --at REV")
     with options.project(args) as project:
         runs = project.history(args.task)
+        (task,) = (project.graph[name] for name in project.graph.select([args.task]))
+        checks = quality.of_runs(str(project.root), task) if "checks" in task.own else {}
     if args.runs:
         if len(args.runs) != 2:
             raise Error("two runs can be compared", hint=f"octavo history {args.task} RUN RUN")
@@ -79,9 +85,8 @@ def main(args: Namespace) -> int:
         before = next((older for older in runs[number + 1 :] if older.outcome == "done"), None)
         why = flat(", ".join(str(reason) for reason in _changes(before, run))) if before else "first run"
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.at))
-        out.say(
-            f"{run.run}  {when}  {run.outcome:<8} {seconds(run.seconds):>8}  {why or 'nothing had changed'}"
-        )
+        words = "; ".join(filter(None, [why or "nothing had changed", checks.get(run.run)]))
+        out.say(f"{run.run}  {when}  {run.outcome:<8} {seconds(run.seconds):>8}  {words}")
     return 0
 
 

@@ -9,12 +9,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..lazy import lazy_imports
+from ..plan import key_of
 from ..show.screen import screen
 from ..show.steps import plain, table
 from . import options
 
 with lazy_imports():
     from ..deploy import following
+    from ..quality import shown as quality
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -69,14 +71,23 @@ def main(args: Namespace) -> int:
     with options.project(args) as project:
         steps = project.status(args.targets)
         lies = project.lies(steps)
+        checked = {it.task.name: it.task for it in steps.values() if "checks" in it.task.own}
         if args.json:
             # json is loaded already: the events have it
-            out.say(json.dumps([plain(step) for step in steps.values()], indent=1, ensure_ascii=False))
+            rows = [plain(step) for step in steps.values()]
+            for row in rows:
+                if task := checked.get(row["task"]):
+                    row["checks"] = quality.results(
+                        str(project.root), task, project.store.record(key_of(task))
+                    )
+            out.say(json.dumps(rows, indent=1, ensure_ascii=False))
         else:
             diffs = {name: project.differences(step) for name, step in steps.items() if step.reasons}
             shown = table(steps, out, args.verbose, diffs if args.verbose else {})
             out.stream.write("".join(line + "\n" for line in shown))
-            for note in (*project.notes, *lies, *project.drift()):
+            records = ((task, project.store.record(key_of(task))) for task in checked.values())
+            found = quality.notes(str(project.root), records) if checked else ()
+            for note in (*found, *project.notes, *lies, *project.drift()):
                 err.say(f"{err.paint('note:', 'cyan')} {note}")
     stale = args.exit_code and (lies or not all(step.fresh for step in steps.values()))
     # without what they need, nobody can tell whether the selected tasks are fresh

@@ -16,6 +16,8 @@ from ..state.store import Store
 with lazy_imports():
     from ..kernels import native
     from ..kinds import members
+    from ..quality import around as quality
+    from ..quality import frames
     from ..reading import folders
 
 
@@ -40,6 +42,9 @@ class Ahead:
         found: dict[bool, dict[str, None]] = {False: {}, True: {}}
         for task in stale:
             names = members.kind(task.kind).preload(task)
+            if "checks" in task.own:
+                files = any(product.relation is None for product in task.products)
+                names = (*names, quality.__name__, *filter(None, [frames.installed() if files else None]))
             mine = found[native.__name__ in names]
             for module in names:
                 top = module.partition(".")[0]

@@ -9,6 +9,7 @@ from types import UnionType
 from ..events import (
     CellFinished,
     CellStarted,
+    CheckFinished,
     Diverged,
     Event,
     KernelReady,
@@ -26,7 +27,8 @@ from ..model import Failure, Json, Outcome, Task
 with lazy_imports():
     from ..products import scratch  # where tasks wait for a person
 
-_SAID = (Diverged, NotebookOpened, KernelReady, CellStarted, CellFinished, Output, Paused, TaskFinished, Note)
+_OF_CELLS = (NotebookOpened, KernelReady, CellStarted, CellFinished, Output)
+_SAID = (*_OF_CELLS, Diverged, Paused, CheckFinished, TaskFinished, Note)
 #: How a worker's task may end.
 _ENDS = (Outcome.DONE, Outcome.FAILED, Outcome.CANCELLED)
 #: Brackets in brackets that a message may have. Python's own writer of notebooks gives up at about 480.
@@ -63,6 +65,13 @@ _TYPES: Mapping[str, type | UnionType] = {
     "reasons": tuple,
     "on_failure_called": bool,
     "traceback": tuple,
+    "check": str,
+    "product": str,
+    "good": bool,
+    "found": str,
+    "severity": str,
+    "rows": tuple,
+    "profile": dict | None,
     "line": int | None,
     "path": str | None,
     "code": str,

@@ -17,6 +17,7 @@ with lazy_imports():
 
     from ..executed import editions
     from ..kernels import specs
+    from ..quality import before as quality
     from ..reading import called
     from ..tables import connections
 
@@ -49,7 +50,13 @@ def errors(
         yield from _absent(name, call, _OF_PIPELINE, root, Place(os.path.relpath(path)))
     for task in tasks:
         known = _sources(task, unfit.get(task.name, ()))
-        for error in (*known, *_missing(task), *_calls(task, root), *_connections(task, root)):
+        for error in (
+            *known,
+            *_missing(task),
+            *_calls(task, root),
+            *_connections(task, root),
+            *_checks(task, root),
+        ):
             if error.message not in reported or (error.where is not None and str(error) not in reported):
                 yield error
             reported |= {error.message, str(error)}
@@ -131,6 +138,10 @@ def _packages(task: Task) -> Iterator[tuple[str, str]]:
     reads = task.kind in ("upload", "copy_from") and not task.own.get("io_handler")
     if task.kind == "transfer" or reads:
         yield "pandas", f'"{task.name}"'
+
+
+def _checks(task: Task, root: str) -> Iterator[Error]:
+    return quality.errors(task, root) if "checks" in task.own else iter(())
 
 
 def _absent_package(package: str) -> bool:

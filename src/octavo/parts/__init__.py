@@ -240,6 +240,8 @@ ORDER = Part("params", words.order)
 #: What a function of a pipeline made in Python is and holds, where no file can say it.
 FUNCTION = Part("function")
 OPTION = Part("option", words.value)
+#: A check of the data that a task makes, by its name.
+CHECK = Part("check", words.check)
 #: The product of a task before it, by the task's name and the product's key.
 UPSTREAM = Part("upstream", words.upstream)
 FILE = Part("file", words.file, lambda now, what, path: now.file(path), needed=True)
@@ -330,6 +332,7 @@ ROWS: Mapping[str, Part] = {
             CLASS,
             KERNEL,
             PARAM,
+            CHECK,
             ORDER,
             FUNCTION,
             OPTION,

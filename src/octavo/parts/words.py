@@ -27,6 +27,12 @@ def value(part: str, what: str, was: str | None, now: str | None) -> str:
     return f"{part} changed ({other})" if HIDDEN in one and one == other else f"{part} {one} → {other}"
 
 
+def check(part: str, what: str, was: str | None, now: str | None) -> str:
+    if was is None:
+        return f"{part} is new"
+    return f"{part} was removed" if now is None else f"{part} changed"
+
+
 def _brief(text: str) -> str:
     """Return the text of a value as a person wants it: what was cut off has a shorter digest, a secret none."""
     text = text.partition(f" ({HIDDEN}")[0]

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -16,7 +16,7 @@ from ..dataclass import dataclass
 from ..digests import digest as digest_of
 from ..digests import running
 from ..errors import Error
-from ..model import Failure
+from ..model import Failure, Product
 
 _Found = TypeVar("_Found")
 
@@ -280,6 +280,19 @@ def _tree_stamp(folder: str) -> str | None:
 
 def _stamp(found: os.stat_result) -> str:
     return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
+
+
+def make_room(root: str, products: Iterable[Product]) -> Failure | None:
+    """Make the folders of products; return why one of them cannot be there."""
+    for product in products:
+        full = os.path.join(root, product.path)
+        try:
+            os.makedirs(os.path.dirname(full), exist_ok=True)
+        except OSError as error:
+            return unwritable(product.path, error)
+        if product.executed and os.path.isdir(full):
+            return unwritable(product.path, IsADirectoryError(errno.EISDIR, ""))
+    return None
 
 
 def not_made(paths: list[str]) -> Failure:

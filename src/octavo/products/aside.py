@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from itertools import count
 
@@ -31,6 +31,7 @@ class Aside:
 
     def __init__(self, root: str, folder: str, paths: Mapping[str, Collection[str]]) -> None:
         """``paths`` are those of products, each with the names of what stays in it where it is a folder."""
+        self._root = root
         self._moved: list[tuple[str, str]] = []
         self._shared: list[tuple[str, frozenset[str]]] = []
         for path, stay in paths.items():
@@ -73,6 +74,30 @@ class Aside:
             for name in _own(full, stay):
                 _remove(os.path.join(full, name))
             without_empty(full, stay)
+
+    def move(self, paths: Collection[str], place: str) -> list[str]:
+        """Move what the task has made at some paths below a folder, and return what was moved; raise ``OSError``."""
+        made = [*self._made(paths)]
+        for full in made:
+            inside = os.path.relpath(full, self._root).replace("../", "%2E%2E/")
+            target = os.path.join(place, inside)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            shutil.move(full, target)  # another file system may be mounted there
+        return made
+
+    def discard(self, paths: Collection[str]) -> None:
+        """Remove what the task has made at some paths."""
+        for full in [*self._made(paths)]:
+            _remove(full)
+
+    def _made(self, paths: Collection[str]) -> Iterator[str]:
+        shared = dict(self._shared)
+        for path in paths:
+            full = os.path.join(self._root, path)
+            if full in shared:
+                yield from (os.path.join(full, name) for name in sorted(_own(full, shared[full])))
+            elif os.path.lexists(full):
+                yield from (full, *(full + end for end in _BESIDE if os.path.isfile(full + end)))
 
 
 def _close(new: str, old: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from ..events import Event, HookFinished, Note, Output, Paused, TaskFinished
+from ..events import CheckFinished, Event, HookFinished, Note, Output, Paused, TaskFinished
 from ..model import HIDDEN, Call, Failure, Hidden, Json, Relation, Task
 from ..values import Unencodable, canonical, encode
 from .names import is_secret
@@ -164,6 +164,9 @@ def told(event: _E, task: Task) -> _E:
         case TaskFinished(failure=failure, touched=touched):
             touched = tuple((cell, verb, discreet(what, secrets)) for cell, verb, what in touched)
             return replace(event, failure=failure and _failure(failure, secrets), touched=touched)
+        case CheckFinished(found=found, rows=rows):
+            plain = tuple({**row, "values": _json(row.get("values", {}), secrets)} for row in rows)
+            return replace(event, found=discreet(found, secrets), rows=plain)
         case Paused(failure=failure):
             return replace(event, failure=_failure(failure, secrets))
         case HookFinished(failure=failure):

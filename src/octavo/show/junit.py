@@ -11,13 +11,17 @@ from io import StringIO
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+from ..lazy import lazy_imports
 from ..model import Outcome
 from ..tracebacks import plain
 from .failures import failed, location
 from .screen import Screen
 
+with lazy_imports():
+    from ..quality import shown as quality
+
 if TYPE_CHECKING:
-    from ..events import TaskFinished
+    from ..events import CheckFinished, TaskFinished
     from ..report import Report
 
 #: What XML 1.0 cannot hold, not even as an entity (https://www.w3.org/TR/xml/#charsets).
@@ -29,7 +33,7 @@ def junit(report: Report, printed: Mapping[str, str], root: str) -> str:
 
     A task that failed is a failure, one that was blocked an error, one that was fresh or restored is skipped.
     """
-    events = report.ended.values()
+    events, checks = report.ended.values(), report.checks.values()
     count = {outcome: sum(event.outcome is outcome for event in events) for outcome in Outcome}
     skipped = count[Outcome.FRESH] + count[Outcome.RESTORED] + count[Outcome.CANCELLED]
     suites = ElementTree.Element("testsuites")
@@ -37,13 +41,16 @@ def junit(report: Report, printed: Mapping[str, str], root: str) -> str:
         suites,
         "testsuite",
         name="octavo build",
-        tests=str(len(events)),
-        failures=str(count[Outcome.FAILED]),
+        tests=str(len(events) + len(checks)),
+        failures=str(count[Outcome.FAILED] + sum(not it.good and it.severity != "warn" for it in checks)),
         errors=str(count[Outcome.BLOCKED]),
         skipped=str(skipped),
         time=f"{report.seconds:.3f}",
     )
     for event in events:
+        for (task, _), check in report.checks.items():
+            if task == event.task:
+                _check(suite, check)
         _case(suite, event, printed.get(event.task, ""), root)
     ElementTree.indent(suites)
     return (
@@ -78,6 +85,19 @@ def _case(suite: ElementTree.Element, event: TaskFinished, printed: str, root: s
             pass
     if printed:
         ElementTree.SubElement(case, "system-out").text = xml_text(plain(printed))
+
+
+def _check(suite: ElementTree.Element, event: CheckFinished) -> None:
+    """Add the case of a check of a task's data; one that only warns has passed, and says what it found."""
+    name = {"name": xml_text(event.check), "classname": xml_text(f"octavo.{event.task}")}
+    case = ElementTree.SubElement(suite, "testcase", {**name, "time": f"{event.seconds:.3f}"})
+    if event.good:
+        return
+    if event.severity == "warn":
+        ElementTree.SubElement(case, "system-out").text = xml_text(f"warning: {quality.text(event)}")
+        return
+    failure = ElementTree.SubElement(case, "failure", type="check", message=xml_text(event.found))
+    failure.text = xml_text(quality.text(event))
 
 
 def xml_text(text: str) -> str:

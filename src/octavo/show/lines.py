@@ -5,9 +5,23 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ..events import CellStarted, Event, NotebookOpened, Output, Paused, TaskFinished, TaskStarted, to_json
+from ..events import (
+    CellStarted,
+    CheckFinished,
+    Event,
+    NotebookOpened,
+    Output,
+    Paused,
+    TaskFinished,
+    TaskStarted,
+    to_json,
+)
+from ..lazy import lazy_imports
 from ..model import Outcome
 from .screen import cut, flat, seconds, several, visible
+
+with lazy_imports():
+    from ..quality import shown as quality
 
 if TYPE_CHECKING:
     from ..model import Reason
@@ -34,6 +48,8 @@ class Lines:
                 self.to.say("  to continue, type exit there or press Ctrl-C here")
             case TaskFinished() if event.outcome not in UNSAID:
                 self.to.say(outcome_line(event, self.to))
+            case CheckFinished() if self.logs:
+                self.to.say(check_line(event, self.to))
             case Output(kind="stream") if self.logs:
                 self.to.stream.write(visible(str(event.content.get("text", ""))))
                 self.to.stream.flush()
@@ -99,6 +115,11 @@ def outcome_line(event: TaskFinished, to: Screen) -> str:
         return line
     cell = f"cell {event.failure.number}: " if event.failure.number is not None else ""
     return f"{line}: {cell}{flat(headline(event.failure.kind, event.failure.message))}"
+
+
+def check_line(event: CheckFinished, to: Screen) -> str:
+    """Return the line of a check of a task's data."""
+    return f"{to.word('check', _WORD)} {quality.line(event)}"
 
 
 def headline(kind: str, message: str) -> str:

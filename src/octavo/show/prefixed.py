@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..events import Event, Output, TaskFinished
+from ..events import CheckFinished, Event, Output, TaskFinished
 from ..tracebacks import plain
-from .lines import Lines
+from .lines import Lines, check_line
 from .screen import flat, visible
 
 if TYPE_CHECKING:
@@ -78,3 +78,5 @@ class Verbose(Lines):
     def __call__(self, event: Event) -> None:
         self._printed(event)
         super().__call__(event)
+        if isinstance(event, CheckFinished):
+            self.to.say(check_line(event, self.to))

@@ -24,6 +24,7 @@ with lazy_imports():
     import glob  # few pipelines declare their inputs
 
     from ..reading import templates
+    from . import quality
 
 if TYPE_CHECKING:
     from .schema import Spec, TaskSpec
@@ -131,7 +132,7 @@ class Drafts:
 
     def _own(self, spec: TaskSpec, kind: str) -> dict[str, object]:
         """Return the values of the keys that the kind declares for itself."""
-        wanted = (row(kind).keys.keys() | _EXECUTION) - _TYPED
+        wanted = (row(kind).keys.keys() | _EXECUTION | {"checks"}) - _TYPED
         own = {key: value for key, value in spec.options.items() if key in wanted}
         return own | ({"nb_product_key": list(spec.nb)} if row(kind).executed and spec.nb != ("nb",) else {})
 
@@ -197,7 +198,12 @@ class Drafts:
     def complete(self, drafts: Sequence[Task]) -> list[Task]:
         """Return the drafts, looked at together: what one declares as data or input may be what another makes."""
         makers = {product.path: task.name for task in drafts for product in task.products}
-        return [self._completed(task, self._specs[id(task)], makers) for task in drafts]
+        known = not any(spec.broken for spec in self.pipeline.tasks)
+        whole = [self._completed(task, self._specs[id(task)], makers) for task in drafts]
+        for task, draft in zip(whole, drafts, strict=True):
+            if "checks" in task.own:
+                self.mistakes += quality.misfits(task, dict(self._specs[id(draft)].places), whole, known)
+        return whole
 
     def _completed(self, task: Task, spec: TaskSpec, makers: Mapping[str, str]) -> Task:
         if row(task.kind).source == "data" and _is_path(task.source.path):

@@ -12,6 +12,7 @@ from .. import kinds
 from ..errors import Error, Place, SpecError, raise_all
 from ..hints import did_you_mean
 from ..kinds.keys import CALLED, Key, Keys, as_bytes, as_call, as_marks, as_tuple, is_call, is_text
+from ..lazy import lazy_imports
 from ..model import Json
 from . import notices, placing, timetable
 from .dialect import (
@@ -34,6 +35,9 @@ from .dialect import (
 )
 from .document import Document, parse
 from .stated import Spec, TaskSpec, Unheeded
+
+with lazy_imports():
+    from . import quality
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -239,10 +243,12 @@ class _Check:
                 options[option] = keys[name].turn(value)
         for name in ("papermill_params", "executor_params"):
             options |= self.execution(settings.get(name, {}), (*path, name), owner)
+        places = dict(self.places(settings, path))
+        if "checks" in settings:
+            options["checks"] = quality.checked(self, settings["checks"], (*path, "checks"), owner, places)
         # Ploomber reads the code even if the spec says "upstream: []", unless it is told not to.
         upstream = as_tuple(settings["upstream"]) if "upstream" in settings else ()
-        at_source = document.place(*path, "source")
-        odd = any(error.where == at_source for error in self.mistakes[before:])
+        odd = any(error.where == document.place(*path, "source") for error in self.mistakes[before:])
         odd = odd or ("class" in data and "class" not in settings)  # the source of which may be anything
         return TaskSpec(
             "" if odd else settings.get("source", ""),
@@ -252,7 +258,7 @@ class _Check:
             settings.get("params", {}),
             upstream if upstream or not extract else None,
             options,
-            dict(self.places(settings, path)),
+            places,
             kind,
             settings.get("product_class"),
             self.grid(settings, path, owner),
@@ -320,17 +326,16 @@ class _Check:
         for number, one in enumerate(grids):
             way = (*path, "grid") if isinstance(grid, dict) else (*path, "grid", number)
             if not isinstance(one, dict) or not one:
-                self.wrong(
-                    f"{owner}: a grid must be a mapping of names to lists of values, not {found_as(one)}",
-                    self.document.place(*way),
+                message = (
+                    f"{owner}: a grid must be a mapping of names to lists of values, not {found_as(one)}"
                 )
+                self.wrong(message, self.document.place(*way))
                 continue
             for name, values in one.items():
                 where = self.document.key(*way, name)
                 if not isinstance(name, str):
-                    self.wrong(
-                        f'{owner}: names in "grid" must be strings, not {found_as(name)}', where, _WORDS
-                    )
+                    message = f'{owner}: names in "grid" must be strings, not {found_as(name)}'
+                    self.wrong(message, where, _WORDS)
                 elif name in settings.get("params", {}):
                     self.wrong(f'{owner}: "{name}" is in both "params" and "grid"', where)
                 elif name in ("upstream", "product"):
@@ -351,11 +356,8 @@ class _Check:
         for name, value in product.items() if isinstance(product, dict) else ():
             if not is_text(value) and not (isinstance(value, list) and value):
                 where = self.document.place(*path, "product", name)
-                self.wrong(
-                    f'{owner}: "product.{name}" must be a path or a table ([schema, name, table]), '
-                    f"not {found_as(value)}",
-                    where,
-                )
+                expected = "a path or a table ([schema, name, table])"
+                self.wrong(f'{owner}: "product.{name}" must be {expected}, not {found_as(value)}', where)
         for name, value in params.items():
             where = self.document.key(*path, "params", name)
             if name in ("upstream", "product"):

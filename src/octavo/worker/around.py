@@ -24,6 +24,7 @@ from .observe import Observer
 with lazy_imports():
     from ..clients import storage
     from ..kinds import members
+    from ..quality import around as quality
     from ..tables import settle
 
 
@@ -107,7 +108,7 @@ def _finished(
 ) -> Failure | None:
     """Finish a successful run: its check, the digests of its tables, copies of its products."""
     tables = any(product.path.startswith(PROXIES) for product in task.products)
-    if not (tables or task.calls.on_finish or task.run.file_client):
+    if not (tables or task.calls.on_finish or task.run.file_client or "checks" in task.own):
         return None
     os.chdir(folder)  # notebooks may have gone elsewhere
     files = (
@@ -118,6 +119,8 @@ def _finished(
     if absent := [path for path in files if not os.path.exists(os.path.join(root, path))]:
         return not_made(absent)
     if failure := of_task("on_finish", mine, Status.Executed):
+        return failure
+    if "checks" in task.own and (failure := quality.checked(task, mine, root, tell)):
         return failure
     after: list[tuple[Callable[[], list[str] | None], Callable[[], AbstractContextManager[None]]]] = []
     if tables:
