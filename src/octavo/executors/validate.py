@@ -135,6 +135,9 @@ class Testimony:
                 _used(event)
             case CellFinished():
                 self._running = None
+            case CheckFinished():
+                _all(dict, *event.rows)
+                _all(dict, *(row.get("values", {}) for row in event.rows))
             case _:
                 pass
         if isinstance(event, TaskFinished | Paused) and event.failure is not None:

@@ -69,3 +69,12 @@ def there(frame: Tabular, column: str) -> str:
             f'there is no column "{column}": {near or f"there are {listed}" if types else "there are none"}'
         )
     return column
+
+
+def as_json(value: object) -> object:
+    """Return a value as JSON holds it: what is no number is none, and what is infinite a text."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return None if value != value else value if abs(value) != float("inf") else str(value)
+    return str(value)

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from .. import plugins
 from ..model import Json
-from .frames import Foreign, Unfit, there
+from .frames import Foreign, Unfit, as_json, there
 
 #: What pandas infers of the objects in a column, as a type here.
 _OBJECTS = {
@@ -191,13 +191,9 @@ class PandasFrame:
         """Return a value as JSON holds it."""
         if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
             value = value.item()
-        if value is None or isinstance(value, bool | int | str):
-            return value
-        if isinstance(value, float):
-            return None if value != value else value if abs(value) != float("inf") else str(value)
         if self._pandas.api.types.is_scalar(value) and self._pandas.isna(value):
             return None
-        return str(value)
+        return as_json(value)
 
     def newest(self, column: str) -> object:
         series = self._plain(column).dropna()

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from .. import plugins
 from ..model import Json
-from .frames import Foreign, Unfit, there
+from .frames import Foreign, Unfit, as_json, there
 
 
 class PolarsFrame:
@@ -163,7 +163,7 @@ class PolarsFrame:
         return [
             {
                 "row": int(row["\0row"]) + 1,
-                "values": {name: _value(value) for name, value in row.items() if name != "\0row"},
+                "values": {name: as_json(value) for name, value in row.items() if name != "\0row"},
             }
             for row in found.to_dicts()
         ]
@@ -196,15 +196,6 @@ class PolarsFrame:
         except self._polars.exceptions.PolarsError as error:
             raise Unfit(f'"{column}" holds values that cannot be counted: {error}') from error
         return {str(value): int(count) for value, count in found.rows()}
-
-
-def _value(value: object) -> object:
-    """Return a value as JSON holds it."""
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        return None if value != value else value if abs(value) != float("inf") else str(value)
-    return str(value)
 
 
 def read(path: str, stem: str) -> PolarsFrame:

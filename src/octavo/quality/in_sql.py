@@ -9,7 +9,7 @@ from functools import cached_property
 from ..dataclass import dataclass
 from ..model import Json, Relation
 from ..tables.databases import Database, driver, plain, quoted
-from .frames import Foreign, Unfit, there
+from .frames import Foreign, Unfit, as_json, there
 
 #: How a driver marks the places of values (PEP 249), where that is no question mark.
 _MARKS = {"psycopg2": "%s", "psycopg": "%s", "pg8000": "%s", "pymysql": "%s", "MySQLdb": "%s", "mysql": "%s"}
@@ -189,7 +189,7 @@ class SqlTable:
     def rows(self, mask: Condition, most: int) -> list[Json]:
         rows, columns = self._ask(f"SELECT * FROM {self.name} WHERE {mask.text} LIMIT {most:d}", mask.values)
         names = [column[0] for column in columns]
-        return [{"values": dict(zip(names, map(_value, row), strict=True))} for row in rows]
+        return [{"values": dict(zip(names, map(as_json, row), strict=True))} for row in rows]
 
     def newest(self, column: str) -> object:
         found = self._ask(f"SELECT max({self._column(column)}) FROM {self.name}")[0][0][0]
@@ -198,7 +198,7 @@ class SqlTable:
         try:
             return datetime.fromisoformat(found)
         except (ValueError, TypeError) as error:
-            raise Unfit(f'"{column}" holds {_value(found)!r:.40}, and no time') from error
+            raise Unfit(f'"{column}" holds {as_json(found)!r:.40}, and no time') from error
 
     def numbers(self, column: str) -> list[float] | None:
         name = self._column(column)
@@ -228,8 +228,3 @@ class SqlTable:
 def _word(declared: str) -> str:
     lower = declared.lower()
     return next((word for part, word in _TYPES if part in lower), lower or "any")
-
-
-def _value(value: object) -> object:
-    """Return a value as JSON holds it."""
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
