@@ -110,7 +110,7 @@ def _bytes(value: bytes | bytearray) -> str:
     return f"{type(value).__name__}({_quoted(value.hex())})"
 
 
-#: ``Any`` here and below: a value of just the type that was looked up.
+#: The open type, here and below: a value of just the type that was looked up.
 _PLAIN: dict[type, Callable[[Any], str]] = {
     type(None): lambda _: "null",
     bool: lambda value: "true" if value else "false",

@@ -12,7 +12,7 @@ from . import plugins
 from .calls import invoke
 from .model import PROXIES, Call, Json, Outcome, Product, Relation, Source, Task
 
-# Any, in what follows: paths, tables and clients as the user's code expects them, which gets them untyped
+# the open type, in what follows: paths, tables and clients as the user's code expects them, which gets them untyped
 
 
 class Status(Enum):
