@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from octavo.deploy.batches import batches, script
 from octavo.deploy.engines import Handover, options
 from octavo.deploy.plan import Plan, Planned
-from octavo.deploy.slurm import SLURM_JOBS, after, arguments, batches, script
+from octavo.deploy.slurm import SLURM_JOBS, after, arguments
 from octavo.errors import Error
 
 

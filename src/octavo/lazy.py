@@ -19,6 +19,7 @@ from .errors import MissingExtra
 
 #: Which extra brings a package that may be missing.
 EXTRAS: dict[str, str] = {
+    "boto3": "aws",
     "distributed": "dask",
     "fsspec": "remote",
     "nbconvert": "export",

@@ -33,7 +33,12 @@ def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo submit``."""
     options.selection(parser)
     add = parser.add_argument
-    add("--to", metavar="ENGINE", default="here", help="where: here (processes of this machine), dask, slurm")
+    add(
+        "--to",
+        metavar="ENGINE",
+        default="here",
+        help="where: here (this machine), dask, slurm, sge, pbs, lsf, aws-batch",
+    )
     add(
         "--remote",
         metavar="URL",
@@ -94,7 +99,8 @@ def _main(args: Namespace) -> int:
         if prepared is None:
             out.say("{}" if args.json else "nothing to submit: all is fresh")
             return 0
-        command = tuple(shlex.split(args.octavo)) if args.octavo else here.command()
+        usual = ("octavo",) if args.to in submitting.IN_IMAGES else here.command()
+        command = tuple(shlex.split(args.octavo)) if args.octavo else usual
         waits = args.to in submitting.WAITING
         run = runs.new_run()
         if waits and not args.json:

@@ -41,12 +41,15 @@ ARGO = NameRule(r"[A-Za-z][-A-Za-z0-9]*", 128)
 KUBERNETES = NameRule(r"[a-z]([-a-z0-9]*[a-z0-9])?", 52, cased=False)
 #: Names of jobs of SLURM and its relatives: whatever a shell takes unquoted.
 SLURM = NameRule(r"[A-Za-z0-9][\w.-]*", 64)
+#: Names of jobs of SGE and LSF, and those of PBS, which are short in older ones.
+QUEUE = NameRule(r"[A-Za-z][\w.-]*", 64)
+PBS = NameRule(r"[A-Za-z][\w.-]*", 15)
 #: Jobs of AWS Batch.
 AWS_BATCH = NameRule(r"[A-Za-z0-9][-\w]*", 128)
 #: Names that are identifiers of Python: Dagster, Kubeflow Pipelines.
 IDENTIFIER = NameRule(r"[a-z_][a-z0-9_]*", 63, cased=False, joint="_", first="t_")
 
-RULES = (STORE, AIRFLOW, ARGO, KUBERNETES, SLURM, AWS_BATCH, IDENTIFIER)
+RULES = (STORE, AIRFLOW, ARGO, KUBERNETES, SLURM, QUEUE, PBS, AWS_BATCH, IDENTIFIER)
 
 
 def engine_name(name: str, rule: NameRule) -> str:

@@ -5,21 +5,17 @@ from __future__ import annotations
 import math
 import os
 import re
-import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
-from ..dataclass import dataclass
 from ..errors import Error
 from ..model import Json
+from .batches import GRACE, ROOM, Batch, batches, script
 from .engines import HandedOver, Handover
 from .names import SLURM, engine_name
 from .plan import Planned
 
-#: Bytes that a job gets beyond the limit of its task, and seconds beyond its timeout, for octavo itself.
-_ROOM, _GRACE = 512 << 20, 300
 #: What SLURM allows for an array where it does not say.
 _USUAL_ARRAY = 1001
 #: Options of ours by those of sbatch.
@@ -38,40 +34,6 @@ _OWN = {
     "prologue": "a file of shell that each job begins with: module load …",
     "logs": "the folder for what jobs print (default: .octavo/slurm)",
 }
-
-#: The process is ended by the signal that SLURM sends before the limit; what is worth it is tried again.
-_SCRIPT = """\
-#!/bin/sh
-{prologue}
-set -- {tasks}
-shift "${{SLURM_ARRAY_TASK_ID:-0}}"
-stopped=
-trap 'stopped=1; kill -TERM "$process" 2>/dev/null' TERM
-for attempt in 1 2 3; do
-  {octavo} run-task "$1" --run {run} --remote {url} &
-  process=$!
-  wait "$process"
-  code=$?
-  while kill -0 "$process" 2>/dev/null; do
-    wait "$process"
-    code=$?
-  done
-  if [ "$code" != 75 ] || [ -n "$stopped" ]; then exit "$code"; fi
-  sleep 10
-done
-exit "$code"
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Tasks that are submitted at once: one, or some of a grid, which have all needs in common."""
-
-    tasks: tuple[Planned, ...]
-
-    @property
-    def first(self) -> Planned:
-        return self.tasks[0]
 
 
 class Slurm:
@@ -120,24 +82,6 @@ class Slurm:
         return ""
 
 
-def batches(tasks: Mapping[str, Planned], most: int) -> Iterator[_Batch]:
-    """Yield tasks in order, those of a grid together, no more at once than an array may have."""
-    alike: dict[tuple[object, ...], list[Planned]] = {}
-    for task in tasks.values():
-        alike.setdefault((task.source, task.upstream, task.memory, task.timeout, task.retries), []).append(
-            task
-        )
-    done: set[str] = set()
-    waiting = [
-        _Batch(tuple(group[at : at + most])) for group in alike.values() for at in range(0, len(group), most)
-    ]
-    while waiting:
-        ready = [one for one in waiting if {*one.first.upstream} & tasks.keys() <= done]
-        yield from ready
-        done |= {task.name for one in ready for task in one.tasks}
-        waiting = [one for one in waiting if one not in ready]
-
-
 def array_size() -> int:
     """Return how many jobs an array may have here."""
     try:
@@ -150,7 +94,7 @@ def array_size() -> int:
     return max(1, int(found[1])) if found else _USUAL_ARRAY  # indices are below it
 
 
-def _sbatch(order: Handover, batch: _Batch, jobs: Mapping[str, str], logs: str) -> str:
+def _sbatch(order: Handover, batch: Batch, jobs: Mapping[str, str], logs: str) -> str:
     """Submit a batch and return the number of its job. Raises an Error with what sbatch says."""
     words = ["sbatch", "--parsable", *arguments(order, batch, jobs, logs)]
     ended = subprocess.run(words, input=script(order, batch), capture_output=True, text=True, check=False)
@@ -160,7 +104,7 @@ def _sbatch(order: Handover, batch: _Batch, jobs: Mapping[str, str], logs: str) 
     return ended.stdout.strip().partition(";")[0]
 
 
-def arguments(order: Handover, batch: _Batch, jobs: Mapping[str, str], logs: str) -> list[str]:
+def arguments(order: Handover, batch: Batch, jobs: Mapping[str, str], logs: str) -> list[str]:
     """Return what a batch needs, as options of sbatch."""
     several, task = len(batch.tasks) > 1, batch.first
     log = os.path.join(logs, "%x-%A_%a.out" if several else "%x-%j.out")
@@ -178,9 +122,9 @@ def arguments(order: Handover, batch: _Batch, jobs: Mapping[str, str], logs: str
         words.append(f"--dependency=afterok:{':'.join(before)}")
     own: dict[str, str] = {name: value for name, value in order.options.items() if name in _PASSED}
     if task.memory is not None:
-        own["mem"] = f"{math.ceil((task.memory + _ROOM) / (1 << 20))}M"
+        own["mem"] = f"{math.ceil((task.memory + ROOM) / (1 << 20))}M"
     if task.timeout is not None:
-        own["time"] = str(math.ceil((task.timeout * (task.retries + 1) + _GRACE) / 60))
+        own["time"] = str(math.ceil((task.timeout * (task.retries + 1) + GRACE) / 60))
     return [*words, *(f"--{name}={value}" for name, value in own.items())]
 
 
@@ -196,22 +140,6 @@ def after(task: Planned, jobs: Mapping[str, str]) -> list[str]:
     return [
         one for number, some in found.items() for one in ([number] if len(some) == sizes[number] else some)
     ]
-
-
-def script(order: Handover, batch: _Batch) -> str:
-    """Return the script of a batch's jobs."""
-    prologue = order.options.get("prologue")
-    return _SCRIPT.format(
-        prologue=Path(prologue).read_text(encoding="utf-8") if prologue else "",
-        tasks=_quoted([task.name for task in batch.tasks]),
-        octavo=_quoted(order.octavo),
-        run=shlex.quote(order.run),
-        url=shlex.quote(order.url),
-    )
-
-
-def _quoted(words: Sequence[str]) -> str:
-    return shlex.join(words)
 
 
 SLURM_JOBS = Slurm()

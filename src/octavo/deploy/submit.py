@@ -28,13 +28,19 @@ from .plan import Plan, chosen, code, planned, refused
 from .runs import Runs, TaskRun, new_run, result
 
 with lazy_imports():
-    from . import dask, here, slurm
+    from . import aws_batch, dask, here, queues, slurm
 
 ENGINES: Mapping[str, Callable[[], Engine]] = {
     "here": lambda: here.HERE,
     "dask": lambda: dask.DASK,
     "slurm": lambda: slurm.SLURM_JOBS,
+    "sge": lambda: queues.SGE_JOBS,
+    "pbs": lambda: queues.PBS_JOBS,
+    "lsf": lambda: queues.LSF_JOBS,
+    "aws-batch": lambda: aws_batch.AWS_BATCH_JOBS,
 }
+#: Engines whose tasks run in images, where octavo is on the path.
+IN_IMAGES = ("aws-batch",)
 #: Engines that a run is submitted to by waiting for its end.
 WAITING = ("here", "dask")
 
