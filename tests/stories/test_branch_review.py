@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from html import unescape
@@ -107,6 +108,9 @@ def test_a_branch_is_reviewed_task_by_task_with_what_is_known_of_results(branch:
     assert branch.octavo("diff", "main...HEAD").stdout == said
     git(branch, "reset", "-q", "--hard", "main")
     assert branch.octavo("diff", "main").returncode == 0
+    assert branch.octavo("diff").stdout.startswith(
+        "pipeline HEAD → the working folder: the pipeline is the same"
+    )
 
 
 def test_results_of_both_sides_stand_side_by_side(branch: Folder) -> None:
@@ -117,6 +121,11 @@ def test_results_of_both_sides_stand_side_by_side(branch: Folder) -> None:
     assert "fit  out/metrics.json n: 11 → 6 (-5)" in said
     assert "stdout: 11 → 6" in said  # of the executed notebook
     assert "accuracy" not in branch.octavo("diff", "main...HEAD", "--no-outputs").stdout
+    data = json.loads(branch.octavo("diff", "main...HEAD", "--json").stdout)
+    results = {(one["task"], one["name"].split()[-1]): one for one in data["pipeline"]["results"]}
+    assert results["fit", "accuracy"]["before"] == "0.8"
+    assert {one["what"] for one in data["pipeline"]["tasks"]} > {"changed", "added"}
+    assert all(one["diff"][0]["op"] == "patch" for one in data["notebooks"])
     markdown = branch.octavo("diff", "main...HEAD", "--markdown").stdout
     assert "| fit: out/metrics.json accuracy | 0.8 | 0.6 (-0.2) |" in unescape(markdown)
     assert branch.octavo("diff", "main...HEAD", "--html", "review.html").returncode == 1

@@ -41,6 +41,8 @@ def test_cells_are_followed_through_commits_and_renames(folder: Folder) -> None:
     cell = folder.octavo("history", "ä b.py#2").stdout.splitlines()
     assert [line.split()[0] for line in cell] == ["source", "appeared"]
     assert folder.octavo("history", "ä b.py#2", "--at", "HEAD~2").stdout.endswith("# code\na = 1\n")
+    older = folder.octavo("diff", "ä b.py@HEAD~2", "ä b.py@HEAD")
+    assert older.returncode == 1 and "+ import os" in older.stdout and "- a = 1\n+ a = 2" in older.stdout
     gone = folder.octavo("history", "ä b.py#1", "--at", "HEAD~2")
     assert gone.returncode == 2 and "cell 1 was not there" in gone.stderr
     assert folder.octavo("history", "fit.py").stdout.startswith("fit.py: 2 versions")  # though it is gone
@@ -56,6 +58,12 @@ def test_runs_tell_when_an_output_changed_without_git(folder: Folder) -> None:
     folder.write("fit.py", SOURCE.format(a=2))
     assert folder.octavo("build").returncode == 0
     runs = [line.split()[0] for line in folder.octavo("history", "fit").stdout.splitlines()]
+    both = folder.octavo("diff", f"out/fit.ipynb@{runs[1]}", f"out/fit.ipynb@{runs[0]}")
+    assert both.returncode == 1 and both.stdout.startswith(f"out/fit.ipynb@{runs[1]} → out/fit.ipynb@")
+    assert "- a = 1\n+ a = 2\n" in both.stdout and "2 → 3" in both.stdout
+    assert folder.octavo("diff", f"out/fit.ipynb@{runs[0]}").returncode == 0  # with what is there now
+    wrong = folder.octavo("diff", "out/fit.ipynb@9.9", "out/fit.ipynb")
+    assert (wrong.returncode, '"9.9" is no version of it' in wrong.stderr) == (2, True)
 
     shown = folder.octavo("history", "out/fit.ipynb").stdout
     assert "not in a git repository" in shown and all(f"run {run}" in shown for run in runs)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import notebook as documents
 from .. import products
 from ..errors import Error, Errors, NotebookError
 from ..lazy import lazy_imports
@@ -20,6 +21,7 @@ from ..show.screen import Screen, flat, screen
 
 with lazy_imports():
     from ..review import branch, branch_page, git, page, patch
+    from ..timeline import notebooks
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -33,7 +35,10 @@ def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo diff``."""
     add = parser.add_argument
     add(
-        "sides", nargs="*", metavar="SIDE", help="files, folders, revisions of git (default: the last commit)"
+        "sides",
+        nargs="*",
+        metavar="SIDE",
+        help="files, folders, versions NB@VERSION, revisions of git (default: the last commit)",
     )
     add("-O", "--no-outputs", action="store_true", help="compare the code alone")
     add("-m", "--metadata", action="store_true", help="compare metadata and ids, too")
@@ -47,6 +52,7 @@ def arguments(parser: Parser) -> None:
     parser.examples("""\
 Two files or folders are compared with one another. Words that are no files are revisions: A, A B, A..B, A...B; one
 is compared with the working folder. Files and folders after them, or after --, say what to look at.
+A VERSION is a published version, a run or a commit, as octavo history lists them.
 exit code: 0 nothing differs, 1 something does, 2 a side could not be read
 
 examples:
@@ -54,6 +60,7 @@ examples:
   octavo diff main...HEAD              this branch
   octavo diff HEAD~1 fit.ipynb
   octavo diff old.ipynb new.ipynb --html diff.html
+  octavo diff fit.ipynb@1.0 fit.ipynb  with what was published
   octavo diff main...HEAD --markdown   for a comment on a pull request""")
 
 
@@ -68,7 +75,7 @@ def main(args: Namespace) -> int:
     found: list[changes.Comparison] = []
     operations: list[tuple[str, str, str]] = []
     unread = 0
-    for pair in sides.sides(args.sides, args.passed):
+    for pair in _versions(args) or sides.sides(args.sides, args.passed):
         try:
             both = pair.read()
             if both is None:
@@ -90,7 +97,7 @@ def main(args: Namespace) -> int:
         text = page.page(found, title, branch_page.html(whole) if whole else "").encode("utf-8", "replace")
         writing.write(args.html, [text], named=True)
     if args.json:
-        _print_json(operations, out)
+        _print_json(operations, whole, out)
     elif args.markdown:
         start = branch_page.markdown(whole) + "\n" if whole else ""
         out.stream.write(start + terminal.markdown(found, args.page, terminal.COMMENT - len(start)))
@@ -104,15 +111,39 @@ def main(args: Namespace) -> int:
 def _pipeline(args: Namespace) -> Review | None:
     """Return what the revisions that are asked for change in the pipeline of this folder; None for other questions."""
     if (
-        args.json
-        or args.passed
-        or not args.sides
+        args.passed
         or len(args.sides) > 2
-        or any(map(os.path.exists, args.sides))
+        or any(os.path.exists(side) or documents.is_notebook(side.rpartition("@")[0]) for side in args.sides)
     ):
         return None
     first, second = sides.revisions(args.sides)
     return branch.review(first, second, outputs=not args.no_outputs)
+
+
+def _versions(args: Namespace) -> list[sides.Sides]:
+    """Return the one pair of sides of which any is ``NB@VERSION``; one alone is compared with what is there now."""
+    if args.passed or not any("@" in word for word in args.sides):
+        return []
+    words = list(args.sides)
+    found = [notebooks.version(word) for word in words]
+    if found == [None] * len(found):
+        return []
+    if len(words) == 1:
+        words.append(words[0].rpartition("@")[0])
+        found.append(None)
+    if len(words) != 2:
+        raise Error("two notebooks can be compared", hint="octavo diff NB@VERSION NB")
+    named = [one or _now(word) for one, word in zip(found, words, strict=True)]
+    return [sides.Sides(named[0][0], named[1][0], named[0][1], named[1][1])]
+
+
+def _now(path: str) -> tuple[str, Json]:
+    if not os.path.exists(path):
+        raise Error("there is no such file", path)
+    both = sides.Sides(path, path, None, products.whole(path)).read()
+    if both is None:
+        raise NotebookError("this is no notebook", path)
+    return path, {**both[1], "metadata": {}}  # of the versions the cells are known
 
 
 def _compared(pair: sides.Sides, both: tuple[Json, Json], looked: changes.Looked) -> changes.Comparison:
@@ -131,16 +162,20 @@ def _operations(pair: sides.Sides, both: tuple[Json, Json]) -> tuple[str, str, s
         raise NotebookError("the notebook is nested too deeply to be compared", pair.after) from None
 
 
-def _print_json(found: Sequence[tuple[str, str, str]], out: Screen) -> None:
-    """Print the operations for one pair alone, as nbdime does; of several each with its names."""
-    if len(found) == 1:
+def _print_json(found: Sequence[tuple[str, str, str]], whole: Review | None, out: Screen) -> None:
+    """Print the operations for one pair alone, as nbdime does; of several, and of a pipeline, each with its names."""
+    if len(found) == 1 and whole is None:
         out.say(found[0][2])
         return
     parts = [
         f'{{"before": {json.dumps(before)}, "after": {json.dumps(after)}, "diff": {operations}}}'
         for before, after, operations in found
     ]
-    out.say(f"[{', '.join(parts)}]")
+    every = f"[{', '.join(parts)}]"
+    if whole is None:
+        out.say(every)
+    else:
+        out.say(f'{{"pipeline": {json.dumps(branch_page.data(whole))}, "notebooks": {every}}}')
 
 
 def _paged(lines: Sequence[str], out: Screen, *, asked: bool) -> None:

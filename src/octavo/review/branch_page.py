@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING
 
+from ..model import Json
 from ..show.screen import flat, many, several
 from ..show.svg import STYLE, svg
 from .terminal import quoted
@@ -60,6 +61,23 @@ def _change(value: Value) -> str:
         return f" ({other - one:+.4g})"
     except ValueError:
         return ""
+
+
+def data(found: Review) -> Json:
+    """Return it as data for programs."""
+    return {
+        "before": found.before,
+        "after": found.after,
+        "tasks": [{"task": name, "what": word, "why": why} for word, name, why in rows(found)],
+        "results": [
+            {"task": one.task, "name": one.name, "before": one.before, "after": one.after}
+            for one in found.values
+        ],
+        "code": [{"before": one.before, "after": one.after} for one in found.code],
+        "unknown": [*found.unknown],
+        "findings": [*found.findings],
+        "notes": [*found.notes],
+    }
 
 
 def lines(found: Review, to: Screen) -> Iterator[str]:

@@ -19,12 +19,15 @@ _SCRIPTS = (".py", ".R", ".r", ".jl", ".md", ".Rmd", ".qmd")
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """A notebook on both sides, each as it is called and its bytes; None where it is not there."""
+    """A notebook on both sides, each as it is called and its bytes; None where it is not there.
+
+    What was read already stands in place of its bytes.
+    """
 
     before: str
     after: str
-    first: bytes | None
-    second: bytes | None
+    first: bytes | Json | None
+    second: bytes | Json | None
 
     def read(self) -> tuple[Json, Json] | None:
         """Return both as notebooks; None for scripts that are none. Raises ``Error`` with the side's name."""
@@ -35,7 +38,9 @@ class Sides:
         return found[0], found[1]
 
 
-def _read(data: bytes | None, name: str) -> Json | None:
+def _read(data: bytes | Json | None, name: str) -> Json | None:
+    if isinstance(data, dict):
+        return data
     if data is None or (not data and not name.endswith(".ipynb")):
         return {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     if name.endswith(_SCRIPTS) and b"%%" not in data and b"jupytext" not in data:

@@ -12,6 +12,7 @@ from .. import notebook as documents
 from ..dataclass import dataclass
 from ..errors import Error
 from ..lazy import lazy_imports
+from ..model import Json
 from ..review import git
 from ..show import timeline as words
 from ..spec.entry import around
@@ -71,6 +72,23 @@ def answer(
         yield from words.of_cell(found, fold.as_it_was(found, index), what.path, json, out)
     else:
         yield from words.of_notebook(found, fold.histories(found), what.path, versioned, json, out)
+
+
+def version(word: str, pipeline: str | None = None) -> tuple[str, Json] | None:
+    """Return a notebook as ``NB@VERSION`` names it: published, run or committed; None for a word that is no such name.
+
+    The first is what to call it. Raises ``Error`` where there is no such version.
+    """
+    path, sign, at = word.rpartition("@")
+    if not (sign and path and at) or os.path.exists(word) or not documents.is_notebook(path):
+        return None
+    if not (os.path.isfile(path) or revisions.revisions(path)):
+        raise Error("there is no such notebook, and git knows none", path)
+    _, found = _snapshots(path, pipeline)
+    one = found[_chosen(at, found, path)]
+    cells = [{key: cell[key] for key in cell if one.outputs or key != "id"} for cell in one.cells]
+    name = f"{one.name[:10]}:{path}" if one.origin == "commit" else f"{path}@{one.name}"
+    return name, {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
 
 
 def _snapshots(path: str, pipeline: str | None) -> tuple[bool, list[Snapshot]]:
