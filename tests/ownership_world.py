@@ -49,7 +49,7 @@ class Direct:
         for number, product in enumerate(task.products):
             if number and self._end == "kill":
                 os._exit(9)
-            _write(self._root / product.path, f"{OURS} {task.name} {n} {product.path}", n)
+            self.write(self._root / product.path, f"{OURS} {task.name} {n} {product.path}", n)
         if self._end == "kill":
             os._exit(9)
         if self._end == "fail":
@@ -59,18 +59,19 @@ class Direct:
     def close(self) -> tuple[Event, ...]:
         return ()
 
-
-def _write(path: Path, text: str, n: int) -> None:
-    if path.name != "data":
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        return
-    path.mkdir(parents=True, exist_ok=True)
-    for number in range(n):
-        part = path / f"part-{number}.csv"
-        # what a task's own code overwrites is not octavo's to judge
-        if not part.exists() or part.read_text().startswith(OURS):
-            part.write_text(text)
+    @staticmethod
+    def write(path: Path, text: str, n: int) -> None:
+        """Write a product."""
+        if path.name != "data":
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+            return
+        path.mkdir(parents=True, exist_ok=True)
+        for number in range(n):
+            part = path / f"part-{number}.csv"
+            # what a task's own code overwrites is not octavo's to judge
+            if not part.exists() or part.read_text().startswith(OURS):
+                part.write_text(text)
 
 
 def describe(root: Path, n: int, one: str, place: str) -> None:

@@ -131,6 +131,53 @@ def test_the_state_of_another_version_is_begun_anew(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        "CREATE TABLE theirs (a); INSERT INTO theirs VALUES ('precious'); PRAGMA user_version=0",
+        "CREATE TRIGGER it AFTER INSERT ON records BEGIN DELETE FROM others; END",
+        "DROP TABLE records; CREATE VIEW records AS SELECT 'out.csv' AS products, 'done' AS state",
+    ],
+)
+def test_the_database_of_another_program_is_not_used_and_stays_as_it_is(theirs: str, tmp_path: Path) -> None:
+    state = tmp_path / ".octavo" / "state.db"
+    Store(tmp_path / ".octavo", tmp_path).close()
+    with closing(sqlite3.connect(state)) as db:
+        db.executescript(theirs)
+    before = state.read_bytes()
+    store = Store(tmp_path / ".octavo", tmp_path)
+    store.keep("space", [("key", "stamp", b"value")])
+    assert store.notes == ("the state of the project is a database of another program: it is not used",)
+    assert state.read_bytes() == before
+    with store.written():
+        store.commit(RECORD)
+    store.close()
+    (kept,) = state.parent.glob("state.db.foreign-*")
+    assert kept.read_bytes() == before
+    again = Store(tmp_path / ".octavo", tmp_path)
+    assert (again.records(), again.notes) == ({KEY: RECORD}, ())
+    again.close()
+
+
+@pytest.mark.parametrize("change", ["DROP TABLE others", "ALTER TABLE records RENAME COLUMN key TO name"])
+def test_a_state_without_its_tables_counts_as_damaged(change: str, tmp_path: Path) -> None:
+    Store(tmp_path / ".octavo", tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / ".octavo" / "state.db")) as db:
+        db.execute(change)
+    store = Store(tmp_path / ".octavo", tmp_path)
+    (tmp_path / "data").mkdir()
+    assert (store.record(KEY), store.others("data")) == (None, None)
+    assert store.notes == ("the state of the project is damaged: it is not used",)
+    with store.written():
+        store.keep_others("data", {"theirs.csv"})
+        store.commit(RECORD)
+    store.close()
+    assert [*tmp_path.glob(".octavo/state.db.damaged-*")]
+    again = Store(tmp_path / ".octavo", tmp_path)
+    assert (again.record(KEY), again.others("data")) == (RECORD, {"theirs.csv"})
+    again.close()
+
+
 def test_a_state_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / ".octavo").write_text("a file where the folder should be")
     with pytest.raises(StateError) as caught:

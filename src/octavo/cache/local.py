@@ -74,6 +74,8 @@ class Cache:
         self.blobs = Blobs(self.at / "blobs")
         self.elsewhere: Elsewhere | None = None
         self.url: str | None = None  # what the pipeline says of the place of the former
+        #: Where products really are that are links, if what these lead to may be replaced.
+        self.through: dict[str, str] = {}
         self._news = Tally()
 
     # ── a task's result
@@ -346,7 +348,7 @@ class Cache:
     # ── the disk
 
     def _full(self, path: str) -> str:
-        return os.path.join(self.root, path)
+        return self.through.get(path) or os.path.join(self.root, path)
 
     def _prepare(self) -> None:
         """Make the folder, for nobody else to look into, but a group that shares a setgid one, and not for backups (https://bford.info/cachedir/)."""

@@ -75,6 +75,15 @@ def stamp(path: str) -> str | None:
     return _stamp(found)
 
 
+def link(path: str) -> str | None:
+    """Return text that changes when a link does, or is made anew, or when it leads elsewhere; None for no link."""
+    try:
+        own = os.lstat(path)
+        return f"{_stamp(own)} {os.path.realpath(path)}" if stat.S_ISLNK(own.st_mode) else None
+    except (OSError, ValueError):
+        return None
+
+
 def database_stamp(path: str) -> str:
     """Return the stamps of a database in a file: its own, and those of what SQLite and DuckDB write beside it first."""
     return " | ".join(str(stamp(path + suffix)) for suffix in ("", "-wal", ".wal"))

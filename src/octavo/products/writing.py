@@ -219,10 +219,10 @@ def _behind(path: str) -> str:
     if not os.path.islink(path) or _is_open(path):
         return path
     real = os.path.realpath(path)
-    return path if _stored(real) else real
+    return path if stored(real) else real
 
 
-def _stored(path: str) -> bool:
+def stored(path: str) -> bool:
     """Return whether a file belongs to what another tool keeps: git-annex, DVC, Nix and their like."""
     steps = path.split(os.sep)
     if any(pair in _STORES for pair in pairwise(steps)) or _BY_DIGEST.search(path):

@@ -27,6 +27,8 @@ NAME = "state.db"
 _FILES = ("", "-wal", "-shm", "-journal")
 #: Seconds that another process may lock the database; a word is said of it after the first.
 PATIENCE, _FIRST = 60.0, 1.0
+#: What SQLite says of statements where tables are not those that their version has.
+_OTHER_TABLES = ("no such ", "no column named", "columns but")
 #: What a file system says that has no locks.
 LOCKLESS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
@@ -67,7 +69,7 @@ def opened(folder: Path, tables: str, schema: int, say: Say | None = None) -> Op
         if _writable(path):
             return Opened(connected(path, tables, schema, say))
     except Another as error:
-        return Opened(_new(":memory:", tables, schema), False, Unused(error.why, error.word, True))
+        return Opened(_new(":memory:", tables, schema), False, error.unused)
     except (sqlite3.OperationalError, OSError) as error:
         if _folder_is_none(folder) or not (
             isinstance(error, OSError) or _unwritable(error) or _lockless(folder)
@@ -84,12 +86,14 @@ def without(tables: str, schema: int) -> Opened:
 
 
 class Another(Exception):
-    """The database is one of another version of octavo."""
+    """The database is one of another version of octavo, or of another program (see ``_version``)."""
 
     def __init__(self, version: int, schema: int) -> None:
         newer = "a newer" if version > schema else "an older"
-        self.why, self.word = f"is that of {newer} version of octavo", f"schema-{version}"
-        super().__init__(self.why)
+        self.unused = Unused(f"is that of {newer} version of octavo", f"schema-{version}", True)
+        if version == 0:
+            self.unused = Unused("is a database of another program", "foreign")
+        super().__init__(self.unused.why)
 
 
 DAMAGED = Unused("is damaged", "damaged", True)
@@ -134,6 +138,8 @@ def locked(error: sqlite3.Error) -> bool:
 def damaged(error: sqlite3.Error) -> bool:
     """Return whether an error is that the file is no database, or no whole one."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_ERROR and any(words in str(error) for words in _OTHER_TABLES):
+        return True
     # a text of other bytes than UTF-8 is an error of Python's, without a code
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "decode to UTF-8" in str(error)
 
@@ -195,8 +201,8 @@ def _prepare(folder: Path) -> None:
 
 
 def _ready(db: sqlite3.Connection, path: Path, tables: str, schema: int) -> None:
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version not in (0, schema):
+    version = _version(db)
+    if version not in (None, schema):
         raise Another(version, schema)
     if networked(os.path.dirname(path)):
         # WAL needs memory that all who use the file share; two machines have none
@@ -206,6 +212,16 @@ def _ready(db: sqlite3.Connection, path: Path, tables: str, schema: int) -> None
     if version != schema:
         db.executescript(f"BEGIN IMMEDIATE; {tables} PRAGMA user_version={schema}; COMMIT;")
     db.execute("PRAGMA synchronous=NORMAL")
+
+
+def _version(db: sqlite3.Connection) -> int | None:
+    """Return the version of what a database holds; None for an empty one, and 0 for that of another program.
+
+    There are no views and triggers in ours, by which a database changes what is read and written.
+    """
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    kinds = {kind for (kind,) in db.execute("SELECT DISTINCT type FROM sqlite_master")}
+    return None if not (version or kinds) else 0 if kinds & {"view", "trigger"} else version
 
 
 def _new(path: str, tables: str, schema: int) -> sqlite3.Connection:
@@ -230,10 +246,10 @@ def _copied(path: Path, tables: str, schema: int) -> Opened:
             source = sqlite3.connect(f"file:{folder}/{NAME}?vfs=unix-none", uri=True)
             try:
                 source.execute("PRAGMA locking_mode=EXCLUSIVE")
-                (version,) = source.execute("PRAGMA user_version").fetchone()
+                if (version := _version(source)) is None:
+                    return Opened(copy, False)
                 if version != schema:
-                    other = Another(version, schema)
-                    return Opened(copy, False, Unused(other.why, other.word, True))
+                    return Opened(copy, False, Another(version, schema).unused)
                 source.backup(copy)
             finally:
                 source.close()

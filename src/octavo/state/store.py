@@ -47,6 +47,7 @@ TOUCHED = "touched"
 _RESULTS = 50
 #: The space of memos in which the listings of folders are that tasks made, of folders with no longer ones.
 _LISTINGS, _LONGEST = "listing", 1 << 20
+_KEEP_OTHERS = "INSERT OR REPLACE INTO others VALUES (?, ?)"
 _COLUMNS = "task, manifest, products, discovered, run, seconds, state, raw"
 
 
@@ -93,7 +94,8 @@ class Store:
         self._stray: frozenset[str] | None = None
         #: What is known of results besides the records, and stands for those that are not there.
         self.claims: Claims | None = None
-        self._db = StateConnection(folder, root, _TABLES, SCHEMA, _salvage, say)
+        self._told: dict[str, tuple[str, bytes]] = {}
+        self._db = StateConnection(folder, root, _TABLES, SCHEMA, self._salvage, say)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -137,8 +139,8 @@ class Store:
     def keep_others(self, path: str, names: Collection[str]) -> None:
         """Note what in a folder its task has not made. This must be there before the task runs."""
         if names or self.others(path) != set():
-            row = (path, frozen.named([path, *sorted(names)]))
-            self._db.many("INSERT OR REPLACE INTO others VALUES (?, ?)", [row])
+            self._told[path] = path, frozen.named([path, *sorted(names)])
+            self._db.many(_KEEP_OTHERS, [self._told[path]])
 
     def leave(self, stamps: Mapping[str, str]) -> None:
         """Note how a run that did not end well has left what is at some paths, if there is room."""
@@ -374,6 +376,13 @@ class Store:
         finally:
             self._db.close()
 
+    def _salvage(self, db: sqlite3.Connection, path: Path) -> None:
+        """Keep which files tasks have made, by a database that is not used, and what those that run now have found."""
+        for table, state in database.salvaged(path):
+            if state == "done" and (found := frozen.table(table)) is not None:
+                db.executemany("INSERT OR IGNORE INTO made VALUES (?, ?)", found.items())
+        db.executemany(_KEEP_OTHERS, self._told.values())
+
     def _record(self, row: Row) -> Record | None:
         """Return the record of a row; None for one that is damaged, which is noted, and no record."""
         found = frozen.record(row[1:])
@@ -388,10 +397,3 @@ def key(task: str, paths: Iterable[str]) -> str:
     So a smoke test, whose products go elsewhere, does not make the real ones stale.
     """
     return "\n".join([task, *sorted(paths)])
-
-
-def _salvage(db: sqlite3.Connection, path: Path) -> None:
-    """Take from a database that is not used which files the project's tasks have made: they may be replaced."""
-    for table, state in database.salvaged(path):
-        if state == "done" and (found := frozen.table(table)) is not None:
-            db.executemany("INSERT OR IGNORE INTO made VALUES (?, ?)", found.items())
