@@ -116,6 +116,7 @@ WINGS = {
         "lineage",
         "projects",
         "quality",
+        "reliability",
         "review",
         "schedule",
         "show",
