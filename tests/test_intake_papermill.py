@@ -40,6 +40,32 @@ def proposed(folder: Path, script: str, name: str = "run.sh") -> dict[str, Propo
     return {task.name: task for task in tasks}
 
 
+def test_what_is_secret_in_a_script_is_not_written_down(tmp_path: Path) -> None:
+    project(tmp_path, PAIR)
+    (tmp_path / "more.yaml").write_text("db: {user: shop, password: s3cret-of-file}\nn: 1")
+    script = """
+TOKEN=s3cret-of-variable
+papermill nb/load.ipynb a.ipynb -p city Bern -p api_token s3cret-of-call -f more.yaml
+papermill nb/load.ipynb b.ipynb -p api_token $TOKEN -y 'url: "postgres://shop:s3cret-of-url@db/x"'
+papermill nb/load.ipynb c.ipynb -p api_token s3cret-of-call -p max_token 7
+for t in s3cret-1 s3cret-2; do papermill nb/load.ipynb d-$t.ipynb -p auth $t; done
+papermill s3://shop:s3cret-of-place@bucket/nb.ipynb e.ipynb
+"""
+    tasks, _, notes = adopted(calls(script, "run.sh", tmp_path.as_posix()), tmp_path, "run.sh")
+    first, second, third, fourth = (dict(task.params) | dict(task.grid) for task in tasks)
+    assert first == {
+        "city": "Bern",
+        "api_token": "{{env.API_TOKEN}}",
+        "db": {"user": "shop", "password": "{{env.PASSWORD}}"},
+        "n": 1,
+    }
+    assert second == {"api_token": "{{env.API_TOKEN_2}}", "url": "{{env.URL}}"}
+    assert third == {"api_token": "{{env.API_TOKEN}}", "max_token": 7}
+    assert fourth == {"auth": ["{{env.AUTH}}", "{{env.AUTH_2}}"]}
+    assert "run.sh:3: the value of PASSWORD is not written down: set PASSWORD in the environment" in notes
+    assert "s3cret-of" not in str([notes, *(task.products for task in tasks)])
+
+
 def test_a_script_that_calls_papermill_becomes_tasks(tmp_path: Path) -> None:
     project(
         tmp_path,

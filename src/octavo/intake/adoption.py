@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from ..errors import Error
+from ..secrets.hiding import discreet, holds
+from ..secrets.names import is_secret
 from ..spec import document
 from . import dates
 from .find import Found, found_at
@@ -24,6 +26,7 @@ def adopted(
     """Return the tasks that calls of papermill in ``script`` amount to, what env.yaml must say, and notes."""
     notes: list[str] = []
     env: dict[str, str] = {}
+    outside = _Environment()
     entries: dict[str, ProposedTask] = {}
     found: dict[str, Found] = {}
     for number, call in enumerate(calls):
@@ -33,6 +36,8 @@ def adopted(
             notes.append(f"{script}:{call.line}: there is no {call.source} in {root}: this call is left out")
             continue
         call, remarks = _with_files(placed, root)
+        call, secret = outside.kept_out(call)
+        remarks += secret
         env |= call.unknown
         name = _name(call, call.source, [entry.name for entry in entries.values()])
         entries[key] = _entry(call, name)
@@ -56,7 +61,48 @@ def adopted(
         for key, entry in entries.items()
     ]
     readable = [re.sub(r"\bcall \d+\b", lambda m: names.get(m[0], m[0]), note) for note in contradictions]
-    return tasks, env, notes + readable
+    return tasks, env, [discreet(note) for note in notes + readable]
+
+
+class _Environment:
+    """Takes what is secret out of calls: pipeline.yaml is committed, and says which variable has it."""
+
+    def __init__(self) -> None:
+        self._variables: dict[str, object] = {}
+        self._met: list[str] = []
+
+    def kept_out(self, call: NotebookCall) -> tuple[NotebookCall, list[str]]:
+        """Return a call without the secrets among its values, and notes on what is to be set."""
+        self._met = []
+        params = {name: self._value(name, value) for name, value in call.params.items()}
+        grid = {name: [self._value(name, value) for value in values] for name, values in call.grid.items()}
+        notes = [
+            f"the value of {name} is not written down: set {name} in the environment"
+            for name in dict.fromkeys(self._met)
+        ]
+        return replace(call, params=params, grid=grid), notes
+
+    def _value(self, name: str, value: object) -> object:
+        match value:
+            case dict():
+                inside = is_secret(name)
+                return {
+                    key: self._value(f"{name}_{key}" if inside else str(key), it) for key, it in value.items()
+                }
+            case list():
+                return [self._value(name, it) for it in value]
+            case str() | int() | float() if "{{" not in str(value) and holds({name: value}):
+                return f"{{{{env.{self._variable(name, value)}}}}}"
+        return value
+
+    def _variable(self, name: str, value: object) -> str:
+        """Return the name of the variable for a value: one for each that is another."""
+        word = stem = re.sub(r"\W", "_", name).upper() or "SECRET"
+        number = 2
+        while self._variables.setdefault(word, value) != value:
+            word, number = f"{stem}_{number}", number + 1
+        self._met.append(word)
+        return word
 
 
 def environment(values: Mapping[str, str], now: datetime) -> str:
@@ -67,13 +113,13 @@ def environment(values: Mapping[str, str], now: datetime) -> str:
     known = {name: dates.said(text, now) for name, text in values.items()}
     lines = ["# Values that were computed where papermill was called: set them with octavo build --param."]
     lines += [
-        f"{name}: {scalar(known[name] or '')}  # was {' '.join(text.split())}"
+        f"{name}: {scalar(known[name] or '')}  # was {discreet(' '.join(text.split()))}"
         for name, text in values.items()
         if known[name]
     ]
     if lacking := [name for name in values if not known[name]]:
         lines += ["# These have no value yet: set them here."]
-        lines += [f"# {name}: …  # was {' '.join(values[name].split())}" for name in lacking]
+        lines += [f"# {name}: …  # was {discreet(' '.join(values[name].split()))}" for name in lacking]
     return "\n".join(lines) + "\n"
 
 

@@ -69,8 +69,12 @@ def beside(path: str | os.PathLike[str], *, named: bool = False) -> Iterator[str
 
 def write(path: str | os.PathLike[str], pieces: Iterable[bytes], *, named: bool = False) -> None:
     """Write a file, as ``beside`` says."""
-    with beside(path, named=named) as part, open(part, "wb", buffering=1 << 20) as file:  # noqa: PTH123 - a str
-        file.writelines(pieces)
+    try:
+        with beside(path, named=named) as part, open(part, "wb", buffering=1 << 20) as file:  # noqa: PTH123 - a str
+            file.writelines(pieces)
+    except OSError as error:
+        error.filename = error.filename or os.fspath(path)  # of a full disk it is not told which file
+        raise
 
 
 def empty(folder: str | os.PathLike[str]) -> None:
