@@ -272,6 +272,14 @@ def test_whether_a_file_can_be_written_is_known_before(
     assert (names(tmp_path), (tmp_path / "old").read_text()) == (["folder", "it", "old"], "old")
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is full")
+def test_what_cannot_be_written_is_told_by_its_own_name() -> None:
+    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
+        writing.write("/dev/full", [b"new"], named=True)
+    with pytest.raises(OSError, match="/proc/none/out'"):
+        writing.write("/proc/none/out", [b"new"], named=True)
+
+
 def test_a_folder_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with pytest.raises(IsADirectoryError):

@@ -248,6 +248,10 @@ def _check(target: Path, source: Path) -> None:
     if target.exists() and source.exists() and target.samefile(source):
         hint = "choose another name for the executed notebook"
         raise ProductError(f"the output {target} is the notebook itself", hint=hint)
+    try:
+        writing.check(target, named=True)
+    except OSError as error:
+        raise ProductError(f"the output {target} cannot be written: {error.strerror}") from None
 
 
 # ── running

@@ -93,6 +93,13 @@ def test_a_run_that_is_refused_loses_nothing_of_its_logs(project: Folder) -> Non
     assert (project.read("log"), project.read("nb.py")) == ("old", NOTEBOOK.lstrip())
 
 
+@pytest.mark.skipif(not os.path.isdir("/sys/kernel"), reason="needs a folder in which nobody can make files")
+def test_an_output_that_cannot_be_written_is_refused_before_anything_runs(project: Folder) -> None:
+    ended = project.octavo("run", "nb.py", "/sys/kernel/out.ipynb")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "the output /sys/kernel/out.ipynb cannot be written: " in ended.stderr
+
+
 def test_the_file_of_a_ci_system_is_not_read_from_a_pipe(project: Folder) -> None:
     os.mkfifo(project.path / "pipe")
     with subprocess.Popen(["cat", "pipe"], cwd=project.path, stdout=subprocess.PIPE) as reader:

@@ -179,6 +179,7 @@ def _begun(place: str) -> str:
             or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS)
             or not os.access(place, os.W_OK)
         ):
+            error.filename = place
             raise
         return ""
     try:
