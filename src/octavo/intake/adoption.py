@@ -26,7 +26,7 @@ def adopted(
     """Return the tasks that calls of papermill in ``script`` amount to, what env.yaml must say, and notes."""
     notes: list[str] = []
     env: dict[str, str] = {}
-    outside = _Environment()
+    outside = _KeptOut()
     entries: dict[str, ProposedTask] = {}
     found: dict[str, Found] = {}
     for number, call in enumerate(calls):
@@ -64,7 +64,7 @@ def adopted(
     return tasks, env, [discreet(note) for note in notes + readable]
 
 
-class _Environment:
+class _KeptOut:
     """Takes what is secret out of calls: pipeline.yaml is committed, and says which variable has it."""
 
     def __init__(self) -> None:
