@@ -14,15 +14,15 @@ demo: .venv-demo/ready  ## build the example pipeline and say where its reports 
 test: .venv/ready  ## run every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
 
-test-engines: .venv/ready .venv-engines/ready  ## run pipelines on real schedulers; what is not there is named and skipped
+test-engines: .venv/ready .venv-engines/ready  ## real schedulers, and JupyterLab in a browser; what is not there is named and skipped
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v sbatch >/dev/null; then \
 	  apt-get update -q && apt-get install --yes --no-install-recommends slurm-wlm munge \
 	  || echo "SLURM cannot be installed here: its tests are skipped"; fi
-	$(BIN)/python -m pytest -m engines tests/engines tests/conformance
+	$(BIN)/python -m pytest -m engines tests/engines tests/conformance tests/stories
 
 system:  ## install Debian's packages without which some tests are skipped (as root)
 	apt-get update -q
-	apt-get install --yes --no-install-recommends chromium fish fuse3 pandoc r-base-core r-cran-irkernel zsh
+	apt-get install --yes --no-install-recommends chromium fish fonts-dejavu-core fuse3 pandoc r-base-core r-cran-irkernel zsh
 
 lint: .venv/ready  ## check style and format
 	$(BIN)/ruff check
@@ -62,7 +62,7 @@ clean:  ## remove what the recipes made
 	  --editable packages/octavo-ploomber --constraint requirements.lock
 	touch .venv/ready
 
-# schedulers have environments of their own, with hundreds of versions that are theirs alone
+# schedulers and JupyterLabs have environments of their own, with hundreds of versions that are theirs alone
 .venv-engines/ready: Makefile
 	$(PYTHON) -m venv .venv-engines
 	.venv-engines/bin/python -m pip install --quiet --disable-pip-version-check uv
@@ -73,6 +73,14 @@ clean:  ## remove what the recipes made
 	done
 	.venv-engines/bin/uv pip install --quiet --python $(BIN)/python distributed hera kubernetes-validate \
 	  || echo "Dask, hera or kubernetes-validate cannot be installed here: their tests are skipped"
+	for lab in "oldest jupyterlab==4.0.0" "newest jupyterlab notebook jupyterhub jupyter-collaboration jupyter-scheduler"; do \
+	  set -- $$lab; place=.venv-engines/jupyter-$$1; shift; \
+	  .venv-engines/bin/uv venv --quiet --clear --python $(PYTHON) $$place && \
+	  .venv-engines/bin/uv pip install --quiet --python $$place/bin/python --editable . "$$@" \
+	  || { echo "$$1 cannot be installed here: its tests are skipped"; rm -rf $$place; }; \
+	done
+	npm install --silent --no-fund --no-audit --prefix .venv-engines/proxy configurable-http-proxy \
+	  || echo "The proxy of JupyterHub cannot be installed here: its test is skipped"
 	touch .venv-engines/ready
 
 .venv-docs/ready: pyproject.toml

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-from test_jupyter_panel import Server
+from test_jupyter_panel import CHROMIUM, Server, chromium, lab
 
 SCRIPT = Path(__file__).parents[2] / "src/jupyter-labextension/static/remoteEntry.js"
-CHROMIUM = shutil.which("chromium") or ""
 
 pytestmark = pytest.mark.skipif(
     not CHROMIUM or not importlib.util.find_spec("playwright"),
-    reason="wants Debian's chromium (make system) and: pip install playwright",
+    reason="wants Debian's chromium: make system",
 )
 
-#: What a person does with the cells a, b and c: runs one ("a"; "a!" raises), edits it ("a=", "a<" takes that back),
-#: deletes it ("-a"), restarts the kernel ("@"), adds a cell at the end ("+d") or above all ("^d"), empties one ("a~"),
-#: runs something that is no cell of it, as in a console (">"), moves the last cell to the top ("%").
+#: What a person does with the cells a, b and c: runs one ("a"; "a!" raises or is interrupted), edits it ("a=", "a<"
+#: takes that back), deletes it ("-a"), undoes that ("a*"), clears its output ("a_"), splits it ("a|d"), makes it text
+#: ("a#", and code again "a$"), runs it in another browser ("a&"), restarts or changes the kernel ("@"), adds a cell at
+#: the end ("+d") or above all ("^d"), empties one ("a~"), runs something that is no cell of it, as in a console, a line
+#: that is selected, or another view of its kernel (">"), moves the last cell to the top ("%").
 SESSIONS = {
     # ── honest
     "": "not run",
@@ -34,10 +34,20 @@ SESSIONS = {
     "a b c +d d": "clean",
     "-b a c": "clean",
     "a b~ c": "clean",
-    "a b c = @ a b c": "clean",
+    "a b c b= @ a b c": "clean",
     "^d d a b c": "clean",
     "a b c % @ c a b": "clean",
     "a b c -c @ a b": "clean",
+    "a b c -b b*": "clean",
+    "a b c -a -b b* a*": "clean",
+    "a b c % % %": "clean",
+    "a b|d @ a b d c": "clean",
+    "a b c b= -c @ a b": "clean",
+    "a b! @ a b c": "clean",
+    "a b c a_ @ a b c": "clean",
+    "a b c b# @ a c": "clean",
+    "a b c b# b$ @ a b c": "clean",
+    "a b c a= a< >": "clean",
     # ── dishonest, or not known
     "a b": "in doubt",
     "a b c c": "in doubt",
@@ -45,6 +55,14 @@ SESSIONS = {
     "a b > c": "in doubt",
     "a b c -b": "in doubt",
     "a b c +d": "in doubt",
+    "a b c a_": "in doubt",
+    "a b c a_ b_ c_": "in doubt",
+    "a b c b#": "in doubt",
+    "a b c b# b$": "in doubt",
+    "a b c b&": "in doubt",
+    "a b c a& b& c&": "in doubt",
+    "a b c -b b* -c": "in doubt",
+    "a b -b b* > c": "in doubt",
     "a b c a": "not clean",
     "a b c b": "not clean",
     "a c": "not clean",
@@ -52,30 +70,47 @@ SESSIONS = {
     "a b c a=": "not clean",
     "a b c c=": "not clean",
     "a b! c": "not clean",
+    "a b!": "not clean",
+    "a b c c!": "not clean",
+    "a b c b|d": "not clean",
+    "a b c b|d d": "not clean",
+    "a b c -b b* b=": "not clean",
+    "a b c a= -b": "not clean",
+    "a b c % %": "not clean",
+    "a b c -a a* b": "not clean",
     "a b c %": "not clean",
     "a b c ^d": "not clean",
     "a b c ^d d": "not clean",
     "a b c @": "not run",
+    "a& b& c&": "not run",
     "a b c @ b": "not clean",
 }
 
 PLAY = """steps => {
     const sheet = new window._JUPYTERLAB.octavo.Sheet();
-    let cells = ["a", "b", "c"].map(id => ({ id, source: id })), count = 0;
+    const cell = id => ({ id, source: id, count: null });
+    let cells = ["a", "b", "c"].map(cell), count = 0;
+    const gone = {};
     for (const step of steps) {
-        const id = step.replace(/[^a-z]/g, ""), cell = cells.find(one => one.id === id);
+        const id = step.replace(/[^a-z].*/, "") || step.slice(1);
+        const at = cells.findIndex(one => one.id === id), one = cells[at];
         if (step === "@") { sheet.restarted(); count = 0; }
         else if (step === ">") count += 1;
         else if (step === "%") cells.unshift(cells.pop());
-        else if (step.startsWith("+")) cells.push({ id, source: id });
-        else if (step.startsWith("^")) cells.unshift({ id, source: id });
-        else if (step.startsWith("-")) { cells = cells.filter(one => one.id !== id); sheet.removed(id); }
-        else if (step.endsWith("=")) { if (cell) cell.source += " edited"; }
-        else if (step.endsWith("<")) cell.source = id;
-        else if (step.endsWith("~")) cell.source = " ";
-        else {
-            sheet.scheduled(id, cell.source);
-            sheet.executed(id, cell.source, ++count, !step.endsWith("!"));
+        else if (step.startsWith("+")) cells.push(cell(id));
+        else if (step.startsWith("^")) cells.unshift(cell(id));
+        else if (step.startsWith("-") || step.endsWith("#")) { gone[id] = [at, one]; cells.splice(at, 1); }
+        else if (step.endsWith("*")) cells.splice(gone[id][0], 0, gone[id][1]);
+        else if (step.endsWith("$")) cells.splice(gone[id][0], 0, { ...gone[id][1], count: null });
+        else if (step.endsWith("_")) one.count = null;
+        else if (step.endsWith("&")) one.count = ++count;
+        else if (step.includes("|")) { one.source = "half"; cells.splice(at + 1, 0, cell(step.slice(-1))); }
+        else if (step.endsWith("=")) one.source += " edited";
+        else if (step.endsWith("<")) one.source = id;
+        else if (step.endsWith("~")) one.source = " ";
+        else if (one) {
+            sheet.scheduled(id, one.source);
+            sheet.executed(id, one.source, one.count = ++count, !step.endsWith("!"));
         }
     }
     return sheet.verdict(cells);
@@ -84,10 +119,7 @@ PLAY = """steps => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:  # of playwright, which need not be there
-    with import_module("playwright.sync_api").sync_playwright() as play:
-        found = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield found
-        found.close()
+    yield from chromium()
 
 
 def test_the_badge_is_right_in_sessions_of_editing_and_running(browser: Any) -> None:
@@ -104,11 +136,10 @@ def test_the_badge_is_right_in_sessions_of_editing_and_running(browser: Any) -> 
     ]
 
 
-@pytest.mark.nightly
-@pytest.mark.skipif(not importlib.util.find_spec("jupyterlab"), reason="wants: pip install jupyterlab")
+@pytest.mark.engines
 def test_a_notebook_in_jupyterlab_is_made_clean_by_one_click(browser: Any, tmp_path: Path) -> None:
     expect = import_module("playwright.sync_api").expect
-    server = Server(tmp_path, "jupyterlab")
+    server = Server(tmp_path, "jupyterlab", python=lab("newest"))
     server.project.write("a.ipynb", NOTEBOOK)
     page = browser.new_page()
     errors: list[str] = []
@@ -121,7 +152,7 @@ def test_a_notebook_in_jupyterlab_is_made_clean_by_one_click(browser: Any, tmp_p
     expect(badge).to_have_text("not run")
     badge.press("Enter")
     section = page.get_by_role("region", name="Is this notebook clean?")
-    expect(section).to_contain_text("No cell has run in this kernel.")
+    expect(section).to_contain_text("No cell has run in this kernel since this page was opened.")
     # by the mouse, which only reaches what is really shown, and by the keyboard further down
     section.get_by_role("button", name="Restart and run all").click()
     expect(badge).to_have_text("clean", timeout=90_000)
@@ -134,6 +165,22 @@ def test_a_notebook_in_jupyterlab_is_made_clean_by_one_click(browser: Any, tmp_p
     expect(section).to_contain_text("Cell 2 ran as [2], before a cell above it.")
     section.get_by_role("button", name="Restart and run all").press("Enter")
     expect(badge).to_have_text("clean", timeout=90_000)
+    # a deletion that is undone; outputs that are cleared; a second view of the same notebook
+    page.locator(".jp-Cell .cm-content").last.click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("d")
+    page.keyboard.press("d")
+    expect(badge).to_have_text("in doubt")
+    page.keyboard.press("z")
+    expect(badge).to_have_text("clean")
+    page.keyboard.press("Control+Shift+ArrowUp")
+    expect(badge).to_have_text("not clean")
+    page.keyboard.press("Control+Shift+ArrowDown")
+    expect(badge).to_have_text("clean")
+    page.evaluate("window.jupyterapp?.commands.execute('docmanager:clone')")
+    page.get_by_role("menuitem", name="Edit").click()
+    page.get_by_role("menuitem", name="Clear Outputs of All Cells").click()
+    expect(badge).to_have_text("in doubt")
     assert errors == []
     page.close()
     server.close()

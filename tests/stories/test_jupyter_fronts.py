@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from importlib import import_module
@@ -12,19 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_jupyter_panel import PIPELINE, Server
+from test_jupyter_panel import CHROMIUM, PIPELINE, Server, chromium, lab
 
 from octavo.model import Json
 
 pytest.importorskip("jupyter_server")
 
-CHROMIUM = shutil.which("chromium") or ""
-
 pytestmark = [
-    pytest.mark.nightly,
+    pytest.mark.engines,
     pytest.mark.skipif(
         not CHROMIUM or not importlib.util.find_spec("playwright"),
-        reason="wants Debian's chromium (make system) and: pip install playwright",
+        reason="wants Debian's chromium: make system",
     ),
 ]
 
@@ -51,16 +48,11 @@ NOTEBOOK = json.dumps(
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:  # of playwright, which need not be there
-    sync = import_module("playwright.sync_api")
-    sync.expect.set_options(timeout=60_000)
-    with sync.sync_playwright() as play:
-        found = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield found
-        found.close()
+    yield from chromium()
 
 
 def begun(home: Path, module: str) -> Server:
-    server = Server(home, module)
+    server = Server(home, module, python=lab("newest"))
     server.project.write("pipeline.yaml", PIPELINE.split("\n- {source: nb/fit")[0].replace(".py", ".ipynb"))
     server.project.write("nb/clean.ipynb", NOTEBOOK)
     return server
@@ -76,7 +68,6 @@ def opened(browser: Any, server: Server, path: str, errors: list[str]) -> Any:
     return page
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("notebook"), reason="wants: pip install notebook")
 def test_in_notebook_7_the_badge_makes_a_run_the_result_of_the_task(browser: Any, tmp_path: Path) -> None:
     server = begun(tmp_path, "notebook")
     errors: list[str] = []
@@ -95,10 +86,6 @@ def test_in_notebook_7_the_badge_makes_a_run_the_result_of_the_task(browser: Any
         server.close()
 
 
-@pytest.mark.skipif(
-    not all(map(importlib.util.find_spec, ("jupyterlab", "jupyter_collaboration"))),
-    reason="wants: pip install jupyterlab jupyter-collaboration",
-)
 def test_two_people_in_one_notebook_see_one_cell_of_values_and_save_none(
     browser: Any, tmp_path: Path
 ) -> None:

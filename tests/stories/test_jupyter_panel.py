@@ -37,10 +37,29 @@ CLEAN = '# %% tags=["parameters"]\nupstream = None\nproduct = None\n\n# %%\nopen
 FIT = CLEAN.replace("None", '["clean"]', 1)
 
 
+def lab(which: str) -> str:
+    """Return the Python of an environment with JupyterLab, the newest or the oldest, which make test-engines makes."""
+    found = SRC.parent / f".venv-engines/jupyter-{which}/bin/python"
+    if not found.exists():
+        pytest.skip(f"the {which} JupyterLab is not installed: make test-engines does it")
+    return str(found)
+
+
+def chromium() -> Iterator[Any]:
+    """Yield a browser: Debian's, which playwright only steers."""
+    sync = importlib.import_module("playwright.sync_api")
+    sync.expect.set_options(timeout=90_000)
+    with sync.sync_playwright() as play:
+        words = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        found = play.chromium.launch(executable_path=CHROMIUM, args=words, timeout=180_000)
+        yield found
+        found.close()
+
+
 class Server:
     """A server of Jupyter's with octavo's extension, spoken to as the panel does."""
 
-    def __init__(self, home: Path, module: str, *options: str) -> None:
+    def __init__(self, home: Path, module: str, *options: str, python: str = sys.executable) -> None:
         self.project = Folder(home / "root")
         self.project.path.mkdir(parents=True)
         with socket.socket() as found:
@@ -68,7 +87,7 @@ class Server:
         self.log = home / "log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", module, *words],
+                [python, "-m", module, *words],
                 cwd=home,  # extensions leave files where they are started
                 env={**os.environ, **environ},
                 stdout=log,
@@ -316,24 +335,23 @@ def test_the_panel_is_small_and_ships_with_the_package() -> None:
     assert (SRC / "jupyter-labextension" / package["jupyterlab"]["_build"]["load"]).is_file()
 
 
-@pytest.mark.nightly
+@pytest.mark.engines
 @pytest.mark.skipif(
-    not CHROMIUM or not all(map(importlib.util.find_spec, ("playwright", "jupyterlab"))),
-    reason="wants Debian's chromium (make system) and: pip install playwright jupyterlab",
+    not CHROMIUM or not importlib.util.find_spec("playwright"), reason="wants Debian's chromium: make system"
 )
-def test_the_pipeline_is_built_from_the_panel_in_a_browser(tmp_path: Path) -> None:
+@pytest.mark.parametrize("which", ["oldest", "newest"])
+def test_the_pipeline_is_built_from_the_panel_in_a_browser(tmp_path: Path, which: str) -> None:
+    python = lab(which)
     sync: Any = importlib.import_module("playwright.sync_api")
-    sync.expect.set_options(timeout=30_000)
-    server = Server(tmp_path, "jupyterlab")
+    server = Server(tmp_path, "jupyterlab", python=python)
     project = server.project
     project.write("pipeline.yaml", PIPELINE)
     project.write("nb/clean.py", CLEAN)
     project.write("nb/fit.py", FIT + "\n# %%\n1 / 0\n")
-    with sync.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    for browser in chromium():
         page = browser.new_page()
         errors: list[str] = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("pageerror", lambda error: errors.append(str(error)))  # noqa: B023 - one browser
         page.set_default_timeout(90_000)
         page.goto(f"{server.address}lab?token=tok&reset")
         page.wait_for_selector("#jupyterlab-splash", state="detached")
@@ -391,5 +409,4 @@ def test_the_pipeline_is_built_from_the_panel_in_a_browser(tmp_path: Path) -> No
         sync.expect(clean).to_have_attribute("data-state", "fresh")
         assert "-jupyter" in project.octavo("log").stdout
         assert errors == []
-        browser.close()
     server.close()

@@ -235,6 +235,7 @@
     async refresh() {
       const current = this.tracker && this.tracker.currentWidget;
       const path = current ? current.context.path : this.path;
+      const waiting = setTimeout(() => this.say("The pipeline is being read."), 1000);
       try {
         const data = await this.ask("status?path=" + encodeURIComponent(path) + (this.picture.hidden ? "" : "&graph=1"));
         this.path = path;
@@ -242,6 +243,8 @@
         this.wouldBe();
       } catch (error) {
         this.say(error.message);
+      } finally {
+        clearTimeout(waiting);
       }
     }
 
@@ -553,7 +556,7 @@
   class Sheet {
     constructor() { this.restarted(); }
 
-    restarted() { Object.assign(this, { runs: new Map(), waiting: new Map(), deleted: [] }); }
+    restarted() { Object.assign(this, { runs: new Map(), waiting: new Map() }); }
 
     scheduled(id, source) { this.waiting.set(id, source); }
 
@@ -562,12 +565,7 @@
       this.waiting.delete(id);
     }
 
-    removed(id) {
-      if (this.runs.has(id)) this.deleted.push(this.runs.get(id).count);
-      this.runs.delete(id);
-    }
-
-    // cells: the code cells in order, each with its id and source
+    // cells: the code cells in order, each with its id and source, and the number that it shows
     verdict(cells) {
       const reasons = [];
       let state = "clean", before = 0;
@@ -577,19 +575,23 @@
       };
       const code = cells.filter(cell => cell.source.trim());
       const last = code.findLastIndex(cell => this.runs.has(cell.id));
-      if (last < 0) return { state: "not run", reasons: ["No cell has run in this kernel."] };
+      if (last < 0) return { state: "not run", reasons: ["No cell has run in this kernel since this page was opened."] };
       code.forEach((cell, index) => {
         const name = `Cell ${index + 1}`, run = this.runs.get(cell.id);
         if (!run) found(index < last ? "not clean" : "in doubt", `${name} has not run in this kernel.`);
         else {
           if (run.source !== cell.source) found("not clean", `${name} was edited after it ran as [${run.count}].`);
           if (!run.success) found("not clean", `${name} ended with an error.`);
+          if (cell.count === null) found("in doubt", `The output of ${name.toLowerCase()} was cleared.`);
+          else if (cell.count !== run.count) found("in doubt", `${name} was run elsewhere, as [${cell.count}].`);
           if (run.count < before) found("not clean", `${name} ran as [${run.count}], before a cell above it.`);
           else if (run.count !== before + 1) found("in doubt", `Before ${name.toLowerCase()}, [${run.count}], something else has run.`);
           before = Math.max(before, run.count);
         }
       });
-      for (const count of this.deleted) found("in doubt", `[${count}] was a cell that is deleted now.`);
+      // a cell that is moved, or whose deletion is undone, has its id again
+      const there = new Set(cells.map(cell => cell.id));
+      for (const [id, { count }] of this.runs) if (!there.has(id)) found("in doubt", `[${count}] was a cell that is deleted now.`);
       return { state, reasons };
     }
   }
@@ -598,8 +600,8 @@
 
   // The badge of one notebook: in its toolbar, and with reasons below it.
   class Badge {
-    constructor(panel, widgets, actions, octavo) {
-      Object.assign(this, { panel, actions, octavo, sheet: new Sheet() });
+    constructor(panel, sheet, widgets, actions, octavo) {
+      Object.assign(this, { panel, actions, octavo, sheet });
       this.button = element("button", { type: "button", class: "octavo-badge", "aria-expanded": "false",
         style: "border: 0; border-radius: 8px; padding: 1px 8px; color: #fff; font: inherit; cursor: pointer; white-space: nowrap" });
       this.button.addEventListener("click", () => { this.bar.setHidden(!this.bar.isHidden); this.draw(); this.offer(); });
@@ -619,13 +621,7 @@
       panel.sessionContext.kernelChanged.connect(restarted);
       panel.sessionContext.statusChanged.connect((_, status) => { if (/restarting|dead/.test(status)) restarted(); });
       panel.context.ready.then(() => {
-        panel.model.cells.changed.connect((_, change) => {
-          if (change.type === "remove") {
-            const there = new Set([...panel.model.cells].map(cell => cell.id));
-            for (const id of [...this.sheet.runs.keys()]) if (!there.has(id)) this.sheet.removed(id);
-          }
-          this.soon();
-        });
+        panel.model.cells.changed.connect(() => this.soon());
         panel.model.contentChanged.connect(() => this.soon());
         this.draw();
       });
@@ -633,7 +629,7 @@
 
     cells() {
       return [...this.panel.model.cells].filter(cell => cell.type === "code")
-        .map(cell => ({ id: cell.id, source: cell.sharedModel.getSource() }));
+        .map(cell => ({ id: cell.id, source: cell.sharedModel.getSource(), count: cell.executionCount }));
     }
 
     soon() {
@@ -710,22 +706,23 @@
   }
 
   const badges = (tracker, widgets, actions, octavo) => {
-    const known = new Map();
+    const known = new Map(), sheets = new WeakMap();  // two views of one notebook have one sheet
+    const sheet = model => sheets.get(model) || sheets.set(model, new Sheet()).get(model);
     const add = panel => {
       if (known.has(panel.content)) return;
-      known.set(panel.content, new Badge(panel, widgets, actions, octavo));
+      known.set(panel.content, new Badge(panel, sheet(panel.context.model), widgets, actions, octavo));
       panel.disposed.connect(() => known.delete(panel.content));
     };
     tracker.forEach(add);
     tracker.widgetAdded.connect((_, panel) => add(panel));
     actions.executionScheduled.connect((_, { notebook, cell }) => {
-      if (cell.model.type === "code") known.get(notebook)?.sheet.scheduled(cell.model.id, cell.model.sharedModel.getSource());
+      if (cell.model.type === "code") sheet(notebook.model).scheduled(cell.model.id, cell.model.sharedModel.getSource());
     });
     actions.executed.connect((_, { notebook, cell, success }) => {
-      const badge = known.get(notebook);
-      if (!badge || cell.model.type !== "code" || cell.model.executionCount === null) return;
-      badge.sheet.executed(cell.model.id, cell.model.sharedModel.getSource(), cell.model.executionCount, success !== false);
-      badge.soon();
+      if (cell.model.type !== "code" || cell.model.executionCount === null) return;
+      const ran = sheet(notebook.model);
+      ran.executed(cell.model.id, cell.model.sharedModel.getSource(), cell.model.executionCount, success !== false);
+      for (const badge of known.values()) if (badge.sheet === ran) badge.soon();
     });
   };
 
