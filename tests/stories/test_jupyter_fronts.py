@@ -1,11 +1,16 @@
-"""Other front ends than JupyterLab alone, in a real browser: Notebook 7, and two people in one notebook."""
+"""Other front ends than JupyterLab alone, in a real browser: Notebook 7, two people in one notebook, JupyterHub."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import socket
+import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,8 +19,13 @@ import pytest
 from test_jupyter_panel import CHROMIUM, PIPELINE, Server, chromium, lab
 
 from octavo.model import Json
+from projects import Folder
 
 pytest.importorskip("jupyter_server")
+
+ROOT = Path(__file__).parents[2]
+#: The pipeline with one notebook.
+CLEAN = PIPELINE.split("\n- {source: nb/fit")[0].replace(".py", ".ipynb")
 
 pytestmark = [
     pytest.mark.engines,
@@ -53,7 +63,7 @@ def browser() -> Iterator[Any]:  # of playwright, which need not be there
 
 def begun(home: Path, module: str) -> Server:
     server = Server(home, module, python=lab("newest"))
-    server.project.write("pipeline.yaml", PIPELINE.split("\n- {source: nb/fit")[0].replace(".py", ".ipynb"))
+    server.project.write("pipeline.yaml", CLEAN)
     server.project.write("nb/clean.ipynb", NOTEBOOK)
     return server
 
@@ -111,3 +121,100 @@ def test_two_people_in_one_notebook_see_one_cell_of_values_and_save_none(
         assert errors == []
     finally:
         server.close()
+
+
+HUB = """
+c.JupyterHub.bind_url = "http://127.0.0.1:{0}"
+c.JupyterHub.hub_port = {1}
+c.JupyterHub.authenticator_class = "dummy"
+c.JupyterHub.spawner_class = "simple"
+c.JupyterHub.cookie_secret_file = "{home}/cookie"
+c.JupyterHub.db_url = "sqlite:///{home}/hub.sqlite"
+c.JupyterHub.cleanup_servers = True
+c.ConfigurableHTTPProxy.command = ["{proxy}"]
+c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{2}"
+c.ConfigurableHTTPProxy.pid_file = "{home}/proxy.pid"
+c.Authenticator.allow_all = True
+c.Spawner.notebook_dir = "{home}/root"
+c.Spawner.args = ["--allow-root"]
+c.Spawner.cmd = ["{python}", "-m", "jupyterhub.singleuser"]
+c.Spawner.start_timeout = c.Spawner.http_timeout = 180
+c.SimpleLocalProcessSpawner.home_dir_template = "{home}/users/{{username}}"
+c.Spawner.environment = {environ}
+"""
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[str]:
+    """A hub with its proxy, whose users' servers show a project; its address."""
+    python = lab("newest")
+    proxy = ROOT / ".venv-engines/proxy/node_modules/.bin/configurable-http-proxy"
+    if not proxy.exists():
+        pytest.skip("the proxy of JupyterHub is not installed: make test-engines does it")
+    project = Folder(tmp_path / "root")
+    project.write("pipeline.yaml", CLEAN)
+    project.write("nb/clean.ipynb", NOTEBOOK)
+    ports = []
+    with ExitStack() as open_:
+        for _ in range(3):
+            found = open_.enter_context(socket.socket())
+            found.bind(("127.0.0.1", 0))
+            ports.append(found.getsockname()[1])
+    environ = {
+        "JUPYTER_CONFIG_PATH": str(ROOT / "src/jupyter-config"),
+        "JUPYTER_PATH": str(tmp_path / "data"),
+        "JUPYTER_CONFIG_DIR": str(tmp_path / "config"),
+    }
+    (tmp_path / "data/labextensions").mkdir(parents=True)
+    (tmp_path / "data/labextensions/octavo").symlink_to(ROOT / "src/jupyter-labextension")
+    (tmp_path / "hub.py").write_text(
+        HUB.format(*ports, home=tmp_path, proxy=proxy, python=python, environ=environ)
+    )
+    path = os.pathsep.join([str(ROOT / ".venv-engines/bin"), os.environ["PATH"]])  # where node may be
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [python, "-m", "jupyterhub", "-f", str(tmp_path / "hub.py")],
+            cwd=tmp_path,
+            env={**os.environ, "PATH": path, "HOME": str(tmp_path)},
+            stdout=log,
+            stderr=log,
+        )
+    address = f"http://127.0.0.1:{ports[0]}/"
+    end = time.monotonic() + 180
+    try:
+        while True:
+            assert process.poll() is None and time.monotonic() < end, (tmp_path / "log").read_text()
+            try:
+                urllib.request.urlopen(f"{address}hub/login", timeout=60).close()
+                break
+            except OSError:
+                time.sleep(0.3)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(120)
+
+
+def test_under_a_hub_the_panel_builds_and_the_badge_makes_a_run_the_result(
+    browser: Any, hub: str, tmp_path: Path
+) -> None:
+    expect = import_module("playwright.sync_api").expect
+    page = browser.new_context().new_page()
+    page.set_default_timeout(120_000)
+    page.goto(f"{hub}hub/login?next=/hub/spawn")
+    page.get_by_label("Username:").fill("ann")
+    page.get_by_label("Password:").fill("x")
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/user/ann/**", timeout=180_000)
+    page.goto(f"{hub}user/ann/lab/tree/nb/clean.ipynb")
+    page.locator(".jp-Cell .cm-content").filter(has_text="shown while this is open").wait_for()
+    page.locator('.jp-SideBar [data-id="octavo-panel"]').click()
+    clean = page.locator('li[data-task="clean"]')
+    expect(clean).to_have_attribute("data-state", "stale")
+    page.get_by_role("button", name="Build all").click()
+    expect(clean).to_have_attribute("data-state", "fresh")
+    project = Folder(tmp_path / "root")
+    assert project.read("out/n.txt") == "1"
+    project.write("nb/clean.ipynb", NOTEBOOK.replace("write('1')", "write('2')"))
+    page.get_by_role("button", name="Refresh").click()
+    expect(clean).to_have_attribute("data-state", "stale")
