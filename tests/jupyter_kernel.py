@@ -35,12 +35,20 @@ class Kernel:
         self.client.wait_for_ready(timeout=120)
 
     def run(
-        self, code: str, cell: str = "cell", tags: Sequence[str] | None = (), deleted: Sequence[str] = ()
+        self,
+        code: str,
+        cell: str = "cell",
+        tags: Sequence[str] | None = (),
+        deleted: Sequence[str] = (),
+        metadata: Json | None = None,
     ) -> Said:
-        """Run a cell; ``tags`` None says nothing of them, as clients do that know of none."""
-        metadata: Json = {"cellId": cell, "deletedCells": [*deleted]} | (
-            {} if tags is None else {"tags": [*tags]}
-        )
+        """Run a cell; ``tags`` None says nothing of them, as clients do that know of none.
+
+        ``metadata`` is all that another client than JupyterLab says of it.
+        """
+        if metadata is None:
+            metadata = {"cellId": cell, "deletedCells": [*deleted]}
+            metadata |= {} if tags is None else {"tags": [*tags]}
         content: Json = {"code": code, "silent": False, "store_history": True, "user_expressions": {}}
         content |= {"allow_stdin": False, "stop_on_error": True}
         message = self.client.session.msg("execute_request", content, metadata=metadata)

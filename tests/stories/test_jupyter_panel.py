@@ -401,12 +401,61 @@ def test_the_pipeline_is_built_from_the_panel_in_a_browser(tmp_path: Path, which
         page.keyboard.type("\nprint(x * 2)")
         badge = page.locator(".jp-NotebookPanel:visible button.octavo-badge").first
         page.keyboard.press("Control+s")
-        badge.click()
-        badge.click()
         page.get_by_role("button", name="Restart and run all as the result of clean").click()
         sync.expect(page.get_by_text("This run is the result of clean now.").first).to_be_visible()
         sync.expect(badge).to_have_text("clean")
         sync.expect(clean).to_have_attribute("data-state", "fresh")
         assert "-jupyter" in project.octavo("log").stdout
         assert errors == []
+    server.close()
+
+
+THEMES = ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast")
+
+
+@pytest.mark.engines
+@pytest.mark.skipif(
+    not CHROMIUM or not importlib.util.find_spec("playwright"), reason="wants Debian's chromium: make system"
+)
+def test_panel_and_badge_break_no_rule_of_axe_in_any_theme(tmp_path: Path) -> None:
+    axe = importlib.import_module("axe_playwright_python.sync_playwright").Axe()
+    server = Server(tmp_path, "jupyterlab", python=lab("newest"))
+    server.project.write("pipeline.yaml", PIPELINE)
+    server.project.write("nb/clean.py", CLEAN + "print('said')\n")
+    server.project.write("nb/fit.py", FIT + "\n# %%\n1 / 0\n")
+    server.project.octavo("build")
+    book = {"cells": [], "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}}}
+    server.project.write("a.ipynb", json.dumps({**book, "nbformat": 4, "nbformat_minor": 5}))
+    settings = tmp_path / "config/lab/user-settings/@jupyterlab/apputils-extension"
+    settings.mkdir(parents=True)
+    for browser in chromium():
+        for theme in THEMES:
+            (settings / "themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}))
+            page = browser.new_page()
+            page.set_default_timeout(90_000)
+            page.goto(f"{server.address}lab/tree/a.ipynb?token=tok&reset")
+            page.wait_for_selector("#jupyterlab-splash", state="detached")
+            page.wait_for_selector(f'body[data-jp-theme-name="{theme}"]', state="attached")
+            page.locator('.jp-SideBar [data-id="octavo-panel"]').click()
+            for task in ("clean", "fit"):
+                page.locator(f'li[data-task="{task}"] summary').click()
+            page.get_by_role("button", name="Log: clean").click()
+            page.get_by_role("log", name="What clean printed").get_by_text("said").wait_for()
+            page.locator("button.octavo-badge").click()
+            page.get_by_role("region", name="Is this notebook clean?").get_by_text(
+                "No cell has run"
+            ).wait_for()
+            for part in (".octavo", "button.octavo-badge", '[aria-label="Is this notebook clean?"]'):
+                broken = axe.run(page, context=part).response["violations"]
+                assert broken == [], (theme, part)
+            page.get_by_role("button", name="Graph").click()
+            page.locator(".octavo .picture g[data-task=fit]").wait_for()
+            assert axe.run(page, context=".octavo").response["violations"] == [], theme
+            for colour in page.evaluate("Object.values(window._JUPYTERLAB.octavo.COLOURS)"):
+                page.evaluate(
+                    "c => document.querySelector('button.octavo-badge').style.background = c", colour
+                )
+                found = axe.run(page, context="button.octavo-badge").response["violations"]
+                assert found == [], (theme, colour)
+            page.close()
     server.close()

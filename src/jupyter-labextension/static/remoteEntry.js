@@ -623,6 +623,7 @@
       panel.context.ready.then(() => {
         panel.model.cells.changed.connect(() => this.soon());
         panel.model.contentChanged.connect(() => this.soon());
+        panel.context.saveState.connect((_, state) => { if (state === "completed") this.offer(); });
         this.draw();
       });
     }
@@ -766,6 +767,7 @@
   window._JUPYTERLAB = window._JUPYTERLAB || {};
   window._JUPYTERLAB.octavo = {
     Sheet,
+    COLOURS,
     init: found => { scope = found; },
     get: async name => {
       if (name !== "./extension") throw new Error(`octavo has no module ${name}`);

@@ -28,7 +28,7 @@ from . import building as processes
 from . import cell as cells
 from .building import Course
 from .hidden import Saved, Watch
-from .tasks import Pipelines, choose
+from .tasks import Of, Pipelines, TasksOfFile, choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from ..model import Json
     from ..project import Project
     from ..spec.entry import EntryPoint
-    from .tasks import Of, TasksOfFile
 
 _USAGE = """\
 %octavo status [TARGET …]          what is stale, and why
@@ -49,6 +48,9 @@ _USAGE = """\
 #: Notebooks larger than this are not read again after each save, to see where cells stand.
 _LARGE = 5_000_000
 
+
+#: How VS Code's names of cells begin: files know them by others.
+_VSCODE = "vscode-notebook-cell:"
 
 #: The shell's own attribute for it; %reset empties the names of users.
 _KEPT = "_octavo_session"
@@ -131,11 +133,11 @@ class Session:
             self._doubts = []
             said = _metadata(self.shell)
             self._running = info.raw_cell, said
-            identity = getattr(info, "cell_id", None) or said.get("cellId")
+            identity = getattr(info, "cell_id", None) or _identity(said)
             if isinstance(identity, str) and not info.raw_cell.lstrip().startswith("%load_ext"):
                 deleted = said.get("deletedCells")
                 gone = [one for one in deleted if isinstance(one, str)] if isinstance(deleted, list) else []
-                saved = self._saved()
+                saved = self._saved(known=not identity.startswith(_VSCODE))
                 self._doubts = self._watch.begin(identity, info.raw_cell, self.shell.user_ns, saved, gone)
         except Exception as error:
             self._wrong(error)
@@ -155,8 +157,11 @@ class Session:
     def _wrong(self, error: Exception) -> None:
         print(f"octavo: {type(error).__name__}: {error}", file=sys.stderr)
 
-    def _saved(self) -> Saved:
-        """Return the cells of the notebook as they are on disk; none where it is not known or large."""
+    def _saved(self, known: bool) -> Saved:
+        """Return the cells of the notebook as they are on disk; none where it is not known or large.
+
+        ``known``: the front end names cells as their file does.
+        """
         if self._notebook is None or not self._notebook.exists():
             self._notebook = None if self._asked else _notebook(self.shell)
             self._asked = True
@@ -167,7 +172,7 @@ class Session:
         state = found.st_mtime_ns, found.st_size
         if self._seen is None or (self._seen.path, self._seen.state) != (path, state):
             self._seen = _Seen(
-                path, state, _cells(path, found.st_mtime) if found.st_size < _LARGE else Saved()
+                path, state, _cells(path, found.st_mtime, known) if found.st_size < _LARGE else Saved()
             )
         return self._seen.saved
 
@@ -205,7 +210,7 @@ class Session:
         elif found is not None and found.mistakes:
             raise Error("the values of this notebook cannot be told:\n" + "\n".join(found.mistakes))
         elif told and found is None:
-            hint = "octavo inject writes the values into the file"
+            hint = "%octavo task NAME sets the values of a task, and octavo inject writes them into the file"
             raise Error("this front end does not say which notebook this is", hint=hint)
         elif told:
             raise Error(
@@ -259,6 +264,9 @@ class Session:
         file = rest[1] if len(rest) == 2 and rest[0] in ("--file", "-F") else None
         found = self._tasks()
         tasks = found.tasks if found else ()
+        if self._notebook is None and name and not rest:
+            self._set(self._named(name))
+            return
         of = next((one for one in tasks if one.task.name == name and file in (None, one.pipeline.name)), None)
         if of is None or (rest and file is None):
             known = ", ".join(_said(tasks)) or "none"
@@ -268,6 +276,12 @@ class Session:
         assert self._notebook is not None
         choose(of, self._notebook)
         self._set(self._tasks())
+
+    def _named(self, name: str) -> TasksOfFile:
+        """Return the task of a name, in a front end that does not say which notebook this is."""
+        with self.opened() as project:
+            project.graph.select([name])
+            return TasksOfFile([Of(project.graph[name], project.root, project.path)])
 
     def _build(self, words: list[str]) -> None:
         force = "--force" in words
@@ -315,6 +329,12 @@ def _metadata(shell: Interactive) -> Json:
     return found if isinstance(found, dict) else {}
 
 
+def _identity(said: Json) -> object:
+    """Return what a client calls the cell that it runs: JupyterLab and VS Code in one way, Colab in another."""
+    colab = said.get("colab")
+    return said.get("cellId") or (colab.get("cell_id") if isinstance(colab, dict) else None)
+
+
 def _follow(events: Iterator[Event], course: Course, show: Callable[[Course], None]) -> None:
     """Show a build as it goes, ten times a second at most."""
     last = 0.0
@@ -329,15 +349,15 @@ def _said(tasks: Iterable[Of]) -> Iterator[str]:
         yield f"{one.task.name} --file {one.pipeline.name}"
 
 
-def _cells(path: Path, at: float) -> Saved:
+def _cells(path: Path, at: float, known: bool) -> Saved:
     try:
         document = documents.read(path)
     except (Error, ExceptionGroup, OSError):
         return Saved()
-    known = document.format == "ipynb"
+    ids = known and document.format == "ipynb"
     return Saved(
         [
-            (cell.get("id") if known else None, cell["source"])
+            (cell.get("id") if ids else None, cell["source"])
             for cell in document.cells
             if cell["cell_type"] == "code" and "injected-parameters" not in tags(cell)
         ],
