@@ -399,7 +399,8 @@ def test_the_pipeline_is_built_from_the_panel_in_a_browser(tmp_path: Path, which
         cells.filter(has_text="x = 3").first.click()
         page.keyboard.press("Control+End")
         page.keyboard.type("\nprint(x * 2)")
-        badge = page.locator(".jp-NotebookPanel:visible button.octavo-badge").first
+        source = page.locator(".jp-NotebookPanel:visible").filter(has_text="shown while this is open")
+        badge = source.locator("button.octavo-badge")
         page.keyboard.press("Control+s")
         page.get_by_role("button", name="Restart and run all as the result of clean").click()
         sync.expect(page.get_by_text("This run is the result of clean now.").first).to_be_visible()
