@@ -94,7 +94,7 @@ MOST = 150_000
 #: How many of ``told`` say that all went well.
 WELL = len(told("x")) - 3
 #: Stand for lists in lists, so many that most of what reads them can go no deeper.
-DEEP = {f"deep {n}": "[" * n + "]" * n for n in (100, 390, 480, 960, 5000)}
+DEEP = {f"deep {n}": "[" * n + "]" * n for n in (100, 450, 480, 960, 5000)}
 ODD: tuple[object, ...] = (
     *(None, True, False, 0, 1, -1, 2, 10**9, 2**63, 10**400, 1e308, -1e308, 0.5),
     *(
@@ -147,7 +147,7 @@ ODD: tuple[object, ...] = (
         {"text/plain": 3},
         {"text/html": ["a", 1]},
         {"image/png": "0"},
-        {"application/json": "deep 390"},
+        {"application/json": "deep 450"},
         "x" * 20_000,
     ),
 )

@@ -19,7 +19,9 @@ from octavo.events import Event, Output, TaskFinished
 from octavo.executed.writer import ExecutedNotebook
 from octavo.executors.local import CAN_FORK, Local
 from octavo.executors.running import Running
+from octavo.executors.watchdog import silent
 from octavo.model import Outcome
+from octavo.process.family import state
 from projects import Folder
 from stages import EXECUTORS, Stage, gone
 
@@ -313,6 +315,53 @@ def test_a_server_that_is_killed_between_two_tasks_leaves_nobody_waiting(forked:
     ended = {event.task: event for event in forked.events if isinstance(event, TaskFinished)}
     assert ended["one"].failure is not None and ended["one"].failure.kind == "WorkerDied"
     assert ended["two"].outcome is Outcome.DONE
+
+
+SILENT = {
+    "is stopped (SIGSTOP)": "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)",
+    "has left its line to octavo": "import os\nos.execvp('sleep', ['sleep', '600'])",
+}
+
+
+@pytest.mark.parametrize("words", SILENT)
+def test_a_process_that_can_say_nothing_any_more_is_told_and_ended(forked: Stage, words: str) -> None:
+    assert isinstance(forked.executor, Local)
+    running = Running(forked.executor)
+    running.start(forked.function(SILENT[words]), None)
+    (worker,) = forked.executor._workers.values()
+    while not (worker.closed or state(worker.pid) == "T"):
+        assert forked.executor.next(0.05) is None
+    workers = forked.executor._workers.values()
+    now = time.monotonic()
+    assert [list(silent(workers, now + more)) for more in (0, 5)] == [[], []]
+    (note,) = silent(workers, now + 11)
+    assert words in note.message and str(worker.pid) in note.message
+    assert list(silent(workers, now + 50)) == []
+    assert not list(silent(workers, now + 61))
+    while running:
+        forked.events += running.next()
+    (ended,) = (event for event in forked.events if isinstance(event, TaskFinished))
+    assert ended.failure is not None and words in ended.failure.message
+
+
+def test_a_process_that_goes_on_is_not_ended(forked: Stage) -> None:
+    assert isinstance(forked.executor, Local)
+    running = Running(forked.executor)
+    running.start(forked.function("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)"), None)
+    (worker,) = forked.executor._workers.values()
+    while state(worker.pid) != "T":
+        assert forked.executor.next(0.05) is None
+    workers = forked.executor._workers.values()
+    now = time.monotonic()
+    assert not list(silent(workers, now))
+    os.kill(worker.pid, signal.SIGCONT)
+    while state(worker.pid) == "T":
+        time.sleep(0.01)
+    assert not list(silent(workers, now + 61))
+    while running:
+        forked.events += running.next()
+    (ended,) = (event for event in forked.events if isinstance(event, TaskFinished))
+    assert ended.outcome is Outcome.DONE
 
 
 # ── a worker's word is no law

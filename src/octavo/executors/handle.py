@@ -56,6 +56,9 @@ class Worker:
     diverged: Diverged | None = None
     closed: bool = False
     ended: Json | None = None
+    #: Since when it can say nothing any more, and whether that was told.
+    silent: float | None = None
+    told: bool = False
 
 
 def opened(

@@ -40,10 +40,7 @@ from .interrupts import Interrupts
 from .limits import MEANS
 from .servers import Servers, of_task
 from .warm import Warm
-from .watchdog import GLANCE, LIMIT, look, owing
-
-#: How often the processes of workers that were not forked are looked at, in seconds.
-_GLANCE = 0.5
+from .watchdog import LIMIT, due, look, owing, silent
 
 CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"
 
@@ -171,11 +168,9 @@ class Local:
     # ── listening
 
     def _listen(self, most: float | None = None) -> None:
-        times = [seconds for seconds in (self._patience(), most) if seconds is not None]
-        if any(worker.process for worker in self._workers.values()):
-            times.append(_GLANCE)
-        if self._servers is not None and owing(self._servers.every(), self._workers.values()):
-            times.append(GLANCE)
+        servers = self._servers.every() if self._servers is not None else ()
+        every = self._patience(), most, due(servers, self._workers.values())
+        times = [seconds for seconds in every if seconds is not None]
         with self._interrupts.heard():
             ready = self._selector.select(min(times, default=None))
         for key, _ in ready:
@@ -199,6 +194,7 @@ class Local:
             if worker.process and not worker.closed and worker.process.poll() is not None:
                 # its end was not heard: a child of its own still holds the socket
                 self._hear_end(worker, worker.process)
+        self._events.extend(silent(self._workers.values(), now))
         if self._servers is not None:
             for server, pid in look(owing(self._servers.every(), self._workers.values()), now):
                 words = f"the warm server (process {pid}) was stopped for {LIMIT:g} s, and has been ended"

@@ -32,9 +32,9 @@ _SAID = (*_OF_CELLS, Diverged, Paused, CheckFinished, TaskFinished, Note)
 #: How a worker's task may end.
 _ENDS = (Outcome.DONE, Outcome.FAILED, Outcome.CANCELLED)
 #: Brackets in brackets that a message may have. Python's own writer of notebooks gives up at about 480.
-_DEEPEST = 400
-#: No number that a worker tells is larger; seconds since the epoch are still in the year 5138 then.
-_LARGEST = {"at": 10**11, "seconds": 10**11}
+_DEEPEST = 470
+#: No number that a worker tells is larger, whatever its sign: such times are of the years 69 to 3871.
+_LARGEST = {"at": 6 * 10**10, "seconds": 6 * 10**10}
 _NUMBER = int | float
 #: The types of what stands in these events, by the names of their fields.
 _TYPES: Mapping[str, type | UnionType] = {
@@ -185,7 +185,7 @@ def _output(kind: str, content: Json) -> None:
     for name in ("metadata", "transient"):
         if not isinstance(content.get(name), dict | None):
             raise ValueError(f"{kind} with {name} that is none")
-    if not isinstance((content.get("transient") or {}).get("display_id"), str | None):
+    if not isinstance((content.get("transient") or {}).get("display_id"), str | _NUMBER | None):
         raise ValueError(f"{kind} with an id that is none")
 
 
@@ -213,7 +213,8 @@ def _typed(value: Event | Failure) -> None:
         inner = getattr(value, name)
         if name in _TYPES and not isinstance(inner, _TYPES[name]):
             raise ValueError(f"{type(value).__name__}.{name} is a {type(inner).__name__}")
-        if isinstance(inner, _NUMBER) and not 0 <= inner < _LARGEST.get(name, 2**63):  # nor is it no number
+        # which is true of no NaN; a clock that the task has set back is the task's affair
+        if isinstance(inner, _NUMBER) and not abs(inner) < _LARGEST.get(name, 2**63):
             raise ValueError(f"{type(value).__name__}.{name} is {inner!r:.40}")
 
 
