@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from octavo.events import Note, RunStarted, word
+from octavo.show.progress import Progress
+from octavo.show.screen import screen
+from octavo.show.summary import summary
 
 PROGRAM = """
 import atexit, sys, threading, time
@@ -22,7 +28,7 @@ def slow():
 def tell(event):
     print(event, flush=True)
 
-end(tell, TaskFinished("t", Outcome.DONE), {kernel}, word=0.2, limit={limit})
+end(tell, TaskFinished("t", Outcome.DONE), {kernel}, said=0.2, limit={limit})
 print("ended", flush=True)
 """
 THREAD = 'threading.Thread(target=slow, name="uploader").start()'
@@ -66,3 +72,20 @@ def test_daemons_are_not_waited_for(tmp_path: Path) -> None:
     code, lines = ended(tmp_path, "threading.Thread(target=slow, daemon=True).start()", False)
     assert code == 0
     assert len(lines) == 2 and "Outcome.DONE" in lines[0]
+
+
+def test_what_somebody_waits_for_is_said_at_once_and_not_again_at_the_end() -> None:
+    out = io.StringIO()
+    began, waiting = RunStarted("r", ("a",), ("a",), 1.0), word("its thread has not ended", "a")
+    with Progress(screen(out, {})) as progress:
+        progress(began)
+        progress(waiting)
+        assert out.getvalue() == "note: a: its thread has not ended\n"
+        progress(Note("it was slow", "a"))
+        assert "slow" not in out.getvalue()
+        lines = list(summary(progress, 1.0, "."))
+    assert "note: a: it was slow" in lines and not any("thread" in line for line in lines)
+    with Progress(screen(out, {}), quiet=True) as quiet:
+        quiet(began)
+        quiet(waiting)
+    assert "note: a: its thread has not ended" in list(summary(quiet, 1.0, "."))

@@ -130,7 +130,7 @@ class Run:
             if self.cache:
                 self.cache.abandon()
             if isinstance(error, KeyboardInterrupt) and self.running:
-                yield Note("interrupted: what runs may clean up for a few seconds; Ctrl-C again kills it")
+                yield Note("interrupted: what runs may clean up a while; Ctrl-C again kills it", now=True)
             raise
         finally:
             self._abandon()

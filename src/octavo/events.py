@@ -177,10 +177,11 @@ class HookFinished:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something a person should know that changes no outcome."""
+    """Something a person should know that changes no outcome; ``now``: as long as it is so, and not only at the end."""
 
     message: str
     task: str | None = None
+    now: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +239,11 @@ def person(environ: Mapping[str, str]) -> str:
     """Return who runs this, as the environment says; in CI, who began the job. "" where nobody is named."""
     names = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "LOGNAME", "USER", "USERNAME")
     return next(filter(None, (environ.get(name) for name in names)), "")
+
+
+def word(message: str, task: str | None = None) -> Note:
+    """Return what is said at once: somebody waits, and should know for what."""
+    return Note(message, task, now=True)
 
 
 def encode(event: Event) -> bytes:

@@ -30,6 +30,7 @@ from ..events import (
     Output,
     Paused,
     TaskFinished,
+    word,
 )
 from ..model import Failure, Outcome, Task
 from ..process.standard import ensure_streams
@@ -198,7 +199,7 @@ class Local:
         if self._servers is not None:
             for server, pid in look(owing(self._servers.every(), self._workers.values()), now):
                 words = f"the warm server (process {pid}) was stopped for {LIMIT:g} s, and has been ended"
-                self._events.append(Note(f"{words}: another one takes its place"))
+                self._events.append(word(f"{words}: another one takes its place"))
                 self._server_died(server)
 
     def _hear_server(self, server: Warm) -> None:

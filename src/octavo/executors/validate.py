@@ -53,6 +53,7 @@ _TYPES: Mapping[str, type | UnionType] = {
     "language": dict,
     "kernelspec": dict,
     "message": str,
+    "now": bool,
     "why": str,
     "connection": str | None,
     "outcome": Outcome,

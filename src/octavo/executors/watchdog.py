@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Collection, Iterable, Iterator
 
-from ..events import Note
+from ..events import Note, word
 from ..model import Failure
 from ..process.family import state
 from .handle import Worker, end
@@ -61,7 +61,7 @@ def look(servers: Iterable[Warm], now: float, limit: float = LIMIT) -> Iterator[
 
 
 def silent(
-    workers: Iterable[Worker], now: float, word: float = LIMIT, limit: float = _PATIENCE
+    workers: Iterable[Worker], now: float, said: float = LIMIT, limit: float = _PATIENCE
 ) -> Iterator[Note]:
     """Say of each worker that it can say nothing any more, and end it after the limit: its task has failed.
 
@@ -80,8 +80,8 @@ def silent(
             failure = Failure("WorkerDied", f"its process {why}, and was ended after {limit:g} s")
             worker.fault = worker.fault or failure
             end(worker.pid, signal.SIGKILL)
-        elif now - worker.silent > word and not worker.told:
+        elif now - worker.silent > said and not worker.told:
             worker.told = True
             go = f"; kill -CONT {worker.pid} lets it go on" if stopped else ""
-            words = f"its process {worker.pid} {why}: it is ended in {limit - word:g} s{go}"
-            yield Note(words, worker.task.name)
+            words = f"its process {worker.pid} {why}: it is ended in {limit - said:g} s{go}"
+            yield word(words, worker.task.name)

@@ -9,6 +9,7 @@ from ..events import (
     CellStarted,
     CheckFinished,
     Event,
+    Note,
     NotebookOpened,
     Output,
     Paused,
@@ -50,6 +51,8 @@ class Lines:
                 self.to.say(outcome_line(event, self.to))
             case CheckFinished() if self.logs:
                 self.to.say(check_line(event, self.to))
+            case Note(now=True):
+                self.to.say(note_line(event.message, event.task or "", self.to))
             case Output(kind="stream") if self.logs:
                 self.to.stream.write(visible(str(event.content.get("text", ""))))
                 self.to.stream.flush()
@@ -120,6 +123,11 @@ def outcome_line(event: TaskFinished, to: Screen) -> str:
 def check_line(event: CheckFinished, to: Screen) -> str:
     """Return the line of a check of a task's data."""
     return f"{to.word('check', _WORD)} {quality.line(event)}"
+
+
+def note_line(message: str, about: str, to: Screen) -> str:
+    """Return the line of a note, and of what it is about."""
+    return f"{to.paint('note:', 'cyan')} {f'{about}: ' if about else ''}{visible(message)}"
 
 
 def headline(kind: str, message: str) -> str:

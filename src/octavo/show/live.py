@@ -11,9 +11,9 @@ from rich.live import Live as RichLive
 from rich.segment import ControlType
 from rich.text import Text
 
-from ..events import CellStarted, Event, Importing, RunStarted, TaskFinished, TaskStarted
+from ..events import CellStarted, Event, Importing, Note, RunStarted, TaskFinished, TaskStarted
 from ..model import Outcome
-from .lines import UNSAID, Heads, outcome_line, why
+from .lines import UNSAID, Heads, note_line, outcome_line, why
 from .screen import columns, cut, flat, pad, seconds
 
 if TYPE_CHECKING:
@@ -107,9 +107,14 @@ class Live:
                 self.rows.pop(event.task, None)
                 self.counts[event.outcome] = self.counts.get(event.outcome, 0) + 1
                 if event.outcome not in UNSAID:
-                    self.console.print(Text.from_ansi(outcome_line(event, self.to)), soft_wrap=True)
+                    self._print(outcome_line(event, self.to))
+            case Note(now=True):
+                self._print(note_line(event.message, event.task or "", self.to))
             case _:
                 pass
+
+    def _print(self, line: str) -> None:
+        self.console.print(Text.from_ansi(line), soft_wrap=True)
 
     def close(self) -> None:
         """Take the picture away; the lines above it stay."""

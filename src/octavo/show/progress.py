@@ -51,6 +51,8 @@ class Progress:
         self.report = Report()
         self.running: dict[str, None] = {}
         self.tails: dict[str, str] = {}
+        #: Whether what is said at once was seen, and is not said at the end.
+        self.told = False
         self.stale: tuple[str, ...] = ()
         self.tasks: tuple[str, ...] = ()
         self._quiet = quiet
@@ -90,6 +92,7 @@ class Progress:
     def _choose(self) -> View:
         if self._lines is not None:
             return self._lines(self.to)
+        self.told = True
         if self.to.live and self.to.size and not self._logs:
             return live.Live(self.to)
         return Lines(self.to, self._logs)

@@ -9,6 +9,7 @@ from ..events import TaskFinished
 from ..lazy import lazy_imports
 from ..model import Outcome
 from ..parts import STRANGER, WAITS
+from .lines import note_line
 from .screen import COLOURS, flat, many, seconds, several
 from .steps import hints
 
@@ -18,6 +19,7 @@ with lazy_imports():
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from ..events import Note
     from ..report import Report
     from .progress import Progress
     from .screen import Screen
@@ -49,7 +51,7 @@ def summary(progress: Progress, took: float, root: str, notes: Iterable[str] = (
             yield from failed(ended, hook.said, to, root)
         yield ""
     yield from blocked(report, to)
-    yield from note_lines(report, notes, to)
+    yield from note_lines([note for note in report.notes if not (note.now and progress.told)], notes, to)
     yield counted(progress, took)
 
 
@@ -91,16 +93,15 @@ def blocked(report: Report, to: Screen) -> Iterator[str]:
     yield from hints(reason for event in stopped.values() for reason in event.reasons)
 
 
-def note_lines(report: Report, more: Iterable[str], to: Screen) -> Iterator[str]:
+def note_lines(notes: Iterable[Note], more: Iterable[str], to: Screen) -> Iterator[str]:
     """Yield each note once, with the tasks that it is about."""
     about: dict[str, list[str]] = {message: [] for message in more}
-    for note in report.notes:
+    for note in notes:
         tasks = about.setdefault(note.message, [])
         if note.task and note.task not in tasks:
             tasks.append(note.task)
     for message, tasks in about.items():
-        who = f"{several(tasks, _EACH)}: " if tasks else ""
-        yield f"{to.paint('note:', 'cyan')} {who}{message}"
+        yield note_line(message, several(tasks, _EACH) if tasks else "", to)
 
 
 def _cause(name: str, stopped: Mapping[str, TaskFinished]) -> str:

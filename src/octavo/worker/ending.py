@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
 
-from ..events import Event, Note, TaskFinished
+from ..events import Event, TaskFinished, word
 from ..model import Failure, Outcome
 
 #: Seconds after which it is said what a task that has run still waits for.
@@ -25,22 +25,22 @@ def end(
     finished: TaskFinished,
     kernel: bool,
     *,
-    word: float = _WORD,
+    said: float = _WORD,
     limit: float | None = None,
 ) -> None:
     """Wait for the threads of a task and run its exit handlers, then tell that it has ``finished``.
 
-    What has not ended by then is told after ``word`` seconds, with its place, and ended with this process after
+    What has not ended by then is told after ``said`` seconds, with its place, and ended with this process after
     ``limit``. A notebook is done all the same. Of another task nobody knows whether its products are whole: it fails.
     """
     limit = limit or (_LIMIT_OF_KERNEL if kernel else _LIMIT)
     over = threading.Event()
 
     def impatient() -> None:
-        if over.wait(word):
+        if over.wait(said):
             return
-        tell(Note(f"it has run, but {_waiting()}; it is ended in {limit - word:g} s", finished.task))
-        if over.wait(limit - word):
+        tell(word(f"it has run, but {_waiting()}; it is ended in {limit - said:g} s", finished.task))
+        if over.wait(limit - said):
             return
         tell(finished if kernel or finished.failure else _failed(finished, limit))
         os._exit(0)
