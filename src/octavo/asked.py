@@ -18,21 +18,38 @@ from .digests import running
 from .model import ABSENT
 
 #: Names of what editors, desktops, Python and Jupyter leave in folders that they look into; no folder counts them.
-_LEFT = (
-    r"__pycache__|\.ipynb_checkpoints|\.DS_Store|Thumbs\.db|desktop\.ini|\.nfs.*"
-    r"|\..*\.sw[a-p]|\.~lock\..*#|.*~|\.#.*"
+_LEFT = "|".join(
+    (
+        # Python, Jupyter, R, their tools
+        r"__pycache__|\.ipynb_checkpoints|\.virtual_documents|\.jupyter_ystore\.db|\.(mypy|ruff|pytest)_cache",
+        r"\.Rproj\.user|\.Rhistory",
+        # editors, offices
+        r"\.idea|\.vscode|\.vs|\.spyproject|\.spyderproject|[._].*\.sw[a-px]|\.sw[a-px]|.*~|\.#.*|#.*#",
+        r"\..*\.kate-swp|\.~lock\..*#|~\$.*",
+        # macOS
+        r"\.DS_Store|\._.*(?<!\.crc)|\.Apple(Double|DB|Desktop)|\.Spotlight-V100|\.Trashes|\.fseventsd|\.localized|Icon\r",
+        r"\.TemporaryItems|\.DocumentRevisions-V100|\.VolumeIcon\.icns|\.apdisk",
+        # Windows
+        r"[Tt]humbs\.db|ehthumbs(_vista)?\.db|[Dd]esktop\.ini|\$RECYCLE\.BIN|System Volume Information",
+        # Linux, file systems, storage
+        r"\.directory|\.goutputstream-.*|\.Trash-\d+|\.fuse_hidden.*|\.nfs.*|\.__afs.*|lost\+found",
+        r"@eaDir|@Recycle|#recycle|\.@__thumb",
+        # what keeps folders the same on several machines
+        r"\.dropbox|\.dropbox\.(cache|attr)|\.syncthing\..*\.tmp|~syncthing~.*\.tmp|\.st(folder|versions)",
+        r"\.tmp\.drive(up|down)load|\.sync\.ffs_(db|lock)|\.(owncloud|nextcloud)sync\.log.*|\.?_?sync_\w+\.db.*",
+    )
 )
+#: How such names begin and end.
+_FIRST, _LAST = frozenset("._TtDdeIlS$@#~"), frozenset("~#")
 _LEFTOVER = re.compile(_LEFT)
 #: And those that no listing of a folder counts, either: git's, and what octavo writes into a project.
-_NOISE = re.compile(
-    rf"{_LEFT}|\.git|\.gitattributes|octavo(\.[\w.-]+)?\.lock|\.octavo|\.(mypy|ruff|pytest)_cache|\.coverage|\.virtual_documents"
-)
+_NOISE = re.compile(rf"{_LEFT}|\.git|\.gitattributes|octavo(\.[\w.-]+)?\.lock|\.octavo|\.coverage")
 _WHO = {"r": os.R_OK, "w": os.W_OK, "x": os.X_OK}
 
 
 def left_by_tools(name: str) -> bool:
     """Return whether a name in a folder is that of something which tools leave there, and no task makes."""
-    return (name[0] in "._Td" or name[-1] == "~") and _LEFTOVER.fullmatch(name) is not None
+    return (name[0] in _FIRST or name[-1] in _LAST) and _LEFTOVER.fullmatch(name) is not None
 
 
 def there(path: str) -> str:

@@ -150,13 +150,13 @@ class Run:
         self.unnamed.learn(records, self.coproducts.writers())
         self.coproducts.learnt()
         makers, now = Makers(self.store), parts.Now(self.store, self.graph)
-        for note in self.unnamed.notes(records):
-            task = self.graph[note.task] if note.task else None
-            reasons = judged(task, self.graph.tasks, self.store, makers, now)[0] if task else ()
-            late = "; it is stale now, and the next build runs it: octavo build" if reasons else ""
-            yield replace(note, message=f"{note.message}{late}")
-            if reasons and note.task and self.ended[note.task].good:
-                stale[note.task] = None
+
+        def is_stale(name: str) -> bool:
+            return bool(judged(self.graph[name], self.graph.tasks, self.store, makers, now)[0])
+
+        for note, late in self.unnamed.notes(records, self.coproducts.writers(), is_stale):
+            yield note
+            stale |= {note.task: None} if late and note.task and self.ended[note.task].good else {}
         anew = dict(self.coproducts.twice(self.ended))
         yield from (Note(message, maker) for maker, message in anew.items())
         return (*stale, *(maker for maker in anew if maker in self.ended))

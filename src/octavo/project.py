@@ -28,7 +28,7 @@ from .report import Report, tell_all
 from .spec import sources
 from .spec.entry import EntryPoint, find
 from .state.lock import holding
-from .state.order import Order
+from .state.order import Order, exclusive
 from .state.runlog import RunLog
 from .state.store import PastRun, Store
 
@@ -89,7 +89,8 @@ class Project:
         return lockfile.Lockfile(str(self.path), tasks, self.store, whole) if wanted else None
 
     def _ordered(self, graph: Graph, seen: Order) -> Graph:
-        used, turns = [*self._loaded.mentioned, *seen.pairs()], [*seen.pairs_in_turn()]
+        used = [*self._loaded.mentioned, *seen.pairs()]
+        turns = [*seen.pairs_in_turn(), *exclusive(graph, self._loaded.mentioned)]
         used += self.lock.pairs() if self.lock else ()
         return graph.ordered(used, turns, within=self._loaded.serial) if used or turns else graph
 

@@ -111,6 +111,66 @@ def test_one_that_only_reads_a_database_does_not_write_it(shared: Folder) -> Non
     assert "all 2 tasks are fresh" in told(shared, "status")
 
 
+def test_one_that_was_fresh_before_another_wrote_what_it_reads_is_told(shared: Folder) -> None:
+    shared.write(
+        "pipeline.yaml",
+        "tasks:\n  - {source: steps.load, product: out/all.db}\n  - {source: steps.add, product: out/add.txt}\n"
+        "  - {source: steps.look, product: out/look.txt}\n",
+    )
+    look = """
+def look(product, upstream):
+    product.write_text(str(rows(upstream["load"], "select name from sqlite_master order by name")))
+"""
+    fails = 'upstream["load"] / "later" if not Path("ready").exists() else upstream["load"]'
+    shared.write("steps.py", SHARED.replace('upstream["load"]', fails) + look)
+    assert "2 done, 1 failed" in told(shared, "build")
+    shared.write("ready", "")
+    again = shared.octavo("build")
+    assert "look: it reads out/all.db, which add writes" in again.stdout
+    assert "it is stale now, and the next build runs it" in again.stdout
+    assert again.returncode == 1
+    assert "done     look" in told(shared, "build")
+    assert (shared.path / "out/look.txt").read_text() == "[('more',), ('raw',)]"
+    assert "3 tasks fresh" in told(shared, "build")
+
+
+def test_tasks_open_a_database_of_duckdb_one_after_the_other(folder: Folder) -> None:
+    pytest.importorskip("duckdb")
+    folder.write(
+        "pipeline.yaml",
+        "tasks:\n  - {source: steps.make, product: out/all.duckdb}\n  - {source: steps.one, product: out/1.txt}\n"
+        "  - {source: steps.two, product: out/2.txt}\n  - {source: steps.last, product: out/3.txt}\n",
+    )
+    folder.write(
+        "steps.py",
+        """
+        import time
+        import duckdb
+
+        def rows(path, statement):
+            database = duckdb.connect(str(path))
+            time.sleep(0.2)
+            found = database.execute(statement).fetchall()
+            database.close()
+            return str(found)
+
+        def make(product):
+            rows(product, "create table raw as select 1 as x")
+
+        def one(product, upstream):
+            product.write_text(rows(upstream["make"], "create table more as select x + 1 as x from raw"))
+
+        def two(product, upstream):
+            product.write_text(rows(upstream["make"], "select x from raw"))
+
+        def last(product, upstream):
+            product.write_text(rows("out/all.duckdb", "select x from more" if upstream["one"] else ""))
+        """,
+    )
+    assert "4 done" in told(folder, "build", "--jobs", "4")
+    assert "4 tasks fresh" in told(folder, "build")
+
+
 @pytest.mark.parametrize("product", ["csv", "db"])
 def test_what_a_failed_attempt_wrote_is_not_there_twice_after_the_next_build(
     folder: Folder, tmp_path: Path, product: str

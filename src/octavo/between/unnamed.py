@@ -33,6 +33,8 @@ class Unnamed:
         self._reads: dict[str, set[str]] = {}
         self._writes: dict[str, set[str]] = {}
         self._whole: set[str] = set()
+        #: Products that a task could not open, because another had them open.
+        self._locked: set[str] = set()
         #: What tasks wait for, however far away, of those that were asked about.
         self._ancestors: dict[str, set[str]] = {}
         self._writers = order.writers
@@ -80,6 +82,9 @@ class Unnamed:
     def explained(self, event: TaskFinished) -> TaskFinished:
         """Return a failure with a hint, where the task looked in vain for what another makes."""
         failure = event.failure
+        if failure is not None and (path := self._held(event.task, failure.message)):
+            self._locked.add(path)
+            return replace(event, failure=replace(failure, hint=failure.hint or _TURNS.format(path)))
         if failure is None or failure.kind != "FileNotFoundError" or failure.hint:
             return event
         for path in sorted(self._reads[event.task]):
@@ -89,19 +94,36 @@ class Unnamed:
                 return replace(event, failure=replace(failure, hint=_hint(path, maker)))
         return event
 
-    def notes(self, records: Mapping[str, Record | None]) -> Iterator[Note]:
-        """Yield, at the end of a build, who should be named as upstream of whom.
+    def _held(self, name: str, message: str) -> str:
+        """Return the product from upstream that a failure says to be locked; "" if it says no such thing."""
+        if "lock" not in message:
+            return ""
+        given = [product.path for up in self._graph[name].upstream for product in self._graph[up].products]
+        return next((path for path in given if f'{path}"' in message or f"{path}'" in message), "")
 
-        ``records`` are those of the build's tasks: a task that was fresh has read what its record says.
+    def notes(
+        self,
+        records: Mapping[str, Record | None],
+        shared: Mapping[str, Collection[str]],
+        stale: Callable[[str], bool],
+    ) -> Iterator[tuple[Note, bool]]:
+        """Yield, at the end of a build, who should be named as upstream of whom, and whether it is stale now.
+
+        ``records`` are those of the build's tasks: a task that was fresh has read what its record says. ``shared`` has
+        products with who else than their makers writes there: who read one before is told of only if it is stale.
         """
-        if not self._writers:
-            return
-        for name, record in records.items():
-            for path in sorted(self._read(name, record) & self._writers.keys()):
-                writer = self._writers[path]
-                if writer and {name, writer} & self._reads.keys() and self._unordered(name, writer):
-                    words = f"it reads {path}, which {writer} writes{self._advice(name, writer)}"
-                    yield Note(words, name)
+        mine = {path: [writer] for path, writer in self._writers.items() if writer}
+        for name, record in records.items() if mine or shared else ():
+            given = {path for path in shared if self._maker_of.get(path) in self._graph[name].upstream}
+            for path in sorted(given | (self._read(name, record) & (mine.keys() | shared.keys()))):
+                late = False
+                for writer in sorted(mine.get(path) or set(shared[path]) & self._writes.keys()):
+                    if not {name, writer} & self._reads.keys() or not self._unordered(name, writer):
+                        continue
+                    late = late or stale(name)
+                    if path in mine or (late and path not in self._writes.get(name, ())):
+                        words = f"it reads {path}, which {writer} writes{self._advice(name, writer)}"
+                        yield Note(words + _LATE * late, name), late
 
     def _read(self, name: str, record: Record | None) -> set[str]:
         return self._reads.get(name) or (set(record.discovered.values()) if record else set())
@@ -119,7 +141,14 @@ class Unnamed:
                 maker = self._maker_of.get(path) or self._writers.get(path)
                 if maker and maker in self._graph and self._unordered(name, maker):
                     uses.setdefault(name, {}).setdefault(path, set()).add(maker)
-        for path, writers in shared.items():
+        for name in self._whole & records.keys():
+            given = set(self._graph[name].upstream)
+            turns[name] |= {  # who once was in the way of another will be so again
+                it
+                for it in self._order.turns.get(name, ())
+                if it in records and given & {*self._graph[it].upstream}
+            }
+        for path, writers in {**dict.fromkeys(self._locked, ()), **shared}.items():
             users = [
                 name
                 for name, record in records.items()
@@ -148,6 +177,10 @@ class Unnamed:
                 waiting += new
             self._ancestors[name] = seen
         return before not in self._ancestors[name]
+
+
+_LATE = "; it is stale now, and the next build runs it: octavo build"
+_TURNS = "another task had {} open: from the next build on they come one after the other"
 
 
 def _hint(path: str, maker: str) -> str:

@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import pairwise
 
+from ..model import Task
 from .store import Store
 
+#: How files are called that only one process can open.
+_EXCLUSIVE = (".duckdb", ".ddb")
 _SPACE, _WRITERS = "order", "writers"
+
+
+def exclusive(graph: Iterable[Task], mentioned: Collection[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield pairs of tasks, one before and one after, that may both open a file which only one process can open.
+
+    So it is with a database of DuckDB (https://duckdb.org/docs/stable/connect/concurrency), unless all only read it.
+    ``mentioned`` are tasks whose products stand in the sources of others, with these.
+    """
+    tasks = tuple(graph)
+    makers = [task for task in tasks if any(it.path.endswith(_EXCLUSIVE) for it in task.products)]
+    for maker in makers:
+        users = [
+            task for task in tasks if maker.name in task.upstream or (maker.name, task.name) in mentioned
+        ]
+        for before, after in pairwise(users):
+            if not all("read_only" in (task.source.text or "") for task in (before, after)):
+                yield before.name, after.name
 
 
 class Order:

@@ -43,6 +43,23 @@ LEFT = (
     ".~lock.0.txt#",
     ".nfs000000000000a1b200000001",
 )
+#: The same of other systems and programs, which are told apart by their names in the same way.
+LEFT_BY_OTHERS = (
+    *(
+        "._0.txt",
+        ".AppleDouble/0.txt",
+        ".Spotlight-V100/x",
+        ".Trashes",
+        ".localized",
+        "Icon\r",
+        ".fseventsd/x",
+    ),
+    *("ehthumbs.db", "Desktop.ini", "$RECYCLE.BIN/x", "System Volume Information/x", "~$0.docx"),
+    *(".directory", ".goutputstream-XY12", ".Trash-1000/x", ".fuse_hidden0001", ".__afs12", "lost+found/x"),
+    *("@eaDir/x", "#recycle/x", "#0.txt#", ".0.txt.kate-swp", "_0.txt.swp", ".idea/x.xml", ".vscode/x.json"),
+    *(".dropbox", ".dropbox.cache/x", ".syncthing.0.txt.tmp", ".stfolder/x", ".sync.ffs_db", "._sync_a1.db"),
+    *(".pytest_cache/x", ".Rhistory", ".virtual_documents/x", ".jupyter_ystore.db"),
+)
 
 #: What a project has unless its scenario says otherwise: one task, a function.
 PIPELINE = "tasks:\n  - {source: steps.make, product: out/make.txt}\n"
@@ -134,7 +151,7 @@ def _made(content: Any) -> Any:
     """Return a product without what tools have left in it."""
     if not isinstance(content, dict):
         return content
-    return {name: it for name, it in content.items() if not name.endswith(LEFT)}
+    return {name: it for name, it in content.items() if not name.endswith((*LEFT, *LEFT_BY_OTHERS))}
 
 
 def from_nothing(files: Path, at: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from . import LEFT, Scenario
+from . import LEFT, LEFT_BY_OTHERS, Scenario
 
 _MANY = {
     "pipeline.yaml": "tasks:\n  - {source: steps.make, product: out/many}\n",
@@ -42,11 +42,11 @@ def _inside(folder: str, change: Callable[[Path], object]) -> Callable[[Path], N
     return changed
 
 
-def _leave(name: str, at: str = "out/many") -> Scenario:
+def _leave(*names: str, at: str = "out/many") -> Scenario:
     def left(folder: Path) -> None:
-        path = folder / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b"left")
+        for path in (folder / name for name in names):
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(b"left")
 
     return Scenario(_MANY, _inside(at, left), runs=())
 
@@ -68,7 +68,10 @@ def _saved(path: Path) -> None:
 
 SCENARIOS: Mapping[str, Scenario] = {
     **{f"{name} in a product": _leave(name) for name in (*LEFT, "deep/.DS_Store", "deep/er/.0.txt.swo")},
-    "what tools leave in a product that stands in a folder": _leave(".DS_Store", "out"),
+    "what tools leave in a product that stands in a folder": _leave(".DS_Store", at="out"),
+    "what other systems and programs leave in a product": _leave(
+        *(f"{folder}{name}" for folder in ("", "deep/er/") for name in LEFT_BY_OTHERS)
+    ),
     "a file of a product is gone": _remove("product out/many/1.txt is gone", "1.txt"),
     "a file deep in a product is gone": _remove("product out/many/deep/er/2.txt is gone", "deep/er/2.txt"),
     "all files in a folder of a product are gone": _remove(
