@@ -52,6 +52,16 @@ def kept(nb: dict[str, Any], **wanted: Any) -> list[list[str]]:
     return [[out.get("name") or out["output_type"] for out in cell["outputs"]] for cell in cells]
 
 
+def test_the_note_of_a_merge_that_outputs_are_gone_goes_and_a_conflict_stays() -> None:
+    nb = book(
+        code("a", octavo={"stale": True}, tags=["x"]), code("b", octavo={"stale": True, "conflict": "source"})
+    )
+    assert [cell["metadata"] for cell in strip(nb)["cells"]] == [
+        {"tags": ["x"]},
+        {"octavo": {"conflict": "source"}},
+    ]
+
+
 def test_outputs_counts_and_machines_metadata_go_and_the_rest_stays() -> None:
     nb = book(
         code("a", collapsed=True, scrolled=False, tags=["x"], execution={"iopub.status.busy": "1"}),

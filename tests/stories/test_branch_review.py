@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from html import unescape
 
 import pytest
@@ -126,6 +127,10 @@ def test_results_of_both_sides_stand_side_by_side(branch: Folder) -> None:
     assert results["fit", "accuracy"]["before"] == "0.8"
     assert {one["what"] for one in data["pipeline"]["tasks"]} > {"changed", "added"}
     assert all(one["diff"][0]["op"] == "patch" for one in data["notebooks"])
+    # the module of functions that changed is no notebook, which only jupytext could read, in a second
+    words = (sys.executable, "-X", "importtime", "-m", "octavo", "diff", "main...HEAD", "-O")
+    loaded = subprocess.run(words, cwd=branch.path, capture_output=True, text=True).stderr
+    assert "octavo.review.branch" in loaded and "jupytext" not in loaded
     markdown = branch.octavo("diff", "main...HEAD", "--markdown").stdout
     assert "| fit: out/metrics.json accuracy | 0.8 | 0.6 (-0.2) |" in unescape(markdown)
     assert branch.octavo("diff", "main...HEAD", "--html", "review.html").returncode == 1

@@ -212,6 +212,7 @@ def test_cells_run_up_to_one_or_alone_and_the_others_keep_what_they_showed(folde
         return ["".join("".join(out["text"]) for out in one["outputs"]) for one in code]
 
     assert shown("--until", "in.ipynb#load") == ["", "", "1\n", "old\n"]
+    assert "stale" not in folder.read("out.ipynb")
     assert shown("--only", "#first", "-p", "n", "3") == ["old\n", "", "3\n", "old\n"]
     for words, message in {
         ("--until", "4x"): 'there is no cell "4x"',

@@ -198,6 +198,7 @@ def prepare(task: Task) -> tuple[Json, Json]:
         if cell["cell_type"] == "code":
             if at in chosen:  # what does not run stays as it was, as Jupyter's clients leave it
                 cell["outputs"], cell["execution_count"] = [], None
+                _current(cell)
             if task.own.get("report_mode"):
                 _hide(cell)
     return data, values
@@ -351,6 +352,15 @@ def _kernel_family(task: Task) -> str:
     if task.run.isolated or task.source.facts.language.lower() != "python":
         return "jupyter"
     return "native" if task.named_kernel is None else "jupyter"
+
+
+def _current(cell: Json) -> None:
+    """Take away what a merge has noted: that the outputs are gone because the code came from both sides."""
+    metadata = cell.get("metadata") or {}
+    if isinstance(found := metadata.get("octavo"), dict) and "stale" in found:
+        rest = {key: value for key, value in found.items() if key != "stale"}
+        others = {key: value for key, value in metadata.items() if key != "octavo"}
+        cell["metadata"] = {**others, **({"octavo": rest} if rest else {})}
 
 
 def _hide(cell: Json) -> None:

@@ -158,7 +158,9 @@ def _code(before: Side, after: Side, steps: Mapping[str, Step]) -> Iterator[Comp
 
 def _findings(before: Side, after: Side, steps: Mapping[str, Step]) -> Iterator[str]:
     """Yield what check finds in notebooks of changed tasks, and did not find on the other side."""
-    paths = {step.task.source.path: None for step in steps.values() if step.reasons}
+    changed = [step.task for step in steps.values() if step.reasons]
+    # a module of functions is no notebook, and reading it as one would take a second
+    paths = {task.source.path: None for task in changed if task.source.entry is None}
     rules = members.rules()
     for path in paths:
         if not documents.is_notebook(path) or before.blobs.get(path) == after.blobs.get(path):

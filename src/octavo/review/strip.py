@@ -27,6 +27,7 @@ KEYS = (
     "cell.metadata.execution",
     "cell.metadata.heading_collapsed",
     "cell.metadata.hidden",
+    "cell.metadata.octavo.stale",
     "cell.metadata.scrolled",
 )
 _COUNTS = ("prompt_number", "execution_count")
@@ -258,7 +259,9 @@ def _drop(text: str, node: Node, keys: list[str], edits: Edits) -> None:
             continue
         kept.append(at)
         inner = [key.removeprefix(f"{member.key}.") for key in keys if key.startswith(f"{member.key}.")]
-        if inner and text[member.node.at] == "{":
+        if member.key == "octavo" and member.node.plain() == {"stale": True} and inner:
+            kept.pop()  # a merge's note goes as a whole
+        elif inner and text[member.node.at] == "{":
             _drop(text, member.node, inner, edits)
     if node.members is not None:
         edits.keep(node, kept)
