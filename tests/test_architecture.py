@@ -26,8 +26,8 @@ NAMING = {
 DOORS = {
     "it is the door": "products.writing",
     "it moves what stands there, whole": "products.aside state.ownership",
-    "nobody else writes what is in .octavo": "executors.carried executors.dask state.database state.key state.lock "
-    "state.offered state.runlog tables.connections",
+    "nobody else writes what is in .octavo": "executors.carried executors.dask metrics metrics.kept state.database "
+    "state.key state.lock state.offered state.runlog tables.connections",
     "nobody else writes what is in a cache": "cache.blobs cache.folder cache.local",
     "it is given a path beside the place": "cache.bucket clients.files clients.stores executed.export kinds.download "
     "kinds.dump serialize",

@@ -37,6 +37,7 @@ NOT_RUN = {
         "a setting of Jupyter's server",
     ],
     "docs/lineage.md": ["digests and times are others each time", "commits are others each time"],
+    "docs/metrics.md": ["the name of the run is another each time"],
     "docs/quality.md": ["the name of the run is another each time"],
     "docs/schedule.md": ["times are others each time", "sends mail"],
     "docs/show.md": ["ids and times are others each time"],
@@ -116,6 +117,7 @@ WINGS = {
         "formats",
         "jupyter",
         "lineage",
+        "metrics",
         "projects",
         "quality",
         "reliability",
@@ -128,6 +130,7 @@ WINGS = {
     )
 }
 COMMANDS_OF_WINGS = (
+    "compare",
     "add",
     "backfill",
     "cancel",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from .lazy import lazy_imports
 
 with lazy_imports():
-    from . import errors, graph, model, project, report
+    from . import errors, graph, metrics, model, project, report
     from .jupyter import dag as dags
     from .jupyter import loading, magic
     from .metadata import header as headers
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .jupyter.dag import dag
     from .jupyter.loading import load_product
     from .metadata.header import header
+    from .metrics import log
     from .model import Failure, Outcome, Product, Reason, Step, Task
     from .project import Project, load, run
     from .report import Report
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = ["Error", "Errors", "Failure", "Graph", "Outcome", "Product", "Project", "Reason", "Report", "Step"]
-__all__ += ["Task", "dag", "header", "load", "load_product", "run"]
+__all__ += ["Task", "dag", "header", "load", "load_product", "log", "run"]
 
 _WHERE = {
     **dict.fromkeys(("Error", "Errors"), errors),
@@ -43,6 +44,7 @@ _WHERE = {
     "Report": report,
     "dag": dags,
     "load_product": loading,
+    "log": metrics,
     **dict.fromkeys(("load_ipython_extension", "unload_ipython_extension"), magic),
 }
 

@@ -20,7 +20,7 @@ from .asked import made_in
 from .between.coproducts import Coproducts
 from .between.unnamed import Unnamed, stale_upstream
 from .errors import Error, ProductError
-from .events import CheckFinished, Event, Note, RunFinished, RunStarted, TaskFinished, TaskStarted, person
+from .events import Event, Findings, Note, RunFinished, RunStarted, TaskFinished, TaskStarted, person
 from .executed.editions import failed
 from .executors import Executor
 from .executors.running import NotebookKeeper, Running
@@ -89,7 +89,7 @@ class Run:
         self.running = Running(executor, self._checked, self._again, pause=pause, modules=modules)
         self.begun: dict[str, tuple[Task, dict[str, str]]] = {}
         self.aside: dict[str, Aside] = {}
-        self.checked: dict[str, dict[str, CheckFinished]] = {}
+        self.said: dict[str, list[Findings]] = {}
         self._set_aside = str(store.folder / "aside")
         self.makers = Makers(store)
         self.owners = Ownership(store, name)
@@ -280,8 +280,8 @@ class Run:
     def _received(self, event: Event) -> Iterator[Event]:
         """Yield an event of a task; its end only after its products are settled."""
         if not isinstance(event, TaskFinished):
-            if isinstance(event, CheckFinished):
-                self.checked.setdefault(event.task, {})[event.check] = event
+            if isinstance(event, Findings):
+                self.said.setdefault(event.task, []).append(event)
             yield event
             return
         task, table = self.begun.pop(event.task)
@@ -291,9 +291,10 @@ class Run:
             event = self._settle(task, table, event)
         if event.outcome is not Outcome.DONE:
             self.coproducts.end(task, event, self.ended, good=False)
-        if found := self.checked.pop(task.name, None):
+        said = self.said.pop(task.name, [])
+        if said or (event.failure and event.failure.kind == "ChecksFailed"):
             where = (str(self.store.root), self.name, self.clock())
-            event = settled.settled(*where, task, event, found, self.aside[task.name])
+            event = settled.settled(*where, task, table, event, said, self.aside[task.name])
         self.aside.pop(task.name).end(event.outcome is Outcome.DONE)
         if event.outcome is Outcome.FAILED:
             self.store.fail(task.name, [product.path for product in task.products])
@@ -311,7 +312,7 @@ class Run:
 
     def _again(self, task: Task) -> None:
         """Let another attempt find nothing of the last one, or what it left be made anew by the next build."""
-        self.checked.pop(task.name, None)
+        self.said.pop(task.name, None)
         self.coproducts.again(task, self.ended)
         self.aside[task.name].again()
 

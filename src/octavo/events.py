@@ -166,6 +166,14 @@ class CheckFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsLogged:
+    """A task has reported ``metrics``, numbers by their names."""
+
+    task: str
+    metrics: dict[str, int | float]
+
+
+@dataclass(frozen=True, slots=True)
 class HookFinished:
     """A hook of the pipeline itself ("on_finish") was called; ``said`` is what it printed."""
 
@@ -207,11 +215,15 @@ Event = (
     | Paused
     | Diverged
     | CheckFinished
+    | MetricsLogged
     | TaskFinished
     | HookFinished
     | Note
     | RunFinished
 )
+
+#: What a task finds out about its result besides that it is there: the engine keeps it.
+Findings = CheckFinished | MetricsLogged
 
 KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
@@ -227,6 +239,7 @@ KINDS: dict[str, type[Event]] = {
         Paused,
         Diverged,
         CheckFinished,
+        MetricsLogged,
         TaskFinished,
         HookFinished,
         Note,

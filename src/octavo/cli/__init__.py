@@ -72,6 +72,7 @@ with lazy_imports():
         uninject,
         verify,
     )
+    from . import compare as comparing
     from . import list as listing
     from . import show as showing
 
@@ -122,7 +123,8 @@ VERBS: Mapping[str, tuple[Verb, str]] = {
     "publish": (publish, "put an immutable copy of sound notebooks where a team finds them"),
     "submit": (submit, "run stale tasks elsewhere, by an engine and a store"),
     "export": (export, "write the pipeline as a file of Airflow, Argo or Kubernetes"),
-    "runs": (runs, "list the runs that were submitted"),
+    "runs": (runs, "list runs with what they reported, or those that were submitted"),
+    "compare": (comparing, "show what runs reported side by side"),
     "fetch": (fetch, "bring the products of a submitted run here"),
     "cancel": (cancel, "let nothing more of a submitted run start"),
     "run-task": (run_task, "run one task of a submitted run: what engines call"),

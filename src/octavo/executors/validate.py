@@ -13,6 +13,7 @@ from ..events import (
     Diverged,
     Event,
     KernelReady,
+    MetricsLogged,
     Note,
     NotebookOpened,
     Output,
@@ -28,7 +29,7 @@ with lazy_imports():
     from ..products import scratch  # where tasks wait for a person
 
 _OF_CELLS = (NotebookOpened, KernelReady, CellStarted, CellFinished, Output)
-_SAID = (*_OF_CELLS, Diverged, Paused, CheckFinished, TaskFinished, Note)
+_SAID = (*_OF_CELLS, Diverged, Paused, CheckFinished, MetricsLogged, TaskFinished, Note)
 #: How a worker's task may end.
 _ENDS = (Outcome.DONE, Outcome.FAILED, Outcome.CANCELLED)
 #: Brackets in brackets that a message may have. Python's own writer of notebooks gives up at about 480.
@@ -73,6 +74,7 @@ _TYPES: Mapping[str, type | UnionType] = {
     "severity": str,
     "rows": tuple,
     "profile": dict | None,
+    "metrics": dict,
     "line": int | None,
     "path": str | None,
     "code": str,
@@ -136,6 +138,8 @@ class Testimony:
                 _used(event)
             case CellFinished():
                 self._running = None
+            case MetricsLogged():
+                _all(_NUMBER, *event.metrics.values())
             case CheckFinished():
                 _all(dict, *event.rows)
                 _all(dict, *(row.get("values", {}) for row in event.rows))

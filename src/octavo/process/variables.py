@@ -7,3 +7,5 @@ NOTEBOOK = "OCTAVO_NOTEBOOK"
 #: The run that a task belongs to, and the remote that it is at.
 RUN = "OCTAVO_RUN"
 REMOTE = "OCTAVO_REMOTE"
+#: The file to which a task reports metrics: lines of JSON, {"accuracy": 0.9}.
+METRICS = "OCTAVO_METRICS"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from ..digests import digest
-from ..events import CheckFinished, TaskFinished, to_json
-from ..model import PROXIES, Json, Outcome, Task
+from ..events import CheckFinished, Findings, MetricsLogged, TaskFinished, to_json
+from ..metrics import kept
+from ..model import PROXIES, Json, Manifest, Outcome, Task
 from ..products import writing
 from ..products.aside import Aside
 from .around import FAILED, path_of, read
@@ -27,15 +28,23 @@ def settled(
     run: str,
     at: float,
     task: Task,
+    table: Manifest,
     event: TaskFinished,
-    found: Mapping[str, CheckFinished],
+    said: Sequence[Findings],
     aside: Aside,
 ) -> TaskFinished:
-    """Keep what the checks of a task have found; move what failed them away, and say in its failure where it is."""
-    good = event.outcome is Outcome.DONE
-    words = [] if good else _moved(root, run, task, event, aside)
-    with suppress(OSError):  # it is for people, and for the next comparison: a full disk fails no build
-        _keep(root, run, at, task, good, found)
+    """Keep what a task has reported and its checks have found; move what failed them away, and say where it is.
+
+    ``said`` are the events that told it, the last of each check being the one that counts.
+    """
+    found = {one.check: one for one in said if isinstance(one, CheckFinished)}
+    metrics = {name: it for one in said if isinstance(one, MetricsLogged) for name, it in one.metrics.items()}
+    if metrics:
+        kept.keep(root, run, at, task, table, (event.outcome.value, event.seconds), metrics)
+    words = _moved(root, run, task, event, aside)
+    if found:
+        with suppress(OSError):  # it is for people, and for the next comparison: a full disk fails no build
+            _keep(root, run, at, task, event.outcome is Outcome.DONE, found)
     if not words or event.failure is None:
         return event
     return replace(event, failure=replace(event.failure, message="\n".join([event.failure.message, *words])))

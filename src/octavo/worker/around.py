@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 
@@ -15,6 +15,7 @@ from ..failing import failure_of
 from ..lazy import lazy_imports
 from ..model import PROXIES, Failure, Product, Relation, Task
 from ..parts import HOOK
+from ..process.variables import METRICS
 from ..products import not_made
 from ..reading.folders import folders, scope
 from ..views import Status
@@ -24,6 +25,7 @@ from .observe import Observer
 with lazy_imports():
     from ..clients import storage
     from ..kinds import members
+    from ..metrics import reported
     from ..quality import around as quality
     from ..tables import settle
 
@@ -79,10 +81,17 @@ def perform(task: Task, root: str, tell: Callable[[Event], None], observer: Obse
     mine = placed(task, root)
     failure = of_task("on_render", mine, Status.WaitingExecution)
     own = os.getpid()
+    reports = os.path.join(root, ".octavo", "reported", f"{own}.jsonl")
+    with suppress(OSError):  # what cannot be reported is told where it is
+        os.makedirs(os.path.dirname(reports), exist_ok=True)
+        os.unlink(reports)  # of a process that was killed
+    os.environ[METRICS] = reports
     failure = failure or members.kind(task.kind).run(mine, tell)
     if os.getpid() != own:
         os._exit(int(failure is not None))  # a fork that the task's code has let go on
     failure = failure or finish(task, root, tell, observer)
+    if os.path.exists(reports):
+        reported.tell_of(reports, task.name, tell)
     if failure is None:
         return None
     if failure.path == mine.source.path:

@@ -1,0 +1,184 @@
+"""Metrics: what tasks report, what is kept of it, and how runs are found and compared by it."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+import octavo
+from octavo.cli import main
+from octavo.errors import Error
+from octavo.metrics import kept, log, number, where
+from octavo.metrics.kept import RunMetrics
+from octavo.metrics.reported import tell_of
+from octavo.show import runs_table
+from projects import Folder
+
+
+def measured(task: str, accuracy: float, **params: object) -> RunMetrics:
+    return RunMetrics(
+        "20260102-101500-000001", task, 0.0, "done", 1.0, {"accuracy": accuracy}, params, "c0de"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("high", "the metric accuracy is the text 'high', not a number"),
+        (True, "the metric accuracy is True, not a number"),
+        (None, "the metric accuracy is None, not a number"),
+        ([1, 2], "the metric accuracy is a list, not a number"),
+        (1j, "the metric accuracy is a complex, not a number"),
+        (float("nan"), "the metric accuracy is nan, not a finite number"),
+        (float("-inf"), "the metric accuracy is -inf, not a finite number"),
+    ],
+)
+def test_what_is_not_a_number_is_told(value: object, message: str) -> None:
+    with pytest.raises((TypeError, ValueError)) as raised:
+        log(accuracy=value)
+    assert str(raised.value) == message
+
+
+def test_numbers_of_other_libraries_are_numbers() -> None:
+    numpy = pytest.importorskip("numpy")
+    values = (numpy.float32(0.5), numpy.int64(3), numpy.array([0.25]), Decimal("0.5"), 10**20)
+    assert [number("x", value) for value in values] == [0.5, 3, 0.25, 0.5, 10**20]
+    with pytest.raises(ValueError, match="needs a name on one line"):
+        log({"a\nb": 1})
+
+
+def test_what_is_reported_is_told_once_and_what_is_odd_is_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "reported" / "1.jsonl"
+    monkeypatch.setenv("OCTAVO_METRICS", str(path))
+    log(loss=2, accuracy=0.5)
+    log({"loss": 1})
+    with path.open("a") as file:
+        file.write('{"bad": "x"}\n[1]\nno\n')
+    told: list[object] = []
+    tell_of(str(path), "fit", told.append)
+    assert told[-1] == octavo.events.MetricsLogged("fit", {"loss": 1, "accuracy": 0.5})
+    assert "the metric bad is the text 'x', not a number" in str(told[0])
+    assert len(told) == 4 and not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "tasks"),
+    [
+        ("accuracy > 0.6", "bc"),
+        ("accuracy>=0.5 and model = forest", "ac"),
+        ("model != forest", "b"),
+        ("depth < 10", "ab"),
+        ("task == a", "a"),
+        ("depth > many", ""),
+        ('model == "forest", accuracy < 0.6', "a"),
+    ],
+)
+def test_runs_are_found_by_what_they_reported(text: str, tasks: str) -> None:
+    rows = [
+        measured("a", 0.5, model="forest", depth=2),
+        measured("b", 0.7, model="tree", depth=9),
+        measured("c", 0.9, model="forest"),
+    ]
+    assert "".join(row.task for row in where.chosen(rows, text)) == tasks
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("accuracy", "compares nothing"), ("acuracy > 1", 'parameter "acuracy"'), ("", "nothing")],
+)
+def test_a_condition_that_means_nothing_is_told(text: str, message: str) -> None:
+    with pytest.raises(Error, match=message):
+        where.chosen([measured("a", 0.5)], text)
+
+
+def test_tables_show_what_differs_and_nothing_hostile() -> None:
+    rows = [measured("=a", 0.5, model="<b>", code=1), measured("b", 0.75, model="tree", code=1)]
+    table = runs_table.side_by_side(rows)
+    assert [row[0] for row in table] == ["", "task *", "outcome", "model *", "code", "accuracy *", "code"]
+    assert "'=a" in runs_table.as_csv(table)
+    page = runs_table.page(rows)
+    assert "&lt;b&gt;" in page and "<b>" not in page
+    assert runs_table.listed(rows)[0] == ["run", "when", "task", "model", "accuracy"]
+    assert [*runs_table.text([["a", "bb"], ["ccc", "d"]])] == ["a    bb", "ccc  d"]
+
+
+def test_torn_and_damaged_lines_are_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / ".octavo" / "metrics"
+    folder.mkdir(parents=True)
+    whole = json.dumps(measured("a", 0.5).plain())
+    (folder / "r.jsonl").write_text(f'{whole}\n[]\n{{"run": 1}}\n{whole[:50]}')
+    assert [row.task for row in kept.rows(tmp_path)] == ["a"]
+
+
+def test_what_tasks_report_stays_with_their_runs(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder.write(
+        "pipeline.yaml",
+        """
+        tasks:
+          - source: model.fit
+            product: out/fit.txt
+            params: {depth: 1}
+          - source: note.py
+            product: out/note.ipynb
+          - source: model.fails
+            product: out/no.txt
+          - source: say.sh
+            product: out/said.txt
+        """,
+    )
+    folder.write(
+        "model.py",
+        """
+        import octavo
+
+        def fit(product, depth):
+            octavo.log(accuracy=depth / 4)
+            open(product, "w").close()
+
+        def fails(product):
+            octavo.log(accuracy="high")
+        """,
+    )
+    folder.write(
+        "note.py",
+        "# %% tags=['parameters']\nupstream = None\n\n# %%\nimport octavo\noctavo.log({'mean error': 0.5})\n",
+    )
+    folder.write(
+        "say.sh",
+        """echo '{"lines": 3}' >> "$OCTAVO_METRICS"; echo made > {{product}}\n""",
+    )
+    done = folder.octavo("build")
+    assert done.returncode == 1
+    assert "TypeError: the metric accuracy is the text 'high', not a number" in done.stdout
+    assert "model.py:8" in done.stdout
+    folder.write("pipeline.yaml", folder.read("pipeline.yaml").replace("depth: 1", "depth: 3"))
+    folder.octavo("build")
+    monkeypatch.chdir(folder.path)
+
+    def said(*words: str) -> str:
+        assert main([*words]) == 0
+        return capsys.readouterr().out
+
+    rows = json.loads(said("runs", "--json"))
+    assert [(row["task"], row["metrics"]) for row in rows if row["task"] == "fit"] == [
+        ("fit", {"accuracy": 0.75}),
+        ("fit", {"accuracy": 0.25}),
+    ]
+    found = {row["task"]: row["metrics"] for row in rows}
+    assert found["note"] == {"mean error": 0.5} and found["say"] == {"lines": 3}
+    assert "fails" not in found
+    one, other = (row["run"] for row in rows if row["task"] == "fit")
+    assert said("runs", "--where", "accuracy > 0.5").splitlines()[1].split()[0] == one
+    table = said("compare", one, other, "-t", "fit", "--html", "page.html", "--csv")
+    assert table.splitlines()[0] == f",{one},{other}"
+    assert "depth *,3,1" in table and "accuracy *,0.75,0.25" in table
+    assert one in folder.read("page.html")
+    with pytest.raises(Error, match='no task reported anything in a run "1999"'):
+        main(["compare", "1999"])
