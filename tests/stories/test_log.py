@@ -57,6 +57,7 @@ def test_each_line_says_which_task_has_printed_it(built: Folder) -> None:
     shown = built.octavo("log", "last").stdout.splitlines()
     assert "good | all is well" in shown and "bad | about to fail" in shown
     alone = built.octavo("log", "last", "--task", "good").stdout.splitlines()
+    assert built.octavo("log", "last", "good").stdout.splitlines() == alone
     assert "all is well" in alone
 
 

@@ -129,7 +129,7 @@ def main(args: Namespace) -> int:
     out.live = out.live and args.progress_bar
     option_aliases.understood(args, lambda text: err.say(f"{err.paint('note:', 'cyan')} {text}"))
     if args.junit:
-        _writable(Path(args.junit))
+        options.writable(Path(args.junit))
     if args.watch:
         return _watch(args, out, err)
     with options.project(args) as project:
@@ -227,15 +227,6 @@ def _ci(environ: Mapping[str, str]) -> str | None:
     if environ.get("GITHUB_ACTIONS") == "true":
         return "github"
     return "gitlab" if environ.get("GITLAB_CI") == "true" else None
-
-
-def _writable(path: Path) -> None:
-    """Raise an Error now for a file that could not be written after hours of work."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        writing.check(path, named=True)
-    except OSError as error:
-        raise Error(f"it cannot be written: {error.strerror}", str(path)) from None
 
 
 def _tell_ci(progress: Progress, args: Namespace, project: Project) -> None:

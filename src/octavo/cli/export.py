@@ -31,11 +31,7 @@ def arguments(parser: Parser) -> None:
     add = parser.add_argument
     add("engine", metavar="ENGINE", help="airflow, argo, kubernetes")
     options.selection(parser)
-    add(
-        "--remote",
-        metavar="URL",
-        help="the store of code and results (default: that of pipeline.yaml's cache)",
-    )
+    options.handed_over(parser)
     add(
         "--schedule",
         metavar="CRON",
@@ -48,16 +44,7 @@ def arguments(parser: Parser) -> None:
         help="the Secret of Kubernetes whose keys tasks get as environment variables",
     )
     add("--name", metavar="NAME", help="what the workflow is called (default: as the project's folder)")
-    add(
-        "--option",
-        dest="options",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="an option of the engine; repeatable",
-    )
     add("--octavo", metavar="COMMAND", default="octavo", help="octavo where tasks run (default: octavo)")
-    add("--committed", action="store_true", help="refuse code that is not committed as it is")
     add("-o", "--output", metavar="FILE", help="the file to write, - for standard output")
     parser.examples("""\
 examples:
@@ -106,7 +93,8 @@ def _main(args: Namespace) -> int:
         if error := exporter.refuses(wanted):
             raise error
         path = args.output or exporter.file.format(name=engines.plain(wanted.name))
-        _writable(path)
+        if path != "-":
+            options.writable(Path(path))
         request = submitting.Request(
             args.targets, options.parameters(args), args.file, committed=args.committed, every=True
         )
@@ -123,15 +111,3 @@ def _main(args: Namespace) -> int:
     writing.write(Path(path), [text.encode()], named=True)
     out.say(f"{path}: {many(len(whole.tasks), 'task')}")
     return 0
-
-
-def _writable(path: str) -> None:
-    """Raise an Error for a file that could not be written, before anything is sent."""
-    if path == "-":
-        return
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Error(f"it cannot be written: {error.strerror}", path) from None
-    if why := writing.refusal(path, named=True):
-        raise Error(why, path)

@@ -35,7 +35,8 @@ def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo log``."""
     add = parser.add_argument
     add("run", nargs="?", metavar="RUN", help='the name of a run, its beginning, or "last"')
-    add("-t", "--task", metavar="NAME", help="show only this task")
+    add("name", nargs="?", metavar="TASK", help="show only this task")
+    add("-t", "--task", metavar="NAME", help="the same, as an option")
     options.elsewhere(parser)
     add("--number", type=int, default=20, metavar="N", help="how many runs to list (default: 20)")
     add("--follow", action="store_true", help="keep showing output until the run ends")
@@ -48,13 +49,16 @@ examples:
   octavo log                    the last runs: when, how long, how their tasks ended
   octavo log last               the newest run, with its output
   octavo log last --follow      follow a build in another terminal
-  octavo log 20260102-1 -t fit  what the task fit did in that run
+  octavo log 20260102-1 fit     what the task fit did in that run
   octavo log RUN --remote       what the tasks of a run did that was submitted""")
 
 
 def main(args: Namespace) -> int:
     """List runs or replay one, and return the exit code: of the listing 0, of a run its own."""
     out = screen(sys.stdout, os.environ)
+    if args.name and args.task not in (None, args.name):
+        raise Error(f'two tasks are named, "{args.name}" and "{args.task}"', hint="octavo log RUN TASK")
+    args.task = args.task or args.name
     if args.run and (args.remote is not None or options.is_run([args.run])):
         events = following.log(args.run, args.task, args.remote, args.file)
         return _replay(events, args, out, Path.cwd(), submitted=True)

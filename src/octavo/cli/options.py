@@ -21,9 +21,11 @@ from ..show.screen import screen
 with lazy_imports():
     from .. import project as projects
     from ..compat import option_aliases
+    from ..products import writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from ..project import Project
 
@@ -153,6 +155,31 @@ def elsewhere(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="the store of runs that were submitted (default: that of pipeline.yaml's cache)",
     )
+
+
+def handed_over(parser: argparse.ArgumentParser) -> None:
+    """Add what submit and export have in common: where code and results go, which code, and options of an engine."""
+    add = parser.add_argument
+    meaning = "the store of code and results (default: that of pipeline.yaml's cache)"
+    add("--remote", metavar="URL", help=meaning)
+    add("--committed", action="store_true", help="refuse code that is not committed as it is")
+    add(
+        "--option",
+        dest="options",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an option of the engine, such as partition=gpu; repeatable",
+    )
+
+
+def writable(path: Path) -> None:
+    """Raise an Error now for a file that could not be written after hours of work."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writing.check(path, named=True)
+    except OSError as error:
+        raise Error(f"it cannot be written: {error.strerror}", str(path)) from None
 
 
 def is_run(words: Sequence[str]) -> bool:

@@ -39,21 +39,8 @@ def arguments(parser: Parser) -> None:
         default="here",
         help="where: here (this machine), dask, slurm, sge, pbs, lsf, aws-batch",
     )
-    add(
-        "--remote",
-        metavar="URL",
-        help="the store of code and results (default: that of pipeline.yaml's cache)",
-    )
+    options.handed_over(parser)
     add("--force", action="store_true", help="run the selected tasks even if their results are known")
-    add("--committed", action="store_true", help="refuse code that is not committed as it is")
-    add(
-        "--option",
-        dest="options",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="an option of the engine, such as partition=gpu; repeatable",
-    )
     add("--octavo", metavar="COMMAND", help="octavo where tasks run (default: this one, by its path)")
     add("-j", "--jobs", type=options.positive, metavar="N", help="run at most N tasks at a time")
     add("-n", "--dry-run", action="store_true", help="show what would be submitted, and send nothing")
