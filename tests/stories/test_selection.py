@@ -54,6 +54,11 @@ def test_a_selected_task_waits_for_a_stale_one_that_is_not(chain: Folder) -> Non
     assert "waits  third   waits for second\n" in said.stdout
     (third,) = json.loads(chain.octavo("status", "third", "--json").stdout)
     assert (third["state"], third["waits"]) == ("waits", ["second"])
+    chain.write("tasks.py", TASKS.replace('"1"', '"one"').replace('"3"', '"three"'))
+    said = chain.octavo("status", "third")
+    assert said.stdout.startswith("stale  third  source changed")
+    assert ", waits for second (not selected)\n" in said.stdout
+    assert said.returncode == 1
 
 
 def test_a_build_of_a_selected_task_says_that_a_stale_one_was_left_out(chain: Folder) -> None:

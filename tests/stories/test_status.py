@@ -88,7 +88,7 @@ def test_exit_code_tells_a_script_whether_something_is_stale(project: Folder) ->
 def test_a_selection_and_another_folder(project: Folder) -> None:
     (project.path / "deep").mkdir()
     said = project.octavo("status", "clean", "--file", "..", cwd="deep")
-    assert said.stdout == "stale  clean  first run\n1 of 1 task is stale\n"
+    assert said.stdout == "stale  clean  first run, waits for get (not selected)\n1 of 1 task is stale\n"
 
 
 def test_an_unknown_task_is_a_mistake_with_a_hint(project: Folder) -> None:

@@ -124,4 +124,9 @@ def _why(step: Step, verbose: bool, selected: Container[str]) -> list[str]:
     waits = [f"waits for {several(names, len(names) if verbose else _REASONS)}"] if names else []
     if verbose:
         return reasons + waits
-    return [several(reasons, _REASONS) if reasons else "".join(waits)]
+    if not reasons:
+        return ["".join(waits)]
+    outside = [f"{name} (not selected)" for name in step.waits if name not in selected]
+    # it says why status exits with 1
+    waits = [f"waits for {several(outside, _REASONS)}"] if outside else []
+    return [", ".join([several(reasons, _REASONS), *waits])]
