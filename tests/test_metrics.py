@@ -127,6 +127,12 @@ def test_what_tasks_report_stays_with_their_runs(
             params: {depth: 1}
           - source: note.py
             product: out/note.ipynb
+          - source: model.scored
+            product: {scores: out/scores.json, more: out/more.json}
+            metrics: scores
+          - source: model.worded
+            product: out/words.json
+            metrics: out/words.json
           - source: model.fails
             product: out/no.txt
           - source: say.sh
@@ -141,6 +147,13 @@ def test_what_tasks_report_stays_with_their_runs(
         def fit(product, depth):
             octavo.log(accuracy=depth / 4)
             open(product, "w").close()
+
+        def scored(product):
+            product["scores"].write_text('{"f1": 0.5, "test": {"f1": 0.25}}')
+            product["more"].write_text('"not looked at"')
+
+        def worded(product):
+            product.write_text('{"f1": "high"}')
 
         def fails(product):
             octavo.log(accuracy="high")
@@ -157,7 +170,8 @@ def test_what_tasks_report_stays_with_their_runs(
     done = folder.octavo("build")
     assert done.returncode == 1
     assert "TypeError: the metric accuracy is the text 'high', not a number" in done.stdout
-    assert "model.py:8" in done.stdout
+    assert "model.py:15" in done.stdout
+    assert "MetricsError: out/words.json: the metric f1 is the text 'high', not a number" in done.stdout
     folder.write("pipeline.yaml", folder.read("pipeline.yaml").replace("depth: 1", "depth: 3"))
     folder.octavo("build")
     monkeypatch.chdir(folder.path)
@@ -173,7 +187,8 @@ def test_what_tasks_report_stays_with_their_runs(
     ]
     found = {row["task"]: row["metrics"] for row in rows}
     assert found["note"] == {"mean error": 0.5} and found["say"] == {"lines": 3}
-    assert "fails" not in found
+    assert found["scored"] == {"f1": 0.5, "test.f1": 0.25}
+    assert not {"fails", "worded"} & found.keys()
     one, other = (row["run"] for row in rows if row["task"] == "fit")
     assert said("runs", "--where", "accuracy > 0.5").splitlines()[1].split()[0] == one
     table = said("compare", one, other, "-t", "fit", "--html", "page.html", "--csv")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 from ..events import Event, MetricsLogged, Note
+from ..model import Failure, Json, Task
 from . import number
 
 #: So many metrics of a task are kept.
@@ -37,3 +39,31 @@ def tell_of(path: str, task: str, tell: Callable[[Event], None]) -> None:
         tell(Note(f"metrics: {words}", task))
     if found:
         tell(MetricsLogged(task, found))
+
+
+def of_products(task: Task, root: str, tell: Callable[[Event], None]) -> Failure | None:
+    """Tell of the metrics in the JSON that a task made for that; return the failure, if they are no numbers."""
+    found: dict[str, int | float] = {}
+    for product in task.products:
+        if not {product.key, product.path} & {*task.own["metrics"]}:
+            continue
+        try:
+            plain = json.loads(Path(root, product.path).read_bytes())
+            if not isinstance(plain, dict):
+                raise TypeError(f"it holds a {type(plain).__name__}, and no object of numbers")
+            found |= {name: number(name, value) for name, value in _flat(plain)}
+        except (OSError, ValueError, TypeError, RecursionError) as error:
+            hint = 'metrics are numbers by their names: {"accuracy": 0.9}'
+            return Failure("MetricsError", f"{product.path}: {error}", path=task.source.path, hint=hint)
+    if found:
+        tell(MetricsLogged(task.name, dict([*found.items()][:_MOST])))
+    return None
+
+
+def _flat(table: Json) -> Iterator[tuple[str, object]]:
+    """Yield the values of an object, those inside another by the names of both: "test.accuracy"."""
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}.{inner}", one) for inner, one in _flat(value))
+        else:
+            yield name, value

@@ -122,6 +122,7 @@ TASK: Mapping[str, Key] = {
     "cache": Key("true or false", is_flag, option="cache"),
     "secret": replace(_SECRET, option="secret", turn=as_marks),
     "checks": Key("a list of checks", lambda value: isinstance(value, list | dict) and bool(value)),
+    "metrics": Key("a product's name or path, or a list of them", is_texts, option="metrics", turn=as_tuple),
     "local_execution": _FLAG,
     "nb_product_key": Key("a name or a list of names", is_texts),
     **dict.fromkeys(("papermill_params", "executor_params"), _MAPPING),

@@ -132,7 +132,7 @@ class Drafts:
 
     def _own(self, spec: TaskSpec, kind: str) -> dict[str, object]:
         """Return the values of the keys that the kind declares for itself."""
-        wanted = (row(kind).keys.keys() | _EXECUTION | {"checks"}) - _TYPED
+        wanted = (row(kind).keys.keys() | _EXECUTION | {"checks", "metrics"}) - _TYPED
         own = {key: value for key, value in spec.options.items() if key in wanted}
         return own | ({"nb_product_key": list(spec.nb)} if row(kind).executed and spec.nb != ("nb",) else {})
 
@@ -201,6 +201,8 @@ class Drafts:
         known = not any(spec.broken for spec in self.pipeline.tasks)
         whole = [self._completed(task, self._specs[id(task)], makers) for task in drafts]
         for task, draft in zip(whole, drafts, strict=True):
+            if "metrics" in task.own:
+                self.mistakes += unmeasured(task, self._specs[id(draft)].places)
             if "checks" in task.own:
                 self.mistakes += quality.misfits(task, dict(self._specs[id(draft)].places), whole, known)
         return whole
@@ -245,6 +247,18 @@ def linked(drafts: Sequence[Task]) -> Iterator[Task]:
                 if wanted in table:
                     inputs[wanted] = _given(table[wanted])
         yield replace(task, upstream=tuple(dict.fromkeys(names)), inputs=inputs)
+
+
+def unmeasured(task: Task, places: Mapping[str, Place]) -> Iterator[SpecError]:
+    """Yield an error for each product that is to hold metrics and is none of the task, or no JSON."""
+    paths = {name: product.path for product in task.products for name in (product.key, product.path) if name}
+    for name in task.own["metrics"]:
+        told, where = f'metrics: "{name}" of "{task.name}"', places.get("metrics", task.where)
+        if name not in paths:
+            hint = did_you_mean(name, paths) or f"there are: {', '.join(paths)}"
+            yield SpecError(f"{told} is none of its products", where, hint)
+        elif not paths[name].endswith(".json"):
+            yield SpecError(f"{told} is no .json", where, "metrics stand in a JSON object of numbers")
 
 
 def matches(pattern: str, root: str) -> tuple[str, ...]:

@@ -90,6 +90,8 @@ def perform(task: Task, root: str, tell: Callable[[Event], None], observer: Obse
     if os.getpid() != own:
         os._exit(int(failure is not None))  # a fork that the task's code has let go on
     failure = failure or finish(task, root, tell, observer)
+    if failure is None and "metrics" in task.own:
+        failure = reported.of_products(task, root, tell)
     if os.path.exists(reports):
         reported.tell_of(reports, task.name, tell)
     if failure is None:
