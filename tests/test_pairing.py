@@ -368,3 +368,27 @@ def test_a_file_that_is_no_pair_and_sides_that_are_none_are_told(
     (here / "fit.py").unlink()
     assert main(["sync", "--take", "other.py", "fit.ipynb"]) == 2
     assert main(["sync"]) == 0 and (here / "fit.py").exists()
+
+
+def test_formats_that_lead_out_of_the_project_or_are_none_write_nothing(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inner = here / "project"
+    inner.mkdir()
+    (inner / ".git").mkdir()
+    for formats, message in {
+        "ipynb,../out/py:percent": "lead out of the project, to out",
+        "ipynb,nonsense": "'nonsense' is not a notebook extension\n",
+    }.items():
+        documents.write(book(cell("x"), jupytext={"formats": formats}), inner / "a.ipynb")
+        assert main(["sync"]) == 2
+        assert message in said(capsys)
+    assert sorted(os.listdir(here)) == ["fit.ipynb", "project"] and len(os.listdir(inner)) == 2
+
+
+def test_a_script_is_written_in_the_encoding_that_it_declares(here: Path) -> None:
+    (here / "a.py").write_bytes('# -*- coding: latin-1 -*-\n# %%\nx = "é"\n'.encode("latin-1"))
+    assert main(["pair", "a.py"]) == 0 and main(["sync", "--check"]) == 0
+    (here / "a.py").unlink()
+    assert main(["sync"]) == 0
+    assert "é" in (here / "a.py").read_text("latin-1") and sources(here / "a.py") == ['x = "é"']

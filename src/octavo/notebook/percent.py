@@ -13,6 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from ..dataclass import dataclass
+from ..errors import NotebookError
 from ..model import Json
 from . import broken, header, marker, render
 from .cells import Notebook, add_ids
@@ -322,6 +323,14 @@ def is_ours(notebook: Notebook) -> bool:
     )
 
 
+def _declared(text: str) -> str:
+    """Return the encoding that a script declares; what is unknown to Python is told when it is read."""
+    try:
+        return decode("\n".join(text.split("\n", 2)[:2]).encode("ascii", "ignore"), "")[1]
+    except NotebookError:
+        return "utf-8"
+
+
 def dump_percent(notebook: Notebook) -> bytes:
     """Return a notebook as a percent script; cells that are as they were read keep their bytes."""
     hydrogen = notebook.format.endswith(":hydrogen")
@@ -329,7 +338,7 @@ def dump_percent(notebook: Notebook) -> bytes:
     if not isinstance(script, Script):
         rows = render.script(notebook.cells, notebook.data["metadata"], hydrogen=hydrogen)
         text = "\n".join(rows)
-        return encode(text if text.endswith("\n") else text + "\n", "utf-8", notebook.path)
+        return encode(text if text.endswith("\n") else text + "\n", _declared(text), notebook.path)
     cells = notebook.cells
     same = [_unchanged(cell, script.pieces.get(cell.get("id", ""))) for cell in cells]
     whole = notebook.data["metadata"] == script.header.metadata

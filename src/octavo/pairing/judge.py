@@ -13,7 +13,7 @@ from ..notebook.cells import Notebook
 from ..products import writing
 from ..review import git
 from .convert import head, said
-from .pairs import Pair, PairSide
+from .pairs import Pair, PairSide, project_of
 
 #: Seconds between two files that are written together.
 _TOGETHER = 0.02
@@ -91,13 +91,13 @@ def digest(notebook: Notebook, data: bytes) -> str:
 
 def place(pair: Pair) -> str:
     """Return the folder in which the project of a pair keeps what octavo knows of it."""
-    folder = top = os.path.dirname(os.path.abspath(pair.name))
+    folder = os.path.dirname(os.path.abspath(pair.name))
     while True:
         if any(os.path.exists(os.path.join(folder, mark)) for mark in (".octavo", "pipeline.yaml", ".git")):
             return os.path.join(folder, ".octavo")
         above = os.path.dirname(folder)
         if above == folder:
-            return os.path.join(top, ".octavo")
+            return os.path.join(project_of(pair.name), ".octavo")
         folder = above
 
 

@@ -67,9 +67,11 @@ def pair(path: str, notebook: Notebook | None = None, formats: str = "") -> Pair
     said = formats or said_formats(notebook) or (configured.formats if configured else "")
     if len(said.split(",")) < 2:
         return None
+    named = _paths(path, said, notebook.data["metadata"])
+    _inside(path, [one for one, _ in named], said)
     sides = [
         _side(one, form, notebook if os.path.normpath(path) == os.path.normpath(one) else None)
-        for one, form in _paths(path, said, notebook.data["metadata"])
+        for one, form in named
     ]
     return Pair(tuple(sides), configured.options if configured else {})
 
@@ -81,6 +83,29 @@ def _paths(path: str, said: str, metadata: Json) -> list[tuple[str, forms.Form]]
         if extension in {one.extension for one in every}:
             return [(base + one.extension, one) for one in every]
     return [(one, forms.of_long(found)) for one, found in rules.paths(path, said, metadata)]
+
+
+def project_of(path: str) -> str:
+    """Return the folder of the project that a file is of: a repository, a pipeline, this folder, or its own."""
+    folder = os.path.dirname(os.path.realpath(path))
+    above = [folder]
+    while (parent := os.path.dirname(above[-1])) != above[-1]:
+        above.append(parent)
+    for mark in (".git", "pipeline.yaml"):
+        for one in above:
+            if os.path.exists(os.path.join(one, mark)):
+                return one
+    here = os.path.realpath(".")
+    return here if here in above else folder
+
+
+def _inside(path: str, others: Sequence[str], said: str) -> None:
+    """Refuse files outside of the project: what a notebook says of its pair may come from anybody."""
+    top = project_of(path)
+    for one in others:
+        if os.path.commonpath([top, os.path.realpath(one)]) != top:
+            hint = "move the notebooks below one folder with pipeline.yaml or .git"
+            raise Error(f'the formats "{said}" lead out of the project, to {one}', path, hint)
 
 
 def _side(path: str, form: forms.Form, known: Notebook | None) -> PairSide:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 
@@ -15,6 +16,7 @@ from ..model import Json
 
 #: What a configuration may say that texts are written by.
 _OPTIONS = frozenset(formats._VALID_FORMAT_OPTIONS)
+_KNOWN = "formats are ipynb, py, py:light, md, md:myst, Rmd, qmd, R, jl …"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,8 @@ def long_form(word: str, metadata: Json) -> dict[str, str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found: dict[str, str] = formats.long_form_one_format(word, metadata)
-    except ValueError as error:
-        raise Error(f'there is no format "{word}"', hint=str(error).strip().partition("\n")[0]) from None
+    except ValueError:
+        raise Error(f'there is no format "{word}"', hint=_KNOWN) from None
     if not found or not found.get("extension", ".").strip("."):
         raise Error(
             f'there is no format "{word}"', hint="formats are ipynb, py, md, md:myst, Rmd, qmd, R, jl …"
@@ -79,6 +81,7 @@ def paths(path: str, said: str, metadata: Json) -> list[tuple[str, dict[str, str
             base, _ = paired_paths.find_base_path_and_format(full, every)
             found = [(paired_paths.full_path(base, one), dict(one)) for one in every]
     except ValueError as error:
-        text = str(error).strip().partition("\n")[0]
+        # what jupytext says of it names every format there is
+        text = re.split(r" \(one of|: \[\{", str(error).strip(), maxsplit=1)[0]
         raise Error(f'it is no file of the formats "{said}": {text}', os.path.relpath(path)) from None
     return [(os.path.relpath(one), form) for one, form in found]
