@@ -12,7 +12,7 @@ import pytest
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 SCRIPTS = sorted(FOLDER.glob("bench_*.py"))
 #: Here peers take ten seconds and more, whatever the size.
-LONG = ("bench_cells", "bench_many_notebooks", "bench_tiny_notebook")
+LONG = ("bench_cells", "bench_deploy", "bench_many_notebooks", "bench_tiny_notebook")
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,7 @@ def test_there_is_a_script_for_each_thing_that_is_promised() -> None:
         "bench_cache",
         "bench_cells",
         "bench_check",
+        "bench_deploy",
         "bench_many_notebooks",
         "bench_observing",
         "bench_outputs",
