@@ -24,12 +24,12 @@ class Linking(world.Direct):
             world.Direct.write(path, text, n)
 
 
-def outcome(root: Path, n: int, executor: type[world.Direct] = world.Direct) -> Outcome:
-    """Build with a parameter, and return what became of the task "one", which makes a.csv."""
+def outcome(root: Path, n: int, executor: type[world.Direct] = world.Direct, task: str = "one") -> Outcome:
+    """Build with a parameter, and return what became of a task; "one" makes a.csv, "two" the folder data."""
     world.describe(root, n, "one", "a.csv")
     with octavo.load(root / "pipeline.yaml") as project:
         report = project.build(executor=lambda root, jobs=None, *, log=None: executor(Path(root), ""))
-    return report.ended["one"].outcome
+    return report.ended[task].outcome
 
 
 @pytest.fixture
@@ -63,6 +63,39 @@ def test_a_product_that_is_a_link_is_given_back_through_it(there: bool, root: Pa
     (root / "a.csv").symlink_to("raw-1.csv")
     (root / "raw-1.csv").write_text("octavo one 2 a.csv")
     assert outcome(root, 1) is not Outcome.RESTORED
+
+
+def test_a_folder_behind_a_link_is_as_any_other(root: Path) -> None:
+    disk = root.parent / "disk"
+    disk.mkdir()
+    (root / "data").symlink_to("../disk")
+
+    def there() -> list[str]:
+        return sorted(it.name for it in disk.iterdir())
+
+    outcome(root, 3)
+    assert there() == ["part-0.csv", "part-1.csv", "part-2.csv"]
+    outcome(root, 1)
+    assert there() == ["part-0.csv"]
+    assert outcome(root, 3, task="two") is Outcome.RESTORED
+    assert there() == ["part-0.csv", "part-1.csv", "part-2.csv"]
+    (disk / "raw.csv").write_text("theirs")
+    assert world.accept(root, "two")
+    for n in (1, 2):
+        outcome(root, n)
+        assert there() == [*(f"part-{it}.csv" for it in range(n)), "raw.csv"]
+    assert (root / "data").readlink() == Path("../disk")
+
+
+def test_what_is_in_a_folder_that_a_user_links_to_stays_there(root: Path) -> None:
+    disk = root.parent / "disk"
+    disk.mkdir()
+    (disk / "raw.csv").write_text("theirs")
+    (root / "data").symlink_to("../disk")
+    for n in (2, 1, 2):
+        outcome(root, n)
+        assert sorted(os.listdir(disk)) == [*(f"part-{it}.csv" for it in range(n)), "raw.csv"]
+    assert (disk / "raw.csv").read_text() == "theirs"
 
 
 def test_what_a_task_has_linked_to_is_not_replaced(root: Path) -> None:

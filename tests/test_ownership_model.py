@@ -32,6 +32,14 @@ PATHS = (
 )
 
 
+#: What of it users let be links.
+LINKED = ("a.csv", "data")
+
+
+def _in(place: str, real: str) -> bool:
+    return place == real or place.startswith(f"{real}/")
+
+
 class Machine(RuleBasedStateMachine):
     """``written`` maps each text that a user has written to whether it may be gone: the user said so, or did it."""
 
@@ -51,12 +59,15 @@ class Machine(RuleBasedStateMachine):
     def texts(self) -> dict[str, set[str]]:
         """Return the texts of users that are anywhere but in the cache, with the places where they stand."""
         found: dict[str, set[str]] = {}
+        linked = [it for it in LINKED if (self.root / it).is_symlink()]
+        links = [(os.path.relpath(os.readlink(self.root / it), self.root), it) for it in linked]
         for base, folders, files in os.walk(self.root):
             folders[:] = [name for name in folders if (base, name) != (str(self.root / ".octavo"), "cache")]
             for name in files:
                 data = Path(base, name).read_bytes()
                 if data.startswith(b"user "):
                     place = os.path.relpath(os.path.join(base, name), self.root)
+                    place = next((alias + place[len(it) :] for it, alias in links if _in(place, it)), place)
                     found.setdefault(data.decode(), set()).add(place)
         return found
 
@@ -112,6 +123,22 @@ class Machine(RuleBasedStateMachine):
     def move(self, place: str) -> None:
         self.place = place
         self.describe()
+
+    @rule(path=st.sampled_from(LINKED))
+    def link(self, path: str) -> None:
+        """Move what is there elsewhere, or let there be something of the user's; leave a link."""
+        full, disk = self.root / path, self.root / "disk"
+        place = disk / str(len(os.listdir(disk))) if disk.exists() else disk / "0"
+        if full.is_symlink():
+            return
+        disk.mkdir(exist_ok=True)
+        if full.exists():
+            full.rename(place)
+        elif path == "data":
+            place.mkdir()
+            self.written[text := f"user {len(self.written)}"] = False
+            (place / "raw.csv").write_text(text)
+        full.symlink_to(place)
 
     # ── octavo
 

@@ -357,6 +357,7 @@ class Run:
         self.store.keep(TOUCHED, [(key_of(task), self.name, frozen.touched(event.touched))])
         self.coproducts.made(task)
         remember(self.store, task, table, discovered)
+        self.owners.done(task)
         self.store.flush()
         if self.cache:
             self.cache.save(task, record)

@@ -17,7 +17,7 @@ from .model import PROXIES, Reason, Record, Task
 from .parts import Now
 from .plan import ACCEPTED, key_of, why
 from .products.aside import names, without_empty
-from .state.ownership import is_ours, lines, stays
+from .state.ownership import is_ours, lines, stays, through
 from .state.store import Store
 from .state.written import Written
 
@@ -148,7 +148,7 @@ def _leftover(task: Task, path: str, full: str, record: Record | None, store: St
 def _share(store: Store, path: str, record: Record | None) -> None:
     """Note what in a folder that is accepted was not made by its task: that much stays when it runs again."""
     full = os.path.join(store.root, path)
-    if os.path.isdir(full) and not os.path.islink(full):
+    if os.path.isdir(full) and (not os.path.islink(full) or through(store, path) is not None):
         made = dict(lines(store.listing(path, record.products.get(path, "")))) if record else {}
         store.keep_others(path, stays(store, path) | {name for name in names(full) if name not in made})
 

@@ -24,8 +24,7 @@ from ..fingerprint import manifest
 from ..lazy import lazy_imports
 from ..model import ABSENT, Json, Manifest, Reason, Record, Task
 from ..parts import Now
-from ..products import writing
-from ..state.ownership import in_the_way
+from ..state.ownership import in_the_way, through
 from ..state.store import Store
 from .blobs import Missing
 from .entry import Entry, action, folder
@@ -38,8 +37,6 @@ with lazy_imports():
 _LARGE = 64 << 20
 #: A result of more bytes is kept by a thread in the background, and neither its record nor "done" waits for that.
 _SMALL = 1 << 20
-#: The space of memos that tell which products are links that were written through: what each was then.
-_THROUGH = "through"
 #: Of so many tasks, those whose turn may come next, a remote is asked before their turn.
 _NEXT = 64
 
@@ -118,7 +115,6 @@ class Reuse:
         self._copying: Thread | None = None
         self._expected: dict[str, Task] = {}
         self._pending: set[str] = set()
-        self._links: dict[tuple[str, str], tuple[str, str | None]] = {}
 
     def expect(self, tasks: Iterable[Task]) -> None:
         """Announce the tasks whose results will be wanted, in order: a remote is asked for several at a time, ahead."""
@@ -143,7 +139,7 @@ class Reuse:
         Not for one that is forced to run, and never over a product that somebody changed by hand.
         """
         declared = self._declared[task.name] = self.declared(task)
-        self._look_at_links(task)
+        self._follow_links(task)
         if self._broken or task.run.cache is False or any(map(_forbids, reasons)):
             return None
         self._pending.difference_update(task.upstream)  # those that were fresh said nothing here
@@ -204,7 +200,7 @@ class Reuse:
         """Keep the result of a run that has just ended well, unless what it depends on has changed meanwhile."""
         declared = self._declared.pop(task.name, None)
         self._pending.discard(task.name)
-        self._learn_links(task)
+        self._follow_links(task)
         if self._broken or declared is None or task.run.cache is False:
             return
         if not all(parts.split(part)[0].cached for part in record.discovered):
@@ -224,37 +220,12 @@ class Reuse:
             self._copying.start()
         self._waiting.put((task, declared, record, stamps))
 
-    def _look_at_links(self, task: Task) -> None:
-        """Find the products that are links, before the task runs, and those that it was seen to write through.
-
-        Any other link may be what a task has made: there is then no product behind it, but what it was to show. Of a
-        folder behind a link nobody knows what in it is the task's.
-        """
-        self._links = {name: found for name, found in self._links.items() if name[0] != task.name}
+    def _follow_links(self, task: Task) -> None:
+        """Let the cache go through the links that the task has written through: what they lead to is its product."""
         for path in (product.path for product in task.products):
-            full = os.path.join(self.store.root, path)
             self.cache.through.pop(path, None)
-            if (link := products.link(full)) is not None and not os.path.isdir(full):
-                self._links[task.name, path] = link, products.stamp(full)
-                if self.store.keys(_THROUGH).get(path) == link:
-                    self.cache.through[path] = os.path.realpath(full)
-
-    def _learn_links(self, task: Task) -> None:
-        """Note which links, that were there before the task ran and are the same, it has written through."""
-        for (name, path), (link, before) in self._links.items():
-            full = os.path.join(self.store.root, path)
-            same = name == task.name and link == products.link(full) and os.path.isfile(full)
-            if same and before != products.stamp(full) and not self._shared(task, os.path.realpath(full)):
-                self.cache.through[path] = os.path.realpath(full)
-                self.store.keep(_THROUGH, [(path, link, b"")])
-
-    def _shared(self, task: Task, real: str) -> bool:
-        """Return whether a file is more than the product of a task: of a store, of another task, or read by one."""
-        paths = [made.path for it in self.graph.values() if it.name != task.name for made in it.products]
-        paths += [it.source.path for it in self.graph.values()]
-        paths += [path for record in self.store.records().values() for path in record.discovered.values()]
-        places = {os.path.realpath(os.path.join(self.store.root, path)) for path in paths}
-        return writing.stored(real) or any(real == it or real.startswith(it + os.sep) for it in places)
+            if (real := through(self.store, path)) is not None:
+                self.cache.through[path] = real
 
     def _quick(self, record: Record) -> bool:
         """Return whether saving a result takes less time than handing it to a thread."""

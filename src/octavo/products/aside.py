@@ -44,7 +44,10 @@ class Aside:
                 found = [full, *(full + suffix for suffix in _BESIDE if os.path.isfile(full + suffix))]
             for old in found:
                 whole = (os.path.isfile(old) or os.path.isdir(old)) and not os.path.islink(old)
-                if (whole or stay) and (place := _moved(old, folder)):
+                near = os.path.dirname(
+                    os.path.realpath(full)
+                )  # in the folder it would be part of the product
+                if (whole or stay) and (place := _moved(old, folder, near)):
                     self._moved.append((old, place))
             if stay:
                 without_empty(full, stay)
@@ -155,12 +158,11 @@ def spare(root: str, path: str) -> str:
     raise AssertionError
 
 
-def _moved(full: str, folder: str) -> str | None:
-    """Move something into a folder, or beside its place where that is on another file system; return where it is."""
+def _moved(full: str, folder: str, near: str) -> str | None:
+    """Move something into a folder, or to one ``near`` it where that is another file system's; return its place."""
     os.makedirs(folder, exist_ok=True)
-    above, name = os.path.split(full)
-    new = os.urandom(8).hex()
-    for place in (os.path.join(folder, new), os.path.join(above, f".{name}.{new}.aside")):
+    name, new = os.path.basename(full), os.urandom(8).hex()
+    for place in (os.path.join(folder, new), os.path.join(near, f".{name}.{new}.aside")):
         try:
             os.rename(full, place)
         except OSError as error:

@@ -13,6 +13,7 @@ from ..dataclass import dataclass
 from ..kinds import row
 from ..lazy import lazy_imports
 from ..model import PROXIES, Record, Task
+from ..products import writing
 from ..products.aside import names
 from .store import Store
 from .written import Written
@@ -23,6 +24,8 @@ with lazy_imports():
 
 #: Seconds for which what git says of the files of a project is believed.
 _BELIEVED = 5.0
+#: The space of memos that tell through which links tasks have written: what each of them was then.
+_THROUGH = "through"
 #: What nobody could be asked about is kept for so many days.
 DAYS = 30
 
@@ -80,6 +83,13 @@ def takes_whole(task: Task) -> bool:
     return task.calls.serializer is not None or row(task.kind).whole
 
 
+def through(store: Store, path: str) -> str | None:
+    """Return where a product that is a link really is, if its task was seen to write through it; None for any other."""
+    full = os.path.join(store.root, path)
+    link = products.link(full)
+    return os.path.realpath(full) if link is not None and store.keys(_THROUGH).get(path) == link else None
+
+
 def by_ploomber(root: str | os.PathLike[str], path: str) -> bool:
     """Return whether Ploomber has left its metadata beside a file."""
     folder, name = os.path.split(os.path.join(root, path))
@@ -103,6 +113,7 @@ class Ownership:
     def __init__(self, store: Store, run: str) -> None:
         self._store = store
         self._kept = os.path.join(store.folder, "kept", run)
+        self._links: dict[str, tuple[str, str | None, bool]] = {}
 
     def claim(self, task: Task, records: Collection[Record], beside: str | None) -> Claim:
         """Return what a task may replace, and move away what may be somebody's and is in its way.
@@ -120,21 +131,47 @@ class Ownership:
             if product.relation is not None:
                 continue
             path, full = product.path, os.path.join(self._store.root, product.path)
+            self._links.pop(path, None)
             made = [record for record in records if path in record.products or record.state != "done"]
-            if os.path.isdir(full) and not os.path.islink(full):
+            linked, folder = products.link(full), os.path.isdir(full)
+            followed = not (made or self._store.made(path)) or through(self._store, path) is not None
+            if linked and (followed or not folder):
+                self._links[path] = linked, products.stamp(full), folder
+            if folder and (followed or not linked):
                 others = self._folder(path, full, made, claim)
-                if takes_whole(task):
+                if takes_whole(task) and not linked:
                     for name in sorted(others):
                         self._move(f"{path}/{name}", claim)
                     others = ()
                 self._store.keep_others(path, others)
-                claim.paths[path] = others
+                claim.paths[path] = {*others, ""} if linked else others  # the link itself stays in any case
             elif made or self._store.made(path):
                 if not self._known(path, made) and os.path.lexists(full):
                     self._move(path, claim)
                 if not product.executed:  # that is written when the task has ended
                     claim.paths[path] = ()
         return claim
+
+    def done(self, task: Task) -> None:
+        """Note through which links a task that ended well has written: they stood there before, and are the same.
+
+        Any other link may be what a task has made: there is then no product behind it, but what it was to show.
+        """
+        for product in task.products:
+            path, full = product.path, os.path.join(self._store.root, product.path)
+            link, before, folder = self._links.pop(path, ("", None, False))
+            same = link and link == products.link(full) and folder == os.path.isdir(full)
+            if same and before != products.stamp(full) and not self._shared(path, os.path.realpath(full)):
+                self._store.keep(_THROUGH, [(path, link, b"")])
+
+    def _shared(self, path: str, real: str) -> bool:
+        """Return whether what is behind a link is more than a product: of a store, of another task, or read by one."""
+        records = self._store.records().values()
+        known = {it for record in records for it in (*record.products, *record.discovered.values())}
+        places = {os.path.realpath(os.path.join(self._store.root, it)) for it in known - {path}}
+        return writing.stored(real) or any(
+            real == it or real.startswith(it + os.sep) or it.startswith(real + os.sep) for it in places
+        )
 
     def left(self, task: Task, beside: str | None) -> None:
         """Note how a run that did not end well has left its products: that much is its own."""
