@@ -63,7 +63,7 @@ class Machine(RuleBasedStateMachine):
         links = [(os.path.relpath(os.readlink(self.root / it), self.root), it) for it in linked]
         for base, folders, files in os.walk(self.root):
             folders[:] = [name for name in folders if (base, name) != (str(self.root / ".octavo"), "cache")]
-            for name in files:
+            for name in filter(lambda name: os.path.exists(os.path.join(base, name)), files):
                 data = Path(base, name).read_bytes()
                 if data.startswith(b"user "):
                     place = os.path.relpath(os.path.join(base, name), self.root)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -301,10 +302,35 @@ MISTAKES = [
     ("{{ [1] * 10**9 }}", TemplateError, "sql/a.sql:1", "more than 100,000,000 characters or items", None),
     ("{{ threshold ** 10000000 }}", TemplateError, "sql/a.sql:1", "more than 1,000,000 bits", None),
     ("{% for i in range(10**9) %}x{% endfor %}", TemplateError, "sql/a.sql:1", "range of more than", None),
-    ("{{ 'a' | center(10**9) }}", TemplateError, "sql/a.sql", "more than 100,000,000 characters", None),
+    ("{{ 'a' | center(10**9) }}", TemplateError, "sql/a.sql:1", "more than 100,000,000 characters", None),
+    ("{{ '%010000000000d' % 1 }}", TemplateError, "sql/a.sql:1", "a width of more than 100,000,000", None),
+    ("{{ '%*d' % (10**10, 1) }}", TemplateError, "sql/a.sql:1", "a width of more than 100,000,000", None),
+    ("{{ '%010000000000d' | format(1) }}", TemplateError, "sql/a.sql:1", "a width of more than 100,000,000", None),
+    ("{{ '{:>10000000000}'.format(1) }}", TemplateError, "sql/a.sql:1", "a width of more than 100,000,000", None),
+    ("{{ 'a'.ljust(10**10) }}", TemplateError, "sql/a.sql:1", "a width of more than 100,000,000", None),
     ("{% for i in range(10**6) %}{{ 'x' * 10**6 }}{% endfor %}", TemplateError, "sql/a.sql", "a text of", None),
     ("{{ get_key('x.txt', 'k') }}", Error, "", "reads .json and .yaml", None),
 ]  # fmt: skip
+
+
+def test_what_a_template_computes_is_not_computed_when_it_is_read() -> None:
+    tracemalloc.start()
+    try:
+        for text in (
+            "{{ 'a' * 300000000 }}",
+            "{{ 'a' | center(300000000) }}",
+            "{{ '%0300000000d' % 1 }} {{ n }}",
+        ):
+            facts(text, "a.sql")
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_large_numbers_are_no_widths(tmp_path: Path) -> None:
+    text = "{{ n | int }} {{ '%d' | format(n) }} {{ '%s' % n }} {{ '{}'.format(n) }} {{ n | string | center(18) }}"
+    said = render(task(text, params={"n": 20240101123456}), str(tmp_path))
+    assert said.split() == ["20240101123456"] * 5
 
 
 @pytest.mark.parametrize(("text", "kind", "where", "words", "hint"), MISTAKES)

@@ -410,7 +410,7 @@ def test_a_project_that_is_new_on_a_full_disk_says_so(small_disk: Folder) -> Non
 
 def test_one_notebook_whose_result_does_not_fit_on_the_disk_fails(small_disk: Folder) -> None:
     small_disk.write("one.py", "# %%\nprint('x' * 2_000_000)\n")
-    ran = small_disk.octavo("run", "one.py", "out.ipynb")
+    ran = small_disk.octavo("run", "one.py", "out.ipynb", "--autosave-cell-every", "0")
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert "ProductError: out.ipynb cannot be written: no space left on the disk" in ran.stdout
     assert not (small_disk.path / "out.ipynb").exists()

@@ -17,7 +17,7 @@ from ..hints import did_you_mean
 from ..lazy import lazy_imports
 from ..model import PROXIES, Facts, Json, Parameter, Product, Relation, Task
 from . import quoting
-from .bounded import Bounded, within
+from .bounded import Bounded, Counted, within
 from .normal_text import shell, sql
 
 with lazy_imports():
@@ -288,7 +288,8 @@ def _line(error: BaseException, root: str) -> Place | None:
 
 
 def _parsed(text: str, language: str = "sql") -> nodes.Template:
-    environment = Environment(extensions=[_Raise])
+    # what Jinja reads it also computes, where all of it is known
+    environment = Counted(extensions=[_Raise], optimized=False)
     environment.filters |= _filters(language, quoting.sql)  # they are not called
     return environment.parse(text)
 
