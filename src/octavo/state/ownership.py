@@ -13,7 +13,6 @@ from ..dataclass import dataclass
 from ..kinds import row
 from ..lazy import lazy_imports
 from ..model import PROXIES, Record, Task
-from ..products import writing
 from ..products.aside import names
 from .store import Store
 from .written import Written
@@ -21,6 +20,8 @@ from .written import Written
 with lazy_imports():
     import shutil
     import subprocess
+
+    from ..products import writing
 
 #: Seconds for which what git says of the files of a project is believed.
 _BELIEVED = 5.0
