@@ -53,7 +53,8 @@ def _filled(client: DBAPIClient, columns: Columns) -> frames.Tabular:
     marks = ", ".join("?" * len(columns))
     rows = [[None if it != it else it for it in row] for row in zip(*columns.values(), strict=True)]
     if rows:
-        cursor.executemany(f"INSERT INTO items VALUES ({marks})", rows)
+        values = ", ".join([f"({marks})"] * len(rows))
+        cursor.execute(f"INSERT INTO items VALUES {values}", [value for row in rows for value in row])
     return in_sql.SqlTable(client, Relation("items"))
 
 
