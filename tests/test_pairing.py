@@ -392,3 +392,13 @@ def test_a_script_is_written_in_the_encoding_that_it_declares(here: Path) -> Non
     (here / "a.py").unlink()
     assert main(["sync"]) == 0
     assert "é" in (here / "a.py").read_text("latin-1") and sources(here / "a.py") == ['x = "é"']
+
+
+def test_a_copy_of_a_side_in_another_place_is_of_no_pair(here: Path) -> None:
+    assert main(["pair", "fit.ipynb"]) == 0
+    assert main(["convert", "fit.py", "--to", "md"]) == 0
+    assert "formats" not in (here / "fit.md").read_text("utf-8")
+    assert main(["sync", "--check"]) == 0
+    (here / "fit.py").unlink()
+    assert main(["convert", "fit.ipynb", "--to", "py"]) == 0
+    assert "formats: ipynb,py:percent" in (here / "fit.py").read_text("utf-8")

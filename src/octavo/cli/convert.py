@@ -11,7 +11,7 @@ from .. import notebook as documents
 from .. import products
 from ..errors import Error, Errors
 from ..notebook.cells import Notebook
-from ..pairing import convert, forms
+from ..pairing import convert, forms, pairs, setting
 from ..products import writing
 from ..reading.folders import walk
 from ..show.mistakes import show
@@ -65,6 +65,7 @@ def main(args: Namespace) -> int:
             if below and form.format == source.format:
                 continue
             target = _target(args, path, below, form, into)
+            source = _unpaired(source, path, target)
             if target == "-":
                 sys.stdout.buffer.write(documents.dumps(convert.converted(source, form, _options(path))))
                 sys.stdout.buffer.flush()
@@ -128,6 +129,18 @@ def _target(args: Namespace, path: str, below: str, form: forms.Form, into: bool
     if path == "-":
         raise Error("name the file for standard input", args.output)
     return os.path.join(args.output if into else "", os.path.splitext(name)[0] + form.extension)
+
+
+def _unpaired(source: Notebook, path: str, target: str) -> Notebook:
+    """Return a notebook that does not say of a file outside of its pair that it is of it."""
+    if not pairs.said_formats(source):
+        return source
+    try:
+        pair = pairs.pair(path, source) if path != "-" else None
+    except (Error, Errors):
+        pair = None
+    of_pair = {os.path.realpath(side.path) for side in (pair.sides if pair else ())}
+    return source if os.path.realpath(target) in of_pair else setting.with_formats(source, "")
 
 
 def _options(path: str) -> dict[str, object]:
