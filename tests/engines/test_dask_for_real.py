@@ -168,6 +168,7 @@ def test_what_no_worker_can_run_is_told_before_anything_has_run(tmp_path: Path, 
     assert folder.octavo("build").returncode == 0
     nobody = folder.octavo("build", "--force", "--executor", f"dask=tcp://127.0.0.1:{free()}")
     assert (nobody.returncode, "there is no scheduler of Dask" in nobody.stderr) == (2, True), nobody.stderr
+    assert nobody.stderr.count("there is no scheduler of Dask") == 1, "for all tasks at once"
 
 
 def test_a_build_whose_scheduler_or_driver_dies_leaves_nothing_running(

@@ -77,6 +77,7 @@ class Dask:
         self._placed = placed or {}
         self._client: cluster.Scheduler | None = None
         self._workers: list[cluster.Announced] = []
+        self._trouble: Error | None = None
         self._looked = 0.0
         self._folder = ""
         self._events: deque[Event] = deque()
@@ -100,17 +101,18 @@ class Dask:
                 "a failed task cannot wait for you in the executor dask",
                 hint="--executor local runs tasks on this machine",
             )
-        try:
-            client = self._connected()
-            if time.monotonic() - self._looked > _LOOK:
-                self._look(client)
-            error = cluster.unmet(self._wanted(task), self._workers)
-        except Error as refused:
-            error = refused
+        if self._trouble is None and not self._workers:
+            try:
+                self._connected()
+            except Error as trouble:
+                self._trouble = trouble
+        if self._trouble is not None:
+            return self._trouble  # the same for all tasks
+        error = cluster.unmet(self._wanted(task), self._workers)
         if error is None:
             return None
         self._shut()
-        return Error(f'"{task.name}" cannot run: {error.message}', error.where or task.where, error.hint)
+        return Error(f'"{task.name}" cannot run: {error.message}', task.where, error.hint)
 
     def prepare(self, modules: tuple[str, ...], cells: tuple[str, ...] = ()) -> None:
         """Import nothing ahead: tasks start in new interpreters there."""
