@@ -15,7 +15,7 @@ from .state.store import Store
 
 with lazy_imports():
     from . import notebook
-    from .reading import diff
+    from .reading import diff, functions
 
 _SPACE = "text"
 
@@ -91,6 +91,9 @@ def _words(store: Store, task: Task, record: Record, reason: Reason) -> str:
         words: str = diff.in_words(diff.cells(before, after))
         return words
     names = diff.definitions(*found)
+    if reason.part == parts.SOURCE.word and task.source.entry:
+        rest = functions.unreached(found[1], task.source.path, task.source.entry.rpartition(".")[2])
+        names = [name for name in names if name not in rest] or names
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 

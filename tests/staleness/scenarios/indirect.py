@@ -21,7 +21,7 @@ def _tasks(modules: Mapping[str, str], **more: str) -> Scenario:
     rows = [f"  - {{source: {name}.make, name: {name}, product: out/{name}.txt}}\n" for name in modules]
     files = {f"{name}.py": text for name, text in modules.items()}
     files |= {name.replace("__", "/") + ".py": text for name, text in more.items()}
-    return versions({"pipeline.yaml": "tasks:\n" + "".join(rows), **files}, runs=tuple(modules))
+    return versions({"pipeline.yaml": "tasks:\n" + "".join(rows), **files}, runs=tuple(modules), back=False)
 
 
 #: Nothing of these calls what it reaches by its name, where that could be read.
