@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from octavo.errors import SpecError
-from octavo.spec.entry import EntryPoint, find
+from octavo.spec.entry import EntryPoint, around, find
 from projects import Folder
 
 TASKS = "tasks: []\n"
@@ -200,3 +200,9 @@ def test_a_packaged_pipeline_has_its_paths_from_the_project(here: Folder) -> Non
     assert here.octavo("build", cwd="src").returncode == 0
     assert here.read("made/x.txt") == f"{here.path} {here.path}/src/pkg"
     assert (here.path / ".octavo").is_dir()
+
+
+def test_what_is_around_a_folder_that_is_not_there_is_what_is_above_it(here: Folder) -> None:
+    here.write("pipeline.train.yaml", TASKS)
+    (entry,) = around(here.path / "gone" / "deeper", here.path)
+    assert entry.path == here.path / "pipeline.train.yaml"

@@ -157,7 +157,7 @@ class Local:
 
     def _ask_server(self, worker: Worker, descriptors: list[int], servers: Servers) -> None:
         kernel, bare = of_task(worker.task, self.bare, self.diverged)
-        for _ in range(3):
+        for _ in range(6):
             while not (server := servers.of(kernel, bare)).ready:
                 self._listen()
             if server.ask({"fork": worker.number}, descriptors):

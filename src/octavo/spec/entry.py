@@ -95,15 +95,22 @@ def around(folder: Path, top: Path) -> Iterator[EntryPoint]:
 def _others(folder: Path) -> list[Path]:
     """Return the files of pipelines of whatever name in a folder, and in the packages whose project it is."""
     inside = [folder]
-    if (folder / "src").is_dir():
-        inside += [one for one in (folder / "src").iterdir() if one.is_dir()]
+    inside += [folder / "src" / name for name in _listed(folder / "src")]
     found = [
         one / name
         for one in inside
-        for name in os.listdir(one)
+        for name in _listed(one)
         if name.startswith("pipeline") and name.endswith(".yaml")
     ]
     return sorted(one for one in found if one.is_file())
+
+
+def _listed(folder: Path) -> list[str]:
+    """Return what is in a folder; nothing where there is none, or a stranger may not look into it, as in /home."""
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def _nearest(name: str, folders: Sequence[Path]) -> EntryPoint | None:
