@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from octavo import single
+from octavo.show import inputs
 from octavo.show.screen import columns, cut, flat, pad, screen, seconds, several, visible
 
 
@@ -99,3 +102,11 @@ def test_what_user_code_prints_cannot_command_a_terminal(text: str, shown: str) 
 def test_only_colours_leave_an_escape(text: str) -> None:
     assert "\x07" not in visible(text)
     assert all(rest.lstrip("[0123456789;:")[:1] == "m" for rest in visible(text).split("\x1b")[1:])
+
+
+def test_what_a_notebook_says_of_itself_cannot_command_a_terminal(tmp_path: Path) -> None:
+    code = '# %% [markdown]\n# # Clear \x1b[2J\x07\n# %% tags=["parameters"]\nx = "\x1b]0;title\x07"  # \x1b[2J\n'
+    (tmp_path / "a.py").write_text(code)
+    out = io.StringIO()
+    inputs.show(single.read(str(tmp_path / "a.py")), screen(out, {}), False)
+    assert "Clear" in out.getvalue() and "\x1b" not in out.getvalue() and "\x07" not in out.getvalue()

@@ -19,9 +19,9 @@ def show(source: Source, to: Screen, as_json: bool) -> None:
         to.say(json.dumps(described(source), ensure_ascii=False, default=repr))
         return
     facts = source.facts
-    title = f": {to.paint(facts.title, 'bold')}" if facts.title else ""
-    to.say(f"{source.path}{title}")
-    to.say(f"kernel: {facts.kernel or 'default'} ({facts.language})")
+    title = f": {to.paint(flat(facts.title), 'bold')}" if facts.title else ""
+    to.say(f"{flat(source.path)}{title}")
+    to.say(flat(f"kernel: {facts.kernel or 'default'} ({facts.language})"))
     if not facts.params:
         why = "declares none" if facts.parameters_cell else 'has no cell tagged "parameters", so it takes any'
         to.say(f"parameters: it {why}")
