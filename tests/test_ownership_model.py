@@ -48,6 +48,7 @@ class Machine(RuleBasedStateMachine):
         self.root = Path(tempfile.mkdtemp())
         self.written: dict[str, bool] = {}
         self.n, self.one, self.place = 1, "one", PLACES[0]
+        self.links = 0
         self.describe()
 
     def teardown(self) -> None:
@@ -127,11 +128,12 @@ class Machine(RuleBasedStateMachine):
     @rule(path=st.sampled_from(LINKED))
     def link(self, path: str) -> None:
         """Move what is there elsewhere, or let there be something of the user's; leave a link."""
-        full, disk = self.root / path, self.root / "disk"
-        place = disk / str(len(os.listdir(disk))) if disk.exists() else disk / "0"
+        full = self.root / path
         if full.is_symlink():
             return
-        disk.mkdir(exist_ok=True)
+        self.links += 1
+        place = self.root / "disk" / str(self.links)
+        place.parent.mkdir(exist_ok=True)
         if full.exists():
             full.rename(place)
         elif path == "data":
