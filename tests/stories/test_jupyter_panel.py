@@ -12,7 +12,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,9 @@ class Server:
             )
         end = time.monotonic() + 180
         while True:
-            assert self.process.poll() is None and time.monotonic() < end, self.log.read_text()
+            if self.process.poll() is not None or time.monotonic() > end:
+                self.process.kill()
+                raise AssertionError(self.log.read_text())
             try:
                 self.call("api/status")
                 break
@@ -147,6 +150,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     found = Server(tmp_path_factory.mktemp("panel"), "jupyter_server")
     yield found
     found.close()
+
+
+@pytest.fixture
+def served() -> Iterator[Callable[[Server], Server]]:
+    """What ends a server of one test, whichever way that goes."""
+    with ExitStack() as running:
+
+        def serve(server: Server) -> Server:
+            running.callback(server.close)
+            return server
+
+        yield serve
 
 
 def written(server: Server, name: str) -> Folder:
@@ -340,10 +355,12 @@ def test_the_panel_is_small_and_ships_with_the_package() -> None:
     not CHROMIUM or not importlib.util.find_spec("playwright"), reason="wants Debian's chromium: make system"
 )
 @pytest.mark.parametrize("which", ["oldest", "newest"])
-def test_the_pipeline_is_built_from_the_panel_in_a_browser(tmp_path: Path, which: str) -> None:
+def test_the_pipeline_is_built_from_the_panel_in_a_browser(
+    tmp_path: Path, which: str, served: Callable[[Server], Server]
+) -> None:
     python = lab(which)
     sync: Any = importlib.import_module("playwright.sync_api")
-    server = Server(tmp_path, "jupyterlab", python=python)
+    server = served(Server(tmp_path, "jupyterlab", python=python))
     project = server.project
     project.write("pipeline.yaml", PIPELINE)
     project.write("nb/clean.py", CLEAN)
@@ -408,7 +425,6 @@ def test_the_pipeline_is_built_from_the_panel_in_a_browser(tmp_path: Path, which
         sync.expect(clean).to_have_attribute("data-state", "fresh")
         assert "-jupyter" in project.octavo("log").stdout
         assert errors == []
-    server.close()
 
 
 THEMES = ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast")
@@ -418,9 +434,11 @@ THEMES = ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"
 @pytest.mark.skipif(
     not CHROMIUM or not importlib.util.find_spec("playwright"), reason="wants Debian's chromium: make system"
 )
-def test_panel_and_badge_break_no_rule_of_axe_in_any_theme(tmp_path: Path) -> None:
+def test_panel_and_badge_break_no_rule_of_axe_in_any_theme(
+    tmp_path: Path, served: Callable[[Server], Server]
+) -> None:
     axe = importlib.import_module("axe_playwright_python.sync_playwright").Axe()
-    server = Server(tmp_path, "jupyterlab", python=lab("newest"))
+    server = served(Server(tmp_path, "jupyterlab", python=lab("newest")))
     server.project.write("pipeline.yaml", PIPELINE)
     server.project.write("nb/clean.py", CLEAN + "print('said')\n")
     server.project.write("nb/fit.py", FIT + "\n# %%\n1 / 0\n")
@@ -459,4 +477,3 @@ def test_panel_and_badge_break_no_rule_of_axe_in_any_theme(tmp_path: Path) -> No
                 found = axe.run(page, context="button.octavo-badge").response["violations"]
                 assert found == [], (theme, colour)
             page.close()
-    server.close()

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 #: Seconds after which a notebook opens without its values: something keeps the state of its project locked.
-PATIENCE = 5.0
+PATIENCE = 10.0
 
 #: What a server answers where a file cannot be saved, by the system's word for it. It is no fault of the server.
 _REFUSALS = {
@@ -148,6 +148,9 @@ class _Around:
                 return self._look(path)
             return await asyncio.wait_for(asyncio.to_thread(self._look, path), self._patience)
         except TimeoutError:
+            if self._pipelines is None or not self._pipelines.knew(self._file(path)):
+                self._log.warning("octavo: %s is opened without looking whether it is a task's", path)
+                return None
             return cells.untold(
                 "octavo has no answer: does another program keep .octavo/state.db locked?", path
             )

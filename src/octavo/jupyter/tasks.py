@@ -72,6 +72,10 @@ class Pipelines:
                     wrong += map(str, each(error))
         return of_file(tasks, file) if tasks else TasksOfFile(mistakes=wrong)
 
+    def knew(self, file: Path) -> bool:
+        """Return whether a file was a task's when pipelines were last read."""
+        return any(str(file) in sources for _, sources in [*self._known.values()])
+
     def _read(self, one: EntryPoint) -> Mapping[str, Sequence[Of]]:
         """Return the tasks of a pipeline by the real paths of their sources."""
         known = self._known.get(one.path)
