@@ -5,7 +5,7 @@ EXAMPLE := examples/wine
 # tests often wait for processes: one and a half for each core
 WORKERS ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 2) * 3 // 2)")
 
-.PHONY: demo test test-engines system lint types docs bench lock clean
+.PHONY: demo test test-engines test-browsers system lint types docs bench lock clean
 
 demo: .venv-demo/ready  ## build the example pipeline and say where its reports are
 	cd $(EXAMPLE) && ../../.venv-demo/bin/octavo build
@@ -14,11 +14,14 @@ demo: .venv-demo/ready  ## build the example pipeline and say where its reports 
 test: .venv/ready  ## run every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
 
-test-engines: .venv/ready .venv-engines/ready  ## real schedulers, and JupyterLab in a browser; what is not there is named and skipped
+test-engines: .venv/ready .venv-engines/ready  ## run pipelines on real schedulers; what is not there is named and skipped
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v sbatch >/dev/null; then \
 	  apt-get update -q && apt-get install --yes --no-install-recommends slurm-wlm munge \
 	  || echo "SLURM cannot be installed here: its tests are skipped"; fi
-	$(BIN)/python -m pytest -m engines tests/engines tests/conformance tests/stories
+	$(BIN)/python -m pytest -m engines tests/engines tests/conformance
+
+test-browsers: .venv/ready .venv-engines/ready  ## JupyterLab 4.0 and newest, Notebook 7 and JupyterHub in Chromium, which make system installs; for the night
+	$(BIN)/python -m pytest -m nightly tests/stories/test_badge.py tests/stories/test_jupyter_panel.py tests/stories/test_jupyter_fronts.py
 
 system:  ## install Debian's packages without which some tests are skipped (as root)
 	apt-get update -q

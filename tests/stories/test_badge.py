@@ -139,7 +139,7 @@ def test_the_badge_is_right_in_sessions_of_editing_and_running(browser: Any) -> 
     ]
 
 
-@pytest.mark.engines
+@pytest.mark.nightly
 def test_a_notebook_in_jupyterlab_is_made_clean_by_one_click(
     browser: Any, tmp_path: Path, served: Callable[[Server], Server]
 ) -> None:

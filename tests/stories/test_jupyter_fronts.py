@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 CLEAN = PIPELINE.split("\n- {source: nb/fit")[0].replace(".py", ".ipynb")
 
 pytestmark = [
-    pytest.mark.engines,
+    pytest.mark.nightly,
     pytest.mark.skipif(
         not CHROMIUM or not importlib.util.find_spec("playwright"),
         reason="wants Debian's chromium: make system",
@@ -150,7 +150,7 @@ def hub(tmp_path: Path) -> Iterator[str]:
     python = lab("newest")
     proxy = ROOT / ".venv-engines/proxy/node_modules/.bin/configurable-http-proxy"
     if not proxy.exists():
-        pytest.skip("the proxy of JupyterHub is not installed: make test-engines does it")
+        pytest.skip("the proxy of JupyterHub is not installed: make test-browsers does it")
     project = Folder(tmp_path / "root")
     project.write("pipeline.yaml", CLEAN)
     project.write("nb/clean.ipynb", NOTEBOOK)

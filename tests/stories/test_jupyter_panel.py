@@ -39,10 +39,10 @@ FIT = CLEAN.replace("None", '["clean"]', 1)
 
 
 def lab(which: str) -> str:
-    """Return the Python of an environment with JupyterLab, the newest or the oldest, which make test-engines makes."""
+    """Return the Python of an environment with JupyterLab, the newest or the oldest, which make test-browsers makes."""
     found = SRC.parent / f".venv-engines/jupyter-{which}/bin/python"
     if not found.exists():
-        pytest.skip(f"the {which} JupyterLab is not installed: make test-engines does it")
+        pytest.skip(f"the {which} JupyterLab is not installed: make test-browsers does it")
     return str(found)
 
 
@@ -350,7 +350,7 @@ def test_the_panel_is_small_and_ships_with_the_package() -> None:
     assert (SRC / "jupyter-labextension" / package["jupyterlab"]["_build"]["load"]).is_file()
 
 
-@pytest.mark.engines
+@pytest.mark.nightly
 @pytest.mark.skipif(
     not CHROMIUM or not importlib.util.find_spec("playwright"), reason="wants Debian's chromium: make system"
 )
@@ -402,7 +402,7 @@ def test_the_pipeline_is_built_from_the_panel_in_a_browser(
         cells = page.locator(".jp-NotebookPanel:visible .jp-Cell .cm-content")
         sync.expect(cells.filter(has_text="shown while this is open")).to_be_visible()
         # an edit that is not saved; the badge builds what makes it true
-        cells.last.click()
+        cells.filter(has_text="open(product").last.click()  # a notebook shows its cells one after the other
         page.keyboard.press("Control+End")
         page.keyboard.type("\nx = 3")
         edit = page.get_by_role("status").filter(has_text="The unsaved edit would make stale: clean")
@@ -430,7 +430,7 @@ def test_the_pipeline_is_built_from_the_panel_in_a_browser(
 THEMES = ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast")
 
 
-@pytest.mark.engines
+@pytest.mark.nightly
 @pytest.mark.skipif(
     not CHROMIUM or not importlib.util.find_spec("playwright"), reason="wants Debian's chromium: make system"
 )
