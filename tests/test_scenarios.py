@@ -26,6 +26,7 @@ from staleness.scenarios import (
     native,
     play,
     programs,
+    together,
     values,
 )
 
@@ -44,6 +45,7 @@ TABLES: Mapping[str, Mapping[str, Scenario]] = {
     "forked": forked.SCENARIOS,
     "children": children.SCENARIOS,
     "hands": hands.SCENARIOS,
+    "together": together.SCENARIOS,
 }
 ALL = {f"{table}: {name}": it for table, rows in TABLES.items() for name, it in rows.items()}
 

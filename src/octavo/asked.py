@@ -170,9 +170,9 @@ class Listing:
 
 
 def _kind(entry: os.DirEntry[str]) -> str:
-    """Return the letter of what an entry of a folder is: a folder, a link, or a file or else."""
+    """Return the letter of what an entry of a folder is: a folder, a link to one, another link, or a file or else."""
     if entry.is_symlink():
-        return "l"
+        return "L" if there(entry.path) == "folder" else "l"  # is_dir() raises where links lead in a circle
     return "d" if entry.is_dir(follow_symlinks=False) else "f"
 
 

@@ -193,14 +193,24 @@ def _rows(listed: bytes) -> dict[str, list[str]]:
 
 
 def file_digest(path: str) -> str:
+    return read_through(path)[0]
+
+
+def read_through(path: str) -> tuple[str, os.stat_result]:
+    """Return the digest of a file, and what the system says of it after it was read."""
     whole = running()
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # a hot path: open() takes a third more
     try:
-        while block := os.read(file, _BLOCK):
+        size = os.fstat(file).st_size
+        # a small file, as most are, is read at once, and not asked for more
+        block = os.read(file, size + 1 if 0 < size < _BLOCK else _BLOCK)
+        whole.update(block)
+        while block and len(block) != size:
+            block = os.read(file, _BLOCK)
             whole.update(block)
+        return whole.hexdigest(), os.fstat(file)
     finally:
         os.close(file)
-    return whole.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

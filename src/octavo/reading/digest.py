@@ -32,6 +32,10 @@ _SOURCE = re.compile(
 )
 
 
+#: A docstring that is handed on, as decorators do.
+_HANDED_ON = re.compile(r"^[ \t]*[\w.]+\.__doc__[ \t]*\+?=.*$", re.MULTILINE)
+
+
 def digest(parts: Iterable[str]) -> str:
     """Hash texts, each with its border, into 32 hexadecimal digits."""
     hashed = blake2b(digest_size=16)
@@ -62,6 +66,12 @@ def form(body: Sequence[ast.AST], text: str) -> list[str]:
 def reads_docstrings(text: str) -> bool:
     """Return whether code looks as if it reads docstrings."""
     return _DOCSTRINGS.search(text) is not None
+
+
+def shows_code(text: str) -> bool:
+    """Return whether code looks as if it reads docstrings, source or line numbers, maybe of other modules."""
+    plain = _HANDED_ON.sub("", text)
+    return reads_docstrings(plain) or _SOURCE.search(plain) is not None
 
 
 def cell(tree: ast.Module, text: str, docstrings: bool = False) -> str:

@@ -9,9 +9,7 @@ import os
 import re
 import time
 from collections.abc import Callable
-from fnmatch import translate
 from threading import get_ident
-from types import CodeType
 from urllib.parse import unquote
 
 from ...asked import Listing, there
@@ -21,8 +19,9 @@ from ...reading.importable import SUFFIXES
 from .asks import FilePath, narrowed
 from .frames import STANDARD, Asker, of_packages, reads_text
 from .hook import Arguments, Hear, Quiet
+from .listed import METADATA, Listed, about_packages, asks_sizes, pattern_of
 from .paths import Ground
-from .stamps import Stamp, Use, now_of_files, stamp, use
+from .stamps import Use, now_of_files, stamp, stands, use
 
 #: Where nobody keeps what a result depends on.
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/lib/", "/usr/share/", STANDARD)
@@ -31,20 +30,6 @@ _CODE = (".py", ".ipynb", ".md", ".Rmd", ".qmd", ".R", ".r", ".sql", ".sh")
 COMPILED = re.compile(r"(.*/)__pycache__/([^/]+?)\.[^/.]+(?:\.opt-\d)?\.pyc$")
 #: What becomes of a path, told to whoever shows it to a person: "read" or "wrote".
 Touch = Callable[[str, str], None]
-
-
-class Listed:
-    """A folder as it was listed: what was asked for, which folder that was, the names that were there."""
-
-    __slots__ = ("listing", "names", "place", "sized")
-
-    def __init__(
-        self, listing: Listing, place: Stamp | None, names: tuple[str, ...] | None, sized: bool
-    ) -> None:
-        self.listing = listing
-        self.place = place
-        self.names = names
-        self.sized = sized
 
 
 class Activity:
@@ -86,8 +71,9 @@ class Activity:
         self.entered: set[str] = set()
         #: Called when a command is started: what it says must be read before it is gone.
         self.started: Callable[[], None] | None = None
-        #: Is told of folders in which the task looks for all modules that there are.
+        #: Is told of folders in which the task looks for all modules that there are, or for one.
         self.searched: Callable[[str], None] = lambda folder: None
+        self.sought: Callable[[str, str], None] = lambda folder, name: None
         #: Called when something was asked; audited events have their own end.
         self.after: Callable[[], None] | None = None
         self._touch = touch
@@ -104,8 +90,10 @@ class Activity:
             "os.scandir": self._list,
             "os.mkdir": self._mkdir,
             "os.truncate": lambda args: self._place(args[0]),
-            "os.remove": lambda args: self._place(args[0], args[1]),
-            "os.rmdir": lambda args: self._place(args[0], args[1]),
+            "os.remove": self._remove,
+            "os.rmdir": self._remove,
+            "os.listxattr": self._attributes,
+            "os.getxattr": self._attributes,
             "os.rename": self._rename,
             "os.link": self._link,
             "os.symlink": self._symlink,
@@ -140,22 +128,34 @@ class Activity:
         elif path.endswith(".pyc") or path.startswith(_SYSTEM) or self.quiet or of_packages(path):
             return
         if mode.__class__ is str:
+            if "x" in mode and self._stands(path):
+                return
             update = "+" in mode and "r" in mode
             reading, writing = "r" in mode, update or "r" not in mode
         else:
+            if flags & os.O_EXCL and self._stands(path):
+                return
             reading, writing, update = _intent(flags)
         self.opens(path, reading, writing, update)
+
+    def _stands(self, path: str) -> bool:
+        """Return whether something stands at a path where a file is to be made only if nothing does."""
+        found = stands(path)
+        if "_mkstemp_inner" not in Asker().names():  # whose names are random
+            self.question("exists", path, None, "")
+        return found
 
     def opens(self, path: str, reading: bool, writing: bool, update: bool) -> None:
         """Note that a file is about to be opened, by its absolute path."""
         if reading:
             before = self.opened.get(path)
             if before is None:
-                with self.quiet:
-                    now = use(path, time.monotonic_ns(), self.epoch, self.began, update)
-                    self.opened[path] = now
-                    if self.ground.tools_keep(path, now.linked) and Asker().is_own():
-                        self.ground.meant.add(self.ground.way(path).real)
+                now = use(path, time.monotonic_ns(), self.epoch, self.began, self.quiet, update)
+                self.opened[path] = now
+                if now.linked or not self.ground.is_plain(path):
+                    with self.quiet:
+                        if self.ground.tools_keep(path, now.linked) and Asker().is_own():
+                            self.ground.meant.add(self.ground.way(path).real)
             elif before.epoch != self.epoch:
                 # a process that the task started may have made it anew: what counts is what is seen now
                 before.epoch, before.stamp = self.epoch, stamp(path)
@@ -196,9 +196,28 @@ class Activity:
 
     # ── made
 
+    def _misses(self, path: FilePath, folder: int | None = None) -> bool:
+        """Return whether what it does something to is not there, which an error tells it, and note what is there."""
+        full = self._full(path, folder)
+        if not full.startswith(self._below) or self.quiet or of_packages(full):
+            return False
+        missing = not stands(full)
+        if ("size", full) not in self.questions:
+            with self.quiet:
+                self.questions.setdefault(("exists", full), ABSENT if missing else there(full))
+        return missing
+
     def _place(self, path: FilePath, folder: int | None = None) -> None:
         if not self.quiet:
             self.placed.setdefault(self._full(path, folder), time.monotonic_ns())
+
+    def _attributes(self, arguments: Arguments) -> None:
+        self._misses(arguments[0])
+
+    def _remove(self, arguments: Arguments) -> None:
+        path, folder = arguments
+        if not self._misses(path, folder):
+            self._place(path, folder)
 
     def _mkdir(self, arguments: Arguments) -> None:
         if self.quiet:
@@ -212,6 +231,8 @@ class Activity:
 
     def _rename(self, arguments: Arguments) -> None:
         source, target, source_folder, target_folder = arguments
+        if self._misses(source, source_folder):
+            return
         self._place(source, source_folder)
         self._place(target, target_folder)
         if not self.quiet:
@@ -219,6 +240,8 @@ class Activity:
 
     def _link(self, arguments: Arguments) -> None:
         source, target, source_folder, target_folder = arguments
+        if self._misses(source, source_folder):
+            return
         self._place(target, target_folder)
         if not self.quiet:
             full = self._full(source, source_folder)
@@ -234,12 +257,12 @@ class Activity:
             self.opens(shown, reading=True, writing=False, update=False)
 
     def _restamp(self, path: FilePath, left: int) -> None:
-        if not self.quiet:
+        if not self.quiet and not self._misses(path):
             full = self._full(path)
             self.restamped[full] = min(left, self.restamped.get(full, left))
 
     def _enter(self, folder: FilePath | None) -> None:
-        if not self.quiet and folder is not None:
+        if not self.quiet and folder is not None and not self._misses(folder):
             self.entered.add(self._full(folder))
 
     def _start(self, arguments: Arguments) -> None:
@@ -270,11 +293,15 @@ class Activity:
             return
         asker = Asker()
         if asker.about_code:
-            if asker.for_modules():
+            if "site" in asker.seeks():  # addsitedir
+                self.lists(full, "*.pth", True)
+            elif asker.seeks():
                 self.searched(full)
             return
-        pattern, hidden = _pattern(asker)
-        sized = not asker.via and asker.frame is not None and _asks_sizes(asker.frame.f_code)
+        if about_packages(asker) and not asker.is_own():
+            return
+        pattern, hidden = pattern_of(asker)
+        sized = not asker.via and asker.frame is not None and asks_sizes(asker.frame.f_code)
         self.lists(full, pattern, hidden, sized)
 
     def lists(self, full: str, pattern: str = "", hidden: bool = False, sized: bool = False) -> None:
@@ -283,7 +310,13 @@ class Activity:
         if key not in self.listed:
             listing = Listing(full, pattern, hidden)
             with self.quiet:  # listing it is heard, too
-                self.listed[key] = Listed(listing, stamp(full), listing.names("/", sized), sized)
+                names = listing.names("/", sized)
+                if names is None and (found := there(full)) not in ("folder", ABSENT):
+                    # "**" looks into all that a folder has, whose listing says already what that is
+                    if not any(folder == os.path.dirname(full) for folder, *_ in self.listed):
+                        self.questions.setdefault(("exists", full), found)
+                    return
+                self.listed[key] = Listed(listing, stamp(full), names, sized)
 
     # ── asked
 
@@ -296,7 +329,14 @@ class Activity:
             return
         if answer and self.questions.get((word, full)) == answer:
             return
-        question = narrowed(word, answer)
+        asker = Asker()
+        if about_packages(asker):
+            if asker.is_own() and word == "exists":  # what is there is not listed twice
+                self.lists(full, METADATA, True)
+            return
+        if asker.frame is not None and asker.seeks() == "extend_path":
+            self.sought(str(asker.frame.f_locals["dir"]), str(asker.frame.f_locals["final_name"]))
+        question = narrowed(asker, word, answer)
         if question is None:
             return
         word, answer = question
@@ -337,28 +377,3 @@ def _intent(flags: int) -> tuple[bool, bool, bool]:
     access = flags & (os.O_WRONLY | os.O_RDWR)
     update = access == os.O_RDWR and not flags & os.O_TRUNC
     return update or not access, bool(access), update
-
-
-def _pattern(asker: Asker) -> tuple[str, bool]:
-    """Return the pattern that a folder is listed for, and whether it finds hidden names; "" for all there are."""
-    for frame in asker.via[:4]:
-        code, known = frame.f_code, frame.f_locals
-        if code.co_name == "_glob1" and isinstance(pattern := known.get("pattern"), str):
-            return pattern + "/" * bool(known.get("dironly")), bool(known.get("include_hidden"))
-        # pathlib's glob, up to Python 3.12, keeps its pattern only as the method "match" of a compiled one
-        if (
-            code.co_name == "_select_from"
-            and (match := getattr(known.get("self"), "match", None)) is not None
-        ):
-            regex = getattr(getattr(match, "__self__", None), "pattern", "")
-            plain = re.sub(r"\\(.)", r"\1", regex[4:-3].replace(".*", "*"))
-            if translate(plain) == regex:
-                return plain + "/" * bool(getattr(known["self"], "dironly", False)), True
-    return "", False
-
-
-def _asks_sizes(code: CodeType) -> bool:
-    """Return whether code that lists a folder asks what it finds for more than its name."""
-    return "stat" in code.co_names or any(
-        _asks_sizes(constant) for constant in code.co_consts if isinstance(constant, CodeType)
-    )

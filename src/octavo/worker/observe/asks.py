@@ -117,7 +117,7 @@ def _stat(real: Callable[_P, os.stat_result], tell: _Tell) -> Callable[_P, os.st
     def stat_(*arguments: _P.args, **options: _P.kwargs) -> os.stat_result:
         try:
             found = real(*arguments, **options)
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:
             tell("exists", arguments, options, ABSENT)
             if itself or options.get("follow_symlinks") is False:
                 tell("no link", arguments, options, ABSENT)
@@ -164,18 +164,21 @@ def _readlink(real: Callable[_P, AnyStr], tell: _Tell) -> Callable[_P, AnyStr]:
     return readlink
 
 
-def narrowed(word: str, answer: str) -> tuple[str, str] | None:
+def narrowed(asker: Asker, word: str, answer: str) -> tuple[str, str] | None:
     """Return a question and its answer as whoever asks means them; None where nobody does, or only for code.
 
     A file's size is what was asked for only where the answer is not reduced to whether it is there.
     """
-    asker = Asker()
     if asker.about_code:
-        return None
+        return (word, answer) if (word, answer) == ("exists", ABSENT) and asker.seeks() else None
     # what pathlib's own stat hands on was asked by what called it
     names = [name for name in asker.names() if name not in ("stat", "lstat", "readlink")] or [""]
-    if word != "link" and names[0] in _RESOLVING:
-        return None
+    if names[0] in _RESOLVING:
+        # where it leads to counts, and so does that there was no link, if the task itself wants to know
+        strict = asker.via[0].f_locals.get("strict") is True
+        if word not in ("link", "no link"):
+            return ("exists", "file" if word == "size" else answer) if strict and asker.is_own() else None
+        return (word, answer) if word == "link" or asker.is_own() else None
     if word == "no link" and (len(names) > 1 or names[0] not in _OF_LINKS):
         return None  # os.walk asks so of each folder
     if word == "size" and names[0] in _WHETHER:

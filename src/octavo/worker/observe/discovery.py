@@ -9,8 +9,9 @@ from typing import ParamSpec
 from ... import parts, products
 from ...asked import Listing, size, target, there
 from ...model import ABSENT, UNREADABLE, UNSTABLE, Task
-from .activity import Activity, Listed
+from .activity import Activity
 from .evidence import Evidence
+from .listed import Listed
 from .native import NativeEvents
 from .paths import Way
 from .stamps import WHOLE, Use, is_file, stamp, unchanged_digest
@@ -46,7 +47,9 @@ class Writes:
             if now is None or now[4] >= activity.began:
                 self._add(way.real, order)
         for path, order in list(activity.written.items()):
-            self._add(activity.ground.way(path).real, order)
+            real = activity.ground.way(path).real
+            if not os.path.isdir(real):  # a temporary file is opened by its folder's name, and has another
+                self._add(real, order)
         for path, order in list(activity.placed.items()):
             self._add(activity.ground.way(path, follow=False).real, order)
         for path in list(activity.updated):
@@ -156,11 +159,22 @@ class Discovery:
             )
         for path in list(self._activity.entered):
             self.walked(self._ground.way(path))
+        self._native_links([path for path, _ in by_children])
         for link in self._links:
             if self._writes.when(os.path.join(self._ground.root, link)) is None:
                 pointed = target(self._ground.root, link)
                 found[parts.LINK.of(link)] = (link, UNSTABLE if pointed is None else pointed)
         return found
+
+    def _native_links(self, by_children: Iterable[str]) -> None:
+        """Count the links by which libraries and other programs may have gone, if the task names them."""
+        links = self._native.tree.links
+        seen = {*by_children, *self._native.read, *self._native.listed, *self._native.others_listed}
+        above = {path[:n] for path in seen for n, sign in enumerate(path) if sign == "/"} if links else seen
+        for path in links.keys() & (seen | above):
+            for link in links[path]:
+                if self._evidence.says(os.path.basename(link)):
+                    self.walked(self._ground.way(link))
 
     def walked(self, way: Way) -> None:
         """Count the links on a way."""
@@ -198,7 +212,9 @@ class Discovery:
         return self._within[folder]
 
     def _file_parts(self, path: str, used: Use) -> Iterator[_Part]:
-        way = self._ground.way(path)
+        now = stamp(path, regular=True)
+        # what was no link and is the very same file is still none
+        way = self._ground.way(path, follow=used.linked or now is None or now != used.stamp)
         shown = self._counts(way)
         # of what Python itself reads, a name says nothing
         if shown is None or (shown.endswith(_BESIDE) and not self._is_data(path, way.real)):
@@ -211,7 +227,7 @@ class Discovery:
         self.walked(way)
         # a process that it started may have made a hard link to it, say
         left = self._activity.restamped.get(path, WHOLE - bool(self._activity.epoch))
-        if now := stamp(way.real, regular=True):
+        if now is not None:
             if path in self._activity.updated and not now[2]:
                 return  # a lock, say
             digest = (
@@ -279,9 +295,11 @@ class Discovery:
         self.walked(way)
         row, _, letters = word.partition(" ")
         if own:
-            # what it made is no news; what was there before, it may have changed
+            # what it made and left is no news; what was there before, it may have changed
+            if answer == ABSENT and os.path.lexists(way.real):
+                return
             answer = ABSENT if answer == ABSENT else size(way.real) if row == "size" else there(way.real)
-            if answer == ABSENT or letters:
+            if letters:
                 return
         if letters:
             yield parts.ACCESS.of(f"{letters} {shown}"), (shown, answer)

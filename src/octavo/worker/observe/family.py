@@ -10,10 +10,11 @@ from itertools import islice
 from typing import Any
 
 from ...asked import Listing
-from .activity import Activity, Listed
+from .activity import Activity
 from .fanotify import HIGH
 from .hook import Arguments, Hear, listen
 from .imports import Imports, Tables
+from .listed import Listed
 from .native import NativeEvents
 from .own import Own
 from .paths import Ground
@@ -107,7 +108,14 @@ class Family:
             activity.questions,
         ):
             each.clear()
-        for some in (activity.updated, activity.assured, activity.entered, activity.shown, activity.heard):
+        for some in (
+            activity.updated,
+            activity.assured,
+            activity.entered,
+            activity.shown,
+            activity.heard,
+            activity.as_text,
+        ):
             some.clear()
         for table in self._imports.tables.values():
             table.clear()
@@ -200,8 +208,8 @@ class Family:
         sets |= {"shown": activity.shown, "doubtful": native.doubtful, "meant": self._ground.meant}
         sets |= {"as text": activity.as_text, "own": self._own_used}
         if name in uses:
-            found, order, epoch, digest = value
-            uses[name].setdefault(key, Use(_stamp(found), order, epoch, digest))
+            found, order, epoch, digest, linked = value
+            uses[name].setdefault(key, Use(_stamp(found), order, epoch, digest, linked))
         elif name in times:
             times[name].setdefault(key, value)
         elif name in sets:
@@ -225,7 +233,7 @@ class Family:
 
 def _plain(value: object) -> object:
     if isinstance(value, Use):
-        return [value.stamp, value.order, value.epoch, value.digest]
+        return [value.stamp, value.order, value.epoch, value.digest, value.linked]
     if isinstance(value, Listed):
         return [value.place, value.names]
     return value

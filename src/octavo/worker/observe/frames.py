@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from types import FrameType
 
 #: Where the standard library is. site-packages, with links from there into a project, may stand in it.
@@ -15,13 +16,18 @@ _ON_BEHALF = os.path.join(_OCTAVO, "kinds", "named.py")
 #: Modules of Python that look for code: to import it, to show it. The project's code is known otherwise.
 _ABOUT_CODE = (
     *(f"<frozen {name}" for name in ("importlib", "zipimport", "runpy", "site")),
-    f"{STANDARD}importlib{os.sep}",
+    *(
+        f"{STANDARD}importlib{os.sep}{name}"
+        for name in ("__init__", "_bootstrap", "abc", "machinery", "util")
+    ),
     *(
         f"{STANDARD}{name}.py"
         for name in ("linecache", "inspect", "pkgutil", "runpy", "traceback", "warnings")
     ),
     *(f"{STANDARD}{name}.py" for name in ("zipimport", "site", "pdb", "bdb", "tracemalloc")),
 )
+#: Those that look for more than modules by names: for all modules of a folder, for what is added to the path.
+_SEEKING = (f"{STANDARD}pkgutil.py", f"{STANDARD}site.py", "<frozen site>")
 #: The same of packages.
 _TOOLS = tuple(
     f"-packages{os.sep}{name}{os.sep}"
@@ -103,15 +109,12 @@ class Asker:
             own = name.startswith(_OCTAVO) and name != _ON_BEHALF
             self.about_code = own or any(tool in name for tool in _TOOLS)
 
-    def for_modules(self) -> bool:
-        """Return whether it is ``pkgutil`` that looks for modules, and neither a tool nor octavo wants them."""
+    def seeks(self) -> str:
+        """Return which function of ``pkgutil`` or ``site`` looks for code; "" if none, or on behalf of a tool."""
         frame = self.frame
-        if frame is None or frame.f_code.co_filename != f"{STANDARD}pkgutil.py":
-            return False
-        while frame is not None and frame.f_code.co_filename.startswith(STANDARD):
-            frame = frame.f_back
-        name = "" if frame is None else frame.f_code.co_filename
-        return not name.startswith(_OCTAVO) and not any(tool in name for tool in _TOOLS)
+        if frame is None or frame.f_code.co_filename not in _SEEKING:
+            return ""
+        return "" if _for_tools(frame) else frame.f_code.co_name
 
     def is_own(self) -> bool:
         """Return whether it is the user's code: of neither Python nor octavo, nor of an installed package."""
@@ -122,3 +125,22 @@ class Asker:
     def names(self) -> list[str]:
         """Return the names of the functions of the standard library, the innermost first."""
         return [frame.f_code.co_name for frame in self.via]
+
+
+def _library(frame: FrameType | None) -> Iterator[FrameType]:
+    """Yield the frames of the standard library from one on, outwards."""
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith(("<frozen ", STANDARD)) or "-packages" in name:
+            return
+        yield frame
+        frame = frame.f_back
+
+
+def _for_tools(frame: FrameType | None) -> bool:
+    """Return whether what the standard library does in a frame is done for octavo or a tool."""
+    for inner in _library(frame):
+        frame = inner.f_back
+    name = "" if frame is None else frame.f_code.co_filename
+    own = name.startswith(_OCTAVO) and name != _ON_BEHALF
+    return own or any(tool in name for tool in _TOOLS)

@@ -10,11 +10,13 @@ import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from ...reading.importable import EVERY, PACKAGES, STANDARD, SUFFIXES, Folder, changes, installed, outcome
 from .frames import STANDARD as LIBRARY
+from .frames import Asker
 from .hook import Arguments, Hear, Quiet
+from .stamps import stands
 
 #: The very function of the system: the one in ``os`` is observed.
 _stat = os.stat
@@ -93,12 +95,15 @@ class Imports:
         """Start observing which names are imported."""
         sys.meta_path.insert(0, self)
         sys.meta_path.append(self._misses)
+        sys.path_hooks.insert(0, self._hear_entry)
 
     def end(self) -> None:
         """Stop observing."""
         for finder in (self, self._misses):
             if finder in sys.meta_path:
                 sys.meta_path.remove(finder)
+        if self._hear_entry in sys.path_hooks:
+            sys.path_hooks.remove(self._hear_entry)
 
     def hears(self) -> dict[str, Hear]:
         """Return who hears which audit events."""
@@ -116,6 +121,15 @@ class Imports:
                     self.after()
         except Exception:
             pass  # a path that is no list of texts is for others to stumble over
+
+    def _hear_entry(self, entry: object) -> NoReturn:
+        """Note a folder in which ``pkgutil`` looks for modules, and that is not there; others have to look into it."""
+        try:
+            if isinstance(entry, str) and not self._quiet and not stands(entry) and Asker().seeks():
+                self.search(os.path.abspath(entry))
+        except Exception:
+            pass
+        raise ImportError("octavo only listens")
 
     def _ask(self, name: str, path: Iterable[str] | None) -> None:
         way = tuple(sys.path if path is None else path)
@@ -166,6 +180,13 @@ class Imports:
         """Note that all modules of a folder are looked for."""
         if (inside := self._inside(folder)) is not None:
             self.searched.setdefault(inside, folder)
+
+    def seek(self, folder: str, name: str) -> None:
+        """Note that one name is looked for in a folder."""
+        full = os.path.abspath(folder)
+        if (inside := self._inside(full)) is not None:
+            place = self._places.setdefault(inside, _Place(full, inside))
+            self._look(place, name, False)
 
     def _executed(self, path: object) -> None:
         if path.__class__ is str and path[:1] != "<" and not self._quiet:

@@ -54,6 +54,8 @@ class NativeEvents:
         self.read: dict[str, Use] = {}
         #: Of these those that had changed so shortly before that it is not known what was read.
         self.doubtful: set[str] = set()
+        #: Folders that it listed so.
+        self.listed: set[str] = set()
         self.written: dict[str, int] = {}
         #: The same of other processes, while the task had any; those of which it is known that they were the task's.
         self.others: dict[str, Use] = {}
@@ -195,12 +197,13 @@ class NativeEvents:
     def _note_open(self, path: str, event: Event) -> None:
         if event.name == ".":
             self._activity.lists(path)
+            self.listed.add(path)
         elif path not in self.read:
             self.read[path] = self._use(path)
 
     def _use(self, path: str) -> Use:
-        with self._activity.quiet:
-            found = use(path, time.monotonic_ns(), self._activity.epoch, self._activity.began)
+        activity = self._activity
+        found = use(path, time.monotonic_ns(), activity.epoch, activity.began, activity.quiet)
         # it may have been opened at any time since the last look
         if found.stamp is not None and found.stamp[4] >= self._before:
             self.doubtful.add(path)

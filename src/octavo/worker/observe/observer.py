@@ -14,10 +14,12 @@ from functools import partial
 from threading import get_ident
 
 from ... import parts, products
+from ...asked import there
 from ...environment import imported
 from ...kinds.named import KERNELSPEC
 from ...model import UNSTABLE, Task
 from ...reading import functions
+from ...reading.digest import shows_code
 from ...reading.digests_of_code import function_digest, module_digest, source_text
 from ...reading.folders import edited
 from ...reading.importable import SUFFIXES
@@ -47,6 +49,8 @@ _ELSEWHERE: dict[str, tuple[str, Callable[[Arguments], str]]] = {
     "os.system": ("started", lambda args: os.fsdecode(args[0])),
 }
 _MOST = 2_000
+#: How often it is looked whether files that other programs read name more of them.
+_ROUNDS = 3
 _SYSTEM = tuple({sys.prefix, sys.base_prefix, "/proc/", "/sys/", "/dev/", "/etc/", "/usr/"})
 _NOISE = ("/proc/", "/dev/", "/sys/")
 
@@ -80,7 +84,7 @@ class Observer:
         #: Functions that were called for the task: (part of the manifest, file, name, whether nobody else needs it).
         self.functions: tuple[tuple[str, str, str, bool], ...] = ()
         self._imports = Imports(self._inside, self.quiet)
-        self.activity.searched = self._imports.search
+        self.activity.searched, self.activity.sought = self._imports.search, self._imports.seek
         self._own = Own(own) if own else None
         self._family = Family(self.ground, self.activity, self.native, self._imports, self._own)
         self._writes: Writes | None = None
@@ -170,18 +174,38 @@ class Observer:
                 rows[None, "wrote", shown] = None
         return tuple(rows)
 
+    def _gather(self, task: Task) -> None:
+        """Gather what the task names, where that is evidence: if others were at work, or files were read by links."""
+        self._started()
+        if task.source.facts.language.lower() not in ("python", "sql"):
+            self._evidence.foreign(task.source.text or "")
+        native = self.native
+        others = native.others if native.others or native.others_wrote or native.has_children() else None
+        if others is None and not (native.tree.links and (native.read or native.listed)):
+            return
+        self._evidence.own(task.source.text or "")
+        self._evidence.own("\n".join(map(str, task.params.values())))
+        for path in self._imports.files(self._preloaded).values():
+            if path.endswith(".py") and self._inside(path) and is_file(path):
+                self._evidence.own(source_text(path))
+        # lists of files and configurations name others, also those that only other programs read
+        for path in list(self.activity.opened):
+            if path.startswith(self.ground.below):
+                self._evidence.lists(path)
+        for _ in range(_ROUNDS):
+            for path in list(others or ()):
+                if (shown := self._inside(path)) and self._evidence.names(shown):
+                    self._evidence.lists(path)
+        if others is not None:
+            made = {*native.others_wrote, *native.written, *self.activity.written, *self.activity.placed}
+            for path in {*self._evidence.told()} - made:
+                self.activity.questions.setdefault(("exists", path), there(path))
+
     def discovered(self, task: Task) -> dict[str, tuple[str, str]]:
         """Return what was found: parts of the manifest to (path, digest), paths relative to the project."""
         self.stop()
         found: dict[str, tuple[str, str]] = {}
-        self._started()
-        if task.source.facts.language.lower() not in ("python", "sql"):
-            self._evidence.foreign(task.source.text or "")
-        if self.native.others or self.native.others_wrote or self.native.has_children():
-            self._evidence.own(task.source.text or "")
-            for path in self._imports.files(self._preloaded).values():
-                if path.endswith(".py") and self._inside(path) and is_file(path):
-                    self._evidence.own(source_text(path))
+        self._gather(task)
         writes = self._writes = Writes(self.activity, self.native, self._evidence)
         own = task.source.path if task.source.entry else None
         modules: list[str] = []
@@ -208,6 +232,12 @@ class Observer:
             if path not in alone and not source:
                 part = parts.MODULE.of(inside if name == path else name)
                 found[part] = (inside, self._digest(path, module_digest))
+        code = [(shown, way.real) for way in ways if (shown := way.shown)]
+        texts = [task.source.text or "", *(source_text(real) for _, real in code if real.endswith(".py"))]
+        if any(map(shows_code, texts)):  # of each other, maybe
+            found |= {
+                parts.FILE.of(shown): (shown, self._digest(real, products.digest)) for shown, real in code
+            }
         discovery = Discovery(self.activity, self.native, self._evidence, writes, task, modules)
         outcomes = self._imports.outcomes(lambda path: writes.when(self.ground.way(path).real) is not None)
         for folder, (words, then) in outcomes.items():

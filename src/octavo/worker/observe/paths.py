@@ -68,6 +68,11 @@ class Ground:
             return None
         return way.shown
 
+    def is_plain(self, path: str) -> bool:
+        """Return whether it is known that no tool keeps what is at an absolute path, unless that is a link."""
+        folder, _, name = path.rpartition("/")
+        return self._kept.get(folder) is False and name not in SKIPPED and name not in ("", ".", "..")
+
     def tools_keep(self, path: str, linked: bool = True) -> bool:
         """Return whether an absolute path is in a folder of a tool, but octavo's own.
 

@@ -8,6 +8,7 @@ import time
 
 from ... import products
 from ...dataclass import dataclass
+from .hook import Quiet
 
 #: Device, inode, size, times of modification and of change: what git's index keeps, and on which disk.
 Stamp = tuple[int, int, int, int, int]
@@ -33,6 +34,10 @@ def stamp(path: str, regular: bool = False) -> Stamp | None:
         return None
     if regular and not stat.S_ISREG(found.st_mode):
         return None
+    return _of(found)
+
+
+def _of(found: os.stat_result) -> Stamp:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
@@ -52,26 +57,30 @@ class Use:
     linked: bool = False
 
 
-def use(path: str, order: int, epoch: int, began: int, change: bool = False) -> Use:
-    """Return how a file is, to be asked right before a task uses it; ``change`` tells that it may write into it.
-
-    What octavo itself opens here is heard, too.
-    """
+def use(path: str, order: int, epoch: int, began: int, quiet: Quiet, change: bool = False) -> Use:
+    """Return how a file is, to be asked right before a task uses it; ``change`` tells that it may write into it."""
     try:
         seen = _lstat(path)
         linked = stat.S_ISLNK(seen.st_mode)
         seen = _stat(path) if linked else seen
     except (OSError, ValueError):
         return Use(None, order, epoch, linked=True)
-    found = seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
+    found = _of(seen)
     # within a tick of the clock a file can change without a new stamp
     young = found[4] >= began and found[4] >= now_of_files()
-    digest = (
-        products.digest(path)
-        if (young or change) and found[2] <= _SMALL and stat.S_ISREG(seen.st_mode)
-        else None
-    )
-    return Use(found, order, epoch, digest, linked)
+    if not (young or change) or found[2] > _SMALL or not stat.S_ISREG(seen.st_mode):
+        return Use(found, order, epoch, None, linked)
+    with quiet:  # what octavo itself opens is heard, too
+        return Use(found, order, epoch, products.digest(path), linked)
+
+
+def stands(path: str) -> bool:
+    """Return whether anything is at a path, if only a link."""
+    try:
+        _lstat(path)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def is_link(path: str) -> bool:
@@ -92,10 +101,10 @@ def unchanged_digest(path: str, used: Use, before: Stamp | None, left: int = WHO
         return None
     if not (used.stamp[:left] == before[:left] or used.digest is not None):
         return None
-    digest = products.file_digest(path)
+    digest, then = products.read_through(path)
     if used.digest is not None and digest != used.digest:
         return None
-    return digest if stamp(path) == before else None
+    return digest if _of(then) == before else None
 
 
 def is_file(path: str) -> bool:

@@ -26,6 +26,8 @@ class Tree:
         self._most = most
         self.shown: dict[str, str] = {}
         self.files: dict[str, str] = {}
+        #: The links within the project, by where they lead to: the kernel does not tell by which one was read.
+        self.links: dict[str, list[str]] = {}
         self.whole = True
 
     def folders(self) -> Iterator[str]:
@@ -65,6 +67,7 @@ class Tree:
     def _linked(self, entry: os.DirEntry[str], shown: str) -> list[tuple[str, str]]:
         real = os.path.realpath(entry.path)
         if self._ground.holds(real):
+            self.links.setdefault(real, []).append(shown)
             return []  # it comes by itself
         if os.path.isdir(real):
             return [(real, shown)]
