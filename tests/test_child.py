@@ -381,6 +381,7 @@ def test_nothing_else_starts_python_or_arranges_its_path() -> None:
         "testing/in_process.py": {"path"},  # what a cell did to it is undone
         "deploy/here.py": {"executable"},  # octavo itself, as engines start it
         "checks/ruff.py": {"executable"},  # ruff stands beside it
+        "travel/lock.py": {"executable"},  # uv stands beside it
         "plugins.py": {"path"},  # looked at only
         "jupyter/building.py": {"executable"},  # octavo itself
         "jupyter/watched.py": {"path", "argv"},  # a kernel while it stands in for a worker; put back after it
