@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
 
+from .. import parts
 from ..dataclass import dataclass
 from ..model import Json, Manifest, Task
 
@@ -51,7 +52,9 @@ def keep(
     """Keep what a task reported. ``table`` is its manifest, ``ended`` its outcome and its seconds."""
     folder = Path(root, ".octavo", "metrics")
     params = {**task.params, **task.hidden.params}
-    data = {name: value for name, value in table.items() if name.startswith(("upstream ", "file "))}
+    data = {
+        name: value for name, value in table.items() if parts.split(name)[0] in (parts.UPSTREAM, parts.FILE)
+    }
     row = RunMetrics(run, task.name, at, *ended, metrics, params, table.get("source", ""), data)
     line = json.dumps(row.plain(), default=str, ensure_ascii=False).encode("utf-8", "surrogatepass")
     with suppress(OSError):  # it is for people: a full disk fails no build
