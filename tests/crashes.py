@@ -102,7 +102,7 @@ VICTIMS = (
     "driver worker",
     "everything",
 )
-SECONDS = 3.0  # about as long as the build takes
+SECONDS = 3.0  # about as long as the build takes on an idle machine
 
 
 def write(folder: Folder) -> None:
@@ -244,14 +244,17 @@ def orphans(word: str, patience: float = 3.0) -> list[str]:
     return [f"{pid} {command(pid)}" for pid, _, _ in left]
 
 
-def crash(folder: Folder, seed: int, victims: str) -> str:
-    """Kill a build somewhere in its middle and check everything that must hold after it; return who was met."""
+def crash(folder: Folder, seed: int, victims: str, lasts: float = SECONDS) -> tuple[str, float]:
+    """Kill a build somewhere in its middle and check everything that must hold after it.
+
+    ``lasts`` are the seconds that a build takes. Return who was met, and what the build after it took.
+    """
     chance = random.Random(seed)
     n = 10 + 2 * seed  # the same seed at the same time is the same crash
     folder.write("n.txt", str(n))
     word = f"{os.getpid()}-{seed}-{chance.random()}"
     hurt = build(folder, word)
-    time.sleep(chance.uniform(0.1, SECONDS))
+    time.sleep(chance.uniform(0.1, lasts))
     met = hurt.kill(victims, chance)
     said, _ = hurt.process.communicate(timeout=60)
     where = f"seed {seed}, killed {met}, {said}"
@@ -260,8 +263,10 @@ def crash(folder: Folder, seed: int, victims: str) -> str:
         n += 1
         folder.write("n.txt", str(n))
     next_word = f"{word}-next"
+    began = time.monotonic()
     again = build(folder, next_word)
     said, _ = again.process.communicate(timeout=60)
+    took = time.monotonic() - began
     where += f", then {said}"
     assert again.process.returncode == 0, where
     made = {name: folder.read(f"out/{name}.txt") for name in results(n)}
@@ -277,4 +282,4 @@ def crash(folder: Folder, seed: int, victims: str) -> str:
     assert (last.returncode, last.stdout.split(" in ")[0]) == (0, "5 tasks fresh"), (
         f"{where}, then {last.stdout}{last.stderr}"
     )
-    return " ".join(met)
+    return " ".join(met), took
