@@ -8,7 +8,7 @@ import re
 import sqlite3
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
@@ -91,6 +91,32 @@ def notebook(check: str, *names: str) -> str:
 @pytest.fixture
 def seeds() -> Seeds:
     return Seeds()
+
+
+def _by_later_doors(folder: Folder, do: Callable[..., str]) -> None:
+    """Ask what a project is, where its results come from, and what others may get of it."""
+    folder.write("pipeline.yaml", folder.read("pipeline.yaml") + "lock: true\n")
+    loose = ["--param", "private_key=none", "--env--api_secret", "none"]
+    do("build", *loose, code=None)
+    assert (folder.path / "octavo.lock").is_file()
+    for words in (["show", "look.py", "out/look.ipynb", "run.ipynb"], ["show", "out/look.ipynb", "--json"]):
+        do(*words)
+    for words in (["lineage"], ["lineage", "out/look.txt", "--json"], ["lineage", "--openlineage"]):
+        do(*words)
+    do("history", "out/look.ipynb", "--json")
+    do("verify", "out/look.ipynb", "--html", "verify.html", "--markdown", "verify.md", code=None)
+    do("cat", "out/look.ipynb")
+    do("convert", "out/look.ipynb", "-o", "converted.md")
+    do("meta", "init", "run.ipynb")
+    do("publish", "run.ipynb", "--version", "1.0", "--no-verify", code=1)
+    do("runs", "--json")
+    do("ci", "github", "-o", "ci.yml")
+    do("diff", "run.ipynb", "out/look.ipynb", code=None)
+    store = ["--remote", (folder.path / "store").as_uri()]
+    assert "looks like a secret" in do("submit", "--to", "here", *store, "--force", *loose, code=2)
+    for engine, *more in (["airflow"], ["argo", "--image", "i"], ["kubernetes", "--image", "i"]):
+        said = do("export", engine, *more, *store, *loose, "-o", f"{engine}.out", code=2)
+        assert "looks like a secret" in said and not (folder.path / f"{engine}.out").exists()
 
 
 def test_forty_secrets_by_every_door_are_found_nowhere(folder: Folder, seeds: Seeds) -> None:
@@ -303,6 +329,8 @@ def test_forty_secrets_by_every_door_are_found_nowhere(folder: Folder, seeds: Se
         code=2,
     )
     do("run", "--help-notebook", "look.py")
+    over_got = folder.read("over.check")
+    _by_later_doors(folder, do)
 
     assert len(seeds.made) >= 40
     by_right = ("pipeline.yaml", "pipeline.bad.yaml", "env.yaml", "more.yaml", "run.yaml", "data.db")
@@ -318,6 +346,6 @@ def test_forty_secrets_by_every_door_are_found_nowhere(folder: Folder, seeds: Se
         next(one for one in seeds.made if "Zq7auth" in one),
     )
     line = next(one for one in seeds.made if "commandline" in one)
-    assert folder.read("over.check") == sha256(repr([*over, None, line, 1]).encode()).hexdigest()
+    assert over_got == sha256(repr([*over, None, line, 1]).encode()).hexdigest()
     cells = json.loads(folder.read("run.ipynb"))["cells"]
     assert "password = '•••'" in "".join(cells[1]["source"]).replace('"', "'")
