@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import octavo
 from octavo.cli import main
 from octavo.errors import Error
-from octavo.metrics import kept, log, number, where
+from octavo.events import MetricsLogged, Note
+from octavo.metrics import displayed, kept, log, number, where
 from octavo.metrics.kept import RunMetrics
 from octavo.metrics.reported import tell_of
 from octavo.show import runs_table
@@ -105,6 +107,55 @@ def test_tables_show_what_differs_and_nothing_hostile() -> None:
     assert "&lt;b&gt;" in page and "<b>" not in page
     assert runs_table.listed(rows)[0] == ["run", "when", "task", "model", "accuracy"]
     assert [*runs_table.text([["a", "bb"], ["ccc", "d"]])] == ["a    bb", "ccc  d"]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "found"),
+    [
+        ([("execute_result", {"data": {"text/plain": "{'accuracy': np.float64(0.93), 'n': 3}"}})], (0.93, 3)),
+        ([("execute_result", {"data": {"text/plain": ["{'accuracy': 0.5,\n", " 'n': 3}"]}})], (0.5, 3)),
+        ([("display_data", {"data": {"application/json": {"accuracy": 0.5, "n": 3}}})], (0.5, 3)),
+        (
+            [("stream", {"name": "stdout", "text": "accu"}), ("stream", {"text": "racy: 0.5\nn = 3\n"})],
+            (0.5, 3),
+        ),
+        (
+            [("stream", {"text": '{"accuracy": 1}\nepoch 3 of 4\n{"accuracy": -2.5e-3, "n": 7}'})],
+            (-0.0025, 7),
+        ),
+    ],
+)
+def test_what_a_cell_shows_is_read_as_metrics(
+    outputs: list[tuple[str, dict[str, Any]]], found: tuple[float, int]
+) -> None:
+    told = displayed.told("fit", 4, outputs)
+    assert told == MetricsLogged("fit", {"accuracy": found[0], "n": found[1]})
+
+
+@pytest.mark.parametrize(
+    ("outputs", "words"),
+    [
+        ([], "it shows no numbers by their names"),
+        ([("stream", {"text": "all is well\n"})], "it shows no numbers by their names"),
+        (
+            [("stream", {"text": "{'accuracy': 'high'}"})],
+            "the metric accuracy is the text 'high', not a number",
+        ),
+        ([("stream", {"text": '{"accuracy": NaN}'})], "the metric accuracy is nan, not a finite number"),
+        ([("execute_result", {"data": {"text/plain": "{" * 10_000}})], "it shows no numbers by their names"),
+        ([("execute_result", {"data": None}), ("stream", {})], "it shows no numbers by their names"),
+    ],
+)
+def test_a_cell_that_shows_no_metrics_is_told(outputs: list[tuple[str, dict[str, Any]]], words: str) -> None:
+    assert displayed.told("fit", 4, outputs) == Note(f"cell 4 is tagged metrics, but {words}", "fit")
+
+
+def test_a_cell_tagged_metrics_reports_what_it_shows(folder: Folder) -> None:
+    folder.write("fit.py", '# %%\nscore = 1 / 4\n\n# %% tags=["metrics"]\n{"accuracy": score, "n": 3}\n')
+    folder.write("pipeline.yaml", "tasks:\n  - {source: fit.py, product: out/fit.ipynb}\n")
+    assert folder.octavo("build").returncode == 0
+    (row,) = json.loads(folder.octavo("runs", "--json").stdout)
+    assert row["metrics"] == {"accuracy": 0.25, "n": 3}
 
 
 def test_torn_and_damaged_lines_are_left_out(tmp_path: Path) -> None:

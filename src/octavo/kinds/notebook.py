@@ -31,6 +31,7 @@ from .pause import pause
 with lazy_imports():
     from ..executed import export, warm_export
     from ..kernels import frames, jupyter, native, specs
+    from ..metrics import displayed
     from ..process import child
     from ..secrets import hiding
 
@@ -244,10 +245,14 @@ class Cells:
         self.cell: int | None = None
         self.allow_errors = bool(task.own.get("allow_errors"))
         self._widgets = Widgets()
+        #: What the cell that runs has shown, where it is tagged as one that shows metrics.
+        self._measured: list[tuple[str, Json]] | None = None
 
     def say(self, kind: str, content: Json) -> None:
         """Pass on a message of the kernel."""
         self.tell(Output(self.task.name, self.cell, kind, content))
+        if self._measured is not None:
+            self._measured.append((kind, content))
 
     def passed(self) -> None:
         """Note a breakpoint: nobody could answer a debugger's questions."""
@@ -279,6 +284,7 @@ class Cells:
 
     def _one(self, kernel: Kernel, index: int, number: int, total: int, code: str) -> Reply:
         self.cell = index
+        self._measured = [] if "metrics" in tags(self.notebook["cells"][index]) else None
         began, (before, _) = time.perf_counter(), kernel.used()
         self.tell(CellStarted(self.task.name, index, number, total, time.time()))
         reply = kernel.execute(code, index)
@@ -287,6 +293,9 @@ class Cells:
         cpu = None if before is None or after is None else round(after - before, 6)
         self.tell(CellFinished(self.task.name, index, time.time(), seconds, reply.count, failed, cpu, memory))
         self.cell = None
+        if (measured := self._measured) is not None:
+            self._measured = None
+            self.tell(displayed.told(self.task.name, number, measured))
         self._widgets.leave()
         if reply.status != "dead":
             for comm, outputs in self._widgets.pending().items():
