@@ -6,6 +6,7 @@ import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -16,7 +17,7 @@ from octavo.events import MetricsLogged, Note
 from octavo.metrics import displayed, kept, log, number, where
 from octavo.metrics.kept import RunMetrics
 from octavo.metrics.reported import tell_of
-from octavo.show import runs_table
+from octavo.show import grid_picture, runs_table
 from projects import Folder
 
 
@@ -156,6 +157,37 @@ def test_a_cell_tagged_metrics_reports_what_it_shows(folder: Folder) -> None:
     assert folder.octavo("build").returncode == 0
     (row,) = json.loads(folder.octavo("runs", "--json").stdout)
     assert row["metrics"] == {"accuracy": 0.25, "n": 3}
+
+
+def grid(*points: tuple[object, object, float]) -> list[RunMetrics]:
+    return [measured(f"fit-{at}", value, depth=one, rate=two) for at, (one, two, value) in enumerate(points)]
+
+
+def test_a_grid_is_drawn_as_lines_and_as_a_heat_map() -> None:
+    drawn = grid_picture.picture(grid((1, 0.1, 0.5), (3, 0.1, 0.75), (1, "auto", 0.9), (3, "<auto>", 0.25)))
+    assert drawn is not None
+    svg = ElementTree.fromstring(drawn)
+    name = "{http://www.w3.org/2000/svg}"
+    lines = svg.findall(f".//{name}polyline")
+    assert [len(line.get("points", "").split()) for line in lines] == [3, 3, 3, 3]
+    heights = [float(line.get("points", "").split()[-1].split(",")[1]) for line in lines]
+    assert sorted(heights) == [heights[2], heights[1], heights[0], heights[3]], "the best stands highest"
+    cells = svg.findall(f".//{name}rect")
+    assert [cell.get("fill") == "none" for cell in cells] == [False, False, True, False, True, False]
+    texts = [text.text for text in svg.iter(f"{name}text")]
+    assert {"depth", "rate", "accuracy", "0.75", "<auto>", "accuracy by depth (rows) and rate"} <= {*texts}
+    assert svg.get("aria-label") == "accuracy by depth, rate"
+
+
+@pytest.mark.parametrize("rows", [[], grid((1, 2, 0.5)), grid((1, 2, 0.5), (1, 2, 0.75))])
+def test_where_no_parameter_differs_nothing_is_drawn(rows: list[RunMetrics]) -> None:
+    assert grid_picture.picture(rows) is None
+
+
+def test_the_same_value_everywhere_is_drawn_in_the_middle() -> None:
+    drawn = grid_picture.picture(grid((1, 2, 0.5), (2, 2, 0.5)))
+    assert drawn is not None and ElementTree.fromstring(drawn) is not None
+    assert "nan" not in drawn and drawn.count("<rect") == 0
 
 
 def test_torn_and_damaged_lines_are_left_out(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import Error
@@ -17,7 +16,7 @@ from . import options
 with lazy_imports():
     from ..metrics import kept
     from ..products import writing
-    from ..show import runs_table
+    from ..show import grid_picture, runs_table
     from ..spec import entry
 
 if TYPE_CHECKING:
@@ -34,7 +33,8 @@ def arguments(parser: Parser) -> None:
     add("-t", "--task", metavar="NAME", help="only this task; without it, all that reported something")
     add("--json", action="store_true", help="print a JSON list with an object for each run and task")
     add("--csv", action="store_true", help="print the table as CSV")
-    add("--html", metavar="FILE", help="write a page")
+    add("--html", metavar="FILE", help="write a page, with a picture where parameters differ")
+    add("--svg", metavar="FILE", help="draw metrics by the parameters that differ, as of a grid")
     options.file(parser)
     parser.examples("""\
 examples:
@@ -53,19 +53,28 @@ def main(args: Namespace) -> int:
             hint = did_you_mean(args.task, tasks) or f"there are: {', '.join(sorted(tasks))}"
             raise Error(f'no task "{args.task}" reported anything in these runs', hint=hint)
         rows = [row for row in rows if row.task == args.task]
+    drawn = grid_picture.picture(rows) if args.html or args.svg else None
+    if args.svg:
+        if drawn is None:
+            raise Error("there is nothing to draw: no parameter differs among these", hint="compare a grid")
+        _write(args.svg, drawn)
     if args.html:
-        try:
-            writing.write(str(Path(args.html)), [runs_table.page(rows).encode()])
-        except OSError as error:
-            raise Error(f"{args.html} cannot be written: {error.strerror}") from error
+        _write(args.html, runs_table.page(rows, drawn or ""))
     if args.json:
         out.say(json.dumps([row.plain() for row in rows], ensure_ascii=False))
     elif args.csv:
         out.stream.write(runs_table.as_csv(runs_table.side_by_side(rows)))
-    elif not args.html:
+    elif not (args.html or args.svg):
         for line in runs_table.text(runs_table.side_by_side(rows)):
             out.say(line)
     return 0
+
+
+def _write(path: str, text: str) -> None:
+    try:
+        writing.write(path, [text.encode()], named=True)
+    except OSError as error:
+        raise Error(f"it cannot be written: {error.strerror}", path) from None
 
 
 def _chosen(word: str, known: list[RunMetrics]) -> list[RunMetrics]:

@@ -84,8 +84,8 @@ def as_csv(table: Table) -> str:
     return out.getvalue()
 
 
-def page(rows: Sequence[RunMetrics]) -> str:
-    """Return runs side by side as an HTML page that needs nothing else."""
+def page(rows: Sequence[RunMetrics], picture: str = "") -> str:
+    """Return runs side by side as an HTML page that needs nothing else, below a picture of them in SVG."""
     heads = "".join(f"<th>{escape(row.run)}</th>" for row in rows)
     body = "".join(
         f"<tr{' class=differs' if differs else ''}><th>{escape(name)}</th>"
@@ -99,7 +99,8 @@ def page(rows: Sequence[RunMetrics]) -> str:
 body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem; color-scheme: light dark }}
 table {{ border-collapse: collapse }} th, td {{ padding: .25rem .75rem; text-align: left }}
 tr {{ border-bottom: 1px solid #8884 }} .differs td {{ font-weight: 600; background: #fd02 }}
+svg {{ display: block; max-width: 100%; margin-bottom: 2rem }}
 </style></head><body><h1>Runs compared</h1>
-<table><thead><tr><th></th>{heads}</tr></thead><tbody>
+{picture}<table><thead><tr><th></th>{heads}</tr></thead><tbody>
 {body}</tbody></table></body></html>
 """
