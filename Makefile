@@ -19,6 +19,8 @@ test-engines: .venv/ready .venv-engines/ready  ## run pipelines on real schedule
 	  apt-get update -q && apt-get install --yes --no-install-recommends slurm-wlm munge \
 	  || echo "SLURM cannot be installed here: its tests are skipped"; fi
 	$(BIN)/python -m pytest -m engines tests/engines tests/conformance
+	if [ -x .venv-engines/mlflow/bin/python ]; then \
+	  .venv-engines/mlflow/bin/python -m pytest -m engines tests/engines/test_mlflow_for_real.py; fi
 
 test-browsers: .venv/ready .venv-engines/labs  ## JupyterLab 4.0 and newest, Notebook 7 and JupyterHub in Chromium, which make system installs; for the night
 	$(BIN)/python -m pytest -m nightly tests/stories/test_badge.py tests/stories/test_jupyter_panel.py tests/stories/test_jupyter_fronts.py
@@ -74,6 +76,9 @@ clean:  ## remove what the recipes made
 	  .venv-engines/bin/uv pip install --quiet --python .venv-engines/airflow-$$version/bin/python apache-airflow==$$version \
 	  || { echo "Airflow $$version cannot be installed here: its tests are skipped"; rm -rf .venv-engines/airflow-$$version; }; \
 	done
+	.venv-engines/bin/uv venv --quiet --clear --python $(PYTHON) .venv-engines/mlflow && \
+	.venv-engines/bin/uv pip install --quiet --python .venv-engines/mlflow/bin/python --editable . mlflow hypothesis pytest pytest-xdist \
+	|| { echo "MLflow cannot be installed here: its tests are skipped"; rm -rf .venv-engines/mlflow; }
 	.venv-engines/bin/uv pip install --quiet --python $(BIN)/python distributed hera kubernetes-validate \
 	  || echo "Dask, hera or kubernetes-validate cannot be installed here: their tests are skipped"
 	touch .venv-engines/ready

@@ -22,6 +22,7 @@ EXTRAS: dict[str, str] = {
     "boto3": "aws",
     "distributed": "dask",
     "fsspec": "remote",
+    "mlflow": "mlflow",
     "nbconvert": "export",
     "obstore": "remote",
     "pandas": "ploomber",

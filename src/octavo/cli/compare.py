@@ -46,13 +46,7 @@ def main(args: Namespace) -> int:
     """Show runs side by side and return the exit code."""
     out = screen(sys.stdout, os.environ)
     known: list[RunMetrics] = [*kept.rows(entry.find(args.file).root)]
-    rows = [row for word in args.runs for row in _chosen(word, known)]
-    if args.task is not None:
-        tasks = {row.task for row in rows}
-        if args.task not in tasks:
-            hint = did_you_mean(args.task, tasks) or f"there are: {', '.join(sorted(tasks))}"
-            raise Error(f'no task "{args.task}" reported anything in these runs', hint=hint)
-        rows = [row for row in rows if row.task == args.task]
+    rows = of_task([row for word in args.runs for row in chosen(word, known)], args.task)
     drawn = grid_picture.picture(rows) if args.html or args.svg else None
     if args.svg:
         if drawn is None:
@@ -77,7 +71,17 @@ def _write(path: str, text: str) -> None:
         raise Error(f"it cannot be written: {error.strerror}", path) from None
 
 
-def _chosen(word: str, known: list[RunMetrics]) -> list[RunMetrics]:
+def of_task(rows: list[RunMetrics], task: str | None) -> list[RunMetrics]:
+    """Return what one task reported, or what all did; raise ``Error`` where the task did not."""
+    tasks = {row.task for row in rows}
+    if task is not None and task not in tasks:
+        hint = did_you_mean(task, tasks) or f"there are: {', '.join(sorted(tasks))}"
+        raise Error(f'no task "{task}" reported anything in these runs', hint=hint)
+    return [row for row in rows if task in (None, row.task)]
+
+
+def chosen(word: str, known: list[RunMetrics]) -> list[RunMetrics]:
+    """Return what was reported in the run that a word names, or begins; raise ``Error`` where that is not one."""
     runs = dict.fromkeys(row.run for row in known if row.run.startswith(word))
     if word in runs:
         runs = {word: None}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import field
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 from .. import parts
 from ..dataclass import dataclass
 from ..model import Json, Manifest, Task
+from ..products import writing
 
 #: Of so many runs the metrics are kept.
 _RUNS = 2000
@@ -64,6 +65,15 @@ def keep(
         old = sorted(folder.glob("*.jsonl"))[:-_RUNS]
         for path in old:
             path.unlink(missing_ok=True)
+
+
+def take_in(root: str | os.PathLike[str], found: Iterable[RunMetrics]) -> None:
+    """Keep runs of elsewhere, each in the place of what was known of it."""
+    folder = Path(root, ".octavo", "metrics")
+    folder.mkdir(parents=True, exist_ok=True)
+    for row in found:
+        line = json.dumps(row.plain(), default=str, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        writing.write(folder / f"{row.run}.jsonl", [line + b"\n"])
 
 
 def rows(root: str | os.PathLike[str]) -> Iterator[RunMetrics]:
