@@ -11,8 +11,15 @@ import pytest
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 SCRIPTS = sorted(FOLDER.glob("bench_*.py"))
-#: Here peers take ten seconds and more, whatever the size.
-LONG = ("bench_cells", "bench_deploy", "bench_many_notebooks", "bench_tiny_notebook")
+#: These take ten seconds and more, whatever the size.
+LONG = (
+    "bench_cells",
+    "bench_many_notebooks",
+    "bench_observing",
+    "bench_outputs",
+    "bench_ploomber",
+    "bench_tiny_notebook",
+)
 
 
 @pytest.mark.parametrize(

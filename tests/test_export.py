@@ -184,6 +184,7 @@ def test_a_pdf_without_latex_and_chromium_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))  # the package alone prints nothing
     event, _ = ran(wanting({"nb": "out/a.ipynb", "pdf": "out/a.pdf"}), tmp_path)
     assert event.failure is not None
     assert event.failure.message == "out/a.pdf: nothing is installed that makes PDFs"

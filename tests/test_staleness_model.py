@@ -529,7 +529,7 @@ def _work(days: int, steps: int, least: int) -> None:
 
 
 def test_nothing_stale_is_taken_for_fresh(warm: None) -> None:
-    _work(days=3, steps=20, least=60)
+    _work(days=2, steps=20, least=40)
 
 
 @pytest.mark.nightly

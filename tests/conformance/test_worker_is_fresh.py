@@ -78,6 +78,7 @@ state = {
 #: What differs by nature: where a kernel's parent is, and what an import of a warm module sets in any process.
 MEANT = {
     "JPY_PARENT_PID",
+    "OCTAVO_METRICS",
     "PYDEVD_USE_FRAME_EVAL",
     "KMP_INIT_AT_FORK",
     "KMP_DUPLICATE_LIB_OK",

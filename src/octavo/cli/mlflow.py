@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import Error
 from ..hints import did_you_mean
 from ..lazy import lazy_imports
+from ..products import writing
 from ..products.scratch import Scratch
 from ..show.screen import flat, many, screen
 from . import compare, options
@@ -107,7 +108,7 @@ class _Files:
             elif digest in cache.blobs:
                 place = Path(self._scratch, row.run, name)
                 place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(cache.blobs.read(digest))
+                writing.write(place, [cache.blobs.read(digest)])
                 yield str(place), name
             else:
                 self.lost[name] = None

@@ -53,23 +53,23 @@ _WHAT_MAKES_PDF = (
 )
 
 
-def check(wanted: Iterable[Edition], notebook: Json) -> None:
+def check(wanted: Iterable[Edition], notebook: Json, options: Mapping[str, object]) -> None:
     """Raise what is missing on this machine for the editions of a notebook; better now than when it has run."""
     prose = any(cell["cell_type"] == "markdown" and cell["source"] for cell in notebook["cells"])
     for edition in wanted:
         if edition.plain:
             continue
         name = _found(edition)
-        if name == "pdf" and shutil.which("xelatex") is None and not _can_print():
+        if name == "pdf" and shutil.which("xelatex") is None and not _can_print(options):
             raise ProductError("nothing is installed that makes PDFs", edition.path, _WHAT_MAKES_PDF)
-        if name == "webpdf" and not _can_print():
+        if name == "webpdf" and not _can_print(options):
             raise ProductError(
                 "Chromium is not installed",
                 edition.path,
                 f"{_WHAT_MAKES_PDF.partition(', or ')[2]}",
             )
         if name in _PANDOC and prose and shutil.which("pandoc") is None:
-            if name == "pdf" and _can_print():
+            if name == "pdf" and _can_print(options):
                 continue
             hint = "install pandoc: https://pandoc.org/installing.html"
             raise ProductError(f"{name} requires pandoc for markdown cells", edition.path, hint)
@@ -158,7 +158,11 @@ def _convert(
 
 def _exporter(name: str, text: bytes, options: Mapping[str, object]) -> Exporter:
     """Return an exporter that takes ``options`` as nbconvert's own ``export`` does."""
-    if name == "pdf" and (shutil.which("xelatex") is None or shutil.which("pandoc") is None) and _can_print():
+    if (
+        name == "pdf"
+        and (shutil.which("xelatex") is None or shutil.which("pandoc") is None)
+        and _can_print(options)
+    ):
         name = "webpdf"
     kind = _exporter_of(name)
     if kind is WebPDFExporter and not _wants_playwright(options):
@@ -219,8 +223,21 @@ def _browser() -> str | None:
     return found or (_ON_A_MAC if os.path.exists(_ON_A_MAC) else None)
 
 
-def _can_print() -> bool:
-    return _browser() is not None or find_spec("playwright") is not None
+def _can_print(options: Mapping[str, object]) -> bool:
+    if _browser() is not None:
+        return True
+    return find_spec("playwright") is not None and (
+        bool(options.get("allow_chromium_download")) or _has_its_own()
+    )
+
+
+def _has_its_own() -> bool:
+    """Return whether playwright has a Chromium: https://playwright.dev/python/docs/browsers#managing-browser-binaries."""
+    said = os.environ.get("PLAYWRIGHT_BROWSERS_PATH", "")
+    caches = [said] if said not in ("", "0") else ["~/.cache/ms-playwright", "~/Library/Caches/ms-playwright"]
+    if said == "0" and (package := find_spec("playwright")) and package.origin:
+        caches = [os.path.join(os.path.dirname(package.origin), "driver", "package", ".local-browsers")]
+    return any(found for cache in caches for found in Path(cache).expanduser().glob("chromium*"))
 
 
 def _wants_playwright(options: Mapping[str, object]) -> bool:

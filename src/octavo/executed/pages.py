@@ -55,7 +55,7 @@ class Page:
     def check(self, notebook: Json) -> None:
         """Raise what is missing on this machine: better now than when the notebook has run."""
         try:
-            export.check([self._edition], notebook)
+            export.check([self._edition], notebook, self.options)
         except MissingExtra as error:
             message = f"{error.message}, and {remote.shown(self.target)} is made with it"
             raise MissingExtra(message, hint=error.hint) from None

@@ -141,7 +141,7 @@ class Exporter:
         if all(edition.plain for edition in self._wanted):
             return None
         try:
-            export.check(self._wanted, notebook)
+            export.check(self._wanted, notebook, self._task.own.get("nbconvert_export_kwargs") or {})
         except Error as error:
             return Failure.of(error)
         return None

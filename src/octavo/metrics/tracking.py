@@ -8,8 +8,8 @@ import re
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from ..errors import Error
 from ..lazy import lazy_imports
@@ -17,6 +17,8 @@ from .kept import RunMetrics
 
 with lazy_imports():
     from mlflow import entities, tracking
+
+T = TypeVar("T")
 
 #: The files of a task in a run: where they are, and what they are called there.
 Files = Callable[[RunMetrics], Iterable[tuple[str, str]]]
@@ -30,12 +32,33 @@ _PAGE = 1000
 _PATIENCE = 10
 
 
+class _TheirInfo(Protocol):
+    run_id: str
+    run_name: str | None
+    status: str
+    start_time: int | None
+    end_time: int | None
+
+
+class _TheirData(Protocol):
+    metrics: Mapping[str, float]
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+
+
+class _TheirRun(Protocol):
+    """A run as MLflow's client has it; times are in milliseconds."""
+
+    info: _TheirInfo
+    data: _TheirData
+
+
 class Tracker:
     """An experiment of an MLflow server."""
 
     def __init__(self, server: str, experiment: str) -> None:
         _reached(server)
-        self._client: Any = tracking.MlflowClient(tracking_uri=server)  # of a package that need not be there
+        self._client = tracking.MlflowClient(tracking_uri=server)
         self._server, self._name = server, experiment
 
     def push(self, row: RunMetrics, files: Files) -> str | None:
@@ -72,7 +95,7 @@ class Tracker:
         for one in self._runs(experiment, f"tags.`{_RUN}` = '{run}'"):
             yield one.data.tags[_RUN], one.data.tags.get(_TASK, "")
 
-    def _runs(self, experiment: str, which: str) -> Iterator[Any]:
+    def _runs(self, experiment: str, which: str) -> Iterator[_TheirRun]:
         token = None
         while True:
             page = self._client.search_runs([experiment], which, max_results=_PAGE, page_token=token)
@@ -94,7 +117,7 @@ class Tracker:
             ]
 
 
-def _taken(run: Any, experiment: str) -> RunMetrics:
+def _taken(run: _TheirRun, experiment: str) -> RunMetrics:
     at = (run.info.start_time or 0) / 1000
     ended = (run.info.end_time or run.info.start_time or 0) / 1000
     return RunMetrics(
@@ -119,7 +142,7 @@ def _value(text: str) -> object:
     return text
 
 
-def _parts(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:
     yield from (rows[at : at + _BATCH] for at in range(0, len(rows), _BATCH))
 
 

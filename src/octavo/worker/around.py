@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 
@@ -81,19 +81,13 @@ def perform(task: Task, root: str, tell: Callable[[Event], None], observer: Obse
     mine = placed(task, root)
     failure = of_task("on_render", mine, Status.WaitingExecution)
     own = os.getpid()
-    reports = os.path.join(root, ".octavo", "reported", f"{own}.jsonl")
-    with suppress(OSError):  # what cannot be reported is told where it is
-        os.makedirs(os.path.dirname(reports), exist_ok=True)
-        os.unlink(reports)  # of a process that was killed
-    os.environ[METRICS] = reports
-    failure = failure or members.kind(task.kind).run(mine, tell)
-    if os.getpid() != own:
-        os._exit(int(failure is not None))  # a fork that the task's code has let go on
-    failure = failure or finish(task, root, tell, observer)
-    if failure is None and "metrics" in task.own:
-        failure = reported.of_products(task, root, tell)
-    if os.path.exists(reports):
-        reported.tell_of(reports, task.name, tell)
+    with _reporting(root, task, tell):
+        failure = failure or members.kind(task.kind).run(mine, tell)
+        if os.getpid() != own:
+            os._exit(int(failure is not None))  # a fork that the task's code has let go on
+        failure = failure or finish(task, root, tell, observer)
+        if failure is None and "metrics" in task.own:
+            failure = reported.of_products(task, root, tell)
     if failure is None:
         return None
     if failure.path == mine.source.path:
@@ -103,6 +97,30 @@ def perform(task: Task, root: str, tell: Callable[[Event], None], observer: Obse
     if task.run.on_failure and (worse := call_on_failure(mine, folder, failure)):
         tell(Note(f"{worse.kind}: {worse.message}", task.name))  # the task has failed already
     return failure
+
+
+@contextmanager
+def _reporting(root: str, task: Task, tell: Callable[[Event], None]) -> Iterator[None]:
+    """Give the task a file to report metrics to, and tell what stands in it at the end; only a project has one."""
+    home = os.path.join(root, ".octavo")
+    if not os.path.isdir(home):
+        yield
+        return
+    reports = os.path.join(home, "reported", f"{os.getpid()}.jsonl")
+    with suppress(OSError):  # what cannot be reported is told where it is
+        os.makedirs(os.path.dirname(reports), exist_ok=True)
+        os.unlink(reports)  # of a process that was killed
+    before = os.environ.get(METRICS)
+    os.environ[METRICS] = reports
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(METRICS, None)
+        else:
+            os.environ[METRICS] = before
+    if os.path.exists(reports):
+        reported.tell_of(reports, task.name, tell)
 
 
 def finish(task: Task, root: str, tell: Callable[[Event], None], observer: Observer) -> Failure | None:
