@@ -120,7 +120,7 @@ def _filter(asked: Any, folder: Path) -> None:
         (repository / ".git" / "info" / "attributes").write_text(f"*.ipynb filter={name}\n")
 
         def forget(where: Path = repository) -> None:
-            _git(where, "rm", "-r", "--quiet", "--cached", "--ignore-unmatch", ".")
+            _git(where, "rm", "-r", "--quiet", "--cached", "--ignore-unmatch", ".", env=env.variables)
 
         contenders.append(Contender(name, ["git", "add", "."], repository, forget))
     rounds = compare(contenders, asked)
@@ -134,8 +134,8 @@ def _filter(asked: Any, folder: Path) -> None:
         )
 
 
-def _git(folder: Path, *words: str) -> None:
-    subprocess.run(["git", *words], cwd=folder, check=True)
+def _git(folder: Path, *words: str, env: dict[str, str] | None = None) -> None:
+    subprocess.run(["git", *words], cwd=folder, check=True, env=env)
 
 
 def main() -> None:
