@@ -145,3 +145,16 @@ def test_a_cell_of_a_script_is_replaced_and_the_rest_keeps_its_bytes(
         main(["cell", "s.py"])
     with pytest.raises(Error, match="No such file"):
         main(["cell", "s.py#1", "--source", "nowhere.py"])
+
+
+def test_a_terminal_sees_what_a_cell_would_do_to_it_and_a_program_gets_the_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.py").write_text("# %%\nx = '\x1b]0;title\x07\x1b[2J'\n")
+    assert main(["cell", "a.py#1"]) == 0
+    assert capsys.readouterr().out == "x = '\x1b]0;title\x07\x1b[2J'\n"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert main(["cell", "a.py#1"]) == 0
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown and "\x07" not in shown and "␛]0;title␇␛[2J" in shown

@@ -19,6 +19,7 @@ from octavo.checks.run import check, files
 from octavo.checks.settings import Selection, settings
 from octavo.errors import Error
 from octavo.notebook import dumps, loads
+from octavo.show import findings as show_findings
 from octavo.show.rules import page as rules_page
 from projects import Folder
 
@@ -489,3 +490,9 @@ def test_the_column_counts_characters_and_no_secret_is_shown(folder: Folder) -> 
     assert 'a.py:5:17: NB101 "x"' in done.stdout
     assert "  5 | ä = 'ö'; print(x)\n    |                ^\n" in done.stdout
     assert "NB141" in done.stdout and secret not in done.stdout
+
+
+def test_annotations_hold_nothing_that_would_move_a_cursor() -> None:
+    hostile = Finding("NB101", "undefined-name", "error", message="\x1b]0;x\x07 100%\n2", path="a.py")
+    (line,) = show_findings.github([hostile])
+    assert line.endswith("::␛]0;x␇ 100%25%0A2")

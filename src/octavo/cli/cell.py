@@ -12,7 +12,7 @@ from .. import products
 from ..errors import Error
 from ..products import writing
 from ..review import replace, text
-from ..show.screen import flat, screen
+from ..show.screen import flat, screen, visible
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -63,5 +63,7 @@ def main(args: Namespace) -> int:
     if args.json:
         out.say(json.dumps(text.plain(notebook, [at])[0], ensure_ascii=False))
     else:
-        out.stream.write(notebook.cells[at].get("source", "").encode("utf-8", "replace").decode() + "\n")
+        source = notebook.cells[at].get("source", "").encode("utf-8", "replace").decode()
+        # a program gets the source as it is, a terminal nothing that would move its cursor
+        out.stream.write((visible(source) if out.stream.isatty() else source) + "\n")
     return 0

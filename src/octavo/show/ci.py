@@ -17,7 +17,7 @@ from ..products import writing
 from ..tracebacks import plain
 from .failures import failed, location
 from .lines import UNSAID, Lines, outcome_line
-from .screen import Screen, flat, seconds
+from .screen import Screen, flat, seconds, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -93,7 +93,7 @@ def annotation(event: TaskFinished, root: str) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return visible(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

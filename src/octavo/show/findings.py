@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from ..checks import Finding, Named
 from ..lazy import lazy_imports
 from ..model import Json
-from .screen import Screen, columns, cut, flat
+from .screen import Screen, columns, cut, flat, visible
 
 with lazy_imports():
     # XML and URLs, which few want
@@ -99,7 +99,7 @@ def github(findings: Iterable[Finding]) -> list[str]:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return visible(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
