@@ -117,6 +117,17 @@ def said(folder: Folder, address: str, more: str = "") -> None:
     folder.write("pipeline.yaml", f"executor:\n  name: dask\n  scheduler: {address}\n{more}{rest}")
 
 
+def building(folder: Folder, *words: str) -> subprocess.Popen[str]:
+    """Start a build, all that it says in one stream."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "octavo", "build", *words],
+        cwd=folder.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
 def waiting(mark: Path, build: subprocess.Popen[str]) -> int:
     """Return the process that a slow task says it belongs to."""
     until = time.monotonic() + 60
@@ -135,13 +146,7 @@ def test_a_build_runs_on_the_workers_and_outlives_one_of_them(tmp_path: Path, cl
         "steps.py", source.replace('product.write_text("5")', 'print("loading")\n    product.write_text("5")')
     )
     mark = tmp_path / "mark"
-    with subprocess.Popen(
-        [sys.executable, "-m", "octavo", "build", "-v", "-p", f"slow={mark}"],
-        cwd=folder.path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as build:
+    with building(folder, "-v", "-p", f"slow={mark}") as build:
         running = waiting(mark, build)
         stat = Path(f"/proc/{running}/stat").read_text().rpartition(")")[2].split()
         worker = int(stat[1])
@@ -181,13 +186,7 @@ def test_a_build_whose_scheduler_or_driver_dies_leaves_nothing_running(
     )
     for number, name in ((signal.SIGINT, "first"), (None, "second")):
         mark = tmp_path / name
-        with subprocess.Popen(
-            [sys.executable, "-m", "octavo", "build", "-p", f"slow={mark}"],
-            cwd=folder.path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as build:
+        with building(folder, "-p", f"slow={mark}") as build:
             running = waiting(mark, build)
             if number is not None:
                 build.send_signal(number)

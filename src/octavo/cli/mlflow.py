@@ -79,8 +79,7 @@ def main(args: Namespace) -> int:
         rows = [row for word in args.runs or [known[0].run] for row in compare.chosen(word, known)]
         rows = compare.of_task(rows, args.task)
         files = _Files(project, scratch.path, wanted=not args.no_products)
-        for row in rows:
-            where = tracker.push(row, files)
+        for row, where in tracker.push(rows, files):
             said = "there already" if where is None else f"run {where}"
             out.say(f"{flat(row.task)} of {flat(row.run)}: {said}")
         for name in files.lost:
@@ -93,14 +92,15 @@ class _Files:
 
     def __init__(self, project: Project, scratch: str, *, wanted: bool) -> None:
         self._project, self._scratch, self._wanted = project, scratch, wanted
+        self._tasks = {task.name: task for task in project.graph}
         self.lost: dict[str, None] = {}
 
     def __call__(self, row: RunMetrics) -> Iterator[tuple[str, str]]:
-        tasks = [task for task in self._project.graph if task.name == row.task]
-        if not (tasks and self._wanted):
+        task = self._tasks.get(row.task)
+        if task is None or not self._wanted:
             return
         store, cache = self._project.store, self._project.cache()
-        record = next((it for it in store.results(plan.key_of(tasks[0])) if it.run == row.run), None)
+        record = next((it for it in store.results(plan.key_of(task)) if it.run == row.run), None)
         for name, digest in record.products.items() if record else ():
             full = os.path.join(self._project.root, name)
             if os.path.isfile(full) and store.digest(name) == digest:

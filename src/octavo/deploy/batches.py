@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..dataclass import dataclass
@@ -12,6 +13,8 @@ from .plan import Planned
 
 #: Bytes that a job gets beyond the limit of its task, and seconds beyond its timeout, for octavo itself.
 ROOM, GRACE = 512 << 20, 300
+#: So many jobs are cancelled by one command.
+_AT_ONCE = 500
 
 #: The process is ended by the signal that SLURM sends before the limit; what is worth it is tried again.
 _SCRIPT = """\
@@ -76,3 +79,16 @@ def script(order: Handover, batch: Batch) -> str:
         run=shlex.quote(order.run),
         url=shlex.quote(order.url),
     )
+
+
+def cancelled(command: Sequence[str], numbers: Sequence[str]) -> str:
+    """Cancel jobs by a command that takes their numbers; return what it says where it cannot."""
+    for at in range(0, len(numbers), _AT_ONCE):
+        try:
+            words = [*command, *numbers[at : at + _AT_ONCE]]
+            ended = subprocess.run(words, capture_output=True, text=True, check=False)
+        except OSError as error:
+            return f"{command[0]}: {error.strerror}"
+        if ended.returncode:
+            return ended.stderr.strip() or f"{command[0]} ended with {ended.returncode}"
+    return ""

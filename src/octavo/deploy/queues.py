@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from ..dataclass import dataclass
 from ..errors import Error
 from ..model import Json
-from .batches import GRACE, ROOM, Batch, script
+from .batches import GRACE, ROOM, Batch, cancelled, script
 from .engines import HandedOver, Handover
 from .names import PBS, QUEUE, NameRule, engine_name
 from .plan import Planned
@@ -145,16 +145,7 @@ class Queue:
 
     def cancel(self, jobs: Json) -> str:
         """Cancel jobs; return what the scheduler says where it cannot."""
-        numbers = [str(job) for job in jobs.values()]
-        for at in range(0, len(numbers), 500):
-            words = [*self._dialect.cancel, *numbers[at : at + 500]]
-            try:
-                ended = subprocess.run(words, capture_output=True, text=True, check=False)
-            except OSError as error:
-                return f"{words[0]}: {error.strerror}"
-            if ended.returncode:
-                return ended.stderr.strip() or f"{words[0]} ended with {ended.returncode}"
-        return ""
+        return cancelled(self._dialect.cancel, [str(job) for job in jobs.values()])
 
     def _submit(self, order: Handover, task: Planned, jobs: Mapping[str, str], logs: str) -> str:
         words = arguments(self._dialect, order, task, jobs, logs)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from ..errors import Error
 from ..model import Json
-from .batches import GRACE, ROOM, Batch, batches, script
+from .batches import GRACE, ROOM, Batch, batches, cancelled, script
 from .engines import HandedOver, Handover
 from .names import SLURM, engine_name
 from .plan import Planned
@@ -70,16 +70,8 @@ class Slurm:
     def cancel(self, jobs: Json) -> str:
         """Cancel jobs; SLURM sends them SIGTERM first. Return what it says where it cannot."""
         numbers = sorted({str(job).partition("_")[0] for job in jobs.values()}, key=int)
-        for at in range(0, len(numbers), 500):
-            try:
-                # the shell of each job has to pass it on, as its steps do not hear of it
-                words = ["scancel", "--full", *numbers[at : at + 500]]
-                ended = subprocess.run(words, capture_output=True, text=True, check=False)
-            except OSError as error:
-                return f"scancel: {error.strerror}"
-            if ended.returncode:
-                return ended.stderr.strip() or f"scancel ended with {ended.returncode}"
-        return ""
+        # the shell of each job has to pass it on, as its steps do not hear of it
+        return cancelled(("scancel", "--full"), numbers)
 
 
 def array_size() -> int:

@@ -51,17 +51,16 @@ def keep(
     metrics: Mapping[str, float],
 ) -> None:
     """Keep what a task reported. ``table`` is its manifest, ``ended`` its outcome and its seconds."""
-    folder = Path(root, ".octavo", "metrics")
+    folder = _folder(root)
     params = {**task.params, **task.hidden.params}
     data = {
         name: value for name, value in table.items() if parts.split(name)[0] in (parts.UPSTREAM, parts.FILE)
     }
     row = RunMetrics(run, task.name, at, *ended, metrics, params, table.get("source", ""), data)
-    line = json.dumps(row.plain(), default=str, ensure_ascii=False).encode("utf-8", "surrogatepass")
     with suppress(OSError):  # it is for people: a full disk fails no build
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / f"{run}.jsonl").open("ab") as file:
-            file.write(line + b"\n")
+            file.write(_line(row))
         old = sorted(folder.glob("*.jsonl"))[:-_RUNS]
         for path in old:
             path.unlink(missing_ok=True)
@@ -69,16 +68,23 @@ def keep(
 
 def take_in(root: str | os.PathLike[str], found: Iterable[RunMetrics]) -> None:
     """Keep runs of elsewhere, each in the place of what was known of it."""
-    folder = Path(root, ".octavo", "metrics")
+    folder = _folder(root)
     folder.mkdir(parents=True, exist_ok=True)
     for row in found:
-        line = json.dumps(row.plain(), default=str, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        writing.write(folder / f"{row.run}.jsonl", [line + b"\n"])
+        writing.write(folder / f"{row.run}.jsonl", [_line(row)])
+
+
+def _folder(root: str | os.PathLike[str]) -> Path:
+    return Path(root, ".octavo", "metrics")
+
+
+def _line(row: RunMetrics) -> bytes:
+    return json.dumps(row.plain(), default=str, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
 
 
 def rows(root: str | os.PathLike[str]) -> Iterator[RunMetrics]:
     """Yield what tasks reported, the newest run first; lines that are torn or damaged are left out."""
-    for path in sorted(Path(root, ".octavo", "metrics").glob("*.jsonl"), reverse=True):
+    for path in sorted(_folder(root).glob("*.jsonl"), reverse=True):
         yield from of_run(path)
 
 

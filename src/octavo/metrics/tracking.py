@@ -61,22 +61,28 @@ class Tracker:
         self._client = tracking.MlflowClient(tracking_uri=server)
         self._server, self._name = server, experiment
 
-    def push(self, row: RunMetrics, files: Files) -> str | None:
-        """Log what a task reported in a run, with its files; return the id there, None where it is there already."""
+    def push(self, rows: Sequence[RunMetrics], files: Files) -> Iterator[tuple[RunMetrics, str | None]]:
+        """Log what tasks reported in runs, with their files; yield the id of each, None where it is there."""
         with _told(self._server):
             found = self._client.get_experiment_by_name(self._name)
             experiment = found.experiment_id if found else self._client.create_experiment(self._name)
-            if (row.run, row.task) in {*self._known(experiment, row.run)}:
-                return None
-            begun = round(row.at * 1000)
-            created = self._client.create_run(experiment, start_time=begun, run_name=f"{row.task} {row.run}")
-            where: str = created.info.run_id
-            try:
-                self._log(where, row, begun + round(row.seconds * 1000), files)
-            except BaseException:
-                self._client.delete_run(where)
-                raise
-            return where
+            runs = dict.fromkeys(row.run for row in rows)
+            known = {one for run in runs for one in self._known(experiment, run)}
+            for row in rows:
+                there = (row.run, row.task) in known
+                yield row, None if there else self._made(experiment, row, files)
+                known.add((row.run, row.task))
+
+    def _made(self, experiment: str, row: RunMetrics, files: Files) -> str:
+        begun = round(row.at * 1000)
+        created = self._client.create_run(experiment, start_time=begun, run_name=f"{row.task} {row.run}")
+        where: str = created.info.run_id
+        try:
+            self._log(where, row, begun + round(row.seconds * 1000), files)
+        except BaseException:
+            self._client.delete_run(where)
+            raise
+        return where
 
     def _log(self, where: str, row: RunMetrics, ended: int, files: Files) -> None:
         params = [entities.Param(_name(name), str(value)[:_LONGEST]) for name, value in row.params.items()]

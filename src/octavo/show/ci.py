@@ -17,7 +17,8 @@ from ..products import writing
 from ..tracebacks import plain
 from .failures import failed, location
 from .lines import UNSAID, Lines, outcome_line
-from .screen import Screen, flat, seconds, visible
+from .screen import Screen, flat, seconds
+from .workflow_commands import in_message, in_setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -78,26 +79,18 @@ def annotation(event: TaskFinished, root: str) -> str:
     """Return GitHub's command that shows a failure at its line in the files of a pull request."""
     failure = event.failure
     if failure is None:
-        return f"::error title={_property(event.task)}::{_data(event.task)} failed"
+        return f"::error title={in_setting(event.task)}::{in_message(event.task)} failed"
     path, line = location(failure, root)
     where = (
-        f"file={_property(path)},line={line},"
+        f"file={in_setting(path)},line={line},"
         if path and line
-        else f"file={_property(path)},"
+        else f"file={in_setting(path)},"
         if path
         else ""
     )
     message = f"{failure.kind}: {plain(failure.message).strip()}"
     cell = f"cell {failure.number}: " if failure.number is not None else ""
-    return f"::error {where}title={_property(event.task)}::{_data(cell + message)[:4000]}"
-
-
-def _data(text: str) -> str:
-    return visible(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return f"::error {where}title={in_setting(event.task)}::{in_message(cell + message)[:4000]}"
 
 
 def step_summary(report: Report, root: str, notes: Iterable[str]) -> Iterator[str]:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from ..checks import Finding, Named
 from ..lazy import lazy_imports
 from ..model import Json
-from .screen import Screen, columns, cut, flat, visible
+from .screen import Screen, columns, cut, flat
+from .workflow_commands import in_message, in_setting
 
 with lazy_imports():
     # XML and URLs, which few want
@@ -89,18 +90,12 @@ def github(findings: Iterable[Finding]) -> list[str]:
     """Return workflow commands of GitHub Actions."""
     lines = []
     for found in findings:
-        where = f"file={_property(found.path)}" + (
+        where = f"file={in_setting(found.path)}" + (
             f",line={found.row},col={found.column}" if found.row else ""
         )
         cell = "" if found.row or found.cell is None else f"cell {found.cell}, line {found.line}: "
         title = f"{found.code} {found.name}"
-        lines.append(f"::{found.severity} {where},title={_property(title)}::{_data(cell + found.message)}")
+        lines.append(
+            f"::{found.severity} {where},title={in_setting(title)}::{in_message(cell + found.message)}"
+        )
     return lines
-
-
-def _data(text: str) -> str:
-    return visible(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
