@@ -71,10 +71,12 @@ clean:  ## remove what the recipes made
 .venv-engines/ready: Makefile
 	$(PYTHON) -m venv .venv-engines
 	.venv-engines/bin/python -m pip install --quiet --disable-pip-version-check uv
-	for version in 2.11.2 3.3.2; do \
-	  .venv-engines/bin/uv venv --quiet --clear --python $(PYTHON) .venv-engines/airflow-$$version && \
-	  .venv-engines/bin/uv pip install --quiet --python .venv-engines/airflow-$$version/bin/python apache-airflow==$$version \
-	  || { echo "Airflow $$version cannot be installed here: its tests are skipped"; rm -rf .venv-engines/airflow-$$version; }; \
+	for engine in "airflow-2.11.2 apache-airflow==2.11.2" "airflow-3.3.2 apache-airflow==3.3.2" \
+	  "kubeflow kfp>=2.17 kfp-kubernetes"; do \
+	  set -- $$engine; name=$$1; shift; \
+	  .venv-engines/bin/uv venv --quiet --clear --python $(PYTHON) .venv-engines/$$name && \
+	  .venv-engines/bin/uv pip install --quiet --python .venv-engines/$$name/bin/python "$$@" \
+	  || { echo "$$name cannot be installed here: its tests are skipped"; rm -rf .venv-engines/$$name; }; \
 	done
 	.venv-engines/bin/uv venv --quiet --clear --python $(PYTHON) .venv-engines/mlflow && \
 	.venv-engines/bin/uv pip install --quiet --python .venv-engines/mlflow/bin/python --editable . mlflow hypothesis pytest pytest-xdist \

@@ -92,9 +92,27 @@ def of_kubernetes(text: str, run: str) -> dict[str, Node]:
     return {"job": Node((*container["command"], *container["args"]), {variable["name"]: run})}
 
 
+def of_kubeflow(text: str, run: str) -> dict[str, Node]:
+    """Read a file for kfp as far as its constants; what kfp makes of it is tried where that is installed."""
+    found = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in ast.parse(text).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    words = '["run-task", task, "--run", dsl.PIPELINE_JOB_ID_PLACEHOLDER, "--remote", REMOTE, "--plan", PLAN]'
+    assert f"words = {words}" in text
+    assert "image=IMAGE, command=OCTAVO, args=words" in text
+    more = ("--run", run, "--remote", found["REMOTE"], "--plan", found["PLAN"])
+    return {
+        task["task"]: Node((*found["OCTAVO"], "run-task", task["task"], *more), {}, tuple(task["after"]))
+        for task in found["TASKS"]
+    }
+
+
 READERS: Mapping[str, Callable[[str, str], dict[str, Node]]] = {
     "airflow": of_airflow,
     "argo": of_argo,
+    "kubeflow": of_kubeflow,
     "kubernetes": of_kubernetes,
 }
 
@@ -195,13 +213,15 @@ def test_the_schedule_of_the_pipeline_is_that_of_the_file(tmp_path: Path) -> Non
             "start_date=pendulum.datetime(2026, 1, 1, tz='Europe/Berlin')",
         ],
         "argo": ["  - 30 6 * * MON-FRI", "timezone: Europe/Berlin"],
+        "kubeflow": ["SCHEDULE = '0 30 6 * * MON-FRI'"],
         "kubernetes": ["schedule: 30 6 * * MON-FRI", "timeZone: Europe/Berlin"],
     }
     for engine, lines in told.items():
-        code, said = octavo(folder.path, "export", engine, *words)
+        own = ["--option", "timezone=Europe/Berlin"] if engine == "kubeflow" else []
+        code, said = octavo(folder.path, "export", engine, *words, *own)
         assert (code, '"skip" of the schedule is not in the file' in said) == (0, True), said
         assert all(line in (tmp_path / "file").read_text() for line in lines)
-        assert octavo(folder.path, "export", engine, *words, "--schedule", "1 2 * * *") == (
+        assert octavo(folder.path, "export", engine, *words, *own, "--schedule", "1 2 * * *") == (
             0,
             "../file: 1 task\n",
         )
@@ -223,6 +243,17 @@ def test_each_operator_makes_a_file_of_python(operator: str) -> None:
     [
         ("argo", Workflow("a", "", "s3://b", {}), "need an image"),
         ("kubernetes", Workflow("a", "", "s3://b", {}), "need an image"),
+        ("kubeflow", Workflow("a", "", "s3://b", {}), "need an image"),
+        (
+            "kubeflow",
+            Workflow("a", "", "s3://b", {}, image="i", schedule="1 2 * * *", zone="Asia/Tokyo"),
+            "Kubeflow's are in UTC",
+        ),
+        (
+            "kubeflow",
+            Workflow("a", "", "s3://b", {}, image="i", options={"keys": "TOKEN"}),
+            "and none is named",
+        ),
         ("airflow", Workflow("a", "", "s3://b", {}, options={"operator": "docker"}), "needs an image"),
         ("airflow", Workflow("a", "", "s3://b", {}, options={"operator": "bsh"}), 'no operator "bsh"'),
         ("airflow", Workflow("a", "", "s3://b", {}, options={"start": "yesterday"}), "is not a day"),

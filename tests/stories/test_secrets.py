@@ -114,7 +114,12 @@ def _by_later_doors(folder: Folder, do: Callable[..., str]) -> None:
     do("diff", "run.ipynb", "out/look.ipynb", code=None)
     store = ["--remote", (folder.path / "store").as_uri()]
     assert "looks like a secret" in do("submit", "--to", "here", *store, "--force", *loose, code=2)
-    for engine, *more in (["airflow"], ["argo", "--image", "i"], ["kubernetes", "--image", "i"]):
+    for engine, *more in (
+        ["airflow"],
+        ["argo", "--image", "i"],
+        ["kubeflow", "--image", "i"],
+        ["kubernetes", "--image", "i"],
+    ):
         said = do("export", engine, *more, *store, *loose, "-o", f"{engine}.out", code=2)
         assert "looks like a secret" in said and not (folder.path / f"{engine}.out").exists()
 

@@ -1,4 +1,4 @@
-"""Exporters write a plan as the file of a scheduler that people have: airflow, argo, kubernetes."""
+"""Exporters write a plan as the file of a scheduler that people have: airflow, argo, kubeflow, kubernetes."""
 
 from __future__ import annotations
 
