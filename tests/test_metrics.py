@@ -17,6 +17,8 @@ from octavo.events import MetricsLogged, Note
 from octavo.metrics import displayed, kept, log, number, where
 from octavo.metrics.kept import RunMetrics
 from octavo.metrics.reported import tell_of
+from octavo.results import RunsOfSource
+from octavo.results import page as compared_page
 from octavo.show import grid_picture, runs_table
 from projects import Folder
 
@@ -104,7 +106,7 @@ def test_tables_show_what_differs_and_nothing_hostile() -> None:
     table = runs_table.side_by_side(rows)
     assert [row[0] for row in table] == ["", "task *", "outcome", "model *", "code", "accuracy *", "code"]
     assert "'=a" in runs_table.as_csv(table)
-    page = runs_table.page(rows)
+    page = compared_page.page([RunsOfSource((*rows,))])
     assert "&lt;b&gt;" in page and "<b>" not in page
     assert runs_table.listed(rows)[0] == ["run", "when", "task", "model", "accuracy"]
     assert [*runs_table.text([["a", "bb"], ["ccc", "d"]])] == ["a    bb", "ccc  d"]
@@ -278,5 +280,5 @@ def test_what_tasks_report_stays_with_their_runs(
     assert table.splitlines()[0] == f",{one},{other}"
     assert "depth *,3,1" in table and "accuracy *,0.75,0.25" in table
     assert one in folder.read("page.html")
-    with pytest.raises(Error, match='no task reported anything in a run "1999"'):
+    with pytest.raises(Error, match='no run "1999" is known'):
         main(["compare", "1999"])

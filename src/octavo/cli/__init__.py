@@ -125,7 +125,7 @@ VERBS: Mapping[str, tuple[Verb, str]] = {
     "submit": (submit, "run stale tasks elsewhere, by an engine and a store"),
     "export": (export, "write the pipeline as a file of Airflow, Argo or Kubernetes"),
     "runs": (runs, "list runs with what they reported, or those that were submitted"),
-    "compare": (comparing, "show what runs reported side by side"),
+    "compare": (comparing, "show runs side by side: parameters, metrics, tables, plots"),
     "mlflow": (mlflow, "hand runs over to an MLflow server, or take its runs in"),
     "fetch": (fetch, "bring the products of a submitted run here"),
     "cancel": (cancel, "let nothing more of a submitted run start"),

@@ -5,26 +5,24 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 from ..errors import Error
 from ..hints import did_you_mean
 from ..lazy import lazy_imports
-from ..products import writing
 from ..products.scratch import Scratch
 from ..show.screen import flat, many, screen
 from . import compare, options
 
 with lazy_imports():
-    from .. import plan
     from ..metrics import kept, tracking
+    from ..results import left
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from ..metrics.kept import RunMetrics
-    from ..project import Project
     from .options import Parser
 
 ACTIONS = ("push", "pull")
@@ -60,7 +58,7 @@ def main(args: Namespace) -> int:
     if not server:
         raise Error("which server?", hint=f"--server http://…, or set {SERVER}")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # what was done is said here
-    with options.opened(args.file) as project, Scratch() as scratch:
+    with options.opened(args.file) as project, Scratch() as scratch, ExitStack() as stack:
         tracker = tracking.Tracker(
             server, args.experiment or os.path.basename(os.path.realpath(project.root))
         )
@@ -78,7 +76,8 @@ def main(args: Namespace) -> int:
             raise Error("no task has reported anything yet", hint="octavo.log(accuracy=0.9) does")
         rows = [row for word in args.runs or [known[0].run] for row in compare.chosen(word, known)]
         rows = compare.of_task(rows, args.task)
-        files = _Files(project, scratch.path, wanted=not args.no_products)
+        there = stack.enter_context(closing(left.Kept(project, scratch.path)))
+        files = _Files(there, wanted=not args.no_products)
         for row, where in tracker.push(rows, files):
             said = "there already" if where is None else f"run {where}"
             out.say(f"{flat(row.task)} of {flat(row.run)}: {said}")
@@ -90,26 +89,15 @@ def main(args: Namespace) -> int:
 class _Files:
     """Finds the products that a task left in a run: as they are, or in the cache."""
 
-    def __init__(self, project: Project, scratch: str, *, wanted: bool) -> None:
-        self._project, self._scratch, self._wanted = project, scratch, wanted
-        self._tasks = {task.name: task for task in project.graph}
+    def __init__(self, there: left.Kept, *, wanted: bool) -> None:
+        self._there, self._wanted = there, wanted
         self.lost: dict[str, None] = {}
 
     def __call__(self, row: RunMetrics) -> Iterator[tuple[str, str]]:
-        task = self._tasks.get(row.task)
-        if task is None or not self._wanted:
-            return
-        store, cache = self._project.store, self._project.cache()
-        record = next((it for it in store.results(plan.key_of(task)) if it.run == row.run), None)
+        task = self._there.tasks.get(row.task)
+        record = self._there.record(task, row.run) if task and self._wanted else None
         for name, digest in record.products.items() if record else ():
-            full = os.path.join(self._project.root, name)
-            if os.path.isfile(full) and store.digest(name) == digest:
-                yield full, name
-            elif digest in cache.blobs:
-                place = Path(self._scratch, row.run, name)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                writing.write(place, [cache.blobs.read(digest)])
-                yield str(place), name
+            if path := self._there.file(name, digest, row.run):
+                yield path, name
             else:
                 self.lost[name] = None
-        cache.close()

@@ -177,7 +177,12 @@ class PandasFrame:
         return int(mask.sum())
 
     def rows(self, mask: Foreign, most: int) -> list[Json]:
-        places = [int(at) for at in mask.nonzero()[0][:most]]
+        return self._at_places([int(at) for at in mask.nonzero()[0][:most]])
+
+    def head(self, most: int) -> list[Json]:
+        return self._at_places([*range(min(most, len(self._frame)))])
+
+    def _at_places(self, places: list[int]) -> list[Json]:
         # column by column: a row of its own would be of one type
         shown = {
             name: [self._value(it) for it in self._frame.iloc[places, at]] for name, at in self._at.items()

@@ -159,13 +159,18 @@ class PolarsFrame:
         return int(mask.sum() or 0)
 
     def rows(self, mask: Foreign, most: int) -> list[Json]:
-        found = self._frame.with_row_index("\0row").filter(mask).head(most)
+        return self._numbered(self._frame.with_row_index("\0row").filter(mask).head(most))
+
+    def head(self, most: int) -> list[Json]:
+        return self._numbered(self._frame.with_row_index("\0row").head(most))
+
+    def _numbered(self, frame: Foreign) -> list[Json]:
         return [
             {
                 "row": int(row["\0row"]) + 1,
                 "values": {name: as_json(value) for name, value in row.items() if name != "\0row"},
             }
-            for row in found.to_dicts()
+            for row in frame.to_dicts()
         ]
 
     def newest(self, column: str) -> object:

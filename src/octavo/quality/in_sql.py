@@ -187,7 +187,13 @@ class SqlTable:
         return int(self._ask(query, mask.values)[0][0][0])
 
     def rows(self, mask: Condition, most: int) -> list[Json]:
-        rows, columns = self._ask(f"SELECT * FROM {self.name} WHERE {mask.text} LIMIT {most:d}", mask.values)
+        return self._first(f"WHERE {mask.text} LIMIT {most:d}", mask.values)
+
+    def head(self, most: int) -> list[Json]:
+        return self._first(f"LIMIT {most:d}", ())
+
+    def _first(self, which: str, values: Sequence[object]) -> list[Json]:
+        rows, columns = self._ask(f"SELECT * FROM {self.name} {which}", values)
         names = [column[0] for column in columns]
         return [{"values": dict(zip(names, map(as_json, row), strict=True))} for row in rows]
 

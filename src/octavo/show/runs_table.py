@@ -1,10 +1,9 @@
-"""Runs and what their tasks reported, side by side: as text, CSV, and an HTML page."""
+"""Runs and what their tasks reported, side by side: as text and CSV."""
 
 from __future__ import annotations
 
 import csv
 import time
-from html import escape
 from io import StringIO
 from typing import TYPE_CHECKING
 
@@ -82,25 +81,3 @@ def as_csv(table: Table) -> str:
     for row in table:
         written.writerow([f"'{cell}" if cell[:1] in ("=", "@", "+") else cell for cell in row])
     return out.getvalue()
-
-
-def page(rows: Sequence[RunMetrics], picture: str = "") -> str:
-    """Return runs side by side as an HTML page that needs nothing else, below a picture of them in SVG."""
-    heads = "".join(f"<th>{escape(row.run)}</th>" for row in rows)
-    body = "".join(
-        f"<tr{' class=differs' if differs else ''}><th>{escape(name)}</th>"
-        + "".join(f"<td>{escape(value)}</td>" for value in values)
-        + "</tr>\n"
-        for name, values, differs in compared(rows)
-    )
-    return f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>Runs compared</title>
-<style>
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem; color-scheme: light dark }}
-table {{ border-collapse: collapse }} th, td {{ padding: .25rem .75rem; text-align: left }}
-tr {{ border-bottom: 1px solid #8884 }} .differs td {{ font-weight: 600; background: #fd02 }}
-svg {{ display: block; max-width: 100%; margin-bottom: 2rem }}
-</style></head><body><h1>Runs compared</h1>
-{picture}<table><thead><tr><th></th>{heads}</tr></thead><tbody>
-{body}</tbody></table></body></html>
-"""
