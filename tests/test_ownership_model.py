@@ -194,6 +194,18 @@ Machine.TestCase.settings = settings(max_examples=12, stateful_step_count=15, de
 TestOwnership = Machine.TestCase
 
 
+def test_what_others_have_in_a_product_folder_is_not_cleaned_away_when_an_earlier_state_is_set_aside() -> (
+    None
+):
+    machine = Machine()
+    machine.write(path="data/raw.csv")
+    machine.build()
+    machine.spoil(how="version")
+    machine.clean()
+    machine.nothing_is_lost()
+    machine.teardown()
+
+
 @pytest.mark.nightly
 def test_no_byte_is_lost_in_a_long_night() -> None:
     long = settings(max_examples=1000, stateful_step_count=30, deadline=None)

@@ -118,12 +118,13 @@ class Store:
     def others(self, path: str) -> set[str] | None:
         """Return what in the folder that is a product was not made by its task, by its names there.
 
-        None where that is damaged: then nothing in the folder is known to be the task's.
+        None where that is damaged, or was known to an earlier state only: then nothing in the folder is known to be
+        the task's.
         """
         rows = self._db.rows("SELECT names FROM others WHERE path = ?", (path,))
         if not rows:
             # records that were read before the damage was met may say that there is a product
-            known = self._strays().isdisjoint((path, "")) and not self._db.lost
+            known = self._strays().isdisjoint((path, "")) and not self._db.lost and not self.made(path)
             return set() if known or not os.path.isdir(os.path.join(self._base, path)) else None
         own, *names = frozen.names(rows[0][0])
         return {*names} if own == path else None
