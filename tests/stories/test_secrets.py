@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import sqlite3
 import stat
+import subprocess
 import zlib
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -15,6 +17,11 @@ from pathlib import Path
 
 import pytest
 
+from octavo.errors import Error
+from octavo.jupyter import cell, panel, printed, tasks
+from octavo.show import mistakes
+from octavo.show.screen import Screen
+from octavo.spec.entry import find
 from projects import Folder
 
 #: What a secret looks like here, so that each that is found tells by which door it came in.
@@ -60,7 +67,8 @@ def found(folder: Path, *given: str) -> dict[str, set[str]]:
     rows: dict[str, set[str]] = {}
     for path in folder.rglob("*"):
         name = str(path.relative_to(folder))
-        if path.is_file() and name not in given and "__pycache__" not in name:
+        copied = path.name in given and name.startswith(".octavo/review/")  # of a commit
+        if path.is_file() and name not in given and not copied and "__pycache__" not in name:
             seeds = {match.decode() for text in texts(path) for match in SEED.findall(text)}
             if seeds:
                 rows[name] = seeds
@@ -114,6 +122,9 @@ def _by_later_doors(folder: Folder, do: Callable[..., str]) -> None:
     do("diff", "run.ipynb", "out/look.ipynb", code=None)
     store = ["--remote", (folder.path / "store").as_uri()]
     assert "looks like a secret" in do("submit", "--to", "here", *store, "--force", *loose, code=2)
+    assert "looks like a secret" in do(
+        "submit", "--to", "here", *store, "--param", "plain=db://u:p@h", code=2
+    )
     for engine, *more in (
         ["airflow"],
         ["argo", "--image", "i"],
@@ -122,6 +133,40 @@ def _by_later_doors(folder: Folder, do: Callable[..., str]) -> None:
     ):
         said = do("export", engine, *more, *store, *loose, "-o", f"{engine}.out", code=2)
         assert "looks like a secret" in said and not (folder.path / f"{engine}.out").exists()
+
+
+def git(folder: Folder, *words: str) -> None:
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    subprocess.run(["git", *who, *words], cwd=folder.path, check=True, capture_output=True)
+
+
+def _by_review(folder: Folder, do: Callable[..., str], s: Seeds) -> None:
+    """Ask what a commit changes in a pipeline that holds secrets as plain text."""
+    folder.write(".gitignore", "*.check\nout/\nstore/\n.octavo/\n")
+    git(folder, "init", "-q")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "one")
+    text = folder.read("pipeline.yaml")
+    for seed in s.made[:6]:
+        text = text.replace(seed, s(f"next{seed[3:-3]}"))
+    folder.write("pipeline.yaml", f"# db://a:{s('commented')}@h/x\n{text}")
+    said = do("diff", "HEAD", "--markdown", "--html", "diff.html", code=1)
+    assert "+    password: •••" in said and "password: •••" in folder.read("diff.html")
+    do("diff", "HEAD", code=1)
+
+
+def _in_jupyter(folder: Folder, environment: dict[str, str]) -> str:
+    """Return what the panel, its log and an opened notebook show."""
+    file = folder.path / "look.py"
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        shown = panel.state(find(folder.path / "pipeline.yaml"), folder.path, drawn=True)
+        opened = cell.injection(tasks.Pipelines(folder.path).of(file), file)
+    logs = [printed.printed(folder.path, name) for name in ("bad", "breaks")]
+    assert len(shown["tasks"]) == 9 and all("with •••" in one["text"] for one in logs), (shown, logs)
+    assert opened is not None and "password" in opened.cell["source"]
+    return json.dumps([shown, logs, opened.cell])
 
 
 def test_forty_secrets_by_every_door_are_found_nowhere(folder: Folder, seeds: Seeds) -> None:
@@ -258,6 +303,7 @@ def test_forty_secrets_by_every_door_are_found_nowhere(folder: Folder, seeds: Se
     folder.write(
         "pipeline.bad.yaml",
         f"""
+        notify: {{command: "cat > told.txt; env | grep OCTAVO_ >> told.txt", when: always}}
         clients: {{SQLScript: {{dotted_path: mods.client, password: {s("badclient")}, host: h, url: u}}}}
         tasks:
           - source: mods.bad
@@ -335,9 +381,12 @@ def test_forty_secrets_by_every_door_are_found_nowhere(folder: Folder, seeds: Se
     )
     do("run", "--help-notebook", "look.py")
     over_got = folder.read("over.check")
+    said.append(("jupyter", next(numbers), _in_jupyter(folder, environment)))
     _by_later_doors(folder, do)
+    _by_review(folder, do, seeds)
 
     assert len(seeds.made) >= 40
+    assert "breaks" in folder.read("told.txt")
     by_right = ("pipeline.yaml", "pipeline.bad.yaml", "env.yaml", "more.yaml", "run.yaml", "data.db")
     assert found(folder.path, *by_right) == {}
     told = {f"{verb} {number}": set(SEED.findall(text.encode())) for verb, number, text in said}
@@ -354,3 +403,11 @@ def test_forty_secrets_by_every_door_are_found_nowhere(folder: Folder, seeds: Se
     assert over_got == sha256(repr([*over, None, line, 1]).encode()).hexdigest()
     cells = json.loads(folder.read("run.ipynb"))["cells"]
     assert "password = '•••'" in "".join(cells[1]["source"]).replace('"', "'")
+
+
+def test_an_address_in_a_mistake_is_shown_without_its_password() -> None:
+    out = io.StringIO()
+    mistakes.show(
+        Error("no server at http://u:hunter2@h:1", "s3://k:hunter2@b", "--token=hunter2"), Screen(out)
+    )
+    assert out.getvalue() == "s3://k:•••@b: no server at http://u:•••@h:1\n  hint: --token=•••\n"

@@ -20,7 +20,7 @@ from ..show.mistakes import show
 from ..show.screen import Screen, flat, screen
 
 with lazy_imports():
-    from ..review import branch, branch_page, git, page, patch
+    from ..review import branch, branch_page, git, page, patch, veil
     from ..timeline import notebooks
 
 if TYPE_CHECKING:
@@ -92,6 +92,9 @@ def main(args: Namespace) -> int:
     whole = _pipeline(args)
     if whole is not None:
         found = [*whole.results, *whole.code, *found]
+        whole = veil.review(whole)
+    if whole is not None or args.html or args.markdown:  # what others get to see
+        found = [*veil.comparisons(found, whole.secrets if whole else ())]
     if args.html:
         title = f"octavo diff {whole.before} → {whole.after}" if whole else "octavo diff"
         text = page.page(found, title, branch_page.html(whole) if whole else "").encode("utf-8", "replace")

@@ -10,9 +10,9 @@ from .. import __version__
 from ..dataclass import dataclass
 from ..errors import Error
 from ..model import Json, Step, Task
-from ..products import special
+from ..products import special, whole
 from ..project import Project
-from ..secrets.names import is_secret
+from ..secrets.hiding import Hiding
 from ..spec import surroundings
 from .bundle import Bundle, Files, files
 
@@ -112,8 +112,9 @@ def chosen(
 
 def refused(project: Project, tasks: Sequence[Task], params: Mapping[str, object]) -> Iterator[Error]:
     """Yield what makes tasks unable to run elsewhere: secrets in parameters, products that cannot travel."""
-    for name in params:
-        if is_secret(name):
+    marked = {name: mark for task in tasks for name, mark in task.secret.items()}
+    for name, value in params.items():
+        if Hiding(marked).value(name, value) is not value:
             yield Error(
                 f'the parameter "{name}" looks like a secret, and parameters are written into plans and notebooks',
                 hint=f'set an environment variable where tasks run, and write "{{{{env.{name}}}}}" or os.environ',
@@ -129,6 +130,16 @@ def refused(project: Project, tasks: Sequence[Task], params: Mapping[str, object
                 )
             elif found := special(os.path.join(project.root, inside)):
                 yield Error(f'task "{task.name}" makes "{product.path}": it is {found}', task.where)
+
+
+def telling(project: Project) -> list[str]:
+    """Return the files of the pipeline itself that hold secrets of its tasks, by their names in the project."""
+    words = {word.encode() for task in project.graph for word in task.hidden.words}
+    paths = (str(project.path), surroundings.env_file(str(project.path))) if project.path.is_file() else ()
+    texts = ((path, whole(path)) for path in paths if path) if words else ()
+    return [
+        os.path.relpath(path, project.root) for path, text in texts if any(word in text for word in words)
+    ]
 
 
 def code(project: Project) -> tuple[Files, list[str]]:

@@ -24,7 +24,7 @@ from ..show.screen import several
 from . import bundle
 from .depot import Depot
 from .engines import Engine, Handover
-from .plan import Plan, chosen, code, planned, refused
+from .plan import Plan, chosen, code, planned, refused, telling
 from .runs import Runs, TaskRun, new_run, result
 
 with lazy_imports():
@@ -88,6 +88,8 @@ def prepare(project: Project, depot: Depot, wish: Request, say: Callable[[str], 
         )
     if found.uncommitted:
         say(f"not committed, and sent as they are: {several(list(found.uncommitted), 3)}")
+    if told := telling(project):
+        say(f"sent as they are, with the secrets in them: {', '.join(told)}")
     if beside:
         say(f"outside of the project, and not sent: {several(beside, 3)}")
     depot.check()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import Error, Errors, each
 from ..executed.editions import editions, failed
 from ..project import Project
+from ..secrets.hiding import discreet
 from ..show import steps as shown_steps
 from ..show import svg
 
@@ -36,7 +37,7 @@ def state(entry: EntryPoint, top: Path, *, drawn: bool = False) -> Json:
                 # the page brings the colours, those of its theme
                 found["graph"] = svg.svg(steps, f"Graph of {project.root.name}", style=False)
     except (Error, Errors) as error:
-        found["mistakes"] = list(map(str, each(error)))
+        found["mistakes"] = [discreet(str(one)) for one in each(error)]
     return found
 
 

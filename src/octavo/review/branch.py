@@ -21,7 +21,8 @@ from ..errors import Error
 from ..model import Reason, Step
 from ..plan import key_of
 from ..products import file_digest
-from . import changes, checkouts, git
+from ..spec.surroundings import env_file
+from . import changes, checkouts, git, veil
 from .branch_results import with_results
 from .branch_sides import Review, Side
 from .changes import ChangedCell, Comparison
@@ -123,6 +124,7 @@ def _compared(before: Side, after: Side, here: project.Project, outputs: bool) -
         tuple(name for name in was if name not in now),
         code=tuple(_code(before, after, steps)),
         findings=tuple(_findings(before, after, steps)),
+        secrets=frozenset(_secrets(before, after)),
     )
     if not outputs:
         return seen
@@ -154,6 +156,16 @@ def _code(before: Side, after: Side, steps: Mapping[str, Step]) -> Iterator[Comp
         if any(line.sign in "+-" for line in lines):
             cell = ChangedCell("changed", "", "whole", {}, {}, lines)
             yield Comparison(f"{_short(before.name)}:{path}", f"{_short(after.name)}:{path}", (cell,))
+
+
+def _secrets(before: Side, after: Side) -> Iterator[str]:
+    """Yield what is secret on either side: to their tasks, and in what the files of their pipelines say."""
+    for side in (before, after):
+        for task in side.opened.graph:
+            yield from task.hidden.words
+        file = str(side.opened.path)
+        for path in filter(None, (file, env_file(file))):
+            yield from veil.of_settings(_text(side, os.path.relpath(path, side.opened.root)) or "", path)
 
 
 def _findings(before: Side, after: Side, steps: Mapping[str, Step]) -> Iterator[str]:

@@ -72,7 +72,8 @@ class Review:
     """What a branch does to a pipeline. ``steps`` are the tasks of the second side, in order.
 
     A step has reasons where the branch changes the task itself, and waits where it must run because of others.
-    ``code`` are changed files that are no notebooks; ``unknown`` tasks of which a side's results are not known.
+    ``code`` are changed files that are no notebooks; ``unknown`` tasks of which a side's results are not known;
+    ``secrets`` what must not be shown of all this.
     """
 
     before: str
@@ -86,6 +87,7 @@ class Review:
     unknown: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    secrets: frozenset[str] = frozenset()
 
     @property
     def changed(self) -> list[str]:

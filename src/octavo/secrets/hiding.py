@@ -25,7 +25,9 @@ _IN_URL = re.compile(
     r"(?i)\b([a-z][a-z0-9+.-]*://)([^\s:/?#'\"@]*)(?::([^\s/?#'\"]*|(?!\d{1,5}[/?#])[^\s'\"@]*))?@"
 )
 #: A setting in the query of a URL, or in a text such as "host=db password=x".
-_SETTING = re.compile(r"(?<![\w.-])([A-Za-z][\w.-]*)(\s*=\s*)(\"[^\"]*\"|'[^']*'|[^\s&;,'\"()\[\]{}]+)")
+_SETTING = re.compile(
+    r"(?<![\w.])(?<!\w-)([A-Za-z][\w.-]*)(\s*=\s*)(\"[^\"]*\"|'[^']*'|[^\s&;,'\"()\[\]{}]+)"
+)
 _SIGNED = frozenset(("sig", "signature", "x-amz-signature", "x-amz-security-token", "x-goog-signature"))
 
 _E = TypeVar("_E", bound=Event)

@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import Error, each
+from ..lazy import lazy_imports
+
+with lazy_imports():
+    from ..secrets import hiding
 
 if TYPE_CHECKING:
     from .screen import Screen
@@ -14,10 +18,14 @@ def show(error: Error | ExceptionGroup[Error], to: Screen) -> None:
     """Print the mistakes of a user: the one place that does."""
     mistakes = list(each(error))
     for mistake in mistakes:
-        place = f"{mistake.where}:" if mistake.where else "error:"
-        to.say(f"{to.paint(place, 'bold' if mistake.where else 'red')} {mistake.message}")
-        if mistake.hint:
-            to.say(f"  {to.paint('hint:', 'cyan')} {mistake.hint}")
+        # an address that somebody typed may have a password
+        place, message, hint = map(
+            hiding.discreet, (str(mistake.where or ""), mistake.message, mistake.hint or "")
+        )
+        start = to.paint(f"{place}:", "bold") if place else to.paint("error:", "red")
+        to.say(f"{start} {message}")
+        if hint:
+            to.say(f"  {to.paint('hint:', 'cyan')} {hint}")
     if len(mistakes) > 1:
         to.say(f"{len(mistakes)} errors")
 
