@@ -71,7 +71,7 @@ clean:  ## remove what the recipes made
 .venv-engines/ready: Makefile
 	$(PYTHON) -m venv .venv-engines
 	.venv-engines/bin/python -m pip install --quiet --disable-pip-version-check uv
-	for engine in "airflow-2.11.2 apache-airflow==2.11.2" "airflow-3.3.2 apache-airflow==3.3.2" \
+	for engine in "airflow-2.11.2 apache-airflow==2.11.2 --editable ." "airflow-3.3.2 apache-airflow==3.3.2 --editable ." \
 	  "kubeflow kfp>=2.17 kfp-kubernetes"; do \
 	  set -- $$engine; name=$$1; shift; \
 	  .venv-engines/bin/uv venv --quiet --clear --python $(PYTHON) .venv-engines/$$name && \

@@ -380,6 +380,7 @@ def test_nothing_else_starts_python_or_arranges_its_path() -> None:
         "cli/schedule.py": {"executable"},  # octavo itself, as timers start it
         "testing/in_process.py": {"path"},  # what a cell did to it is undone
         "deploy/here.py": {"executable"},  # octavo itself, as engines start it
+        "airflow/__init__.py": {"executable"},  # octavo itself, as Airflow starts it
         "checks/ruff.py": {"executable"},  # ruff stands beside it
         "travel/lock.py": {"executable"},  # uv stands beside it
         "plugins.py": {"path"},  # looked at only

@@ -40,6 +40,7 @@ NOT_RUN = {
     "docs/metrics.md": ["the name of the run is another each time"] * 2 + ["it wants a server"],
     "docs/quality.md": ["the name of the run is another each time"],
     "docs/schedule.md": ["times are others each time", "sends mail"],
+    "docs/schedulers/airflow.md": ["it needs Airflow"],
     "docs/show.md": ["ids and times are others each time"],
     "docs/testing.md": [
         "pytest needs octavo's plugin",
@@ -123,6 +124,7 @@ WINGS = {
         "reliability",
         "review",
         "schedule",
+        "schedulers/airflow",
         "show",
         "smoke",
         "testing",

@@ -45,12 +45,17 @@ def test_airflow_runs_the_file(tmp_path: Path, version: str, good: bool) -> None
         """,
     )
     home = tmp_path / "airflow"
-    words = ["--remote", "../store", "--octavo", f"{sys.executable} -m octavo", "--option", "retries=0"]
+    # the file needs nothing of octavo's where Airflow runs: there it cannot be imported
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "octavo.py").write_text("raise ImportError('the file imports octavo')\n")
+    command = f"env --unset PYTHONPATH {sys.executable} -m octavo"
+    words = ["--remote", "../store", "--octavo", command, "--option", "retries=0"]
     made = folder.octavo("export", "airflow", *words, "-o", str(home / "dags" / "sales.py"))
     assert made.returncode == 0, made.stderr
     env = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHON"))},
         "AIRFLOW_HOME": str(home),
+        "PYTHONPATH": str(tmp_path / "none"),
         "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     }
