@@ -20,6 +20,7 @@ from ..model import PROXIES, UNREADABLE, Reason, Task
 from ..reading import importable
 from ..state.order import Order
 from ..state.store import Store
+from ..state.store import key as key_of
 from ..state.written import Written
 from . import words
 
@@ -79,12 +80,12 @@ class _Pipeline:
 
     def __init__(self, store: Store, tasks: Iterable[Task]) -> None:
         self._store = store
-        self._tasks = tasks
+        self.tasks = tuple(tasks)
 
     @cached_property
     def position(self) -> Mapping[str, int]:
         """The tasks, by their places in the order."""
-        return {task.name: number for number, task in enumerate(self._tasks)}
+        return {task.name: number for number, task in enumerate(self.tasks)}
 
     @cached_property
     def fed(self) -> Mapping[str, set[str]]:
@@ -94,7 +95,7 @@ class _Pipeline:
     @cached_property
     def made_in(self) -> Mapping[str, set[str]]:
         """For each folder the names in it that are products or lead to them."""
-        return asked.made_in(product.path for task in self._tasks for product in task.products)
+        return asked.made_in(product.path for task in self.tasks for product in task.products)
 
 
 class Now:
@@ -167,12 +168,26 @@ class Now:
         except ProductError:
             return UNREADABLE
 
+    def updated(self, path: str) -> str | None:
+        """Return the digest of a file that a task read and wrote, as it left it: later ones may have left another."""
+        digest = self.file(path)
+        from_here = self._pipeline.tasks[self._pipeline.position.get(self.asking, sys.maxsize) :]
+        records = [
+            self.store.record(key_of(it.name, [made.path for made in it.products])) for it in from_here
+        ]
+        left = [record.manifest.get(UPDATED.of(path)) if record else None for record in records]
+        return left[0] if digest is not None and digest in left[1:] else digest
+
     def listing(self, what: str, path: str, sized: bool = False) -> str | None:
         """Return the digest of the names in a folder, as far as the task that listed it was given them."""
         key = f"names:{sized}:{what}"
         if key not in self._seen:
             names = asked.Listing.parse(what, path).names(os.fspath(self.store.root), sized)
-            self._seen[key] = None if names is None else self.names(path, names)
+            if names is not None:
+                self._seen[key] = self.names(path, names)
+            else:  # to list a file is another error than to list nothing
+                found = asked.there(self.full(path))
+                self._seen[key] = found if found in ("file", "other") else None
         return self._seen[key]
 
     def names(self, folder: str, names: Iterable[str]) -> str:
@@ -249,7 +264,7 @@ FILE = Part("file", words.file, lambda now, what, path: now.file(path), needed=T
 UPDATED = Part(
     "updated",
     lambda part, what, was, now: words.file(FILE.of(what), what, was, now),
-    lambda now, what, path: now.file(path),
+    lambda now, what, path: now.updated(path),
     needed=True,
     cached=False,
 )

@@ -95,6 +95,30 @@ def _with(files: Files, old: str, new: str) -> dict[str, str | bytes | None]:
     return {"steps.py": text.replace(old, new)}
 
 
+#: A file that is nobody's product, and that both tasks read and write in place.
+_CHANGED_BY_BOTH: Files = {
+    "pipeline.yaml": """
+    tasks:
+      - {source: steps.first, product: out/first.txt}
+      - {source: steps.second, product: out/second.txt, upstream: [first]}
+    """,
+    "both.txt": "........",
+    "number.txt": "1",
+    "steps.py": """
+    from pathlib import Path
+
+    def first(product):
+        with open("both.txt", "r+") as file:
+            file.write(Path("number.txt").read_text())
+        product.write_text(Path("number.txt").read_text())
+
+    def second(product, upstream):
+        with open("both.txt", "r+") as file:
+            product.write_text(file.read(4))
+            file.seek(5)
+            file.write("+")
+    """,
+}
 SCENARIOS: Mapping[str, Scenario] = {
     "a database that several write: what it is made from": Scenario(
         _SHARED, {"number.txt": "2"}, runs=("make", "look", "add", "last")
@@ -157,5 +181,8 @@ SCENARIOS: Mapping[str, Scenario] = {
             """,
         },
         runs=("make", "use"),
+    ),
+    "a file of nobody that two tasks change in place": Scenario(
+        _CHANGED_BY_BOTH, {"number.txt": "2"}, ("first", "second")
     ),
 }

@@ -47,6 +47,13 @@ def _database(number: int) -> bytes:
     return db.serialize()
 
 
+def _hdf5(number: int) -> bytes:
+    h5py, whole = importlib.import_module("h5py"), io.BytesIO()
+    with h5py.File(whole, "w") as file:
+        file["x"] = number
+    return whole.getvalue()
+
+
 _DATA: Files = {"data/a.parquet": _parquet(1), "data/ds/0.parquet": _parquet(0), "data/t.csv": "x\n1\n"}
 
 
@@ -111,6 +118,15 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "a file that nobody reads": _of("it = rows(\"from 'data/t.csv'\")", _NEW, runs=False),
 }
+if importlib.util.find_spec("h5py"):
+    SCENARIOS = {
+        **SCENARIOS,
+        "HDF5 that is read and changed in place": _of(
+            "import h5py\nwith h5py.File('data/x.h5', 'r+') as f:\n    it = f['x'][()]\n    f.attrs['seen'] = 1",
+            {"data/x.h5": _hdf5(2)},
+            {"data/x.h5": _hdf5(1)},
+        ),
+    }
 if importlib.util.find_spec("polars"):
     SCENARIOS = {
         **SCENARIOS,

@@ -153,6 +153,16 @@ _ASKED: dict[str, Row] = {
         {},
         {"@/more": ""},
     ),
+    "a step back from what is no folder": (
+        "K = tried(os.listdir, '@/in/..') != 'FileNotFoundError'",
+        {"@/x": ""},
+        {"@/in/y": ""},
+    ),
+    "a file that is changed in place": (
+        "with open('@/x', 'r+') as file:\n    K = file.read(1)\n    file.seek(1)\n    file.write('+')",
+        {"@/x": "1"},
+        {"@/x": "2"},
+    ),
     "all that is below": ("K = sorted(glob.glob('@/**', recursive=True))", {"@/in/a": ""}, {"@/in/b": ""}),
     "a link in a listed folder": (
         "K = sorted((it.name, it.is_dir()) for it in os.scandir('@'))",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import ParamSpec
 
 from ... import parts, products
@@ -20,6 +22,9 @@ from .stamps import WHOLE, Use, is_file, stamp, unchanged_digest
 _MOST = 200
 #: Files that libraries keep beside a database while it is open.
 _BESIDE = ("-journal", "-wal", "-shm", ".lock")
+#: How files begin that libraries change in place: of HDF5, SQLite, DuckDB, netCDF, TIFF.
+_IN_PLACE = re.compile(rb"\x89HDF\r\n|SQLite format 3\0|.{8}DUCK|CDF[\1\2\5]|II[*+]\0|MM\0[*+]", re.DOTALL)
+_SIGNATURE = 16
 _Part = tuple[str, tuple[str, str]]
 _P = ParamSpec("_P")
 
@@ -117,6 +122,7 @@ class Discovery:
         #: Folders that something known is in.
         self._around = {path[:n] for path in self._known for n, sign in enumerate(path) if sign == "/"}
         self._links: dict[str, None] = {}
+        self._stops: dict[str, tuple[str, str]] = {}
         self._within: dict[str, bool] = {}
 
     def _list_patterns(self) -> None:
@@ -164,7 +170,7 @@ class Discovery:
             if self._writes.when(os.path.join(self._ground.root, link)) is None:
                 pointed = target(self._ground.root, link)
                 found[parts.LINK.of(link)] = (link, UNSTABLE if pointed is None else pointed)
-        return found
+        return found | self._stops
 
     def _native_links(self, by_children: Iterable[str]) -> None:
         """Count the links by which libraries and other programs may have gone, if the task names them."""
@@ -193,6 +199,16 @@ class Discovery:
         shown = self._ground.way(path).shown
         return {parts.FILE.of(shown): (shown, digest)} if shown else {}
 
+    def _stopped(self, path: str) -> bool:
+        """Return whether nothing was found at a path since it steps back from what is no folder, and count that."""
+        way = self._ground.stop(path) if "/.." in path else None
+        if way is None or self._writes.when(way.real) is not None:
+            return False
+        if shown := self._counts(way):
+            self.walked(way)
+            self._stops[parts.EXISTS.of(shown)] = shown, there(way.real)
+        return True
+
     def _is_known(self, shown: str) -> bool:
         path = shown.removeprefix("./")
         return path in self._known or path in self._around
@@ -212,6 +228,8 @@ class Discovery:
         return self._within[folder]
 
     def _file_parts(self, path: str, used: Use) -> Iterator[_Part]:
+        if used.stamp is None and self._stopped(path):
+            return
         now = stamp(path, regular=True)
         # what was no link and is the very same file is still none
         way = self._ground.way(path, follow=used.linked or now is None or now != used.stamp)
@@ -221,7 +239,8 @@ class Discovery:
             return
         since, row = self._writes.when(way.real), parts.FILE
         if since is not None:
-            if since < used.order or used.stamp is None or path in self._activity.updated:
+            after = since < used.order and not self._changed_in_place(path, way.real)
+            if after or used.stamp is None:
                 return
             row = parts.UPDATED  # it read what was there before it wrote
         self.walked(way)
@@ -246,12 +265,30 @@ class Discovery:
             changed = products.newest(way.real) >= self._activity.began
             yield row.of(shown), (shown, UNSTABLE if changed else products.digest(way.real) or UNSTABLE)
 
+    def _changed_in_place(self, path: str, real: str) -> bool:
+        """Return whether a library found a file, and wrote into it what leaves more of it: nobody tells in which mode.
+
+        So it is with databases and their like; what is written at one go, it has more likely written anew.
+        """
+        native = self._native
+        if (
+            path not in native.read
+            or path in native.made
+            or path in self._activity.heard
+            or not is_file(real)
+        ):
+            return False
+        with Path(real).open("rb") as file:
+            return _IN_PLACE.match(file.read(_SIGNATURE)) is not None
+
     def _is_data(self, path: str, real: str) -> bool:
         """Return whether a file was opened by Python to be read only, and there is something in it."""
         is_read = path in self._activity.opened and path not in self._activity.updated
         return is_read and is_file(real) and os.path.getsize(real) > 0
 
     def _listing_parts(self, listed: Listed) -> Iterator[_Part]:
+        if listed.names is None and self._stopped(listed.listing.folder):
+            return
         way = self._ground.way(listed.listing.folder)
         shown = self._ground.inside(way)
         if shown is None or (shown != "." and self._counts(way) is None):
@@ -277,6 +314,8 @@ class Discovery:
         yield row.of(str(listing)), (shown, digest)
 
     def _answer_parts(self, word: str, path: str, answer: str) -> Iterator[_Part]:
+        if answer in (ABSENT, "no") and self._stopped(path):
+            return
         way = self._ground.way(path, follow=word not in ("link", "no link"))
         shown = self._counts(way)
         if shown is None:

@@ -36,6 +36,7 @@ class Event(NamedTuple):  # of which there are thousands: a frozen class takes f
     """Something that happened to a name in a folder; ``own`` where this process did it.
 
     ``folder`` is what was given for the folder, ``name`` is "." where it is about the folder itself.
+    ``made`` tells of a name that was not there before, or is something else now.
     """
 
     folder: str
@@ -44,6 +45,7 @@ class Event(NamedTuple):  # of which there are thousands: a frozen class takes f
     opened: bool
     written: bool
     pid: int
+    made: bool = False
 
 
 class Group:
@@ -118,7 +120,8 @@ class Group:
             return None
         name = data[start + length : at + size].split(b"\0", 1)[0]
         written = bool(mask & (_CLOSE_WRITE | _MOVED_TO | _CREATE))
-        return Event(folder, os.fsdecode(name), pid == self._pid, bool(mask & _OPEN), written, pid)
+        made = bool(mask & (_MOVED_TO | _CREATE))
+        return Event(folder, os.fsdecode(name), pid == self._pid, bool(mask & _OPEN), written, pid, made)
 
     def close(self) -> None:
         """Listen no more. The kernel takes 5 ms to end a group, in which the process goes on."""

@@ -57,6 +57,8 @@ class NativeEvents:
         #: Folders that it listed so.
         self.listed: set[str] = set()
         self.written: dict[str, int] = {}
+        #: Files of which it is known that this process found none, before it wrote them.
+        self.made: set[str] = set()
         #: The same of other processes, while the task had any; those of which it is known that they were the task's.
         self.others: dict[str, Use] = {}
         self.others_wrote: dict[str, int] = {}
@@ -171,6 +173,8 @@ class NativeEvents:
             else:
                 others.append((path, event))
         for path, event in mine:
+            if event.made and path not in self.read:
+                self.made.add(path)
             if event.written:
                 self.written.setdefault(path, time.monotonic_ns())
         for path, event in mine:

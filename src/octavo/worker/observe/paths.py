@@ -62,6 +62,14 @@ class Ground:
             return self._walk(path)
         return Way(full, self._at(before, full, name), before.links)
 
+    def stop(self, path: str) -> Way | None:
+        """Return the way to what a path steps back from and is no folder: so far the system gets, and no further."""
+        names = path.split("/")
+        for number, name in enumerate(names):
+            if name == ".." and not os.path.isdir(folder := "/".join(names[:number]) or "/"):
+                return self.way(folder)
+        return None
+
     def inside(self, way: Way) -> str | None:
         """Return the path of a way's end relative to the project; None for what is not the user's affair."""
         if way.shown is None or (self.skips(way.shown) and way.real not in self.meant):
