@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from html import unescape
@@ -11,6 +13,7 @@ from html import unescape
 import pytest
 
 from octavo.review import checkouts
+from octavo.review.worktrees import forget
 from projects import Folder
 
 
@@ -195,3 +198,139 @@ def test_commits_are_written_once_and_few_are_kept(folder: Folder) -> None:
     assert len([*kept.iterdir()]) == 6
     assert not any(path.name.endswith(".part") for path in kept.iterdir())
     assert (kept.stat().st_mode & 0o777) == 0o700
+
+
+def test_what_has_no_result_is_run_in_worktrees_and_leaves_the_folder_as_it_was(folder: Folder) -> None:
+    folder.write(".gitignore", "out/\n.octavo/\n/raw/\n")
+    folder.write("raw/rows.csv", "7\n")  # which git does not have
+    away = folder.path.parent / "away.txt"
+    folder.write(
+        "pipeline.yaml",
+        f"""
+        notify: [{{command: touch told}}]
+        tasks:
+          - {{source: tasks.load, product: out/data.csv, params: {{rows: 10, password: hunter2}}}}
+          - {{source: tasks.fit, product: out/fit.json, upstream: load, params: {{alpha: 1}}}}
+          - {{source: tasks.broken, product: out/broken.txt, upstream: fit}}
+          - {{source: tasks.away, product: {away}, upstream: fit}}
+        """,
+    )
+    folder.write(
+        "tasks.py",
+        """
+        import json
+        from pathlib import Path
+        import octavo
+        from helper import K
+
+        def load(product, rows, password):
+            Path(product).write_text(Path("raw/rows.csv").read_text() + "x\\n" * rows)
+
+        def fit(product, upstream, alpha):
+            octavo.log(loss=alpha * K)
+            Path(product).write_text(json.dumps({"k": K}))
+
+        def broken(product, upstream):
+            raise ValueError(f"no {K}\\n")
+
+        def away(product, upstream):
+            Path(product).write_text("away")
+        """,
+    )
+    folder.write("helper.py", "K = 1\n")
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "one")
+    git(folder, "checkout", "-q", "-b", "feature")
+    folder.write("helper.py", "K = 22\n")
+    git(folder, "commit", "-q", "-a", "-m", "two")
+    before = {path for path in folder.path.rglob("*") if ".git" not in path.parts}
+    # as where the project is installed from the working folder: the modules of each side are its own all the same
+    installed = {"PYTHONPATH": str(folder.path)}
+    done = folder.octavo("diff", "main...HEAD", "--run", "--json", "-j", "2", env=installed)
+    assert done.returncode == 1, done.stderr
+    said = json.loads(done.stdout)["pipeline"]
+    values = {one["name"]: (one["before"], one["after"]) for one in said["results"]}
+    assert values == {"metric loss": ("1", "22"), "out/fit.json k": ("1", "22")}
+    assert said["unknown"] == ["broken", "away"]
+    assert any("HEAD: broken failed: ValueError: no 22" in note for note in said["notes"])
+    assert any(f"away makes {away}, which is outside of the project" in note for note in said["notes"])
+    assert "done     fit" in done.stderr
+    # the folder is as it was, and results are known by now
+    state = folder.path / ".octavo"
+    after = {path for path in folder.path.rglob("*") if ".git" not in path.parts}
+    assert {path for path in after - before if state not in (path, *path.parents)} == set()
+    listed = subprocess.run(["git", "worktree", "list"], cwd=folder.path, capture_output=True, text=True)
+    assert len(listed.stdout.splitlines()) == 1
+    again = folder.octavo("diff", "main...HEAD")
+    assert "fit  metric loss: 1 → 22 (+21)" in again.stdout
+    # edits that are not committed are the working folder's side
+    folder.write("helper.py", "K = 333\n")
+    now = folder.octavo("diff", "main", "--run")
+    assert "fit  metric loss: 1 → 333 (+332)" in now.stdout
+    assert "fit  metric loss: 1 → 22 (+21)" in folder.octavo("diff", "main...HEAD").stdout
+
+
+def test_ctrl_c_and_kill_leave_no_worktree(folder: Folder) -> None:
+    folder.write(".gitignore", "out/\n.octavo/\n")
+    folder.write("pipeline.yaml", "tasks: [{source: slow.sh, product: out/x, params: {n: 60}}]\n")
+    folder.write("slow.sh", "echo {{n}} > {{product}}; sleep 60\n")
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "one")
+    folder.write("pipeline.yaml", folder.read("pipeline.yaml").replace("60", "61"))
+
+    def worktrees() -> list[str]:
+        words = ["git", "worktree", "list", "--porcelain"]
+        said = subprocess.run(words, cwd=folder.path, capture_output=True, text=True).stdout
+        return [line.partition(" ")[2] for line in said.splitlines() if line.startswith("worktree ")]
+
+    def interrupted(kind: int) -> tuple[str, int]:
+        words = [sys.executable, "-m", "octavo", "diff", "main", "--run"]
+        run = subprocess.Popen(words, cwd=folder.path, stderr=subprocess.PIPE, text=True)
+        assert run.stderr
+        said = ""
+        while "start " not in said:
+            line = run.stderr.readline()
+            assert line, said
+            said += line
+        place = worktrees()[1]
+        run.send_signal(kind)
+        run.communicate()
+        return place, run.returncode
+
+    place, code = interrupted(signal.SIGINT)
+    assert code == 130
+    assert not os.path.exists(os.path.dirname(place))
+    assert len(worktrees()) == 1
+    place, code = interrupted(signal.SIGKILL)
+    assert len(worktrees()) == 2
+    shutil.rmtree(os.path.dirname(place))  # as a later start does, once it is old
+    forget(str(folder.path))
+    assert len(worktrees()) == 1
+    # a limit of time leaves the rest of the review
+    done = folder.octavo("diff", "main", "--run", "--timeout", "1")
+    assert "note: main: stopped after 1 s, before the end of slow" in done.stdout
+    assert "+ tasks: [{source: slow.sh, product: out/x, params: {n: 61}}]" in done.stdout
+    assert len(worktrees()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("main...HEAD", "--timeout", "3"), "--timeout is of --run"),
+        (("HEAD", "--run", "-O"), "--run makes results, and --no-outputs leaves them out"),
+        (("HEAD", "a.ipynb", "--run"), "--run is of a branch as a whole"),
+        (("HEAD", "--run"), "there is no pipeline.yaml in this folder"),
+    ],
+)
+def test_run_is_refused_where_there_is_nothing_to_run(
+    folder: Folder, words: tuple[str, ...], said: str
+) -> None:
+    git(folder, "init", "-q", "-b", "main")
+    folder.write("a.ipynb", '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "one")
+    done = folder.octavo("diff", *words)
+    assert done.returncode == 2
+    assert said in done.stderr

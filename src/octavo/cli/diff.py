@@ -17,10 +17,12 @@ from ..model import Json
 from ..products import writing
 from ..review import changes, sides, terminal
 from ..show.mistakes import show
+from ..show.progress import Progress
 from ..show.screen import Screen, flat, screen
+from . import options
 
 with lazy_imports():
-    from ..review import branch, branch_page, git, page, patch, veil
+    from ..review import branch, branch_page, branch_run, git, page, patch, veil
     from ..timeline import notebooks
 
 if TYPE_CHECKING:
@@ -46,6 +48,14 @@ def arguments(parser: Parser) -> None:
     add("--markdown", action="store_true", help="print Markdown that fits a comment on a pull request")
     add("--html", metavar="FILE", help="write a page with outputs side by side")
     add("--page", metavar="URL", help="with --markdown: link this page")
+    add(
+        "--run",
+        action="store_true",
+        help="of a branch: first run what has no result on a side, in worktrees, through the cache",
+    )
+    add("-j", "--jobs", type=options.positive, metavar="N", help="with --run: at most N tasks at a time")
+    add("--timeout", type=options.positive, metavar="SECONDS", help="with --run: stop each side after this")
+    add("--remote", action="store_true", help="with --run: also use the remote cache")
     add("--no-pager", action="store_true", help="print at once")
     add("--driver", action="store_true", help="be the external diff of git, which says what to compare")
     parser.passes_on = True
@@ -61,7 +71,8 @@ examples:
   octavo diff HEAD~1 fit.ipynb
   octavo diff old.ipynb new.ipynb --html diff.html
   octavo diff fit.ipynb@1.0 fit.ipynb  with what was published
-  octavo diff main...HEAD --markdown   for a comment on a pull request""")
+  octavo diff main...HEAD --markdown   for a comment on a pull request
+  octavo diff main...HEAD --run        with results that nobody has made yet""")
 
 
 def main(args: Namespace) -> int:
@@ -71,6 +82,7 @@ def main(args: Namespace) -> int:
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
     if args.html and not Path(args.html).parent.is_dir():
         raise Error(f"there is no folder {Path(args.html).parent}", args.html)
+    running = _running(args, err)
     looked = changes.Looked(outputs=not args.no_outputs, metadata=args.metadata)
     found: list[changes.Comparison] = []
     operations: list[tuple[str, str, str]] = []
@@ -89,7 +101,7 @@ def main(args: Namespace) -> int:
             continue
         if one.differs:
             found.append(one)
-    whole = _pipeline(args)
+    whole = _pipeline(args, running)
     if whole is not None:
         found = [*whole.results, *whole.code, *found]
         whole = veil.review(whole)
@@ -111,16 +123,38 @@ def main(args: Namespace) -> int:
     return 2 if unread else int(bool(found) or (whole is not None and whole.differs))
 
 
-def _pipeline(args: Namespace) -> Review | None:
+def _running(args: Namespace, err: Screen) -> branch_run.ReviewRun | None:
+    """Return how tasks of the branch are to run; None where they are not."""
+    if not args.run:
+        for name in ("jobs", "timeout", "remote"):
+            if getattr(args, name):
+                raise Error(
+                    f"--{name} is of --run, which runs tasks", hint=f"octavo diff main...HEAD --run --{name}"
+                )
+        return None
+    if args.no_outputs:
+        raise Error("--run makes results, and --no-outputs leaves them out", hint="leave out one of them")
+    options.interruptible()
+    return branch_run.ReviewRun(err.say, lambda: Progress(err), args.jobs, args.timeout, args.remote)
+
+
+def _pipeline(args: Namespace, running: branch_run.ReviewRun | None) -> Review | None:
     """Return what the revisions that are asked for change in the pipeline of this folder; None for other questions."""
     if (
         args.passed
         or len(args.sides) > 2
         or any(os.path.exists(side) or documents.is_notebook(side.rpartition("@")[0]) for side in args.sides)
     ):
+        if running:
+            raise Error(
+                "--run is of a branch as a whole: name revisions alone", hint="octavo diff main...HEAD --run"
+            )
         return None
     first, second = sides.revisions(args.sides)
-    return branch.review(first, second, outputs=not args.no_outputs)
+    found = branch.review(first, second, not args.no_outputs, running)
+    if running and found is None:
+        raise Error("there is no pipeline whose tasks could run on both sides", hint="octavo status")
+    return found
 
 
 def _versions(args: Namespace) -> list[sides.Sides]:

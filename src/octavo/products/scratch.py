@@ -25,19 +25,17 @@ _YOUNG = 60.0
 _SHORT = 80
 
 
-def ours(path: str) -> bool:
-    """Return whether a path is that of such a folder of this user."""
+def ours(path: str, gone: bool = False) -> bool:
+    """Return whether a path is that of such a folder of this user, or may have been, if it is ``gone``."""
     places = {os.path.realpath(place) for place in (tempfile.gettempdir(), "/tmp")}
+    named = (
+        bool(_NAME.fullmatch(os.path.basename(path))) and os.path.realpath(os.path.dirname(path)) in places
+    )
     try:
         found = os.lstat(path)
     except (OSError, ValueError):
-        return False
-    mine = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-    return (
-        mine
-        and bool(_NAME.fullmatch(os.path.basename(path)))
-        and os.path.realpath(os.path.dirname(path)) in places
-    )
+        return gone and named
+    return named and stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
 
 
 class Scratch:

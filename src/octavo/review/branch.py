@@ -22,21 +22,24 @@ from ..model import Reason, Step
 from ..plan import key_of
 from ..products import file_digest
 from ..spec.surroundings import env_file
+from ..state import key
 from . import changes, checkouts, git, veil
+from .branch_known import Known
 from .branch_results import with_results
+from .branch_run import ReviewRun, SideRuns
 from .branch_sides import Review, Side
 from .changes import ChangedCell, Comparison
 from .modules import Modules
 
 
-def review(first: str, second: str | None, outputs: bool) -> Review | None:
+def review(first: str, second: str | None, outputs: bool, running: ReviewRun | None = None) -> Review | None:
     """Compare a pipeline between two commits, or one and the working folder; None where neither side has one.
 
-    ``outputs``: results are looked at, too.
+    ``outputs``: results are looked at, too. ``running``: tasks of which a side has no result run, as it says.
     """
     top = git.required("rev-parse", "--show-toplevel")
     with ExitStack() as stack:
-        here = _here(stack)
+        here = stack.enter_context(project.load()) if running else _here(stack)
         if here is None:
             return None
         file = Path(os.path.realpath(here.path))
@@ -51,7 +54,10 @@ def review(first: str, second: str | None, outputs: bool) -> Review | None:
                 raise
             one = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
             return Review(first, second or "the working folder", {}, notes=(f"no graph: {one}",))
-        return _compared(before, after, here, outputs) if before and after else None
+        if before is None or after is None:
+            return None
+        runs = SideRuns(here, top, name, running, stack) if running else None
+        return _compared(before, after, here, outputs, runs)
 
 
 def _here(stack: ExitStack) -> project.Project | None:
@@ -70,9 +76,11 @@ def _side(commit: str, name: str, here: project.Project, top: str, stack: ExitSt
     if name not in tree.blobs:
         return None
     folder = checkouts.folder(tree, top, here.store.folder / "review")
+    state = (folder / name).parent / os.path.relpath(here.root, here.path.parent) / ".octavo"
+    key.lend(here.store.folder, state)  # else each secret would be another on each side
     opened = stack.enter_context(project.load(folder / name))
     inside = os.path.relpath(opened.root, folder)
-    return _of(commit, opened, tree.blobs, inside)
+    return _of(commit, commit, opened, tree.blobs, inside)
 
 
 def _working(here: project.Project, top: str) -> Side:
@@ -87,20 +95,29 @@ def _working(here: project.Project, top: str) -> Side:
                 blobs[path] = file_digest(full)
             else:
                 blobs.pop(path, None)
-    return _of(
-        "the working folder", here, blobs, os.path.relpath(os.path.realpath(here.root), os.path.realpath(top))
-    )
+    inside = os.path.relpath(os.path.realpath(here.root), os.path.realpath(top))
+    return _of("the working folder", None, here, blobs, inside)
 
 
-def _of(name: str, opened: project.Project, blobs: Mapping[str, str], inside: str) -> Side:
+def _of(
+    name: str, commit: str | None, opened: project.Project, blobs: Mapping[str, str], inside: str
+) -> Side:
     start = "" if inside == "." else f"{inside}/"
     own = {path[len(start) :]: blob for path, blob in blobs.items() if path.startswith(start)}
     return Side(
-        name, opened, own, sorted(own), parts.Now(opened.store, opened.graph), Modules(str(opened.root))
+        name,
+        commit,
+        opened,
+        own,
+        sorted(own),
+        parts.Now(opened.store, opened.graph),
+        Modules(str(opened.root)),
     )
 
 
-def _compared(before: Side, after: Side, here: project.Project, outputs: bool) -> Review:
+def _compared(
+    before: Side, after: Side, here: project.Project, outputs: bool, runs: SideRuns | None
+) -> Review:
     was, now = before.opened.graph.tasks, after.opened.graph.tasks
     records = here.store.records()
     steps: dict[str, Step] = {}
@@ -117,8 +134,8 @@ def _compared(before: Side, after: Side, here: project.Project, outputs: bool) -
             pending.add(task.name)
         steps[task.name] = Step(task, reasons, waits)
     seen = Review(
-        _short(before.name),
-        _short(after.name),
+        before.short,
+        after.short,
         steps,
         tuple(name for name in now if name not in was),
         tuple(name for name in was if name not in now),
@@ -128,11 +145,7 @@ def _compared(before: Side, after: Side, here: project.Project, outputs: bool) -
     )
     if not outputs:
         return seen
-    return with_results(seen, before, after, here)
-
-
-def _short(name: str) -> str:
-    return name[:10] if len(name) == 40 else name
+    return with_results(seen, Known(before, here), Known(after, here), runs)
 
 
 def _code(before: Side, after: Side, steps: Mapping[str, Step]) -> Iterator[Comparison]:
@@ -155,7 +168,7 @@ def _code(before: Side, after: Side, steps: Mapping[str, Step]) -> Iterator[Comp
         lines = changes.text_lines(texts[0] or "", texts[1] or "")
         if any(line.sign in "+-" for line in lines):
             cell = ChangedCell("changed", "", "whole", {}, {}, lines)
-            yield Comparison(f"{_short(before.name)}:{path}", f"{_short(after.name)}:{path}", (cell,))
+            yield Comparison(f"{before.short}:{path}", f"{after.short}:{path}", (cell,))
 
 
 def _secrets(before: Side, after: Side) -> Iterator[str]:

@@ -1,115 +1,76 @@
-"""What is known of the results of a branch: by files of its commits, the records of this project, and its cache."""
+"""The results of a branch side by side: values of JSON, sizes of tables, metrics, and outputs of executed notebooks."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from .. import fingerprint, parts, project
 from .. import notebook as documents
-from ..cache import reuse
-from ..cache.blobs import Blobs, Missing
 from ..digests import digest
 from ..errors import Error
-from ..model import Manifest, Product, Record, Task
-from ..plan import key_of
-from ..products import file_digest
+from ..model import Product, Task
 from . import changes
-from .branch_sides import Review, Side, Value
+from .branch_known import Known
+from .branch_run import SideRuns
+from .branch_sides import Review, Value
 from .changes import Comparison
 
-#: Bytes of a product that is looked into, and names of values that are told.
-_LARGEST, _TOLD = 1_000_000, 40
+#: Names of values that are told.
+_TOLD = 40
 
 
-def with_results(found: Review, before: Side, after: Side, here: project.Project) -> Review:
-    """Add what is known of the results of the tasks that the branch changes."""
-    known = [dict[str, Record](), dict[str, Record]()]
+def with_results(found: Review, before: Known, after: Known, runs: SideRuns | None = None) -> Review:
+    """Add what is known of the results of the tasks that the branch changes; run those that are not, if asked to."""
     values: list[Value] = []
     books: list[Comparison] = []
     unknown: list[str] = []
-    cache = reuse.opened(here.root, {}, False)
-    read = _Products(here, cache.blobs)
-    for name, step in found.steps.items():
-        sides = [(side, side.opened.graph.tasks.get(name)) for side in (before, after)]
-        for (side, task), results in zip(sides, known, strict=True):
-            if task is not None and (record := _result(side, task, results, here)):
-                results[name] = record
-        if step.fresh:
-            continue
-        for product in step.task.products:
-            datas = [
-                read.product(side, product, results.get(name)) if task else None
-                for (side, task), results in zip(sides, known, strict=True)
-            ]
-            there = [data for data, (_, task) in zip(datas, sides, strict=True) if task is not None]
-            if None in there:
-                unknown += [name] if name not in unknown else []
-                continue
+    stale = [name for name, step in found.steps.items() if not step.fresh]
+    notes = [note for known in (before, after) if runs for note in _run(known, stale, runs)]
+    for name in stale:
+        task, earlier = found.steps[name].task, before.side.opened.graph.tasks.get(name)
+        if not after.there(task) or (earlier is not None and not before.there(earlier)):
+            unknown.append(name)
+        values += _metrics(name, before.metrics(earlier) if earlier else {}, after.metrics(task))
+        for product in task.products:
             if product.path.endswith(".ipynb"):
-                books += _books(found, product.path, datas)
+                books += _books(
+                    found, product, [_data(before, earlier, product), _data(after, task, product)]
+                )
             else:
-                values += _values(name, product.path, datas)
-    return replace(found, values=tuple(values), results=tuple(books), unknown=tuple(unknown))
+                tables = [_told(before, earlier, product), _told(after, task, product)]
+                if None not in tables or earlier is None:
+                    values += _values(name, product.path, [table or {} for table in tables])
+    return replace(
+        found,
+        values=tuple(values),
+        results=tuple(books),
+        unknown=tuple(unknown),
+        notes=(*found.notes, *notes),
+    )
 
 
-def _result(side: Side, task: Task, chosen: Mapping[str, Record], here: project.Project) -> Record | None:
-    """Return a result that was made from a task as a side has it, by the records of this project."""
-    table = side.table(task, None, imports=False)
-    known = here.store.record(key_of(task))
-    for record in [*([known] if known else []), *here.store.results(key_of(task))]:
-        if record.state == "done" and _made_from(record, table, task, chosen, side):
-            return record
-    return None
+def _run(known: Known, stale: Sequence[str], runs: SideRuns) -> list[str]:
+    tasks = known.side.opened.graph.tasks
+    wanted = [name for name in stale if name in tasks and not known.there(tasks[name])]
+    return runs.run(known, wanted) if wanted else []
 
 
-def _made_from(record: Record, table: Manifest, task: Task, chosen: Mapping[str, Record], side: Side) -> bool:
-    for part, value in table.items():
-        row = parts.split(part)[0]
-        if row not in (parts.UPSTREAM, parts.FILE) and record.manifest.get(part) != value:
-            return False
-    for name in task.upstream:
-        upstream = side.opened.graph.tasks[name]
-        for product in upstream.products:
-            was = record.manifest.get(fingerprint.label(upstream, product))
-            if was is not None and name in chosen and chosen[name].products.get(product.path) != was:
-                return False
-    return True
+def _metrics(task: str, *sides: Mapping[str, int | float]) -> Iterator[Value]:
+    tables = [{f"metric {name}": json.dumps(value) for name, value in side.items()} for side in sides]
+    yield from _differing(task, "", tables)
 
 
-class _Products:
-    """Reads products of either side: as git has them, as they are on disk, or as the cache keeps them."""
-
-    def __init__(self, here: project.Project, blobs: Blobs) -> None:
-        self._here, self._blobs = here, blobs
-
-    def product(self, side: Side, product: Product, record: Record | None) -> bytes | None:
-        """Return the bytes of a product; None where they are not known, or too many."""
-        if side.blobs.get(product.path) and side.opened.root != self._here.root:
-            path = side.opened.root / product.path
-            return path.read_bytes() if path.is_file() else None
-        wanted = record.products.get(product.path) if record else None
-        path = self._here.root / product.path
-        try:
-            if path.is_file() and path.stat().st_size <= _LARGEST:
-                data = path.read_bytes()
-                if wanted == file_digest(str(path)):
-                    return data
-            if wanted and wanted.isalnum():
-                data = self._blobs.read(wanted)
-                return data if len(data) <= _LARGEST else None
-        except (OSError, Missing, sqlite3.Error, ValueError):
-            return None
-        return None
+def _data(known: Known, task: Task | None, product: Product) -> bytes | None:
+    return known.read(task, product.path) if task else None
 
 
-def _books(found: Review, path: str, datas: Sequence[bytes | None]) -> Iterator[Comparison]:
+def _books(found: Review, product: Product, datas: Sequence[bytes | None]) -> Iterator[Comparison]:
     """Yield what differs between the outputs of an executed notebook."""
     one, other = datas
     if one is None or other is None:
         return
+    path = product.path
     try:
         first, second = (documents.loads(data, path).data for data in (one, other))
     except Error:
@@ -120,18 +81,34 @@ def _books(found: Review, path: str, datas: Sequence[bytes | None]) -> Iterator[
         yield Comparison(both.before, both.after, kept)
 
 
-def _values(task: str, path: str, datas: Sequence[bytes | None]) -> Iterator[Value]:
-    tables = [_flat(path, data) for data in datas]
+def _values(task: str, path: str, tables: Sequence[Mapping[str, str]]) -> Iterator[Value]:
+    yield from _differing(task, path, tables)
+
+
+def _differing(task: str, start: str, tables: Sequence[Mapping[str, str]]) -> Iterator[Value]:
     names = list(dict.fromkeys([*tables[0], *tables[1]]))
     differing = [name for name in names if tables[0].get(name) != tables[1].get(name)]
     for name in differing[:_TOLD]:
-        yield Value(task, f"{path} {name}".rstrip(), tables[0].get(name), tables[1].get(name))
+        yield Value(task, f"{start} {name}".strip(), tables[0].get(name), tables[1].get(name))
 
 
-def _flat(path: str, data: bytes | None) -> dict[str, str]:
-    """Return what there is to tell of a file: the values of JSON, the size of a table, else how large it is."""
-    if data is None:
-        return {}
+def _told(known: Known, task: Task | None, product: Product) -> dict[str, str] | None:
+    """Return what there is to tell of a product: the values of JSON, the size of a table, else how large it is.
+
+    None where it is not known.
+    """
+    path = product.path
+    if task is None:
+        return None
+    if (data := known.read(task, path)) is not None:
+        return _flat(path, data)
+    found, size = known.digest(task, path), known.size(task, path)
+    if size is not None:
+        return {"": f"{size:,} bytes, {found[:8]}"}
+    return {"": f"a folder, {found[-8:]}"} if known.there(task) else None
+
+
+def _flat(path: str, data: bytes) -> dict[str, str]:
     if path.endswith(".json"):
         try:
             return dict(_leaves(json.loads(data), ""))

@@ -16,14 +16,23 @@ from .modules import Modules
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A project as one side has it. ``blobs`` tells files of git by their paths in the project."""
+    """A project as one side has it. ``blobs`` tells files of git by their paths in the project.
+
+    ``commit`` is None for the working folder.
+    """
 
     name: str
+    commit: str | None
     opened: project.Project
     blobs: Mapping[str, str]
     paths: Sequence[str]
     now: parts.Now
     modules: Modules
+
+    @property
+    def short(self) -> str:
+        """What the side is called; a commit by the beginning of its name."""
+        return self.name[:10] if len(self.name) == 40 else self.name
 
     def file(self, path: str) -> str | None:
         """Return what git calls the content of a file or folder; None for what it does not know."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..errors import Error
+from ..reading.folders import FOREIGN
 
 
 def run(*words: str, cwd: str | None = None) -> bytes | None:
@@ -55,3 +56,28 @@ def talk(*words: str) -> int:
         return subprocess.run(["git", *words]).returncode
     except FileNotFoundError:
         raise Error("git is not installed") from None
+
+
+#: So many ignored files are looked at.
+_MOST = 20_000
+
+
+def ignored(folder: str) -> Iterator[str]:
+    """Yield the files in a folder that git ignores, relative to it, but for those of tools and environments."""
+    said = run("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z", cwd=folder)
+    left = _MOST
+    for path in os.fsdecode(said or b"").split("\0"):
+        full = os.path.join(folder, path)
+        if path and not path.endswith("/"):
+            yield path
+        for place, inner, names in os.walk(full) if path.endswith("/") else ():
+            if (
+                os.path.exists(os.path.join(place, "pyvenv.cfg"))
+                or os.path.basename(place.rstrip("/")) in FOREIGN
+            ):
+                inner.clear()
+                continue
+            for name in [*names, *(it for it in inner if os.path.islink(os.path.join(place, it)))]:
+                if (left := left - 1) < 0:
+                    return
+                yield os.path.relpath(os.path.join(place, name), folder)
