@@ -10,13 +10,20 @@ from collections.abc import Iterator
 from email.message import EmailMessage
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from textwrap import dedent, indent
+from typing import cast
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from octavo.errors import Error
+from octavo.events import MetricsLogged, RunFinished, RunStarted, TaskFinished
+from octavo.model import Json, Outcome
+from octavo.notify import Notices
+from octavo.report import Report
 from octavo.spec import schema
+from octavo.state.store import Store
 from projects import Folder
 
 
@@ -215,7 +222,115 @@ def test_the_notebook_of_a_failure_is_attached_and_chats_get_plain_text(
     assert "<!channel> ``` & so on" in json.dumps(teams["attachments"])
 
 
+def test_a_metric_and_a_check_are_told(folder: Folder, mailbox: Mailbox, web: Web) -> None:
+    folder.write(
+        "pipeline.yaml",
+        f"""
+        notify:
+          - email: {{to: a@example.com, server: "{mailbox.address}"}}
+            when: [failure, "metric accuracy < 0.9 and accuracy > 0.1", check]
+          - webhook: "{web.url}"
+            when: check small
+          - webhook: "{web.url}"
+            when: metric acuracy < 0.9
+        tasks:
+          - source: tasks.fit
+            product: fit.csv
+            checks:
+              - {{rows: {{min: 5}}, name: small, severity: warn}}
+              - {{rows: {{min: 1}}}}
+        """,
+    )
+    folder.write(
+        "tasks.py",
+        """
+        import octavo
+
+        def fit(product):
+            octavo.log(accuracy=0.85)
+            product.write_text("x\\n1\\n")
+        """,
+    )
+    done = folder.octavo("build")
+    assert done.returncode == 0, done.stdout
+    assert 'notify: no task reports a metric "acuracy": did you mean "accuracy"?' in done.stdout
+    (mail,) = mailbox.got
+    name = folder.path.name
+    told = "metric accuracy 0.85 of fit: accuracy < 0.9 and accuracy > 0.1"
+    assert mail["subject"].replace("\n", "") == f"[{name}] {told}, and 1 more"
+    lines = mail.get_content().splitlines()
+    assert lines[0] == told and lines[1].startswith("check small of fit: ")
+    ((_, body),) = web.got
+    assert body["news"] == [lines[1]] and body["outcome"] == "built"
+    folder.write("tasks.py", folder.read("tasks.py").replace("0.85", "0.8"))
+    assert folder.octavo("build").returncode == 0
+    assert len(mailbox.got) == len(web.got) == 1, "what goes on being so is told once"
+
+
+class Teller:
+    """Builds as they are told to what tells people: each with a metric, or with nothing to do."""
+
+    def __init__(self, folder: Path, entry: Json) -> None:
+        self.entry, self.folder = {"repeat": 3600.0} | entry, folder
+        self.store = Store(folder / ".octavo", folder)
+
+    def __call__(self, accuracy: float | None, task: str = "fit") -> str:
+        report, end = Report(), RunFinished("1", True, 0.1, 0.0)
+        report(RunStarted("1", (task,), (), 0.0))
+        listener = Notices(
+            [self.entry], str(self.folder), str(self.folder / "pipeline.yaml"), self.store, report
+        )
+        if accuracy is not None:
+            listener(MetricsLogged(task, {"accuracy": accuracy}))
+        report(TaskFinished(task, Outcome.FRESH if accuracy is None else Outcome.DONE, 0.1))
+        report(end)
+        try:
+            listener(end)
+        except Error as error:
+            return error.message
+        return ""
+
+
+def test_a_condition_is_told_when_it_comes_true_and_again_after_a_while(tmp_path: Path, web: Web) -> None:
+    entry = {"when": ["metric accuracy < 0.9"], "webhook": {"url": web.url}}
+    build = Teller(tmp_path, entry)
+
+    def told(accuracy: float | None, task: str = "fit") -> list[object]:
+        before = len(web.got)
+        assert build(accuracy, task) == ""
+        return [line for _, body in web.got[before:] for line in cast("list[object]", body["news"])]
+
+    assert told(0.95) == [] and told(None) == []
+    assert told(0.5) == ["metric accuracy 0.5 of fit: accuracy < 0.9"]
+    assert told(0.4) == [] and told(None) == [], "it goes on being so"
+    assert told(0.6, "other") == ["metric accuracy 0.6 of other: accuracy < 0.9"], "that is another task's"
+    assert told(0.3) == []
+    assert told(0.95) == [] and told(0.5) == ["metric accuracy 0.5 of fit: accuracy < 0.9"], (
+        "it was well in between"
+    )
+    build.entry["repeat"] = 0.0
+    assert len(told(0.5)) == len(told(0.5)) == 1
+    assert told(None) == []
+
+
+def test_what_could_not_be_told_is_told_by_the_next_build_that_can(tmp_path: Path, web: Web) -> None:
+    build = Teller(tmp_path, {"when": ["metric accuracy < 0.9"], "webhook": {"url": web.url}})
+    web.status = 500
+    assert "answered 500" in build(0.5) and "answered 500" in build(None)
+    web.status = 200
+    assert build(None) == "" and build(None) == "" and build(0.4) == ""
+    assert [body["news"] for _, body in web.got] == [["metric accuracy 0.5 of fit: accuracy < 0.9"]] * 3
+    web.status = 500
+    assert build(0.95) == "" and build(0.5) != ""
+    assert build(0.95) == "", "what is well before it could be told is no news any more"
+
+
 WRONG = {
+    "{command: ls, when: metric}": '"notify": when: metric: "" compares nothing',
+    "{command: ls, when: [failure, metric accuracy]}": '"accuracy" compares nothing when: metric accuracy < 0.9',
+    "{command: ls, when: metrik accuracy < 0.9}": 'there is no "when: metrik accuracy < 0.9" did you mean "metric"',
+    "{command: ls, when: checks}": 'did you mean "check"',
+    "{command: ls, when: 3}": '"when" must be one or several of failure',
     "{command: ls, when: sometimes}": 'there is no "when: sometimes"',
     "{command: ls, when: failures}": "did you mean",
     "{command: ls, email: a@example.com}": "has email and command",

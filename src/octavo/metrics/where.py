@@ -48,12 +48,12 @@ class Where:
         return bool(compare(str(value), self.wanted))
 
 
-def parsed(text: str) -> list[Where]:
-    """Return the comparisons of a condition, all of which must hold."""
+def parsed(text: str, of: str = "--where", hint: str = _HINT) -> list[Where]:
+    """Return the comparisons of a condition, all of which must hold; ``of`` is where it was said."""
     found = []
     for part in re.split(r"\s+and\s+|,", text):
         if (match := _PART.fullmatch(part)) is None:
-            raise Error(f'--where: "{part.strip()}" compares nothing', hint=_HINT)
+            raise Error(f'{of}: "{part.strip()}" compares nothing', hint=hint)
         found.append(Where(match[1], match[2], match[3].strip("\"'")))
     return found
 

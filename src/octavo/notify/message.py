@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,15 @@ class Message:
             return self
         link = link.replace("{run}", str(self.facts.get("run", "")))
         return replace(self, text=f"{self.text}\n{link}\n", facts={**self.facts, "link": link})
+
+    def with_news(self, lines: Sequence[str], alone: bool) -> Message:
+        """Return the message with what tasks have reported; ``alone``: that is what it is sent for."""
+        if not lines:
+            return self
+        more = f", and {len(lines) - 1:,} more" if len(lines) > 1 else ""
+        subject = f"[{self.facts['project']}] {flat(lines[0])}{more}" if alone else self.subject
+        text = "\n".join([*lines, "", self.text])
+        return replace(self, subject=subject, text=text, facts={**self.facts, "news": [*lines]})
 
 
 def of_build(

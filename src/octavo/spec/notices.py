@@ -6,11 +6,16 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
+from ..errors import Error
 from ..hints import did_you_mean
 from ..kinds.keys import Key, Keys, as_seconds, as_tuple, is_duration, is_flag, is_line, is_mapping, is_texts
+from ..lazy import lazy_imports
 from ..model import Json
 from ..secrets.names import is_secret
 from .dialect import quoted
+
+with lazy_imports():
+    from ..metrics import where
 
 if TYPE_CHECKING:
     from ..errors import Place
@@ -18,6 +23,8 @@ if TYPE_CHECKING:
 
 #: What a build can come to, for those who are to be told.
 WHEN = ("failure", "recovery", "success", "always")
+#: What the tasks of a build can report, for the same: "check", or of one check "check NAME"; "metric accuracy < 0.9".
+CHECK, METRIC = "check", "metric"
 FORMATS = ("json", "slack", "mattermost", "teams")
 TLS = ("auto", "starttls", "ssl", "none")
 #: Whose addresses let anybody who knows them post: they are passwords.
@@ -53,7 +60,7 @@ NOTICE: Mapping[str, Key] = {
     "email": Key("an address, a list of addresses, or a mapping", lambda it: is_texts(it) or is_mapping(it)),
     "webhook": Key("a URL or a mapping", lambda it: is_line(it) or is_mapping(it)),
     "command": Key("a command", is_line),
-    "when": Key(f"one or several of {', '.join(WHEN)}", is_texts),
+    "when": Key(f"one or several of {', '.join([*WHEN, CHECK])}, or {METRIC} NAME < NUMBER", is_texts),
     "repeat": Key('a time such as "30m", "6h" or "1d"', is_duration),
     "link": Key("a URL", is_line),
 }
@@ -103,10 +110,8 @@ def _notice(check: Check, data: object, path: Path) -> Json | None:
         return None
     when = as_tuple(said.get("when", ["failure", "recovery"]))
     for word in when:
-        if word not in WHEN:
-            message = f'"notify": there is no "when: {word}"'
-            hint = did_you_mean(word, WHEN) or f"there are: {', '.join(WHEN)}"
-            check.wrong(message, check.document.place(*path, "when"), hint)
+        if word not in WHEN and (wrong := _condition(word)):
+            check.wrong(wrong[0], check.document.place(*path, "when"), wrong[1])
     if ways[0] not in said:
         return None
     found: Json = {"when": list(when), "repeat": as_seconds(said["repeat"]) if "repeat" in said else _HOUR}
@@ -114,6 +119,22 @@ def _notice(check: Check, data: object, path: Path) -> Json | None:
     turn = {"email": _email, "webhook": _webhook}.get(ways[0])
     value = said[ways[0]]
     return found | {ways[0]: turn(check, value, (*path, ways[0])) if turn else value}
+
+
+def _condition(word: str) -> tuple[str, str | None] | None:
+    """Return what is wrong with what one of the tasks is to report, and a hint; None if nothing is."""
+    kind, _, said = word.partition(" ")
+    if kind == CHECK and (not said or said.strip()):
+        return None
+    if kind == METRIC:
+        try:
+            where.parsed(said, f'"notify": when: {METRIC}', _METRIC_EXAMPLE)
+        except Error as error:
+            return error.message, error.hint
+        return None
+    known = (*WHEN, CHECK, METRIC)
+    hint = did_you_mean(kind, known) or f"there are: {', '.join([*WHEN, CHECK])}, {METRIC} NAME < NUMBER"
+    return f'"notify": there is no "when: {word}"', hint
 
 
 def _email(check: Check, value: object, path: Path) -> Json:
@@ -158,6 +179,7 @@ def _refuse_secret_url(check: Check, url: str, path: Path) -> None:
 
 
 _EXAMPLE = "- {email: team@example.com, when: failure}"
+_METRIC_EXAMPLE = "when: metric accuracy < 0.9"
 
 
 def _secret(check: Check, path: Path, what: str, instead: str) -> None:
