@@ -23,7 +23,7 @@ test-engines: .venv/ready .venv-engines/ready  ## run pipelines on real schedule
 	  .venv-engines/mlflow/bin/python -m pytest -m engines tests/engines/test_mlflow_for_real.py; fi
 
 test-browsers: .venv/ready .venv-engines/labs  ## JupyterLab 4.0 and newest, Notebook 7 and JupyterHub in Chromium, which make system installs; for the night
-	$(BIN)/python -m pytest -m nightly tests/stories/test_badge.py tests/stories/test_jupyter_panel.py tests/stories/test_jupyter_fronts.py
+	$(BIN)/python -m pytest -m nightly --durations=0 --durations-min=1 tests/browsers
 
 system:  ## install Debian's packages without which some tests are skipped (as root)
 	apt-get update -q
@@ -67,10 +67,12 @@ clean:  ## remove what the recipes made
 	  --editable packages/octavo-ploomber --constraint requirements.lock
 	touch .venv/ready
 
-# schedulers have environments of their own, with hundreds of versions that are theirs alone
-.venv-engines/ready: Makefile
+.venv-engines/bin/uv:
 	$(PYTHON) -m venv .venv-engines
 	.venv-engines/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+# schedulers have environments of their own, with hundreds of versions that are theirs alone
+.venv-engines/ready: Makefile | .venv-engines/bin/uv
 	for engine in "airflow-2.11.2 apache-airflow==2.11.2 --editable ." "airflow-3.3.2 apache-airflow==3.3.2 --editable ." \
 	  "kubeflow kfp>=2.17 kfp-kubernetes"; do \
 	  set -- $$engine; name=$$1; shift; \
@@ -86,7 +88,7 @@ clean:  ## remove what the recipes made
 	touch .venv-engines/ready
 
 # JupyterLab as people have it, its oldest and newest, and the proxy of JupyterHub
-.venv-engines/labs: .venv-engines/ready
+.venv-engines/labs: pyproject.toml | .venv-engines/bin/uv
 	for lab in "oldest jupyterlab==4.0.0" "newest jupyterlab notebook jupyterhub jupyter-collaboration jupyter-scheduler"; do \
 	  set -- $$lab; place=.venv-engines/jupyter-$$1; shift; \
 	  .venv-engines/bin/uv venv --quiet --clear --python $(PYTHON) $$place && \

@@ -14,6 +14,7 @@ SCRIPTS = sorted(FOLDER.glob("bench_*.py"))
 #: These take ten seconds and more, whatever the size.
 LONG = (
     "bench_cells",
+    "bench_jupyter",
     "bench_many_notebooks",
     "bench_observing",
     "bench_outputs",
@@ -30,6 +31,8 @@ LONG = (
     ],
 )
 def test_a_benchmark_runs_and_speaks_of_its_bars(script: Path, tmp_path: Path) -> None:
+    if script.stem == "bench_jupyter":
+        pytest.importorskip("jupyterlab", reason="wants: pip install jupyterlab")
     ran = subprocess.run(
         [sys.executable, script, "--quick"],
         cwd=tmp_path,
@@ -49,6 +52,7 @@ def test_there_is_a_script_for_each_thing_that_is_promised() -> None:
         "bench_cells",
         "bench_check",
         "bench_deploy",
+        "bench_jupyter",
         "bench_many_notebooks",
         "bench_observing",
         "bench_outputs",

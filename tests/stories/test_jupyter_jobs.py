@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from test_jupyter_panel import CLEAN, FIT, PIPELINE, Server
 
+from labs import CLEAN, FIT, PIPELINE, Server
 from octavo.model import Json
 from projects import Folder
 

@@ -1,25 +1,16 @@
-"""The panel in JupyterLab: what its server answers, and the panel itself in a real browser."""
+"""The panel in JupyterLab: what its server answers."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import octavo.project
+from labs import CLEAN, FIT, PIPELINE, SRC, Server, written
 from octavo import notebook as documents
 from octavo.jupyter.unsaved import would_be
 from octavo.model import Json
@@ -27,149 +18,12 @@ from projects import Folder
 
 pytest.importorskip("jupyter_server")
 
-SRC = Path(__file__).parents[2] / "src"
-CHROMIUM = shutil.which("chromium") or ""
-
-PIPELINE = """
-- {source: nb/clean.py, product: {nb: out/clean.ipynb, data: out/n.txt}}
-- {source: nb/fit.py, product: {nb: out/fit.ipynb, data: out/fit.txt}}
-"""
-CLEAN = '# %% tags=["parameters"]\nupstream = None\nproduct = None\n\n# %%\nopen(product["data"], "w").write("1")\n'
-FIT = CLEAN.replace("None", '["clean"]', 1)
-
-
-def lab(which: str) -> str:
-    """Return the Python of an environment with JupyterLab, the newest or the oldest, which make test-browsers makes."""
-    found = SRC.parent / f".venv-engines/jupyter-{which}/bin/python"
-    if not found.exists():
-        pytest.skip(f"the {which} JupyterLab is not installed: make test-browsers does it")
-    return str(found)
-
-
-def chromium() -> Iterator[Any]:
-    """Yield a browser: Debian's, which playwright only steers."""
-    sync = importlib.import_module("playwright.sync_api")
-    sync.expect.set_options(timeout=90_000)
-    with sync.sync_playwright() as play:
-        words = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        found = play.chromium.launch(executable_path=CHROMIUM, args=words, timeout=180_000)
-        yield found
-        found.close()
-
-
-class Server:
-    """A server of Jupyter's with octavo's extension, spoken to as the panel does."""
-
-    def __init__(self, home: Path, module: str, *options: str, python: str = sys.executable) -> None:
-        self.project = Folder(home / "root")
-        self.project.path.mkdir(parents=True)
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            self.address = f"http://127.0.0.1:{found.getsockname()[1]}/"
-        (home / "data/labextensions").mkdir(parents=True)
-        (home / "data/labextensions/octavo").symlink_to(SRC / "jupyter-labextension")
-        environ = {
-            "HOME": str(home),
-            "IPYTHONDIR": str(home / "ipython"),
-            "JUPYTER_CONFIG_PATH": str(SRC / "jupyter-config"),
-            "JUPYTER_CONFIG_DIR": str(home / "config"),
-            "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-            "JUPYTER_PATH": str(home / "data"),
-        }
-        port = self.address.rpartition(":")[2].strip("/")
-        words = [
-            "--allow-root",
-            "--no-browser",
-            "--ip=127.0.0.1",
-            f"--port={port}",
-            "--IdentityProvider.token=tok",
-        ]
-        words += ["--ServerApp.port_retries=0", f"--ServerApp.root_dir={self.project.path}", *options]
-        self.log = home / "log"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [python, "-m", module, *words],
-                cwd=home,  # extensions leave files where they are started
-                env={**os.environ, **environ},
-                stdout=log,
-                stderr=log,
-            )
-        end = time.monotonic() + 180
-        while True:
-            if self.process.poll() is not None or time.monotonic() > end:
-                self.process.kill()
-                raise AssertionError(self.log.read_text())
-            try:
-                self.call("api/status")
-                break
-            except OSError:
-                time.sleep(0.2)
-
-    def call(self, path: str, body: Json | None = None, token: str = "tok") -> Json:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.address + path, data, {"Authorization": f"token {token}"})
-        with urllib.request.urlopen(request, timeout=120) as answer:
-            found: Json = json.load(answer)
-        return found
-
-    def refused(self, path: str, body: Json | None = None, token: str = "tok") -> int:
-        with pytest.raises(urllib.error.HTTPError) as wrong:
-            self.call(path, body, token)
-        wrong.value.close()
-        return wrong.value.code
-
-    def events(self, path: str) -> Iterator[Json]:
-        """Watch a project from now on, until its build has ended."""
-        request = urllib.request.Request(
-            f"{self.address}octavo/events?path={path}", headers={"Authorization": "token tok"}
-        )
-        stream = urllib.request.urlopen(request, timeout=120)
-
-        def each() -> Iterator[Json]:
-            with stream:
-                for line in stream:
-                    if line.startswith(b"data: "):
-                        event: Json = json.loads(line[6:])
-                        yield event
-                        if event["event"] == "Ended":
-                            return
-
-        return each()
-
-    def close(self) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:  # threads of its own that read files are not always told to end
-            self.process.kill()
-            self.process.wait(60)
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     found = Server(tmp_path_factory.mktemp("panel"), "jupyter_server")
     yield found
     found.close()
-
-
-@pytest.fixture
-def served() -> Iterator[Callable[[Server], Server]]:
-    """What ends a server of one test, whichever way that goes."""
-    with ExitStack() as running:
-
-        def serve(server: Server) -> Server:
-            running.callback(server.close)
-            return server
-
-        yield serve
-
-
-def written(server: Server, name: str) -> Folder:
-    project = Folder(server.project.path / name)
-    project.write("pipeline.yaml", PIPELINE)
-    project.write("nb/clean.py", CLEAN)
-    project.write("nb/fit.py", FIT)
-    return project
 
 
 def states(server: Server, path: str) -> dict[str, str]:
@@ -348,132 +202,3 @@ def test_the_panel_is_small_and_ships_with_the_package() -> None:
     assert sum(path.stat().st_size for path in files) <= 60_000
     package = json.loads((SRC / "jupyter-labextension/package.json").read_text())
     assert (SRC / "jupyter-labextension" / package["jupyterlab"]["_build"]["load"]).is_file()
-
-
-@pytest.mark.nightly
-@pytest.mark.skipif(
-    not CHROMIUM or not importlib.util.find_spec("playwright"), reason="wants Debian's chromium: make system"
-)
-@pytest.mark.parametrize("which", ["oldest", "newest"])
-def test_the_pipeline_is_built_from_the_panel_in_a_browser(
-    tmp_path: Path, which: str, served: Callable[[Server], Server]
-) -> None:
-    python = lab(which)
-    sync: Any = importlib.import_module("playwright.sync_api")
-    server = served(Server(tmp_path, "jupyterlab", python=python))
-    project = server.project
-    project.write("pipeline.yaml", PIPELINE)
-    project.write("nb/clean.py", CLEAN)
-    project.write("nb/fit.py", FIT + "\n# %%\n1 / 0\n")
-    for browser in chromium():
-        page = browser.new_page()
-        errors: list[str] = []
-        page.on("pageerror", lambda error: errors.append(str(error)))  # noqa: B023 - one browser
-        page.set_default_timeout(90_000)
-        page.goto(f"{server.address}lab?token=tok&reset")
-        page.wait_for_selector("#jupyterlab-splash", state="detached")
-        page.locator('.jp-SideBar [data-id="octavo-panel"]').click()
-        tasks = page.get_by_role("region", name="Pipeline").get_by_role("list", name="Tasks")
-        clean = tasks.locator('li[data-task="clean"]')
-        fit = tasks.locator('li[data-task="fit"]')
-        sync.expect(clean).to_have_attribute("data-state", "stale")
-        # by the keyboard alone
-        clean.locator("summary").focus()
-        page.keyboard.press("Enter")
-        sync.expect(clean).to_contain_text("first run")
-        page.get_by_role("button", name="Build: clean", exact=True).press("Enter")
-        sync.expect(clean).to_have_attribute("data-state", "fresh")
-        sync.expect(page.get_by_role("status").filter(has_text="The build is done.")).to_be_visible()
-        page.get_by_role("button", name="Build all").press("Enter")
-        sync.expect(fit).to_have_attribute("data-state", "failed")
-        sync.expect(fit).to_contain_text("ZeroDivisionError: division by zero (cell [4], line 1)")
-        page.get_by_role("button", name="Go to the cell that failed").press("Enter")
-        active = page.locator(".jp-NotebookPanel:visible .jp-Notebook .jp-mod-active")
-        sync.expect(active).to_contain_text("1 / 0")
-        page.get_by_role("button", name="Log: fit").click()
-        sync.expect(page.get_by_role("log", name="What fit printed")).to_contain_text("ZeroDivisionError")
-        # the graph, and from it back to the task
-        page.get_by_role("button", name="Graph").press("Enter")
-        box = page.get_by_role("button", name="fit, failed")
-        sync.expect(box).to_be_visible()
-        box.press("Enter")
-        sync.expect(fit.locator("summary")).to_be_focused()
-        page.get_by_role("button", name="Open source: clean").click()
-        cells = page.locator(".jp-NotebookPanel:visible .jp-Cell .cm-content")
-        sync.expect(cells.filter(has_text="shown while this is open")).to_be_visible()
-        # an edit that is not saved; the badge builds what makes it true
-        cells.filter(has_text="open(product").last.click()  # a notebook shows its cells one after the other
-        page.keyboard.press("Control+End")
-        page.keyboard.type("\nx = 3")
-        edit = page.get_by_role("status").filter(has_text="The unsaved edit would make stale: clean")
-        sync.expect(edit).to_be_visible()
-        page.locator(".jp-NotebookPanel:visible button.octavo-badge").click()
-        page.get_by_role("button", name="Build clean").click()
-        sync.expect(page.locator(".jp-NotebookPanel:visible")).to_have_count(2)
-        sync.expect(page.locator(".jp-NotebookPanel:visible").last).to_contain_text("x = 3")
-        sync.expect(clean).to_have_attribute("data-state", "fresh")
-        # a run in the notebook's own kernel as the result
-        cells.filter(has_text="x = 3").first.click()
-        page.keyboard.press("Control+End")
-        page.keyboard.type("\nprint(x * 2)")
-        page.keyboard.press("Control+s")
-        page.get_by_role("button", name="Restart and run all as the result of clean").click()
-        sync.expect(page.get_by_text("This run is the result of clean now.").first).to_be_visible()
-        # not the badge, which a narrow toolbar puts into its menu
-        section = page.get_by_role("region", name="Is this notebook clean?")
-        sync.expect(section).to_contain_text("All cells ran in order in this kernel")
-        sync.expect(clean).to_have_attribute("data-state", "fresh")
-        assert "-jupyter" in project.octavo("log").stdout
-        assert errors == []
-
-
-THEMES = ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast")
-
-
-@pytest.mark.nightly
-@pytest.mark.skipif(
-    not CHROMIUM or not importlib.util.find_spec("playwright"), reason="wants Debian's chromium: make system"
-)
-def test_panel_and_badge_break_no_rule_of_axe_in_any_theme(
-    tmp_path: Path, served: Callable[[Server], Server]
-) -> None:
-    axe = importlib.import_module("axe_playwright_python.sync_playwright").Axe()
-    server = served(Server(tmp_path, "jupyterlab", python=lab("newest")))
-    server.project.write("pipeline.yaml", PIPELINE)
-    server.project.write("nb/clean.py", CLEAN + "print('said')\n")
-    server.project.write("nb/fit.py", FIT + "\n# %%\n1 / 0\n")
-    server.project.octavo("build")
-    book = {"cells": [], "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}}}
-    server.project.write("a.ipynb", json.dumps({**book, "nbformat": 4, "nbformat_minor": 5}))
-    settings = tmp_path / "config/lab/user-settings/@jupyterlab/apputils-extension"
-    settings.mkdir(parents=True)
-    for browser in chromium():
-        for theme in THEMES:
-            (settings / "themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}))
-            page = browser.new_page()
-            page.set_default_timeout(90_000)
-            page.goto(f"{server.address}lab/tree/a.ipynb?token=tok&reset")
-            page.wait_for_selector("#jupyterlab-splash", state="detached")
-            page.wait_for_selector(f'body[data-jp-theme-name="{theme}"]', state="attached")
-            page.locator('.jp-SideBar [data-id="octavo-panel"]').click()
-            for task in ("clean", "fit"):
-                page.locator(f'li[data-task="{task}"] summary').click()
-            page.get_by_role("button", name="Log: clean").click()
-            page.get_by_role("log", name="What clean printed").get_by_text("said").wait_for()
-            page.locator("button.octavo-badge").click()
-            page.get_by_role("region", name="Is this notebook clean?").get_by_text(
-                "No cell has run"
-            ).wait_for()
-            for part in (".octavo", "button.octavo-badge", '[aria-label="Is this notebook clean?"]'):
-                broken = axe.run(page, context=part).response["violations"]
-                assert broken == [], (theme, part)
-            page.get_by_role("button", name="Graph").click()
-            page.locator(".octavo .picture g[data-task=fit]").wait_for()
-            assert axe.run(page, context=".octavo").response["violations"] == [], theme
-            for colour in page.evaluate("Object.values(window._JUPYTERLAB.octavo.COLOURS)"):
-                page.evaluate(
-                    "c => document.querySelector('button.octavo-badge').style.background = c", colour
-                )
-                found = axe.run(page, context="button.octavo-badge").response["violations"]
-                assert found == [], (theme, colour)
-            page.close()

@@ -59,8 +59,8 @@
     .octavo .picture g:focus { outline: none; } .octavo .picture g:focus-visible rect { stroke: var(--jp-brand-color1); stroke-width: 4; }`;
 
   class Panel {
-    constructor(app, lab, tracker) {
-      Object.assign(this, { app, lab, tracker, rows: new Map(), open: new Set(), logs: new Map(), unsaved: new Set(), course: new Map(), failures: new Map(), path: "", data: null });
+    constructor(app, lab, tracker, files) {
+      Object.assign(this, { app, lab, tracker, files, tasks: new Map(), rows: new Map(), open: new Set(), logs: new Map(), unsaved: new Set(), course: new Map(), failures: new Map(), path: "", data: null });
       this.settings = lab.services.ServerConnection.makeSettings();
       this.title = element("h2", {}, "Pipeline");
       this.status = element("p", { role: "status", "aria-live": "polite" });
@@ -76,6 +76,7 @@
         element("header", {}, this.title, this.buildAll, this.cancel, this.reload, this.graph, this.status, this.edit),
         this.picture, this.list);
       if (tracker) tracker.currentChanged.connect(() => { this.watch(); this.soon(0); });
+      if (files) files.model.pathChanged.connect(() => this.soon(0));
       app.serviceManager.contents.fileChanged.connect(() => this.soon());
       window.addEventListener("focus", () => this.soon());
     }
@@ -194,6 +195,7 @@
       const row = this.rows.get(name);
       if (!row) return;
       this.open.add(name);
+      this.fill(name, row);
       row.querySelector("details").open = true;
       row.querySelector("summary").focus();
       row.scrollIntoView({ block: "nearest" });
@@ -223,8 +225,8 @@
 
     showLog(name) {
       const row = this.rows.get(name);
-      if (!row) return;
-      const pre = row.querySelector("pre"), shown = this.logs.has(name);
+      const pre = row && row.querySelector("pre"), shown = this.logs.has(name);
+      if (!pre) return;
       const below = pre.scrollTop + pre.clientHeight >= pre.scrollHeight - 4;
       pre.hidden = !shown;
       pre.textContent = this.logs.get(name) || "";
@@ -234,7 +236,7 @@
 
     async refresh() {
       const current = this.tracker && this.tracker.currentWidget;
-      const path = current ? current.context.path : this.path;
+      const path = current ? current.context.path : this.files ? this.app.serviceManager.contents.localPath(this.files.model.path) : this.path;
       const waiting = setTimeout(() => this.say("The pipeline is being read."), 1000);
       try {
         const data = await this.ask("status?path=" + encodeURIComponent(path) + (this.picture.hidden ? "" : "&graph=1"));
@@ -262,6 +264,7 @@
       const focused = document.activeElement && document.activeElement.closest("li[data-task]");
       const name = focused && this.list.contains(focused) && focused.dataset.task;
       const control = name && document.activeElement.textContent;
+      this.tasks = new Map(data.tasks.map(task => [task.task, task]));
       this.rows = new Map(data.tasks.map(task => [task.task, this.row(task)]));
       this.list.replaceChildren(
         ...(data.mistakes || []).map(words => element("li", { class: "inner mistake", role: "alert" }, element("p", {}, words))),
@@ -279,36 +282,50 @@
     }
 
     row(task) {
+      const name = task.task;
+      const details = element("details", { open: this.open.has(name), ontoggle: () => this.toggled(name, details.open) },
+        element("summary", {},
+          element("span", { class: "state" }, `${SIGNS[task.state] || "·"} ${task.state} `),
+          element("b", {}, name), " ", element("span", { class: "course" }), " ", element("span", { class: "unsaved" })));
+      const row = element("li", { "data-task": name, "data-state": task.state }, details);
+      if (details.open) this.fill(name, row);
+      this.mark(name, row);
+      return row;
+    }
+
+    toggled(name, open) {
+      if (!open) { this.open.delete(name); return; }
+      this.open.add(name);
+      const row = this.rows.get(name);
+      if (row) this.fill(name, row);
+    }
+
+    // What is in a task that is unfolded: of hundreds of tasks that is only made for those.
+    fill(name, row) {
+      const details = row.querySelector("details"), task = this.tasks.get(name);
+      if (details.querySelector(".inner") || !task) return;
       const reasons = task.reasons.map(reason => reason.text);
       if (task.waits.length) reasons.push("waits for " + task.waits.join(", "));
-      const name = task.task;
       const button = (label, act, words = label) =>
         element("button", { type: "button", "aria-label": `${words}: ${name}`, onclick: act }, label);
       const opening = (label, path) => path && button(label, () => this.openFile(path), "Open " + label.toLowerCase());
-      const details = element("details", { open: this.open.has(name), ontoggle: () => details.open ? this.open.add(name) : this.open.delete(name) },
-        element("summary", {},
-          element("span", { class: "state" }, `${SIGNS[task.state] || "·"} ${task.state} `),
-          element("b", {}, name), " ", element("span", { class: "course" }), " ", element("span", { class: "unsaved" })),
-        element("div", { class: "inner" },
-          element("div", { class: "failure" }),
-          ...reasons.map(words => element("p", {}, words)),
-          element("div", {},
-            button("Build", () => this.build([name])),
-            button("Build with what it needs", () => this.build(["+" + name])),
-            button("Build with what follows", () => this.build([name + "+"])),
-            button("Force", () => this.build([name], true), "Run even if fresh"),
-            reasons.length ? button("Accept", () => this.accept(name), "Take the products as they are") : null),
-          element("div", {},
-            opening("Source", task.open),
-            task.several && task.open ? button("Show its values", () => this.choose(task), "Show in the source the values of") : null,
-            ...task.products.filter(one => one.there).map(one =>
-              opening(one.what === "product" ? one.name.split("/").pop() : WHAT[one.what] || one.what, one.path)),
-            element("button", { type: "button", class: "logged", "aria-label": `Log: ${name}`, "aria-expanded": "false",
-              onclick: () => this.log(name) }, "Log")),
-          element("pre", { role: "log", tabindex: "0", "aria-label": `What ${name} printed`, hidden: true })));
-      const row = element("li", { "data-task": name, "data-state": task.state }, details);
-      this.mark(name, row);
-      return row;
+      details.append(element("div", { class: "inner" },
+        element("div", { class: "failure" }),
+        ...reasons.map(words => element("p", {}, words)),
+        element("div", {},
+          button("Build", () => this.build([name])),
+          button("Build with what it needs", () => this.build(["+" + name])),
+          button("Build with what follows", () => this.build([name + "+"])),
+          button("Force", () => this.build([name], true), "Run even if fresh"),
+          reasons.length ? button("Accept", () => this.accept(name), "Take the products as they are") : null),
+        element("div", {},
+          opening("Source", task.open),
+          task.several && task.open ? button("Show its values", () => this.choose(task), "Show in the source the values of") : null,
+          ...task.products.filter(one => one.there).map(one =>
+            opening(one.what === "product" ? one.name.split("/").pop() : WHAT[one.what] || one.what, one.path)),
+          element("button", { type: "button", class: "logged", "aria-label": `Log: ${name}`, "aria-expanded": "false",
+            onclick: () => this.log(name) }, "Log")),
+        element("pre", { role: "log", tabindex: "0", "aria-label": `What ${name} printed`, hidden: true })));
     }
 
     state(name, state, words = "", cell = 0, cells = 0) {
@@ -407,6 +424,7 @@
       row.querySelector(".state").textContent = `${SIGNS.failed} failed `;
       this.paint(event.task, "failed");
       const path = event.notebook && this.shown(event.notebook);
+      this.fill(event.task, row);
       row.querySelector(".failure").replaceChildren(
         element("p", { class: "mistake" }, words),
         ...(path ? [element("button", { type: "button", onclick: () => this.openFile(path, cell) }, "Go to the cell that failed")] : []));
@@ -558,16 +576,22 @@
 
     restarted() { Object.assign(this, { runs: new Map(), waiting: new Map() }); }
 
-    scheduled(id, source) { this.waiting.set(id, source); }
+    // A cell may be asked for again, edited, while it waits.
+    scheduled(id, source) {
+      if (!this.waiting.has(id)) this.waiting.set(id, []);
+      this.waiting.get(id).push(source);
+    }
 
+    // count: null for one that did not run after all
     executed(id, source, count, success) {
-      this.runs.set(id, { source: this.waiting.has(id) ? this.waiting.get(id) : source, count, success });
-      this.waiting.delete(id);
+      const ran = (this.waiting.get(id) || []).shift();
+      if (count !== null) this.runs.set(id, { source: ran === undefined ? source : ran, count, success });
     }
 
     // cells: the code cells in order, each with its id and source, and the number that it shows
     verdict(cells) {
-      const reasons = [];
+      const reasons = [], there = new Set(cells.map(cell => cell.id));
+      for (const id of [...this.waiting.keys()]) if (!there.has(id)) this.waiting.delete(id);  // nobody tells of those
       let state = "clean", before = 0;
       const found = (worse, words) => {
         reasons.push(words);
@@ -590,7 +614,6 @@
         }
       });
       // a cell that is moved, or whose deletion is undone, has its id again
-      const there = new Set(cells.map(cell => cell.id));
       for (const [id, { count }] of this.runs) if (!there.has(id)) found("in doubt", `[${count}] was a cell that is deleted now.`);
       return { state, reasons };
     }
@@ -621,11 +644,20 @@
       panel.sessionContext.kernelChanged.connect(restarted);
       panel.sessionContext.statusChanged.connect((_, status) => { if (/restarting|dead/.test(status)) restarted(); });
       panel.context.ready.then(() => {
-        panel.model.cells.changed.connect(() => this.soon());
+        panel.model.cells.changed.connect(() => { this.undeleted(); this.soon(); });
         panel.model.contentChanged.connect(() => this.soon());
         panel.context.saveState.connect((_, state) => { if (state === "completed") this.offer(); });
         this.draw();
       });
+    }
+
+    // JupyterLab tells the kernel of cells that were deleted, also of those that an undo has brought back.
+    undeleted() {
+      const gone = this.panel.model && this.panel.model.deletedCells;
+      if (!gone || !gone.length) return;
+      const there = new Set([...this.panel.model.cells].map(cell => cell.id));
+      const left = gone.filter(id => !there.has(id));
+      gone.splice(0, gone.length, ...left);
     }
 
     cells() {
@@ -720,23 +752,24 @@
       if (cell.model.type === "code") sheet(notebook.model).scheduled(cell.model.id, cell.model.sharedModel.getSource());
     });
     actions.executed.connect((_, { notebook, cell, success }) => {
-      if (cell.model.type !== "code" || cell.model.executionCount === null) return;
-      const ran = sheet(notebook.model);
-      ran.executed(cell.model.id, cell.model.sharedModel.getSource(), cell.model.executionCount, success !== false);
+      if (cell.model.type !== "code") return;
+      const ran = sheet(notebook.model), tags = cell.model.getMetadata("tags");
+      const meant = Array.isArray(tags) && tags.includes("raises-exception");
+      ran.executed(cell.model.id, cell.model.sharedModel.getSource(), cell.model.executionCount, success !== false || meant);
       for (const badge of known.values()) if (badge.sheet === ran) badge.soon();
     });
   };
 
   const extension = async () => {
-    const [widgets, application, services, notebook, apputils] = await Promise.all(
-      ["@lumino/widgets", "@jupyterlab/application", "@jupyterlab/services", "@jupyterlab/notebook", "@jupyterlab/apputils"].map(shared));
+    const [widgets, application, services, notebook, apputils, filebrowser] = await Promise.all(["@lumino/widgets",
+      ...["application", "services", "notebook", "apputils", "filebrowser"].map(name => `@jupyterlab/${name}`)].map(shared));
     const plugin = {
       id: "octavo:panel",
       description: "The pipeline: what is stale and why, and builds.",
       autoStart: true,
-      optional: [application.ILayoutRestorer, notebook.INotebookTracker, apputils.ICommandPalette],
-      activate: (app, restorer, tracker, palette) => {
-        const panel = new Panel(app, { services }, tracker);
+      optional: [application.ILayoutRestorer, notebook.INotebookTracker, apputils.ICommandPalette, filebrowser.IDefaultFileBrowser].filter(Boolean),
+      activate: (app, restorer, tracker, palette, files) => {
+        const panel = new Panel(app, { services }, tracker, files);
         if (tracker) badges(tracker, widgets, notebook.NotebookActions, panel);
         const widget = new widgets.Widget({ node: panel.root });
         widget.id = "octavo-panel";

@@ -71,6 +71,10 @@ class _Run:
     version: str = ""
     code: _Code = field(default_factory=_Code)
     reads: dict[str, str] = field(default_factory=dict)
+    #: The names that it bound, also those that only its run could tell: by magics, ``import *`` and ``exec``.
+    bound: set[str] = field(default_factory=set)
+    #: Whether it ran to its end, or raised as it is meant to.
+    whole: bool = True
     #: The runs that made those names that this one only changed.
     base: dict[str, _Run] = field(default_factory=dict)
 
@@ -111,17 +115,28 @@ class Watch:
         found = (self._doubt(name, run, place, saved) for name in run.reads)
         return [words for words in found if words]
 
-    def end(self, number: int, at: float, namespace: Mapping[str, object], whole: bool = True) -> None:
-        """Note that the cell has run; not ``whole`` if it raised."""
+    def end(
+        self,
+        number: int,
+        at: float,
+        namespace: Mapping[str, object],
+        whole: bool = True,
+        meant: bool = False,
+    ) -> None:
+        """Note that the cell has run; not ``whole`` if it raised, which may be ``meant``."""
         run, self._running = self._running, None
         if run is None:
             return
-        run.number, run.at = number, at
+        run.number, run.at, run.whole = number, at, whole or meant
         self._latest[run.cell] = run
         code, before = run.code, self._before
         changed = code.grown | code.patched
-        new = {name for name in namespace.keys() - before.keys() if not name.startswith("_")}
-        for name in (code.defines | changed | new) & namespace.keys():
+        run.bound = {
+            name
+            for name, value in namespace.items()
+            if before.get(name, before) is not value and not name.startswith("_")
+        }
+        for name in (code.defines | changed | run.bound) & namespace.keys():
             if name in self._others and name not in code.defines:
                 continue
             same = name in before and namespace[name] is before[name]
@@ -137,6 +152,10 @@ class Watch:
         for name in [name for name in self._made if name not in namespace]:
             del self._made[name]
         self._before = {}
+
+    def given(self, values: Mapping[str, object]) -> None:
+        """Note that names have got values that are no cell's work, though one may be running."""
+        self._before |= values
 
     def _imported(self, name: str, value: object) -> bool:
         """Return whether a name is bound to what another module made: importing it again changes nothing."""
@@ -174,6 +193,8 @@ class Watch:
         """Return why a run is not of a cell that stands above as it was run."""
         if run.cell in self._deleted:
             return f"made by [{run.number}], a cell that was deleted"
+        if not run.whole:
+            return f"made by [{run.number}], which did not run to its end"
         latest = self._latest[run.cell]
         if latest is not run and latest.source != run.source:
             return f"made by [{run.number}]; that cell was edited, and does not make it as [{latest.number}]"
@@ -199,7 +220,7 @@ class Watch:
                 and start
                 and start[1] < places[0] < (place or 0)
                 and other.number < made.number
-                and name in other.code.defines | other.code.grown | other.code.patched
+                and name in other.code.defines | other.code.grown | other.code.patched | other.bound
             ):
                 return f"made by [{made.number}]; [{other.number}], which changes it, has not run since"
         return None

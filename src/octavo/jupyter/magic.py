@@ -52,6 +52,9 @@ _LARGE = 5_000_000
 #: How VS Code's names of cells begin: files know them by others.
 _VSCODE = "vscode-notebook-cell:"
 
+#: The tag of cells whose error is meant to be shown, and ends no run of all cells.
+_RAISES = "raises-exception"
+
 #: The shell's own attribute for it; %reset empties the names of users.
 _KEPT = "_octavo_session"
 
@@ -146,7 +149,10 @@ class Session:
         """Look at a cell that has run: set values below the parameters, and say which names were in doubt."""
         try:
             running, self._running = self._running, None
-            self._watch.end(result.execution_count or 0, time.time(), self.shell.user_ns, result.success)
+            meant = running is not None and _RAISES in (running[1].get("tags") or ())
+            self._watch.end(
+                result.execution_count or 0, time.time(), self.shell.user_ns, result.success, meant
+            )
             for words in self._doubts:
                 print(f"octavo: {words}", file=sys.stderr)
             if running and result.success and self._declares(*running):
@@ -204,6 +210,7 @@ class Session:
             task = cells.placed(of, os.getcwd())
             values = deepcopy(notebooks.values_of(task))
             self.shell.push(values)
+            self._watch.given(values)
             others = ", ".join(found.others)
             more = f"; it is also the source of {others}: %octavo task {next(found.others)}" if others else ""
             print(f"octavo: {', '.join(values)} of task {task.name}, from {of.pipeline.name}{more}")

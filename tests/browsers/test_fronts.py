@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-from test_jupyter_panel import CHROMIUM, PIPELINE, Server, chromium, lab
 
+from labs import PIPELINE, Server, in_a_browser, lab
 from octavo.model import Json
 from projects import Folder
 
@@ -27,13 +25,10 @@ ROOT = Path(__file__).parents[2]
 #: The pipeline with one notebook.
 CLEAN = PIPELINE.split("\n- {source: nb/fit")[0].replace(".py", ".ipynb")
 
-pytestmark = [
-    pytest.mark.nightly,
-    pytest.mark.skipif(
-        not CHROMIUM or not importlib.util.find_spec("playwright"),
-        reason="wants Debian's chromium: make system",
-    ),
-]
+pytestmark = [pytest.mark.nightly, in_a_browser]
+
+Visit = Callable[..., Any]
+Labs = Callable[[str], Server]
 
 
 def cell(name: str, source: str, *tags: str) -> Json:
@@ -56,71 +51,59 @@ NOTEBOOK = json.dumps(
 )
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:  # of playwright, which need not be there
-    yield from chromium()
-
-
-def begun(home: Path, module: str) -> Server:
-    server = Server(home, module, python=lab("newest"))
-    server.project.write("pipeline.yaml", CLEAN)
-    server.project.write("nb/clean.ipynb", NOTEBOOK)
-    return server
-
-
-def opened(browser: Any, server: Server, path: str, errors: list[str]) -> Any:
-    page = browser.new_context().new_page()
-    page.set_default_timeout(60_000)
-    # those of other extensions, whichever are installed, are not octavo's
-    page.on("pageerror", lambda error: errors.extend([str(error)] if "octavo" in str(error.stack) else []))
-    page.goto(f"{server.address}{path}/nb/clean.ipynb?token=tok")
+def opened(server: Server, visit: Callable[..., Any], front: str, name: str, another: bool = False) -> Any:
+    """Open the notebook of a project of its own in a front end."""
+    page = visit(f"{server.address}{front}/{name}/nb/clean.ipynb?token=tok", another)
     page.locator(".jp-Cell .cm-content").filter(has_text="shown while this is open").wait_for()
     return page
 
 
-def test_in_notebook_7_the_badge_makes_a_run_the_result_of_the_task(browser: Any, tmp_path: Path) -> None:
-    server = begun(tmp_path, "notebook")
-    errors: list[str] = []
-    try:
-        page = opened(browser, server, "notebooks", errors)
-        badge = page.locator("button.octavo-badge")
-        badge.click()
-        page.get_by_role("button", name="Restart and run all as the result of clean").click()
-        page.get_by_text("This run is the result of clean now.").first.wait_for(state="attached")
-        import_module("playwright.sync_api").expect(badge).to_have_text("clean")
-        assert server.project.read("out/n.txt") == "1"
-        assert "fresh" in server.project.octavo("status").stdout
-        assert "shown while this is open" not in server.project.read("nb/clean.ipynb")
-        assert errors == []
-    finally:
-        server.close()
+def project(server: Server, name: str) -> Folder:
+    found = Folder(server.project.path / name)
+    found.write("pipeline.yaml", CLEAN)
+    found.write("nb/clean.ipynb", NOTEBOOK)
+    return found
+
+
+def test_in_notebook_7_the_badge_makes_a_run_the_result_of_the_task(
+    labs: Labs, visit: Visit, expect: Any
+) -> None:
+    server = labs("newest")
+    seven = project(server, "seven")
+    page = opened(server, visit, "notebooks", "seven")
+    badge = page.locator("button.octavo-badge")
+    badge.click()
+    page.get_by_role("button", name="Restart and run all as the result of clean").click()
+    expect(page.get_by_role("region", name="Is this notebook clean?")).to_contain_text(
+        "The task clean is fresh."
+    )
+    expect(badge).to_have_text("clean")
+    assert seven.read("out/n.txt") == "1"
+    assert "fresh" in seven.octavo("status").stdout
+    assert "shown while this is open" not in seven.read("nb/clean.ipynb")
 
 
 def test_two_people_in_one_notebook_see_one_cell_of_values_and_save_none(
-    browser: Any, tmp_path: Path
+    labs: Labs, visit: Visit, expect: Any
 ) -> None:
-    expect = import_module("playwright.sync_api").expect
-    server = begun(tmp_path, "jupyterlab")
-    errors: list[str] = []
-    try:
-        one, two = (opened(browser, server, "lab/tree", errors) for _ in range(2))
-        one.locator(".jp-Cell .cm-content").last.click()
-        one.keyboard.press("Control+End")
-        one.keyboard.type("\nx = 42")
-        expect(two.locator(".jp-Cell .cm-content").last).to_contain_text("x = 42")
-        end = time.monotonic() + 60
-        while "x = 42" not in server.project.read("nb/clean.ipynb"):
-            assert time.monotonic() < end
-            time.sleep(0.2)
-        for page in (one, two):
-            expect(
-                page.locator(".jp-Cell .cm-content").filter(has_text="shown while this is open")
-            ).to_have_count(1)
-        saved = json.loads(server.project.read("nb/clean.ipynb"))
-        assert [found["id"] for found in saved["cells"]] == ["a", "b"]
-        assert errors == []
-    finally:
-        server.close()
+    server = labs("newest")
+    two_people = project(server, "two")
+    one = opened(server, visit, "lab/tree", "two")
+    two = opened(server, visit, "lab/tree", "two", another=True)
+    one.locator(".jp-Cell .cm-content").last.click()
+    one.keyboard.press("Control+End")
+    one.keyboard.type("\nx = 42")
+    expect(two.locator(".jp-Cell .cm-content").last).to_contain_text("x = 42")
+    end = time.monotonic() + 60
+    while "x = 42" not in two_people.read("nb/clean.ipynb"):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    for page in (one, two):
+        expect(
+            page.locator(".jp-Cell .cm-content").filter(has_text="shown while this is open")
+        ).to_have_count(1)
+    saved = json.loads(two_people.read("nb/clean.ipynb"))
+    assert [found["id"] for found in saved["cells"]] == ["a", "b"]
 
 
 HUB = """
@@ -138,6 +121,7 @@ c.Authenticator.allow_all = True
 c.Spawner.notebook_dir = "{home}/root"
 c.Spawner.args = ["--allow-root"]
 c.Spawner.cmd = ["{python}", "-m", "jupyterhub.singleuser"]
+c.LocalProcessSpawner.interrupt_timeout = c.LocalProcessSpawner.term_timeout = 2
 c.Spawner.start_timeout = c.Spawner.http_timeout = 180
 c.SimpleLocalProcessSpawner.home_dir_template = "{home}/users/{{username}}"
 c.Spawner.environment = {environ}
@@ -151,9 +135,9 @@ def hub(tmp_path: Path) -> Iterator[str]:
     proxy = ROOT / ".venv-engines/proxy/node_modules/.bin/configurable-http-proxy"
     if not proxy.exists():
         pytest.skip("the proxy of JupyterHub is not installed: make test-browsers does it")
-    project = Folder(tmp_path / "root")
-    project.write("pipeline.yaml", CLEAN)
-    project.write("nb/clean.ipynb", NOTEBOOK)
+    folder = Folder(tmp_path / "root")
+    folder.write("pipeline.yaml", CLEAN)
+    folder.write("nb/clean.ipynb", NOTEBOOK)
     ports = []
     with ExitStack() as open_:
         for _ in range(3):
@@ -196,16 +180,13 @@ def hub(tmp_path: Path) -> Iterator[str]:
 
 
 def test_under_a_hub_the_panel_builds_and_the_badge_makes_a_run_the_result(
-    browser: Any, hub: str, tmp_path: Path
+    visit: Visit, expect: Any, hub: str, tmp_path: Path
 ) -> None:
-    expect = import_module("playwright.sync_api").expect
-    page = browser.new_context().new_page()
-    page.set_default_timeout(120_000)
-    page.goto(f"{hub}hub/login?next=/hub/spawn")
+    page = visit(f"{hub}hub/login?next=/hub/spawn", another=True)
     page.get_by_label("Username:").fill("ann")
     page.get_by_label("Password:").fill("x")
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/user/ann/**", timeout=180_000)
+    page.wait_for_url("**/user/ann/**")
     page.goto(f"{hub}user/ann/lab/tree/nb/clean.ipynb")
     page.locator(".jp-Cell .cm-content").filter(has_text="shown while this is open").wait_for()
     page.locator('.jp-SideBar [data-id="octavo-panel"]').click()
@@ -213,8 +194,8 @@ def test_under_a_hub_the_panel_builds_and_the_badge_makes_a_run_the_result(
     expect(clean).to_have_attribute("data-state", "stale")
     page.get_by_role("button", name="Build all").click()
     expect(clean).to_have_attribute("data-state", "fresh")
-    project = Folder(tmp_path / "root")
-    assert project.read("out/n.txt") == "1"
-    project.write("nb/clean.ipynb", NOTEBOOK.replace("write('1')", "write('2')"))
+    folder = Folder(tmp_path / "root")
+    assert folder.read("out/n.txt") == "1"
+    folder.write("nb/clean.ipynb", NOTEBOOK.replace("write('1')", "write('2')"))
     page.get_by_role("button", name="Refresh").click()
     expect(clean).to_have_attribute("data-state", "stale")
