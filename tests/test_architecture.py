@@ -33,7 +33,8 @@ DOORS = {
     "kinds.dump serialize",
     "it makes a folder that was not there": "publishing.shelf review.checkouts smoke.place",
     "the folder is its own, for a moment": "airflow clients.shell jupyter.taking jupyter.watched kernels.jupyter "
-    "kinds.script kinds.shell review.branch_run review.worktrees testing.stepwise travel.lock verifying.again",
+    "kinds.script kinds.shell review.branch_run review.worktrees testing.stepwise travel.apart "
+    "travel.lock venvs.making verifying.again",
     "it adds to a log, or to what is open": "cli cli.run cli.schedule executors.warm kernels.debugger process.standard "
     "show.ci worker.observe.family worker.streams",
     "it is empty, or no file": "cli.doctor compat.option_aliases deploy.bundle ploomber.command remote",

@@ -394,6 +394,7 @@ def test_nothing_else_starts_python_or_arranges_its_path() -> None:
         "kinds/pause.py": {"path"},  # looked at only
         "reading/folders.py": {"path"},
         "environment.py": {"path"},
+        "venvs/making.py": {"executable"},  # from which environments are made
         "parts/__init__.py": {"path"},
         "worker/observe/imports.py": {"path"},
         "calls.py": {"path"},

@@ -42,6 +42,8 @@ def manifest(
             table[parts.PARAM.of(name)] = task.hidden.kept.get(name) or canonical(value)
     if len(task.params) > 1:  # **kwargs come in order, and executed notebooks show it
         table[parts.ORDER.word] = ", ".join(task.params)
+    if apart := task.own.get("environment"):
+        table[parts.ENVIRONMENT.of(apart["from"])] = apart["digest"]
     for path in _declared(task):
         table[parts.FILE.of(path)] = digest_of(path) or ABSENT
     for check in task.own.get("checks", ()):
@@ -75,8 +77,8 @@ def _options(task: Task) -> Iterator[tuple[str, str]]:
     for name, call in task.calls.named():
         yield name, _called(call, "client" in name)
     for name, value in task.own.items():
-        if name == "checks":
-            continue  # each is a part of its own
+        if name in ("checks", "environment"):
+            continue  # these are parts of their own
         # arguments of a tool may be passwords, and the text is shown and kept
         secret = isinstance(value, Mapping) and "client" in name
         yield (
@@ -111,7 +113,7 @@ def reports_read(
 
 def made_with(store: Store, task: Task, discovered: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     """Return the versions of Python and of what a task imports, where it runs in this very environment."""
-    if task.named_kernel or task.source.facts.language != "python":
+    if task.named_kernel or task.source.facts.language != "python" or "environment" in task.own:
         return {}
     own = {name.partition(".")[0] for name in parts.about(parts.MODULE, discovered)}
     own.add((task.source.entry or "").partition(".")[0])

@@ -46,6 +46,7 @@ with lazy_imports():
     from .reading import edits
     from .show import in_jupyter
     from .tables import proxies
+    from .venvs import making
     from .worker import hook_process
 
 
@@ -161,13 +162,14 @@ class Project:
         ``stay`` makes a task that has failed wait: ``{"hold": True}`` for ``jupyter console --existing``,
         ``{"debug": path}`` at a prompt on that terminal.
         """
-        report = Report()
-        run = _new_run(getattr(executor, "place", ""))
+        report, run = Report(), _new_run(getattr(executor, "place", ""))
         with self._holding(waiting, wait):
             steps = self._plan(targets, force, recall=True)
             stale = [step.task for step in steps.values() if not step.fresh]
-            known = self._loaded.unfit
-            raise_all(preflight.errors(stale, known, self._loaded.hooks, str(self.root), str(self.path)))
+            said, root = self._loaded, str(self.root)
+            raise_all(preflight.errors(stale, said.unfit, said.hooks, root, str(self.path)))
+            if apart := [task for task in stale if "environment" in task.own]:
+                making.ready(apart, root, listeners)
             where = self._executor(executor, 1 if jobs is None and self._loaded.serial else jobs, stale, stay)
             ahead = Ahead(self.root, self.store)
             ahead.recall(where)

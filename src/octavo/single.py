@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from . import remote
 from .dataclass import dataclass
 from .errors import NotebookError, ParameterError, ProductError, StateError, raise_all
-from .events import Event, Note, NotebookOpened, RunFinished, RunStarted, TaskFinished, TaskStarted
+from .events import Event, Note, NotebookOpened, RunFinished, RunStarted, TaskFinished, TaskStarted, word
 from .executed import targets
 from .executed.keeper import Keeper
 from .executed.provenance import Provenance, builtins, prepared
@@ -38,7 +38,11 @@ with lazy_imports():
 
     from .kinds import notebook as notebook_kind
     from .show import in_jupyter
+    from .venvs import making
+    from .venvs import wanted as apart_of
 
+#: No environment but that of octavo.
+OURS = "none"
 #: Standard input as a notebook, standard output as the place for one.
 STDIO = "-"
 
@@ -51,7 +55,8 @@ class NotebookOptions:
     papermill's PAPERMILL_INPUT_PATH and PAPERMILL_OUTPUT_PATH it gets as parameters, declared or not. ``pause``: how it
     waits for a person when it has failed (see ``Project.build``). ``early``: what Python cannot read is told before
     anything runs; else its cell fails like any other. ``cells``: of the notebook's own cells only these run, by their
-    places from 0.
+    places from 0. ``environment`` says what the notebook needs, as in pipeline.yaml; None is a block of its own (PEP
+    723), if it has one, and ``OURS`` the environment of octavo.
     """
 
     kernel: str | None = None
@@ -72,6 +77,7 @@ class NotebookOptions:
     pause: Mapping[str, object] | None = None
     early: bool = True
     cells: tuple[int, ...] | None = None
+    environment: str | None = None
 
 
 def run(
@@ -118,12 +124,13 @@ def events(
             target, source.path, options.save_every, hide_code=options.report_mode, safe=options.safe
         )
     paths = {"PAPERMILL_INPUT_PATH": source.path, "PAPERMILL_OUTPUT_PATH": target and remote.shown(target)}
-    task = _task(source, {**{name: paths[name] for name in options.paths}, **parameters}, options)
+    apart = _apart(source, options)
+    task = _task(source, {**{name: paths[name] for name in options.paths}, **parameters}, options, apart)
     if not options.prepare_only:
         raise_all(notebook_kind.KIND.missing(task))
     if isinstance(wanted, targets.Paged):
         wanted.page.check(notebook_kind.prepare(task)[0])
-    return _events(task, wanted, source.path, options, executor)
+    return _events(task, wanted, source.path, options, executor, apart)
 
 
 # ── the source
@@ -202,7 +209,28 @@ def _source(name: str, data: bytes) -> Source:
     return Source(path, text=data.decode("utf-8", "surrogateescape"), facts=facts)
 
 
-def _task(source: Source, parameters: Mapping[str, object], options: NotebookOptions) -> Task:
+def _apart(source: Source, options: NotebookOptions) -> apart_of.Needs | None:
+    """Return the environment that a notebook is to run in, where that is not octavo's own."""
+    asked, data = options.environment, (source.text or "").encode("utf-8", "surrogateescape")
+    mine = asked is None and source.facts.language == "python" and apart_of.MARK in data
+    if mine and apart_of.block(data, source.path) is not None:
+        found: apart_of.Needs = apart_of.wanted(os.getcwd(), source.path, data)
+        return found
+    if asked in (None, OURS):
+        return None
+    if options.kernel not in (None, "python3", "python") or source.facts.language != "python":
+        hint = "remove one of the two: in an environment its own kernel runs"
+        raise ParameterError("the environment is one of Python, and the kernel another's", hint=hint)
+    named: apart_of.Needs = apart_of.wanted(os.getcwd(), os.path.expanduser(asked))
+    return named if named.digest else None
+
+
+def _task(
+    source: Source,
+    parameters: Mapping[str, object],
+    options: NotebookOptions,
+    apart: apart_of.Needs | None,
+) -> Task:
     if options.cwd and not Path(options.cwd).is_dir():
         raise StateError("the folder to run in does not exist", str(options.cwd))
     task = Task(
@@ -214,6 +242,7 @@ def _task(source: Source, parameters: Mapping[str, object], options: NotebookOpt
             "allow_errors": options.allow_errors,
             "report_mode": options.report_mode,
             **({"cells": options.cells} if options.cells is not None else {}),
+            **({"environment": {"from": apart.name, "digest": apart.digest}} if apart else {}),
         },
         run=RunOptions(
             options.timeout,
@@ -223,7 +252,7 @@ def _task(source: Source, parameters: Mapping[str, object], options: NotebookOpt
             output_limit=options.output_limit,
         ),
         resources=Resources(options.memory),
-        kernel=options.kernel,
+        kernel=options.kernel or ("python3" if apart else None),
         cwd=str(Path(options.cwd or Path.cwd()).absolute()),
     )
     return replace(task, hidden=hiding.of_task(task, (), None))
@@ -263,7 +292,11 @@ def _events(
     source: str,
     options: NotebookOptions,
     executor: Executor | None,
+    apart: apart_of.Needs | None,
 ) -> Iterator[Event]:
+    if apart is not None and not options.prepare_only and making.made(apart.digest) is None:
+        yield word(f"making the environment {apart.name}")
+        making.make(apart, lambda text: None)
     began = time.time()
     name = time.strftime("%Y%m%d-%H%M%S")
     yield RunStarted(name, (task.name,), (task.name,), began)

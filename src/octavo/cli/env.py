@@ -17,7 +17,7 @@ from ..show.screen import flat, many, screen, several
 from . import options
 
 with lazy_imports():
-    from ..travel import image, lock, used
+    from ..travel import apart, image, lock, used
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -63,7 +63,7 @@ def main(args: Namespace) -> int:
         if args.action == "lock":
             return _lock(project, path, out, err)
         if args.action == "check":
-            return _check(path, out)
+            return _check(project, path, out)
         return _image(project, path, args, out)
 
 
@@ -76,22 +76,29 @@ def _lock(project: Project, path: Path, out: Screen, err: Screen) -> int:
         notes.append("octavo was installed from a folder, and is not in the lock")
     if (project.root / "environment.yml").is_file():
         notes.append("environment.yml is not read: what conda alone has is not in the lock")
+    theirs = apart.environments(project, locked=False)
     for note in (*found.doubts, *notes):
         err.say(f"{err.paint('note:', 'cyan')} {flat(note)}")
     writing.write(path, [text.encode()], named=True)
     _, versions = lock.read(path)
     count = many(len(found.versions), "package")
     out.say(f"{flat(os.path.relpath(path))}: {count} that the tasks import, {len(versions)} in all")
+    for one in theirs:
+        out.say(flat(apart.lock(project, one)))
     return 0
 
 
-def _check(path: Path, out: Screen) -> int:
+def _check(project: Project, path: Path, out: Screen) -> int:
+    theirs = apart.environments(project)
     python, wanted = lock.read(path)
     found = [*lock.differences(python, wanted)]
+    found += [line for one in theirs for line in apart.differences(one)]
     for line in found:
         out.say(flat(line))
     if not found:
         out.say(f"as locked: {many(len(wanted), 'package')}")
+    for one in theirs:
+        out.say(flat(apart.state(one)))
     return int(bool(found))
 
 

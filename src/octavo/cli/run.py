@@ -112,6 +112,8 @@ def _parameters(parser: Parser) -> None:
 def _running(parser: Parser) -> None:
     add = parser.add_argument
     add("-k", "--kernel", metavar="NAME", help="the kernel to use")
+    apart = "run in an environment that FILE describes; none: in octavo's own, whatever the notebook says"
+    add("--environment", metavar="FILE", help=apart)
     add("--cwd", metavar="FOLDER", help="the working directory (default: the current folder)")
     add("--allow-errors", action="store_true", help="run all cells, even after one failed")
     add("--until", metavar="NB#CELL", help="run the cells up to this one: by number, id or tag")
@@ -202,6 +204,7 @@ def _settings(args: Namespace) -> single.NotebookOptions:
     wanted = {"INPUT": args.inject_input_path, "OUTPUT": args.inject_output_path}
     return single.NotebookOptions(
         kernel=args.kernel,
+        environment=args.environment,
         cwd=args.cwd,
         allow_errors=args.allow_errors,
         strict=not args.no_strict,

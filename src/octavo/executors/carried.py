@@ -17,8 +17,12 @@ from pathlib import Path
 from .. import __version__
 from ..dataclass import dataclass
 from ..events import Event, TaskFinished, encode
+from ..lazy import lazy_imports
 from ..model import Task
 from . import local
+
+with lazy_imports():
+    from ..venvs import making  # where a task has an environment of its own
 
 #: Seconds between two looks at whether a task is still wanted, and those after which a silent driver is gone.
 GLANCE, SILENCE = 1.0, 120.0
@@ -55,6 +59,8 @@ def carry(folder: str, number: int, data: bytes) -> Carried:
     if before:  # a worker was lost: where it lives on, the task there is ended by what has just been written
         time.sleep(2 * GLANCE)
     wanted = _Watch(folder, place, mine)
+    if "environment" in task.own:
+        making.ready([task], root)
     executor = local.Local(root, 1, fork=False)
     with Path(folder, f"{number}.{mine}").open("xb", buffering=0) as file:
 

@@ -107,10 +107,10 @@ def believed(worker: Worker, status: int | None) -> TaskFinished | None:
     return None if status and worker.finished and worker.finished.outcome.good else worker.finished
 
 
-def spawn(descriptors: list[int], root: str) -> subprocess.Popen[bytes]:
-    """Start a worker that is a new interpreter."""
+def spawn(descriptors: list[int], root: str, python: str = "") -> subprocess.Popen[bytes]:
+    """Start a worker that is a new interpreter; ``python`` is that of another environment."""
     names = ",".join(map(str, descriptors))
-    return child.start(spawned.__name__, names, root=root, descriptors=descriptors)
+    return child.start(spawned.__name__, names, root=root, descriptors=descriptors, python=python)
 
 
 def remains(read: int) -> str:

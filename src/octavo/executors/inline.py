@@ -95,5 +95,5 @@ class Inline:
 
 
 def _kernel(task: Task) -> bool:
-    """Return whether a task runs in a kernel."""
-    return row(task.kind).executed
+    """Return whether a task runs in a kernel, or in an environment of its own: not in this process."""
+    return row(task.kind).executed or "environment" in task.own

@@ -39,7 +39,7 @@ from ..worker.worker import deliver
 from .handle import Worker, believed, end, interrupt, messages, opened, remains, scene, signal_to, spawn
 from .interrupts import Interrupts
 from .limits import MEANS
-from .servers import Servers, of_task
+from .servers import Servers, of_task, python_of
 from .warm import Warm
 from .watchdog import LIMIT, due, look, owing, silent
 
@@ -151,14 +151,14 @@ class Local:
         if self._servers is not None:
             self._ask_server(worker, descriptors, self._servers)
         else:
-            worker.process = spawn(descriptors, self.root)
+            worker.process = spawn(descriptors, self.root, python_of(worker.task))
             worker.pid = worker.process.pid
             worker.limits.begin(worker.began)
 
     def _ask_server(self, worker: Worker, descriptors: list[int], servers: Servers) -> None:
-        kernel, bare = of_task(worker.task, self.bare, self.diverged)
+        whose = of_task(worker.task, self.bare, self.diverged)
         for _ in range(6):
-            while not (server := servers.of(kernel, bare)).ready:
+            while not (server := servers.of(*whose)).ready:
                 self._listen()
             if server.ask({"fork": worker.number}, descriptors):
                 worker.server = server

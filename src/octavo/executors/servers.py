@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Container
 from contextlib import suppress
 
+from ..errors import StateError
 from ..kinds import members
 from ..lazy import lazy_imports
 from ..model import Task
@@ -14,23 +15,26 @@ from .warm import Warm
 
 with lazy_imports():
     from ..kernels import native
+    from ..venvs import making
 
 
 class Servers:
     """One server without and one with a kernel, and of each another that has imported what tasks import.
 
-    They are started when they are needed, and the selector then listens to them.
+    They are started when they are needed, and the selector then listens to them. Each environment of tasks has servers
+    of its own, which import nothing ahead; ``python`` is its interpreter, "" in the environment of octavo.
     """
 
     def __init__(self, root: str, log: str | None, selector: selectors.BaseSelector) -> None:
         self._root = root
         self._log = log
         self._selector = selector
-        self._first: Warm | None = None
+        #: By their environments.
+        self._first: dict[str, Warm] = {}
         #: First servers that are gone, whose guards are not.
         self._left: list[Warm] = []
-        #: By whether they have a kernel, and whether they are bare.
-        self._servers: dict[tuple[bool, bool], Warm] = {}
+        #: By their environment, by whether they have a kernel, and whether they are bare.
+        self._servers: dict[tuple[str, bool, bool], Warm] = {}
         self._modules: dict[bool, tuple[str, ...]] = {True: (), False: ()}
         #: Modules that must not be in a process that forks, and why.
         self.unforkable: dict[str, str] = {}
@@ -45,25 +49,26 @@ class Servers:
             if self._modules[kernel]:
                 self.of(kernel, bare=False)
 
-    def of(self, kernel: bool, bare: bool) -> Warm:
+    def of(self, kernel: bool, bare: bool, python: str = "") -> Warm:
         """Return the server for a task whose worker has a kernel, or none; ``bare``: one that has imported nothing."""
-        others = [] if bare else self._others(kernel)
-        key = kernel, not others
+        others = [] if bare or python else self._others(kernel)
+        key = python, kernel, not others
         if (found := self._servers.get(key)) is None:
             if others:
                 found = self.of(kernel, bare=True).fork(others, kernel)
             else:
-                found = self._root_server().fork(self._ours(kernel), kernel)
+                ours = [native.__name__] * kernel if python else self._ours(kernel)
+                found = self._root_server(python).fork(ours, kernel)
                 found.ready = True  # what it is asked for waits in its line
             self._servers[key] = found
             self._attend(found)
         return found
 
-    def _root_server(self) -> Warm:
-        if self._first is None:
-            self._first = Warm.start(self._root, self._log)
-            self._attend(self._first)
-        return self._first
+    def _root_server(self, python: str) -> Warm:
+        if python not in self._first:
+            self._first[python] = Warm.start(self._root, self._log, python)
+            self._attend(self._first[python])
+        return self._first[python]
 
     def _ours(self, kernel: bool) -> list[str]:
         return [name for name in self._modules[kernel] if name.startswith("octavo.")] or [
@@ -74,9 +79,9 @@ class Servers:
         names = (name for name in self._modules[kernel] if not name.startswith("octavo."))
         return [name for name in names if name not in self.unforkable]
 
-    def importing(self, kernel: bool, bare: bool) -> tuple[str, ...]:
+    def importing(self, kernel: bool, bare: bool, python: str = "") -> tuple[str, ...]:
         """Return what the server for such a task has yet to import."""
-        return () if self.of(kernel, bare).ready else tuple(self._others(kernel))
+        return () if python or self.of(kernel, bare).ready else tuple(self._others(kernel))
 
     def answered(self, server: Warm, left: dict[str, str], spoilt: bool) -> None:
         """Note that a server has imported what it should, but for what it left out; end it where it is spoilt."""
@@ -87,17 +92,17 @@ class Servers:
 
     def lost(self, server: Warm) -> bool:
         """Forget a server that is gone; return whether an import took it along, which is not tried again."""
-        if server is self._first:
+        if server in self._first.values():
             # its guard stays with the other servers
-            self._first = None
+            self._first = {python: each for python, each in self._first.items() if each is not server}
             self._left.append(server)
             self._forget(server)
         else:
             self._end(server)
-        for (kernel, _), each in list(self._servers.items()):
+        for (python, kernel, _), each in list(self._servers.items()):
             if each is server:
                 self._servers = {key: other for key, other in self._servers.items() if other is not server}
-                if not server.ready:
+                if not server.ready and not python:
                     self._modules[kernel] = tuple(self._ours(kernel))
                     return True
         return False
@@ -117,11 +122,11 @@ class Servers:
     @property
     def process(self) -> subprocess.Popen[bytes] | None:
         """The process of the first of them: on Linux its guard."""
-        return self._first.process if self._first is not None else None
+        return self._first[""].process if "" in self._first else None
 
     def every(self) -> list[Warm]:
         """Return those that are there."""
-        return [*self._servers.values(), *([self._first] if self._first is not None else [])]
+        return [*self._servers.values(), *self._first.values()]
 
     def stop(self) -> None:
         """End them all."""
@@ -129,14 +134,24 @@ class Servers:
             self._end(server)
         self._servers.clear()
         self._left.clear()
-        self._first = None
+        self._first.clear()
 
 
-def of_task(task: Task, bare: Container[str], diverged: Container[str]) -> tuple[bool, bool]:
-    """Return whether a task's worker has a kernel, and whether it must not find anything imported ahead.
+def of_task(task: Task, bare: Container[str], diverged: Container[str]) -> tuple[bool, bool, str]:
+    """Return whether a task's worker has a kernel, whether it must not find anything imported ahead, and its Python.
 
     ``bare`` are digests of sources that once had to start again, ``diverged`` names of tasks that now had to.
     """
     facts = task.source.facts
     kernel = native.__name__ in members.kind(task.kind).preload(task)
-    return kernel, bool(facts.bare) or facts.digest in bare or task.name in diverged
+    return kernel, bool(facts.bare) or facts.digest in bare or task.name in diverged, python_of(task)
+
+
+def python_of(task: Task) -> str:
+    """Return the Python of a task's own environment, "" for that of octavo. Raises Error for one that is not made."""
+    if (said := task.own.get("environment")) is None:
+        return ""
+    if (found := making.made(said["digest"])) is None:
+        hint = "it was removed while octavo ran: build again"
+        raise StateError(f'the environment "{said["from"]}" is not there', task.where, hint)
+    return found

@@ -18,7 +18,7 @@ with lazy_imports():
 
 
 class Warm:
-    """A warm server of this very environment. It may die at any time: ``hear`` then returns None."""
+    """A warm server, of this very environment or that of a task. It may die at any time: ``hear`` then returns None."""
 
     def __init__(
         self, line: socket.socket, process: subprocess.Popen[bytes] | None = None, lifeline: int = -1
@@ -34,7 +34,7 @@ class Warm:
         self._rest = b""
 
     @classmethod
-    def start(cls, root: str, log: str | None = None) -> Warm:
+    def start(cls, root: str, log: str | None = None, python: str = "") -> Warm:
         """Start one that has imported nothing but what all workers need."""
         scratch.sweep()  # what processes of earlier builds that were killed have left
         line, theirs = socket.socketpair()
@@ -44,7 +44,13 @@ class Warm:
         try:
             numbers = [theirs.fileno(), watched]
             process = child.start(
-                server.__name__, *map(str, numbers), root=root, descriptors=numbers, stdout=out, stderr=out
+                server.__name__,
+                *map(str, numbers),
+                root=root,
+                descriptors=numbers,
+                stdout=out,
+                stderr=out,
+                python=python,
             )
         finally:
             theirs.close()

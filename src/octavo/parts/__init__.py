@@ -285,13 +285,7 @@ LINK = Part("link", words.link, _target_now, needed=True)
 EXISTS = Part("exists", words.exists, lambda now, what, path: asked.there(now.full(path)), needed=True)
 SIZE = Part("size", words.size, lambda now, what, path: asked.size(now.full(path)), needed=True)
 ACCESS = Part("access", words.access, _access_now, needed=True)
-MODULE = Part(
-    "module",
-    look=lambda now, what, path: now.module(path),
-    text=True,
-    python=True,
-    needed=True,
-)
+MODULE = Part("module", look=lambda now, what, path: now.module(path), text=True, python=True, needed=True)
 #: What names are imported from in a folder, those that it has nothing for included.
 IMPORTS = Part("imports", words.imports, lambda now, what, path: now.imports(path))
 #: A function that is called for a task and stands in the task's own module, or in one only for its check.
@@ -309,6 +303,8 @@ LEFT = Part(
     lambda part, what, was, now: words.file(FILE.of(what), what, was, now),
     lambda now, what, path: now.file(path),
 )
+#: What says the packages of a task that has an environment of its own.
+ENVIRONMENT = Part("environment", words.check)
 #: How a kernel is started, in another process, by its name: its kernel.json.
 KERNELSPEC = Part("kernelspec", look=lambda now, what, path: now.file(path), noted=True)
 #: How a task was observed: by the kernel of the system, too, or by Python alone.
@@ -363,7 +359,7 @@ ROWS: Mapping[str, Part] = {
             PACKAGE,
             PYTHON,
         ),
-        *(FILE, UPDATED, FOLDER, SIZES, LINK, EXISTS, SIZE, ACCESS),
+        *(FILE, UPDATED, FOLDER, SIZES, LINK, EXISTS, SIZE, ACCESS, ENVIRONMENT),
         *(PRODUCT, EARLIER, SAVED, COMMITTED, STRANGER, RECORD, FORCED, REWRITE, WAITS, MISSING),
     )
 }

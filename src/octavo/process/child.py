@@ -23,18 +23,24 @@ from ..reading.folders import edited, folders
 from .bytecode import distrust_bytecode
 
 with lazy_imports():
+    from ..venvs import making
     from . import finder
+
+#: Where octavo is imported from.
+_HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 # ── starting
 
 
-def command(module: str, *arguments: str) -> list[str]:
-    """Return the command that calls ``main`` of a module in a new interpreter.
+def command(module: str, *arguments: str, python: str = "") -> list[str]:
+    """Return the command that calls ``main`` of a module in a new interpreter, of this environment or of another.
 
     The folder it starts in is not on its path; the option -P would say so too, but notebooks see it in ``sys.flags``.
     """
-    begin = f"import sys; sys.path[:1] == [''] and sys.path.pop(0); from {module} import main; main()"
-    return [sys.executable, "-c", begin, *arguments]
+    # in another environment octavo is the very one that is here, and its files are known for octavo's
+    ours = f"sys.path.insert(0, {_HERE!r}); import octavo; del sys.path[0]; " if python else ""
+    begin = f"import sys; sys.path[:1] == [''] and sys.path.pop(0); {ours}from {module} import main; main()"
+    return [python or sys.executable, "-c", begin, *arguments]
 
 
 def start(
@@ -45,16 +51,21 @@ def start(
     stdin: int | IO[bytes] = subprocess.DEVNULL,
     stdout: int | IO[bytes] | None = None,
     stderr: int | IO[bytes] | None = None,
+    python: str = "",
 ) -> subprocess.Popen[bytes]:
-    """Start ``main`` of a module in the project's folder, in a session of its own; it inherits ``descriptors``."""
+    """Start ``main`` of a module in the project's folder, in a session of its own; it inherits ``descriptors``.
+
+    ``python`` is that of another environment, which the process then finds itself in.
+    """
     return subprocess.Popen(
-        command(module, *arguments),
+        command(module, *arguments, python=python),
         cwd=root,
         pass_fds=descriptors,
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
         start_new_session=True,
+        env=making.around(python, os.environ) if python else None,
     )
 
 

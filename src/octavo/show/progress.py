@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from ..events import Event, Output, RunStarted, TaskFinished, TaskStarted
+from ..events import Event, Note, Output, RunStarted, TaskFinished, TaskStarted
 from ..lazy import lazy_imports
 from ..model import Outcome
 from ..report import Report
@@ -75,6 +75,8 @@ class Progress:
                 self.tasks, self.stale = event.tasks, event.stale
                 if self._view is None and event.stale and not self._quiet:
                     self._view = self._choose()
+            case Note(now=True) if self._view is None and not self._quiet:
+                self._view = self._choose()
             case TaskStarted():
                 self.running[event.task] = None
             case Output(kind="stream"):

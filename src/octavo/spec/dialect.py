@@ -59,7 +59,10 @@ TOP: Mapping[str, Key] = {
     "meta": _MAPPING,
     "preload": Key("true, false or a list of module names", lambda value: is_flag(value) or is_texts(value)),
     "strict": _FLAG,
-    "environment": Key("strict or noted", lambda value: value in ("strict", "noted")),
+    "environment": Key(
+        "strict, noted, or a file or folder that says what tasks need",
+        lambda value: is_line(value),
+    ),
     "cache": Key(
         "true, false, a URL, or a mapping",
         lambda value: is_flag(value) or is_text(value) or is_mapping(value),
@@ -112,6 +115,11 @@ TASK: Mapping[str, Key] = {
     "upstream": Key("a task's name or a list of names", is_texts),
     "inputs": Key("a path or a list of paths", is_texts),
     "kernel": Key("a string", is_text, option="kernel"),
+    "environment": Key(
+        "a file or folder that says what the task needs, or false",
+        lambda value: value is False or is_line(value),
+        option="environment",
+    ),
     "kernelspec_name": Key("a string", is_text, option="kernel"),
     "tags": Key("a string or a list of strings", is_texts, option="tags", turn=lambda value: as_tuple(value)),
     "timeout": Key("a number of seconds above 0", is_seconds, option="timeout"),

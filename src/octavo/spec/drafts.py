@@ -14,6 +14,7 @@ from ..hints import did_you_mean, of_windows
 from ..kinds import row, word
 from ..lazy import lazy_imports
 from ..model import Calls, Declared, Json, Resources, RunOptions, Source, Task
+from ..products import racy, stamp
 from ..reading.folders import contents, relative
 from .dialect import EXECUTION, FILES, heeded
 from .promises import Promises, given, options
@@ -24,6 +25,7 @@ with lazy_imports():
     import glob  # few pipelines declare their inputs
 
     from ..reading import templates
+    from ..venvs import wanted
     from . import quality
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ _CALLS, _DECLARED, _RUN, _RESOURCES = Calls(), Declared(), RunOptions(), Resourc
 _TYPED = frozenset(name for part in (Calls, RunOptions, Resources) for name in part.__dataclass_fields__)
 #: What papermill_params and executor_params say of a task; schema takes them for kinds that have these keys alone.
 _EXECUTION = frozenset(key.option for key in EXECUTION.values() if key.option) - {"cwd", "kernel"}
+_NO_KERNEL = "remove one of the two: tasks in an environment run in its own kernel"
 _Part = TypeVar("_Part", Calls, Declared, RunOptions, Resources)
 
 
@@ -82,6 +85,7 @@ class Drafts:
         products = promised.products(spec.product)
         self.mistakes += promised.mistakes
         settings = {**self._options(spec, kind), **options(promised, pipeline, products)}
+        apart = self._environment(spec, kind, source)
         params, resources = self._params(spec)
         draft = Task(
             name,
@@ -90,12 +94,12 @@ class Drafts:
             products,
             params,
             upstream or (),
-            own=self._own(spec, kind),
+            own=self._own(spec, kind) | apart,
             calls=_with(_CALLS, settings),
             declared=self._declared(spec, kind, resources),
             run=_with(_RUN, settings),
             resources=_with(_RESOURCES, settings),
-            kernel=settings.get("kernel"),
+            kernel=settings.get("kernel") or ("python3" if apart else None),
             cwd=self._cwd(spec, kind, source),
             tags=tuple(settings.get("tags", ())),
             where=spec.where,
@@ -135,6 +139,39 @@ class Drafts:
         wanted = (row(kind).keys.keys() | _EXECUTION | {"checks", "metrics"}) - _TYPED
         own = {key: value for key, value in spec.options.items() if key in wanted}
         return own | ({"nb_product_key": list(spec.nb)} if row(kind).executed and spec.nb != ("nb",) else {})
+
+    def _environment(self, spec: TaskSpec, kind: str, source: Source) -> Json:
+        """Return what says the environment of a task, and its digest; nothing for that of octavo itself.
+
+        That is a file or folder which pipeline.yaml names, or the source, where it has a block of its own (PEP 723).
+        """
+        said, whole = spec.options.get("environment"), self.pipeline.environment
+        where = spec.places.get("environment", spec.where)
+        python = source.facts.language == "python" or row(kind).source != "notebook"
+        if said is False or (said is None and (not python or row(kind).source == "data")):
+            return {}
+        if said is None and whole not in ("noted", "strict"):
+            said = whole
+        name = None if said is None else relative(str(said), self.root)
+        try:
+            if name is None and row(kind).source == "notebook":
+                data = contents(os.path.join(self.root, source.path))
+                name = source.path if wanted.MARK in data and wanted.block(data, source.path) else None
+            if name is None:
+                return {}
+            if not python or spec.options.get("kernel") not in (None, "python3", "python"):
+                raise SpecError(
+                    "the environment is one of Python, and the kernel another's", where, _NO_KERNEL
+                )
+            found = wanted.wanted(self.root, name)
+            for path in (*found.files, *found.local):
+                full = os.path.join(self.root, path)
+                self.reader.stamps[path] = None if racy(full) else stamp(full)
+            return {"environment": {"from": name, "digest": found.digest}}
+        except Error as error:
+            error.where = error.where if isinstance(error.where, Place) else where
+            self.mistakes.append(error)
+        return {}
 
     def _cwd(self, spec: TaskSpec, kind: str, source: Source) -> str:
         beside = spec.local or row(kind).beside

@@ -27,7 +27,7 @@ _OUTSIDE = (
 )
 
 #: Raised when facts, tasks or their digests come to mean something else.
-VERSION = 11
+VERSION = 12
 
 
 class Reader:

@@ -19,19 +19,24 @@ _PYTHON = "# Python "
 _LINE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*])?\s*==\s*([^\s;#\\]+)")
 
 
+def tool() -> str:
+    """Return uv, which makes locks."""
+    found = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+    if found is None:
+        raise Error("the lock is made by uv, which is not installed", hint="pip install uv")
+    return found
+
+
 def locked(used: Used, own: str = "") -> tuple[str, list[str]]:
     """Return the text of a lock of what is used, with all that it needs, and notes on it.
 
     What it needs is as it is installed here, where that fits; else as uv finds it.
     """
-    tool = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
-    if tool is None:
-        raise Error("the lock is made by uv, which is not installed", hint="pip install uv")
     python = ".".join(used.python.split(".")[:2])
     wanted = "".join(
         f"{line}\n" for line in (*(f"{d}=={v}" for d, v in used.versions.items()), *([own] if own else []))
     )
-    words = [tool, "pip", "compile", "-", "--quiet", "--no-header", "--no-annotate", "--no-emit-index-url"]
+    words = [tool(), "pip", "compile", "-", "--quiet", "--no-header", "--no-annotate", "--no-emit-index-url"]
     words += ["--python-version", python]
     installed = {
         dist: version for dist, version in environment.versions().items() if dist not in used.versions

@@ -35,7 +35,7 @@ def used(project: Project) -> Used:
     pythons: set[str] = set()
     unrun = []
     for task in project.graph:
-        if task.source.facts.language != "python":
+        if task.source.facts.language != "python" or "environment" in task.own:  # what it imports is not here
             continue
         record = project.store.record(key_of(task))
         found: dict[str, tuple[str, str]] = {}
