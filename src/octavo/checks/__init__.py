@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from pathlib import PurePath
 from typing import Literal, Protocol, TypeVar, cast
@@ -17,6 +17,7 @@ from ..reading.names import CellNames
 
 Severity = Literal["error", "warning"]
 Node = TypeVar("Node", bound=ast.AST)
+Fact = TypeVar("Fact")
 
 #: What rules call too much, unless the settings say otherwise.
 LIMITS = {"max-output-mb": 2.0, "max-cells": 100.0, "max-lines": 1500.0, "max-functions": 15.0}
@@ -28,7 +29,8 @@ class CodeCell:
 
     ``tree`` is None where the cell is not Python, or cannot be read; ``names`` is empty then. Why it cannot be read
     is ``wrong``: line, column and words. ``nodes`` are the nodes of the tree, each after the one that it is in, without
-    operators and contexts; ``kinds`` has them by their class.
+    operators and contexts; ``kinds`` has them by their class. All of these, and ``facts``, belong to the code: cells
+    with the same code share them.
     """
 
     index: int
@@ -40,6 +42,16 @@ class CodeCell:
     wrong: tuple[int, int, str] | None = None
     nodes: Sequence[ast.AST] = ()
     kinds: Mapping[type, Sequence[ast.AST]] = field(default_factory=dict)
+    facts: dict[object, object] = field(default_factory=dict, compare=False)
+
+    def once(self, ask: Callable[[CodeCell], Fact]) -> Fact:
+        """Return what a function says of the code, asked once for all cells that have it.
+
+        It must look at the code alone, and what it returns is shared: it may not hold the cell, nor be used up.
+        """
+        if ask not in self.facts:
+            self.facts[ask] = ask(self)
+        return cast("Fact", self.facts[ask])
 
     def of(self, kind: type[Node]) -> Sequence[Node]:
         """Return the nodes of one class, in order."""
@@ -279,6 +291,20 @@ def walk(subject: Subject, kind: type[Node]) -> Iterator[tuple[CodeCell, Node]]:
     for cell in subject.cells:
         for node in cell.of(kind):
             yield cell, node
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A call in a cell: its node, the dotted name that is called ("" for none), and the magic that it is."""
+
+    node: ast.Call
+    name: str
+    magic: tuple[str, str] | None
+
+
+def calls(cell: CodeCell) -> tuple[Called, ...]:
+    """Return the calls in a cell, in order; ask by ``cell.once``."""
+    return tuple(Called(node, dotted(node.func), magic_of(node)) for node in cell.of(ast.Call))
 
 
 def dotted(node: ast.AST) -> str:

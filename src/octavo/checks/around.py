@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from functools import cached_property
@@ -68,13 +69,13 @@ class ProjectsAround:
     """The projects of many notebooks, each looked at once."""
 
     def __init__(self) -> None:
-        self._of_folder: dict[Path, ProjectAround] = {}
+        self._of_folder: dict[str, ProjectAround] = {}
         self._of_root: dict[Path, ProjectAround] = {}
 
     def of(self, path: str) -> ProjectAround:
         """Return the project that a notebook is of."""
-        folder = Path(path).absolute().parent
+        folder = os.path.dirname(os.path.abspath(path))
         if folder not in self._of_folder:
-            found = ProjectAround(folder)
+            found = ProjectAround(Path(folder))
             self._of_folder[folder] = self._of_root.setdefault(found.root, found)
         return self._of_folder[folder]

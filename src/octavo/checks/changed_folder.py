@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from . import Hit, Severity, Subject, at, dotted, walk
+from . import CodeCell, Hit, Severity, Subject, at, calls
 
 
 class ChangedFolder:
@@ -20,17 +20,18 @@ class ChangedFolder:
     severity: Severity = "warning"
 
     def check(self, subject: Subject) -> Iterator[Hit]:
-        for cell, node in walk(subject, ast.Call):
-            magic = (
-                dotted(node.func).endswith("run_line_magic")
-                or getattr(node.func, "attr", "") == "run_line_magic"
-            )
-            first = node.args[0] if node.args else None
-            if dotted(node.func) == "os.chdir" or (
-                magic and isinstance(first, ast.Constant) and first.value in ("cd", "pushd", "popd")
-            ):
+        for cell in subject.cells:
+            for node in cell.once(_changing):
                 hint = "run it where its paths are right: meta.cwd of the task, or octavo run --cwd"
                 yield at(cell, node, "it changes the working directory of the cells that follow", hint)
+
+
+def _changing(cell: CodeCell) -> tuple[ast.Call, ...]:
+    return tuple(
+        one.node
+        for one in cell.once(calls)
+        if one.name in ("os.chdir", "os.fchdir") or (one.magic and one.magic[0] in ("cd", "pushd", "popd"))
+    )
 
 
 RULE = ChangedFolder()

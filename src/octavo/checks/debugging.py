@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from . import Hit, Severity, Subject, at, dotted, magic_of, walk
+from . import Hit, Severity, Subject, at, calls, walk
 
 _CALLS = frozenset(("breakpoint", "pdb.set_trace", "ipdb.set_trace", "pdb.post_mortem", "IPython.embed"))
 #: Names that mean this only if they come from one of these modules: ``embed`` is also what models of language do.
@@ -28,13 +28,15 @@ class Debugging:
         for _, known in walk(subject, ast.ImportFrom):
             if (known.module or "").split(".")[0] in _MODULES:
                 imported |= {one.asname or one.name for one in known.names if one.name in _IMPORTED}
-        for cell, node in walk(subject, ast.Call):
-            if (name := dotted(node.func)) in _CALLS or name in imported:
-                yield at(cell, node, f"{name}() is left over from debugging")
-            elif (magic := magic_of(node)) and (
-                magic[0] == "debug" or (magic[0] == "pdb" and magic[1].strip() in ("", "on", "1"))
-            ):
-                yield at(cell, node, f"%{magic[0]} is left over from debugging")
+        for cell in subject.cells:
+            for one in cell.once(calls):
+                magic = one.magic
+                if one.name in _CALLS or one.name in imported:
+                    yield at(cell, one.node, f"{one.name}() is left over from debugging")
+                elif magic and (
+                    magic[0] == "debug" or (magic[0] == "pdb" and magic[1].strip() in ("", "on", "1"))
+                ):
+                    yield at(cell, one.node, f"%{magic[0]} is left over from debugging")
 
 
 RULE = Debugging()

@@ -22,6 +22,8 @@ class HugeOutput:
     def check(self, subject: Subject) -> Iterator[Hit]:
         large = subject.limit("max-output-mb") * 1e6
         for cell in subject.cells:
+            if not cell.outputs:
+                continue
             size = sum(_size(output) for output in cell.outputs)
             if size > large:
                 yield Hit(

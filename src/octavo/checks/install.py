@@ -25,7 +25,8 @@ class Install:
 
     def check(self, subject: Subject) -> Iterator[Hit]:
         for cell in subject.cells:
-            for number, line in enumerate(cell.source.splitlines(), start=1):
+            lines = cell.source.splitlines() if "install" in cell.source or "add" in cell.source else ()
+            for number, line in enumerate(lines, start=1):
                 if found := _INSTALL.match(line):
                     yield Hit(
                         f"{found[1]} changes the environment while the notebook runs",

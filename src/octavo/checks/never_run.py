@@ -21,7 +21,7 @@ class NeverRun:
     severity: Severity = "warning"
 
     def check(self, subject: Subject) -> Iterator[Hit]:
-        cells = [cell for cell in subject.cells if _does(cell) and runs(cell.data)]
+        cells = [cell for cell in subject.cells if cell.once(_does) and runs(cell.data)]
         last = max((n for n, cell in enumerate(cells) if cell.count is not None), default=0)
         never = [cell for cell in cells[:last] if cell.count is None and not cell.outputs]
         if not never:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from . import CodeCell, dotted, magic_of
+from . import Called, CodeCell, calls, dotted
 
 #: Magics of IPython, Colab and well-known extensions that define no names, or those that ``reading.names`` knows.
 _CLEAR_WORDS = """
@@ -34,7 +34,7 @@ _METHODS = frozenset(("run_cell", "run_cell_async", "push", "ex", "safe_execfile
 
 def opaque(cell: CodeCell) -> bool:
     """Return whether any name may be there after a cell: ``%run x.py``, ``exec(text)``, ``globals().update(...)``."""
-    if any(map(_call, cell.of(ast.Call))):
+    if any(map(_call, cell.once(calls))):
         return True
     places: list[ast.Subscript | ast.Attribute] = [*cell.of(ast.Subscript), *cell.of(ast.Attribute)]
     for node in places:
@@ -47,11 +47,11 @@ def opaque(cell: CodeCell) -> bool:
     return False
 
 
-def _call(node: ast.Call) -> bool:
-    name = dotted(node.func)
+def _call(call: Called) -> bool:
+    node, name = call.node, call.name
     last = node.func.attr if isinstance(node.func, ast.Attribute) else name
-    if magic := magic_of(node):
-        word, text = magic
+    if call.magic:
+        word, text = call.magic
         if word == "load_ext":
             return text.strip() not in _EXTENSIONS
         return word not in _CLEAR

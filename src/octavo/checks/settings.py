@@ -31,6 +31,8 @@ class Selection:
 
     def wants(self, code: str, path: str) -> bool:
         """Return whether a rule is asked for in a file."""
+        if not self.per_file and not self.ignore:
+            return code.startswith(self.select)
         ignored = [*self.ignore]
         for pattern, codes in self.per_file.items():
             if fnmatch(path, pattern) or fnmatch(Path(path).name, pattern):

@@ -26,11 +26,16 @@ def of(subject: Subject) -> Sketch:
         tuple(one for cell in subject.cells for one in _blocks(subject, cell))
         if not _is_copy(subject)
         else (),
-        tuple(dict.fromkeys(name for cell in subject.cells for name in _installed(cell))),
-        tuple(sorted({word for cell in subject.cells for word in _used(cell)})),
-        tuple(sorted({name for cell in subject.cells for name in _WRITTEN.findall(cell.source)})),
+        tuple(dict.fromkeys(name for cell in subject.cells for name in cell.once(_installed))),
+        tuple(sorted({word for cell in subject.cells for word in cell.once(_used)})),
+        tuple(sorted({name for cell in subject.cells for name in cell.once(_written)})),
         tuple(one for cell in subject.cells for one in _excuses(cell)),
     )
+
+
+def _written(cell: CodeCell) -> list[str]:
+    found: list[str] = _WRITTEN.findall(cell.source)
+    return found
 
 
 def _is_copy(subject: Subject) -> bool:
@@ -47,15 +52,20 @@ def _row(subject: Subject, cell: CodeCell, line: int) -> int:
 
 
 def _imports(subject: Subject, cell: CodeCell) -> Iterator[ImportAt]:
-    """Yield what a cell imports, but for what it can do without: in ``try``, or for type checkers alone."""
+    for module, line in cell.once(_needed) if cell.names.imports else ():
+        yield ImportAt(module, cell.number, line, _row(subject, cell, line))
 
-    def look(node: ast.AST) -> Iterator[ImportAt]:
+
+def _needed(cell: CodeCell) -> list[tuple[str, int]]:
+    """Return what a cell imports and in which line, but in ``try`` or for type checkers alone."""
+
+    def look(node: ast.AST) -> Iterator[tuple[str, int]]:
         match node:
             case ast.Import():
                 for one in node.names:
-                    yield ImportAt(one.name, cell.number, node.lineno, _row(subject, cell, node.lineno))
+                    yield one.name, node.lineno
             case ast.ImportFrom(module=str(module), level=0) if module != "__future__":
-                yield ImportAt(module, cell.number, node.lineno, _row(subject, cell, node.lineno))
+                yield module, node.lineno
             case ast.Try() if node.handlers:
                 pass
             case ast.If(test=test) if "TYPE_CHECKING" in ast.dump(test):
@@ -64,14 +74,20 @@ def _imports(subject: Subject, cell: CodeCell) -> Iterator[ImportAt]:
                 for child in ast.iter_child_nodes(node):
                     yield from look(child)
 
-    if cell.tree is not None and cell.names.imports:
-        yield from look(cell.tree)
+    return [*look(cell.tree)] if cell.tree is not None else []
 
 
 def _blocks(subject: Subject, cell: CodeCell) -> Iterator[Block]:
     """Yield functions and classes, and the cell itself, by digests that comments and layout do not change."""
+    for code, name, length, line in cell.once(_pieces):
+        yield Block(code, name, length, cell.number, line, _row(subject, cell, line))
+
+
+def _pieces(cell: CodeCell) -> list[tuple[str, str, int, int]]:
+    """Return the digest, the name, the length and the first line of each."""
+    found: list[tuple[str, str, int, int]] = []
     if cell.tree is None or cell.source.count("\n") + 1 < _LINES:
-        return
+        return found
     lines = cell.source.splitlines()
     defined = 0
     for node in cell.tree.body:
@@ -79,12 +95,12 @@ def _blocks(subject: Subject, cell: CodeCell) -> Iterator[Block]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             defined += length
             if length >= _LINES:
-                row = _row(subject, cell, node.lineno)
-                yield Block(_code(lines, [node]), node.name, length, cell.number, node.lineno, row)
+                found.append((_code(lines, [node]), node.name, length, node.lineno))
     body = [node for node in cell.tree.body if not _setting_up(node)]
     length = sum((node.end_lineno or node.lineno) - node.lineno + 1 for node in body)
     if length >= _LINES and defined < length / 2:
-        yield Block(_code(lines, body), "", length, cell.number, 1, _row(subject, cell, 1))
+        found.append((_code(lines, body), "", length, 1))
+    return found
 
 
 def _code(lines: Sequence[str], nodes: Sequence[ast.stmt]) -> str:
@@ -105,10 +121,12 @@ def _setting_up(node: ast.stmt) -> bool:
     )
 
 
-def _installed(cell: CodeCell) -> Iterator[str]:
-    """Yield what a cell installs, or requires in a script's block (PEP 723)."""
-    if "install" not in cell.source and "# ///" not in cell.source:
-        return
+def _installed(cell: CodeCell) -> tuple[str, ...]:
+    """Return what a cell installs, or requires in a script's block (PEP 723)."""
+    return tuple(_names(cell)) if "install" in cell.source or "# ///" in cell.source else ()
+
+
+def _names(cell: CodeCell) -> Iterator[str]:
     for line in cell.source.splitlines():
         if line.lstrip()[:1] in ("%", "!") and (found := _INSTALLED.search(line)):
             for word in found[1].replace('"', "").replace("'", "").split():
@@ -118,12 +136,11 @@ def _installed(cell: CodeCell) -> Iterator[str]:
             yield found[1]
 
 
-def _used(cell: CodeCell) -> Iterator[str]:
-    """Yield all modules that a cell imports, and the words of its magics and shell lines."""
-    yield from cell.names.imports
-    for line in cell.source.splitlines():
-        if line.lstrip()[:1] in ("%", "!"):
-            yield from re.findall(r"[A-Za-z][\w-]*", line)
+def _used(cell: CodeCell) -> set[str]:
+    """Return all modules that a cell imports, and the words of its magics and shell lines."""
+    lines = cell.source.splitlines() if "%" in cell.source or "!" in cell.source else ()
+    said = [line for line in lines if line.lstrip()[:1] in ("%", "!")]
+    return {*cell.names.imports, *(word for line in said for word in re.findall(r"[A-Za-z][\w-]*", line))}
 
 
 def _excuses(cell: CodeCell) -> Iterator[Excuse]:

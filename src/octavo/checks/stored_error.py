@@ -20,7 +20,7 @@ class StoredError:
 
     def check(self, subject: Subject) -> Iterator[Hit]:
         for cell in subject.cells:
-            if "raises-exception" in tags(cell.data):
+            if not cell.outputs or "raises-exception" in tags(cell.data):
                 continue
             for output in cell.outputs:
                 if output.get("output_type") == "error":

@@ -6,6 +6,7 @@ import ast
 import os
 import warnings
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from ..model import Json
@@ -41,22 +42,41 @@ def of(
         for index, cell in enumerate(notebook.cells):
             if cell.get("cell_type") == "code":
                 cells.append(_cell(index, len(cells) + 1, cell, language))
-    folder = Path(os.path.abspath(notebook.path)).parent
-    return Subject(notebook, language, tuple(cells), around or ProjectAround(folder), limits or {})
+    if around is None:
+        around = ProjectAround(Path(os.path.abspath(notebook.path)).parent)
+    return Subject(notebook, language, tuple(cells), around, limits or {})
 
 
 def _cell(index: int, number: int, cell: Json, language: str) -> CodeCell:
     source: str = cell["source"]
     if language != "python":
         return CodeCell(index, number, source, cell, None, CellNames())
+    return CodeCell(index, number, source, cell, *_read(source))
+
+
+_Read = tuple[
+    ast.Module | None,
+    CellNames,
+    tuple[int, int, str] | None,
+    list[ast.AST],
+    dict[type, list[ast.AST]],
+    dict[object, object],
+]
+
+
+@lru_cache(
+    maxsize=512
+)  # cells that import and set up are the same in many notebooks, and copies in all their cells
+def _read(source: str) -> _Read:
+    """Return what a cell's code says, from its tree on: the fields of a ``CodeCell``."""
     try:
         tree = magics.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         place = (getattr(error, "lineno", None) or 1, getattr(error, "offset", None) or 1)
         words = str(getattr(error, "msg", "") or error)
-        return CodeCell(index, number, source, cell, None, CellNames(), (*place, words))
+        return None, CellNames(), (*place, words), [], {}, {}
     nodes, kinds = _nodes(tree)
-    return CodeCell(index, number, source, cell, tree, names(tree), None, nodes, kinds)
+    return tree, names(tree), None, nodes, kinds, {}
 
 
 def _nodes(tree: ast.Module) -> tuple[list[ast.AST], dict[type, list[ast.AST]]]:

@@ -6,7 +6,7 @@ import ast
 import builtins
 from collections.abc import Iterator
 
-from . import CodeCell, Hit, Severity, Subject, at
+from . import CodeCell, Hit, Severity, Subject, at, calls
 
 _FUNCTIONS = frozenset(name for name in dir(builtins) if name.islower() and callable(getattr(builtins, name)))
 _WORDS = {"import": "imported", "def": "a function", "class": "a class", "value": "a value"}
@@ -32,9 +32,9 @@ class TwoMeanings:
         values: dict[str, int] = {}
         said: set[str] = set()
         for cell in subject.cells:
-            bindings = list(_bindings(cell))
+            bindings = cell.once(_bindings)
             here = {name for name, *_ in bindings}
-            for name, call in _called(cell):
+            for name, call in cell.once(_called):
                 if name in values and name not in here | said:
                     said.add(name)
                     words = f'cell {values[name]} gives "{name}" a value, and here it is called as Python\'s function'
@@ -63,8 +63,12 @@ def _differs(before: tuple[str, str, int], kind: str, target: str) -> bool:
     return "call" not in (before[1], target) or "import" in kinds
 
 
-def _bindings(cell: CodeCell) -> Iterator[tuple[str, str, str, ast.stmt]]:
-    """Yield the names that a cell binds at its top level: name, kind, what is imported, and where."""
+def _bindings(cell: CodeCell) -> tuple[tuple[str, str, str, ast.stmt], ...]:
+    """Return the names that a cell binds at its top level: name, kind, what is imported, and where."""
+    return tuple(_bound(cell))
+
+
+def _bound(cell: CodeCell) -> Iterator[tuple[str, str, str, ast.stmt]]:
     read = {node.id for node in cell.of(ast.Name) if isinstance(node.ctx, ast.Load)}
     for node in cell.tree.body if cell.tree is not None else ():
         match node:
@@ -89,11 +93,9 @@ def _reads(value: ast.expr, name: str) -> bool:
     return any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(value))
 
 
-def _called(cell: CodeCell) -> Iterator[tuple[str, ast.Call]]:
-    """Yield the builtins that a cell calls."""
-    for node in cell.of(ast.Call):
-        if isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS:
-            yield node.func.id, node
+def _called(cell: CodeCell) -> tuple[tuple[str, ast.Call], ...]:
+    """Return the builtins that a cell calls."""
+    return tuple((one.name, one.node) for one in cell.once(calls) if one.name in _FUNCTIONS)
 
 
 RULE = TwoMeanings()

@@ -42,7 +42,7 @@ class UndefinedName:
         everywhere = _INJECTED.union(*(cell.names.defines for cell in subject.cells))
         deleted: dict[str, int] = {}
         for cell in subject.cells:
-            if cell.tree is None or "*" in cell.names.defines or opaque(cell):
+            if cell.tree is None or "*" in cell.names.defines or cell.once(opaque):
                 return  # from here on anything may be defined
             for name in sorted(cell.names.uses - known):
                 later = next((one.number for one in subject.cells if name in one.names.defines), None)
@@ -56,7 +56,7 @@ class UndefinedName:
                     continue  # it is read only where the code expects that it may be missing
                 yield _hit(cell, name, node, deleted.get(name) or later, everywhere, deleted)
                 known |= {name}  # it is said once
-            for name in _deleted(cell.tree):
+            for name in cell.once(_deleted):
                 deleted[name] = cell.number
                 known -= {name}
             known |= cell.names.defines
@@ -157,10 +157,10 @@ def _in_loop(tree: ast.Module, name: str) -> bool:
     return False
 
 
-def _deleted(tree: ast.Module) -> set[str]:
+def _deleted(cell: CodeCell) -> set[str]:
     """Return the names that a cell deletes in any case, and defines no more."""
     gone: set[str] = set()
-    for statement in tree.body:
+    for statement in cell.tree.body if cell.tree is not None else ():
         if isinstance(statement, ast.Delete):
             gone |= {target.id for target in statement.targets if isinstance(target, ast.Name)}
     return gone
