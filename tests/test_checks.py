@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from check_corpus import NEWER, defects, marked
+from check_kinds import kinds
 from check_sound import SOUND as SOUND_STYLES
 from octavo.checks import Finding
 from octavo.checks.fixing import add_noqa, fix
@@ -316,8 +317,8 @@ def test_rules_are_listed_and_counted(project: Folder) -> None:
 
 
 def test_every_seeded_defect_is_found_at_its_place_and_nothing_else(tmp_path: Path) -> None:
-    corpus = list(defects())
-    assert len(corpus) >= 150
+    corpus = [*defects(), *kinds()]
+    assert len(corpus) >= 350
     wrong = {}
     for number, (text, expected) in enumerate(corpus):
         findings = found(tmp_path / f"{number}.py", text)

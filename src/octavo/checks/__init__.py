@@ -96,6 +96,13 @@ class Subject:
     cells: tuple[CodeCell, ...]
     around: Around
     limits: Mapping[str, float] = field(default_factory=dict)
+    facts: dict[object, object] = field(default_factory=dict, compare=False)
+
+    def once(self, ask: Callable[[Subject], Fact]) -> Fact:
+        """Return what a function says of the notebook, asked once for all rules."""
+        if ask not in self.facts:
+            self.facts[ask] = ask(self)
+        return cast("Fact", self.facts[ask])
 
     def limit(self, key: str) -> float:
         """Return a limit that the settings may change."""

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
-from . import CodeCell, Hit, Severity, Subject, at
+from . import CodeCell, Hit, Severity, Subject, at, dotted
+from .again import Again, again, heads
+from .again_values import root
+from .imported import imported
 
-#: Methods after which their object is another one each time. ``df = df.sort_values()`` may be repeated.
-_CHANGING = frozenset(
-    (
-        "append",
-        "drop",
-        "join",
-        "merge",
-        "shift",
-        "diff",
-        "cumsum",
-        "melt",
-        "set_index",
-        "reset_index",
-        "assign",
-    )
-)
-#: Methods that change their object in its place, and again each time.
-_IN_PLACE = frozenset(("append", "extend", "insert", "pop", "remove"))
+_HINT = "give the result another name, or do it where the name is defined"
+#: What is used up by reading, or keeps what is written or counted, by what a name was made by.
+_MADE = {
+    "update": re.compile(r"(?:\w+\.)?Counter|hashlib\.\w+|md5|sha\d+"),
+    "subtract": re.compile(r"(?:\w+\.)?Counter"),
+    **dict.fromkeys(("write", "writelines", "read", "readline", "readlines"), re.compile(r"(?:.*\.)?open")),
+}
+_MAKES = re.compile(r"temp|mkdtemp|mkstemp", re.IGNORECASE)
 
 
 class NotRepeatable:
@@ -34,9 +28,12 @@ class NotRepeatable:
         df = df.drop(columns="price")     # the second time there is no such column
         df["price"] = df["price"] / 100
         results.append(total)             # and a cell below reads results
+        os.remove("raw.csv")              # the second time it is gone
+        open("log.txt", "a").write("x")   # and then it stands there twice
 
     People run cells twice, and nobody sees it in the notebook. Give the result another name, or do it in the cell that
-    defines the name. What may be repeated (`df = df.sort_values()`, `x = abs(x)`) is not reported.
+    defines the name. What may be repeated (`df = df.sort_values()`, `x = abs(x)`, `mkdir(exist_ok=True)`) is not
+    reported, nor is what fails the second time where the code asks first whether it is needed, or catches the error.
     """
 
     code = "NB111"
@@ -44,26 +41,131 @@ class NotRepeatable:
     severity: Severity = "warning"
 
     def check(self, subject: Subject) -> Iterator[Hit]:
+        modules = subject.once(imported)
         known: dict[str, int] = {}
+        made: dict[str, str] = {}
         for position, cell in enumerate(subject.cells):
             said: set[str] = set()
-            for statement in cell.tree.body if cell.tree is not None else ():
-                name = _changed(statement)
-                if not name and (added := _in_place(statement))[0]:
-                    # a list that nobody reads below is a list of this cell's own
-                    later = subject.cells[position + 1 :]
-                    name = added[0] if added[1] or any(added[0] in one.names.uses for one in later) else ""
-                if known.get(name, cell.number) == cell.number or name in said:
+            for one in (*cell.once(again), *_used_up(cell, made)):
+                if not one.name:
+                    if not _prepared(cell, one):
+                        yield _of_file(cell, one)
                     continue
-                if not _bound_before(cell, name, statement):
-                    said.add(name)
-                    yield at(
-                        cell,
-                        statement,
-                        f'run twice, it changes "{name}" of cell {known[name]} twice',
-                        "give the result another name, or do it where the name is defined",
-                    )
+                if known.get(one.name, cell.number) == cell.number or one.name in said | modules:
+                    continue
+                # a list that nobody reads below is a list of this cell's own
+                later = subject.cells[position + 1 :]
+                if one.read and not any(one.name in other.names.uses for other in later):
+                    continue
+                if one.why == "order" and not any(one.name in other.once(_counted) for other in later):
+                    continue
+                if not _bound_before(cell, one.name, one.statement):
+                    said.add(one.name)
+                    yield at(cell, one.statement, _words(one, known[one.name]), _HINT)
             known |= dict.fromkeys(cell.names.defines - said, cell.number)
+            made |= cell.once(_made)
+
+
+def _words(one: Again, of: int) -> str:
+    match one.why:
+        case "order":
+            return f'it sorts "{one.name}" of cell {of} in its place: who reads it by position gets another'
+        case "fails":
+            return f'run twice, it fails: what it takes out of "{one.name}" of cell {of} is gone'
+        case _:
+            return f'run twice, it changes "{one.name}" of cell {of} twice'
+
+
+def _counted(cell: CodeCell) -> frozenset[str]:
+    """Return the names of which a cell takes elements by their position."""
+    found = (node for node in cell.of(ast.Subscript) if isinstance(node.value, ast.Name))
+    return frozenset(
+        root(node)
+        for node in found
+        if isinstance(node.slice, ast.Slice | ast.UnaryOp)
+        or (isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, int))
+    )
+
+
+def _of_file(cell: CodeCell, one: Again) -> Hit:
+    if one.why == "adds":
+        words, hint = "run twice, it adds the same twice", "write all of it anew"
+    else:
+        words = "run twice, it fails: what it takes away is gone, or what it makes is there"
+        hint = "ask first whether it is there, or say missing_ok=True or exist_ok=True"
+    return at(cell, one.statement, words, hint)
+
+
+def _prepared(cell: CodeCell, one: Again) -> bool:
+    """Return whether the cell itself brings a file into the state that it needs: it writes what it removes."""
+    call, tree = one.call, cell.tree
+    if call is None or tree is None:
+        return False
+    places = {ast.dump(arg) for arg in call.args[:1]}
+    if isinstance(call.func, ast.Attribute):
+        places.add(ast.dump(call.func.value))
+    names = {
+        node.id for arg in (*call.args[:1], call.func) for node in ast.walk(arg) if isinstance(node, ast.Name)
+    }
+    for before in tree.body:
+        if before is one.statement:
+            return False
+        for node in ast.walk(before):
+            if isinstance(node, ast.Call) and not isinstance(before, ast.Import | ast.ImportFrom):
+                given = [*node.args, node.func.value if isinstance(node.func, ast.Attribute) else node.func]
+                if any(
+                    ast.dump(part) in places
+                    for part in given
+                    if not isinstance(part, ast.Name) or part.id in names
+                ):
+                    return not _asks(node)
+        targets = before.targets if isinstance(before, ast.Assign) else []
+        if any(_gives(one, name) for one in targets for name in names) and _MAKES.search(ast.unparse(before)):
+            return True
+    return False
+
+
+def _asks(node: ast.Call) -> bool:
+    """Return whether a call only looks at a path, or shows it."""
+    return dotted(node.func).rpartition(".")[2] in (
+        "print",
+        "exists",
+        "isfile",
+        "isdir",
+        "str",
+        "Path",
+        "join",
+    )
+
+
+def _made(cell: CodeCell) -> dict[str, str]:
+    """Return what the names are made by that a cell gives values: ``Counter``, ``open``."""
+    found: dict[str, str] = {}
+    for node in cell.of(ast.Assign):
+        if isinstance(node.value, ast.Call):
+            made = dotted(node.value.func) or getattr(node.value.func, "attr", "")
+            found |= {one.id: made for one in node.targets if isinstance(one, ast.Name)}
+    return found
+
+
+def _used_up(cell: CodeCell, made: Mapping[str, str]) -> list[Again]:
+    """Return the statements that count on, write on or read on with what another cell has made."""
+    return [
+        Again(name, statement)
+        for name, method, statement in cell.once(_methods)
+        if name in made and _MADE[method].fullmatch(made[name])
+    ]
+
+
+def _methods(cell: CodeCell) -> list[tuple[str, str, ast.stmt]]:
+    """Return the calls of such methods on names, in the statements of a cell."""
+    return [
+        (node.func.value.id, node.func.attr, statement)
+        for statement in (cell.tree.body if cell.tree is not None else ())
+        for node in heads(statement)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _MADE
+        if isinstance(node.func.value, ast.Name)
+    ]
 
 
 def _bound_before(cell: CodeCell, name: str, statement: ast.stmt) -> bool:
@@ -88,86 +190,6 @@ def _gives(target: ast.expr, name: str) -> bool:
     if isinstance(target, ast.Tuple | ast.List):
         return any(_gives(one, name) for one in target.elts)
     return isinstance(target, ast.Name) and target.id == name
-
-
-def _changed(statement: ast.stmt) -> str:
-    """Return the name that a statement makes of itself: ``x += 1``, ``df = df.drop(...)``; "" for any other."""
-    if isinstance(statement, ast.AugAssign):
-        return _root(statement.target)
-    if not (isinstance(statement, ast.Assign) and len(statement.targets) == 1):
-        return ""
-    target, value = statement.targets[0], statement.value
-    if isinstance(value, ast.BinOp) and not isinstance(value.op, ast.BitAnd | ast.BitOr | ast.Mod):
-        if _same(target, value.left) or _same(target, value.right):
-            return _root(target)
-    elif isinstance(target, ast.Name) and isinstance(value, ast.Call):
-        method = value.func
-        if isinstance(method, ast.Attribute) and method.attr in _CHANGING and _same(target, method.value):
-            return "" if _repeatable(value) else target.id
-    return ""
-
-
-def _repeatable(call: ast.Call) -> bool:
-    """Return whether a call may be repeated: ``drop(…, errors="ignore")``, ``reset_index(drop=True)``."""
-    method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-    given = {one.arg: getattr(one.value, "value", None) for one in call.keywords}
-    match method:
-        case "drop":
-            return given.get("errors") == "ignore"
-        case "reset_index":
-            return given.get("drop") is True
-        case "set_index":
-            return given.get("drop") is False
-        case "assign":  # of columns that are made of themselves
-            return not any(
-                isinstance(n, ast.BinOp)
-                and any(getattr(side, "attr", "") == one.arg for side in (n.left, n.right))
-                for one in call.keywords
-                for n in ast.walk(one.value)
-            )
-        case "join" | "append":  # "," .join, and lists have no such results
-            return False
-    return False
-
-
-def _in_place(statement: ast.stmt) -> tuple[str, bool]:
-    """Return the name that a statement, or a loop of them, changes in its place, and whether it is pandas that does."""
-    if isinstance(statement, ast.For | ast.AsyncFor | ast.While | ast.With):
-        found = [one for one in map(_in_place, statement.body) if one[0]]
-        bound = found and {
-            n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-        }
-        return next((one for one in found if one[0] not in bound), ("", False))
-    call = statement.value if isinstance(statement, ast.Expr) else None
-    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
-        return "", False
-    if not isinstance(call.func.value, ast.Name):
-        return "", False
-    in_place = any(
-        one.arg == "inplace" and getattr(one.value, "value", None) is True for one in call.keywords
-    )
-    method, name = call.func.attr, call.func.value.id
-    if in_place:
-        return (name, True) if method in _CHANGING and not _repeatable(call) else ("", False)
-    return (name, False) if method in _IN_PLACE else ("", False)
-
-
-def _root(target: ast.expr) -> str:
-    while isinstance(target, ast.Subscript | ast.Attribute):
-        target = target.value
-    return target.id if isinstance(target, ast.Name) else ""
-
-
-def _same(one: ast.expr, other: ast.expr) -> bool:
-    """Return whether two expressions are the same place: ``df["a"]`` and ``df["a"]``."""
-    match one, other:
-        case ast.Name(), ast.Name():
-            return one.id == other.id
-        case ast.Attribute(), ast.Attribute():
-            return one.attr == other.attr and _same(one.value, other.value)
-        case ast.Subscript(), ast.Subscript():
-            return _same(one.value, other.value) and ast.dump(one.slice) == ast.dump(other.slice)
-    return False
 
 
 RULE = NotRepeatable()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 
+from ..reading import magics
+from ..reading.names import names
 from . import Called, CodeCell, calls, dotted
 
 #: Magics of IPython, Colab and well-known extensions that define no names, or those that ``reading.names`` knows.
@@ -28,8 +31,12 @@ wurlitzer
 _CLEAR = frozenset(_CLEAR_WORDS.split())
 _EXTENSIONS = frozenset(_EXTENSION_WORDS.split())
 #: Functions that put names into the notebook, called by their bare name or as a method.
+_TABLES = frozenset(("globals", "locals", "vars"))
 _BARE = frozenset(("execfile", "runfile", "init_session", "pylab"))
-_METHODS = frozenset(("run_cell", "run_cell_async", "push", "ex", "safe_execfile", "init_session", "inject"))
+_METHODS = frozenset(("run_cell", "run_cell_async", "safe_execfile", "init_session"))
+#: Methods that do so of a session alone: a stack has ``push`` too.
+_OF_SESSION = frozenset(("push", "ex", "reset", "inject"))
+_SESSION = re.compile(r"(?:\w+\.)*(?:_?ip|ipython|_?ipy|shell|ish|session|dview|rc|client)", re.IGNORECASE)
 
 
 def opaque(cell: CodeCell) -> bool:
@@ -40,7 +47,8 @@ def opaque(cell: CodeCell) -> bool:
     for node in places:
         if isinstance(node.ctx, ast.Store):
             inner = node.value
-            if isinstance(inner, ast.Call) and dotted(inner.func) in ("globals", "locals", "vars"):
+            said_where = isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant)
+            if isinstance(inner, ast.Call) and dotted(inner.func) in _TABLES and not said_where:
                 return True
             if dotted(inner) in ("__builtins__", "builtins") or _of_session(inner):
                 return True
@@ -56,16 +64,45 @@ def _call(call: Called) -> bool:
             return text.strip() not in _EXTENSIONS
         return word not in _CLEAR
     if name == "exec":
-        return len(node.args) < 2
+        return len(node.args) == 1 and said(node) is None
     if name in _BARE or (last in _METHODS and name != last):
         return True
-    if last == "var" and node.args and isinstance(node.args[0], ast.Constant):  # SymPy's
-        return isinstance(node.args[0].value, str)
+    if last in _OF_SESSION and isinstance(node.func, ast.Attribute):
+        owner = node.func.value
+        return bool(_SESSION.fullmatch(dotted(owner))) or "get_ipython" in ast.dump(owner)
     if last == "update" and isinstance(node.func, ast.Attribute):
         inner = node.func.value
         called = dotted(inner.func) if isinstance(inner, ast.Call) else ""
-        return called in ("globals", "locals", "vars") or _of_session(inner)
+        return called in _TABLES or _of_session(inner)
     return last == "setattr" and bool(node.args) and dotted(node.args[0]) in ("builtins", "__builtins__")
+
+
+def said(node: ast.Call) -> str | None:
+    """Return the code that ``exec`` runs, if it stands there."""
+    first = node.args[0] if node.args else None
+    return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
+
+
+def defined(cell: CodeCell) -> frozenset[str]:
+    """Return the names that a cell defines by text: ``exec("x = 1")``, ``globals()["x"] = 1``, ``var("x y")``."""
+    found: set[str] = set()
+    for call in cell.once(calls):
+        last = call.name.rpartition(".")[2]
+        text = said(call.node) if last == "var" or (last == "exec" and len(call.node.args) == 1) else None
+        if text is None:
+            continue
+        if last == "var":
+            found |= set(re.findall(r"[^\W\d]\w*", text))
+            continue
+        try:
+            found |= names(magics.parse(text)).defines
+        except SyntaxError:
+            continue
+    for node in cell.of(ast.Subscript):
+        inner, key = node.value, node.slice
+        if isinstance(inner, ast.Call) and dotted(inner.func) in _TABLES and isinstance(key, ast.Constant):
+            found.add(str(key.value))
+    return frozenset(found)
 
 
 def _of_session(node: ast.AST) -> bool:

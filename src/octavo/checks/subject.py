@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -79,6 +79,17 @@ def _read(source: str) -> _Read:
     return tree, names(tree), None, nodes, kinds, {}
 
 
+_BRANCHES = frozenset((ast.If, ast.IfExp, ast.While))
+
+
+def _living(node: ast.AST) -> Sequence[str]:
+    """Return the fields of a condition whose code may run: of ``if False:`` what follows is switched off."""
+    test = getattr(node, "test", None)
+    if not isinstance(test, ast.Constant):
+        return _INNER[type(node)]
+    return ("test", "body") if test.value else ("test", "orelse")
+
+
 def _nodes(tree: ast.Module) -> tuple[list[ast.AST], dict[type, list[ast.AST]]]:
     """Return the nodes of a tree, as ``ast.walk`` has them but for operators and contexts, and the same by class.
 
@@ -92,7 +103,7 @@ def _nodes(tree: ast.Module) -> tuple[list[ast.AST], dict[type, list[ast.AST]]]:
         if of_kind is None:
             of_kind = kinds[kind] = []
         of_kind.append(node)
-        for name in _INNER[kind]:
+        for name in _INNER[kind] if kind not in _BRANCHES else _living(node):
             value = getattr(node, name, None)
             if value.__class__ is list:
                 nodes += [one for one in value if isinstance(one, ast.AST) and not isinstance(one, _BARE)]

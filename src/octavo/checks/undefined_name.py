@@ -7,9 +7,12 @@ import re
 from collections.abc import Iterator
 
 from ..hints import did_you_mean
-from . import CodeCell, Hit, Severity, Subject, at, dotted, magic_of
-from .opaque import opaque
+from . import CodeCell, Hit, Severity, Subject, at, calls, dotted, magic_of
+from .called_later import functions_reading, kept, promised, too_early
+from .opaque import defined, opaque
+from .starred import starred
 
+_NONE = frozenset[str]()
 #: What octavo injects into notebooks of a pipeline.
 _INJECTED = frozenset(("upstream", "product"))
 #: What Python 2 had, and what kernels of Spark and Databricks define.
@@ -29,8 +32,10 @@ class UndefinedName:
         total = orders.sum()    # no cell defines "orders"
 
     Bring the definition back, or move its cell up. Names in functions may be defined further down, as long as a
-    cell does. After `%run`, `exec`, `from x import *` or a magic that octavo does not know nothing is reported,
-    for they may define any name; nor is it within `try` … `except NameError` or after a test of Python's version.
+    cell does and nothing calls the function before; what a function defines by `global` is there when it is called.
+    After `%run`, `exec` of a variable, a star import of what is not Python's own or a magic that octavo does not know
+    nothing is reported, for they may define any name; nor is it within `try` … `except NameError` or after a test of
+    Python's version.
     """
 
     code = "NB101"
@@ -41,13 +46,20 @@ class UndefinedName:
         known = _INJECTED | _of_kernel(subject)
         everywhere = _INJECTED.union(*(cell.names.defines for cell in subject.cells))
         deleted: dict[str, int] = {}
+        promises: dict[str, frozenset[str]] = {}
+        waiting: dict[str, dict[str, int]] = {}
         for cell in subject.cells:
-            if cell.tree is None or "*" in cell.names.defines or cell.once(opaque):
+            brought = cell.once(starred) if "*" in cell.names.defines else _NONE
+            if cell.tree is None or brought is None or cell.once(opaque):
                 return  # from here on anything may be defined
-            for name in sorted(cell.names.uses - known):
+            promises |= cell.once(promised)
+            given = brought | cell.once(defined) | kept(cell, promises)
+            for name in sorted(cell.names.uses - known - given):
                 later = next((one.number for one in subject.cells if name in one.names.defines), None)
                 reads = _reads(cell.tree, name)
                 if later is not None and reads and all(inside for _, inside in reads):
+                    for function in functions_reading(cell, name):
+                        waiting.setdefault(function, {})[name] = later
                     continue
                 if name in cell.names.defines and _in_loop(cell.tree, name):
                     continue
@@ -56,10 +68,14 @@ class UndefinedName:
                     continue  # it is read only where the code expects that it may be missing
                 yield _hit(cell, name, node, deleted.get(name) or later, everywhere, deleted)
                 known |= {name}  # it is said once
-            for name in cell.once(_deleted):
-                deleted[name] = cell.number
-                known -= {name}
-            known |= cell.names.defines
+            for function, name, node in too_early(cell, waiting, known) if waiting else ():
+                words = f'"{function}" reads "{name}" before cell {waiting[function][name]} defines it'
+                yield at(cell, node, words, "move that cell up")
+                known |= {name}
+            gone = cell.once(_deleted)
+            gone = known - _INJECTED if "*" in gone else gone
+            deleted |= dict.fromkeys(gone, cell.number)
+            known = (known - gone) | (cell.names.defines - cell.names.promised) | given
 
 
 def _of_kernel(subject: Subject) -> frozenset[str]:
@@ -157,13 +173,24 @@ def _in_loop(tree: ast.Module, name: str) -> bool:
     return False
 
 
-def _deleted(cell: CodeCell) -> set[str]:
-    """Return the names that a cell deletes in any case, and defines no more."""
+def _deleted(cell: CodeCell) -> frozenset[str]:
+    """Return the names that a cell deletes in any case, and defines no more; "*" for all of them."""
     gone: set[str] = set()
     for statement in cell.tree.body if cell.tree is not None else ():
         if isinstance(statement, ast.Delete):
-            gone |= {target.id for target in statement.targets if isinstance(target, ast.Name)}
-    return gone
+            targets = [
+                part
+                for one in statement.targets
+                for part in (one.elts if isinstance(one, ast.Tuple | ast.List) else [one])
+            ]
+            gone |= {one.id for one in targets if isinstance(one, ast.Name)}
+    for call in cell.once(calls) if "%" in cell.source else ():
+        word, text = call.magic or ("", "")
+        if word == "xdel":
+            gone |= set(text.split()[-1:])
+        elif word == "reset" and not {"in", "out", "dhist", "array"} & set(text.split()):
+            gone.add("*")
+    return frozenset(gone - (cell.names.defines - cell.names.promised))
 
 
 RULE = UndefinedName()

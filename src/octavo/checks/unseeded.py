@@ -2,53 +2,31 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
-from . import Hit, Severity, Subject, at, dotted, walk
+from . import Hit, Severity, Subject, at, random_numbers
+from .imported import FullCall, full_calls, may_give
 
-_FUNCTIONS = frozenset(
-    f"{module}.{name}"
-    for module, names in {
-        "random": "random randint randrange choice choices shuffle sample uniform gauss normalvariate betavariate",
-        "np.random": "rand randn randint random random_sample choice shuffle permutation normal uniform poisson",
-        "numpy.random": "rand randn randint random random_sample choice shuffle permutation normal uniform poisson",
-        "torch": "rand randn randint randperm",
-    }.items()
-    for name in names.split()
+#: What sets the seeds of several families: ``set_seed(0)``, ``seed_everything(0)``, ``seed_all(0)``.
+_ALL = re.compile(
+    r"(?:.*_)?(?:set|fix|init)\w*_(?:seeds?|determinis\w+)(?:_\w+)?|(?:.*_)?seed(?:_?everything|_?all|_?it)\w*"
 )
-_SEEDS = frozenset(
-    [
-        *("random.seed", "np.random.seed", "numpy.random.seed", "torch.manual_seed", "tf.random.set_seed"),
-        *("tensorflow.random.set_seed", "seed_everything", "pl.seed_everything", "set_seed"),
-    ]
-)
-_GENERATORS = frozenset(
-    (
-        "np.random.default_rng",
-        "numpy.random.default_rng",
-        "default_rng",
-        "random.Random",
-        "np.random.RandomState",
-    )
-)
-#: What scikit-learn draws from NumPy's numbers, unless it is given ``random_state``.
-_DRAWING = frozenset(
-    [
-        *("train_test_split", "ShuffleSplit", "StratifiedShuffleSplit", "GroupShuffleSplit", "KMeans"),
-        *("RandomForestClassifier", "RandomForestRegressor", "ExtraTreesClassifier", "ExtraTreesRegressor"),
-        *("MLPClassifier", "MLPRegressor", "RandomizedSearchCV", "IsolationForest", "MiniBatchKMeans"),
-    ]
-)
+#: Parameters by which a call takes its own seed.
+_OWN = ("random_state", "seed", "random_seed", "rng", "generator", "key", "sampler")
 
 
 class Unseeded:
-    """Random numbers of `random`, NumPy, PyTorch or scikit-learn are drawn without a seed, so each run gives others.
+    """Random numbers are drawn without a seed, so each run gives others.
 
         rng = np.random.default_rng()              # default_rng(0)
-        train_test_split(X, y)                     # random_state=0, or np.random.seed(0) in a cell
+        train_test_split(X, y)                     # random_state=0, or np.random.seed(0) in a cell above
+        key = uuid.uuid4()
 
-    Only the first place is reported.
+    Of `random`, NumPy and what draws from its numbers (SciPy, pandas, scikit-learn), PyTorch, TensorFlow and Keras,
+    JAX, polars, NetworkX and others; also UUIDs, `os.urandom` and `hash()` of texts.
+    A seed counts from its place on, and one that is taken from the clock is none. Only the first place is reported of
+    all that one seed would settle.
     """
 
     code = "NB124"
@@ -56,45 +34,50 @@ class Unseeded:
     severity: Severity = "warning"
 
     def check(self, subject: Subject) -> Iterator[Hit]:
-        seeded: set[str] = set()
-        sklearn: set[str] = set()
-        for _, imported in walk(subject, ast.ImportFrom):
-            if (imported.module or "").startswith("sklearn."):
-                sklearn |= {one.asname or one.name for one in imported.names if one.name in _DRAWING}
-        calls = [(cell, node, dotted(node.func)) for cell, node in walk(subject, ast.Call)]
-        for _, _, name in calls:
-            if name in _SEEDS:
-                seeded.add(name.partition(".")[0] if "." in name else "")
-        ours = {{"numpy": "np"}.get(one, one) for one in seeded}
-        for cell, node, name in calls:
-            family = {"numpy": "np"}.get(name.partition(".")[0], name.partition(".")[0])
-            if name in _FUNCTIONS and not ours & {family, "", "pl", "L"}:
-                yield at(cell, node, f"{name} gives other numbers in each run", f"seed it: {_seed(family)}")
-                return
-            if name in sklearn and not ours & {"np", "", "pl", "L"} and not _given(node):
-                yield at(
-                    cell,
-                    node,
-                    f"{name} without random_state gives other results in each run",
-                    "random_state=0",
-                )
-                return
-            if name in _GENERATORS and not node.args and not node.keywords:
-                yield at(
-                    cell, node, f"{name}() without a seed gives other numbers in each run", "give it a number"
-                )
-                return
+        calls = subject.once(full_calls)
+        clues: random_numbers.Clues | None = None
+        seeds = _seeds(calls)
+        said: set[str] = set()
+        for place, call in enumerate(calls):
+            clues = clues or random_numbers.clues(subject)
+            drawn = random_numbers.drawn(call, clues)
+            if drawn is None or drawn.family in said or _seeded(drawn, place, call, seeds):
+                continue
+            said.add(drawn.family)
+            yield at(call.cell, call.node, drawn.words, drawn.hint)
 
 
-def _given(node: ast.Call) -> bool:
-    """Return whether a call may say ``random_state``."""
-    return any(one.arg in ("random_state", None) for one in node.keywords) or any(
-        isinstance(one, ast.Starred) for one in node.args
+def _seeds(calls: Sequence[FullCall]) -> Mapping[str, int]:
+    """Return the families that are seeded, "*" for all, each with the place of its first seed."""
+    found: dict[str, int] = {}
+    for place, call in enumerate(calls):
+        family = random_numbers.seeds(call.name)
+        if not family and _ALL.fullmatch(call.last):
+            family = "*"
+        if family and _real(call):
+            found.setdefault(family, place)
+    return found
+
+
+def _real(call: FullCall) -> bool:
+    """Return whether a seed is one: neither none at all, nor of the clock."""
+    given = [*call.node.args, *(one.value for one in call.node.keywords)]
+    if not given:
+        return bool(_ALL.fullmatch(call.last))  # a function of the project that knows its seed
+    return not any(map(random_numbers.from_clock, given)) and getattr(given[0], "value", 0) is not None
+
+
+def _seeded(drawn: random_numbers.Drawn, place: int, call: FullCall, seeds: Mapping[str, int]) -> bool:
+    """Return whether numbers have a seed: their own, or that of a family before them.
+
+    One further down will do where they are drawn later, as by a function.
+    """
+    if not drawn.seeds:
+        return False
+    later = call.inside or drawn.later
+    return may_give(call.node, *_OWN) or any(
+        one in seeds and (later or seeds[one] < place) for one in (*drawn.seeds, "*")
     )
-
-
-def _seed(family: str) -> str:
-    return {"np": "np.random.default_rng(0)", "torch": "torch.manual_seed(0)"}.get(family, "random.seed(0)")
 
 
 RULE = Unseeded()

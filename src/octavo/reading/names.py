@@ -38,7 +38,8 @@ _BRACES = re.compile(r"\{([^{}]+)\}")
 class CellNames:
     """What one cell says. ``weak`` names may be meant: in shell lines, and builtins that a cell may rebind.
 
-    ``defines`` holds "*" for ``from x import *``. ``late`` are those uses that only bodies of functions have.
+    ``defines`` holds "*" for ``from x import *``. ``late`` are those uses that only bodies of functions have, and
+    ``promised`` what only functions define, by ``global``, when they are called.
     """
 
     defines: set[str] = field(default_factory=set)
@@ -46,6 +47,7 @@ class CellNames:
     weak: set[str] = field(default_factory=set)
     imports: set[str] = field(default_factory=set)
     late: set[str] = field(default_factory=set)
+    promised: set[str] = field(default_factory=set)
 
 
 def names(tree: ast.Module) -> CellNames:
@@ -60,7 +62,14 @@ def names(tree: ast.Module) -> CellNames:
     hidden = {name for name in used if name in BUILTINS or _OUTPUT.match(name)}
     weak = hidden | (reader.weak - cell.ever)
     late = used - hidden - cell.uses
-    return CellNames(cell.bound | cell.declared, used - hidden, weak - (used - hidden), reader.imports, late)
+    return CellNames(
+        cell.bound | cell.declared,
+        used - hidden,
+        weak - (used - hidden),
+        reader.imports,
+        late,
+        cell.declared - cell.bound,
+    )
 
 
 class _NameReader:
@@ -151,6 +160,15 @@ class _NameReader:
         self.one(node.target)
         self.all(node.body)
         self.all(node.orelse)
+
+    def branch(self, node: ast.If | ast.While) -> None:
+        """Read both branches, or the one that runs: ``if False:`` switches code off, and binds nothing."""
+        self.one(node.test)
+        runs = node.test.value if isinstance(node.test, ast.Constant) else None
+        if runs or runs is None:
+            self.all(node.body)
+        if not runs:
+            self.all(node.orelse)
 
     def handler(self, node: ast.ExceptHandler) -> None:
         self.one(node.type)
@@ -340,6 +358,8 @@ _METHODS: dict[type, Callable[..., None]] = {
     ast.NamedExpr: _NameReader.walrus,
     ast.For: _NameReader.loop,
     ast.AsyncFor: _NameReader.loop,
+    ast.If: _NameReader.branch,
+    ast.While: _NameReader.branch,
     ast.ExceptHandler: _NameReader.handler,
     ast.Import: _NameReader.imported,
     ast.ImportFrom: _NameReader.imported_from,
