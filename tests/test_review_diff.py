@@ -205,7 +205,9 @@ def hostile() -> changes.Comparison:
 
 def test_nothing_of_a_notebook_is_obeyed_by_a_terminal() -> None:
     text = "\n".join(terminal.lines(hostile(), Screen(sys.stdout, colour=True)))
-    assert set(re.findall("\x1b[^m]*m", text)) <= {f"\x1b[{code}m" for code in (0, 1, 7, 27, 31, 32, 33, 36)}
+    assert set(re.findall("\x1b[^m]*m", text)) <= {
+        f"\x1b[{code}m" for code in (0, 1, 2, 7, 22, 27, *range(31, 37), 39)
+    }
     assert len(text) < 8_000
     assert "characters more" in text
 

@@ -56,6 +56,14 @@ def arguments(parser: Parser) -> None:
     add("-j", "--jobs", type=options.positive, metavar="N", help="with --run: at most N tasks at a time")
     add("--timeout", type=options.positive, metavar="SECONDS", help="with --run: stop each side after this")
     add("--remote", action="store_true", help="with --run: also use the remote cache")
+    add(
+        "--color",
+        "--colour",
+        choices=("auto", "always", "never"),
+        default="auto",
+        metavar="WHEN",
+        help="always, never, or auto: in a terminal, without NO_COLOR (the default)",
+    )
     add("--no-pager", action="store_true", help="print at once")
     add("--driver", action="store_true", help="be the external diff of git, which says what to compare")
     parser.passes_on = True
@@ -80,6 +88,7 @@ def main(args: Namespace) -> int:
     if args.driver:
         return _driver(args.sides)
     out, err = screen(sys.stdout, os.environ), screen(sys.stderr, os.environ)
+    out.colour = {"always": True, "never": False}.get(args.color, out.colour)
     if args.html and not Path(args.html).parent.is_dir():
         raise Error(f"there is no folder {Path(args.html).parent}", args.html)
     running = _running(args, err)

@@ -23,7 +23,7 @@ from ..plan import key_of
 from ..products import file_digest
 from ..spec.surroundings import env_file
 from ..state import key
-from . import changes, checkouts, git, veil
+from . import changes, checkouts, git, syntax, veil
 from .branch_known import Known
 from .branch_results import with_results
 from .branch_run import ReviewRun, SideRuns
@@ -165,9 +165,13 @@ def _code(before: Side, after: Side, steps: Mapping[str, Step]) -> Iterator[Comp
         texts = [_text(side, path) for side in (before, after)]
         if None in texts or (documents.is_notebook(path) and "%%" in f"{texts[0]}{texts[1]}"):
             continue  # of notebooks the cells are compared
-        lines = changes.text_lines(texts[0] or "", texts[1] or "")
+        was, now = texts[0] or "", texts[1] or ""
+        lines = changes.text_lines(was, now)
         if any(line.sign in "+-" for line in lines):
-            cell = ChangedCell("changed", "", "whole", {}, {}, lines)
+            language = syntax.of_file(path)
+            cell = ChangedCell(
+                "changed", "", "whole", {"source": was}, {"source": now}, lines, language=language
+            )
             yield Comparison(f"{before.short}:{path}", f"{after.short}:{path}", (cell,))
 
 

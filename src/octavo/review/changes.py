@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import field, replace
 
+from .. import notebook as documents
 from ..compare import Tolerance
 from ..dataclass import dataclass
 from ..lazy import lazy_imports
 from ..model import Json, joined
+from ..reading.language import language_of
 from . import align
 from .patch import same
 from .text import numbers
@@ -36,19 +38,21 @@ _NOISE_OF_BOOK = frozenset(["widgets", "signature", "language_info"])
 class DiffLine:
     """A line of a changed text: removed "-", added "+", or the same " ". ``marks`` are the words that differ.
 
-    "…" stands for lines that are left out.
+    "…" stands for lines that are left out. ``at`` is the line's number in the text that it is of, from 0.
     """
 
     sign: str
     text: str
     marks: tuple[tuple[int, int], ...] = ()
+    at: int = field(default=-1, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedCell:
     """A cell that differs: "added", "removed" or "changed"; ``moved`` where the same cell stands elsewhere, too.
 
-    ``notes`` say in words what differs beside the source: outputs, and metadata where asked for.
+    ``notes`` say in words what differs beside the source: outputs, and metadata where asked for. ``language`` is that
+    of the notebook.
     """
 
     kind: str
@@ -59,6 +63,7 @@ class ChangedCell:
     lines: tuple[DiffLine, ...]
     notes: tuple[str, ...] = ()
     moved: bool = False
+    language: str = ""
 
     @property
     def name(self) -> str:
@@ -125,7 +130,12 @@ def compare(first: Json, second: Json, before: str, after: str, looked: Looked) 
     notes: tuple[str, ...] = ()
     if looked.metadata:
         notes = tuple(_metadata(first.get("metadata"), second.get("metadata"), "notebook", _NOISE_OF_BOOK))
-    return Comparison(before, after, tuple(found), notes)
+    language = _language(second if cells_after else first, after if cells_after else before)
+    return Comparison(before, after, tuple(replace(one, language=language) for one in found), notes)
+
+
+def _language(data: Json, path: str) -> str:
+    return language_of(documents.Notebook(data, path=path.partition("@")[0]))[0].lower()
 
 
 def _ran(cells: Sequence[Json]) -> bool:
@@ -141,7 +151,7 @@ def _whole(
 ) -> ChangedCell:
     cell = after or before or {}
     source = joined(cell.get("source", ""))
-    lines = tuple(DiffLine(sign, line) for line in source.split("\n"))
+    lines = tuple(DiffLine(sign, line, at=at) for at, line in enumerate(source.split("\n")))
     return ChangedCell(kind, number, str(cell.get("cell_type")), before, after, lines, (), moved)
 
 
@@ -229,10 +239,10 @@ def _all_lines(first: Sequence[str], second: Sequence[str]) -> Iterator[DiffLine
     for one, two in [*align.matches(first, second), (len(first), len(second))]:
         gone, new = first[at:one], second[other:two]
         marks, marks_after = _marks(gone, new)
-        yield from (DiffLine("-", text, mark) for text, mark in zip(gone, marks, strict=True))
-        yield from (DiffLine("+", text, mark) for text, mark in zip(new, marks_after, strict=True))
+        yield from (DiffLine("-", text, marks[n], at + n) for n, text in enumerate(gone))
+        yield from (DiffLine("+", text, marks_after[n], other + n) for n, text in enumerate(new))
         if one < len(first):
-            yield DiffLine(" ", first[one])
+            yield DiffLine(" ", first[one], at=two)
         at, other = one + 1, two + 1
 
 

@@ -7,17 +7,23 @@ from html import escape
 from itertools import zip_longest
 
 from ..model import Json, joined
+from . import syntax
 from .changes import ChangedCell, Comparison, DiffLine
 
 _STYLE = """\
 :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
-:root { --gone: #ffd7d5; --new: #d1f4d9; --word: #0003; }
-@media (prefers-color-scheme: dark) { :root { --gone: #5b1f1f; --new: #1d4428; --word: #fff4; } }
+:root { --gone: #ffd7d5; --new: #d1f4d9; --word: #0002; }
+:root { --keyword: #8a1060; --string: #0a3f8a; --number: #7a3300; --comment: #454950; --name: #4b2aa0; }
+@media (prefers-color-scheme: dark) { :root { --gone: #5b1f1f; --new: #1d4428; --word: #fff2;
+  --keyword: #ffc0e0; --string: #a9d3ff; --number: #ffcf9e; --comment: #cfd3da; --name: #d9c7ff; } }
 body { max-width: 80rem; margin: 2rem auto; padding: 0 1rem; }
 summary { cursor: pointer; padding: .3rem 0; }
 summary:focus-visible, pre:focus-visible { outline: 3px solid #2a7ae2; }
 pre { margin: .3rem 0; overflow-x: auto; } pre span { display: block; white-space: pre-wrap; overflow-wrap: anywhere; }
-.gone { background: var(--gone); } .new { background: var(--new); } mark { background: var(--word); color: inherit; }
+.gone { background: var(--gone); } .new { background: var(--new); }
+mark { background: var(--word); color: inherit; text-decoration: underline; }
+i { font-style: normal; } .keyword { color: var(--keyword); } .string { color: var(--string); }
+.number { color: var(--number); } .comment { color: var(--comment); } .name { color: var(--name); }
 section { border: 1px solid #8886; border-radius: 6px; padding: .4rem 1rem; margin: 1rem 0; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; } .pair > div { min-width: 0; }
 table { border-collapse: collapse; } th, td { text-align: left; padding: .15rem .8rem .15rem 0; vertical-align: top; }
@@ -59,7 +65,8 @@ def _cell(change: ChangedCell) -> Iterator[str]:
     kind = f"{change.kind}, moved" if change.moved else change.kind
     yield f"<section><h2>{_text(change.type)} {_text(change.name)}: {kind}</h2>"
     if change.lines:
-        yield f'<pre tabindex="0"><code>{"".join(map(_line, change.lines))}</code></pre>'
+        lines = map(_line, change.lines, syntax.spans(change))
+        yield f'<pre tabindex="0"><code>{"".join(lines)}</code></pre>'
     if change.notes:
         yield f"<ul>{''.join(f'<li>{_text(note)}</li>' for note in change.notes)}</ul>"
         yield from _outputs(_listed(change.before), _listed(change.after))
@@ -70,14 +77,13 @@ def _listed(cell: Json | None) -> list[Json]:
     return list((cell or {}).get("outputs") or [])
 
 
-def _line(line: DiffLine) -> str:
+def _line(line: DiffLine, spans: Sequence[syntax.Span]) -> str:
     if line.sign == "…":
         return "<span>…</span>"
-    pieces, at = [], 0
-    for start, end in line.marks:
-        pieces += [_text(line.text[at:start]), f"<mark>{_text(line.text[start:end])}</mark>"]
-        at = end
-    pieces.append(_text(line.text[at:]))
+    pieces = []
+    for piece, marked, style in syntax.pieces(line.text, line.marks, spans):
+        shown = f'<i class="{style}">{_text(piece)}</i>' if style else _text(piece)
+        pieces.append(f"<mark>{shown}</mark>" if marked else shown)
     # the sign, and not the colour alone, says what a line is
     return f'<span class="{_CLASSES.get(line.sign, "same")}">{line.sign} {"".join(pieces)}</span>'
 

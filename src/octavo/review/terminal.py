@@ -6,11 +6,22 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ..show.screen import Screen, cut, flat, visible
+from . import syntax
 from .changes import ChangedCell, Comparison, DiffLine
 
 _LONGEST = 2_000
 _COLOURS = {"-": "red", "+": "green"}
 _REVERSE, _STRAIGHT = "\x1b[7m", "\x1b[27m"
+_DEFAULT, _NORMAL = "\x1b[39m", "\x1b[22m"
+_SIGNS = {"-": "\x1b[31m", "+": "\x1b[32m"}
+#: How parts of code begin and end: colours but red and green, which are of the signs, and weights.
+_STYLES = {
+    "keyword": ("\x1b[35m", _DEFAULT),
+    "string": ("\x1b[33m", _DEFAULT),
+    "number": ("\x1b[36m", _DEFAULT),
+    "name": ("\x1b[1m", _NORMAL),
+    "comment": ("\x1b[2m", _NORMAL),
+}
 
 
 def lines(found: Comparison, to: Screen) -> Iterator[str]:
@@ -22,30 +33,36 @@ def lines(found: Comparison, to: Screen) -> Iterator[str]:
         kind = f"{change.kind}, moved" if change.moved else change.kind
         head = f"{'─' * 2 if to.wide else '--'} {change.type} {flat(change.name)}: {kind}"
         yield to.paint(cut(head, to.width), "cyan")
-        for line in change.lines:
-            yield _line(line, to)
+        parts = syntax.spans(change) if to.colour else [() for _ in change.lines]
+        for line, spans in zip(change.lines, parts, strict=True):
+            yield _line(line, spans, to)
         for note in change.notes:
             yield f"  {to.paint('output' if note.startswith('output') else 'also', 'yellow')} {flat(note)}"
     yield flat(found.counted())
     yield ""
 
 
-def _line(line: DiffLine, to: Screen) -> str:
+def _line(line: DiffLine, spans: Sequence[syntax.Span], to: Screen) -> str:
     if line.sign == "…":
         return to.paint("  …" if to.wide else "  ...", "dim")
     text, more = line.text[:_LONGEST], len(line.text) - _LONGEST
-    text = _marked(text, line.marks) if to.colour and line.marks else _plain(text)
+    text = _styled(text, line, spans) if to.colour and (line.marks or spans) else _plain(text)
     if more > 0:
         text += f" … {more:,} characters more"
     return to.paint(f"{line.sign} {text}", _COLOURS.get(line.sign, ""))
 
 
-def _marked(text: str, marks: Sequence[tuple[int, int]]) -> str:
-    pieces, at = [], 0
-    for start, end in marks:
-        pieces += [_plain(text[at:start]), _REVERSE, _plain(text[start:end]), _STRAIGHT]
-        at = end
-    return "".join([*pieces, _plain(text[at:])])
+def _styled(text: str, line: DiffLine, spans: Sequence[syntax.Span]) -> str:
+    """Return a line with colours: what has none keeps that of the sign, and words that differ are reversed."""
+    made = []
+    for piece, marked, style in syntax.pieces(text, line.marks, spans):
+        shown = _plain(piece)
+        if style:
+            begin, end = _STYLES[style]
+            # 39 is the terminal's colour: that of the sign is to go on
+            shown = f"{begin}{shown}{_SIGNS.get(line.sign, end) if end == _DEFAULT else end}"
+        made.append(f"{_REVERSE}{shown}{_STRAIGHT}" if marked else shown)
+    return "".join(made)
 
 
 def _plain(text: str) -> str:
