@@ -21,6 +21,8 @@ test-engines: .venv/ready .venv-engines/ready  ## run pipelines on real schedule
 	$(BIN)/python -m pytest -m engines tests/engines tests/conformance
 	if [ -x .venv-engines/mlflow/bin/python ]; then \
 	  .venv-engines/mlflow/bin/python -m pytest -m engines tests/engines/test_mlflow_for_real.py; fi
+	for name in expectations-1 expectations-0.18 pandera-0.20; do [ ! -x .venv-engines/$$name/bin/python ] \
+	  || .venv-engines/$$name/bin/python -m pytest -m engines tests/engines/test_quality_for_real.py || exit 1; done
 
 test-browsers: .venv/ready .venv-engines/labs  ## JupyterLab 4.0 and newest, Notebook 7 and JupyterHub in Chromium, which make system installs; for the night
 	$(BIN)/python -m pytest -m nightly --durations=0 --durations-min=1 tests/browsers
@@ -83,6 +85,13 @@ clean:  ## remove what the recipes made
 	.venv-engines/bin/uv venv --quiet --clear --python $(PYTHON) .venv-engines/mlflow && \
 	.venv-engines/bin/uv pip install --quiet --python .venv-engines/mlflow/bin/python --editable . mlflow hypothesis pytest pytest-xdist \
 	|| { echo "MLflow cannot be installed here: its tests are skipped"; rm -rf .venv-engines/mlflow; }
+	for checks in "expectations-1 great_expectations>=1.3,<2 pandera[polars]" "expectations-0.18 great_expectations==0.18.* pandas<2.2" \
+	  "pandera-0.20 pandera==0.20.* polars==1.9.* pandas>=2.2,<3"; do \
+	  set -- $$checks; name=$$1; shift; \
+	  .venv-engines/bin/uv venv --quiet --clear --python $(PYTHON) .venv-engines/$$name && \
+	  .venv-engines/bin/uv pip install --quiet --python .venv-engines/$$name/bin/python --editable . pandas pyarrow hypothesis pytest pytest-xdist "$$@" \
+	  || { echo "$$name cannot be installed here: its tests are skipped"; rm -rf .venv-engines/$$name; }; \
+	done
 	.venv-engines/bin/uv pip install --quiet --python $(BIN)/python distributed hera kubernetes-validate \
 	  || echo "Dask, hera or kubernetes-validate cannot be installed here: their tests are skipped"
 	touch .venv-engines/ready

@@ -95,25 +95,44 @@ def _cases(found: Foreign) -> tuple[str, int | None, tuple[Json, ...]]:
 def _expectations(suite: object, data: Foreign) -> tuple[str, int | None, tuple[Json, ...]]:
     os.environ.setdefault(_QUIET, "false")  # a build reports to nobody
     gx = plugins.load("great_expectations")
-    if not str(gx.__version__).startswith("1."):
-        raise Unfit(f"Great Expectations {gx.__version__} is installed, and octavo knows 1")
-    whole = _suite_of(suite, gx)
+    release = tuple(int(part) for part in str(gx.__version__).split(".")[:2] if part.isdecimal())
+    if not (0, 18) <= release < (2,):
+        raise Unfit(f"Great Expectations {gx.__version__} is installed, and octavo knows 0.18 and 1")
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
+    validate = _by_one if release >= (1,) else _by_018
+    return _found(validate(gx, context, _suite_of(suite, gx, release), _as(data, "pandas")).to_json_dict())
+
+
+def _by_one(gx: Foreign, context: Foreign, suite: Foreign, data: Foreign) -> Foreign:
     asset = context.data_sources.add_pandas("octavo").add_dataframe_asset("data")
-    batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": _as(data, "pandas")})
-    result = batch.validate(whole, result_format="SUMMARY").to_json_dict()
-    failed = [one for one in result.get("results", ()) if not one.get("success")]
+    batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": data})
+    return batch.validate(suite, result_format="SUMMARY")
+
+
+def _by_018(gx: Foreign, context: Foreign, suite: Foreign, data: Foreign) -> Foreign:
+    asset = context.sources.add_pandas("octavo").add_dataframe_asset("data")
+    asked = asset.build_batch_request(dataframe=data)
+    validator = context.get_validator(batch_request=asked, expectation_suite=suite)
+    return validator.validate(result_format="SUMMARY")
+
+
+def _found(result: Json) -> tuple[str, int | None, tuple[Json, ...]]:
+    """Return the expectations of a result that are not met, which 0.18 and 1 tell almost in the same way."""
     words, rows, count = [], [], 0
-    for one in failed:
-        said, kwargs = one.get("expectation_config", {}), one.get("expectation_config", {}).get("kwargs", {})
-        column = kwargs.get("column") or ", ".join(kwargs.get("column_list", ()))
+    for one in result.get("results", ()):
+        if one.get("success"):
+            continue
+        said = one.get("expectation_config") or {}
+        kwargs = said.get("kwargs") or {}
+        column = kwargs.get("column") or ", ".join(kwargs.get("column_list") or ())
         found = one.get("result") or {}
         number = found.get("unexpected_count")
         count += number or 0
         cases = f" ({many(number, 'case')})" if number else _seen(found)
         raised = _raised(one.get("exception_info"))
-        words.append(f"{column + ': ' if column else ''}{said.get('type')}{cases}{raised}")
+        kind = said.get("type") or said.get("expectation_type")
+        words.append(f"{column + ': ' if column else ''}{kind}{cases}{raised}")
         rows += [{"values": {str(column): _plain(it)}} for it in found.get("partial_unexpected_list") or ()]
     more = f"; and {len(words) - 5} more" if len(words) > 5 else ""
     return "; ".join(words[:5]) + more, count or None, tuple(rows[:ROWS])
@@ -132,20 +151,50 @@ def _raised(info: object) -> str:
     return ""
 
 
-def _suite_of(suite: object, gx: Foreign) -> Foreign:
-    if not isinstance(suite, str):
-        return suite
-    if not is_file(suite):
-        found = resolve(Call(suite))
-        return found() if callable(found) else found
+def _suite_of(suite: object, gx: Foreign, release: tuple[int, ...]) -> Foreign:
+    """Return a suite: one itself, what a function returns, a list of expectations, or what stands in a file."""
+    if isinstance(suite, str) and is_file(suite):
+        return _of_file(suite, gx, release)
+    found = resolve(Call(suite)) if isinstance(suite, str) else suite
+    if callable(found) and not hasattr(found, "expectations"):
+        found = found()
+    if hasattr(found, "expectations"):
+        return found
+    each = [*found] if isinstance(found, list | tuple) else [found]
+    if release < (1,) or not all(isinstance(it, gx.expectations.Expectation) for it in each):
+        raise Unfit(f"{suite} is no suite of Great Expectations: it is {found!r:.60}")
+    return gx.ExpectationSuite(name="octavo", expectations=each)
+
+
+def _of_file(suite: str, gx: Foreign, release: tuple[int, ...]) -> Foreign:
+    """Return the suite in a file; those of 0.18 call a few things otherwise than those of 1."""
     try:
         said = json.loads(Path(suite).read_text("utf-8"))
-        known = {name: said[name] for name in ("name", "expectations", "meta", "notes") if name in said}
-        return gx.ExpectationSuite(**{"name": Path(suite).stem, **known})
+        kind, other = ("type", "expectation_type") if release >= (1,) else ("expectation_type", "type")
+        each = [
+            {
+                kind: one.get(kind) or one[other],
+                "kwargs": one.get("kwargs") or {},
+                "meta": one.get("meta") or {},
+            }
+            for one in said["expectations"]
+        ]
+        name = said.get("name") or said.get("expectation_suite_name") or Path(suite).stem
+        if release < (1,):
+            return gx.core.ExpectationSuite(expectation_suite_name=name, expectations=each)
+        found = gx.ExpectationSuite(name=name, expectations=each)
+        if lost := {one["type"] for one in each} - {one.expectation_type for one in found.expectations}:
+            raise ValueError(
+                f"there is no expectation {', '.join(sorted(lost))}"
+            )  # it leaves them out silently
+        return found
     except FileNotFoundError:
         raise Unfit(f"there is no file {suite}") from None
-    except (ValueError, TypeError, KeyError) as error:
-        raise Unfit(f"{suite} is no suite of Great Expectations: {error}") from error
+    except (
+        Exception
+    ) as error:  # the file is not what it says, or names an expectation that this release does not have
+        words = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise Unfit(f"{suite} is no suite of Great Expectations: {words}") from error
 
 
 def _plain(value: object) -> object:
