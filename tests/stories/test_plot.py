@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octavo.model import Product, Source, Step, Task
-from octavo.parts import PARAM
+from octavo.parts import PARAM, PRODUCT
 from octavo.show.draw import dot, edges, mermaid, reduced
 from octavo.show.graph_page import html
 from octavo.show.lanes import text
@@ -51,6 +52,13 @@ def project(folder: Folder) -> Folder:
         """,
     )
     return folder
+
+
+def test_a_product_that_was_changed_by_hand_is_drawn_everywhere() -> None:
+    made = steps(DIAMOND)
+    made["a"] = replace(made["a"], reasons=(PRODUCT.reason("out/a", "1", "2"),))
+    assert "├─◇─╮ a       product out/a was changed by hand" in text(made) and "◇ blocked" in text(made)
+    assert all(draw(made, "t") != draw(steps(DIAMOND), "t") for draw in (svg, html, dot, mermaid))
 
 
 def test_a_graph_is_drawn_in_the_terminal(project: Folder) -> None:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from ..model import Step
     from .screen import Screen
 
-_MARKS = {"fresh": "●", "stale": "○", "waits": "◌"}
-_ASCII = str.maketrans("│─├┤┼╮╯╰╭●○◌→←…", "|-+++++++*o.><~")
+_MARKS = {"fresh": "●", "stale": "○", "waits": "◌", "blocked": "◇"}
+_ASCII = str.maketrans("│─├┤┼╮╯╰╭●○◌◇→←…", "|-+++++++*o.x><~")
 
 
 @dataclass(slots=True, eq=False)
