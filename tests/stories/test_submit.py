@@ -7,11 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Iterator
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import replace
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from threading import Timer
 
@@ -375,6 +376,24 @@ def test_mistakes_are_told_before_anything_is_sent(folder: Folder) -> None:
     assert "which is outside of the project" in refused()
     assert not (folder.path.parent / "store").exists()
     assert "needs a store" in octavo(folder, "submit")[2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(tarfile.SYMTYPE, "link"), (tarfile.FIFOTYPE, "pipe"), (tarfile.REGTYPE, "../out")]
+)
+def test_code_that_holds_more_than_files_of_the_project_is_refused(
+    tmp_path: Path, kind: bytes, name: str
+) -> None:
+    depot = Depot(str(tmp_path / "store"), "/")
+    buffer = BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        info = tarfile.TarInfo(name)
+        info.type, info.linkname = kind, "/etc/passwd"
+        tar.addfile(info)
+    (tmp_path / "here").mkdir()
+    with pytest.raises(Error, match="the code of this run is damaged"):
+        unpack({"tar": depot.put(buffer.getvalue()), "large": {}}, depot, str(tmp_path / "here"))
+    assert not [*(tmp_path / "here").iterdir()] and not (tmp_path / "out").exists()
 
 
 def test_code_that_is_not_committed_is_told_or_refused(folder: Folder) -> None:

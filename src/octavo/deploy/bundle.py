@@ -88,17 +88,29 @@ def unpack(bundle: Json, depot: Depot, root: str) -> None:
     """Write the files of a bundle into an empty folder. Raises Gone, and Error for one that is damaged."""
     try:
         with tarfile.open(fileobj=io.BytesIO(depot.get(bundle["tar"]))) as tar:
-            tar.extractall(root, filter="data")
+            for member in tar:
+                _inside(root, member.name)
+                if not member.isreg():
+                    raise Error(f"the code of this run is damaged: {member.name} is no file")
+            tar.extraction_filter = getattr(
+                tarfile, "data_filter", None
+            )  # before Python 3.11.4 there is none
+            tar.extractall(root)
         large = {str(path): (str(name), int(mode)) for path, (name, mode) in bundle["large"].items()}
     except (tarfile.TarError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise Error(f"the code of this run is damaged: {error}") from error
     for path, (name, mode) in large.items():
-        full = os.path.normpath(os.path.join(root, path))
-        if os.path.isabs(path) or not full.startswith(os.path.join(root, "")):
-            raise Error(f"the code of this run is damaged: {path} is outside of the project")
+        full = _inside(root, path)
         os.makedirs(os.path.dirname(full), exist_ok=True)
         depot.fetch(name, full)
         os.chmod(full, mode & 0o777)
+
+
+def _inside(root: str, path: str) -> str:
+    full = os.path.normpath(os.path.join(root, path))
+    if os.path.isabs(path) or not full.startswith(os.path.join(root, "")):
+        raise Error(f"the code of this run is damaged: {path} is outside of the project")
+    return full
 
 
 def _add(tar: tarfile.TarFile, root: str, path: str) -> None:
