@@ -207,3 +207,22 @@ def test_what_is_frozen_thaws_and_nothing_else_does() -> None:
     assert thaw(freeze(hasty)) == hasty
     with pytest.raises(Exception, match="no place"):
         thaw(freeze(os.system))
+
+
+def test_a_state_that_only_another_user_may_look_at_is_not_used(tmp_path: Path) -> None:
+    Store(tmp_path / ".octavo", tmp_path).close()
+    (tmp_path / ".octavo").chmod(0)
+    if was_root := os.geteuid() == 0:  # to whom nothing is forbidden
+        os.seteuid(12345)
+    try:
+        with closing(Store(tmp_path / ".octavo", tmp_path)) as store:
+            assert store.records() == {}
+            assert store.notes == (
+                "the state of the project cannot be read: Permission denied: it is not used",
+            )
+            with pytest.raises(StateError, match="Permission denied"), store.written():
+                pass
+    finally:
+        if was_root:
+            os.seteuid(0)
+        (tmp_path / ".octavo").chmod(0o700)

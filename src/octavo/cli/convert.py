@@ -161,7 +161,7 @@ def _converted(
     if os.path.realpath(target) == os.path.realpath(path):
         raise Error("it would replace itself", path, "name another file: -o FILE")
     options = _options(target)
-    before = products.whole(target) if os.path.lexists(target) else None
+    before = products.whole(target) if os.path.isfile(target) else None  # into a pipe or device it is written
     old = None
     if before is not None:
         try:

@@ -233,8 +233,12 @@ def _new(path: str, tables: str, schema: int) -> sqlite3.Connection:
 def _copied(path: Path, tables: str, schema: int) -> Opened:
     """Return a copy in memory of a database that only can be read."""
     copy = _new(":memory:", tables, schema)
-    if not path.exists():
+    try:
+        path.stat()
+    except FileNotFoundError:
         return Opened(copy, False)
+    except OSError as error:  # its folder is another user's, who alone may look into it
+        return _unreadable(copy, error)
     # what a build has not yet moved into the file is read from a copy: SQLite would write beside the original
     with scratch.Scratch() as copy_in:
         folder = copy_in.path
@@ -256,8 +260,12 @@ def _copied(path: Path, tables: str, schema: int) -> Opened:
         except (sqlite3.DatabaseError, UnicodeDecodeError):
             return without(tables, schema)
         except OSError as error:
-            return Opened(copy, False, Unused(f"cannot be read: {error.strerror}", "unreadable"))
+            return _unreadable(copy, error)
     return Opened(copy, False)
+
+
+def _unreadable(empty: sqlite3.Connection, error: OSError) -> Opened:
+    return Opened(empty, False, Unused(f"cannot be read: {error.strerror}", "unreadable"))
 
 
 def _writable(path: Path) -> bool:
