@@ -90,6 +90,18 @@ class Lab:
             for index in (range(len(all_)) if only is None else only)
         ]
 
+    def sends(self, kind: str, content: Json, channel: str = "shell") -> None:
+        """Send what is no cell, as a page may, and wait until it is handled."""
+        client = self.kernel.client
+        message = client.session.msg(kind, content)
+        getattr(client, f"{channel}_channel").send(message)
+        while True:
+            said = client.get_iopub_msg(timeout=120)
+            if said["parent_header"].get("msg_id") == message["header"]["msg_id"] and said["content"] == {
+                "execution_state": "idle"
+            }:
+                return
+
     def end(self) -> int | None:
         self.kernel.silent(self.taking.code_after)
         return self.ended()
@@ -116,7 +128,15 @@ def state(project: Folder, task: str = "clean") -> str:
     return ", ".join([steps[task]["state"], *(reason["text"] for reason in steps[task]["reasons"])])
 
 
-def test_a_clean_run_of_all_cells_in_jupyter_is_the_result_of_the_task(project: Folder) -> None:
+def test_a_clean_run_of_all_cells_in_jupyter_is_the_result_of_the_task(
+    project: Folder, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    startup = Folder(tmp_path_factory.mktemp("ipython"))
+    startup.write("profile_default/startup/mine.py", "mine = 5\ndata = 'of a startup file'\n")
+    monkeypatch.setenv("IPYTHONDIR", str(startup.path))
+    project.write(
+        "nb/clean.py", SOURCE.replace("import helpers", "import helpers\nassert 'mine' not in globals()")
+    )
     with lab(project) as page:
         assert page.begin() == ""
         said = page.run()
@@ -124,6 +144,7 @@ def test_a_clean_run_of_all_cells_in_jupyter_is_the_result_of_the_task(project: 
         assert page.end() == 0, page.taking.said
         # the kernel is an ordinary one again
         assert page.kernel.run("import os; print(os.getcwd())").out == f"{project.path}/nb\n"
+        assert page.kernel.run("print(mine, data)").out == "5 abc\n"
     assert project.read("out/clean.txt") == "ABCABC"
     executed = documents.read(project.path / "out/clean.ipynb").data
     assert [cell["execution_count"] for cell in executed["cells"]] == [1, 2, 3, 4]
@@ -176,6 +197,21 @@ def test_from_no_other_state_a_run_is_taken(project: Folder) -> None:
                     page.run([0, 1])
                     page.kernel.silent("rate = 5")
                     page.run([2, 3])
+                case "expressions of a page":
+                    page.run([0, 1])
+                    content = {"code": page.cells()[2]["source"], "user_expressions": {"x": "rate"}}
+                    page.sends("execute_request", content | {"silent": False})
+                    page.run([3])
+                case "a debugger":
+                    page.run([0, 1])
+                    page.sends(
+                        "debug_request", {"command": "setVariable", "arguments": {}, "seq": 1}, "control"
+                    )
+                    page.run([2, 3])
+                case "a button":
+                    page.run([0, 1])
+                    page.sends("comm_msg", {"comm_id": "x", "data": {"method": "custom", "content": {}}})
+                    page.run([2, 3])
                 case "the kernel died":
                     page.run([0])
                     page.kernel.kill()
@@ -201,10 +237,32 @@ def test_from_no_other_state_a_run_is_taken(project: Folder) -> None:
         refused("other values") == no + "cell 2 is not as in nb/clean.py, or something else has run before it"
     )
     assert refused("seen by nobody") == no + "something else has run in the kernel meanwhile"
+    assert refused("expressions of a page") == no + "a page had expressions evaluated in the kernel"
+    assert refused("a debugger") == no + "a debugger was at work"
+    assert refused("a button") == no + "a widget was changed by hand"
     assert refused("the kernel died") == no + "the kernel has ended"
     assert refused("cancelled") == "130: "
     assert project.octavo("build", "clean").returncode == 0
     assert project.read("out/clean.txt") == "ANOTHERANOTHER"
+
+
+def test_what_changes_on_disk_while_the_kernel_runs_makes_its_result_stale(project: Folder) -> None:
+    def after(name: str, text: str) -> str:
+        was = project.read(name)
+        with lab(project) as page:
+            assert page.begin() == ""
+            page.run([0, 1, 2])
+            project.write(name, text)
+            page.run([3])
+            assert page.end() == 0, page.taking.said
+        found = state(project)
+        project.write(name, was)
+        return found
+
+    assert after("data.csv", "wxyz") == "stale, file data.csv changed while it ran"
+    assert after("helpers.py", "def made(text):\n    return 'x'\n") == (
+        "stale, module helpers changed while it ran"
+    )
 
 
 def test_what_a_kernel_of_jupyter_would_do_otherwise_is_refused_before_it_runs(project: Folder) -> None:

@@ -51,6 +51,10 @@ _SHOWN = frozenset(
         *("comm_open", "comm_msg", "comm_close"),
     }
 )
+#: The names of a kernel in which nothing has run, not even a startup file.
+_FIRST = frozenset({"In", "Out", "exit", "get_ipython", "open", "quit"})
+#: What a debugger asks for that may change a value.
+_CHANGING = frozenset({"evaluate", "setExpression", "setVariable"})
 _KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
@@ -83,6 +87,7 @@ class _Session(Protocol):
 class _Kernel(Protocol):
     session: _Session
     shell_handlers: dict[str, Callable[..., object]]
+    control_handlers: dict[str, Callable[..., object]]
     language_info: Json
     raw_input: Callable[..., object]
     getpass: Callable[..., object]
@@ -164,6 +169,7 @@ class Watched:
         self._tell(NotebookOpened(task.name, notebook, values))
         self._tell(KernelReady(task.name, dict(shell.kernel.language_info), _KERNELSPEC))
         self._listen()
+        self._hide()
         self._began = time.perf_counter()
         self._observer = Observer(self._root, _others(within), lambda: self._cell, within)
         self._observer.start()
@@ -194,7 +200,7 @@ class Watched:
         for event, hear in heard.items():
             shell.events.register(event, hear)
             self._cleanup.callback(shell.events.unregister, event, hear)
-        send, moved = kernel.session.send, kernel.shell_handlers.get("comm_msg")
+        send = kernel.session.send
 
         def sent(
             stream: object,
@@ -212,16 +218,30 @@ class Watched:
         self._cleanup.callback(lambda: setattr(kernel.session, "send", send))
         for name in ("raw_input", "getpass"):
             self._refuse(kernel, name)
-        if moved is not None:
-            handler = moved
+        for handlers in (kernel.shell_handlers, kernel.control_handlers):
+            for kind, wrong in _MEDDLING.items():
+                self._heed(handlers, kind, wrong)
 
-            def handled(stream: object, ident: object, parent: Json) -> object:
-                if parent["content"].get("data", {}).get("method") == "update":
-                    self._doubt("a widget was changed by hand")
-                return handler(stream, ident, parent)
+    def _heed(
+        self, handlers: dict[str, Callable[..., object]], kind: str, wrong: Callable[[Json], str | None]
+    ) -> None:
+        """Look at each message of a kind before it is handled, for what a worker would not have."""
+        if (handler := handlers.get(kind)) is None:
+            return
 
-            kernel.shell_handlers["comm_msg"] = handled
-            self._cleanup.callback(lambda: kernel.shell_handlers.__setitem__("comm_msg", handler))
+        def handled(stream: object, ident: object, parent: Json) -> object:
+            if words := wrong(parent["content"]):
+                self._doubt(words)
+            return handler(stream, ident, parent)
+
+        handlers[kind] = handled
+        self._cleanup.callback(handlers.__setitem__, kind, handler)
+
+    def _hide(self) -> None:
+        """Take away, meanwhile, what startup files have set, for a worker runs none of them."""
+        names = self._shell.user_ns
+        set_ = {name: names.pop(name) for name in [*names] if name[:1] != "_" and name not in _FIRST}
+        self._cleanup.callback(lambda: names.update(set_ | names))
 
     def _refuse(self, kernel: _Kernel, name: str) -> None:
         asked = getattr(kernel, name)
@@ -314,6 +334,33 @@ class Watched:
                 self._tell(TaskFinished(name, Outcome.DONE, seconds, discovered=found, touched=touched))
         finally:
             self._cleanup.close()
+
+
+def _evaluates(content: Json) -> str | None:
+    return "a page had expressions evaluated in the kernel" if content.get("user_expressions") else None
+
+
+def _changes(content: Json) -> str | None:
+    return "a debugger was at work" if content.get("command") in _CHANGING else None
+
+
+def _opens(content: Json) -> str | None:
+    # by that one, pages ask for the widgets that there are
+    return None if content.get("target_name") == "jupyter.widget.control" else "a page has opened a channel"
+
+
+def _moves(content: Json) -> str | None:
+    method = content.get("data", {}).get("method")
+    return "a widget was changed by hand" if method in ("custom", "update") else None
+
+
+#: What pages send that may change what a cell makes, and why that is so.
+_MEDDLING: dict[str, Callable[[Json], str | None]] = {
+    "execute_request": _evaluates,
+    "comm_open": _opens,
+    "comm_msg": _moves,
+    "debug_request": _changes,
+}
 
 
 def _beside(task: Task, root: str) -> Task:

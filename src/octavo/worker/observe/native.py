@@ -67,6 +67,8 @@ class NativeEvents:
         self._source: EventSource | None = None
         self._lock = threading.Lock()
         self._before = time.time_ns()
+        # a kernel of Jupyter's has had some before its notebook runs
+        self._children = processes.children()
         self._glanced = 0.0
         self._stop: tuple[int, int] | None = None
 
@@ -217,7 +219,7 @@ class NativeEvents:
 
     def has_children(self) -> bool:
         """Return whether the task has started other processes."""
-        return self._activity.epoch > 0 or processes.any_children()
+        return self._activity.epoch > 0 or self._children.others_since()
 
     def _by_others(self, events: list[tuple[str, Event]]) -> None:
         news = False

@@ -6,15 +6,28 @@ import os
 import resource
 from pathlib import Path
 
+from ...dataclass import dataclass
+
 #: So many processes are looked at.
 _MOST = 256
 
 
-def any_children() -> bool:
-    """Return whether this process has children, or had some that have ended."""
-    if resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss:
-        return True
-    return bool(_children(os.getpid()))
+@dataclass(frozen=True, slots=True)
+class Children:
+    """The children of this process at some time: those that lived, and what those had used that had ended."""
+
+    living: frozenset[int]
+    used: tuple[float, ...]
+
+    def others_since(self) -> bool:
+        """Return whether there are, or were, others since then: each uses something."""
+        now = children()
+        return now.used != self.used or not now.living <= self.living
+
+
+def children() -> Children:
+    """Return the children of this process, also those that have ended."""
+    return Children(frozenset(_children(os.getpid())), tuple(resource.getrusage(resource.RUSAGE_CHILDREN)))
 
 
 def descends(pid: int) -> bool:
