@@ -12,10 +12,12 @@ from .changes import ChangedCell, Comparison, DiffLine
 
 _STYLE = """\
 :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
-:root { --gone: #ffd7d5; --new: #d1f4d9; --word: #0002; }
+:root { --page: #ffffff; --ink: #111111; --gone: #ffd7d5; --new: #d1f4d9; --word: #0002; }
 :root { --keyword: #8a1060; --string: #0a3f8a; --number: #7a3300; --comment: #454950; --name: #4b2aa0; }
-@media (prefers-color-scheme: dark) { :root { --gone: #5b1f1f; --new: #1d4428; --word: #fff2;
+@media (prefers-color-scheme: dark) { :root {
+  --page: #121212; --ink: #f2f2f2; --gone: #5b1f1f; --new: #1d4428; --word: #fff2;
   --keyword: #ffc0e0; --string: #a9d3ff; --number: #ffcf9e; --comment: #cfd3da; --name: #d9c7ff; } }
+html { background: var(--page); color: var(--ink); }
 body { max-width: 80rem; margin: 2rem auto; padding: 0 1rem; }
 summary { cursor: pointer; padding: .3rem 0; }
 summary:focus-visible, pre:focus-visible { outline: 3px solid #2a7ae2; }
