@@ -76,7 +76,8 @@ clean:  ## remove what the recipes made
 # schedulers have environments of their own, with hundreds of versions that are theirs alone
 .venv-engines/ready: Makefile | .venv-engines/bin/uv
 	for engine in "airflow-2.11.2 apache-airflow==2.11.2 --editable ." "airflow-3.3.2 apache-airflow==3.3.2 --editable ." \
-	  "kubeflow kfp>=2.17 kfp-kubernetes"; do \
+	  "kubeflow kfp>=2.17 kfp-kubernetes" "dagster dagster" "flyte flytekit" "kedro kedro" "metaflow metaflow" \
+	  "prefect prefect" "zenml zenml[server]"; do \
 	  set -- $$engine; name=$$1; shift; \
 	  .venv-engines/bin/uv venv --quiet --clear --python $(PYTHON) .venv-engines/$$name && \
 	  .venv-engines/bin/uv pip install --quiet --python .venv-engines/$$name/bin/python "$$@" \

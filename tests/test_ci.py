@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,9 +17,13 @@ from typing import Any
 import pytest
 import yaml
 
+from octavo import exporters
 from octavo.ci import CiPlan, blocks, installing, quoted
 from octavo.ci.members import SYSTEMS
+from octavo.deploy.runs import at
 from octavo.errors import Error
+from pages import Play
+from pages import blocks as page_blocks
 from projects import Folder
 
 WISHES = {
@@ -215,3 +220,45 @@ def test_a_file_that_is_there_and_wrong_words_are_told(folder: Folder) -> None:
     assert folder.read(".gitlab-ci.yml") == "stages: [mine]\n"
     assert folder.octavo("ci", "gitlab", "-o", "-").stdout.startswith("# octavo ci")
     assert "octavo test will fail there: there are no sample settings" in folder.octavo("ci", "travis").stderr
+
+
+# ── the page on GitHub Actions as a scheduler
+
+PAGE = Path(__file__).parent.parent / "docs" / "schedulers" / "github-actions.md"
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="the workflow's machines have jq")
+def test_the_workflow_with_a_schedule_does_what_its_page_says(folder: Folder) -> None:
+    play = Play(folder.path)
+    for block in page_blocks(PAGE.read_text(encoding="utf-8")):
+        play(block)
+    (file,) = play.project.glob(".github/workflows/*.yml")
+    workflow = yaml.safe_load(file.read_text(encoding="utf-8"))
+    ((cron,),) = (list(one.values()) for one in workflow[True]["schedule"])
+    assert exporters.cron(cron) == cron
+    job = workflow["jobs"]["run"]
+    env = {
+        name: value.replace("${{ github.run_id }}", "17")
+        for name, value in job["env"].items()
+        if "secrets." not in value
+    }
+    env |= {
+        "OCTAVO_REMOTE": str(folder.path / "store"),
+        "PATH": f"{play.bin}{os.pathsep}{os.environ['PATH']}",
+    }
+    for step in job["steps"]:
+        if step.get("run", "pip install").startswith("pip install") or step.get("if") == "failure()":
+            continue
+        done = subprocess.run(
+            ["bash", "-e", "-c", step["run"]],
+            cwd=play.project,
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, f"{step['run']}: {done.stdout}{done.stderr}"
+    uploaded = job["steps"][-1]["with"]["path"]
+    assert (play.project / uploaded / "out" / "double.txt").read_text() == "12\n"
+    (run,) = at(env["OCTAVO_REMOTE"], None).listed()
+    assert run["run"] == "github-17"

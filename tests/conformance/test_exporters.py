@@ -109,9 +109,17 @@ def of_kubeflow(text: str, run: str) -> dict[str, Node]:
     }
 
 
+def of_json(text: str, run: str) -> dict[str, Node]:
+    return {
+        task["id"]: Node(tuple(task["command"]), {"OCTAVO_RUN": run}, tuple(task["after"]))
+        for task in json.loads(text)["tasks"]
+    }
+
+
 READERS: Mapping[str, Callable[[str, str], dict[str, Node]]] = {
     "airflow": of_airflow,
     "argo": of_argo,
+    "json": of_json,
     "kubeflow": of_kubeflow,
     "kubernetes": of_kubernetes,
 }
@@ -213,6 +221,7 @@ def test_the_schedule_of_the_pipeline_is_that_of_the_file(tmp_path: Path) -> Non
             "start_date=pendulum.datetime(2026, 1, 1, tz='Europe/Berlin')",
         ],
         "argo": ["  - 30 6 * * MON-FRI", "timezone: Europe/Berlin"],
+        "json": ['"schedule": "30 6 * * MON-FRI"', '"timezone": "Europe/Berlin"'],
         "kubeflow": ["SCHEDULE = '0 30 6 * * MON-FRI'"],
         "kubernetes": ["schedule: 30 6 * * MON-FRI", "timeZone: Europe/Berlin"],
     }
@@ -255,6 +264,7 @@ def test_each_operator_makes_a_file_of_python(operator: str) -> None:
             "and none is named",
         ),
         ("airflow", Workflow("a", "", "s3://b", {}, options={"operator": "docker"}), "needs an image"),
+        ("airflow", Workflow("a", "", "s3://b", {}, secret="creds"), "for its pods alone"),
         ("airflow", Workflow("a", "", "s3://b", {}, options={"operator": "bsh"}), 'no operator "bsh"'),
         ("airflow", Workflow("a", "", "s3://b", {}, options={"start": "yesterday"}), "is not a day"),
         ("airflow", Workflow("a", "", "s3://b", {}, options={"retries": "-1"}), "not a number of retries"),

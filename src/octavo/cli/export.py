@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo export``."""
     add = parser.add_argument
-    add("engine", metavar="ENGINE", help="airflow, argo, kubeflow, kubernetes")
+    add("engine", metavar="ENGINE", help="airflow, argo, json (for any other), kubeflow, kubernetes")
     options.selection(parser)
     options.handed_over(parser)
     add(

@@ -1,4 +1,4 @@
-"""Exporters write a plan as the file of a scheduler that people have: airflow, argo, kubeflow, kubernetes."""
+"""Exporters write a plan as the file of a scheduler: airflow, argo, kubeflow, kubernetes; or of any, as JSON."""
 
 from __future__ import annotations
 

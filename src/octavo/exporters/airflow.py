@@ -136,6 +136,8 @@ class Airflow:
             return Error(f'there is no operator "{operator}"', hint=f"there are: {', '.join(_OPERATORS)}")
         if operator != "bash" and not workflow.image:
             return Error(f"the operator {operator} needs an image with octavo in it", hint="--image NAME:TAG")
+        if workflow.secret and operator != "kubernetes":
+            return Error("a Secret of Kubernetes is for its pods alone", hint="--option operator=kubernetes")
         if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", _start(workflow)):
             return Error(f'"{_start(workflow)}" is not a day', hint="write start=2026-01-01")
         if not workflow.options.get("retries", "1").isdecimal():

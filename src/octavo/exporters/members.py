@@ -9,11 +9,12 @@ from ..lazy import lazy_imports
 from . import WorkflowExporter
 
 with lazy_imports():
-    from . import airflow, argo, kubeflow, kubernetes
+    from . import airflow, argo, json, kubeflow, kubernetes
 
 EXPORTERS: Mapping[str, Callable[[], WorkflowExporter]] = {
     "airflow": lambda: airflow.AIRFLOW_DAG,
     "argo": lambda: argo.ARGO_WORKFLOWS,
+    "json": lambda: json.JSON_PLAN,
     "kubeflow": lambda: kubeflow.KUBEFLOW_PIPELINES,
     "kubernetes": lambda: kubernetes.KUBERNETES_JOB,
 }
