@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -258,6 +260,82 @@ def test_links_and_pipes_are_not_kept(tmp_path: Path) -> None:
     ] * 5
     place = Place(tmp_path, "link")
     assert place.save() is None
+
+
+def test_links_to_what_is_in_a_folder_are_given_back_as_links(tmp_path: Path) -> None:
+    place, out = Place(tmp_path, "out"), tmp_path / "out"
+    links = {
+        "latest": "deep/b.csv",
+        "newest": "latest",
+        "deep/up": "../a.csv",
+        "all": "deep",
+        "gone": "no.csv",
+    }
+
+    def make() -> None:
+        (out / "deep").mkdir(parents=True)
+        for name in ("a.csv", "deep/b.csv"):
+            (out / name).write_text(name)
+        for name, to in links.items():
+            (out / name).symlink_to(to)
+        (out / "own").symlink_to(out / "a.csv")  # as a task would write it that knows its full path
+
+    make()
+    before = place.digests()
+    assert isinstance(place.save(), Entry)
+    shutil.rmtree(out)
+    assert place.restore()
+    assert place.digests() == before
+    assert {name: os.readlink(out / name) for name in links} == links
+    assert (os.readlink(out / "own"), (out / "newest").read_text()) == ("a.csv", "deep/b.csv")
+    # what is there is looked at, links too
+    (out / "latest").unlink()
+    (out / "latest").write_text("deep/b.csv")
+    assert place.restore() and (out / "latest").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("name", "to"),
+    [
+        ("link", "/etc/passwd"),
+        ("link", "../../file"),
+        ("link", "deep/../../file"),
+        ("link", "dot/../../file"),
+        ("link", "dot/../file"),
+        ("deep/link", "../../file"),
+        ("link", "a\nb"),
+        ("link", "a//b"),
+    ],
+)
+def test_a_link_that_may_lead_out_of_its_folder_is_neither_kept_nor_given_back(
+    name: str, to: str, tmp_path: Path
+) -> None:
+    place, out = Place(tmp_path, "out"), tmp_path / "out"
+    (out / "deep").mkdir(parents=True)
+    (out / "dot").symlink_to(".")
+    (out / "deep" / "a").write_text("a")
+    entry = place.save()
+    assert isinstance(entry, Entry)
+    piece = entry.products["out"]
+    forged = replace(entry, products={"out": replace(piece, links={**piece.links, name: to})})
+    assert decode(encode(forged), forged.path) is None
+    (out / name).symlink_to(to)
+    assert shape(str(out)) is None and place.save({"other": "1"}) is None
+
+
+def test_an_entry_whose_links_are_not_those_of_its_folder_is_a_miss(tmp_path: Path) -> None:
+    place, out = Place(tmp_path, "out"), tmp_path / "out"
+    out.mkdir()
+    (out / "a").write_text("a")
+    (out / "b").symlink_to("a")
+    entry = place.save()
+    assert isinstance(entry, Entry)
+    place.cache.forget(entry)
+    for links in ({}, {"b": "b"}, {"b": "a", "c": "a"}):
+        piece = replace(entry.products["out"], links=links)
+        place.cache.add(replace(entry, products={"out": piece}))
+    shutil.rmtree(out)
+    assert place.restore() is None and not out.exists()
 
 
 def test_a_product_that_has_become_a_link_is_not_replaced(place: Place) -> None:

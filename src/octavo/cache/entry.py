@@ -6,15 +6,18 @@ import json
 import os
 import stat
 from collections.abc import Iterable, Mapping
+from dataclasses import field
 
 from ..asked import left_by_tools
 from ..dataclass import dataclass
 from ..digests import digest
 from ..model import Json, Manifest, Task
-from ..products import TREE
+from ..products import TREE, private, target
 
 #: Entries of another version are not seen: they are in other folders.
 VERSION = 3
+#: What stands in a list before the place that a link leads to.
+_TO = "→"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +25,14 @@ class Piece:
     """One product: its digest, its size in bytes, and what the digest does not say.
 
     ``modes`` are the permissions of its files, by their names in the folder ("" for a product that is a file);
-    ``folders`` the empty folders in it.
+    ``folders`` the empty folders in it, ``links`` where links in it lead to: never out of it.
     """
 
     digest: str
     size: int
     modes: Mapping[str, int]
     folders: tuple[str, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> bool:
@@ -129,6 +133,7 @@ def _products(entry: Entry) -> dict[str, object]:
             "size": piece.size,
             "modes": dict(piece.modes),
             "folders": list(piece.folders),
+            **({"links": dict(piece.links)} if piece.links else {}),
         }
         for path, piece in entry.products.items()
     }
@@ -136,8 +141,9 @@ def _products(entry: Entry) -> dict[str, object]:
 
 def _piece(plain: Json) -> Piece:
     modes = {str(name): int(mode) & 0o777 for name, mode in plain["modes"].items()}
-    piece = Piece(str(plain["digest"]), int(plain["size"]), modes, tuple(map(str, plain["folders"])))
-    if not is_name(piece.blob) or not all(map(_inside, piece.folders)):
+    links = {str(name): str(to) for name, to in plain.get("links", {}).items()}
+    piece = Piece(str(plain["digest"]), int(plain["size"]), modes, tuple(map(str, plain["folders"])), links)
+    if not is_name(piece.blob) or not all(map(_inside, piece.folders)) or not _within(links, modes):
         raise ValueError
     return piece
 
@@ -147,27 +153,47 @@ def is_name(text: str) -> bool:
     return len(text) == 32 and not text.strip("0123456789abcdef")
 
 
-def listing(files: Mapping[str, str], folders: Iterable[str] = ()) -> bytes:
-    """Return the list of a folder's files with their digests, and of the empty folders in it.
+def listing(
+    files: Mapping[str, str], folders: Iterable[str] = (), links: Mapping[str, str] | None = None
+) -> bytes:
+    """Return the list of a folder's files with their digests, of the empty folders in it, and of links.
 
-    The digest of the list is that of the folder as a product.
+    The digest of the list is that of the folder as a product. Links that show a file are in ``files``, too.
     """
-    names = {**files, **{f"{name}/": "" for name in folders}}
-    lines = (f"{name}\0{blob}\n" for name, blob in sorted(names.items()))
+    rows = [*files.items(), *((f"{name}/", "") for name in folders)]
+    # where a link leads to stands before what it shows
+    rows = [(name, f"{_TO}{to}") for name, to in (links or {}).items()] + rows
+    lines = (f"{name}\0{said}\n" for name, said in sorted(rows, key=lambda row: row[0]))
     return "".join(lines).encode("utf-8", "surrogateescape")
 
 
 def listed(data: bytes) -> dict[str, str] | None:
-    """Return the files of a list; None if it is none, or names one outside of its folder."""
+    """Return the files of a list, and what its links show; None if it is none, or names one outside of its folder."""
     files = {}
     for line in data.decode("utf-8", "surrogateescape").split("\n")[:-1]:
         name, _, blob = line.partition("\0")
-        if name.endswith("/") and not blob:
+        if (name.endswith("/") and not blob) or blob.startswith(_TO):
             continue
         if not _inside(name) or not is_name(blob):
             return None
         files[name] = blob
     return files
+
+
+def _within(links: Mapping[str, str], files: Iterable[str]) -> bool:
+    """Return whether links all lead to what is in their folder, and nothing in it is reached through one.
+
+    A name may lead through another link, but not up again from there: that may be anywhere.
+    """
+    for name, to in links.items():
+        steps = to.split("/")
+        ups = next((at for at, step in enumerate(steps) if step != ".."), len(steps))
+        rest = steps[ups:]
+        plain = not rest or _inside("/".join(rest)) or rest == ["."]
+        if not _inside(name) or ups > name.count("/") or not plain or {"\n", "\0"} & {*name, *to}:
+            return False
+    above = {name[:at] for name in (*links, *files) for at, sign in enumerate(name) if sign == "/"}
+    return above.isdisjoint(links) and links.keys().isdisjoint(files)
 
 
 def _inside(name: str) -> bool:
@@ -186,6 +212,7 @@ class Shape:
     modes: Mapping[str, int]
     folders: tuple[str, ...]
     folder: bool
+    links: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -195,7 +222,8 @@ class Shape:
 def shape(path: str) -> Shape | None:
     """Return what stands at a path; None for nothing, and for what cannot be given back as it was.
 
-    That is a link (what it points to may be shared by others), a pipe or socket, a name with a line's end.
+    That is a link (what it points to may be shared by others), but for one in a folder to something in it; a pipe or
+    socket, a name with a line's end.
     """
     try:
         found = os.lstat(path)
@@ -207,7 +235,8 @@ def shape(path: str) -> Shape | None:
 
 
 def _tree(top: str) -> Shape | None:
-    size, modes, folders = 0, dict[str, int](), list[str]()
+    size, modes, folders, links = 0, dict[str, int](), list[str](), dict[str, str]()
+    real = os.path.realpath(top)
     waiting = [("", top)]
     while waiting:
         prefix, here = waiting.pop()
@@ -224,6 +253,20 @@ def _tree(top: str) -> Shape | None:
             elif stat.S_ISREG(found.st_mode):
                 size += found.st_size
                 modes[prefix + item.name] = found.st_mode & 0o777
+            elif stat.S_ISLNK(found.st_mode):
+                links[prefix + item.name] = target(item.path, real)
             else:
                 return None
-    return Shape(size, modes, tuple(sorted(folders)), True)
+    # one that leads out of the folder shows what may be shared by others
+    return Shape(size, modes, tuple(sorted(folders)), True, links) if _within(links, modes) else None
+
+
+def alike(found: Shape | None, piece: Piece) -> bool:
+    """Return whether what stands there is a product but for its bytes; its files may allow less."""
+    if found is None or (found.modes.keys(), found.folders, found.links) != (
+        piece.modes.keys(),
+        piece.folders,
+        piece.links,
+    ):
+        return False
+    return all(mode == private(piece.modes[name], mode) for name, mode in found.modes.items())

@@ -15,7 +15,7 @@ from ..digests import digest
 from ..model import UNSTABLE, Manifest, Record, Task
 from ..products import writing
 from .blobs import Blobs, Missing, remove, swap
-from .entry import VERSION, Entry, Piece, Shape, action, decode, encode, folder, listed, listing, shape
+from .entry import VERSION, Entry, Piece, action, alike, decode, encode, folder, listed, listing, shape
 from .sharing import lend, make
 
 SIZE, LARGEST = 10 << 30, 1 << 30
@@ -108,7 +108,7 @@ class Cache:
             wanted = record.products.get(path)
             if found is None or wanted is None:
                 return None
-            pieces[path] = Piece(wanted, found.size, found.modes, found.folders)
+            pieces[path] = Piece(wanted, found.size, found.modes, found.folders, found.links)
             now = products.stamp(self._full(path))
             if stamps is not None and stamps[path] != now:
                 return None
@@ -138,7 +138,9 @@ class Cache:
         files = {"": piece.digest}
         if piece.folder:
             files = {name: products.digest(os.path.join(full, name)) or "" for name in piece.modes}
-            data = listing(files, piece.folders)
+            linked = [name for name in piece.links if os.path.isfile(os.path.join(full, name))]
+            shown = {name: products.digest(os.path.join(full, name)) or "" for name in linked}
+            data = listing(files | shown, piece.folders, piece.links)
             if digest(data) != piece.blob:
                 return False
         try:
@@ -270,7 +272,7 @@ class Cache:
                 full = self._full(path)
                 if os.path.islink(full):
                     raise OSError("a link: what it points to is not ours to replace")
-                if digest_of(path) == piece.digest and _alike(shape(full), piece):
+                if digest_of(path) == piece.digest and alike(shape(full), piece):
                     continue
                 writing.sweep(full)
                 part = writing.part_of(full)
@@ -289,16 +291,20 @@ class Cache:
         there = shape(full)
         standing = there.modes if there is not None and there.folder == piece.folder else {}
         files = self._listed(piece) if piece.folder else {"": piece.blob}
-        if files.keys() != piece.modes.keys():
+        shown = {name: files.pop(name) for name in piece.links if name in files}
+        wanted = listing(files | shown, piece.folders, piece.links) if piece.folder else b""
+        if files.keys() != piece.modes.keys() or (piece.folder and digest(wanted) != piece.blob):
             raise Missing(piece.blob)
         if piece.folder:
-            inner = {os.path.dirname(name) for name in files}
+            inner = {os.path.dirname(name) for name in (*files, *piece.links)}
             for name in ("", *piece.folders, *inner):
                 os.makedirs(os.path.join(part, name), exist_ok=True)
         for name, blob in files.items():
             file = os.path.join(part, name) if piece.folder else part
             self.blobs.give(blob, file)
             Path(file).chmod(products.private(piece.modes[name], standing.get(name, 0o777)))
+        for name, to in piece.links.items():
+            os.symlink(to, os.path.join(part, name))
 
     # ── all of it
 
@@ -389,9 +395,3 @@ def _fits(entry: Entry, paths: set[str], same: Same) -> bool:
     return entry.products.keys() == paths and all(
         same(part, path, found) for part, (path, found) in entry.discovered.items()
     )
-
-
-def _alike(found: Shape | None, piece: Piece) -> bool:
-    if found is None or found.modes.keys() != piece.modes.keys() or found.folders != piece.folders:
-        return False
-    return all(mode == products.private(piece.modes[name], mode) for name, mode in found.modes.items())

@@ -268,19 +268,27 @@ def inner(folder: str) -> list[Inner]:
 
 def _link(name: str, path: str, own: os.stat_result, top: str) -> tuple[Inner, str]:
     """Return a link, and the folder outside of ``top`` that it shows."""
-    target, real = os.readlink(path), os.path.realpath(path)
+    real, to = os.path.realpath(path), target(path, top)
     within = real.startswith(top + os.sep)
-    if os.path.isabs(target):
-        # elsewhere the same folder may stand at another place
-        target = os.path.relpath(real, os.path.realpath(os.path.dirname(path))) if within else ""
     try:
         shown = os.stat(path)
     except OSError:
-        return Inner(name, path, "link", own.st_ctime_ns, _stamp(own), target or os.readlink(path)), ""
+        return Inner(name, path, "link", own.st_ctime_ns, _stamp(own), to or os.readlink(path)), ""
     kind = "file" if stat.S_ISREG(shown.st_mode) else "link" if stat.S_ISDIR(shown.st_mode) else "other"
     changed = max(own.st_ctime_ns, shown.st_ctime_ns)
-    link = Inner(name, path, kind, changed, f"{_stamp(own)} {_stamp(shown)}", target)
+    link = Inner(name, path, kind, changed, f"{_stamp(own)} {_stamp(shown)}", to)
     return link, "" if within or not stat.S_ISDIR(shown.st_mode) else real
+
+
+def target(path: str, top: str) -> str:
+    """Return where a link below a folder leads to, as it means the same on every machine; else ""."""
+    to = os.readlink(path)
+    if not os.path.isabs(to):
+        return to
+    # elsewhere the same folder may stand at another place
+    real = os.path.realpath(path)
+    within = real.startswith(top + os.sep)
+    return os.path.relpath(real, os.path.realpath(os.path.dirname(path))) if within else ""
 
 
 def _tree_stamp(folder: str) -> str | None:
