@@ -39,7 +39,8 @@ from .state.ownership import Ownership, prune
 from .state.store import TOUCHED, Store
 
 with lazy_imports():
-    from .quality import settled
+    from .executed import renewed
+    from .quality import again, settled
 
 
 class ResultCache(Protocol):
@@ -88,6 +89,7 @@ class Run:
         self.ended: dict[str, Outcome] = {}
         self.running = Running(executor, self._checked, self._again, pause=pause, modules=modules)
         self.begun: dict[str, tuple[Task, dict[str, str]]] = {}
+        self.rechecked: dict[str, Record] = {}
         self.aside: dict[str, Aside] = {}
         self.said: dict[str, list[Findings]] = {}
         self._set_aside = str(store.folder / "aside")
@@ -171,8 +173,7 @@ class Run:
         """Judge a task whose turn has come, now that its inputs are real; hand it to the executor if it is stale."""
         step = self.steps[name]
         if step.fresh:
-            if step.refresh:
-                yield from self._refresh(step.task)
+            yield from self._refresh(step.task) if step.refresh else ()
             yield TaskFinished(name, Outcome.FRESH)
             return
         before = {up: self.ended[up] for up in step.task.upstream if up in self.ended}
@@ -196,8 +197,7 @@ class Run:
         standing = tuple(reason for reason in step.reasons if parts.split(reason.part)[0].stands)
         forced = parts.FORCED.word in {reason.part for reason in standing}
         if not (reasons or standing):
-            if step.refresh:
-                yield from self._refresh(task)
+            yield from self._refresh(task) if step.refresh else ()
             yield TaskFinished(name, Outcome.FRESH)
             return
         if not forced and (edited := tuple(reason for reason in reasons if reason.edited)):
@@ -205,6 +205,10 @@ class Run:
             same = all(parts.split(reason.part)[0] is parts.STRANGER for reason in edited)
             restored = self._restore(task, reasons) if same else ()
             yield from restored or (TaskFinished(name, Outcome.BLOCKED, reasons=edited),)
+            return
+        checks = not standing and all(parts.split(reason.part)[0] is parts.CHECK for reason in reasons)
+        if checks and (record := self.store.record(key_of(task))):
+            yield from self._check_again(task, record, reasons)
             return
         for path in parts.about(parts.SAVED, [reason.part for reason in reasons]):
             # another takes its place: it is for people, and stops no build
@@ -252,30 +256,19 @@ class Run:
         return (*notes, TaskFinished(task.name, Outcome.RESTORED, took))
 
     def _refresh(self, task: Task) -> tuple[Event, ...]:
-        """Give an executed notebook the new comments and markdown of its source; return a note where that fails.
+        """Give an executed notebook the new comments and markdown of its source; return a note where that fails."""
+        return renewed.renew(self.store, task, self.filled, self.refresh)
 
-        One that does not fit stays as it is.
-        """
-        record = self.store.record(key_of(task))
-        if record is None:
-            return ()
-        try:
-            task = self.filled(task)
-            # killed before the record has the new digest, it would seem to be changed by hand: so it is made again
-            self.store.begin(task.name, record.products)
-            digests = dict(record.products)
-            if self.refresh(task):
-                reports = (product.path for product in task.products if product.executed)
-                digests |= {path: self.store.digest(path) or "" for path in reports}
-            # where it does not fit, it is left as it is, and not tried in each build
-            self.store.commit(replace(record, products=digests, raw=task.source.facts.raw))
-        except (Error, OSError) as error:
-            # the result is right all the same; the next build tries again
-            self.store.commit(record)
-            words = error.message if isinstance(error, Error) else error.strerror or str(error)
-            what = "its executed notebook could not be updated with new comments and markdown"
-            return (Note(f"{what}: {words}", task.name),)
-        return ()
+    def _check_again(self, task: Task, record: Record, reasons: tuple[Reason, ...]) -> Iterator[Event]:
+        """Have the checks of a task made of its products, which are as they were, without running it."""
+        now, name = self._now.again(task.name), task.name
+        table = manifest(task, None, self.graph.tasks, now.digest, lambda part, path: None)
+        if "checks" not in task.own:
+            yield from again.ended(self.store, self.name, self.clock(), task, record, table)
+            return
+        self.rechecked[name], self.begun[name] = record, (task, table)
+        yield TaskStarted(name, reasons, self.clock())
+        yield from self.running.started(again.alone(task), None)
 
     def _received(self, event: Event) -> Iterator[Event]:
         """Yield an event of a task; its end only after its products are settled."""
@@ -285,6 +278,13 @@ class Run:
             yield event
             return
         task, table = self.begun.pop(event.task)
+        if record := self.rechecked.pop(event.task, None):
+            seen = self._seen(task, event.discovered, record.products)
+            made = (event, seen, self.said.pop(task.name, []))
+            yield from again.ended(self.store, self.name, self.clock(), task, record, table, *made)
+            if event.outcome is Outcome.FAILED and self.fail_fast:
+                yield from self._stop()
+            return
         if event.outcome is Outcome.DONE:
             for message in self.unnamed.overreach(task, event, self.strict):
                 yield Note(message, task.name)

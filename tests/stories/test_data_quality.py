@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from octavo.events import TaskFinished
+from octavo.model import Outcome, Product, Record, Source, Task
+from octavo.plan import key_of
+from octavo.quality import again
+from octavo.state.store import Store
 from projects import Folder
 
 pytest.importorskip("pandas", reason="checks of files need pandas")
@@ -162,3 +167,87 @@ def test_tables_are_checked_by_their_database_and_drift_from_the_last_good_run(f
     assert "the table stays as the task has left it" in done.stdout
     Path(folder.path / "pipeline.yaml").write_text(pipeline.replace("shift: 0", "shift: 1"))
     assert folder.octavo("build").returncode == 0
+
+
+def test_changed_checks_are_made_of_what_is_there_and_the_task_is_not_run(folder: Folder) -> None:
+    def pipeline(*checks: str, n: int = 1) -> None:
+        lines = "".join(f"\n      - {check}" for check in checks)
+        said = f"\n    checks:{lines}" if checks else ""
+        text = f"""
+tasks:
+  - source: shop.orders
+    product: out/orders.csv
+    params: {{n: {n}}}{said}
+  - source: shop.report
+    upstream: [orders]
+    product: out/report.txt
+"""
+        folder.write("pipeline.yaml", text)
+
+    def built(code: int = 0) -> tuple[list[str], str]:
+        done = folder.octavo("build")
+        assert done.returncode == code, done.stdout + done.stderr
+        ran = folder.read("ran.txt").split()
+        (folder.path / "ran.txt").write_text("")
+        return ran, done.stdout
+
+    folder.write(
+        "shop.py",
+        """
+        def orders(product, n):
+            print("orders", file=open("ran.txt", "a"))
+            product.write_text(f"id,price\\n1,{n}\\n")
+
+        def report(product, upstream):
+            print("report", file=open("ran.txt", "a"))
+            product.write_text("made")
+        """,
+    )
+    pipeline("rows: {min: 1}")
+    assert built()[0] == ["orders", "report"]
+    pipeline("rows: {min: 1, max: 1}", "unique: id")
+    assert "check unique id is new" in folder.octavo("status").stdout
+    ran, said = built()
+    assert ran == [] and "2 tasks fresh" in said
+    assert [(it["check"], it["good"]) for it in events(folder)] == [("rows", True), ("unique id", True)]
+    assert "all 2 tasks are fresh" in folder.octavo("status").stdout
+
+    pipeline("rows: {min: 5}")
+    ran, said = built(1)
+    assert ran == [] and "rows: 1 row, less than 5" in said and "octavo build --force orders runs it" in said
+    assert "blocked report: orders failed" in said
+    assert (
+        folder.read("out/orders.csv") == "id,price\n1,1\n" and not (folder.path / ".octavo/evidence").exists()
+    )
+    assert built(1)[0] == [], "it is as stale as before"
+    pipeline("rows: {min: 1}", n=2)
+    assert built()[0] == ["orders", "report"], "something else has changed, too"
+    pipeline(n=2)
+    assert built()[0] == [] and "all 2 tasks are fresh" in folder.octavo("status").stdout
+    pipeline("rows: {min: 1}", n=2)
+    folder.write("out/orders.csv", "id,price\n7,7\n")
+    assert "changed by hand" in built(1)[1]
+
+
+def test_checks_of_what_changed_in_the_meantime_prove_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path / ".octavo", tmp_path)
+    (tmp_path / "a.csv").write_text("x\n1\n")
+    task = Task("a", "function", Source("a.py"), (Product("a.csv"),), own={"checks": []})
+    record = Record(
+        "a", {"check old": "1", "source": "s"}, {"a.csv": store.digest("a.csv") or ""}, {}, "1", 0.1
+    )
+    store.commit(record)
+    now = {"check new": "2", "source": "s"}
+    good = TaskFinished("a", Outcome.DONE)
+    (tmp_path / "a.csv").write_text("x\n1\n2\n")
+    (ended,) = again.ended(store, "2", 0.0, task, record, now, good)
+    assert isinstance(ended, TaskFinished) and ended.outcome is Outcome.FAILED
+    assert ended.failure is not None and ended.failure.message == "a.csv: changed while the checks were made"
+    assert store.record(key_of(task)) == record
+    (tmp_path / "a.csv").write_text("x\n1\n")
+    (ended,) = again.ended(store, "3", 0.0, task, record, now, good, {"module m": ("m.py", "d")})
+    assert isinstance(ended, TaskFinished) and ended.outcome is Outcome.FRESH
+    known = store.record(key_of(task))
+    assert known is not None and known.manifest == {**now, "module m": "d"} and known.run == "1"
+    assert known.discovered == {"module m": "m.py"}
+    store.close()

@@ -26,6 +26,8 @@ with lazy_imports():
     from . import in_sql
 
 FAILED = "ChecksFailed"
+#: What stands in a task of which only the checks are to be made, of products that it has made before.
+ALONE = "checks alone"
 HINT = "octavo log last shows all its checks"
 
 

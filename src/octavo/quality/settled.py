@@ -44,13 +44,14 @@ def settled(
     words = _moved(root, run, task, event, aside)
     if found:
         with suppress(OSError):  # it is for people, and for the next comparison: a full disk fails no build
-            _keep(root, run, at, task, event.outcome is Outcome.DONE, found)
+            keep(root, run, at, task, event.outcome is Outcome.DONE, found)
     if not words or event.failure is None:
         return event
     return replace(event, failure=replace(event.failure, message="\n".join([event.failure.message, *words])))
 
 
-def _keep(root: str, run: str, at: float, task: Task, good: bool, found: Mapping[str, CheckFinished]) -> None:
+def keep(root: str, run: str, at: float, task: Task, good: bool, found: Mapping[str, CheckFinished]) -> None:
+    """Keep what the checks of a task have found, for status, history, and the next comparison."""
     before = read(root, task)
     profiles = {name: one.profile for name, one in found.items() if one.profile is not None}
     results = [

@@ -79,6 +79,9 @@ def perform(task: Task, root: str, tell: Callable[[Event], None], observer: Obse
     if not os.path.isdir(folder):
         return Failure("ProductError", f"the folder it should run in is not there: {task.cwd}")
     mine = placed(task, root)
+    if "checks" in task.own and quality.ALONE in task.own:
+        os.chdir(folder)
+        return quality.checked(task, mine, root, tell)
     failure = of_task("on_render", mine, Status.WaitingExecution)
     own = os.getpid()
     with _reporting(root, task, tell):
