@@ -7,6 +7,7 @@ import errno
 import glob
 import os
 import shutil
+import stat
 import sys
 import tempfile
 import time
@@ -162,21 +163,29 @@ def _changed(store: Store, found: Mapping[str, tuple[str, str]]) -> list[str]:
     return changed
 
 
+@contextlib.contextmanager
+def _observed(root: str) -> Iterator[Observer]:
+    made = max(os.lstat(it).st_ctime_ns for it in Path(root).rglob("*"))
+    while now_of_files() <= made:  # within a tick of that clock nobody knows what came first
+        time.sleep(0.001)
+    observer = Observer(root, frozenset(sys.modules))
+    observer.start()
+    try:
+        yield observer
+    finally:
+        observer.stop()
+
+
+_TASK = Task("make", "function", Source("steps.py", "steps.make", facts=Facts("")), (Product("out"),))
+
+
 def _play(
     links: Mapping[str, str], how: str, path: str, change: Callable[..., None], to: tuple[str, ...]
 ) -> None:
-    task = Task("make", "function", Source("steps.py", "steps.make", facts=Facts("")), (Product("out"),))
     with _project(links) as root, contextlib.closing(Store(Path(root, ".octavo"), Path(root))) as store:
-        made = max(os.lstat(it).st_ctime_ns for it in Path(root).rglob("*"))
-        while now_of_files() <= made:  # within a tick of that clock nobody knows what came first
-            time.sleep(0.001)
-        observer = Observer(root, frozenset(sys.modules))
-        observer.start()
-        try:
+        with _observed(root) as observer:
             before = _answer(how, path)
-        finally:
-            observer.stop()
-        found = observer.discovered(task)
+        found = observer.discovered(_TASK)
         assert not (late := _changed(store, found)), f"{late} has changed, and nothing has"
         with contextlib.suppress(OSError):
             change(*to)
@@ -184,6 +193,43 @@ def _play(
         assert before == after or _changed(store, found), (
             f"{before} became {after}, and none of {found} changed"
         )
+
+
+def _one_file() -> None:
+    os.unlink("v2/x")
+    os.link("v1/x", "v2/x")
+
+
+@pytest.mark.parametrize(
+    ("ask", "change", "reason"),
+    [
+        (lambda: os.path.samefile("v1/x", "v2/x"), _one_file, "v1/x and v2/x are now the same file"),
+        (lambda: Path("v1/x").samefile("v2/x"), _one_file, "v1/x and v2/x are now the same file"),
+        (lambda: os.stat("v1/x").st_ino == os.stat("v2/x").st_ino, _one_file, "are now the same file"),
+        (lambda: os.path.samestat(os.stat("v1/x"), os.stat("v2/x")), _one_file, "are now the same file"),
+        (lambda: os.stat("v1/x").st_nlink, _one_file, "v1/x has links 2, not 1"),
+        (lambda: Path("v1/x").stat().st_mode, lambda: os.chmod("v1/x", 0o640), "v1/x has mode 640, not 600"),
+        (
+            lambda: [it.stat().st_mode for it in os.scandir("v1")],
+            lambda: os.chmod("v1/x", 0o640),
+            "v1/x has mode 640, not 600",
+        ),
+        (lambda: stat.S_ISDIR(os.stat("v1/x").st_mode), lambda: os.chmod("v1/x", 0o640), ""),
+    ],
+)
+def test_what_else_is_asked_of_files_has_a_reason(
+    ask: Callable[[], object], change: Callable[[], None], reason: str
+) -> None:
+    with _project({}) as root, contextlib.closing(Store(Path(root, ".octavo"), Path(root))) as store:
+        os.chmod("v1/x", 0o600)
+        with _observed(root) as observer:
+            ask()
+        found = observer.discovered(_TASK)
+        assert not _changed(store, found)
+        change()
+        now = Now(store)
+        said = [str(parts.reason(it, found[it][1], now(it, found[it][0]))) for it in _changed(store, found)]
+        assert bool(said) == bool(reason) and reason in "; ".join(said), said
 
 
 _OF_ALL = given(links=LINKS, how=st.sampled_from(sorted(ASK)), path=PATHS, change=CHANGES)

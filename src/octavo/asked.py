@@ -10,7 +10,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 
 from .dataclass import dataclass
@@ -70,12 +70,32 @@ def size(path: str) -> str:
     return str(found.st_size) if stat.S_ISREG(found.st_mode) else there(path)
 
 
+#: What is asked of a path, by a word for it.
+ASKED: Mapping[str, Callable[[str], str]] = {"exists": there, "size": size}
+
+
 def allowed(path: str, letters: str) -> str:
     """Return whether this process may read, write or execute (``rwx``) what stands at a path."""
     mode = 0
     for letter in letters:
         mode |= _WHO.get(letter, 0)
     return "yes" if os.access(path, mode) else "no"
+
+
+def attribute(root: str, what: str, path: str) -> str:
+    """Return what a task asked of a path besides: its ``mode``, how many ``links`` it has, whether it is the ``same``.
+
+    Of the last ``what`` has the other path, after a sign: "same a = b".
+    """
+    word, full = what.partition(" ")[0], os.path.join(root, path)
+    try:
+        if word == "same":
+            other = os.path.join(root, what[len(f"same {path} = ") :])
+            return "yes" if os.path.samefile(full, other) else "no"
+        found = os.stat(full)
+    except (OSError, ValueError):
+        return ABSENT
+    return str(found.st_nlink) if word == "links" else f"{stat.S_IMODE(found.st_mode):o}"
 
 
 def letters(mode: int) -> str:

@@ -261,13 +261,7 @@ CHECK = Part("check", words.check)
 UPSTREAM = Part("upstream", words.upstream)
 FILE = Part("file", words.file, lambda now, what, path: now.file(path), needed=True)
 #: A file that a task read, and then wrote itself: the cache cannot know which of the two it was made from.
-UPDATED = Part(
-    "updated",
-    lambda part, what, was, now: words.file(FILE.of(what), what, was, now),
-    lambda now, what, path: now.updated(path),
-    needed=True,
-    cached=False,
-)
+UPDATED = Part("updated", words.as_file, lambda now, what, path: now.updated(path), needed=True, cached=False)
 #: The names in a folder that a task listed, see ``asked.Listing``; or the names with the sizes of the files.
 FOLDER = Part(
     "folder", words.folder, lambda now, what, path: now.listing(what, path), _concluded, needed=True
@@ -285,6 +279,13 @@ LINK = Part("link", words.link, _target_now, needed=True)
 EXISTS = Part("exists", words.exists, lambda now, what, path: asked.there(now.full(path)), needed=True)
 SIZE = Part("size", words.size, lambda now, what, path: asked.size(now.full(path)), needed=True)
 ACCESS = Part("access", words.access, _access_now, needed=True)
+#: What else it asked of one, see ``asked.attribute``.
+ATTRIBUTE = Part(
+    "attribute",
+    words.attribute,
+    lambda now, what, path: asked.attribute(now.full(""), what, path),
+    needed=True,
+)
 MODULE = Part("module", look=lambda now, what, path: now.module(path), text=True, python=True, needed=True)
 #: What names are imported from in a folder, those that it has nothing for included.
 IMPORTS = Part("imports", words.imports, lambda now, what, path: now.imports(path))
@@ -298,11 +299,7 @@ COPRODUCT = Part(
     cached=False,
 )
 #: A file that nobody declares, as a task left it that others use it from.
-LEFT = Part(
-    "left",
-    lambda part, what, was, now: words.file(FILE.of(what), what, was, now),
-    lambda now, what, path: now.file(path),
-)
+LEFT = Part("left", words.as_file, lambda now, what, path: now.file(path))
 #: What says the packages of a task that has an environment of its own.
 ENVIRONMENT = Part("environment", words.check)
 #: How a kernel is started, in another process, by its name: its kernel.json.
@@ -351,15 +348,9 @@ ROWS: Mapping[str, Part] = {
             MODULE,
             IMPORTS,
             HOOK,
-            COPRODUCT,
-            LEFT,
-            KERNELSPEC,
-            OBSERVED,
-            UNSEEN,
-            PACKAGE,
-            PYTHON,
         ),
-        *(FILE, UPDATED, FOLDER, SIZES, LINK, EXISTS, SIZE, ACCESS, ENVIRONMENT),
+        *(COPRODUCT, LEFT, KERNELSPEC, OBSERVED, UNSEEN, PACKAGE, PYTHON, ENVIRONMENT),
+        *(FILE, UPDATED, FOLDER, SIZES, LINK, EXISTS, SIZE, ACCESS, ATTRIBUTE),
         *(PRODUCT, EARLIER, SAVED, COMMITTED, STRANGER, RECORD, FORCED, REWRITE, WAITS, MISSING),
     )
 }

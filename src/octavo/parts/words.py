@@ -64,6 +64,11 @@ def file(part: str, what: str, was: str | None, now: str | None) -> str:
     return f"{part} is new" if was in (ABSENT, None) else changed(part, what, was, now)
 
 
+def as_file(part: str, what: str, was: str | None, now: str | None) -> str:
+    """Say it of a part of another row as of a file."""
+    return file(f"file {what}", what, was, now)
+
+
 def folder(part: str, what: str, was: str | None, now: str | None) -> str:
     if was == UNSTABLE or now is None:
         return changed(part, what, was, now)
@@ -97,6 +102,13 @@ def access(part: str, what: str, was: str | None, now: str | None) -> str:
     words = {"r": "read", "w": "written", "x": "executed"}
     may = " and ".join(words.get(letter, letter) for letter in letters)
     return f"{path} may {'now' if now == 'yes' else 'no longer'} be {may}"
+
+
+def attribute(part: str, what: str, was: str | None, now: str | None) -> str:
+    word, _, path = what.partition(" ")
+    if word == "same":
+        return f"{path.replace(' = ', ' and ')} are {'now' if now == 'yes' else 'no longer'} the same file"
+    return exists(part, path, was, now) if ABSENT in (was, now) else f"{path} has {word} {now}, not {was}"
 
 
 def imports(part: str, what: str, was: str | None, now: str | None) -> str:

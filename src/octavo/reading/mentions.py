@@ -26,7 +26,27 @@ _VALUE = re.compile(
 )
 _BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
 _WILD = re.compile(r"[*?\[]")
-_LONGEST = 4096
+#: Programs whose arguments are paths, be there anything or not; those that tell how large files are, or their rights.
+_ASKING = (
+    r"test|\[\[?|ls|dir|find|readlink|realpath|file|cat|head|tail|wc|cp|mv|cmp|diff|grep|sort|source|cd|pushd"
+)
+_MEASURING = r"stat|du|ls[ \t]+-\w*[ls]\w*"
+_BEFORE, _ARGUMENTS = r"(?:^|[\s;&|(`!'\"@])", r"[ \t]+([^;&|)`\n]*)"
+_ASKED = re.compile(rf"{_BEFORE}(?:{_ASKING}|{_MEASURING}){_ARGUMENTS}", re.MULTILINE)
+_MEASURED = re.compile(rf"{_BEFORE}(?:{_MEASURING}){_ARGUMENTS}", re.MULTILINE)
+#: The same in languages: ``file.exists("x")``, ``isfile("x")``, ``Path("x").is_file()``, ``-e 'x'``.
+_CALLED = re.compile(
+    r"(?:exists?|is_?file|is_?dir\w*|ispath|access|file[._](?:info|size|test)|getsize|filesize|stat|Path)\w*"
+    r"[ \t]*\([ \t]*[rbu]?(?:\"([^\"\n]+)\"|'([^'\n]+)')|(?<![\w-])-[bdefghrswxzL][ \t]+()['\"]?([\w./+@%~-]+)"
+)
+_NAME = re.compile(r"(?![-/%+])[\w./+@%=~-]*\w[\w./+@%=~-]*")
+#: Programs and functions that list the folder in which they run, and those that go on into all below.
+_HERE = re.compile(
+    rf"{_BEFORE}(?:ls|dir|tree|du|find)(?:[ \t]+-\S+)*[ \t]*(?:\./?(?=[\s;&|)'\"]|$)|(?=[;&|)'\"\n]|$))"
+    rf"|{_BEFORE}find[ \t]+-"
+    r"|(?:listdir|scandir|walk|list\.files|readdir|opendir|glob)[ \t]*\([ \t]*(?:[\"']\.?/?[*\"']|\)|pattern)"
+)
+_LONGEST, _LONGEST_NAME = 4096, 200
 _MOST = 20_000
 _MOST_OF_ONE = 64
 
@@ -64,6 +84,26 @@ def mentions(text: str) -> Mentions:
         for path in _paths(word):
             (found.patterns if _WILD.search(path) else found.paths).add(path)
     return found
+
+
+def inquiries(text: str) -> tuple[set[str], set[str]]:
+    """Return paths of which a text asks whether something is there, and those of which it asks how large that is."""
+    asked, measured = (
+        {word.strip("\"'").rstrip("/") for found in pattern.findall(text) for word in found.split()}
+        for pattern in (_ASKED, _MEASURED)
+    )
+    asked |= {name.rstrip("/") for found in _CALLED.findall(text) for name in found if name}
+    return _names(asked), _names(measured)
+
+
+def _names(words: Iterable[str]) -> set[str]:
+    plain = (word.removeprefix("./") for word in words if len(word) < _LONGEST_NAME)
+    return {word for word in plain if _NAME.fullmatch(word)}
+
+
+def lists_here(text: str) -> bool:
+    """Return whether a text lists the folder in which it runs."""
+    return _HERE.search(text) is not None
 
 
 def _words(text: str) -> Iterator[str]:

@@ -141,6 +141,21 @@ _ASKED: dict[str, Row] = {
         {},
         {"@/in/x": ""},
     ),
+    "a folder that must be new": (
+        "K = tried(os.mkdir, '@/new') == 'FileExistsError'\nif not K:\n    os.rmdir('@/new')",
+        {},
+        {"@/new/x": ""},
+    ),
+    "a folder that is there already": (
+        "K = tried(os.mkdir, '@/new') == 'FileExistsError'\nif not K:\n    os.rmdir('@/new')",
+        {"@/new/x": ""},
+        {"@/new": None},
+    ),
+    "a folder that cannot be removed, and a file in it": (
+        "tried(os.rmdir, '@/in')\nK = open('@/in/x').read()",
+        {"@/in/x": "1"},
+        {"@/in/x": "2"},
+    ),
     "attributes": ("K = tried(os.listxattr, '@/x')", {}, {"@/x": ""}),
     "where a file really is": (
         "K = os.path.basename(os.path.realpath('@/x'))",
@@ -206,6 +221,17 @@ _BELOW: dict[str, Row] = {
         "K = said('test -f @/x && echo yes')",
         {},
         {"@/x": ""},
+    ),
+    "a command that looks for a plain name": (
+        "K = subprocess.run(['ls', 'plain_@'], capture_output=True).returncode",
+        {},
+        {"plain_@": ""},
+    ),
+    "a command that asks how large a file is": ("K = said('stat -c %s @/x')", {"@/x": "1"}, {"@/x": "333"}),
+    "a child that looks for a plain name": (
+        "K = said(f'{sys.executable} @/it.py')",
+        {"@/it.py": "import os\nprint(os.path.exists('flag_@'))\n"},
+        {"flag_@": ""},
     ),
     "a command that finds nothing": ("K = said('cat @/x')", {}, {"@/x": "1"}),
     "a pattern in the project's folder": ("K = said('ls *.of_@')", {"a.of_@": ""}, {"b.of_@": ""}),

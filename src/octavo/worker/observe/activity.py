@@ -17,11 +17,12 @@ from ...kinds.named import READS
 from ...model import ABSENT
 from ...reading.importable import SUFFIXES
 from .asks import FilePath, narrowed
+from .attributes import Attributes, takes
 from .frames import STANDARD, Asker, of_packages, reads_text
 from .hook import Arguments, Hear, Quiet
 from .listed import METADATA, Listed, about_packages, asks_sizes, pattern_of
 from .paths import Ground
-from .stamps import Use, now_of_files, stamp, stands, use
+from .stamps import Use, is_link, now_of_files, stamp, stands, use
 
 #: Where nobody keeps what a result depends on.
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/lib/", "/usr/share/", STANDARD)
@@ -48,6 +49,8 @@ class Activity:
         self.written: dict[str, int] = {}
         #: Paths at which it put something else, or nothing, and when that was first.
         self.placed: dict[str, int] = {}
+        #: Those that it tried to remove: what is still there as it was, it could not.
+        self.removed: set[str] = set()
         #: Folders that it wanted to be there, and that were.
         self.assured: set[str] = set()
         #: Files of which it changed permissions or times, say, and how much of their stamps that leaves.
@@ -59,6 +62,7 @@ class Activity:
         self.questions: dict[tuple[str, str], str] = {}
         #: Files of which its own code asked when they were modified.
         self.timed: set[str] = set()
+        self._attributes = Attributes(self.questions, self.timed, quiet, self._full)
         #: Files of code that the task's own code opened, not to run them.
         self.as_text: set[str] = set()
         #: Paths of which Python told, counted or not.
@@ -92,8 +96,8 @@ class Activity:
             "os.truncate": lambda args: self._place(args[0]),
             "os.remove": self._remove,
             "os.rmdir": self._remove,
-            "os.listxattr": self._attributes,
-            "os.getxattr": self._attributes,
+            "os.listxattr": self._attributes_of,
+            "os.getxattr": self._attributes_of,
             "os.rename": self._rename,
             "os.link": self._link,
             "os.symlink": self._symlink,
@@ -209,24 +213,36 @@ class Activity:
 
     def _place(self, path: FilePath, folder: int | None = None) -> None:
         if not self.quiet:
-            self.placed.setdefault(self._full(path, folder), time.monotonic_ns())
+            full = self._full(path, folder)
+            self.placed.setdefault(full, time.monotonic_ns())
+            self.removed.discard(full)
 
-    def _attributes(self, arguments: Arguments) -> None:
+    def _attributes_of(self, arguments: Arguments) -> None:
         self._misses(arguments[0])
 
     def _remove(self, arguments: Arguments) -> None:
         path, folder = arguments
-        if not self._misses(path, folder):
-            self._place(path, folder)
+        if self.quiet or self._misses(path, folder):
+            return
+        self._place(path, folder)
+        self.removed.add(full := self._full(path, folder))
+        with self.quiet:
+            if os.path.isdir(full) and not is_link(full) and os.listdir(full):
+                self.lists(full)  # an error tells that there is something
 
     def _mkdir(self, arguments: Arguments) -> None:
         if self.quiet:
             return
-        path, _, folder = arguments
-        full = self._full(path, folder)
-        if stamp(full):
+        full = self._full(arguments[0], arguments[2])
+        asker, found = Asker(), there(full)
+        makes = (it for it in asker.via if it.f_code.co_name in ("makedirs", "mkdir"))
+        may_be = any(frame.f_locals.get("exist_ok") for frame in makes) or not asker.is_own()
+        if found != ABSENT and may_be:
             self.assured.add(full)
-        else:
+            return
+        if not may_be and full.startswith(self._below):  # else it is an error, which tells the task
+            self.questions.setdefault(("exists", full), found)
+        if found == ABSENT:
             self.placed.setdefault(full, time.monotonic_ns())
 
     def _rename(self, arguments: Arguments) -> None:
@@ -303,6 +319,9 @@ class Activity:
         pattern, hidden = pattern_of(asker)
         sized = not asker.via and asker.frame is not None and asks_sizes(asker.frame.f_code)
         self.lists(full, pattern, hidden, sized)
+        if sized and asker.frame is not None and (what := takes(asker.frame.f_code, inner=True)):
+            for entry in self.listed[full, pattern, hidden, sized].names or ():
+                self._attributes.note(f"{full}/{entry[1:].rpartition('/')[0]}", what)
 
     def lists(self, full: str, pattern: str = "", hidden: bool = False, sized: bool = False) -> None:
         """Note the names that are in a folder now, as far as they fit a pattern."""
@@ -343,6 +362,8 @@ class Activity:
         if word == "time":
             self.timed.add(full)
             word = "exists"
+        elif word in ("size", "exists") and answer != ABSENT:
+            self._attributes.taken(asker, full)
         with self.quiet:
             answer = answer or there(full)
         # the last answer is the one that counts, as a task may wait for a file; its size says that it is there

@@ -20,6 +20,8 @@ from .stamps import WHOLE, Use, is_file, stamp, unchanged_digest
 
 #: So many names that a task made in a folder are told; where it made more, they count as there.
 _MOST = 200
+#: Questions that what is in a file answers, too.
+_OF_FILES = ("exists", "size", "may r")
 #: Files that libraries keep beside a database while it is open.
 _BESIDE = ("-journal", "-wal", "-shm", ".lock")
 #: How files begin that libraries change in place: of HDF5, SQLite, DuckDB, netCDF, TIFF.
@@ -56,6 +58,8 @@ class Writes:
             if not os.path.isdir(real):  # a temporary file is opened by its folder's name, and has another
                 self._add(real, order)
         for path, order in list(activity.placed.items()):
+            if path in activity.removed and (now := stamp(path)) is not None and now[4] < activity.began:
+                continue  # it could not: it is still there, as it was
             self._add(activity.ground.way(path, follow=False).real, order)
         for path in list(activity.updated):
             used = activity.opened.get(path)
@@ -131,10 +135,11 @@ class Discovery:
             if not self._native.precision or folder in self._native.others_listed:
                 self._activity.lists(folder, pattern)
         listed = {it.listing.folder for it in self._activity.listed.values()}
+        every = self._evidence.lists_all()
         for folder in sorted(self._native.others_listed - listed):
             # it was read as a whole: by find, ls, or list.files() of R
             shown = self._ground.way(folder).shown
-            if shown and folder != self._ground.root and self._evidence.tells(shown):
+            if shown and (every or (folder != self._ground.root and self._evidence.tells(shown))):
                 self._activity.lists(folder)
 
     def _know(self, path: str, follow: bool) -> None:
@@ -161,7 +166,7 @@ class Discovery:
         for (word, path), answer in list(self._activity.questions.items()):
             answers = self._try(path, self._answer_parts, word, path, answer)
             found.update(
-                {part: row for part, row in answers.items() if row[0] not in files or "link" in word}
+                {part: row for part, row in answers.items() if row[0] not in files or word not in _OF_FILES}
             )
         for path in list(self._activity.entered):
             self.walked(self._ground.way(path))
@@ -333,6 +338,10 @@ class Discovery:
             return
         self.walked(way)
         row, _, letters = word.partition(" ")
+        if row in ("mode", "links", "same"):
+            if not own:
+                yield from self._attribute(row, shown, letters, answer)
+            return
         if own:
             # what it made and left is no news; what was there before, it may have changed
             if answer == ABSENT and os.path.lexists(way.real):
@@ -346,6 +355,16 @@ class Discovery:
             yield parts.SIZE.of(shown), (shown, answer)
         else:
             yield parts.EXISTS.of(shown), (shown, answer)
+
+    def _attribute(self, word: str, shown: str, other: str, answer: str) -> Iterator[_Part]:
+        what = f"{word} {shown}"
+        if other:
+            way = self._ground.way(other)
+            if way.shown is None or self._writes.when(way.real) is not None:
+                return
+            self.walked(way)
+            what += f" = {way.shown}"
+        yield parts.ATTRIBUTE.of(what), (shown, answer)
 
 
 def _by_child(path: str, activity: Activity, native: NativeEvents, evidence: Evidence) -> bool:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ...reading.mentions import Mentions, mentions
+from ...reading.mentions import Mentions, inquiries, lists_here, mentions
 from .stamps import is_file
 
 #: Larger files are no scripts.
@@ -62,6 +62,8 @@ class Evidence:
         self._own: list[str] = []
         self._foreign: list[str] = []
         self._commands: list[str] = []
+        #: What others run, with the folder where that is.
+        self._run: dict[tuple[str, str], None] = {}
         self._seen: set[str] = set()
         self._lists: set[str] = set()
         #: What others are told, and what the task's own code names, with how many of the texts that is.
@@ -91,6 +93,7 @@ class Evidence:
     def foreign(self, text: str) -> None:
         """Take in a text that another program runs."""
         self._foreign.append(text)
+        self._run[text, self._root] = None
 
     def command(self, words: Iterable[str], folder: str) -> None:
         """Take in a command with its arguments, and the scripts that it names, from the folder it runs in."""
@@ -101,6 +104,8 @@ class Evidence:
         self._seen.add(text)
         self._commands.append(text)
         self._foreign.append(text)
+        # arguments are a line each
+        self._run |= dict.fromkeys((it, folder) for it in (" ".join(told), *told))
         untold = [name for word in text.split() for name in _UNTOLD.get(os.path.basename(word), ())]
         self._scripts("\n".join([text, *untold]), folder, _DEPTH)
 
@@ -118,6 +123,7 @@ class Evidence:
             self._seen.add(path)
             if (found := _script(path)) is not None:
                 self._foreign.append(found)
+                self._run[found, folder] = None
                 self._scripts(found, folder, depth - 1)
                 self._scripts(found, os.path.dirname(path), depth - 1)
 
@@ -151,6 +157,18 @@ class Evidence:
         for full in {*self.missing, *(os.path.join(self._root, path) for path in names)}:
             if os.path.isdir(os.path.dirname(full)):
                 yield full
+
+    def asks(self) -> Iterator[tuple[str, str]]:
+        """Yield what other programs ask of the file system: "exists" or "size", and an absolute path."""
+        for text, folder in list(self._run):
+            text = text.replace(f"{self._root}/", "")
+            for word, names in zip(("exists", "size"), inquiries(text), strict=True):
+                for name in sorted(names)[:_MOST]:
+                    yield word, os.path.join(folder, name)
+
+    def lists_all(self) -> bool:
+        """Return whether other programs list the folder in which they run."""
+        return any(lists_here(text) for text, _ in self._run)
 
     def patterns(self, folder: str) -> Iterator[tuple[str, str]]:
         """Yield what other programs are told in patterns: folders that are there, and a pattern for names in each."""

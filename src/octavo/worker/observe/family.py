@@ -115,6 +115,8 @@ class Family:
             activity.shown,
             activity.heard,
             activity.as_text,
+            activity.removed,
+            activity.timed,
         ):
             some.clear()
         for table in self._imports.tables.values():
@@ -190,6 +192,9 @@ class Family:
             ("meant", self._ground.meant),
             ("as text", activity.as_text),
             ("own", self._own_used),
+            ("removed", activity.removed),
+            ("timed", activity.timed),
+            ("made", native.made),
         )
         for name, some in (*sets, *more):
             if len(some) > self._sent.get(name, 0):
@@ -206,7 +211,8 @@ class Family:
         times = {"written": activity.written, "placed": activity.placed, "wrote": native.written}
         sets = {"updated": activity.updated, "assured": activity.assured, "entered": activity.entered}
         sets |= {"shown": activity.shown, "doubtful": native.doubtful, "meant": self._ground.meant}
-        sets |= {"as text": activity.as_text, "own": self._own_used}
+        sets |= {"as text": activity.as_text, "own": self._own_used, "removed": activity.removed}
+        sets |= {"timed": activity.timed, "made": native.made}
         if name in uses:
             found, order, epoch, digest, linked = value
             uses[name].setdefault(key, Use(_stamp(found), order, epoch, digest, linked))

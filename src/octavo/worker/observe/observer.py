@@ -14,7 +14,7 @@ from functools import partial
 from threading import get_ident
 
 from ... import parts, products
-from ...asked import there
+from ...asked import ASKED, attribute, there
 from ...environment import imported
 from ...kinds.named import KERNELSPEC
 from ...model import UNSTABLE, Task
@@ -200,6 +200,11 @@ class Observer:
             made = {*native.others_wrote, *native.written, *self.activity.written, *self.activity.placed}
             for path in {*self._evidence.told()} - made:
                 self.activity.questions.setdefault(("exists", path), there(path))
+            for word, path in self._evidence.asks():
+                if path not in made and path.startswith(self.ground.below):
+                    self.activity.questions.setdefault((word, path), ASKED[word](path))
+                    if word == "size" and os.path.isfile(path):
+                        self.activity.questions["mode", path] = attribute("/", f"mode {path}", path)
 
     def discovered(self, task: Task) -> dict[str, tuple[str, str]]:
         """Return what was found: parts of the manifest to (path, digest), paths relative to the project."""
@@ -269,7 +274,8 @@ class Observer:
         if not unseen:
             return
         imports = {*task.source.facts.imports, *imported(self.ground.root, files)}
-        asked = (parts.EXISTS, parts.SIZE, parts.ACCESS, parts.LINK)  # what is in a file is more than that
+        # what is in a file is more than that
+        asked = (parts.EXISTS, parts.SIZE, parts.ACCESS, parts.ATTRIBUTE, parts.LINK)
         used = {path for part, (path, _) in found.items() if parts.split(part)[0] not in asked}
         used |= {*given_paths(task.inputs)}
         with self.quiet:
