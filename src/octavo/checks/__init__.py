@@ -49,9 +49,11 @@ class CodeCell:
 
         It must look at the code alone, and what it returns is shared: it may not hold the cell, nor be used up.
         """
-        if ask not in self.facts:
-            self.facts[ask] = ask(self)
-        return cast("Fact", self.facts[ask])
+        try:
+            return self.facts[ask]  # type: ignore[return-value]
+        except KeyError:
+            found = self.facts[ask] = ask(self)
+            return found
 
     def of(self, kind: type[Node]) -> Sequence[Node]:
         """Return the nodes of one class, in order."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from ..dataclass import dataclass
+from ..reading.patterns import later
 from . import CodeCell, dotted, magic_of
 from .again_values import changed, repeatable, root
 
@@ -31,9 +32,9 @@ _TAKEN = {
     "shutil.copytree": "dirs_exist_ok",
 }
 _TAKEN_METHODS = {"unlink": "missing_ok", "mkdir": "exist_ok"}
-_APPEND = re.compile(r"[bt]*a[bt+]*")
-_SHELL = re.compile(r"[^>]*[^>&\d]>>\s*[^\s&]")
-_SQL = re.compile(
+_APPEND = later(r"[bt]*a[bt+]*")
+_SHELL = later(r"[^>]*[^>&\d]>>\s*[^\s&]")
+_SQL = later(
     r"\s*(?:insert\s+into(?!.*on\s+conflict)|create\s+(?:unique\s+)?(?:table|index|view|schema)\s+(?!if\s)"
     r"|drop\s+\w+\s+(?!if\s)|alter\s+table\s+\S+\s+(?:add|drop|rename))",
     re.IGNORECASE | re.DOTALL,

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 
+from ..reading.patterns import later
 from . import CodeCell, Hit, Severity, Subject, at, dotted
 from .imported import aliases, full
 
@@ -28,7 +29,7 @@ _TIMES = frozenset(("time.ctime", "time.localtime", "time.gmtime", "time.asctime
 _SECONDS = frozenset(("time.time", "time.time_ns"))
 _WORDS = re.compile(r"now|today|ctime|asctime|localtime|gmtime|strftime|time_ns|\btime\(")
 #: Folders of logs, of which TensorBoard wants a new one for each run.
-_LOGS = re.compile(r"log_?s?_?dir|log_?path", re.IGNORECASE)
+_LOGS = later(r"log_?s?_?dir|log_?path", re.IGNORECASE)
 _HINT = "make it a parameter, so that a run can be repeated for the same day"
 
 

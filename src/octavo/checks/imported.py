@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+import builtins
+from collections.abc import Callable, Mapping, Sequence
 
 from ..dataclass import dataclass
 from . import Called, CodeCell, Subject, calls
@@ -20,6 +21,11 @@ _USUAL = {
     "gpd": "geopandas",
     "dt": "datetime",
 }
+
+
+_BUILTINS = frozenset(dir(builtins))
+#: A call, and whether it stands in the body of a function.
+Placed = tuple[Called, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +70,32 @@ def full(name: str, known: Mapping[str, str]) -> str:
     return f"{known.get(head, head)}{dot}{rest}"
 
 
-def full_calls(subject: Subject) -> list[FullCall]:
-    """Return the calls of a notebook, in order; ask by ``subject.once``."""
+def full_calls(subject: Subject, likely: Callable[[CodeCell], Sequence[Placed]]) -> list[FullCall]:
+    """Return those calls of a notebook that may matter, in order; ``likely`` chooses them in a cell by ``choose``."""
     known = subject.once(aliases)
     return [
         FullCall(cell, one.node, full(one.name, known) if one.name else "", one.magic, inside)
         for cell in subject.cells
-        for one, inside in cell.once(_placed)
+        for one, inside in cell.once(likely)
     ]
+
+
+def choose(cell: CodeCell, wanted: Callable[[str], bool], *, magics: bool) -> list[Placed]:
+    """Return the calls in a cell of which the last part of the name is wanted, and those by a name of its own.
+
+    An import may have given such a name to anything.
+    """
+    found: list[Placed] = []
+    for one, inside in cell.once(_placed):
+        if one.magic is not None:
+            chosen = magics
+        elif isinstance(one.node.func, ast.Attribute):
+            chosen = wanted(one.node.func.attr)
+        else:
+            chosen = bool(one.name) and (one.name not in _BUILTINS or wanted(one.name))
+        if chosen:
+            found.append((one, inside))
+    return found
 
 
 def _imported(cell: CodeCell) -> dict[str, str]:
@@ -86,7 +110,7 @@ def _imported(cell: CodeCell) -> dict[str, str]:
     return found
 
 
-def _placed(cell: CodeCell) -> tuple[tuple[Called, bool], ...]:
+def _placed(cell: CodeCell) -> tuple[Placed, ...]:
     """Return the calls of a cell, each with whether it stands in the body of a function."""
     functions: list[ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda] = [
         *cell.of(ast.FunctionDef),

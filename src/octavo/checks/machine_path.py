@@ -6,10 +6,11 @@ import ast
 import re
 from collections.abc import Iterator
 
+from ..reading.patterns import later
 from . import CodeCell, Hit, Severity, Subject, at, calls
 
 _SCHEME = r"(?:file://|\w+(?:\+\w+)?:///|dbfs:(?=/))?"
-_PATH = re.compile(
+_PATH = later(
     _SCHEME + r"(?:"
     r"/(?:home|Users|media|Volumes|net|export/home)/[^/\s{}]+(?:/|$)|/root/|/mnt/[\w.-]+/|/content/|/kaggle/|/dbfs/|dbfs:/"
     r"|/(?:gpfs|lustre|scratch|nfs|workspace|notebooks|storage|srv|opt/ml)/[\w.-]+"
@@ -19,18 +20,18 @@ _PATH = re.compile(
     r").*"
 )
 #: An absolute path of data, wherever it is.
-_DATA = re.compile(
+_DATA = later(
     r"/(?!dev/|proc/|sys/|etc/|usr/|bin/|tmp/|var/tmp/)[\w.-]+/(?:[\w .-]+/)*[\w .-]+\.(?:csv|tsv|parquet|pkl|pickle"
     r"|joblib|h5|hdf5?|npy|npz|feather|arrow|xlsx?|sqlite3?|db|duckdb|nc|tiff?|pth?|ckpt|onnx|dta|sav|shp|geojson|fits|mat"
     r"|zip|gz|tar|tgz|txt|jsonl|avro|orc)",
     re.IGNORECASE,
 )
-_OPENING = re.compile(
+_OPENING = later(
     r"(?:.*\.)?(?:open|Path|PurePath|listdir|scandir|walk|chdir|makedirs|mkdir|glob|iglob|rglob|load|save|savefig|copy"
     r"|copyfile|move|remove|(?:read|scan|to|write|sink|load|open)_\w+|loadtxt|genfromtxt|savetxt|imread|imwrite|append)"
 )
-_ABSOLUTE = re.compile(r"/(?!dev/|proc/|sys/|etc/|usr/|bin/|tmp\b|var/|\*)[\w.-]{2,}(?:/[\w .*-]+)+/?")
-_WORD = re.compile(r"(?:(?<=^)|(?<=[\s=\"'>]))(?:~?/|[A-Za-z]:\\|\\\\)[^\s\"';|&]+")
+_ABSOLUTE = later(r"/(?!dev/|proc/|sys/|etc/|usr/|bin/|tmp\b|var/|\*)[\w.-]{2,}(?:/[\w .*-]+)+/?")
+_WORD = later(r"(?:(?<=^)|(?<=[\s=\"'>]))(?:~?/|[A-Za-z]:\\|\\\\)[^\s\"';|&]+")
 _LONG = 1000
 _HINT = "a path relative to the project works everywhere; a parameter may name what does not"
 

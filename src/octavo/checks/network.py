@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from ..reading.commands import commands
+from ..reading.patterns import later
 from . import CodeCell, Hit, Severity, Subject, at
-from .imported import FullCall, argument, full_calls
+from .imported import FullCall, Placed, argument, choose, full_calls
 
 _CALLS_WORDS = """
 urllib.request.urlopen urllib.request.urlretrieve urllib.request.build_opener urllib2.urlopen urllib.urlretrieve
@@ -35,11 +36,11 @@ _CALLS = frozenset(_CALLS_WORDS.split()) | {
     for verb in ("get", "post", "put", "patch", "delete", "head", "options", "request")
 }
 #: What downloads a data set of its own, by the end or the beginning of its full name.
-_OWN = re.compile(
-    r"sklearn\.datasets\.fetch_\w+|(?:tensorflow\.)?keras\.datasets\.\w+\.load_data|vega_datasets\.data\.\w+"
+_OWN = later(
+    r"sklearn\.datasets\.fetch_\w+|(?:tensorflow\.)?keras\.datasets\.\w+\.load_data"
     r"|(?:tensorflow\.)?keras\.utils\.get_file|skimage\.data\.download_all"
 )
-_URL = re.compile(
+_URL = later(
     r"(?:https?|ftps?|sftp|s3[an]?|gs|gcs|abfss?|wasbs?|adl|az|hdfs|oss|hf|github)://(?!(?:localhost|127\.0\.0\.1|0\.0\.0\.0)\b)",
     re.IGNORECASE,
 )
@@ -61,19 +62,19 @@ _PARAMETERS = (
     "uri",
 )
 #: Shows a page, or names a server, and reads nothing itself.
-_HARMLESS = re.compile(r"webbrowser\.|IPython\.display\.|urllib\.parse\.|\w*[Mm]arkdown")
-_COMMAND = re.compile(
+_HARMLESS = later(r"webbrowser\.|IPython\.display\.|urllib\.parse\.|\w*[Mm]arkdown")
+_COMMAND = later(
     r"(?:wget|curl|aria2c|axel|scp|sftp|rclone|azcopy|gdown|yt-dlp|youtube-dl|lftp|http|https|ftp)\b"
     r"|git\s+(?:-\S+\s+)*(?:clone|pull|fetch|lfs\s+(?:pull|fetch)|submodule\s+update)\b"
     r"|aws\s+(?:-\S+\s+\S+\s+)*s3(?:api)?\s|gsutil\s|gcloud\s+storage\s+(?:cp|rsync|cat)\b|az\s+storage\s|dvc\s+(?:pull|fetch|get|import)\b"
     r"|kaggle\s+(?:datasets|competitions|models|kernels)\s|(?:huggingface-cli|hf)\s+(?:download|repo)\b|rsync\s.*\S:\S"
     r"|(?:python\S*\s+-m\s+)?(?:spacy\s+download|nltk\.downloader|gdown|wget)\b|docker\s+pull\b"
 )
-_LOCAL = re.compile(r"localhost|127\.0\.0\.1")
+_LOCAL = later(r"localhost|127\.0\.0\.1")
 _FORMATS = frozenset(
     ("csv", "json", "parquet", "text", "arrow", "pandas", "imagefolder", "audiofolder", "webdataset")
 )
-_PATH = re.compile(r"^(?:[./~\\]|[A-Za-z]:)|\.\w{2,6}$|^$")
+_PATH = later(r"^(?:[./~\\]|[A-Za-z]:)|\.\w{2,6}$|^$")
 _HINT = "read a copy in the project, which a task downloads, or keep its digest: what is there may change"
 
 
@@ -96,11 +97,38 @@ class Network:
             values |= cell.once(_given)
         saved = {text for cell in subject.cells for text in cell.once(_saved)}
         said: set[int] = set()
-        for call in subject.once(full_calls):
+        for call in full_calls(subject, _likely):
             if call.cell.number not in said and _reads(call, values, saved):
                 said.add(call.cell.number)
                 what = "it" if call.magic or "get_ipython" in call.said else call.said
                 yield at(call.cell, call.node, f"{what} reads from the network", _HINT)
+
+
+_LASTS = frozenset(
+    [
+        *(name.rpartition(".")[2] for name in _CALLS),
+        *(
+            "from_pretrained",
+            "load_dataset",
+            "pipeline",
+            "load_data",
+            "system",
+            "getoutput",
+            "popen",
+            "Popen",
+            "run",
+        ),
+        *("call", "check_call", "check_output"),
+    ]
+)
+
+
+def _likely(cell: CodeCell) -> list[Placed]:
+    return choose(cell, _matters, magics=True)
+
+
+def _matters(last: str) -> bool:
+    return last in _LASTS or last[:1].isupper() or bool(_READING.fullmatch(last)) or last.startswith("fetch_")
 
 
 def _given(cell: CodeCell) -> dict[str, ast.expr]:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 
+from ..reading.patterns import later
 from . import CodeCell, Hit, Severity, Subject, at, dotted
 from .again import Again, again, heads
 from .again_values import root
@@ -14,11 +15,11 @@ from .imported import imported
 _HINT = "give the result another name, or do it where the name is defined"
 #: What is used up by reading, or keeps what is written or counted, by what a name was made by.
 _MADE = {
-    "update": re.compile(r"(?:\w+\.)?Counter|hashlib\.\w+|md5|sha\d+"),
-    "subtract": re.compile(r"(?:\w+\.)?Counter"),
-    **dict.fromkeys(("write", "writelines", "read", "readline", "readlines"), re.compile(r"(?:.*\.)?open")),
+    "update": later(r"(?:\w+\.)?Counter|hashlib\.\w+|md5|sha\d+"),
+    "subtract": later(r"(?:\w+\.)?Counter"),
+    **dict.fromkeys(("write", "writelines", "read", "readline", "readlines"), later(r"(?:.*\.)?open")),
 }
-_MAKES = re.compile(r"temp|mkdtemp|mkstemp", re.IGNORECASE)
+_MAKES = later(r"temp|mkdtemp|mkstemp", re.IGNORECASE)
 
 
 class NotRepeatable:

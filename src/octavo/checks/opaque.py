@@ -7,6 +7,7 @@ import re
 
 from ..reading import magics
 from ..reading.names import names
+from ..reading.patterns import later
 from . import Called, CodeCell, calls, dotted
 
 #: Magics of IPython, Colab and well-known extensions that define no names, or those that ``reading.names`` knows.
@@ -36,7 +37,7 @@ _BARE = frozenset(("execfile", "runfile", "init_session", "pylab"))
 _METHODS = frozenset(("run_cell", "run_cell_async", "safe_execfile", "init_session"))
 #: Methods that do so of a session alone: a stack has ``push`` too.
 _OF_SESSION = frozenset(("push", "ex", "reset", "inject"))
-_SESSION = re.compile(r"(?:\w+\.)*(?:_?ip|ipython|_?ipy|shell|ish|session|dview|rc|client)", re.IGNORECASE)
+_SESSION = later(r"(?:\w+\.)*(?:_?ip|ipython|_?ipy|shell|ish|session|dview|rc|client)", re.IGNORECASE)
 
 
 def opaque(cell: CodeCell) -> bool:

@@ -6,38 +6,39 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
+from ..reading.patterns import later
 from . import CodeCell, Hit, Severity, Subject
 from .secret import texts
 
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[a-z0-9-]{1,63}\.)+[a-z]{2,12}\b", re.IGNORECASE)
+_EMAIL = later(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[a-z0-9-]{1,63}\.)+[a-z]{2,12}\b", re.IGNORECASE)
 #: Domains that belong to nobody (RFC 2606), and addresses of machines.
-_NOBODY = re.compile(
+_NOBODY = later(
     r"@(?:.*\.)?(?:example(?:\.\w+)?|test|invalid|localhost|local|domain\.com|email\.com|foo\.com|bar\.com)$"
     r"|@[\w.-]*(?:gserviceaccount\.com|noreply\.github\.com)$|^(?:no-?reply|git|info|support|user|\w)@|@\w\.\w+$",
     re.IGNORECASE,
 )
-_CARD = re.compile(r"[2456]\d{3}([ -])\d{4}\1\d{4}\1\d{4}(?![\d.-]|[ ,]\d)")
-_IBAN = re.compile(r"[A-Z]{2}\d\d(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")
-_ISSUER = re.compile(r"4|5[1-5]|2[2-7]|6011|3[47]")
-_PLAIN_CARD = re.compile(r"(?<![\w.-])(?:[2456]\d{15}|3[47]\d{13}|3[47]\d\d[ -]\d{6}[ -]\d{5})(?![\w.-])")
-_CARD_SAID = re.compile(
+_CARD = later(r"[2456]\d{3}([ -])\d{4}\1\d{4}\1\d{4}(?![\d.-]|[ ,]\d)")
+_IBAN = later(r"[A-Z]{2}\d\d(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")
+_ISSUER = later(r"4|5[1-5]|2[2-7]|6011|3[47]")
+_PLAIN_CARD = later(r"(?<![\w.-])(?:[2456]\d{15}|3[47]\d{13}|3[47]\d\d[ -]\d{6}[ -]\d{5})(?![\w.-])")
+_CARD_SAID = later(
     r"(?:credit|debit|payment|bank)[ _-]?card|card[ _-]?(?:no|num|number)\b|\b(?:visa|mastercard|amex)\b",
     re.IGNORECASE,
 )
 #: In a table or a dictionary: a column "email", a key 'customer_email'.
-_EMAIL_SAID = re.compile(
+_EMAIL_SAID = later(
     r"(?:\"|'|<th>|^|\s)(?:\w+[_ ])?e-?mail(?:[_ ]address)?(?:\"|'|</th>|\s{2,}|:)", re.IGNORECASE
 )
-_PHONE = re.compile(
+_PHONE = later(
     r"(?<![\w+./)\]\\-])(?:\+[1-9]\d{0,2}[ -]?(?:\(\d{1,4}\)[ -]?)?\d{1,4}(?:[ -]?\d{2,4}){2,4}"
     r"|\+[1-9]\d{9,13}|(?:1[ -])?(?:\([2-9]\d\d\) ?|[2-9]\d\d-)[2-9]\d\d-\d{4})(?![\w-]|\.\d)"
 )
-_PHONE_SAID = re.compile(r"phone|\b(?:tel|mobile|handy|cell[ _]?(?:no|number)|telefon)\b", re.IGNORECASE)
-_FICTION = re.compile(r"55501\d\d$|^(?:1?555\d{7})$|123456|7890$")
+_PHONE_SAID = later(r"phone|\b(?:tel|mobile|handy|cell[ _]?(?:no|number)|telefon)\b", re.IGNORECASE)
+_FICTION = later(r"55501\d\d$|^(?:1?555\d{7})$|123456|7890$")
 #: What makes a number that follows a part of another.
-_MORE = re.compile(r"[\d.-]$|\d[ ,]$")
-_SSN = re.compile(r"(?<![\d-])(?!000|666|9\d\d)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\d-])")
-_SSN_SAID = re.compile(r"\bssn\b|social[ _]security", re.IGNORECASE)
+_MORE = later(r"[\d.-]$|\d[ ,]$")
+_SSN = later(r"(?<![\d-])(?!000|666|9\d\d)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\d-])")
+_SSN_SAID = later(r"\bssn\b|social[ _]security", re.IGNORECASE)
 #: So many addresses are a list of people, and not an author.
 _MANY = 3
 

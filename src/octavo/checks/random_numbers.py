@@ -6,6 +6,7 @@ import ast
 import re
 
 from ..dataclass import dataclass
+from ..reading.patterns import later
 from . import Subject
 from .imported import FullCall, argument
 
@@ -67,21 +68,19 @@ _MODULES = {
     "gymnasium",
     "emcee",
 }
-_WEIGHTS = re.compile(
+_WEIGHTS = later(
     r"torch\.nn\.(?:Linear|Bilinear|Conv\w+|LSTM|GRU|RNN|\w+Cell|Embedding|Transformer\w*|MultiheadAttention)"
     r"|(?:tensorflow\.)?keras\.layers\.(?:Dense|Conv\w+|LSTM|GRU|SimpleRNN|Embedding|MultiHeadAttention)"
 )
 _OF_SAMPLE = frozenset(
     ("n", "frac", "fraction", "with_replacement", "replace", "weights", "axis", "shuffle", "ignore_index")
 )
-_FRAME = re.compile(r"(?:\b|_)(?:df|data|frame|table|sales|train|test)", re.IGNORECASE)
-_TEXT = re.compile(r"(?:^|_)(?:name|text|word|key|title|string|url|path|label|email|user)s?$")
-_CLOCK = re.compile(
+_FRAME = later(r"(?:\b|_)(?:df|data|frame|table|sales|train|test)", re.IGNORECASE)
+_TEXT = later(r"(?:^|_)(?:name|text|word|key|title|string|url|path|label|email|user)s?$")
+_CLOCK = later(
     r"^(?:time|time_ns|urandom|uuid\d|now|utcnow|today|timestamp|token_\w+|getrandbits|getpid|perf_counter\w*)$"
 )
-_LOADED = re.compile(
-    r"load_state_dict|load_weights|load_model|from_pretrained|load_from_checkpoint|load_learner"
-)
+_LOADED = later(r"load_state_dict|load_weights|load_model|from_pretrained|load_from_checkpoint|load_learner")
 
 
 def _table() -> dict[str, tuple[str, str]]:
@@ -166,6 +165,31 @@ class Clues:
 
     modules: frozenset[str]
     trains: bool
+
+
+_LASTS = frozenset(
+    [
+        *(name.rpartition(".")[2] for table in (_DRAWS, _GENERATORS, _ALWAYS, _SEEDS) for name in table),
+        *(
+            *_SKLEARN,
+            "KFold",
+            "StratifiedKFold",
+            "StratifiedGroupKFold",
+            "UMAP",
+            "DataLoader",
+            "create_study",
+        ),
+        *("Faker", "hash", "rvs", "sample", "PRNGKey", "key", "set_random_seed"),
+    ]
+)
+_LAYERS = re.compile(
+    r"Linear|Bilinear|Conv\w+|LSTM|GRU|RNN|SimpleRNN|\w+Cell|Embedding|Transformer\w*|Multi[Hh]ead\w+|Dense"
+)
+
+
+def matters(last: str) -> bool:
+    """Return whether the last part of a name may be that of something that draws, or seeds."""
+    return last in _LASTS or _LAYERS.fullmatch(last) is not None
 
 
 def clues(subject: Subject) -> Clues:

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from ..reading.patterns import later
 from . import CodeCell, Hit, Severity, Subject
 
 #: Formats that are told by their beginning, each as its issuer documents it; before it what stands in all of them.
@@ -89,16 +90,16 @@ _KINDS = {
     ),
 }
 #: To look for what is in all of a kind costs a tenth of a search for it.
-_FORMS = tuple((kind, tuple(signs.split()), re.compile(form)) for kind, (signs, form) in _KINDS.items())
+_FORMS = tuple((kind, tuple(signs.split()), later(form)) for kind, (signs, form) in _KINDS.items())
 _HINT = "revoke it: what was stored once is known; read it from the environment"
 #: A name that says what its value is, in code, in JSON and in settings: api_key = "…", "password": "…".
-_NAMED = re.compile(
+_NAMED = later(
     r"(?<![\w.])(?:[\w-]*[_-])?(?P<word>password|passwd|pwd|passphrase|secret|secret_?key|api_?key|apikey|access_?key"
     r"|auth_?token|access_?token|refresh_?token|api_?token|client_?secret|private_?key|token|account_?key)"
     r"(?:_\d)?[\"']?\s*\]?\s*(?::\s*str\s*)?(?:=(?!=)|:)\s*[rbu]?(?P<quote>[\"'])(?P<value>[^\"'\s{}<>]{6,200})(?P=quote)",
     re.IGNORECASE,
 )
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = later(
     r"(?i)your|example|placeholder|change_?me|dummy|sample|fake|test|insert|enter|redacted|todo|xxx|\*\*|\.\.\.|…|•"
     r"|password|secret|token|api.?key|abcdef|123456|none|null|undefined|^env|^[./~]|://|\.\w{2,4}$"
     r"|^[a-z]+(?:[_.-][a-z]+)*\d?$|^[A-Z]+(?:_[A-Z]+)*$"
@@ -124,7 +125,8 @@ class Secret:
                 yield Hit(f"{kind} stands in the code", cell, number, column, _HINT)
             if cell.outputs and (kind := _first(texts(cell.outputs))):
                 yield Hit(f"{kind} stands in the output", cell, hint=_HINT)
-            if kind := _first(texts([cell.data.get("metadata"), cell.data.get("attachments")])):
+            extra = [one for one in (cell.data.get("metadata"), cell.data.get("attachments")) if one]
+            if extra and (kind := _first(texts(extra))):
                 yield Hit(f"{kind} stands in the metadata of a cell", cell, hint=_HINT)
         rest = [subject.notebook.data.get("metadata", {})]
         for other in subject.notebook.cells:
@@ -149,7 +151,7 @@ def _first(several: Iterator[str]) -> str:
 
 
 #: All of a private key; of one that is cut off what is there.
-_KEY = re.compile(r"(-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----).*?(?=-----END|\Z)", re.DOTALL)
+_KEY = later(r"(-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----).*?(?=-----END|\Z)", re.DOTALL)
 
 
 def hidden(text: str) -> str:
@@ -218,6 +220,6 @@ def texts(value: object) -> Iterator[str]:
                 )
 
 
-_NAMED_KEY = re.compile(r"(?i)pass|pwd|secret|key|token")
+_NAMED_KEY = later(r"(?i)pass|pwd|secret|key|token")
 
 RULE = Secret()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from . import Hit, Severity, Subject, at, random_numbers
-from .imported import FullCall, full_calls, may_give
+from . import CodeCell, Hit, Severity, Subject, at, random_numbers
+from .imported import FullCall, Placed, choose, full_calls, may_give
 
 #: What sets the seeds of several families: ``set_seed(0)``, ``seed_everything(0)``, ``seed_all(0)``.
 _ALL = re.compile(
@@ -34,7 +34,7 @@ class Unseeded:
     severity: Severity = "warning"
 
     def check(self, subject: Subject) -> Iterator[Hit]:
-        calls = subject.once(full_calls)
+        calls = full_calls(subject, _likely)
         clues: random_numbers.Clues | None = None
         seeds = _seeds(calls)
         said: set[str] = set()
@@ -45,6 +45,10 @@ class Unseeded:
                 continue
             said.add(drawn.family)
             yield at(call.cell, call.node, drawn.words, drawn.hint)
+
+
+def _likely(cell: CodeCell) -> list[Placed]:
+    return choose(cell, lambda last: random_numbers.matters(last) or bool(_ALL.fullmatch(last)), magics=False)
 
 
 def _seeds(calls: Sequence[FullCall]) -> Mapping[str, int]:

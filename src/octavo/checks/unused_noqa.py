@@ -28,15 +28,20 @@ class UnusedNoqa:
     ) -> Iterator[Hit]:
         """Yield the excuses that none of ``used`` (cell, line or 0 for a tag, code) needed."""
         for cell in subject.cells:
-            for code in sorted(one[5:] for one in tags(cell.data) if one.startswith("noqa-")):
+            tagged = tags(cell.data)
+            for code in sorted(one[5:] for one in tagged if one.startswith("noqa-")) if tagged else ():
                 if code in looked_for and (cell.number, 0, code) not in used:
                     rest = tuple(one for one in cell.data["metadata"]["tags"] if one != f"noqa-{code}")
                     words = f"the tag noqa-{code} excuses nothing"
                     yield Hit(words, cell, edits=(Edit(cell.index, tags=rest),))
-            lines = cell.source.splitlines() if "noqa" in cell.source.lower() else ()
+            lines = cell.source.splitlines() if cell.once(_says) else ()
             for number, line in enumerate(lines, start=1):
                 if "noqa" in line.lower():
                     yield from _of_line(cell, number, line, used, looked_for)
+
+
+def _says(cell: CodeCell) -> bool:
+    return "noqa" in cell.source.lower()
 
 
 def _of_line(
