@@ -55,6 +55,7 @@ def test_there_is_a_script_for_each_thing_that_is_promised() -> None:
         "bench_jupyter",
         "bench_many_notebooks",
         "bench_observing",
+        "bench_online",
         "bench_outputs",
         "bench_ploomber",
         "bench_pytest",
