@@ -59,6 +59,14 @@ CASES: Mapping[str, Case] = {
         ),
         (out("a\n"), shown("1"), out("b\n"), shown("2"), out("c\n"), result("3")),
     ),
+    "a message of the cell's own, and what sending it returns": Case(
+        (
+            "kernel = get_ipython().kernel\n"
+            "sent = kernel.send_response(kernel.iopub_socket, 'stream', {'name': 'other', 'text': 'hello'})\n"
+            "sent['msg_type'], sent['content']",
+        ),
+        (("stream", "other", "hello"), result("('stream', {'name': 'other', 'text': 'hello'})")),
+    ),
     "the last expression is the result": Case(("1\n'two'",), (result("'two'"),)),
     "a semicolon hides the result": Case(("1;",), ()),
     "None is no result": Case(("None",), ()),

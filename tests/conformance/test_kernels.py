@@ -297,6 +297,15 @@ def test_a_kernel_that_dies_fails_the_task_and_says_how(
     assert done.outputs(2) == []
 
 
+def test_a_cell_that_lets_nothing_be_opened_any_more_fails_nothing_but_its_own(run: Runner) -> None:
+    forbid = "import sys\ndef forbid(event, _):\n    if event == 'open': raise OSError(event)\nsys.addaudithook(forbid)"
+    done = run("native", forbid, "print('after')")
+    assert done.finished.outcome is Outcome.DONE, done.finished.failure
+    assert done.text(1) == "after\n"
+    notes = [event.message for event in done.events if isinstance(event, Note)]
+    assert notes == ["what it used could not be observed, so it runs in each build: OSError: open"]
+
+
 @pytest.mark.parametrize("kernel", PYTHON)
 def test_exit_handlers_run(kernel: str, run: Runner) -> None:
     cell = "import atexit, os, pathlib\natexit.register(pathlib.Path('left').write_text, 'bye')\nprint(os.getcwd())"

@@ -27,7 +27,7 @@ def differences(
     Execution counts, metadata and tracebacks are not compared: they say where, not what.
     """
     first, second = _gathered(before), _gathered(after)
-    for name in ("stdout", "stderr"):
+    for name in dict.fromkeys(("stdout", "stderr", *first.streams, *second.streams)):
         if name not in leave_out:
             yield from texts.differences(
                 first.streams.get(name, ""), second.streams.get(name, ""), name, tolerance

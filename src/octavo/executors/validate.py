@@ -185,8 +185,6 @@ def _output(kind: str, content: Json) -> None:
     for name, expected in _CONTENT.get(kind, {}).items():
         if not isinstance(content.get(name), expected):
             raise ValueError(f"{kind} without {name}")
-    if kind == "stream" and content["name"] not in ("stdout", "stderr"):
-        raise ValueError("a stream that is neither stdout nor stderr")
     for name in ("metadata", "transient"):
         if not isinstance(content.get(name), dict | None):
             raise ValueError(f"{kind} with {name} that is none")

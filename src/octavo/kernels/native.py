@@ -93,7 +93,11 @@ class DirectSession(Session):  # type: ignore[misc]  # jupyter_client is read wi
             # what would arrive: images as base64, NumPy's numbers as numbers, and the errors of what is no JSON
             content = self.unpack(self.pack(content)) if content else {}
             self.say(kind, with_buffers(content, buffers))
-        return None
+        if isinstance(msg_or_type, dict) or kind in _QUIET:
+            return None
+        # a cell may end with it, and so show it
+        message: Json = self.msg(kind, content=content, parent=parent)
+        return message
 
 
 class Native:

@@ -161,8 +161,12 @@ def work(descriptors: list[int], preloaded: frozenset[str] | None = None, pool: 
         code = 0
     except (BrokenPipeError, ConnectionResetError):
         pass  # the driver is gone: nobody is left to tell
-    except BaseException:
-        os.write(2, traceback.format_exc().encode("utf-8", "replace"))
+    except BaseException as error:
+        try:
+            text = traceback.format_exc()
+        except BaseException:  # the task lets nobody read the lines of code
+            text = f"{type(error).__name__}: {error}\n"
+        os.write(2, text.encode("utf-8", "replace"))
     finally:
         os._exit(code)
 

@@ -90,6 +90,7 @@ class Observer:
         self._writes: Writes | None = None
         #: The paths of kernel.json, by the names of kernels.
         self._kernelspecs: dict[str, str] = {}
+        self._broken: Exception | None = None
         #: Whether what is in a folder is of installed packages.
         self._libraries: dict[str, bool] = {}
 
@@ -111,14 +112,14 @@ class Observer:
             self._own.begin()
 
     def stop(self) -> None:
-        """Stop observing."""
-        self.native.end()
-        listen({})
-        self._family.end()
-        self._asks.end()
-        self._imports.end()
-        if self._own:
-            self._own.end()
+        """Stop observing. What keeps it from taking in what was seen is told where that is asked for."""
+        ends: list[Callable[[], object]] = [self.native.end, partial(listen, {}), self._family.end]
+        ends += [self._asks.end, self._imports.end, *([self._own.end] if self._own else [])]
+        for end in ends:
+            try:
+                end()
+            except Exception as error:  # an audit hook of the task's forbids to open files, for example
+                self._broken = error
 
     def _started(self) -> None:
         """Read what commands are told, and the scripts that they name."""
@@ -209,6 +210,8 @@ class Observer:
     def discovered(self, task: Task) -> dict[str, tuple[str, str]]:
         """Return what was found: parts of the manifest to (path, digest), paths relative to the project."""
         self.stop()
+        if self._broken is not None:
+            raise self._broken
         found: dict[str, tuple[str, str]] = {}
         self._gather(task)
         writes = self._writes = Writes(self.activity, self.native, self._evidence)
