@@ -358,3 +358,5 @@ def test_lines_merge_as_in_diff3() -> None:
     assert lines("abc", "axc", "axc") == ("axc", False)
     assert lines("abc", "xbc", "xby") == ("xby", False)
     assert lines("abc", "axc", "ayc")[1]
+    # what both sides of a conflict begin or end with is no part of it
+    assert lines("abc", "pxqc", "pyqc") == ("p<<<<<<< oursx=======y>>>>>>> theirsqc", True)

@@ -190,6 +190,13 @@ def test_a_cell_that_was_moved_is_said_to_be() -> None:
     assert [(one.kind, one.moved) for one in found] == [("removed", True), ("added", True)]
 
 
+def test_an_id_that_an_editor_gave_is_enough_where_nothing_else_fits() -> None:
+    first, second = book(cell("1", "8f3a")), book(cell("load()", "8f3a"))
+    assert kinds(first, second) == [("changed", "1")]
+    numbered = book(cell("1", "0")), book(cell("load()", "0"))  # a tool counts cells so: it says nothing
+    assert kinds(*numbered) == [("removed", "1"), ("added", "1")]
+
+
 # ── shown
 
 HOSTILE = "</code></pre></details><script>alert(1)</script>\x1b]0;t\x07\x1b[2J```\n````\r" + "x" * 10_000

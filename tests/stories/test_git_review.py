@@ -100,7 +100,7 @@ def test_git_commits_notebooks_without_outputs_and_shows_their_cells(repository:
 
 
 def test_revisions_are_compared_with_one_another_and_with_the_working_folder(
-    repository: Repository, capsys: pytest.CaptureFixture[str]
+    repository: Repository, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repository.write("a.ipynb", "x = 1", "y = 1", outputs=False)
     repository.write("gone.ipynb", "g = 1", outputs=False)
@@ -126,6 +126,22 @@ def test_revisions_are_compared_with_one_another_and_with_the_working_folder(
     repository.write("a.ipynb", "x = 0", "y = 3", outputs=False)
     assert said() == said("a.ipynb") == said("HEAD", "--", "a.ipynb") == ["- y = 1", "+ y = 3"]
     assert said("branch", "--", "gone.ipynb") == ["+ g = 1"]
+    # a notebook that was renamed is itself, and a bare repository has revisions alone
+    repository.git("mv", "gone.ipynb", "new name.ipynb")
+    repository.git("commit", "-qm", "renamed")
+    assert main(["diff", "HEAD~1", "HEAD"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "HEAD~1:gone.ipynb → HEAD:new name.ipynb",
+        "  renamed",
+        "",
+    ]
+    bare = repository.path.parent / "bare.git"
+    repository.git("clone", "-q", "--bare", ".", str(bare))
+    monkeypatch.chdir(bare)
+    assert said("HEAD~2", "HEAD~1") == ["- x = 1", "+ x = 0"]
+    with pytest.raises(Error, match="a bare repository has no working folder"):
+        main(["diff", "HEAD"])
+    monkeypatch.chdir(repository.path)
     (repository.path / "a.ipynb").write_text("{")
     assert main(["diff"]) == 2
     assert "a.ipynb:1:2: the notebook is not JSON" in capsys.readouterr().err
@@ -199,6 +215,22 @@ def test_branches_are_merged_and_rebased_by_cells(
     assert sources()[2] == "y = 3"
     assert repository.git("log", "--format=%s", "-1") == "Merge branch 'branch'\n"
     assert repository.git("status", "--short") == ""
+    # what has no end that git could go on to: a stash that conflicts
+    repository.write("a.ipynb", "x = 5")
+    repository.git("stash")
+    repository.write("a.ipynb", "x = 6")
+    repository.commit("six")
+    repository.git("stash", "pop", check=False)
+    with pytest.raises(Error, match="1 conflict left"):
+        main(["merge", "--continue"])
+    with pytest.raises(Error, match="git is in no merge") as told:
+        main(["merge", "--abort"])
+    assert "git checkout HEAD -- FILE" in str(told.value.hint)
+    repository.write("a.ipynb", "x = 7")
+    assert main(["merge", "--continue"]) == 0
+    assert repository.git("diff", "--cached", "--name-only") == "a.ipynb\n"
+    # git blame shows cells as text, and says nothing else
+    assert "the notebook" not in repository.git("blame", "a.ipynb")
 
 
 def test_what_is_installed_is_told_and_taken_away_to_the_last_byte(
@@ -216,7 +248,11 @@ def test_what_is_installed_is_told_and_taken_away_to_the_last_byte(
     assert "filter  octavo, by filter=octavo (.git/info/attributes:1)\n" in capsys.readouterr().out
     assert main(["git", "uninstall"]) == 0
     assert config.read_text() == before
-    assert attributes.read_text() == ""
+    assert not attributes.exists()
+    for known in (b"*.txt text\r\n*.ipynb -crlf\r\n", b"# no end of the line\n*.txt text", b"\n\n"):
+        attributes.write_bytes(known)
+        assert main(["git", "install"]) == main(["git", "uninstall"]) == 0
+        assert attributes.read_bytes() == known
     capsys.readouterr()
     assert main(["git", "uninstall"]) == 0
     assert capsys.readouterr().out == "nothing of octavo's is installed here\n"
@@ -309,4 +345,4 @@ def test_worktrees_submodules_and_all_repositories_are_served(
     outer.git("add", "d.ipynb")
     assert "shown" not in outer.git("show", ":d.ipynb")
     assert main(["git", "uninstall", "--global"]) == 0
-    assert (tmp_path / "xdg" / "git" / "attributes").read_text() == ""
+    assert not (tmp_path / "xdg" / "git" / "attributes").exists()

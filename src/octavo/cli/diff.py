@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -194,7 +195,8 @@ def _now(path: str) -> tuple[str, Json]:
 
 def _compared(pair: sides.Sides, both: tuple[Json, Json], looked: changes.Looked) -> changes.Comparison:
     try:
-        return changes.compare(*both, pair.before, pair.after, looked)
+        found = changes.compare(*both, pair.before, pair.after, looked)
+        return replace(found, notes=("renamed",)) if pair.renamed and not found.differs else found
     except RecursionError:
         raise NotebookError("the notebook is nested too deeply to be compared", pair.after) from None
 

@@ -36,6 +36,7 @@ _UNDER_WAY = {
     "CHERRY_PICK_HEAD": "cherry-pick",
     "REVERT_HEAD": "revert",
 }
+_NOTHING = "git is in no merge, rebase, cherry-pick or revert"
 _SIDES = ("base", "ours", "theirs")
 _TOOL = "[o]urs, [t]heirs, [b]oth, [s]kip or [q]uit? "
 
@@ -141,17 +142,20 @@ def _unmerged(files: list[str]) -> Iterator[str]:
             yield os.path.relpath(os.path.join(top, name))
 
 
-def _under_way() -> str:
+def _under_way() -> str | None:
+    """Return the command of git that goes on; None where there is none, after git stash pop, say."""
     for name, command in _UNDER_WAY.items():
         if os.path.exists(git.required("rev-parse", "--git-path", name)):
             return command
-    raise Error("git is in no merge, rebase, cherry-pick or revert")
+    return None
 
 
 def _onward() -> int:
-    command = _under_way()
+    command, unmerged = _under_way(), [*_unmerged([])]
+    if command is None and not unmerged:
+        raise Error(_NOTHING)
     out = screen(sys.stdout, os.environ)
-    for path in _unmerged([]):
+    for path in unmerged:
         left = list(conflicts.find(documents.read(path)))
         if left:
             raise Error(
@@ -159,11 +163,18 @@ def _onward() -> int:
             )
         git.run("add", "--", path)
         out.say(f"merged {flat(path)}")
+    if command is None:
+        out.say("git has nothing to go on with: this was git stash pop, git apply or git checkout --merge")
+        return 0
     return _passed(command, "--continue")
 
 
 def _abort() -> int:
-    return _passed(_under_way(), "--abort")
+    command = _under_way()
+    if command is None:
+        hint = "git checkout HEAD -- FILE takes the last commit; a stash that conflicts is kept"
+        raise Error(_NOTHING, hint=hint if next(_unmerged([]), None) else None)
+    return _passed(command, "--abort")
 
 
 def _passed(command: str, option: str) -> int:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from .options import Parser
 
 
+#: How a notebook begins that is text by now: git blame hands over what the driver for diffs has made of it.
+_TEXT = b"# %%"
+
+
 def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo strip``."""
     add = parser.add_argument
@@ -79,7 +83,9 @@ def main(args: Namespace) -> int:
     if args.process:
 
         def clean(data: bytes, path: str) -> bytes:
-            return strip.stripped(data, path, wanted, args.mode) if data else data
+            if not data or data.startswith(_TEXT):
+                return data
+            return strip.stripped(data, path, wanted, args.mode)
 
         filter_process.serve(sys.stdin.buffer, sys.stdout.buffer, clean, err.say)
         return 0

@@ -121,9 +121,13 @@ class _Alignment:
             one = [key(cell) if not like or cell.get("id") else "first" for cell in self.first[i:i_end]]
             two = [key(cell) if not like or cell.get("id") else "second" for cell in self.second[j:j_end]]
             for at, other in matches(one, two):
-                if not like or self.likeness(i + at, j + other) >= like:
+                if not like or self._named(i + at) or self.likeness(i + at, j + other) >= like:
                     new.append((i + at, j + other))
         self.found = sorted([*self.found, *new])
+
+    def _named(self, i: int) -> bool:
+        """Return whether the id of a cell is its own, as editors give them, and no number that a tool has counted."""
+        return not str(self.first[i].get("id")).isdecimal()
 
     def by_likeness(self) -> None:
         """Match cells that were edited, so that all together are as like as can be."""

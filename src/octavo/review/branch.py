@@ -37,6 +37,8 @@ def review(first: str, second: str | None, outputs: bool, running: ReviewRun | N
 
     ``outputs``: results are looked at, too. ``running``: tasks of which a side has no result run, as it says.
     """
+    if git.line("rev-parse", "--is-bare-repository") == "true":
+        return None
     top = git.required("rev-parse", "--show-toplevel")
     with ExitStack() as stack:
         here = stack.enter_context(project.load()) if running else _here(stack)

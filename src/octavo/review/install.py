@@ -121,11 +121,15 @@ def _of_notebooks(pattern: str) -> bool:
     return not pattern.startswith("#") and pattern.strip('"').endswith(".ipynb")
 
 
-def _lines(path: str) -> list[str]:
+def _text(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        return Path(path).read_bytes().decode("utf-8", "surrogateescape")
     except (FileNotFoundError, NotADirectoryError):
-        return []
+        return ""
+
+
+def _lines(path: str) -> list[str]:
+    return _text(path).splitlines()
 
 
 def tool(driver: str) -> str:
@@ -158,8 +162,9 @@ def install(place: GitScope, parts: Sequence[str], python: str, *, replace: bool
     found = {one.part for one in said([place.attributes]) if one.driver == _NAME}
     missing = [part for part in parts if part not in found]
     if missing:
-        lines = [*_lines(place.attributes), " ".join([PATTERN, *(f"{part}={_NAME}" for part in missing)])]
-        _write(place.attributes, lines)
+        text, line = _text(place.attributes), " ".join([PATTERN, *(f"{part}={_NAME}" for part in missing)])
+        # where the last line has no end, ours has none either: so uninstall knows what was there
+        _write(place.attributes, f"{text}\n{line}" if text and not text.endswith("\n") else f"{text}{line}\n")
     return others
 
 
@@ -184,21 +189,23 @@ def _rewrite(path: str, parts: set[str], *, ours: bool) -> None:
         part, _, driver = word.lstrip("-!").partition("=")
         return part in parts and (driver == _NAME) == ours
 
-    lines = []
-    for line in _lines(path):
+    lines: list[str] = []
+    for line in re.findall(r"[^\n]*\n|[^\n]+", _text(path)):
         words = line.split()
         if words and _of_notebooks(words[0]) and any(map(goes, words[1:])):
             rest = [word for word in words[1:] if not goes(word)]
+            end = line[len(line.rstrip("\r\n")) :]
             if rest:
-                lines.append(" ".join([words[0], *rest]))
+                lines.append(f"{' '.join([words[0], *rest])}{end}")
+            elif ours and not end and lines:
+                lines[-1] = lines[-1].removesuffix("\n")  # which came with this line
         else:
             lines.append(line)
-    _write(path, lines)
+    _write(path, "".join(lines))
 
 
-def _write(path: str, lines: Sequence[str]) -> None:
-    text = "".join(f"{line}\n" for line in lines)
-    if not text and os.path.basename(path) == ".gitattributes":
+def _write(path: str, text: str) -> None:
+    if not text and os.path.exists(path):
         os.unlink(path)  # it was there for this alone
         return
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)

@@ -42,8 +42,21 @@ def merge(base: str, ours: str, theirs: str, labels: Labels) -> MergedText:
             pieces += two
         else:
             conflict = True
-            pieces += [f"{OURS} {labels.ours}", *one, MIDDLE, *two, f"{THEIRS} {labels.theirs}"]
+            # what both begin or end with, they agree on, as in git
+            start = _alike(one, two)
+            end = _alike(one[start:][::-1], two[start:][::-1])
+            pieces += one[:start]
+            pieces += [f"{OURS} {labels.ours}", *one[start : len(one) - end], MIDDLE]
+            pieces += [*two[start : len(two) - end], f"{THEIRS} {labels.theirs}", *one[len(one) - end :]]
     return MergedText("\n".join(pieces), conflict)
+
+
+def _alike(one: Sequence[str], two: Sequence[str]) -> int:
+    """Return with how many equal lines both begin."""
+    return next(
+        (at for at, (line, other) in enumerate(zip(one, two, strict=False)) if line != other),
+        min(len(one), len(two)),
+    )
 
 
 def _split(text: str) -> list[str]:

@@ -28,6 +28,7 @@ class Sides:
     after: str
     first: bytes | Json | None
     second: bytes | Json | None
+    renamed: bool = False
 
     def read(self) -> tuple[Json, Json] | None:
         """Return both as notebooks; None for scripts that are none. Raises ``Error`` with the side's name."""
@@ -63,14 +64,15 @@ def sides(words: Sequence[str], paths: Sequence[str]) -> Iterator[Sides]:
         return
     commits: list[str] = []
     rest = list(words)
-    while rest and not os.path.exists(rest[0]) and len(commits) < 2:
+    bare = git.line("rev-parse", "--is-bare-repository") == "true"  # whose own files nobody means
+    while rest and (bare or not os.path.exists(rest[0])) and len(commits) < 2:
         commits.append(rest.pop(0))
     for path in rest:
-        if not os.path.exists(path):
+        if not bare and not os.path.exists(path):
             raise Error(
                 "there is no such file or folder", path, "revisions come before paths, after -- only paths"
             )
-    yield from _in_git(commits, [*rest, *paths])
+    yield from _in_git(commits, [*rest, *paths], bare)
 
 
 def _on_disk(before: str, after: str) -> Iterator[Sides]:
@@ -93,25 +95,41 @@ def _on_disk(before: str, after: str) -> Iterator[Sides]:
             yield Sides(one, two, first, second)
 
 
-def _in_git(asked_for: Sequence[str], paths: Sequence[str]) -> Iterator[Sides]:
-    top = git.required("rev-parse", "--show-toplevel")
+def _in_git(asked_for: Sequence[str], paths: Sequence[str], bare: bool) -> Iterator[Sides]:
     first, second = revisions(asked_for)
+    if bare and second is None:
+        raise Error("a bare repository has no working folder", hint="octavo diff HEAD~1 HEAD")
+    top = git.required("rev-parse", "--absolute-git-dir" if bare else "--show-toplevel")
     asked = [first, *([second] if second else [])]
-    said = git.run("diff", "--name-status", "--no-renames", "-z", *asked, "--", *paths)
+    said = git.run("diff", "--name-status", "--find-renames", "-z", *asked, "--", *paths)
     if said is None:
         raise Error(f"git cannot compare {' and '.join(asked)}", hint="git log --oneline shows commits")
-    words = os.fsdecode(said).split("\0")
-    for status, name in zip(words[::2], words[1::2], strict=False):
-        if not documents.is_notebook(name):
+    for old, new in _names(os.fsdecode(said).split("\0")):
+        if not documents.is_notebook(new or old or ""):
             continue
-        before = None if status == "A" else git.run("cat-file", "blob", f"{first}:{name}", cwd=top)
+        before = git.run("cat-file", "blob", f"{first}:{old}", cwd=top) if old else None
         if second:
-            after = None if status == "D" else git.run("cat-file", "blob", f"{second}:{name}", cwd=top)
+            after = git.run("cat-file", "blob", f"{second}:{new}", cwd=top) if new else None
         else:
-            path = os.path.join(top, name)
-            after = products.whole(path) if status != "D" and os.path.isfile(path) else None
+            path = os.path.join(top, new or "")
+            after = products.whole(path) if new and os.path.isfile(path) else None
+        name = str(new or old)
         called = f"{_short(second)}:{name}" if second else name
-        yield Sides(f"{_short(first)}:{name}", called, before, after)
+        yield Sides(
+            f"{_short(first)}:{old or new}", called, before, after, None not in (old, new) and old != new
+        )
+
+
+def _names(words: Sequence[str]) -> Iterator[tuple[str | None, str | None]]:
+    """Yield what files are called on both sides, by what git diff --name-status says; None where they are not there."""
+    left = iter(words)
+    for status in left:
+        if status[:1] in ("R", "C"):
+            old, new = next(left), next(left)
+            yield (old if status[0] == "R" else None), new
+        elif status:
+            name = next(left)
+            yield (None if status == "A" else name), (None if status == "D" else name)
 
 
 def _short(revision: str | None) -> str:
@@ -138,6 +156,7 @@ def revisions(words: Sequence[str]) -> tuple[str, str | None]:
 
 
 def _commit(word: str) -> str:
+    git.required("rev-parse", "--git-dir")
     found = git.line("rev-parse", "--verify", "--quiet", f"{word}^{{commit}}")
     if found is None:
         raise Error(

@@ -38,7 +38,8 @@ def lines(found: Comparison, to: Screen) -> Iterator[str]:
             yield _line(line, spans, to)
         for note in change.notes:
             yield f"  {to.paint('output' if note.startswith('output') else 'also', 'yellow')} {flat(note)}"
-    yield flat(found.counted())
+    if found.cells:
+        yield flat(found.counted())
     yield ""
 
 
