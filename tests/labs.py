@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +61,16 @@ def chromium() -> Iterator[Any]:
 class Server:
     """A server of Jupyter's with octavo's extension, spoken to as the panel does."""
 
-    def __init__(self, home: Path, module: str, *options: str, python: str = sys.executable) -> None:
-        self.project = Folder(home / "root")
-        self.project.path.mkdir(parents=True)
+    def __init__(
+        self,
+        home: Path,
+        module: str,
+        *options: str,
+        python: str = sys.executable,
+        project: Folder | None = None,
+    ) -> None:
+        self.project = project or Folder(home / "root")
+        self.project.path.mkdir(parents=True, exist_ok=True)
         with socket.socket() as found:
             found.bind(("127.0.0.1", 0))
             self.address = f"http://127.0.0.1:{found.getsockname()[1]}/"
@@ -119,14 +126,14 @@ class Server:
         wrong.value.close()
         return wrong.value.code
 
-    def events(self, path: str) -> Iterator[Json]:
+    def events(self, path: str) -> Generator[Json]:
         """Watch a project from now on, until its build has ended."""
         request = urllib.request.Request(
             f"{self.address}octavo/events?path={path}", headers={"Authorization": "token tok"}
         )
         stream = urllib.request.urlopen(request, timeout=120)
 
-        def each() -> Iterator[Json]:
+        def each() -> Generator[Json]:
             with stream:
                 for line in stream:
                     if line.startswith(b"data: "):

@@ -97,6 +97,14 @@ def test_a_build_is_cancelled_and_there_is_one_at_a_time(server: Server) -> None
     assert server.call("octavo/cancel", {"path": "c"}) == {"cancelled": False}
 
 
+def test_who_watches_hears_that_another_process_has_built(server: Server) -> None:
+    project = written(server, "f")
+    watching = server.events("f")
+    assert project.octavo("build", "clean").returncode == 0
+    assert next(watching) == {"event": "Changed"}
+    watching.close()
+
+
 def test_the_panel_says_what_an_edit_that_is_not_saved_would_make_stale(tmp_path: Path) -> None:
     project = Folder(tmp_path)
     project.write("pipeline.yaml", PIPELINE + "- {source: nb/other.py, product: out/other.ipynb}\n")

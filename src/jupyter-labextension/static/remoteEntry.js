@@ -411,6 +411,9 @@
         case "Ended":
           this.ended(event);
           break;
+        case "Changed":  // another process builds it
+          this.soon(0);
+          break;
       }
     }
 

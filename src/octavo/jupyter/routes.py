@@ -27,7 +27,7 @@ with lazy_imports():
     from . import printed as logs
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from ..model import Json
     from ..spec.entry import EntryPoint
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 #: Seconds after which a stream says that it is still there, for proxies that end silent connections.
 _SILENCE = 15.0
+#: Every so many seconds it is looked whether another process, such as a terminal's, builds the project.
+_GLANCE = 2.0
 
 
 class Application(Protocol):
@@ -295,14 +297,36 @@ class _EventsRoute(_Route):
         try:
             self.write(": here\n\n")
             await self.flush()
-            while True:
-                try:
-                    event = await asyncio.wait_for(queue.get(), _SILENCE)
-                    self.write(f"data: {json.dumps(event)}\n\n")
-                except TimeoutError:
-                    self.write(": here\n\n")
+            async for said in self._said(key, queue):
+                self.write(said)
                 await self.flush()
         except StreamClosedError:
             pass
         finally:
             end()
+
+    async def _said(self, key: Path, queue: asyncio.Queue[Json]) -> AsyncIterator[str]:
+        seen, silent = _newest_run(key), 0.0
+        while True:
+            try:
+                event = await asyncio.wait_for(queue.get(), _GLANCE)
+                yield f"data: {json.dumps(event)}\n\n"
+                silent = 0.0
+            except TimeoutError:
+                silent += _GLANCE
+                before, seen = seen, _newest_run(key)
+                if seen != before and not self.builds.running(key):
+                    yield 'data: {"event": "Changed"}\n\n'
+                elif silent >= _SILENCE:
+                    yield ": here\n\n"
+                    silent = 0.0
+
+
+def _newest_run(root: Path) -> tuple[str, int]:
+    """Return the newest run of a project, by whichever process, and how much it has told."""
+    folder = root / ".octavo" / "runs"
+    try:
+        name = max(os.listdir(folder), default="")
+        return name, (folder / name).stat().st_size if name else 0
+    except OSError:
+        return "", 0
