@@ -153,6 +153,11 @@ def test_a_definition_says_what_a_task_needs_and_what_is_tried_again() -> None:
     rules = found["retryStrategy"]["evaluateOnExit"]
     assert [rule["action"] for rule in rules] == ["RETRY", "RETRY", "RETRY", "EXIT"]
     assert rules[0] == {"onStatusReason": "Host EC2*", "action": "RETRY"}
+    for cpus, vcpus in ((0.1, "0.25"), (0.5, "0.5"), (0.6, "1"), (3.5, "4")):
+        more = Planned("fit", cpus=cpus, gpus=2, engines={"aws-batch": {"privileged": True}})
+        container = definition(order(more, gpus="1"), more)["containerProperties"]
+        said = {one["type"]: one["value"] for one in container["resourceRequirements"]}
+        assert (said["VCPU"], said["GPU"], container["privileged"]) == (vcpus, "2", True)
 
 
 def test_what_cannot_be_submitted_whole_is_taken_back_and_bad_options_are_refused() -> None:

@@ -87,6 +87,15 @@ def test_jobs_are_submitted_in_order_and_cancelled_when_one_is_refused(
     assert log.read_text().splitlines()[-1].startswith("cancel 43")
 
 
+def test_each_relative_is_asked_for_processors_and_gpus_in_its_words() -> None:
+    task = Planned("fit", (), "fit.py", cpus=3.5, gpus=2, engines={"pbs": "-l place=excl", "sge": ["-R y"]})
+    handed = order(root="/r")
+    told = {dialect.title: arguments(dialect, handed, task, {}, "/logs") for dialect in (SGE, PBS_PRO, LSF)}
+    assert told["SGE"][-6:] == ["smp", "4", "-l", "gpu=2", "-R", "y"]
+    assert told["PBS"][-6:] == ["-l", "ncpus=4", "-l", "ngpus=2", "-l", "place=excl"]
+    assert told["LSF"][-6:] == ["-n", "4", "-R", "span[hosts=1]", "-gpu", "num=2"]
+
+
 def test_the_script_is_one_of_sh_whatever_tasks_are_called() -> None:
     text = script(order(), Batch((Planned('it\'s; $(rm) "2"', (), "a.py"),)))
     assert subprocess.run(["sh", "-n"], input=text, text=True, check=False).returncode == 0

@@ -39,7 +39,7 @@ def graphs(draw: st.DrawFn) -> dict[str, Planned]:
 def test_every_task_is_in_one_batch_after_those_that_it_needs(tasks: dict[str, Planned], most: int) -> None:
     seen: list[str] = []
     jobs: dict[str, str] = {}
-    for number, batch in enumerate(batches(tasks, most)):
+    for number, batch in enumerate(batches(tasks, most, "slurm")):
         assert len(batch.tasks) <= most
         assert len({(task.source, task.upstream) for task in batch.tasks}) == 1
         assert {*batch.first.upstream} <= {*seen}
@@ -59,13 +59,30 @@ def test_every_task_is_in_one_batch_after_those_that_it_needs(tasks: dict[str, P
 def test_what_a_task_needs_is_asked_of_slurm() -> None:
     task = Planned("fit it", (), "fit.py", memory=1 << 30, timeout=90, retries=1)
     handed = order(task, partition="gpu", mem="9G", logs="x", prologue="p")
-    (batch,) = batches(handed.plan.tasks, 10)
+    (batch,) = batches(handed.plan.tasks, 10, "slurm")
     words = arguments(handed, batch, {}, "/logs")
     assert "--mem=1536M" in words
     assert "--time=8" in words
     assert "--partition=gpu" in words
     assert words[0].startswith("--job-name=fit-it-x")
     assert not any(word.startswith(("--logs", "--prologue")) for word in words)
+
+
+def test_what_a_task_says_itself_is_asked_before_what_all_are_given() -> None:
+    own = {"slurm": ["--constraint='a100|h100'", "--gres=gpu:h100:2"], "sge": "-l gpu=1"}
+    task = Planned("fit", (), "fit.py", cpus=2.5, gpus=2, engines=own)
+    handed = order(task, gres="licence:1", **{"cpus-per-task": "1"})
+    (batch,) = batches(handed.plan.tasks, 10, "slurm")
+    words = arguments(handed, batch, {}, "/logs")
+    assert words[-4:] == [
+        "--gres=gpu:2",
+        "--cpus-per-task=3",
+        "--constraint=a100|h100",
+        "--gres=gpu:h100:2",
+    ]
+    other = Planned("fit 2", (), "fit.py", cpus=2.5, gpus=2)
+    assert [len(one.tasks) for one in batches({"fit": task, "fit 2": other}, 10, "slurm")] == [1, 1]
+    assert [len(one.tasks) for one in batches({"fit": task, "fit 2": other}, 10, "aws-batch")] == [2]
 
 
 def test_the_script_runs_the_task_of_its_index_and_tries_again_what_is_worth_it(tmp_path: Path) -> None:
@@ -78,7 +95,7 @@ def test_the_script_runs_the_task_of_its_index_and_tries_again_what_is_worth_it(
     tasks = [Planned("fit 1", (), "fit.py"), Planned("it's 2", (), "fit.py")]
     handed = order(*tasks, prologue=str(prologue))
     handed = Handover(handed.run, handed.plan, handed.url, (str(octavo),), handed.options)
-    (batch,) = batches(handed.plan.tasks, 10)
+    (batch,) = batches(handed.plan.tasks, 10, "slurm")
     codes = [
         subprocess.run(
             ["sh"], input=script(handed, batch), text=True, env={"SLURM_ARRAY_TASK_ID": at}

@@ -27,8 +27,7 @@ def joined(value: object) -> str:
     return "".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-#: What stands in a manifest for a part that was edited while the task ran: the task is stale.
-UNSTABLE = "changed while it ran"
+UNSTABLE = "changed while it ran"  #: what stands in a manifest for a part that was: the task is stale
 #: Where the files are that stand for products which are none: tables, objects elsewhere.
 PROXIES = ".octavo/standing/"
 #: What stands in a manifest for a file that the task looked for in vain.
@@ -37,8 +36,7 @@ ABSENT = "absent"
 UNKNOWN = "cannot be compared: "
 #: What is passed to code besides its own parameters, by octavo or by Ploomber, whether it takes that or not.
 PASSED = frozenset(("client", "env", "product", "resources_", "upstream"))
-#: What is shown in place of a secret.
-HIDDEN = "•••"
+HIDDEN = "•••"  #: what is shown in place of a secret
 #: What stands in a manifest for a file that cannot be read.
 UNREADABLE = "unreadable"
 
@@ -62,8 +60,7 @@ class Parameter:
 class CellFacts:
     """What one code cell says: names it binds at its top level, names it reads from others, where it stands.
 
-    ``cell`` is the index in the notebook, ``line`` the line in the file (1-based; 0 when the format has
-    no lines of its own, as in .ipynb).
+    ``cell`` is the index in the notebook, ``line`` the line in the file, from 1; 0 where it has none, as .ipynb.
     """
 
     cell: int
@@ -190,11 +187,11 @@ class Calls:
 class RunOptions:
     """How a task is run, and not what it makes: these are in no manifest.
 
-    ``timeout`` and ``cell_timeout`` are seconds. ``output_limit`` is how many characters that a cell prints are
-    kept in the executed notebook: 0 is all of them, None a usual number. ``cache``: True keeps its result whatever
-    the size, False never does. ``strict``: another version of what is noted only ("environment: strict") is a
-    reason to run. ``file_client`` is where its products are sent. ``pause``: it waits for a person when it has
-    failed. ``isolated``: its kernel is a process of its own.
+    ``timeout`` and ``cell_timeout`` are seconds. ``output_limit`` is how many characters that a cell prints are kept
+    in the executed notebook: 0 is all, None a usual number. ``cache``: True keeps its result whatever the size, False
+    never does. ``strict``: another version of what is noted only ("environment: strict") is a reason to run.
+    ``file_client``: where its products are sent. ``pause``: it waits for a person when failed. ``isolated``: its
+    kernel is a process of its own.
     """
 
     timeout: float | None = None
@@ -212,9 +209,12 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What a task may take of the machine that it runs on: in no manifest either. ``memory`` is in bytes."""
+    """What a task takes of its machine: in no manifest either. ``memory`` is bytes, ``engines`` words of theirs."""
 
     memory: int | None = None
+    cpus: float | None = None
+    gpus: int | None = None
+    engines: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

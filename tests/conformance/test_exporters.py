@@ -244,6 +244,37 @@ def test_each_operator_makes_a_file_of_python(operator: str) -> None:
     assert "import octavo" not in text
 
 
+def test_what_a_task_takes_is_asked_of_each_engine() -> None:
+    own = {
+        "argo": {"nodeSelector": {"disk": "fast"}},
+        "airflow": {"priority_weight": 5, "executor_config": {"a": [1]}},
+    }
+    tasks = {"a": Planned("a"), "b": Planned("b", ("a",), cpus=2.5, gpus=1, engines=own)}
+    whole = Workflow("s", "0" * 32, "s3://b/f", tasks, image="i", options={"pool": "few"})
+    found = {engine: exporter(engine).export(whole) for engine in EXPORTERS}
+    spec = yaml.safe_load(found["argo"])["spec"]
+    template = spec["templates"][-1]
+    sizes = {"requests": {"cpu": "2.5"}, "limits": {"nvidia.com/gpu": "1"}}
+    assert template["container"]["resources"] == sizes
+    assert template["nodeSelector"] == {"disk": "fast"}
+    assert "resources" not in spec["templates"][1]["container"]
+    (container,) = yaml.safe_load(found["kubernetes"])["spec"]["template"]["spec"]["containers"]
+    assert container["resources"] == sizes
+    assert json.loads(found["json"])["tasks"][1]["cpus"] == 2.5
+    for engine in ("airflow", "kubeflow"):
+        (rows,) = (
+            ast.literal_eval(node.value)
+            for node in ast.parse(found[engine]).body
+            if isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and node.targets[0].id == "TASKS"
+        )
+        assert rows[1]["gpus"] == 1
+        assert rows[1].get("own", own["airflow"]) == own["airflow"]
+        assert rows[1].get("slots", 3) == 3
+    assert '"pool_slots": task["slots"]' in found["airflow"]
+
+
 # ── what is refused
 
 

@@ -41,7 +41,8 @@ def test_airflow_runs_the_file(tmp_path: Path, version: str, good: bool) -> None
         schedule: {cron: "30 6 * * mon-fri", timezone: Europe/Berlin}
         tasks:
           - {source: steps.draw, name: "draw-[[k]]", product: "out/draw-[[k]].txt", grid: {k: [1, 2]}}
-          - {source: steps.total, name: "in all", product: out/total.txt, upstream: draw-*, timeout: 300}
+          - {source: steps.total, name: "in all", product: out/total.txt, upstream: draw-*, timeout: 300, cpus: 2,
+             engines: {airflow: {priority_weight: 5}}}
         """,
     )
     home = tmp_path / "airflow"
@@ -50,6 +51,7 @@ def test_airflow_runs_the_file(tmp_path: Path, version: str, good: bool) -> None
     (tmp_path / "none" / "octavo.py").write_text("raise ImportError('the file imports octavo')\n")
     command = f"env --unset PYTHONPATH {sys.executable} -m octavo"
     words = ["--remote", "../store", "--octavo", command, "--option", "retries=0"]
+    words += ["--option", "pool=default_pool"]
     made = folder.octavo("export", "airflow", *words, "-o", str(home / "dags" / "sales.py"))
     assert made.returncode == 0, made.stderr
     env = {

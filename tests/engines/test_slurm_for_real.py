@@ -138,3 +138,20 @@ def test_what_no_node_has_is_refused_with_slurms_own_words(folder: Folder) -> No
         assert ended.returncode == 2
         assert 'sbatch refuses "' in ended.stderr
     assert queue() == ""
+
+
+def test_a_resource_that_no_node_has_is_told_before_any_job_waits(folder: Folder) -> None:
+    text = project(folder).read("pipeline.yaml")
+    more = {
+        "gpus: 1": "Invalid generic resource",
+        "engines: {slurm: --partition=none}": "invalid partition",
+    }
+    for said, words in more.items():
+        folder.write("pipeline.yaml", text.replace("upstream: fit-*", f"upstream: fit-*, {said}"))
+        ended = folder.octavo("submit", "--to", "slurm", "--remote", "../store")
+        assert ended.returncode == 2
+        assert 'sbatch refuses "total"' in ended.stderr
+        assert words in ended.stderr, ended.stderr
+        assert not [*(folder.path / ".octavo" / "slurm").glob("*/*")]  # no job has begun
+    folder.write("pipeline.yaml", text.replace("upstream: fit-*", "upstream: fit-*, cpus: 1.5"))
+    assert {*states(folder, submit(folder, "--wait")).values()} == {"done"}

@@ -195,7 +195,7 @@ def arrays(order: Handover) -> Iterator[Batch]:
     for task in order.plan.tasks.values():
         for up in task.upstream:
             users.setdefault(up, set()).add(task.name)
-    for batch in batches(order.plan.tasks, MOST_IN_ARRAY):
+    for batch in batches(order.plan.tasks, MOST_IN_ARRAY, "aws-batch"):
         if len({frozenset(users.get(task.name, ())) for task in batch.tasks}) > 1:
             yield from (Batch((task,)) for task in batch.tasks)
             continue
@@ -231,7 +231,9 @@ def definition(order: Handover, task: Planned, *, small: bool = False) -> Json:
     memory = int(options.get("memory", _USUAL_MEMORY))
     if task.memory is not None:
         memory = math.ceil(task.memory / (1 << 20)) + _ROOM
-    needs = [("VCPU", options.get("vcpus", "1")), ("MEMORY", str(memory)), ("GPU", options.get("gpus"))]
+    cpus = options.get("vcpus", "1") if task.cpus is None else _vcpus(task.cpus)
+    gpus = options.get("gpus") if task.gpus is None else str(task.gpus)
+    needs = [("VCPU", cpus), ("MEMORY", str(memory)), ("GPU", gpus)]
     container: Json = {
         "image": options["image"],
         "command": ["true"],
@@ -242,6 +244,7 @@ def definition(order: Handover, task: Planned, *, small: bool = False) -> Json:
     for name, key in (("role", "jobRoleArn"), ("execution-role", "executionRoleArn")):
         if name in options:
             container[key] = options[name]
+    container |= task.engines.get("aws-batch", {})
     found: Json = {
         "containerProperties": container,
         "retryStrategy": _tried_again(int(options.get("attempts", 3))),
@@ -250,6 +253,11 @@ def definition(order: Handover, task: Planned, *, small: bool = False) -> Json:
         limit = math.ceil(task.timeout * (task.retries + 1) + _GRACE)
         found["timeout"] = {"attemptDurationSeconds": limit}
     return found
+
+
+def _vcpus(cpus: float) -> str:
+    """Return processors as AWS has them: a quarter, a half, or whole ones."""
+    return f"{next(part for part in (0.25, 0.5, math.ceil(cpus)) if part >= cpus):g}"
 
 
 def _tried_again(attempts: int) -> Json:

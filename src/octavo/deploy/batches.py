@@ -51,13 +51,11 @@ class Batch:
         return self.tasks[0]
 
 
-def batches(tasks: Mapping[str, Planned], most: int) -> Iterator[Batch]:
+def batches(tasks: Mapping[str, Planned], most: int, engine: str) -> Iterator[Batch]:
     """Yield tasks in order, those of a grid together, no more at once than an array may have."""
     alike: dict[tuple[object, ...], list[Planned]] = {}
     for task in tasks.values():
-        alike.setdefault((task.source, task.upstream, task.memory, task.timeout, task.retries), []).append(
-            task
-        )
+        alike.setdefault((task.source, task.upstream, task.needs(engine)), []).append(task)
     done: set[str] = set()
     waiting = [
         Batch(tuple(group[at : at + most])) for group in alike.values() for at in range(0, len(group), most)
@@ -79,6 +77,12 @@ def script(order: Handover, batch: Batch) -> str:
         run=shlex.quote(order.run),
         url=shlex.quote(order.url),
     )
+
+
+def own_words(task: Planned, engine: str) -> list[str]:
+    """Return what a task says to the command of an engine that submits it."""
+    said = task.engines.get(engine, ())
+    return [word for text in ([said] if isinstance(said, str) else said) for word in shlex.split(text)]
 
 
 def cancelled(command: Sequence[str], numbers: Sequence[str]) -> str:

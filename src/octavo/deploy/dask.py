@@ -9,6 +9,7 @@ from ..errors import Error
 from ..executors import cluster
 from ..model import Json
 from .engines import HandedOver, Handover
+from .plan import Planned
 from .step import step
 
 
@@ -30,10 +31,12 @@ class DaskEngine:
 
     def submit(self, order: Handover) -> HandedOver:
         """Run all tasks on the cluster, and wait for their end."""
-        wanted = cluster.Wanted(resources(order.options))
+        wanted = {name: _wanted(order, task) for name, task in order.plan.tasks.items()}
         with cluster.connected(order.options["scheduler"]) as client:
-            if error := cluster.unmet(wanted, cluster.workers(client)):
-                raise error
+            there = cluster.workers(client)
+            for name, one in wanted.items():
+                if error := cluster.unmet(one, there):
+                    raise Error(f'"{name}" cannot run: {error.message}', hint=error.hint)
             return HandedOver(code=_run(client, order, wanted))
 
     def cancel(self, jobs: Json) -> str:
@@ -53,7 +56,13 @@ def resources(options: Mapping[str, str]) -> dict[str, float]:
     return found
 
 
-def _run(client: cluster.Scheduler, order: Handover, wanted: cluster.Wanted) -> int:
+def _wanted(order: Handover, task: Planned) -> cluster.Wanted:
+    """Return what a task takes: what all do, GPUs by the name that Dask's own pages give them, and what it says."""
+    gpus = {"GPU": float(task.gpus)} if task.gpus is not None else {}
+    return cluster.Wanted(resources(order.options) | gpus | task.engines.get("dask", {}))
+
+
+def _run(client: cluster.Scheduler, order: Handover, wanted: Mapping[str, cluster.Wanted]) -> int:
     """Submit all tasks, each after those before it, and return the exit code of the whole."""
     futures: dict[str, cluster.Future] = {}
     environ = {"OCTAVO_RUN": order.run}
@@ -66,7 +75,7 @@ def _run(client: cluster.Scheduler, order: Handover, wanted: cluster.Wanted) -> 
             *before,
             key=f"{order.run}-{name}",
             pure=False,
-            **wanted.options(),
+            **wanted[name].options(),
         )
     failed = False
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
@@ -17,6 +18,7 @@ from ..spec import surroundings
 from .bundle import Bundle, Files, files
 
 VERSION = 1
+_LATER = ("cpus", "gpus", "engines")
 #: The variable of the environment that says what the file of parameters is called.
 _ENV_NAME = "PLOOMBER_ENV_FILENAME"
 
@@ -32,6 +34,16 @@ class Planned:
     memory: int | None = None
     timeout: float | None = None
     retries: int = 0
+    cpus: float | None = None
+    gpus: int | None = None
+    engines: Json = field(default_factory=dict)
+
+    def needs(self, engine: str) -> str:
+        """Return all that it asks of an engine, as a text that is the same for tasks that ask the same."""
+        own = self.engines.get(engine)
+        return json.dumps(
+            [self.memory, self.timeout, self.retries, self.cpus, self.gpus, own], sort_keys=True
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +70,13 @@ class Plan:
         """Return it as plain values."""
         plain: Json = {name: getattr(self, name) for name in self.__dataclass_fields__}
         plain["tasks"] = [
-            {name: getattr(task, name) for name in task.__dataclass_fields__} for task in self.tasks.values()
+            # what was not there from the beginning stands only where it is said: an older octavo reads the rest
+            {
+                name: value
+                for name in task.__dataclass_fields__
+                if (value := getattr(task, name)) or name not in _LATER
+            }
+            for task in self.tasks.values()
         ]
         return plain | {"version": VERSION}
 
@@ -183,6 +201,9 @@ def planned(
             task.resources.memory,
             task.run.timeout,
             task.run.retries,
+            task.resources.cpus,
+            task.resources.gpus,
+            task.resources.engines,
         )
         for task in (step.task for step in todo)
     }

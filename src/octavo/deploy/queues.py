@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from ..dataclass import dataclass
 from ..errors import Error
 from ..model import Json
-from .batches import GRACE, ROOM, Batch, cancelled, script
+from .batches import GRACE, ROOM, Batch, cancelled, own_words, script
 from .engines import HandedOver, Handover
 from .names import PBS, QUEUE, NameRule, engine_name
 from .plan import Planned
@@ -52,6 +52,8 @@ class Dialect:
     memory: tuple[str, ...]
     time: tuple[str, ...]
     unit: int
+    cpus: tuple[str, ...]
+    gpus: tuple[str, ...]
     queue: tuple[str, ...]
     account: tuple[str, ...]
 
@@ -70,6 +72,8 @@ SGE = Dialect(
     ("-l", "h_vmem={}M"),
     ("-l", "h_rt={}"),
     1,
+    ("-pe", "smp", "{}"),
+    ("-l", "gpu={}"),
     ("-q", "{}"),
     ("-P", "{}"),
 )
@@ -87,6 +91,8 @@ PBS_PRO = Dialect(
     ("-l", "mem={}mb"),
     ("-l", "walltime={}"),
     1,
+    ("-l", "ncpus={}"),
+    ("-l", "ngpus={}"),
     ("-q", "{}"),
     ("-A", "{}"),
 )
@@ -104,6 +110,8 @@ LSF = Dialect(
     ("-M", "{}MB"),
     ("-W", "{}"),
     60,
+    ("-n", "{}", "-R", "span[hosts=1]"),
+    ("-gpu", "num={}"),
     ("-q", "{}"),
     ("-P", "{}"),
 )
@@ -175,11 +183,16 @@ def arguments(
     if task.timeout is not None:
         limit = task.timeout * (task.retries + 1) + GRACE
         said.append((dialect.time, math.ceil(limit / dialect.unit)))
+    if task.cpus is not None:
+        said.append((dialect.cpus, math.ceil(task.cpus)))
+    if task.gpus is not None:
+        said.append((dialect.gpus, task.gpus))
     for key, words in (("queue", dialect.queue), ("account", dialect.account)):
         if key in options:
             said.append((words, options[key]))
     found = [word.replace("{}", str(value)) for words, value in said for word in words]
-    return [*dialect.submit, *found, *shlex.split(options.get("extra", ""))]
+    more = [*shlex.split(options.get("extra", "")), *own_words(task, dialect.title.lower())]
+    return [*dialect.submit, *found, *more]
 
 
 SGE_JOBS, PBS_JOBS, LSF_JOBS = Queue(SGE), Queue(PBS_PRO), Queue(LSF)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from ..errors import Error
 from ..model import Json
-from .batches import GRACE, ROOM, Batch, batches, cancelled, script
+from .batches import GRACE, ROOM, Batch, batches, cancelled, own_words, script
 from .engines import HandedOver, Handover
 from .names import SLURM, engine_name
 from .plan import Planned
@@ -57,7 +57,12 @@ class Slurm:
         )
         os.makedirs(logs, exist_ok=True)
         try:
-            for batch in batches(order.plan.tasks, array_size()):
+            whole = [*batches(order.plan.tasks, array_size(), "slurm")]
+            for first in {batch.first.needs("slurm"): batch for batch in reversed(whole)}.values():
+                _sbatch(
+                    order, first, {}, logs, "--test-only"
+                )  # what no node has is said before anything waits
+            for batch in whole:
                 number = _sbatch(order, batch, jobs, logs)
                 several = len(batch.tasks) > 1
                 for at, task in enumerate(batch.tasks):
@@ -86,9 +91,9 @@ def array_size() -> int:
     return max(1, int(found[1])) if found else _USUAL_ARRAY  # indices are below it
 
 
-def _sbatch(order: Handover, batch: Batch, jobs: Mapping[str, str], logs: str) -> str:
+def _sbatch(order: Handover, batch: Batch, jobs: Mapping[str, str], logs: str, *more: str) -> str:
     """Submit a batch and return the number of its job. Raises an Error with what sbatch says."""
-    words = ["sbatch", "--parsable", *arguments(order, batch, jobs, logs)]
+    words = ["sbatch", "--parsable", *arguments(order, batch, jobs, logs), *more]
     ended = subprocess.run(words, input=script(order, batch), capture_output=True, text=True, check=False)
     if ended.returncode:
         said = ended.stderr.strip().removeprefix("sbatch: error: ") or f"it ended with {ended.returncode}"
@@ -117,7 +122,12 @@ def arguments(order: Handover, batch: Batch, jobs: Mapping[str, str], logs: str)
         own["mem"] = f"{math.ceil((task.memory + ROOM) / (1 << 20))}M"
     if task.timeout is not None:
         own["time"] = str(math.ceil((task.timeout * (task.retries + 1) + GRACE) / 60))
-    return [*words, *(f"--{name}={value}" for name, value in own.items())]
+    if task.cpus is not None:
+        own["cpus-per-task"] = str(math.ceil(task.cpus))
+    if task.gpus is not None:
+        own["gres"] = f"gpu:{task.gpus}"
+    # what a task says itself comes last, and counts
+    return [*words, *(f"--{name}={value}" for name, value in own.items()), *own_words(task, "slurm")]
 
 
 def after(task: Planned, jobs: Mapping[str, str]) -> list[str]:

@@ -172,11 +172,12 @@ class Dask:
     # ── the cluster
 
     def _wanted(self, task: Task) -> cluster.Wanted:
-        resources: dict[str, float] = {}
+        gpus, own = task.resources.gpus, task.resources.engines.get("dask", {})
+        resources: dict[str, float] = {} if gpus is None else {"GPU": float(gpus)}
         for pattern, taken in self._taken.items():
             resources |= taken if fnmatch.fnmatchcase(task.name, pattern) else {}
         names = [n for p, some in self._placed.items() if fnmatch.fnmatchcase(task.name, p) for n in some]
-        return cluster.Wanted(resources, tuple(dict.fromkeys(names)))
+        return cluster.Wanted(resources | own, tuple(dict.fromkeys(names)))
 
     def _connected(self) -> cluster.Scheduler:
         """Return the client, connected at first; its workers have the project's folder, and this octavo."""

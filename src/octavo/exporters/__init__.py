@@ -16,6 +16,8 @@ from ..model import Json
 GRACE = 300
 #: Bytes that an engine gives a task beyond its own limit, which octavo keeps: for octavo itself.
 ROOM = 512 << 20
+#: What GPUs are called in Kubernetes.
+GPU = "nvidia.com/gpu"
 #: Exit codes of ``octavo run-task`` after which an engine should try again, and those of a process that was killed.
 TRANSIENT = (75, 137, 143)
 #: The signs of a field of cron.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from pprint import pformat
@@ -27,7 +28,9 @@ try:
     from airflow.providers.standard.operators.bash import BashOperator
 except ImportError:  # Airflow 2
     from airflow.operators.bash import BashOperator""",
-    "docker": "from airflow.providers.docker.operators.docker import DockerOperator",
+    "docker": """\
+from airflow.providers.docker.operators.docker import DockerOperator
+from docker.types import DeviceRequest""",
     "kubernetes": """\
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from kubernetes.client import models as k8s""",
@@ -48,11 +51,15 @@ _MAKING = {
         auto_remove="success",
         mount_tmp_dir=False,
         mem_limit=task["memory"],
+        cpus=task["cpus"] or 1.0,
+        device_requests=[DeviceRequest(count=task["gpus"], capabilities=[["gpu"]])] if task["gpus"] else None,
         network_mode=NETWORK,
         **common,
     )""",
     "kubernetes": """\
-    memory = {"memory": str(task["memory"])} if task["memory"] else None
+    memory = {"memory": str(task["memory"])} if task["memory"] else {}
+    cpus = {"cpu": str(task["cpus"])} if task["cpus"] else {}
+    gpus = {"nvidia.com/gpu": str(task["gpus"])} if task["gpus"] else {}
     return KubernetesPodOperator(
         name=task["pod"],
         namespace=NAMESPACE,
@@ -61,7 +68,9 @@ _MAKING = {
         arguments=words,
         env_vars={"OCTAVO_RUN": "{{ run_id }}", "OCTAVO_REMOTE": REMOTE},
         env_from=[k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=SECRET))] if SECRET else [],
-        container_resources=k8s.V1ResourceRequirements(requests=memory, limits=memory) if memory else None,
+        container_resources=k8s.V1ResourceRequirements(requests=memory | cpus, limits=memory | gpus)
+        if memory or cpus or gpus
+        else None,
         on_finish_action="delete_succeeded_pod",
         **common,
     )""",
@@ -102,7 +111,7 @@ def operator(task, groups):
         "execution_timeout": timedelta(seconds=seconds) if seconds else None,
         "task_group": groups.get(task["group"]),
         "outlets": [Asset(uri) for uri in task["makes"]],
-{pool}    }}
+{pool}    }} | task["own"]
 {making}
 
 
@@ -121,6 +130,13 @@ with DAG(
         for before in task["after"]:
             operators[before] >> operators[task["id"]]
 '''
+
+
+#: A pool counts processors: a task takes as many slots as it asks for.
+_POOL = """\
+        "pool": {pool},
+        "pool_slots": task["slots"],
+"""
 
 
 class Airflow:
@@ -166,7 +182,7 @@ class Airflow:
             constants="".join(f"{name} = {value!r}\n" for name, value in constants.items()),
             tasks=pformat(_tasks(workflow), width=120, sort_dicts=False),
             retries=workflow.options.get("retries", "1"),
-            pool=f'        "pool": {pool!r},\n' if pool else "",
+            pool=_POOL.format(pool=repr(pool)) if pool else "",
             making=_MAKING[operator],
             dag=repr(engine_name(workflow.name, AIRFLOW)),
             schedule=repr(workflow.schedule or None),
@@ -191,6 +207,10 @@ def _tasks(workflow: Workflow) -> list[dict[str, object]]:
             "group": engine_name(f"{groups[name]} grid", AIRFLOW) if name in groups else None,
             "seconds": limit(task),
             "memory": task.memory + ROOM if task.memory is not None else None,
+            "cpus": task.cpus,
+            "gpus": task.gpus,
+            "slots": math.ceil(task.cpus or 1),
+            "own": task.engines.get("airflow", {}),
             "makes": [] if name in used else [_uri(workflow.name, path) for path in task.products],
             "pod": engine_name(name, KUBERNETES),
         }

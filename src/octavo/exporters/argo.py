@@ -10,7 +10,7 @@ from ..deploy.names import ARGO, KUBERNETES, engine_name
 from ..deploy.plan import Planned
 from ..errors import Error
 from ..model import Json
-from . import ROOM, TRANSIENT, Workflow, limit, named, templated
+from . import GPU, ROOM, TRANSIENT, Workflow, limit, named, templated
 
 _KEYS = {"namespace": "the namespace of Kubernetes", "service-account": "the service account of the pods"}
 
@@ -70,11 +70,11 @@ def _dag(workflow: Workflow) -> Json:
     return {"name": "pipeline", "dag": {"tasks": tasks}}
 
 
-def _needs(task: Planned) -> tuple[int | None, int | None]:
-    return task.memory, limit(task)
+def _needs(task: Planned) -> str:
+    return task.needs("argo")
 
 
-def _classes(workflow: Workflow) -> dict[tuple[int | None, int | None], str]:
+def _classes(workflow: Workflow) -> dict[str, str]:
     """Return what tasks need, each with the name of its template."""
     needs = dict.fromkeys(_needs(task) for task in workflow.tasks.values())
     return {need: f"run-task-{number}" for number, need in enumerate(needs, 1)}
@@ -83,8 +83,11 @@ def _classes(workflow: Workflow) -> dict[tuple[int | None, int | None], str]:
 def _templates(workflow: Workflow) -> list[Json]:
     """Return a template for each need of tasks: a workflow of thousands of them stays below what etcd takes."""
     found = []
-    for (memory, seconds), name in _classes(workflow).items():
-        container = pod(workflow, "{{inputs.parameters.task}}", "{{workflow.uid}}", memory)
+    firsts = {_needs(task): task for task in reversed([*workflow.tasks.values()])}
+    for need, name in _classes(workflow).items():
+        first = firsts[need]
+        seconds = limit(first)
+        container = pod(workflow, "{{inputs.parameters.task}}", "{{workflow.uid}}", first)
         codes = ", ".join(map(str, TRANSIENT))
         one: Json = {
             "name": name,
@@ -96,25 +99,33 @@ def _templates(workflow: Workflow) -> list[Json]:
             one
             | ({"activeDeadlineSeconds": seconds} if seconds is not None else {})
             | {"container": container}
+            | first.engines.get("argo", {})
         )
     return found
 
 
-def pod(workflow: Workflow, task: str, run: str, memory: int | None) -> Json:
+def pod(workflow: Workflow, task: str, run: str, needs: Planned) -> Json:
     """Return a container that runs a task."""
     container: Json = {
         "image": workflow.image,
         "command": [*workflow.octavo],
         "args": workflow.words(task, run),
     }
-    return container | surroundings(workflow, memory)
+    return container | surroundings(workflow, needs.memory, needs.cpus, needs.gpus)
 
 
-def surroundings(workflow: Workflow, memory: int | None) -> Json:
-    """Return what a container is given: the secret with its credentials, and memory."""
+def surroundings(
+    workflow: Workflow, memory: int | None, cpus: float | None = None, gpus: int | None = None
+) -> Json:
+    """Return what a container is given: the secret with its credentials, memory, processors and GPUs."""
     found: Json = {"envFrom": [{"secretRef": {"name": workflow.secret}}]} if workflow.secret else {}
-    if memory is not None:
-        sizes = {"requests": {"memory": str(memory)}, "limits": {"memory": str(memory + ROOM)}}
+    requests = {} if memory is None else {"memory": str(memory)}
+    limits = {} if memory is None else {"memory": str(memory + ROOM)}
+    if cpus is not None:
+        requests["cpu"] = f"{cpus:g}"  # no limit: what is idle may be used
+    if gpus is not None:
+        limits[GPU] = str(gpus)
+    if sizes := {name: some for name, some in (("requests", requests), ("limits", limits)) if some}:
         found["resources"] = sizes
     return found
 

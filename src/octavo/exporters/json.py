@@ -43,6 +43,8 @@ class PlainValues:
                     ],
                     "products": [*task.products],
                     "memory": task.memory,
+                    "cpus": task.cpus,
+                    "gpus": task.gpus,
                     "seconds": limit(task),
                 }
                 for name, task in workflow.tasks.items()

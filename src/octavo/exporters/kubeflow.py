@@ -8,7 +8,7 @@ from pprint import pformat
 
 from ..deploy.names import KUBERNETES, engine_name
 from ..errors import Error
-from . import ROOM, Workflow, templated
+from . import GPU, ROOM, Workflow, templated
 
 _KEYS = {
     "retries": "how often Kubeflow tries again what was lost (default: 1)",
@@ -56,6 +56,10 @@ def pipeline():
             step.set_retry(RETRIES, backoff_duration="30s")
         if task["memory"]:
             step.set_memory_request(task["memory"][0]).set_memory_limit(task["memory"][1])
+        if task["cpus"]:
+            step.set_cpu_request(task["cpus"])
+        if task["gpus"]:
+            step.set_accelerator_type({gpu!r}).set_accelerator_limit(task["gpus"])
 {giving}        steps[task["task"]] = step.after(*(steps[before] for before in task["after"]))
 
 
@@ -126,6 +130,7 @@ class Kubeflow:
             retries=int(workflow.options.get("retries", "1")),
             tasks=pformat(_tasks(workflow), width=120, sort_dicts=False),
             name=repr(engine_name(workflow.name, KUBERNETES)),
+            gpu=GPU,
             giving=_GIVING if workflow.secret else "",
         )
 
@@ -137,6 +142,8 @@ def _tasks(workflow: Workflow) -> list[dict[str, object]]:
             "task": name,
             "after": [up for up in task.upstream if up in workflow.tasks],
             "memory": None if task.memory is None else [str(task.memory), str(task.memory + ROOM)],
+            "cpus": None if task.cpus is None else f"{task.cpus:g}",
+            "gpus": task.gpus,
         }
         for name, task in workflow.tasks.items()
     ]

@@ -71,7 +71,10 @@ def _job(workflow: Workflow) -> Json:
             {"name": "OCTAVO_RUN", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['job-name']"}}}
         ],
     }
-    container |= surroundings(workflow, max(sizes, default=None))
+    tasks = workflow.tasks.values()
+    cpus = max((task.cpus for task in tasks if task.cpus is not None), default=None)
+    gpus = max((task.gpus for task in tasks if task.gpus is not None), default=None)
+    container |= surroundings(workflow, max(sizes, default=None), cpus, gpus)
     if cpu := workflow.options.get("cpu"):
         container.setdefault("resources", {}).setdefault("requests", {})["cpu"] = cpu
     account = {"serviceAccountName": named} if (named := workflow.options.get("service-account")) else {}

@@ -287,7 +287,7 @@ def entry_of(task: Task) -> dict[str, Any]:
         "kernel": task.kernel,
         "inputs": list(task.declared.inputs) if task.declared.inputs is not None else None,
         "source_loader": {"path": list(task.declared.templates)} if task.declared.templates else None,
-        "memory": task.resources.memory,
+        **{name: getattr(task.resources, name) or None for name in ("memory", "cpus", "gpus", "engines")},
         "retries": run.retries or None,
         **{name: getattr(run, name) for name in ("timeout", "cell_timeout", "cache")},
         **{name: {"dotted_path": it.path, **it.arguments} for name, it in called.items() if it},

@@ -124,6 +124,11 @@ TASK: Mapping[str, Key] = {
     "tags": Key("a string or a list of strings", is_texts, option="tags", turn=lambda value: as_tuple(value)),
     "timeout": Key("a number of seconds above 0", is_seconds, option="timeout"),
     "memory": Key('a size such as "4GB" or "512MB"', is_size, option="memory", turn=as_bytes),
+    "cpus": Key("a number above 0", is_seconds, option="cpus"),
+    "gpus": Key("a whole number, 1 or more", is_count, option="gpus"),
+    "engines": Key(
+        "a mapping of engines to their own words, as slurm: --constraint=a100", is_mapping, option="engines"
+    ),
     "retries": Key("a whole number, 0 or more", lambda value: is_count(value, 0), option="retries"),
     "class": Key("a string", is_text, known=tuple(kinds.CLASSES), others=lambda: plugins.brought("kinds")),
     "product_class": Key("a string", is_text, known=PRODUCTS),

@@ -235,6 +235,7 @@ class _Check:
             self.wrong(f"{owner} has no source", where, _SOURCES)
         self.source(settings.get("source", ""), settings.get("class"), owner, path)
         self.inner(settings, path, owner)
+        placing.own_words(self, settings.get("engines", {}), (*path, "engines"), owner)
         options: Json = {}
         for name, value in settings.items():
             if option := keys[name].option:
