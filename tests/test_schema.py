@@ -147,9 +147,25 @@ def test_many_aliases_of_a_long_text_are_refused() -> None:
         parse(text, "x.yaml")
 
 
-def test_a_text_nested_too_deeply_is_a_mistake_and_no_crash() -> None:
-    with pytest.raises(SpecError):
-        parse("[" * 5000 + "]" * 5000, "x.yaml")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000 + "]" * 100_000,
+        "x: " + "{a: " * 5_000 + "1" + "}" * 5_000,
+        "- " * 100_000 + "x",
+        "? " * 100_000 + "x",
+        "- ? " * 50_000 + "x",
+        "".join(f"{' ' * n}a:\n" for n in range(2_000)) + " " * 2_000 + "b",
+        "[" * 100_000,
+    ],
+)
+def test_a_text_nested_too_deeply_is_a_mistake_and_no_crash(text: str) -> None:
+    with pytest.raises(SpecError, match="it is nested too deeply"):
+        parse(text, "x.yaml")
+
+
+def test_brackets_in_texts_are_no_levels() -> None:
+    assert parse(f"x: '{'[' * 1_000}'\ny: [a, {{b: c}}]", "x.yaml").data["y"] == ["a", {"b": "c"}]
 
 
 # ── what is right ───────────────────────────────────────────────────────────────────────────────────────

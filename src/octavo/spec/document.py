@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,12 @@ _TAG = "tag:yaml.org,2002:"
 _SCALARS = frozenset(_TAG + kind for kind in ("int", "float", "bool", "null"))
 _TEXTS = frozenset(_TAG + kind for kind in ("timestamp", "value"))
 _LARGEST = 50_000_000  # characters in all its values
-_MOST = 1_000_000  # values in one document: aliases of aliases grow without bound ("billion laughs")
+_MOST = 300_000  # values that aliases repeat: aliases of aliases grow without bound ("billion laughs")
+#: Levels of a document. The reader in C calls itself for each, and a hundred thousand end the process.
+_DEEPEST = 300
+_BRACKET = re.compile(r"[\[\]{}]")
+#: What may be as deep without brackets: "- - - x" on a line, or that much indentation.
+_DEEP_BLOCK = re.compile(rf"(?:[-?:] +){{{_DEEPEST // 2}}}|^ {{{_DEEPEST // 2}}}", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,8 @@ def parse(text: str, path: str, plain: Callable[[str], object] | None = None) ->
     language and in JSON. ``plain`` tells what values mean that are not quoted, instead of YAML 1.1.
     """
     try:
+        if _may_be_deep(text):
+            _refuse_deep(text, path)
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
         try:
             root = loader.get_single_node()
@@ -91,6 +99,28 @@ def parse(text: str, path: str, plain: Callable[[str], object] | None = None) ->
     return Document(path, data, tree.marks)
 
 
+def _may_be_deep(text: str) -> bool:
+    depth = deepest = 0
+    for found in _BRACKET.finditer(text):
+        depth += 1 if found[0] in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest > _DEEPEST // 2 or _DEEP_BLOCK.search(text) is not None
+
+
+def _refuse_deep(text: str, path: str) -> None:
+    """Raise the error for a document that is nested too deeply; its events are read without going deep."""
+    loader, depth = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text), 0
+    try:
+        while loader.check_event():
+            event = loader.get_event()
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                mark = event.start_mark
+                raise SpecError("it is nested too deeply", Place(path, mark.line + 1, mark.column + 1))
+    finally:
+        loader.dispose()
+
+
 class _Tree:
     """One walk over the nodes of a document: values, marks, and the mistakes met on the way."""
 
@@ -99,7 +129,8 @@ class _Tree:
         self.marks: dict[Path, tuple[int, int, int, int]] = {}
         self.mistakes: list[SpecError] = []
         self.inside: set[int] = set()
-        self.size = self.characters = 0
+        self.repeated = self.characters = 0
+        self.seen: set[int] = set()
 
     def value(self, node: yaml.Node, path: Path, key: yaml.Node | None) -> object:
         mark = node.start_mark
@@ -171,12 +202,14 @@ class _Tree:
         return merged | own
 
     def grow(self, node: yaml.Node) -> None:
-        """Count the items of a collection, or the characters of a value, once for each alias."""
+        """Count the items of a collection that was there before, and the characters of a value each time."""
         if isinstance(node, yaml.ScalarNode):
             self.characters += len(node.value)
+        elif id(node) in self.seen:
+            self.repeated += len(node.value)
         else:
-            self.size += len(node.value)
-        if self.size > _MOST or self.characters > _LARGEST:
+            self.seen.add(id(node))
+        if self.repeated > _MOST or self.characters > _LARGEST:
             raise SpecError("aliases make this document grow too large", self.at(node))
 
     def at(self, node: yaml.Node) -> Place:
