@@ -357,6 +357,22 @@ def test_mistakes_in_an_environment_are_told_together(text: str, expected: list[
         assert one.startswith(start)
 
 
+@pytest.mark.parametrize(
+    "level",
+    [
+        "'{0}{0}'",
+        "'- {0} {0}'",
+        "['{0}', '{0}']",
+        "{{x: '{0}', y: '{0}'}}",
+        "{{x: ['{0}'], y: {{z: '{0}'}}}}",
+    ],
+)
+def test_values_that_hold_others_twice_cannot_grow_without_bound(level: str) -> None:
+    lines = [f"a{n}: {level.format(f'{{{{a{n + 1}}}}}')}" for n in range(60)]
+    messages = env_mistakes("\n".join([*lines, "a60: x"]))
+    assert messages and all("values that stand for one another grow too large" in one for one in messages)
+
+
 def test_an_override_replaces_and_takes_the_type_of_what_it_replaces() -> None:
     text = "sample: false\nn: 1\nname: x\nempty:\npath: {out: a, data: b}\nfree: {}"
     given = {

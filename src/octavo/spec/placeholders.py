@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _PLACEHOLDER = r"\{\{\s*(.*?)\s*\}\}|\{[{%#]"
 _NAME = r"\w+(?:-\w+)*(?:\.\w+(?:-\w+)*)*"
+#: Characters of a value, each of its items counted as a few: values that hold others twice grow without bound.
+_LARGEST, _ITEM = 2_000_000, 50
 
 
 class Names:
@@ -30,6 +32,7 @@ class Names:
         self.table, self.document, self.around = table, document, around
         self.behind: dict[str, frozenset[str]] = dict(getattr(table, "behind", {}))
         self.mistakes: list[SpecError] = []
+        self._weights: dict[int, tuple[object, int]] = {}
 
     def fill(self, text: str, path: tuple[object, ...], used: set[str]) -> object:
         """Replace the placeholders in a text; a text that is nothing else becomes the value, of any type."""
@@ -41,6 +44,7 @@ class Names:
             if name is None or not re.fullmatch(_NAME, name):
                 return self.computed(text, path, used)
             value = self.find(name, path, used)
+            self.weigh(value, path)
             if found[0] == text:
                 return value
             if isinstance(value, Mapping):
@@ -48,7 +52,25 @@ class Names:
                 raise self.wrong(f"{{{{{name}}}}} is a section and cannot be part of a string", path, hint)
             parts += [text[end : found.start()], str(value)]
             end = found.end()
+            self.weigh("".join(parts), path)
         return "".join((*parts, text[end:]))
+
+    def weigh(self, value: object, path: tuple[object, ...]) -> int:
+        """Return how large a value is written out; what stands in it many times is looked at once."""
+        if isinstance(value, str):
+            weight = _ITEM + len(value)
+        elif not isinstance(value, list | dict):
+            return _ITEM
+        elif id(value) in self._weights:
+            return self._weights[id(value)][1]
+        else:
+            weight = sum(
+                self.weigh(one, path) for one in (value.values() if isinstance(value, dict) else value)
+            )
+            self._weights[id(value)] = value, weight
+        if weight > _LARGEST:
+            raise self.wrong("values that stand for one another grow too large", path)
+        return weight
 
     def computed(self, text: str, path: tuple[object, ...], used: set[str]) -> str:
         """Return a text with expressions in it; what comes of them is text."""
