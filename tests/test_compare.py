@@ -57,6 +57,30 @@ SAME = [
     ("made 2020-01-02 03:04:05", f"made {TODAY}"),
     ("pid 12", "pid 99"),
     ("x \n", "x"),
+    ("Working ━━━━━━━━ 100% 0:00:01", "Working ━━━━━━━━ 100% 0:00:03"),
+    ("32/32 ━━━━━━━━ 1s 3ms/step - loss: 0.5", "32/32 ━━━━━━━━ 2s 5ms/step - loss: 0.5"),
+    ("9/9 [=====] - 1s 3ms/step - loss: 0.5", "9/9 [=====] - 2s 5ms/step - loss: 0.5"),
+    (
+        "1 µs ± 2 ns per loop (mean of 7 runs, 1,000 loops each)",
+        "2 µs ± 1 ns per loop (mean of 7 runs, 100 loops each)",
+    ),
+    ("Wall time: 2.2 s", "Wall time: 1min 12s"),
+    (
+        "/a/site-packages/pandas/frame.py:12: FutureWarning: x",
+        "/b/c/site-packages/pandas/frame.py:14: FutureWarning: x",
+    ),
+    (
+        "C:\\lib\\site-packages\\sklearn\\base.py:450: UserWarning: y",
+        "/opt/sklearn/base.py:465: UserWarning: y",
+    ),
+    ("NVIDIA A100-SXM4-40GB", "Tesla T4"),
+    ("name='NVIDIA GeForce RTX 3090'", "name='NVIDIA L4'"),
+    ("Dashboard: http://127.0.0.1:8787/status", "Dashboard: http://127.0.0.1:45123/status"),
+    ("Dask Name: read-csv-" + "ab" * 16, "Dask Name: read-csv-" + "cd" * 16),
+    ("{'id': 140234567890123}", "{'id': 140234567990123}"),
+    ("<Thread(Thread-5, started 140234567890123)>", "<Thread(Thread-7, started 140234567990123)>"),
+    ("<function <lambda> at 0x7f1234567890>", "<function <lambda> at 0x7fabcdef1234>"),
+    ("peak memory: 123.45 MiB, increment: 0.12 MiB", "peak memory: 99.10 MiB, increment: -0.02 MiB"),
 ]
 CLOSE = [
     ("0.30000000000000004", "0.3"),
@@ -77,6 +101,12 @@ DIFFERS = [
     (FRAME, FRAME.replace("0.91", "0.92")),
     ("3f0c7d6e-8a7b-1c3d-9e2f-1a2b3c4d5e6f", "11111111-8a7b-1c3d-9e2f-1a2b3c4d5e6f"),  # not a random one
     ("-1.5", "1.5"),
+    ("/a/frame.py:12: FutureWarning: x", "/a/frame.py:12: FutureWarning: y"),
+    ("/a/frame.py:12: FutureWarning: x", "/a/base.py:12: FutureWarning: x"),
+    ("9/9 [=====] - 1s 3ms/step - loss: 0.5", "9/9 [=====] - 1s 3ms/step - loss: 0.7"),
+    ("Tesla 3 costs", "Tesla 5 costs"),
+    ("GeForce RTX 3090: 12 fps", "GeForce RTX 3090: 14 fps"),
+    ("http://example.com:80", "http://example.com:81"),
 ]
 
 
@@ -218,3 +248,49 @@ def test_data_that_is_deep_or_odd_is_compared_all_the_same() -> None:
     assert judged({"a": None}, {}, "application/json") is Likeness.DIFFERS
     assert judged("\ud800", "\ud800x", "text/plain") is Likeness.DIFFERS
     assert judged("x\n" * 3000, "x\n" * 3001 + "y", "text/plain") is Likeness.DIFFERS
+
+
+def test_pictures_of_bokeh_and_folium_are_numbered_anew_and_their_data_count() -> None:
+    script = 'root["%s"] = {"docs_json": {"roots": [{"id": "p%d", "attributes": {"data": [1, %d]}}]}}'
+    assert (
+        judged(script % ("ab" * 16, 1001, 2), script % ("cd" * 16, 1045, 2), "application/javascript")
+        is Likeness.SAME
+    )
+    assert (
+        judged(script % ("a", 1001, 2), script % ("a", 1045, 3), "application/javascript") is Likeness.DIFFERS
+    )
+    html = '<div data-root-id="p%d"></div><script>var marker_%s = L.marker([1, %d]);</script>'
+    assert judged(html % (1001, "ab" * 16, 2), html % (1099, "cd" * 16, 2), "text/html") is Likeness.SAME
+    assert judged(html % (1001, "ab" * 16, 2), html % (1099, "cd" * 16, 3), "text/html") is Likeness.DIFFERS
+
+
+def test_comments_of_a_jpeg_and_dates_of_a_pdf_are_nothing_that_is_shown() -> None:
+    def jpeg(comment: bytes, picture: bytes) -> str:
+        return base64.b64encode(
+            b"\xff\xd8\xff\xfe\x00" + bytes([len(comment) + 2]) + comment + b"\xff\xda" + picture
+        ).decode()
+
+    assert judged(jpeg(b"monday", b"pixels"), jpeg(b"on tuesday", b"pixels"), "image/jpeg") is Likeness.SAME
+    assert judged(jpeg(b"monday", b"pixels"), jpeg(b"monday", b"others"), "image/jpeg") is Likeness.DIFFERS
+    pdf = "%%PDF-1.7 /CreationDate (D:%s) /ID [<%s>] drawn %s"
+    one, same, other = (
+        base64.b64encode((pdf % words).encode()).decode()
+        for words in (("2024", "ab", "a"), ("2026", "cd", "a"), ("2024", "ab", "b"))
+    )
+    assert judged(one, same, "application/pdf") is Likeness.SAME
+    assert judged(one, other, "application/pdf") is Likeness.DIFFERS
+    assert judged("no base64!", "neither!", "image/jpeg") is Likeness.DIFFERS
+
+
+def test_a_line_among_thousands_is_found_whatever_stands_around_it() -> None:
+    lines = [f"{number} at 0x7f{number:010x}" for number in range(5000)]
+    fresh = [line.replace("0x7f", "0x7e") for line in lines]
+    assert judged("\n".join(lines), "\n".join(fresh)) is Likeness.SAME
+    longer = [*lines[:4000], "one more", *lines[4000:]]
+    assert said(stream("\n".join(lines)), stream("\n".join(longer))) == [
+        "stdout, line 4001: nothing → one more"
+    ]
+    fresh[4321] = "another"
+    assert [one.partition(":")[0] for one in said(stream("\n".join(lines)), stream("\n".join(fresh)))] == [
+        "stdout, line 4322"
+    ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..model import Json, joined
@@ -13,6 +16,10 @@ _LEFT_OUT = frozenset(
     ["application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json"]
 )
 _MARKUP = frozenset(["text/html", "image/svg+xml"])
+_DATED = frozenset(["image/jpeg", "application/pdf"])
+_PDF_DATES = re.compile(
+    rb"/(?:CreationDate|ModDate|Producer|Creator)\s*\([^)]*\)|/ID\s*\[[^\]]*\]|<(?:xmp|pdf):\w*(?:Date|Producer)>[^<]*<"
+)
 _SCRIPTS = frozenset(["application/javascript", "text/javascript"])
 
 
@@ -101,9 +108,30 @@ def _value(mime: str, before: object, after: object, where: str, tolerance: Tole
         yield from data.differences(renamed[0], renamed[1], where, tolerance)
     elif mime.startswith("text/") or mime == "exception":
         yield from texts.differences(joined(before), joined(after), where, tolerance)
+    elif mime in _DATED and _undated(mime, before) == _undated(mime, after) is not None:
+        return
     else:
         sizes = [f"{len(joined(value))} characters" for value in (before, after)]
         yield Differing(where, sizes[0], f"others, {sizes[1]}")
+
+
+def _undated(mime: str, value: object) -> bytes | None:
+    """Return a JPEG without its comments and EXIF, a PDF without its dates and ids; None where it is neither."""
+    try:
+        content = base64.b64decode(joined(value))
+    except (ValueError, binascii.Error):
+        return None
+    if mime == "application/pdf":
+        return _PDF_DATES.sub(b"", content)
+    kept, at = content[:2], 2
+    while content[at : at + 1] == b"\xff" and content[at + 1 : at + 2] != b"\xda":  # up to the picture itself
+        end = at + 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+        if not (0xE0 <= content[at + 1] <= 0xEF or content[at + 1] == 0xFE):
+            kept += content[at:end]
+        if end <= at + 2:
+            return None
+        at = end
+    return kept + content[at:]
 
 
 def _decoded(value: object) -> object:

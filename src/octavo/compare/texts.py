@@ -28,8 +28,7 @@ def differences(before: str, after: str, where: str, tolerance: Tolerance) -> It
     """Yield where two texts differ, line by line."""
     if before == after:
         return
-    first = clean(before, tolerance.sanitize).rstrip().split("\n")
-    second = clean(after, tolerance.sanitize).rstrip().split("\n")
+    first, second = _lines(before, after, tolerance)
     if first == second:
         return
     if len(first) == len(second):
@@ -37,13 +36,55 @@ def differences(before: str, after: str, where: str, tolerance: Tolerance) -> It
             if one != other:
                 yield from _line(first, second, number, where, tolerance)
         return
-    if max(len(first), len(second)) > _MANY:
+    same = _alike(first, second)
+    ends = _alike(first[same:][::-1], second[same:][::-1])
+    old, new = first[same : len(first) - ends], second[same : len(second) - ends]
+    if max(len(old), len(new)) > _MANY:
         yield Differing(where, f"{len(first)} lines", f"{len(second)} lines")
         return
-    for kind, i, j, m, n in SequenceMatcher(None, first, second, autojunk=False).get_opcodes():
+    for kind, i, j, m, n in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind != "equal":
-            place = f"{where}, line {i + 1}" if len(first) > 1 else where
-            yield Differing(place, "\n".join(first[i:j]) or "nothing", "\n".join(second[m:n]) or "nothing")
+            place = f"{where}, line {same + i + 1}" if len(first) > 1 else where
+            yield Differing(place, "\n".join(old[i:j]) or "nothing", "\n".join(new[m:n]) or "nothing")
+
+
+def _lines(before: str, after: str, tolerance: Tolerance) -> tuple[list[str], list[str]]:
+    """Return the lines of two texts, those clean that differ.
+
+    To clean 20 MB takes a minute, and most of what a notebook prints is as it was. A line is cleaned by itself, but for
+    a user's own patterns and what moves the cursor.
+    """
+    first, second = before.split("\n"), after.split("\n")
+    if tolerance.sanitize or "\x1b" in before or "\x1b" in after:
+        sides = [clean(text, tolerance.sanitize).split("\n") for text in (before, after)]
+        return _trimmed(sides[0]), _trimmed(sides[1])
+    same = _alike(first, second)
+    ends = _alike(first[same:][::-1], second[same:][::-1])
+    one, other = first[same : len(first) - ends], second[same : len(second) - ends]
+    if len(one) == len(other):
+        pairs = [(a, b) if a == b else (clean(a), clean(b)) for a, b in zip(one, other, strict=True)]
+        one, other = [a for a, _ in pairs], [b for _, b in pairs]
+    elif max(len(one), len(other)) <= _MANY:  # more are not aligned: that they are others is all that is said
+        one, other = [*map(clean, one)], [*map(clean, other)]
+    last = len(first) - ends, len(second) - ends
+    return (
+        _trimmed([*first[:same], *one, *first[last[0] :]]),
+        _trimmed([*second[:same], *other, *second[last[1] :]]),
+    )
+
+
+def _trimmed(lines: list[str]) -> list[str]:
+    """Return lines without the blanks at their end."""
+    while len(lines) > 1 and not lines[-1].strip():
+        lines.pop()
+    lines[-1] = lines[-1].rstrip()
+    return lines
+
+
+def _alike(first: list[str], second: list[str]) -> int:
+    """Return how many lines are the same at the beginnings of two texts."""
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((n for n, (one, other) in pairs if one != other), min(len(first), len(second)))
 
 
 def _line(
