@@ -77,6 +77,7 @@ def test_a_kill_leaves_the_whole_version_or_none_and_the_next_one_lists_it(
     place = tmp_path / "abc/1.0"
     assert place.exists() == after
     assert not after or list(proof.changes(str(place))) == []
+    assert kept.find("abc", "1.0") == (version() if after else None)
     later = version("1.1", "2026-01-02T00:00:00+00:00")
     kept.put(later, files(later))
     assert [one.version for one in kept.versions("abc")] == (["1.0", "1.1"] if after else ["1.1"])
@@ -165,3 +166,17 @@ def test_a_shelf_behind_a_url_lists_a_version_when_all_of_it_is_there(tmp_path: 
     # it is laid out as a folder is, and can be proved as one
     assert list(proof.changes(str(tmp_path / "team/abc/1.0"))) == []
     assert FolderShelf(tmp_path / "team").versions("abc") == kept.versions("abc")
+    assert kept.find("abc", "2.0") is None
+
+
+def test_a_version_whose_line_of_the_index_is_missing_is_found_behind_a_url(tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    kept = shelf((tmp_path / "team").as_uri())
+    kept.put(version(), files(version()))
+    (tmp_path / "team" / INDEX).unlink()  # what a kill between the two leaves
+    half = tmp_path / "team/abc/1.1"
+    half.mkdir()
+    (half / NOTEBOOK).write_bytes(b"{}")
+    assert kept.versions("abc") == []
+    assert kept.find("abc", "1.0") == version() and kept.find("abc", "1.1") is None
+    assert [one.version for one in kept.versions("abc")] == ["1.0"]

@@ -92,8 +92,7 @@ def _publish(one: Candidate, kept: Shelf, executor: Lent, args: Namespace) -> li
         crate.code(one.data["cells"]),
         content(one.data["cells"]),
     )
-    before = kept.versions(one.id) if one.id else []
-    if same := next((known for known in before if known.version == made.version), None):
+    if same := kept.find(one.id, made.version) if one.id else None:
         return (
             []
             if same.content == made.content

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from .. import remote
 from ..errors import Error, NotebookError
 from ..products import writing
-from . import INDEX, MANIFEST, Version
+from . import INDEX, MANIFEST, NOTEBOOK, Version
 
 if TYPE_CHECKING:
     from ..model import Json
@@ -24,6 +24,10 @@ class Shelf(Protocol):
 
     def versions(self, id: str) -> list[Version]:
         """Return the versions of a notebook, in the order in which they were published."""
+        ...
+
+    def find(self, id: str, version: str) -> Version | None:
+        """Return a version that is there, also one whose line of the index a kill came before."""
         ...
 
     def read(self, version: Version, name: str) -> bytes:
@@ -48,6 +52,14 @@ class FolderShelf:
 
     def versions(self, id: str) -> list[Version]:
         return [one for one in _read(self._index()) if one.id == id]
+
+    def find(self, id: str, version: str) -> Version | None:
+        listed = next((one for one in self.versions(id) if one.version == version), None)
+        place = self.path / id / version
+        if listed is not None or not (place / MANIFEST).is_file():
+            return listed
+        self.reindex()
+        return _of(place)
 
     def read(self, version: Version, name: str) -> bytes:
         return (self.path / version.folder / name).read_bytes()
@@ -102,6 +114,21 @@ class RemoteShelf:
     def versions(self, id: str) -> list[Version]:
         return [one for one in self._all() if one.id == id]
 
+    def find(self, id: str, version: str) -> Version | None:
+        rows = self._all()
+        listed = next((one for one in rows if (one.id, one.version) == (id, version)), None)
+        if listed is not None:
+            return listed
+        place = f"{self.url}/{id}/{version}"
+        try:
+            remote.read(f"{place}/{MANIFEST}")
+            there = _said(remote.read(f"{place}/{NOTEBOOK}"), id, version)
+        except NotebookError:
+            return None  # it is not there, or not whole
+        if there is not None:
+            remote.write(f"{self.url}/{INDEX}", _written_index([*rows, there]))
+        return there
+
     def read(self, version: Version, name: str) -> bytes:
         return remote.read(f"{self.url}/{version.folder}/{name}")
 
@@ -120,20 +147,25 @@ class RemoteShelf:
 
 def _of(place: Path) -> Version | None:
     """Return what a published notebook says of itself."""
-    from_notebook = place / "notebook.ipynb"
     try:
-        metadata = json.loads(from_notebook.read_bytes())["metadata"]
-        said = metadata["octavo"]["published"]
+        return _said((place / NOTEBOOK).read_bytes(), place.parent.name, place.name)
+    except OSError:
+        return None
+
+
+def _said(notebook: bytes, id: str, version: str) -> Version | None:
+    try:
+        said = json.loads(notebook)["metadata"]["octavo"]["published"]
         return Version(
-            place.parent.name,
-            place.name,
+            id,
+            version,
             said["title"],
             said["at"],
             said["code"],
             said["content"],
             said["commit"],
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
 
 
