@@ -111,15 +111,14 @@ def _kind(text: str, many: int, *, contacts: bool = True) -> str:
     """Return what kind of personal data stands in a text; "" for none."""
     if contacts and (said := _contacts(text, many)):
         return said
-    if any(
-        _luhn(one[0]) and _ISSUER.match(one[0]) for one in _PLAIN_CARD.finditer(text)
-    ) and _CARD_SAID.search(text):
+    lower = text.lower()
+    card = any(map(lower.__contains__, ("card", "visa", "amex"))) and _CARD_SAID.search(text)
+    if card and any(_luhn(one[0]) and _ISSUER.match(one[0]) for one in _PLAIN_CARD.finditer(text)):
         return "the number of a payment card"
     if any(_issued(one) and _luhn(one[0]) for one in _CARD.finditer(text)):
         return "the number of a payment card"
     if any(_begins(one) and _mod_97(one[0]) for one in _IBAN.finditer(text)):
         return "the number of a bank account (IBAN)"
-    lower = text.lower()
     if ("ssn" in lower or "social" in lower) and _SSN_SAID.search(text) and _SSN.search(text):
         return "a US social security number"
     return ""
