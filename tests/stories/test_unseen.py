@@ -115,3 +115,33 @@ def test_a_time_of_modification_is_said_to_count_for_nothing(folder: Folder) -> 
     assert (
         "make: it asks when data/a.csv was modified: that makes nothing stale, what is in a file does" in said
     )
+
+
+def test_what_is_no_part_of_the_project_is_said_to_count_for_nothing(folder: Folder) -> None:
+    folder.write("pipeline.yaml", "tasks:\n  - {source: tasks.make, product: out/made.txt}\n")
+    folder.write(
+        "tasks.py",
+        """
+        import os, shutil, socket, subprocess
+
+        def make(product):
+            os.environ["MINE"] = "1"
+            asked = [os.environ.get("CITY"), os.getenv("YEAR"), os.environ["MINE"], os.environ.get("DB_PASSWORD")]
+            for host in ("localhost", "192.0.2.1"):
+                try:
+                    socket.getaddrinfo(host, 80)
+                except OSError:
+                    pass
+            subprocess.run(["sh", "-c", "git log; true"], env={**os.environ, "MORE": "1"}, capture_output=True)
+            product.write_text(str(shutil.disk_usage(".").total > 0))
+        """,
+    )
+    said = folder.octavo("build", env={"CITY": "Bern", "UNREAD": "1"}).stdout
+    notes = [line.partition("make: ")[2] for line in said.splitlines() if ": it " in line]
+    assert notes == [
+        "it reads environment variables (CITY, YEAR), which make nothing stale; as a parameter they do, "
+        "say  city: '{{env.CITY}}'",
+        "it connects to 192.0.2.1: what comes from there makes nothing stale",
+        "it asks git: commits, branches and tags make nothing stale",
+        "it asks how full a disk is: that makes nothing stale",
+    ]

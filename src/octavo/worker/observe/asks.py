@@ -19,8 +19,8 @@ from .hook import Arguments, Quiet
 
 #: What functions of ``os`` take for a path; an int is the descriptor of an open file.
 FilePath = int | str | bytes | os.PathLike[str] | os.PathLike[bytes]
-#: Is told of a question: what kind of question it is ("exists", "size", "link", "no link", "may r"), a path, the
-#: descriptor of the folder that it is relative to, and the answer, "" of a link and of what is to be looked up.
+#: Is told of a question: what kind of question it is ("exists", "size", "link", "no link", "may r", "disk"), a path,
+#: the descriptor of the folder that it is relative to, and the answer, "" of a link and of what is to be looked up.
 OnQuestion = Callable[[str, FilePath, int | None, str], None]
 
 #: Functions of the standard library that ask no more than what is there.
@@ -62,9 +62,12 @@ class Asks:
             "access": _access,
             "readlink": _readlink,
             "open": self._open,
+            "statvfs": _statvfs,
         }
         for name, wrapped in make.items():
-            real = getattr(os, name)
+            real = getattr(os, name, None)
+            if real is None:  # of a system that has none
+                continue
             ours = wrapped(real, self._tell)
             functools.update_wrapper(ours, real)
             ours.__module__ = "os"  # by which it is pickled
@@ -148,6 +151,14 @@ def _access(real: Callable[_P, bool], tell: _Tell) -> Callable[_P, bool]:
         return found
 
     return access
+
+
+def _statvfs(real: Callable[_P, object], tell: _Tell) -> Callable[_P, object]:
+    def statvfs(*arguments: _P.args, **options: _P.kwargs) -> object:
+        tell("disk", arguments, options, "")
+        return real(*arguments, **options)
+
+    return statvfs
 
 
 def _readlink(real: Callable[_P, AnyStr], tell: _Tell) -> Callable[_P, AnyStr]:

@@ -126,6 +126,8 @@ class Discovery:
         #: Folders that something known is in.
         self._around = {path[:n] for path in self._known for n, sign in enumerate(path) if sign == "/"}
         self._links: dict[str, None] = {}
+        #: Links by which a library may have gone, of which nothing tells.
+        self.by_links: list[str] = []
         self._stops: dict[str, tuple[str, str]] = {}
         self._within: dict[str, bool] = {}
 
@@ -171,6 +173,7 @@ class Discovery:
         for path in list(self._activity.entered):
             self.walked(self._ground.way(path))
         self._native_links([path for path, _ in by_children])
+        self.by_links = [link for link in self.by_links if link not in self._links]
         for link in self._links:
             if self._writes.when(os.path.join(self._ground.root, link)) is None:
                 pointed = target(self._ground.root, link)
@@ -186,6 +189,10 @@ class Discovery:
             for link in links[path]:
                 if self._evidence.says(os.path.basename(link)):
                     self.walked(self._ground.way(link))
+                elif not self._evidence.says(os.path.basename(path)) and (
+                    shown := self._ground.way(link, follow=False).shown
+                ):
+                    self.by_links.append(shown)
 
     def walked(self, way: Way) -> None:
         """Count the links on a way."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator
+from urllib.parse import urlsplit
 
 from ...model import Task
 from ...reading.mentions import mentions
@@ -73,9 +75,8 @@ def outside(task: Task, texts: Iterable[str], read: Iterable[str]) -> Iterator[s
     ]
     if found:
         listed = ", ".join(found[:_MOST])
-        more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
         yield (
-            f"it reads {listed}{more}, outside of the project: what changes there makes nothing stale, "
+            f"it reads {_some(found)}, outside of the project: what changes there makes nothing stale, "
             f"unless you add to the task:  inputs: [{listed}]"
         )
 
@@ -83,9 +84,55 @@ def outside(task: Task, texts: Iterable[str], read: Iterable[str]) -> Iterator[s
 def times(paths: Iterable[str]) -> Iterator[str]:
     """Yield a note on files whose times of modification a task has asked for."""
     if found := sorted(paths):
-        more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
-        listed = ", ".join(found[:_MOST])
-        yield f"it asks when {listed}{more} was modified: that makes nothing stale, what is in a file does"
+        yield f"it asks when {_some(found)} was modified: that makes nothing stale, what is in a file does"
+
+
+#: Hosts that are this machine, or none.
+_HERE = re.compile(r"|localhost|127\.[\d.]+|::1|0\.0\.0\.0|None")
+_GIT = re.compile(
+    r"(?:^|[\s/;&|(`])git[ \n](?:-\S+[ \n])*(?:log|show|rev-parse|rev-list|describe|diff|grep|status|blame|archive|tag"
+    r"|ls-files|ls-tree|cat-file|branch|shortlog|symbolic-ref|for-each-ref)\b"
+)
+
+
+def surroundings(
+    variables: Iterable[str],
+    reached: Iterable[str],
+    commands: Iterable[str],
+    disk: bool,
+    links: Iterable[str],
+) -> Iterator[str]:
+    """Yield notes on what a task asked for that is no part of its project, and that makes nothing stale.
+
+    ``reached`` are addresses that it has connected to, ``links`` those by which a library may have come to a file.
+    """
+    if found := sorted(variables):
+        hint = f"as a parameter they do, say  {found[0].lower()}: '{{{{env.{found[0]}}}}}'"
+        yield f"it reads environment variables ({_some(found)}), which make nothing stale; {hint}"
+    if found := sorted(host for host in set(map(_host, reached)) if not _HERE.fullmatch(host)):
+        yield f"it connects to {_some(found)}: what comes from there makes nothing stale"
+    if any(map(_GIT.search, commands)):
+        yield "it asks git: commits, branches and tags make nothing stale"
+    if disk:
+        yield "it asks how full a disk is: that makes nothing stale"
+    if found := sorted(set(links)):
+        yield f"it may have come to a file by {_some(found)}: where a link points counts where the code names the link"
+
+
+def _host(address: str) -> str:
+    """Return the name of a host in a URL, or before a port; "" of what is neither."""
+    if "://" not in address:
+        return address.rpartition(":")[0]
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _some(names: list[str]) -> str:
+    """Return the first of some names, and how many more there are."""
+    more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+    return ", ".join(names[:_MOST]) + more
 
 
 def _spelt(path: str) -> Iterator[str]:

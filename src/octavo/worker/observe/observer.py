@@ -24,18 +24,19 @@ from ...reading.digests_of_code import function_digest, module_digest, source_te
 from ...reading.folders import edited
 from ...reading.importable import SUFFIXES
 from .activity import Activity
-from .asks import Asks
+from .asks import Asks, FilePath
 from .discovery import Discovery, Writes, given_paths
-from .doubts import doubts, outside, times
+from .doubts import doubts, outside, surroundings, times
 from .evidence import Evidence
 from .family import Family
-from .frames import of_packages
+from .frames import Asker, of_packages
 from .hook import Arguments, Hear, Quiet, listen
 from .imports import Imports
 from .native import NativeEvents
 from .own import Own
 from .paths import Ground, Way
 from .stamps import is_file, is_link, now_of_files, stamp, unchanged_digest
+from .variables import Variables
 
 #: Which cell (None: outside of cells) did what to what: ("read", path), ("connected", "host:port"), …
 Touch = tuple[int | None, str, str]
@@ -77,7 +78,10 @@ class Observer:
         self._touched: dict[Touch, None] = {}
         self._preloaded = preloaded
         self.activity = Activity(self.ground, self.quiet, scope or root, self._touch)
-        self._asks = Asks(self.activity.question, self.activity.opens_below, self.quiet)
+        self._asks = Asks(self._question, self.activity.opens_below, self.quiet)
+        self._variables = Variables(self.quiet)
+        #: Whether the task's own code asked how full a disk is.
+        self._asked_disk = False
         self.native = NativeEvents(self.ground, self.activity)
         self._evidence = Evidence(self.ground.root)
         self.activity.started = self._started
@@ -88,6 +92,8 @@ class Observer:
         self._own = Own(own) if own else None
         self._family = Family(self.ground, self.activity, self.native, self._imports, self._own)
         self._writes: Writes | None = None
+        #: Links by which a library may have come to a file, and that the task does not name.
+        self._by_links: list[str] = []
         #: The paths of kernel.json, by the names of kernels.
         self._kernelspecs: dict[str, str] = {}
         self._broken: Exception | None = None
@@ -100,8 +106,9 @@ class Observer:
         for event, (verb, words) in _ELSEWHERE.items():
             hears[event] = self._elsewhere(verb, words, hears.get(event))
         hears[KERNELSPEC] = lambda args: self._kernelspecs.update({str(args[0]): str(args[1])})
-        listen(hears | self._imports.hears())
+        listen(hears | self._imports.hears() | self._variables.hears())
         self._asks.begin()
+        self._variables.begin()
         self._imports.begin()
         self.activity.marking = get_ident()
         with self.quiet:
@@ -114,12 +121,23 @@ class Observer:
     def stop(self) -> None:
         """Stop observing. What keeps it from taking in what was seen is told where that is asked for."""
         ends: list[Callable[[], object]] = [self.native.end, partial(listen, {}), self._family.end]
-        ends += [self._asks.end, self._imports.end, *([self._own.end] if self._own else [])]
+        ends += [
+            self._asks.end,
+            self._variables.end,
+            self._imports.end,
+            *([self._own.end] if self._own else []),
+        ]
         for end in ends:
             try:
                 end()
             except Exception as error:  # an audit hook of the task's forbids to open files, for example
                 self._broken = error
+
+    def _question(self, word: str, path: FilePath, folder: int | None, answer: str) -> None:
+        if word != "disk":
+            self.activity.question(word, path, folder, answer)
+        elif not self.quiet and Asker().is_own():
+            self._asked_disk = True
 
     def _started(self) -> None:
         """Read what commands are told, and the scripts that they name."""
@@ -253,7 +271,9 @@ class Observer:
             ways.append(self.ground.way(os.path.join(self.ground.root, folder)))
         for way in ways:
             discovery.walked(way)
-        return found | discovery.parts()
+        found |= discovery.parts()
+        self._by_links = discovery.by_links
+        return found
 
     @property
     def how(self) -> str:
@@ -264,6 +284,10 @@ class Observer:
     def doubts(self, task: Task, found: Mapping[str, tuple[str, str]]) -> Iterator[str]:
         """Yield notes on what the task has used, or may have read unseen, and that can make nothing stale."""
         yield from times(filter(None, map(self._inside, self.activity.timed)))
+        reached = {what for _, verb, what in self._touched if verb in ("connected", "requested")}
+        yield from surroundings(
+            self._variables.read, reached, self.activity.commands, self._asked_disk, self._by_links
+        )
         elsewhere = [
             path for verb, path in {(verb, what) for _, verb, what in self._touched} if verb == "read"
         ]
