@@ -6,6 +6,8 @@ import copy
 import json
 import re
 import sys
+from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +20,8 @@ from hypothesis import strategies as some
 from octavo.cli import main
 from octavo.errors import Error
 from octavo.model import Json
-from octavo.review import align, changes, page, patch, terminal
+from octavo.review import align, branch_page, changes, page, patch, terminal
+from octavo.review.branch_sides import Review, Value
 from octavo.show.screen import Screen
 
 
@@ -261,6 +264,39 @@ def test_markdown_stays_within_its_size_and_its_fences() -> None:
     assert "too long to show here" in long
     assert len(terminal.markdown([hostile()] * 2_000)) <= terminal.COMMENT
     assert terminal.markdown([]) == "No notebook differs.\n"
+
+
+def test_markdown_of_a_large_branch_names_every_notebook_and_shows_what_fits() -> None:
+    one = compared(book(cell("x = 1\n" * 20)), book(cell("x = 2\n" * 20)))
+    many = [replace(one, after=f"n{n}.ipynb") for n in range(300)]
+    many[0] = replace(hostile(), after="n0.ipynb")
+    text = unescape(terminal.markdown(many))
+    assert all(f"n{n}.ipynb" in text for n in range(300))
+    assert 100 < text.count("```diff") < 300
+    assert len(terminal.markdown(many, most=32_768)) <= 32_768
+    short = terminal.markdown(many, most=2_000)
+    assert len(short) <= 2_000
+    assert "more notebooks" in short
+
+
+def test_nothing_in_markdown_is_a_reference_and_no_address_ends_its_link() -> None:
+    names = terminal.quoted("@team #12 !7 ~label $3 a@b </details> <!-- `x` ](javascript:1)")
+    assert not re.search(r"[@#!~$](?=\w)", unescape(names))
+    assert not re.search(r"[<>`\]\[()]", names)
+    text = terminal.markdown([hostile()], "https://example.org/a (1)\n/close")
+    assert "([page](https://example.org/a%20%281%29%0A/close))" in text
+
+
+def test_markdown_of_a_pipeline_is_cut_to_its_size() -> None:
+    values = tuple(Value(f"fit_{n}", "*" * 90, "[" * 300, "]" * 300) for n in range(50))
+    found = Review(
+        "a", "b", {}, removed=tuple(f"t{n}" * 100 for n in range(50)), values=values, notes=("!" * 2_000,)
+    )
+    for most in (1_000, 5_000, branch_page.MARKDOWN):
+        text = branch_page.markdown(found, most)
+        assert len(text) <= most
+    assert "| | and 20 more | |" in text
+    assert text.count("\n| fit") + int(text.split("| and ")[-1].split()[0]) == 50
 
 
 # ── files

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from argparse import ArgumentTypeError
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,13 +51,13 @@ def arguments(parser: Parser) -> None:
     add("--html", metavar="FILE", help="write a page with outputs side by side")
     add("--page", metavar="URL", help="with --markdown: link this page")
     add(
-        "--run",
-        action="store_true",
-        help="of a branch: first run what has no result on a side, in worktrees, through the cache",
+        "--limit",
+        type=_characters,
+        default=terminal.COMMENT,
+        metavar="N",
+        help="with --markdown: at most N characters (default: 60000, for GitHub; Bitbucket takes 32768)",
     )
-    add("-j", "--jobs", type=options.positive, metavar="N", help="with --run: at most N tasks at a time")
-    add("--timeout", type=options.positive, metavar="SECONDS", help="with --run: stop each side after this")
-    add("--remote", action="store_true", help="with --run: also use the remote cache")
+    _of_runs(parser)
     add(
         "--color",
         "--colour",
@@ -82,6 +83,26 @@ examples:
   octavo diff fit.ipynb@1.0 fit.ipynb  with what was published
   octavo diff main...HEAD --markdown   for a comment on a pull request
   octavo diff main...HEAD --run        with results that nobody has made yet""")
+
+
+def _of_runs(parser: Parser) -> None:
+    """Add --run and the options that say how."""
+    add = parser.add_argument
+    add(
+        "--run",
+        action="store_true",
+        help="of a branch: first run what has no result on a side, in worktrees, through the cache",
+    )
+    add("-j", "--jobs", type=options.positive, metavar="N", help="with --run: at most N tasks at a time")
+    add("--timeout", type=options.positive, metavar="SECONDS", help="with --run: stop each side after this")
+    add("--remote", action="store_true", help="with --run: also use the remote cache")
+
+
+def _characters(text: str) -> int:
+    """Return a number of characters that a comment may have."""
+    if (number := options.positive(text)) < 1000:
+        raise ArgumentTypeError(f"{text} characters are too few for a comment: 1000 or more")
+    return number
 
 
 def main(args: Namespace) -> int:
@@ -124,8 +145,10 @@ def main(args: Namespace) -> int:
     if args.json:
         _print_json(operations, whole, out)
     elif args.markdown:
-        start = branch_page.markdown(whole) + "\n" if whole else ""
-        out.stream.write(start + terminal.markdown(found, args.page, terminal.COMMENT - len(start)))
+        start = (
+            branch_page.markdown(whole, min(branch_page.MARKDOWN, args.limit // 2)) + "\n" if whole else ""
+        )
+        out.stream.write(start + terminal.markdown(found, args.page, args.limit - len(start)))
     elif not args.html:
         lines = [*branch_page.lines(whole, out)] if whole else []
         lines += [line for one in found for line in terminal.lines(one, out)]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: So many tasks are listed one by one in a comment, and so many drawn: more are a picture of nothing.
 _LISTED, _DRAWN = 30, 150
+#: Characters of it in a comment, of which the notebooks take the rest.
+MARKDOWN = 30_000
 _SIGNS = {"added": "+", "removed": "-", "changed": "~", "runs again": " "}
 _COLOURS = {"added": "green", "removed": "red", "changed": "yellow", "runs again": "dim"}
 
@@ -98,34 +100,51 @@ def lines(found: Review, to: Screen) -> Iterator[str]:
     yield ""
 
 
-def markdown(found: Review) -> str:
-    """Return it as Markdown, of a few thousand characters at most."""
-    text = [f"**Pipeline:** {quoted(counted(found))}", ""]
-    every = [*rows(found)]
-    if every:
-        text += ["| | task | |", "|---|---|---|"]
-        text += [f"| {word} | {quoted(name)} | {quoted(why[:200])} |" for word, name, why in every[:_LISTED]]
-        text += [f"| | and {len(every) - _LISTED:,} more | |"] if len(every) > _LISTED else []
-        text.append("")
+def markdown(found: Review, most: int = MARKDOWN) -> str:
+    """Return it as Markdown of at most so many characters: of each list its beginning, and how much more there is."""
+    text = f"**Pipeline:** {quoted(counted(found))}\n\n"
+    left = most - len(text)
+    for head, each, foot in _sections(found):
+        shown = ""
+        for number, row in enumerate(each):
+            if number == _LISTED or len(head) + len(shown) + len(row) + len(foot) + 40 > left:
+                shown += foot.format(f"{len(each) - number:,}")
+                break
+            shown += row
+        text += f"{head}{shown}\n"
+        left -= len(head) + len(shown) + 1
+    return text
+
+
+def _sections(found: Review) -> Iterator[tuple[str, list[str], str]]:
+    """Yield for each list its head, its lines, and the line that says how many are left out."""
+    tasks = [f"| {word} | {_short(name)} | {_short(why, 200)} |\n" for word, name, why in rows(found)]
+    if tasks:
+        yield "| | task | |\n|---|---|---|\n", tasks, "| | and {} more | |\n"
     if found.values:
-        text += ["| result | before | after |", "|---|---|---|"]
-        for value in found.values[:_LISTED]:
-            shown = [
-                quoted(flat(it)[:100]) if it is not None else "not known"
-                for it in (value.before, value.after)
-            ]
-            text.append(
-                f"| {quoted(value.task)}: {quoted(value.name)} | {shown[0]} | {shown[1]}{_change(value)} |"
-            )
-        left = len(found.values) - _LISTED
-        text += [f"| and {left:,} more | | |"] if left > 0 else []
-        text.append("")
+        values = [
+            f"| {_short(value.task)}: {_short(value.name)} | {_known(value.before)} "
+            f"| {_known(value.after)}{_change(value)} |\n"
+            for value in found.values
+        ]
+        yield "| result | before | after |\n|---|---|---|\n", values, "| and {} more | | |\n"
     if found.unknown:
-        text += [f"Results not known on both sides: {quoted(several(list(found.unknown), 5))}", ""]
+        yield "", [f"Results not known on both sides: {_short(several(list(found.unknown), 5), 400)}\n"], ""
     if found.findings:
-        text += ["**New findings:**", "", *(f"- {quoted(one)}" for one in found.findings[:_LISTED]), ""]
-    text += [f"- {quoted(note)}" for note in found.notes]
-    return "\n".join(text) + "\n"
+        findings = [f"- {_short(one, 300)}\n" for one in found.findings]
+        yield "**New findings:**\n\n", findings, "- and {} more\n"
+    if found.notes:
+        yield "", [f"- {_short(note, 500)}\n" for note in found.notes], "- and {} more\n"
+
+
+def _short(text: str, most: int = 100) -> str:
+    """Return text for Markdown, cut where it is longer than people write such things."""
+    text = flat(text)
+    return quoted(text if len(text) <= most else f"{text[: most - 1]}…")
+
+
+def _known(text: str | None) -> str:
+    return "not known" if text is None else _short(text)
 
 
 def html(found: Review) -> str:

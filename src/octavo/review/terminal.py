@@ -83,17 +83,24 @@ def markdown(all_: Sequence[Comparison], page: str | None = None, most: int = CO
         return "No notebook differs.\n"
     noun = "file" if any(change.type == "whole" for found in all_ for change in found.cells) else "notebook"
     total = f"**{len(all_)} {noun}{'s' * (len(all_) > 1)} differ{'s' * (len(all_) == 1)}**"
-    head = f"{total} ([page]({page}))\n" if page else f"{total}\n"
-    pieces, left = [head], most - len(head) - 200
-    for number, found in enumerate(all_):
-        text = "\n".join(_folded(found)) + "\n"
+    # in an address these would end the link
+    link = re.sub(r"[\s()<>\\]", lambda sign: f"%{ord(sign[0]):02X}", page or "")
+    head = f"{total} ([page]({link}))\n" if page else f"{total}\n"
+    lines = [f"\n- {quoted(_name(one))}: {quoted(one.counted())} (too long to show here)\n" for one in all_]
+    # each is named, where there is room for that, and as many as fit in the rest are shown
+    left = most - len(head) - 100
+    spare = left - sum(map(len, lines))
+    pieces = [head]
+    for number, (found, line) in enumerate(zip(all_, lines, strict=True)):
+        text = "\n".join(_folded(found)) + "\n" if spare > 0 else line
+        if len(text) - len(line) > spare:
+            text = line
         if len(text) > left:
-            text = f"\n- {quoted(_name(found))}: {quoted(found.counted())} (too long to show here)\n"
-        if len(text) > left:
-            pieces.append(f"\n… and {len(all_) - number} more notebooks\n")
+            pieces.append(f"\n… and {len(all_) - number:,} more {noun}s\n")
             break
         pieces.append(text)
         left -= len(text)
+        spare -= len(text) - len(line)
     return "".join(pieces)
 
 
@@ -125,6 +132,14 @@ def _fenced(change: ChangedCell) -> Iterator[str]:
     yield fence
 
 
+#: What forges make references of: people to be told, issues, merge requests, labels, milestones, snippets, epics.
+_REFERENCE = re.compile(r"[@#!~%$&](?=\w)")
+
+
 def quoted(text: str) -> str:
-    """Return text in which nothing is markup, for Markdown or HTML."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|~<>&@-])", lambda sign: f"&#{ord(sign[1])};", flat(text))
+    """Return text in which nothing is markup, and nothing a reference, for Markdown or HTML.
+
+    Forges look for references after they have read entities, so a space without width keeps the sign from its word.
+    """
+    text = _REFERENCE.sub(lambda sign: f"{sign[0]}\u200b", flat(text))
+    return re.sub(r"([\\`*_{}\[\]()#+!|~<>&@-])", lambda sign: f"&#{ord(sign[1])};", text)
