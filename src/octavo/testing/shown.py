@@ -58,8 +58,9 @@ def failed(error: NotebookTestFailed) -> ReprExceptionInfo:
 def _where(error: NotebookTestFailed) -> tuple[str, int]:
     """Return where it failed: a line of the file where its cells have lines, else of the cell."""
     failure = error.failure
-    if error.start and failure.line:
-        return os.path.relpath(failure.path or ""), error.start + failure.line - 1
+    if error.start:
+        # a process that died says no line: it is the cell's first
+        return os.path.relpath(failure.path or ""), error.start + (failure.line or 1) - 1
     file, line = location(failure, error.root)
     where = os.path.relpath(os.path.join(error.root, file))
     if failure.cell is None or line is not None:
