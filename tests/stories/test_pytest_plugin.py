@@ -213,6 +213,47 @@ def test_lines_are_covered_as_they_are_where_the_same_code_is_a_script(folder: F
             assert ours[file][what] == theirs[file][what], (file, what)
 
 
+def test_tasks_of_a_pipeline_are_covered_in_their_processes_and_while_they_are_fresh(folder: Folder) -> None:
+    if importlib.util.find_spec("pytest_cov") is None:
+        pytest.skip("pytest-cov is not installed")
+    folder.write(
+        "pipeline.yaml",
+        """
+        tasks:
+          - {source: work.fit, product: out/fit.txt}
+          - {source: show.py, product: out/show.ipynb}
+        """,
+    )
+    folder.write("work.py", "import shop\n\ndef fit(product):\n    product.write_text(str(shop.sign(1)))\n")
+    folder.write(
+        "shop.py", "def sign(x):\n    if x > 0:\n        return 1\n    return -1\n\ndef no():\n    return 0\n"
+    )
+    show = "# %% tags=['parameters']\nupstream = ['fit']\n"
+    show += "\n# %%\nimport shop\n\nif shop.sign(-1) > 0:\n    print('no')\n"
+    folder.write("show.py", show)
+    for name in "ab":
+        cover = ("--cov=.", "--cov-branch", f"--cov-report=json:{name}.json")
+        ended = run(folder, "--octavo", *cover, "pipeline.yaml")
+        assert ended.returncode == 0, ended.stdout
+        assert "show.py           4      1    75%\n  cell 2          3      1    66%   4" in ended.stdout
+    first, second = (json.loads(folder.read(f"{name}.json"))["files"] for name in "ab")
+    assert {file: it["missing_lines"] for file, it in first.items()} == {
+        "work.py": [],
+        "shop.py": [7],
+        "show.py": [8],
+    }
+    assert first["shop.py"]["executed_branches"] == [[2, 3], [2, 4]]
+    assert first["show.py"]["missing_branches"] == [[7, 8]]
+    assert {file: it["summary"] for file, it in second.items()} == {
+        file: it["summary"] for file, it in first.items()
+    }
+    runs = [json.loads(line) for line in folder.octavo("history", "fit", "--json").stdout.splitlines()]
+    (manifest,) = (one["manifest"] for one in runs)
+    assert not [part for part in manifest if part.startswith(("folder ", "file "))], (
+        "coverage looks there, not the task"
+    )
+
+
 def test_two_plugins_that_would_run_one_notebook_are_told(folder: Folder) -> None:
     folder.write(
         "nbval.py", "def pytest_addoption(parser):\n    parser.addoption('--nbval', action='store_true')\n"

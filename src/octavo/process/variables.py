@@ -9,3 +9,5 @@ RUN = "OCTAVO_RUN"
 REMOTE = "OCTAVO_REMOTE"
 #: The file to which a task reports metrics: lines of JSON, {"accuracy": 0.9}.
 METRICS = "OCTAVO_METRICS"
+#: How coverage.py is to measure what tasks run, and where it leaves that: an object of JSON.
+COVERAGE = "OCTAVO_COVERAGE"

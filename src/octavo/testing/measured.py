@@ -77,11 +77,11 @@ class Measured:
     @property
     def on(self) -> bool:
         """Whether coverage.py measures this process."""
-        return _current() is not None
+        return current() is not None
 
     def prelude(self) -> str:
         """Return the code that runs before the cells of a notebook, "" where nothing is measured."""
-        measuring = _current()
+        measuring = current()
         if measuring is None:
             return ""
         if self._scratch is None:
@@ -93,7 +93,7 @@ class Measured:
         code = _PRELUDE.format(
             root=os.getcwd(),
             data=str(folder / "data"),
-            options=_options(measuring, str(cells)),
+            options=options_of(measuring, str(cells)),
             cells=str(cells),
             rewound=REWOUND,
         )
@@ -105,7 +105,7 @@ class Measured:
 
     def take(self, notebook: Notebook, ran: Ran, names: Iterable[tuple[int, int, str]]) -> None:
         """Add what the last run has measured to the session's data; its cells are told apart."""
-        measuring = _current()
+        measuring = current()
         if measuring is None or self._scratch is None:
             return
         folder = self._folder()
@@ -113,28 +113,29 @@ class Measured:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pytest's own process may have run nothing that is measured
             data = measuring.get_data()
-        for file, traced in _read(folder):
+        for file, traced in traced_in(sorted(folder.glob("data*"))):
             if Path(file).parent == folder / "cells":
                 own[Path(file).stem] = traced
             elif os.path.isfile(file):
-                _add(data, file, traced)
-        self._cells(notebook, ran, names, own)
-        _add_script(data, measuring, notebook, ran, own)
+                add(data, file, traced)
+        self.cells(notebook, ran.counts, names, own)
+        add_script(data, measuring, notebook, ran.counts, own)
 
-    def _cells(
+    def cells(
         self,
         notebook: Notebook,
-        ran: Ran,
+        counts: Mapping[int, int | None],
         names: Iterable[tuple[int, int, str]],
         own: Mapping[str, Traced],
     ) -> None:
+        """Note of each cell what was not run; ``own`` is what was run of each, by its number in ``counts``."""
         where = os.path.relpath(notebook.path)
         for index, _, name in names:
             code = notebook.cells[index]["source"]
             if (found := _statements(code)) is None:
                 continue
             statements, first = found
-            traced = own.get(f"In_{ran.counts.get(index)}", Traced())
+            traced = own.get(f"In_{counts.get(index)}", Traced())
             run = {first(line) for line in traced.lines}
             missing = tuple(sorted(statements - run))
             self.covered.append(Covered(where, name, len(statements), missing))
@@ -176,30 +177,32 @@ class Measured:
         ]
 
 
-def _current() -> Coverage | None:
+def current() -> Coverage | None:
+    """Return what measures this process."""
     if "coverage" not in sys.modules:
         return None
     found: Coverage | None = coverage.Coverage.current()
     return found
 
 
-def _options(measuring: Coverage, cells: str) -> Json:
+def options_of(measuring: Coverage, cells: str | None = None) -> Json:
     """Return the arguments that make another one measure the same, and the cells."""
     config = measuring.config
     found: Json = {"config_file": config.config_file or False, "branch": config.branch}
     found["omit"] = list(config.run_omit or ())
     if config.source or config.source_pkgs or config.source_dirs:
         named = [*(config.source or ()), *(config.source_dirs or ())]
-        found["source"] = [*(os.path.abspath(one) if os.path.isdir(one) else one for one in named), cells]
+        found["source"] = [os.path.abspath(one) if os.path.isdir(one) else one for one in named]
+        found["source"] += [cells] if cells else []
         found["source_pkgs"] = list(config.source_pkgs or ())
     elif config.run_include:
-        found["include"] = [*config.run_include, f"{cells}/*"]
+        found["include"] = [*config.run_include, *([f"{cells}/*"] if cells else [])]
     return found
 
 
-def _read(folder: Path) -> Iterator[tuple[str, Traced]]:
+def traced_in(paths: Iterable[Path]) -> Iterator[tuple[str, Traced]]:
     """Yield the files that a run has measured; what a process that was killed has half written is left out."""
-    for path in sorted(folder.glob("data*")):
+    for path in paths:
         found = coverage.CoverageData(basename=str(path))
         try:
             found.read()
@@ -213,7 +216,7 @@ def _read(folder: Path) -> Iterator[tuple[str, Traced]]:
         yield from whole
 
 
-def _add(data: CoverageData, file: str, traced: Traced) -> None:
+def add(data: CoverageData, file: str, traced: Traced) -> None:
     """Add what was run of a file, in the way in which the session measures."""
     if traced.arcs is not None:
         data.add_arcs({file: traced.arcs})
@@ -221,8 +224,12 @@ def _add(data: CoverageData, file: str, traced: Traced) -> None:
         data.add_lines({file: traced.lines})
 
 
-def _add_script(
-    data: CoverageData, measuring: Coverage, notebook: Notebook, ran: Ran, own: Mapping[str, Traced]
+def add_script(
+    data: CoverageData,
+    measuring: Coverage,
+    notebook: Notebook,
+    counts: Mapping[int, int | None],
+    own: Mapping[str, Traced],
 ) -> None:
     """Add a script's own lines by their numbers in its file."""
     file = os.path.abspath(notebook.path)
@@ -238,13 +245,13 @@ def _add_script(
             return  # it has magics
     lines: list[int] = []
     arcs: list[tuple[int, int]] = []
-    for index, count in ran.counts.items():
+    for index, count in counts.items():
         start, traced = notebook.line(index), own.get(f"In_{count}", Traced())
         lines += [start + line - 1 for line in traced.lines if start]
         if start and possible is not None:
             spans = _spans(notebook.cells[index]["source"], start)
             arcs += _moved(traced.arcs or (), start - 1, spans, possible)
-    _add(data, file, Traced(lines, None if possible is None else arcs))
+    add(data, file, Traced(lines, None if possible is None else arcs))
 
 
 def _spans(code: str, start: int) -> list[range]:

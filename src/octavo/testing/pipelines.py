@@ -14,7 +14,7 @@ from ..events import CellFinished, Event, Output, TaskFinished
 from ..executed.editions import home
 from ..kinds import row
 from ..model import Outcome
-from . import shown
+from . import measured_tasks, shown
 from .cells import SharedByTests, shown_as
 
 
@@ -47,8 +47,10 @@ class TaskItem(pytest.Item):
         octavo = self.parent.octavo
         project = octavo.project(self.parent.pipeline)
         heard: list[Event] = []
-        with octavo.talking():
+        outcomes: dict[str, Outcome] = {}
+        with measured_tasks.measuring(project, outcomes, self.name, octavo.measured), octavo.talking():
             report = project.build([f"+{self.name}"], listeners=[heard.append], stay=octavo.pause)
+            outcomes |= report.outcomes
         self._note(heard)
         root = str(project.root)
         if (ended := report.failures.get(self.name)) and ended.failure:

@@ -15,7 +15,7 @@ from ..failing import failure_of
 from ..lazy import lazy_imports
 from ..model import PROXIES, Failure, Product, Relation, Task
 from ..parts import HOOK
-from ..process.variables import METRICS
+from ..process.variables import COVERAGE, METRICS
 from ..products import not_made
 from ..reading.folders import folders, scope
 from ..views import Status
@@ -28,6 +28,7 @@ with lazy_imports():
     from ..metrics import reported
     from ..quality import around as quality
     from ..tables import settle
+    from . import measured
 
 
 #: Functions of the project that are called for a task and are part of what makes its result.
@@ -84,7 +85,8 @@ def perform(task: Task, root: str, tell: Callable[[Event], None], observer: Obse
         return quality.checked(task, mine, root, tell)
     failure = of_task("on_render", mine, Status.WaitingExecution)
     own = os.getpid()
-    with _reporting(root, task, tell):
+    measure = measured.measuring(task.name, observer.apart) if COVERAGE in os.environ else nullcontext()
+    with _reporting(root, task, tell), measure:
         failure = failure or members.kind(task.kind).run(mine, tell)
         if os.getpid() != own:
             os._exit(int(failure is not None))  # a fork that the task's code has let go on
