@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+from octavo.cli import _guarded
+from octavo.show.screen import screen
 from projects import Folder
 
 NOTEBOOK = """
@@ -108,6 +110,23 @@ def test_what_is_written_into_a_pipe_is_not_read_from_it_first(words: list[str],
         ended = project.octavo(*words, "-o", "pipe", timeout=60)
         assert ended.returncode == 0, ended.stdout + ended.stderr
         assert b"octavo build" in (got := reader.communicate()[0]) or b'print("done")' in got
+
+
+def test_a_pipe_is_not_waited_for_by_what_edits_files(
+    project: Folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(project.path / "pipe.ipynb")
+    (project.path / "link.ipynb").symlink_to("pipe.ipynb")
+    monkeypatch.chdir(project.path)
+    for name in ("pipe.ipynb", "link.ipynb"):
+        for words in (
+            ["strip", name],
+            ["cell", f"{name}#1", "--source", "nb.py"],
+            ["pair", name],
+            ["sample", name],
+        ):
+            assert _guarded(words, screen(sys.stderr, {})) == 2, words
+            assert f"{name}: it is a named pipe" in capsys.readouterr().err
 
 
 def test_what_reads_a_pipe_gets_the_notebook(project: Folder) -> None:

@@ -42,7 +42,7 @@ def main(args: Namespace) -> int:
     path, address = text.split(args.cell, os.path.exists(args.cell))
     if not address:
         raise Error("which cell?", path, f'octavo cell "{path}#1"; octavo cat shows numbers, ids and tags')
-    data = products.whole(path)
+    data = products.whole(path) if args.source is None else products.edited(path)
     notebook = documents.loads(data, path)
     at = text.addressed(notebook, address)
     if args.source is not None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import products
 from ..errors import Error
 from ..products import writing
 from ..show.screen import many, screen
@@ -108,6 +109,8 @@ def _raw(args: Namespace, project: Project) -> list[str]:
         for path in named:
             if not path.exists():
                 raise Error("there is no such file or folder", os.path.relpath(path))
+            if kind := products.special(path):
+                raise Error(f"it is {kind}", os.path.relpath(path), "name a file")
             if not path.is_relative_to(root):
                 raise Error("it is outside of the project", str(path))
         found = [file for path in named for file in (_below(path) if path.is_dir() else [path])]

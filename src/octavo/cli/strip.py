@@ -100,7 +100,7 @@ def main(args: Namespace) -> int:
         looked += 1
         name = "standard input" if path == "-" else path
         try:
-            data = sys.stdin.buffer.read() if path == "-" else products.whole(path)
+            data = sys.stdin.buffer.read() if path == "-" else products.edited(path)
             new = strip.stripped(data, name, wanted, args.mode)
         except OSError as error:
             raise Error(error.strerror or str(error), path) from error

@@ -47,7 +47,7 @@ class Pair:
 
 def read(path: str) -> Notebook:
     """Read a notebook as messages name it. Raises ``Error``, ``Errors``."""
-    return documents.loads(products.whole(path), path)
+    return documents.loads(products.edited(path), path)
 
 
 def said_formats(notebook: Notebook) -> str:
@@ -111,7 +111,7 @@ def _inside(path: str, others: Sequence[str], said: str) -> None:
 def _side(path: str, form: forms.Form, known: Notebook | None) -> PairSide:
     if not os.path.lexists(path):
         return PairSide(path, form, None, None)
-    data = products.whole(path)
+    data = products.edited(path)
     return PairSide(
         path, form, data, documents.loads(data, path) if known is None or known.path != path else known
     )

@@ -60,6 +60,13 @@ def whole(path: str) -> bytes:
         raise Error(error.strerror or str(error), path) from error
 
 
+def edited(path: str) -> bytes:
+    """Return the bytes of a file that is to be edited where it stands; raise ``Error`` for a pipe or device."""
+    if kind := special(path):
+        raise Error(f"it is {kind}", path, "name a file")
+    return whole(path)
+
+
 def stamp(path: str) -> str | None:
     """Return text that changes when the file (or any file of the folder) does, or None when there is nothing.
 
