@@ -24,8 +24,9 @@ test-engines: .venv/ready .venv-engines/ready  ## run pipelines on real schedule
 	for name in expectations-1 expectations-0.18 pandera-0.20; do [ ! -x .venv-engines/$$name/bin/python ] \
 	  || .venv-engines/$$name/bin/python -m pytest -m engines tests/engines/test_quality_for_real.py || exit 1; done
 
-test-browsers: .venv/ready .venv-engines/labs  ## JupyterLab 4.0 and newest, Notebook 7, JupyterHub and pages of octavo diff in Chromium, which make system installs; for the night
+test-browsers: .venv/ready .venv-engines/labs  ## JupyterLab 4.0 and newest, Notebook 7, JupyterHub and pages of octavo diff in Chromium, which make system installs; jupyter-scheduler; for the night
 	$(BIN)/python -m pytest -m nightly --durations=0 --durations-min=1 tests/browsers
+	$(BIN)/python -m pytest -m nightly tests/stories/test_jupyter_jobs.py
 
 system:  ## install Debian's packages without which some tests are skipped (as root)
 	apt-get update -q

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from labs import CLEAN, FIT, PIPELINE, Server
+from labs import CLEAN, FIT, PIPELINE, Server, lab
 from octavo.model import Json
 from projects import Folder
 
 pytest.importorskip("jupyter_server")
-pytest.importorskip("jupyter_scheduler", reason="wants: pip install jupyter-scheduler")
 
 pytestmark = pytest.mark.nightly
 
@@ -27,9 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         f"--Scheduler.execution_manager_class={MANAGER}",
         f"--SchedulerApp.db_url=sqlite:///{home}/jobs.sqlite",
     ]
-    found = Server(
-        home, "jupyter_server", *options, "--ServerApp.jpserver_extensions={'jupyter_scheduler': True}"
-    )
+    found = Server(home, "jupyter_server", *options, python=lab("newest"))
     yield found
     found.close()
 

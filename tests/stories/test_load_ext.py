@@ -86,6 +86,8 @@ def test_the_pipeline_is_built_and_its_products_are_loaded(kernel: tuple[Kernel,
     assert "fresh  clean" in ipython.run("%octavo status clean").out.replace("\x1b[32m", "").replace(
         "\x1b[0m", ""
     )
+    # a console names no cells, and shows the end alone
+    assert ipython.run("%octavo build clean", metadata={}).shown == ["· clean  fresh"]
     assert ipython.run("octavo.load_product('clean', 'data').b.tolist()").shown == ["[2]"]
     assert ipython.run("octavo.dag()['clean'].params['n'], list(octavo.dag())").shown == [
         "(3, ['clean', 'again'])"

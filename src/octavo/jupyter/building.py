@@ -120,11 +120,13 @@ class Course:
     def __init__(self) -> None:
         self.lines: dict[str, TaskLine] = {}
         self.notes: list[str] = []
+        self._begun = False
 
     def take(self, event: Event) -> bool:
         """Take an event in; return whether it changes what is shown."""
         match event:
             case RunStarted(stale=stale):
+                self._begun = True
                 self.lines = {name: TaskLine("waits") for name in stale}
             case TaskStarted(task=task):
                 self.lines[task] = TaskLine("running")
@@ -147,7 +149,11 @@ class Course:
         rows = [
             f"{_sign(line)} {name:<{width}}  {line.state}  {line.words}" for name, line in self.lines.items()
         ]
-        return "\n".join([*(row.rstrip() for row in rows), *self.notes]) or "nothing to do"
+        return "\n".join([*(row.rstrip() for row in rows), *self.notes]) or self._nothing
+
+    @property
+    def _nothing(self) -> str:
+        return "nothing to do" if self._begun else "the build begins"
 
     def html(self) -> str:
         """Return it as a table; what runs has a bar."""
@@ -157,7 +163,7 @@ class Course:
             for name, line in self.lines.items()
         )
         notes = "".join(f"<div>{escape(note)}</div>" for note in self.notes)
-        return f"<table>{rows}</table>{notes}" if rows else f"nothing to do{notes}"
+        return f"<table>{rows}</table>{notes}" if rows else f"{self._nothing}{notes}"
 
 
 def _sign(line: TaskLine) -> str:

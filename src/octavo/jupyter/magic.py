@@ -300,13 +300,16 @@ class Session:
             project.graph.select(targets)  # a misspelt name is told before anything starts
         building = processes.build(entry.path, entry.root, targets, force)
         course = Course()
-        shown = load("IPython.display:display")(course, display_id=True)
+        display = load("IPython.display:display")
+        # consoles and scripts, which name no cells, keep an output as it first was, or show all of them
+        live = bool(self._running and _identity(self._running[1]))
+        show = display(course, display_id=True).update if live else lambda course: None
         try:
-            _follow(building.events(), course, shown.update)
+            _follow(building.events(), course, show)
         except KeyboardInterrupt:
             building.cancel()
-            _follow(building.events(), course, shown.update)
-        shown.update(course)
+            _follow(building.events(), course, show)
+        show(course) if live else display(course)
         if building.said and building.code not in (0, 1, 130):
             raise Error("the build did not start:\n" + "\n".join(building.said))
 
