@@ -134,3 +134,23 @@ def test_review_of_notebooks_loads_no_library_of_jupyters(verb: str, folder: Fol
     assert "octavo.review" in found
     allowed = {"subprocess", "threading", "difflib"}  # for git, and for words in a line
     assert not ((HEAVY | {"jsonschema"}) & (found - nothing())) - allowed
+
+
+def test_a_task_elsewhere_whose_result_is_known_loads_nothing_that_runs_tasks(folder: Folder) -> None:
+    folder.write("steps.py", "def make(product):\n    product.write_text('made')\n")
+    folder.write(
+        "pipeline.yaml",
+        """
+        executor: {name: dask, scheduler: tcp://127.0.0.1:1}  # where builds run; a task elsewhere runs there
+        tasks: [{source: steps.make, product: out/made.txt}]
+        """,
+    )
+    store = folder.path.parent / "store"
+    made = folder.octavo("export", "json", "--remote", str(store), "-o", "-")
+    plan = json.loads(made.stdout)["plan"]
+    words = ["run-task", "make", "--remote", str(store), "--plan", plan, "--run"]
+    ran, known = (loaded(command([*words, run]), folder) for run in ("first", "second"))
+    runs = {"octavo.executors.local", "octavo.worker.worker"}
+    assert runs <= ran
+    assert not runs & known
+    assert not {"http.client", "zoneinfo", "octavo.executors.dask"} & known

@@ -12,13 +12,16 @@ import hashlib
 import json
 import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
 from .. import products
 from ..digests import digest
+from ..lazy import lazy_imports
 from .sharing import lend, make
+
+with lazy_imports():
+    from concurrent import futures  # 5 ms, with logging, which small results need not cost
 
 _SMALL = 1 << 20
 _STEP = 1 << 26
@@ -104,7 +107,7 @@ class Blobs:
         The name is a digest that one processor has to make alone; the sums can be checked by all of them at once,
         which makes giving the blob back as fast as copying it.
         """
-        with ThreadPoolExecutor(1, "octavo-blobs") as pool:
+        with futures.ThreadPoolExecutor(1, "octavo-blobs") as pool:
             whole = pool.submit(products.digest, beside)
             found = sums(beside)
         if whole.result() != name:
@@ -166,7 +169,7 @@ def copy(source: str, target: str) -> None:
 def sums(path: str) -> list[str]:
     """Return the SHA-256 of each part of a file, made by all processors at once."""
     starts = range(0, os.stat(path).st_size, _PART)
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1), "octavo-blobs") as pool:
+    with futures.ThreadPoolExecutor(min(4, os.cpu_count() or 1), "octavo-blobs") as pool:
         return list(pool.map(lambda start: _sum(path, start), starts))
 
 
@@ -187,7 +190,7 @@ def _copy_and_check(source: str, target: str, name: str, known: list[str] | None
             new.write(data)
             return digest(data) == name
         # while one processor copies in the system, the others read the same pages of memory
-        with ThreadPoolExecutor(1, "octavo-blobs") as pool:
+        with futures.ThreadPoolExecutor(1, "octavo-blobs") as pool:
             copying = pool.submit(_fill, old, new)
             right = sums(source) == known if known is not None else products.digest(source) == name
             copying.result()

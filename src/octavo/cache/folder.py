@@ -7,11 +7,14 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from urllib.parse import unquote, urlsplit
 
+from ..lazy import lazy_imports
 from .elsewhere import Absent, Trouble, first
 from .sharing import lend, make
+
+with lazy_imports():
+    from urllib import request  # 15 ms, with all of HTTP, which only drives of Windows are worth
 
 
 class SharedFolder:
@@ -21,7 +24,7 @@ class SharedFolder:
         parts = urlsplit(url)
         if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
             raise Trouble(f"it is of another machine, {parts.netloc}; file:///folder is of this one")
-        self._root = url2pathname(parts.path)
+        self._root = unquote(parts.path) if os.name == "posix" else request.url2pathname(parts.path)
 
     @contextmanager
     def _trouble(self) -> Iterator[None]:

@@ -23,6 +23,7 @@ from ..dataclass import dataclass
 from ..errors import Error
 from ..events import Event, Note, RunStarted, TaskFinished
 from ..executed.editions import failed
+from ..executors.late import Late
 from ..model import Outcome, Record, Task
 from ..parts import Now
 from ..plan import key_of
@@ -198,6 +199,7 @@ class _One:
                     force=self.plan.force,
                     jobs=1,
                     remote=self.errand.url,
+                    executor=Late,  # here, whatever the pipeline says of where its builds run
                     listeners=[_without_others(write), *map(_without_others, listeners)],
                 )
             self.stopped.deaf()  # what is done is sent, whatever comes now

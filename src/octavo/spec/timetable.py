@@ -6,12 +6,15 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, available_timezones
 
 from ..hints import did_you_mean
 from ..kinds.keys import Key, as_seconds, as_tuple, is_duration, is_line, is_texts
+from ..lazy import lazy_imports
 from ..model import Json
 from .dialect import quoted
+
+with lazy_imports():
+    import zoneinfo
 
 if TYPE_CHECKING:
     from .notices import Check
@@ -73,8 +76,8 @@ def is_date(text: str) -> bool:
 
 def _zone(check: Check, name: str, found: Json) -> None:
     try:
-        found["timezone"] = ZoneInfo(name).key
+        found["timezone"] = zoneinfo.ZoneInfo(name).key
     except (ValueError, OSError, KeyError):
-        hint = did_you_mean(name, available_timezones()) or "as Europe/Berlin, America/New_York, UTC"
+        hint = did_you_mean(name, zoneinfo.available_timezones()) or "as Europe/Berlin, America/New_York, UTC"
         message = f'"schedule": there is no time zone "{name}"'
         check.wrong(message, check.document.place("schedule", "timezone"), hint)
