@@ -305,6 +305,8 @@ class Makers:
                 return parts.EARLIER.reason(path, reason.was, reason.now)
             if any(one.path == path and one.executed for one in task.products):
                 return parts.SAVED.reason(path, reason.was, reason.now)
+            if self._in_git.brought(path):
+                return parts.BROUGHT.reason(path, reason.was, reason.now)  # to replace it loses nothing
         return self._within(reason, path)
 
     def _within(self, reason: Reason, path: str) -> Reason:

@@ -249,3 +249,23 @@ def test_a_folder_that_was_changed_names_the_files(folder: Folder) -> None:
     folder.write("out/many/3.txt", "3")
     assert "1 done" in folder.octavo("build").stdout
     assert sorted(os.listdir(folder.path / "out/many")) == [f"{n}.txt" for n in range(9)]
+
+
+def test_a_product_that_a_pull_has_brought_is_replaced_and_one_that_was_committed_here_is_not(
+    tracked: Folder,
+) -> None:
+    here = Folder(tracked.path.with_name(f"{tracked.path.name}-clone"))
+    subprocess.run(["git", "clone", "-q", tracked.path, here.path], check=True)
+    assert here.octavo("build", "--force").returncode == 0
+    git(here, "checkout", "-q", "--", ".")
+    tracked.write("out/made.txt", "TWO by another machine")
+    commit(tracked, "another result")
+    git(here, "pull", "-q")
+    assert "stale  make  product out/made.txt came with a commit" in here.octavo("status").stdout
+    assert here.octavo("build").returncode == 0
+    assert here.read("out/made.txt") == "TWO"
+
+    here.write("out/made.txt", "mended")
+    commit(here, "by hand")
+    assert here.octavo("build").returncode == 1
+    assert here.read("out/made.txt") == "mended"

@@ -322,6 +322,8 @@ EARLIER = Part("earlier", lambda part, what, was, now: f"product {what} is that 
 SAVED = Part("saved", lambda part, what, was, now: f"product {what} was saved by hand")
 #: A product that git has and octavo.lock does not: it was changed, merged or committed without its lock.
 COMMITTED = Part("committed", lambda part, what, was, now: f"product {what} is not that of octavo.lock")
+#: One that came with a commit of somebody else.
+BROUGHT = Part("brought", lambda part, what, was, now: f"product {what} came with a commit")
 #: What was at the place of a product before its task has run.
 STRANGER = Part("stranger", words.stranger, guarded=True)
 RECORD = Part("record", words.now)
@@ -351,7 +353,7 @@ ROWS: Mapping[str, Part] = {
         ),
         *(COPRODUCT, LEFT, KERNELSPEC, OBSERVED, UNSEEN, PACKAGE, PYTHON, ENVIRONMENT),
         *(FILE, UPDATED, FOLDER, SIZES, LINK, EXISTS, SIZE, ACCESS, ATTRIBUTE),
-        *(PRODUCT, EARLIER, SAVED, COMMITTED, STRANGER, RECORD, FORCED, REWRITE, WAITS, MISSING),
+        *(PRODUCT, EARLIER, SAVED, COMMITTED, BROUGHT, STRANGER, RECORD, FORCED, REWRITE, WAITS, MISSING),
     )
 }
 

@@ -23,6 +23,8 @@ with lazy_imports():
 
     from ..products import writing
 
+#: How the reflog begins where it tells of commits that were made elsewhere.
+_BRINGS = ("pull", "merge", "checkout", "clone", "reset", "fast-forward")
 #: Seconds for which what git says of the files of a project is believed.
 _BELIEVED = 5.0
 #: The space of memos that tell through which links tasks have written: what each of them was then.
@@ -48,14 +50,28 @@ class InGit:
             self._at = time.monotonic()
         return path in self._clean
 
+    def brought(self, path: str) -> bool:
+        """Return whether a commit that was made elsewhere has brought a file as it is, by a pull or a checkout.
+
+        What was committed here stands in the reflog, unless it came there from elsewhere.
+        """
+        if path not in self or self._git("diff", "HEAD", "--name-only", "--", path) != [""]:
+            return False
+        last = self._git("log", "-1", "--format=%H", "HEAD", "--", path)
+        moves = [line.partition(" ") for line in self._git("log", "-g", "--format=%H %gs", "HEAD")]
+        here = {commit for commit, _, how in moves if not how.startswith(_BRINGS) or "(pick)" in how}
+        return moves[0][0] != "" and last != [""] and last[0] not in here
+
     def _list(self, option: str) -> list[str]:
+        return "\n".join(self._git("ls-files", "-z", option)).split("\0")[:-1]
+
+    def _git(self, *words: str) -> list[str]:
+        """Return the lines that git says; one that is empty where it says none, or is not there."""
         try:
-            done = subprocess.run(
-                ["git", "ls-files", "-z", option], cwd=self.root, capture_output=True, check=False
-            )
+            done = subprocess.run(["git", *words], cwd=self.root, capture_output=True, check=False)
         except OSError:
-            return []
-        return os.fsdecode(done.stdout).split("\0")[:-1] if done.returncode == 0 else []
+            return [""]
+        return os.fsdecode(done.stdout).removesuffix("\n").split("\n") if done.returncode == 0 else [""]
 
 
 def stranger(store: Store, path: str, in_git: InGit, whole: bool = False) -> bool:
