@@ -18,7 +18,12 @@ test-engines: .venv/ready .venv-engines/ready  ## run pipelines on real schedule
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v sbatch >/dev/null; then \
 	  apt-get update -q && apt-get install --yes --no-install-recommends slurm-wlm munge \
 	  || echo "SLURM cannot be installed here: its tests are skipped"; fi
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v java >/dev/null; then \
+	  apt-get update -q && apt-get install --yes --no-install-recommends default-jre-headless \
+	  || echo "A JRE cannot be installed here: the tests of Spark are skipped"; fi
 	$(BIN)/python -m pytest -m engines tests/engines tests/conformance
+	if [ -x .venv-engines/spark/bin/python ]; then \
+	  .venv-engines/spark/bin/python -m pytest -m engines tests/engines/test_spark_for_real.py tests/engines/test_warehouses_compiled.py; fi
 	if [ -x .venv-engines/mlflow/bin/python ]; then \
 	  .venv-engines/mlflow/bin/python -m pytest -m engines tests/engines/test_mlflow_for_real.py; fi
 	for name in expectations-1 expectations-0.18 pandera-0.20; do [ ! -x .venv-engines/$$name/bin/python ] \
@@ -87,6 +92,9 @@ clean:  ## remove what the recipes made
 	.venv-engines/bin/uv venv --quiet --clear --python $(PYTHON) .venv-engines/mlflow && \
 	.venv-engines/bin/uv pip install --quiet --python .venv-engines/mlflow/bin/python --editable . mlflow hypothesis pytest pytest-xdist \
 	|| { echo "MLflow cannot be installed here: its tests are skipped"; rm -rf .venv-engines/mlflow; }
+	.venv-engines/bin/uv venv --quiet --clear --python $(PYTHON) .venv-engines/spark && \
+	.venv-engines/bin/uv pip install --quiet --python .venv-engines/spark/bin/python --editable . pyspark pandas pyarrow sqlalchemy-bigquery snowflake-sqlalchemy sqlalchemy-redshift psycopg2-binary hypothesis pytest pytest-xdist \
+	|| { echo "PySpark cannot be installed here: its tests are skipped"; rm -rf .venv-engines/spark; }
 	for checks in "expectations-1 great_expectations>=1.3,<2 pandera[polars]" "expectations-0.18 great_expectations==0.18.* pandas<2.2" \
 	  "pandera-0.20 pandera==0.20.* polars==1.9.* pandas>=2.2,<3"; do \
 	  set -- $$checks; name=$$1; shift; \

@@ -117,6 +117,7 @@ def test_a_page_that_is_not_true_is_found_out(tmp_path: Path) -> None:
 WINGS = {
     f"docs/{name}.md"
     for name in (
+        "big-data",
         "branches",
         "checks",
         "deploy",

@@ -599,6 +599,36 @@ def test_any_other_database_tells_columns_and_how_many_rows() -> None:
     assert examine(Oracle(), Relation("elsewhere")) is None
 
 
+class RedshiftCursor(Cursor):
+    """The cursor of a warehouse that speaks as PostgreSQL did, and knows no function of now."""
+
+    def __init__(self) -> None:
+        self.row: tuple[object, ...] = ()
+
+    def execute(self, statement: str, values: object = ()) -> None:
+        if "version()" not in statement:
+            super().execute(statement)
+        self.row = (
+            ("PostgreSQL 8.0.2 on i686-pc-linux-gnu, Redshift 1.0",) if "version()" in statement else (12,)
+        )
+
+    def fetchone(self) -> tuple[int]:
+        return self.row  # type: ignore[return-value]
+
+
+def test_redshift_is_asked_as_other_warehouses_though_its_driver_is_that_of_postgres() -> None:
+    class Redshift(Oracle):
+        connection = type(
+            "Psycopg",
+            (Connection,),
+            {"cursor": lambda self: RedshiftCursor(), "__module__": "psycopg2.extensions"},
+        )()
+
+    found = examine(Redshift(), Relation("there"))
+    assert found is not None
+    assert (found.rows, found.checksum) == (12, None)
+
+
 @pytest.mark.parametrize(
     ("name", "text"), [("t", "t"), ('"My ""T"""', 'My "T"'), ("`t`", "t"), ("[a b]", "a b"), ('"', '"')]
 )

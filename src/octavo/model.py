@@ -30,15 +30,14 @@ def joined(value: object) -> str:
 UNSTABLE = "changed while it ran"  #: what stands in a manifest for a part that was: the task is stale
 #: Where the files are that stand for products which are none: tables, objects elsewhere.
 PROXIES = ".octavo/standing/"
-#: What stands in a manifest for a file that the task looked for in vain.
-ABSENT = "absent"
+STORED = "stored"  # the kind of those in an object store, a file or a folder
+#: What stands in a manifest for a file that the task looked for in vain, and for one that cannot be read.
+ABSENT, UNREADABLE = "absent", "unreadable"
 #: How what stands in a manifest for a value begins that cannot be told from others: it is never the same twice.
 UNKNOWN = "cannot be compared: "
 #: What is passed to code besides its own parameters, by octavo or by Ploomber, whether it takes that or not.
 PASSED = frozenset(("client", "env", "product", "resources_", "upstream"))
 HIDDEN = "•••"  #: what is shown in place of a secret
-#: What stands in a manifest for a file that cannot be read.
-UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ with lazy_imports():
     from obstore import store
 
 if TYPE_CHECKING:
+    from obstore import ObjectMeta
     from obstore.store import ClientConfig, RetryConfig
 
 _BLOCK = 16 << 20
@@ -30,6 +31,9 @@ class Bucket:
     def __init__(self, url: str, scheme: str) -> None:
         self._obs, self._errors = obstore, obstore.exceptions
         self._web = scheme in ("http", "https")
+        if scheme == "file":
+            self._quick = self._patient = store.LocalStore("/")
+            return
         options = dict(aws.settings(os.environ)) if scheme in ("s3", "s3a") else {}
         http = scheme == "http" or options.get("endpoint", "").startswith("http://")
         retry: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(seconds=4)}
@@ -61,6 +65,17 @@ class Bucket:
         found.sort(key=lambda entry: entry["last_modified"], reverse=True)
         # of a web server the paths are told from its root on
         return [f"{folder}/{entry['path'].rpartition('/')[2]}" for entry in found]
+
+    def entries(self, folder: str) -> list[tuple[str, int, str]]:
+        """Return what is below a folder, however deep: names, sizes, and what changes whenever a file does."""
+        with self._trouble():
+            pages = self._obs.list(self._patient, folder or None)
+            return [_entry(one) for page in pages for one in page]
+
+    def entry(self, name: str) -> tuple[str, int, str]:
+        """Return the same of one file."""
+        with self._trouble():
+            return _entry(self._obs.head(self._patient, name))
 
     def read(self, name: str) -> bytes:
         with self._trouble():
@@ -115,3 +130,8 @@ class Bucket:
         with self._trouble():
             found = self._obs.head(self._quick, name)
             return found["size"], found["last_modified"].timestamp()
+
+
+def _entry(found: ObjectMeta) -> tuple[str, int, str]:
+    mark = found.get("version") or found.get("e_tag") or found["last_modified"].isoformat()
+    return found["path"], found["size"], mark

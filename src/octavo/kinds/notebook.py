@@ -34,6 +34,7 @@ with lazy_imports():
     from ..metrics import displayed
     from ..process import child
     from ..secrets import hiding
+    from . import session
 
 
 class NotebookKind:
@@ -190,8 +191,9 @@ def prepare(task: Task) -> tuple[Json, Json]:
     """Return the notebook as it will be executed, without outputs, and the values injected into it."""
     values = values_of(task)
     data = documents.of_source(task.source).data
-    if values:
-        data = inject(data, values, language=task.source.facts.language)
+    more = session.lines(task) if task.calls.client else ()
+    if values or more:
+        data = inject(data, values, language=task.source.facts.language, more=more)
     # an executed notebook that failed can be run again: papermill's word about that is not part of it
     data["cells"] = [cell for cell in data["cells"] if MARKER not in tags(cell)]
     chosen = chosen_cells(task, data["cells"])

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..errors import Error, MissingExtra, Place, ProductError, SpecError
 from ..lazy import lazy_imports, missing_extra
-from ..model import SYNTAX, Call, Task
+from ..model import STORED, SYNTAX, Call, Task
 from ..products import special
 from . import members, row
 
@@ -19,7 +19,7 @@ with lazy_imports():
     from ..kernels import specs
     from ..quality import before as quality
     from ..reading import called
-    from ..tables import connections
+    from ..tables import connections, stored
 
 _TASK = ("task", "product", "params", "client", "upstream")
 #: What the hooks of a task, and those of a pipeline, may name as arguments.
@@ -56,6 +56,7 @@ def errors(
             *_calls(task, root),
             *_connections(task, root),
             *_checks(task, root),
+            *_stored(task),
         ):
             if error.message not in reported or (error.where is not None and str(error) not in reported):
                 yield error
@@ -142,6 +143,19 @@ def _packages(task: Task) -> Iterator[tuple[str, str]]:
 
 def _checks(task: Task, root: str) -> Iterator[Error]:
     return quality.errors(task, root) if "checks" in task.own else iter(())
+
+
+def _stored(task: Task) -> Iterator[Error]:
+    """Yield an error for each product in a store that does not answer."""
+    for product in task.products:
+        if product.relation is not None and product.relation.kind == STORED:
+            if _absent_package("obstore"):
+                error: Error | None = missing_extra("obstore")
+            else:
+                error = stored.check(str(product.relation))
+            if error is not None:
+                error.where = error.where or task.where
+                yield error
 
 
 def _absent_package(package: str) -> bool:

@@ -23,6 +23,7 @@ from ..dataclass import dataclass
 from ..errors import Error
 from ..executed.provenance import MARKER
 from ..failing import failure_of
+from ..lazy import lazy_imports
 from ..model import PROXIES, Facts, Failure, Product, Relation, Source, Task
 from ..notebook.inject import INJECTED, inject, runs, tags
 from ..products.scratch import Scratch
@@ -32,6 +33,9 @@ from . import Tell
 from .command import absent, follow, text_of
 from .named import touch
 from .pause import pause
+
+with lazy_imports():
+    from . import session
 
 _FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 
@@ -107,7 +111,8 @@ def pieces(task: Task) -> list[Snippet]:
         values["upstream"] = dict(task.inputs)
     if task.products:
         values["product"] = _value(task.products)
-    data = inject(document.data, values, language=task.source.facts.language)
+    more = session.lines(task) if task.calls.client else ()
+    data = inject(document.data, values, language=task.source.facts.language, more=more)
     found = []
     for cell in (cell for cell in data["cells"] if MARKER not in tags(cell)):
         if INJECTED in tags(cell):

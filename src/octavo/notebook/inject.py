@@ -65,8 +65,17 @@ def parameters_cell(cells: Sequence[Json]) -> int | None:
     return marked
 
 
-def inject(data: Json, values: Mapping[str, object], *, language: str, comment: str = "Parameters") -> Json:
+def inject(
+    data: Json,
+    values: Mapping[str, object],
+    *,
+    language: str,
+    comment: str = "Parameters",
+    more: Sequence[str] = (),
+) -> Json:
     """Return a copy of a notebook with a cell that sets ``values``, after the parameters cell or else on top.
+
+    ``more`` are lines of code that stand below them.
 
     A cell injected before is replaced; without values it is only removed. Raises ParameterError, all of them
     together, for values that the language has no literal for.
@@ -74,14 +83,14 @@ def inject(data: Json, values: Mapping[str, object], *, language: str, comment: 
     copy: Json = {key: _copy(value) for key, value in data.items()}
     old = next((index for index, cell in enumerate(copy["cells"]) if INJECTED in tags(cell)), 0)
     cells = copy["cells"] = [cell for cell in copy["cells"] if INJECTED not in tags(cell)]
-    if not values:
+    if not (values or more):
         return copy
     cell: Json = {
         "cell_type": "code",
         "execution_count": None,
         "metadata": {"tags": [INJECTED]},
         "outputs": [],
-        "source": _source(values, language, comment),
+        "source": "\n".join([_source(values, language, comment), *more]),
     }
     if (copy.get("nbformat", 4), copy.get("nbformat_minor", 5)) >= (4, 5):
         cell["id"] = _unique(INJECTED, {other.get("id") for other in cells})

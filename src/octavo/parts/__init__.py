@@ -16,7 +16,7 @@ from ..dataclass import dataclass
 from ..environment import python_version, versions
 from ..errors import ProductError
 from ..lazy import lazy_imports
-from ..model import PROXIES, UNREADABLE, Reason, Task
+from ..model import PROXIES, STORED, UNREADABLE, Reason, Task
 from ..reading import importable
 from ..state.order import Order
 from ..state.store import Store
@@ -369,7 +369,10 @@ def split(part: str) -> tuple[Part, str]:
 def reason(part: str, was: str | None, now: str | None, detail: str = "") -> Reason:
     """Return the reason that a part of a manifest has changed."""
     row, what = split(part)
-    text = row.says(part, what.removeprefix(PROXIES), was, now)
+    shown = what.removeprefix(PROXIES)
+    if shown.startswith(f"{STORED}/"):  # a URL, as spec.promises writes it into a name
+        shown = shown.partition("/")[2].replace("%2F", "/").replace("%25", "%")
+    text = row.says(part, shown, was, now)
     return Reason(part, was, now, detail, text, row.guarded and was is not None and now is not None)
 
 

@@ -10,7 +10,7 @@ from .. import kinds
 from ..digests import digest
 from ..errors import Place, SpecError
 from ..hints import of_windows
-from ..model import PROXIES, Call, Product, Relation
+from ..model import PROXIES, STORED, Call, Product, Relation
 from ..reading.folders import relative
 from .dialect import RELATIONS
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 NOTEBOOKS = (".ipynb", ".html", ".md", ".pdf", ".rst", ".tex")
 #: Folders that others keep, wherever they are. File systems may not tell .GIT from .git.
 _OWNERS = {".git": "git", ".hg": "Mercurial", ".svn": "Subversion", ".octavo": "octavo itself"}
+#: Schemes of stores that are listed.
+SCHEMES = ("s3", "s3a", "gs", "az", "azure", "adl", "abfs", "abfss", "file")
+_LONGEST_NAME = 150
 _LONGEST = 63  # PostgreSQL cuts off the names of tables here, without a word
 _TABLE = "write [name, table] or [schema, name, table]; a view is [name, view]"
 
@@ -59,6 +62,8 @@ class Promises:
                 return None
             path = f"{PROXIES}{_label(self.client)}/{_safe(relation)}"
             return Product(path, key, False, relation, self.maker)
+        if isinstance(value, str) and "://" in value:
+            return self._stored(key, value)
         if not isinstance(value, str):
             hint = f'a {self.word} writes files; for a table add "product_class: SQLRelation"'
             self._wrong(f'the product of "{self.name}" must be a path, not a list', self._where(key), hint)
@@ -78,6 +83,27 @@ class Promises:
             message = f'task "{self.name}" makes "{value}", the folder that contains {held}'
             self._wrong(message, self._where(key), "choose a separate folder for the product")
         return Product(path, key, self._is_executed(key, value))
+
+    def _stored(self, key: str | None, url: str) -> Product | None:
+        """Return a product in an object store; its executed notebook is none, for it is written here."""
+        scheme, _, rest = url.partition("://")
+        if scheme not in SCHEMES:
+            hint = f"octavo can list {', '.join(SCHEMES)}"
+            self._wrong(f'the product "{url}" is in no store that can be listed', self._where(key), hint)
+        elif not rest.strip("/") or (scheme != "file" and "/" not in rest.strip("/")):
+            self._wrong(
+                f'the product "{url}" is a whole bucket', self._where(key), "name a folder or file in it"
+            )
+        elif self._is_executed(key, url):
+            self._wrong(
+                "an executed notebook is written here", self._where(key), "publish it: octavo publish"
+            )
+        else:
+            name = _safe(url) if len(url) < _LONGEST_NAME else digest(url)
+            return Product(
+                f"{PROXIES}stored/{name}", key, relation=Relation(url, None, STORED), maker="Stored"
+            )
+        return None
 
     def _relation(self, key: str | None, value: object) -> Relation | None:
         where = self._where(key)

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from .. import products
 from ..lazy import lazy_imports
-from ..model import Product, Task
+from ..model import STORED, Product, Task
 from ..state.store import Store
 
 with lazy_imports():
     from ..process import child
-    from . import compare, connections
+    from . import compare, connections, stored
 
 #: How long a database may take to answer before its tables are taken as they were, in seconds.
 PATIENCE = 60.0
@@ -30,15 +30,21 @@ def verify(tasks: Iterable[Task], root: str, store: Store) -> tuple[str, ...]:
     in one child process, which calls the project's functions that connect.
     """
     groups: dict[str, list[tuple[Task, Product]]] = {}
+    listed: list[Product] = []
     for task in tasks:
         for product in task.products:
-            if product.relation is not None and os.path.exists(os.path.join(root, product.path)):
+            if product.relation is None or not os.path.exists(os.path.join(root, product.path)):
+                continue
+            if product.relation.kind == STORED:
+                listed.append(product)
+            else:
                 groups.setdefault(_database(task, product), []).append((task, product))
+    notes = tuple(stored.compared(listed, root)) if listed else ()
     if not groups:
-        return ()
+        return notes
     kept = store.keys("tables")
     doubtful = {label: group for label, group in groups.items() if not _same(kept.get(label), root)}
-    return _ask(doubtful, kept, root, store) if doubtful else ()
+    return (*notes, *(_ask(doubtful, kept, root, store) if doubtful else ()))
 
 
 def _database(task: Task, product: Product) -> str:

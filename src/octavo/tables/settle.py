@@ -7,6 +7,7 @@ import os
 from ..errors import ProductError
 from ..model import Product, Relation, Task
 from ..products import writing
+from . import stored
 from .connections import call_of, opened
 from .databases import TableState, embedded, examine
 
@@ -19,7 +20,10 @@ def settle(task: Task, root: str) -> list[str]:
 
     What is neither a file nor a table counts as changed by each run.
     """
-    tables = [product for product in task.products if product.relation is not None]
+    known = [product for product in task.products if product.relation is not None]
+    tables = [product for product in known if not stored.is_stored(product.relation)]
+    for product, text in stored.settled(one for one in known if one not in tables).items():
+        write(root, product, text)
     for product in task.products:
         if product.maker == "GenericProduct":
             write(root, product, _once())
