@@ -543,11 +543,16 @@ TOKENS = [
 ]
 
 #: The oldest Python that allows these, but not the one before it.
-NEWER = {
-    (3, 10): "match 1:\n    case 1:\n        pass",
-    (3, 8): "if (n := 3) > 2:\n    print(n)",
-    (3, 11): "try:\n    pass\nexcept* ValueError:\n    pass",
-}
+NEWER = [
+    ((3, 10), "match 1:\n    case 1:\n        pass"),
+    ((3, 8), "if (n := 3) > 2:\n    print(n)"),
+    ((3, 11), "try:\n    pass\nexcept* ValueError:\n    pass"),
+    ((3, 9), "marks = [print]\n@marks[0]\ndef f():\n    pass"),
+    ((3, 11), "b = (1, 2)\nprint({}[*b])"),
+    ((3, 11), "Ts = (int,)\ndef f(*args: *Ts):\n    pass"),
+    ((3, 9), "b = (1, 2)\nfor x in *b, 3:\n    print(x)"),
+    ((3, 8), "def f(b):\n    return *b, 3"),
+]
 
 
 def defects() -> Iterator[tuple[str, list[tuple[str, int]]]]:

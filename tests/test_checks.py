@@ -338,14 +338,21 @@ def test_nothing_is_found_in_sound_notebooks_of_many_styles(tmp_path: Path) -> N
     assert wrong == {}
 
 
-@pytest.mark.parametrize("needs", NEWER)
-def test_syntax_that_the_project_does_not_allow_is_found(tmp_path: Path, needs: tuple[int, int]) -> None:
-    text = f"{TITLE}# %%\n{NEWER[needs]}\n"
+@pytest.mark.parametrize(("needs", "code"), NEWER)
+def test_syntax_that_the_project_does_not_allow_is_found(
+    tmp_path: Path, needs: tuple[int, int], code: str
+) -> None:
+    text = f"{TITLE}# %%\n{code}\n"
     for minor, expected in ((needs[1] - 1, ["NB151"]), (needs[1], [])):
         folder = tmp_path / str(minor)
         folder.mkdir()
         (folder / "pyproject.toml").write_text(f'[project]\nname = "a"\nrequires-python = ">=3.{minor},<4"\n')
         assert [one.code for one in found(folder / "a.py", text)] == expected
+
+
+def test_syntax_of_a_python_that_octavo_does_not_run_with_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "a"\nrequires-python = ">=3.60"\n')
+    assert found(tmp_path / "a.py", f"{TITLE}# %%\nlet x be 1\n") == []
 
 
 def test_a_variable_that_the_project_names_is_declared(tmp_path: Path) -> None:
