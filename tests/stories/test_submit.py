@@ -378,6 +378,15 @@ def test_mistakes_are_told_before_anything_is_sent(folder: Folder) -> None:
     assert "needs a store" in octavo(folder, "submit")[2]
 
 
+@pytest.mark.parametrize("verb", [["submit", "--to", "here"], ["export", "airflow", "-o", "dag.py"]])
+def test_an_address_with_a_password_is_written_nowhere(tmp_path: Path, verb: list[str]) -> None:
+    folder = made(tmp_path / "project")
+    for url in ("memory://me:hunter2@host/x", "https://hunter2@host/x", "https://host/x?sig=hunter2"):
+        code, out, err = octavo(folder, *verb, "--remote", url)
+        assert code == 2 and "the address of the store holds a password" in err and "•••" in err
+        assert "hunter2" not in out + err and not (folder.path / "dag.py").exists()
+
+
 @pytest.mark.parametrize(
     ("kind", "name"), [(tarfile.SYMTYPE, "link"), (tarfile.FIFOTYPE, "pipe"), (tarfile.REGTYPE, "../out")]
 )

@@ -20,6 +20,7 @@ from ..model import Task
 from ..parts import Now
 from ..plan import key_of
 from ..project import Project
+from ..secrets.hiding import discreet, in_text
 from ..show.screen import several
 from . import bundle
 from .depot import Depot
@@ -79,6 +80,11 @@ def prepare(project: Project, depot: Depot, wish: Request, say: Callable[[str], 
     todo, needed = chosen(project, wish.targets, wish.force, wish.every)
     if not todo:
         return None
+    if in_text(depot.url):
+        raise Error(
+            f"the address of the store holds a password, and it is written into plans and files: {discreet(depot.url)}",
+            hint="give it as variables of the environment, here and where tasks run: AWS_SECRET_ACCESS_KEY …",
+        )
     raise_all(refused(project, [*(step.task for step in todo), *needed], wish.params))
     found, beside = code(project)
     if found.uncommitted and wish.committed:
