@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from octavo.errors import Error
-from octavo.travel import image, lock
+from octavo.travel import conda, image, lock
 from projects import Folder
 
 #: As uv answers: it keeps what it is asked, and resolves to what is asked with one package more.
@@ -103,3 +103,56 @@ def test_what_is_no_lock_is_told_with_its_line(tmp_path: Path) -> None:
     assert [*lock.differences("2.7.1", {"no-such-package": "1"})][1:] == [
         "no-such-package 1 is not installed"
     ]
+
+
+#: As conda-lock answers: a lock with a package of conda and one of pip for each platform.
+CONDA_LOCK = """#!/bin/sh
+echo "$*" > {log}
+for word; do [ "$last" = --lockfile ] && target=$word; [ "$last" = --platform ] && platform=$word; last=$word; done
+grep -q nothing-such "$3" && {{ echo "nothing provides nothing-such" >&2; exit 1; }}
+for platform in $platform other-64; do
+cat >> "$target" <<END
+$([ -s "$target" ] || echo "version: 1
+package:")
+- {{name: gdal, version: 3.9.0, manager: conda, platform: $platform}}
+- {{name: Yaml_Free, version: '1.0', manager: pip, platform: $platform}}
+END
+done
+"""
+
+
+def test_what_conda_has_is_locked_by_conda_lock(project: Folder) -> None:
+    env = {"PATH": f"{project.path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    project.write("environment.yml", "channels: [conda-forge]\ndependencies: [gdal]\n")
+    told = project.octavo("env", "lock", env=env)
+    assert told.returncode == 0, told.stderr
+    assert (
+        "environment.yml: conda-lock, which locks it, is not installed: pip install conda-lock" in told.stderr
+    )
+    tool = project.path / "bin/conda-lock"
+    tool.write_text(CONDA_LOCK.format(log=project.path / "asked.conda"))
+    tool.chmod(0o755)
+    made = project.octavo("env", "lock", env=env)
+    assert "conda-lock.yml: 2 packages\n" in made.stdout, made.stderr
+    assert f"--platform {conda.here()}" in project.read("asked.conda")
+    checked = project.octavo("env", "check")
+    assert (checked.returncode, "and 1 packages of conda are locked" in checked.stdout) == (1, True)
+    before = project.read("conda-lock.yml")
+    project.write("environment.yml", "dependencies: [nothing-such]\n")
+    refused = project.octavo("env", "lock", env=env)
+    assert (refused.returncode, "nothing provides nothing-such" in refused.stderr) == (2, True)
+    assert project.read("conda-lock.yml") == before
+
+
+def test_an_environment_of_conda_is_compared_by_what_conda_says_of_it(tmp_path: Path) -> None:
+    (tmp_path / "conda-meta").mkdir()
+    (tmp_path / "conda-meta/gdal.json").write_text('{"name": "gdal", "version": "3.8.0"}')
+    (tmp_path / "conda-meta/history.json").write_text("{")
+    wanted = {("conda", "gdal"): "3.9.0", ("conda", "proj"): "9", ("pip", "pytest"): pytest.__version__}
+    assert [*conda.differences(wanted, tmp_path)] == [
+        "gdal is 3.8.0, and 3.9.0 is locked (conda)",
+        "proj 9 is not installed (conda)",
+    ]
+    (tmp_path / "conda-lock.yml").write_text("package: 3\n")
+    with pytest.raises(Error, match="no lock of conda-lock"):
+        conda.read(tmp_path / "conda-lock.yml")

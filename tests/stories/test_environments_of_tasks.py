@@ -140,13 +140,22 @@ def test_notebooks_say_themselves_what_they_need(folder: Folder, uv: Uv) -> None
     assert "moo 6" in said(folder, uv, "run", "a.py", "-")
     folder.write("other.txt", "moo==7\n")
     assert "moo 7" in said(folder, uv, "run", "a.py", "-", "--environment", "other.txt")
+
+
+@pytest.mark.nightly
+def test_an_empty_folder_finds_the_same_environment_and_a_person_may_do_without(
+    folder: Folder, uv: Uv
+) -> None:
+    folder.write("a.py", SCRIPT)
+    folder.write("pipeline.yaml", "tasks:\n  - {source: a.py, product: out/a.ipynb}\n")
+    said(folder, uv, "build")
     plain = folder.octavo("run", "a.py", "-", "--environment", "none", env=uv.env)
     assert (plain.returncode, "No module named 'moo'" in plain.stderr) == (1, True), plain.stderr
     made = uv.made()
     said(folder, uv, "submit", "--to", "here", "--remote", str(folder.path / "store"))
     assert uv.made() == made, "what runs in an empty folder finds the same environment"
     folder.write("requirements.lock", "")
-    assert "b.ipynb: locked, made here\n" in said(folder, uv, "env", "check")
+    assert "a.py: locked, made here\n" in said(folder, uv, "env", "check")
 
 
 @pytest.mark.nightly

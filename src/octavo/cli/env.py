@@ -17,7 +17,7 @@ from ..show.screen import flat, many, screen, several
 from . import options
 
 with lazy_imports():
-    from ..travel import apart, image, lock, used
+    from ..travel import apart, conda, image, lock, used
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -74,8 +74,9 @@ def _lock(project: Project, path: Path, out: Screen, err: Screen) -> int:
         notes.append(f"not run yet, and read instead: {several(list(found.unrun), 3)}")
     if not octavo:
         notes.append("octavo was installed from a folder, and is not in the lock")
-    if (project.root / "environment.yml").is_file():
-        notes.append("environment.yml is not read: what conda alone has is not in the lock")
+    said, tool = conda.source(project.root), conda.tool()
+    if said is not None and tool is None:
+        notes.append(f"{said.name}: conda-lock, which locks it, is not installed: pip install conda-lock")
     theirs = apart.environments(project, locked=False)
     for note in (*found.doubts, *notes):
         err.say(f"{err.paint('note:', 'cyan')} {flat(note)}")
@@ -85,6 +86,10 @@ def _lock(project: Project, path: Path, out: Screen, err: Screen) -> int:
     out.say(f"{flat(os.path.relpath(path))}: {count} that the tasks import, {len(versions)} in all")
     for one in theirs:
         out.say(flat(apart.lock(project, one)))
+    if said is not None and tool is not None:
+        target = project.root / conda.NAME
+        conda.lock(tool, said, target)
+        out.say(f"{conda.NAME}: {many(len(conda.read(target)), 'package')}")
     return 0
 
 
@@ -93,6 +98,8 @@ def _check(project: Project, path: Path, out: Screen) -> int:
     python, wanted = lock.read(path)
     found = [*lock.differences(python, wanted)]
     found += [line for one in theirs for line in apart.differences(one)]
+    if (ours := project.root / conda.NAME).is_file():
+        found += conda.differences(conda.read(ours), Path(sys.prefix))
     for line in found:
         out.say(flat(line))
     if not found:
