@@ -293,11 +293,12 @@ class _EventsRoute(_Route):
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Accel-Buffering", "no")
         queue: asyncio.Queue[Json] = asyncio.Queue()
+        seen = _newest_run(key)  # before anybody is told that it is listened to
         end = self.builds.watch(key, queue.put_nowait)
         try:
             self.write(": here\n\n")
             await self.flush()
-            async for said in self._said(key, queue):
+            async for said in self._said(key, queue, seen):
                 self.write(said)
                 await self.flush()
         except StreamClosedError:
@@ -305,8 +306,8 @@ class _EventsRoute(_Route):
         finally:
             end()
 
-    async def _said(self, key: Path, queue: asyncio.Queue[Json]) -> AsyncIterator[str]:
-        seen, silent = _newest_run(key), 0.0
+    async def _said(self, key: Path, queue: asyncio.Queue[Json], seen: tuple[str, int]) -> AsyncIterator[str]:
+        silent = 0.0
         while True:
             try:
                 event = await asyncio.wait_for(queue.get(), _GLANCE)
