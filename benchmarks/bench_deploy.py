@@ -1,7 +1,10 @@
 """Runs elsewhere: what octavo run-task costs beside a task, against an S3 on loopback, and to send 1,000 tasks there.
 
 Bars: a cache hit takes at most 0.35 s, a tiny notebook at most 1 s, papermill at least 5 times as long as a hit,
-and plan and upload of 1,000 tasks at most 5 s.
+plan and upload of 1,000 tasks at most 5 s, an export of as many whose code is at the store at most 2 s.
+
+    python benchmarks/bench_deploy.py --only dask     six tasks on two workers: at most 1.5 times a build here and 2 s
+    python benchmarks/bench_deploy.py --only slurm    the same on a SLURM of one node, as root: at most 4 s more
 """
 
 from __future__ import annotations
@@ -24,7 +27,9 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).resolve().parent.parent
-HIT, TINY, RATIO, PLAN = 0.35, 1.0, 5.0, 5.0
+HIT, TINY, RATIO, PLAN, FILE = 0.35, 1.0, 5.0, 5.0, 2.0
+DASK, DASK_MORE, SLURM_MORE = 1.5, 2.0, 4.0
+PARTS = ("tasks", "papermill", "many", "exports", "dask", "slurm")
 NOTEBOOK = "# %%\nupstream = None\nproduct = None\n# %%\nx = 1\nprint(x)\n"
 
 
@@ -156,21 +161,129 @@ def many(root: Path, env: dict[str, str], rounds: int, count: int) -> None:
     bar(f"1,000 tasks at most {PLAN:g} s", least <= PLAN)
 
 
+def exports(root: Path, env: dict[str, str], rounds: int, count: int) -> None:
+    """Measure the file of each scheduler for many tasks, whose code and plan the store has already."""
+    project, store = root / "files", str(root / "files-store")
+    project.mkdir()
+    (project / "steps.py").write_text("def step(product, n):\n    product.write_text(str(n))\n")
+    rows = f"  - {{source: steps.step, name: 'step-[[n]]', product: 'out/[[n]].txt', grid: {{n: {[*range(count)]}}}}}\n"
+    (project / "pipeline.yaml").write_text(f"tasks:\n{rows}")
+    for engine in ("airflow", "argo", "json", "kubeflow", "kubernetes"):
+        words = [*OCTAVO, "export", engine, "--image", "i", "--remote", store, "-o", f"{engine}.out"]
+        took = [timed(words, project, env)[0] for _ in range(rounds + 1)]
+        least = told(f"export {engine} of {count} tasks, the least counts", took[1:])
+        bar(f"1,000 tasks as a file at most {FILE:g} s", least <= FILE)
+
+
+def six(root: Path) -> Path:
+    """Write a pipeline of six notebooks: one, four after it, and one after these."""
+    project = root / "six"
+    project.mkdir()
+    for name, before in (("load", None), ("fit", ["load"]), ("total", ["fit-*"])):
+        text = f'# %% tags=["parameters"]\nupstream = {before}\nproduct = None\nk = 0\n# %%\nprint(k)\n'
+        (project / f"{name}.py").write_text(text)
+    rows = [
+        "{source: load.py, product: out/load.ipynb}",
+        "{source: fit.py, name: 'fit-[[k]]', product: 'out/fit-[[k]].ipynb', grid: {k: [1, 2, 3, 4]}}",
+        "{source: total.py, product: out/total.ipynb}",
+    ]
+    (project / "pipeline.yaml").write_text("tasks:\n" + "".join(f"  - {row}\n" for row in rows))
+    return project
+
+
+def here(project: Path, env: dict[str, str], rounds: int) -> float:
+    """Measure the build of six tasks on this machine."""
+    words = [*OCTAVO, "build", "--force", "--no-cache", "--jobs", "2", "--quiet"]
+    times = [timed(words, project, env)[0] for _ in range(rounds + 1)]
+    return told("six tasks, built here, the least counts", times[1:])
+
+
+def dask(root: Path, env: dict[str, str], rounds: int) -> None:
+    """Measure six tasks on a scheduler of Dask with two workers."""
+    if not find_spec("distributed"):
+        print("distributed is not installed here: its part is skipped")
+        return
+    project = six(root)
+    local = here(project, env, rounds)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    address = f"tcp://127.0.0.1:{port}"
+    usual = ["--nthreads", "1", "--no-dashboard", "--no-nanny", "--local-directory", str(root)]
+    commands = [["dask_scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"]]
+    commands += [["dask_worker", address, "--name", name, *usual] for name in ("one", "two")]
+    quiet = subprocess.DEVNULL
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.{module}", *words], stdout=quiet, stderr=quiet, env=env
+        )
+        for module, *words in commands
+    ]
+    try:
+        ready = (
+            f"from distributed import Client; Client('{address}', timeout=60).wait_for_workers(2, timeout=60)"
+        )
+        timed([sys.executable, "-c", ready], root, env)
+        most = DASK * local + DASK_MORE
+        build = [*OCTAVO, "build", "--force", "--no-cache", "--executor", f"dask={address}", "--quiet"]
+        submit = [*OCTAVO, "submit", "--force", "--to", "dask", "--option", f"scheduler={address}", "--json"]
+        for name, words in (("build --executor dask", build), ("submit --to dask", submit)):
+            stores = [
+                ["--remote", str(root / f"dask{n}")] if "submit" in name else [] for n in range(rounds + 1)
+            ]
+            times = [timed([*words, *store], project, env)[0] for store in stores]
+            least = told(f"six tasks, {name}, the least counts", times[1:])
+            bar(f"{name} at most {DASK:g} x {local:.2f} s + {DASK_MORE:g} s = {most:.2f} s", least <= most)
+    finally:
+        for process in reversed(started):
+            process.kill()
+            process.wait()
+
+
+def slurm(root: Path, env: dict[str, str], rounds: int) -> None:
+    """Measure six tasks on a SLURM of one node, which this starts and stops."""
+    if shutil.which("slurmctld") is None or os.geteuid() != 0:
+        print("SLURM needs root, and Debian's slurm-wlm and munge: its part is skipped")
+        return
+    project = six(root)
+    local = here(project, env, rounds)
+    script = ROOT / "tests" / "engines" / "slurm.sh"
+    subprocess.run(["sh", script, "start"], check=True)
+    try:
+        words = [*OCTAVO, "submit", "--force", "--to", "slurm", "--wait", "--json", "--remote"]
+        times = [timed([*words, str(root / f"slurm{n}")], project, env)[0] for n in range(rounds + 1)]
+    finally:
+        subprocess.run(["sh", script, "stop"], check=True)
+    least = told("six tasks, submit --to slurm, the least counts", times[1:])
+    bar(f"SLURM at most {local:.2f} s + {SLURM_MORE:g} s", least <= local + SLURM_MORE)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one round, and 50 tasks")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--only", choices=PARTS, help="measure this alone; dask and slurm only so")
     asked = parser.parse_args()
     if not all(map(find_spec, ("moto", "flask", "obstore"))):
         print("moto[server] or obstore is not installed here: all is skipped; median (least–most)")
         return
     rounds = 1 if asked.quick else asked.rounds
     root = Path(tempfile.mkdtemp(prefix="octavo-deploy-"))
+    parts = (asked.only,) if asked.only else PARTS[:4]
+    count, plain = 50 if asked.quick else 1000, {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     try:
-        with store() as env:
-            hit = tasks(root, env, rounds)
-            papermill(root, env, rounds, hit)
-            many(root, env, min(rounds, 3), 50 if asked.quick else 1000)
+        if "dask" in parts:
+            dask(root, plain, min(rounds, 3))
+        if "slurm" in parts:
+            slurm(root, plain, min(rounds, 3))
+        if "exports" in parts and not (asked.quick and not asked.only):
+            exports(root, plain, min(rounds, 3), count)
+        if {*parts} & {"tasks", "papermill", "many"}:
+            with store() as env:
+                hit = tasks(root, env, rounds) if {*parts} & {"tasks", "papermill"} else 0.0
+                if "papermill" in parts:
+                    papermill(root, env, rounds, hit)
+                if "many" in parts:
+                    many(root, env, min(rounds, 3), count)
     finally:
         shutil.rmtree(root)
 
