@@ -867,9 +867,63 @@ x.sort()
 print(x)
 """
 
+_HEX, _MIXED = "0a1b2c3d4e5f6789", "aB3dE5fG7hJ9kL2mN4pQ6rS8"
+#: Made here, so that no scanner of repositories takes this file for a leak.
+TOKENS = [
+    "ASIA" + "ABCDEFGH234567AB",
+    "gho_" + _MIXED * 2,
+    "glrt-" + _MIXED,
+    "xapp-" + "1-A01-123-" + _HEX * 2,
+    "https://hooks." + "slack.com/services/T0123ABCD/B0123ABCD/" + _MIXED,
+    "https://discord" + ".com/api/webhooks/1234567890123456/" + _MIXED * 3,
+    "rk_live_" + _MIXED,
+    "GOCSPX-" + _MIXED + "abcd",
+    "ya29." + _MIXED * 2,
+    "sk-ant-" + "api03-" + _MIXED * 2,
+    "r8_" + (_MIXED * 2)[:37],
+    "gsk_" + _MIXED * 2,
+    "npm_" + (_MIXED * 2)[:36],
+    "dckr_pat_" + _MIXED + "abcd",
+    "SG." + _MIXED[:22] + "." + (_MIXED * 2)[:43],
+    "key-" + _HEX * 2,
+    _HEX * 2 + "-us12",
+    "SK" + _HEX * 2,
+    "123456789:AA" + (_MIXED * 2)[:33],
+    "dapi" + _HEX * 2,
+    "dop_v1_" + _HEX * 4,
+    "shpat_" + _HEX * 2,
+    "sq0atp-" + _MIXED,
+    "glsa_" + (_MIXED * 2)[:32] + "_0a1b2c3d",
+    "NRAK-" + "ABCDEFGHI0123456789ABCDEFGH",
+    "PMAK-" + (_HEX * 2)[:24] + "-" + (_HEX * 3)[:34],
+    "lin_api_" + (_MIXED * 2)[:40],
+    "ntn_" + (_MIXED * 2)[:46],
+    "pul-" + (_HEX * 3)[:40],
+    "hvs." + _MIXED,
+    _MIXED[:14] + ".atlasv1." + _MIXED * 3,
+    "dt0c01." + "ABCD2345" * 3 + "." + "ABCD2345" * 8,
+    "ATATT3" + _MIXED * 3,
+    "AGE-SECRET-KEY-1" + ("ABCD2345" * 8)[:58],
+    "eyJ" + _MIXED + ".eyJ" + _MIXED + "." + _MIXED,
+    "AccountKey=" + _MIXED * 2,
+    "https://a.s3.amazonaws.com/b?X-Amz-Signature=" + _HEX * 4,
+    "-----BEGIN OPENSSH " + "PRIVATE KEY-----",
+    "redis://:" + "s3cr3tX@cache:6379",
+    "Server=db;Database=x;User Id=sa;Password=" + "Tr0ub4dor;",
+]
+#: Lines whose names say what the values are.
+NAMED = [
+    'api_key = "' + _MIXED + '"',
+    'db_password = "' + "Tr0ub4dor&3" + '"',
+    'settings = {"client_secret": "' + _MIXED + '"}',
+    'headers = {"Authorization": "Bearer ' + _MIXED + '"}',
+]
+
 
 def kinds() -> Iterator[tuple[str, list[tuple[str, int]]]]:
     """Yield the notebooks as ``check_corpus.defects`` does; in those of ``QUIET`` nothing is to be found."""
     for text in (HIDDEN_STATE, REPEATED, UNSEEDED, PATHS, NETWORK, PEOPLE, QUIET):
         for cells in text.strip("\n").split("\n===\n"):
             yield marked(cells)
+    for line in (*(f'text = "{token}"' for token in TOKENS), *NAMED):
+        yield marked(f"{line}  #! NB141")
