@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from copy import deepcopy
@@ -133,6 +134,24 @@ def test_what_a_format_does_not_hold_is_named_and_is_the_ipynbs_again_afterwards
         assert name in lost
     assert "source" not in lost and "tags" not in lost
     assert convert.converted(held, IPYNB, {}, notebook).data == usual().data
+
+
+@pytest.mark.skipif(shutil.which("quarto") is not None, reason="quarto writes it itself")
+def test_quarto_documents_are_written_without_quarto_and_read_again() -> None:
+    raw = {"cell_type": "raw", "id": "r", "metadata": {}, "source": "rm -rf ```"}
+    notebook = usual()
+    notebook.cells.append(raw)
+    held = convert.through(notebook, forms.form("qmd"), {})
+    text = documents.dumps(held).decode()
+    assert "#| tags: [" in text
+    assert "jupytext" not in text
+    assert "\n````\nrm -rf ```\n````\n" in text  # text, which quarto does not run
+    tags = [(cell["source"].partition("\n")[0], cell["metadata"].get("tags")) for cell in held.cells]
+    for cell in notebook.cells:
+        if wanted := cell["metadata"].get("tags"):
+            assert (f"#| tags: [{', '.join(wanted)}]", wanted) in tags
+    again = convert.through(held, forms.form("qmd"), {})
+    assert [cell["source"] for cell in again.cells] == [cell["source"] for cell in held.cells]
 
 
 def test_scripts_say_what_jupytext_would_write_into_them() -> None:

@@ -21,7 +21,7 @@ def arguments(parser: Parser) -> None:
     """Add the arguments of ``octavo pair``."""
     add = parser.add_argument
     add("notebooks", nargs="+", metavar="NB", help="a side of each pair")
-    add("--formats", default="", metavar="FORMATS", help="default: ipynb and a script with # %% cells")
+    add("--formats", default="", metavar="FORMATS", help="default: ipynb and a script with # %%%% cells")
     add("--off", action="store_true", help="pair them no longer; all files stay")
     add("--check", action="store_true", help="write nothing; exit with 1 if a file would be written")
     parser.examples("""\

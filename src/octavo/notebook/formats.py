@@ -13,7 +13,7 @@ from ..lazy import put_off
 from ..model import Json
 from .broken import merge_conflict, place
 from .cells import Notebook, add_ids
-from .quarto import adopt
+from .quarto import adopt, prepared, written
 
 with put_off("rfc3987_syntax", "is_valid_syntax"):
     import jupytext
@@ -88,11 +88,21 @@ def dumps(notebook: Notebook) -> bytes:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            fmt = {"extension": f".{extension}", **({"format_name": name} if name else {})}
-            text: str = jupytext.writes(_nodes(notebook.data), fmt)
+            text = _written(notebook.data, extension, name)
     except Exception as e:
         raise _error(e, notebook.path) from e
     return (text if text.endswith("\n") else text + "\n").encode("utf-8", "backslashreplace")
+
+
+def _written(data: Json, extension: str, name: str) -> str:
+    fmt = {"extension": f".{extension}", **({"format_name": name} if name else {})}
+    try:
+        text: str = jupytext.writes(_nodes(data), fmt)
+    except Exception as error:
+        if extension != "qmd" or "quarto" not in str(error):
+            raise
+        text = written(jupytext.writes(_nodes(prepared(data)), {"extension": ".Rmd"}))
+    return text
 
 
 def _name(suffix: str, name: str) -> str:
