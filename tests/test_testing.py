@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
@@ -107,6 +108,85 @@ def test_functions_are_defined_without_running_the_rest(
         str(folder / "clean.py"),
         line("def bonus"),
     )
+
+
+UNUSUAL = """\
+# %%
+from __future__ import annotations
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, overload
+if TYPE_CHECKING:
+    from decimal import Decimal
+RATE = 3
+
+# %%
+def counted(f):
+    @functools.wraps(f)
+    def inner(*args):
+        inner.calls += 1
+        return f(*args)
+    inner.calls = 0
+    return inner
+
+# %%
+%matplotlib inline
+count = 0
+read = open("/not/there").read
+
+@counted
+def bump():
+    global count
+    count += 1
+    return count
+
+def restart(to):
+    global count, read
+    count, read = to, None
+
+@functools.lru_cache
+def fib(n):
+    return n if n < 2 else fib(n - 1) + fib(n - 2)
+
+@overload
+def money(x: Decimal) -> Decimal: ...
+@overload
+def money(x: int) -> int: ...
+def money(x):
+    return x
+
+@dataclass(frozen=True)
+class Sale:
+    price: Decimal
+    rate: int = RATE
+    def total(self) -> Decimal:
+        return self.price * self.rate
+
+async def later(x: Decimal):
+    return x
+
+def each(n):
+    yield from (n * RATE for n in range(n))
+
+# %%
+if __name__ == "__main__":
+    raise SystemExit(1)
+"""
+
+
+def test_unusual_definitions_are_what_they_are_where_all_runs(tmp_path: Path) -> None:
+    (tmp_path / "unusual.py").write_text(UNUSUAL)
+    before = {*sys.modules}
+    nb = notebook(str(tmp_path / "unusual.py"))
+    assert (nb.bump(), nb.bump(), nb.bump.calls) == (1, 2, 2), (
+        "a decorator of another cell, a global that is changed"
+    )
+    nb.restart(7)
+    assert nb.bump() == 8
+    assert nb.fib(20) == 6765 and nb.fib.cache_info().hits
+    assert nb.money(3) == 3 and nb.Sale(2).total() == 6 and [*nb.each(3)] == [0, 3, 6]
+    assert asyncio.run(nb.later(4)) == 4, "annotations stay texts, as the first cell asks"
+    assert "unusual" not in {*sys.modules} - before
 
 
 def test_what_a_function_needs_and_cannot_have_names_the_cell(folder: Path) -> None:
@@ -217,6 +297,8 @@ def test_tests_that_were_written_for_testbook_run(folder: Path) -> None:
         with tb.patch("os.listdir", return_value=["x"]) as mocked:
             assert tb.ref("names")() == ["x"]
             mocked.assert_called_once()
+        with tb.patch("os.getcwd", return_value="/elsewhere"):
+            assert tb.value("__import__('os').getcwd()") == "/elsewhere"
         with tb.patch("__main__.items", [7]):
             assert tb.ref("items") == [7]
         with tb.patch_dict("os.environ", {"A": "b"}, clear=True):

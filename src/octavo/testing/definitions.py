@@ -1,9 +1,12 @@
 """Find in a notebook what defines a name, without running the rest: imports, functions, classes and constants."""
 
 from __future__ import annotations
+import __future__
 
 import ast
 from collections.abc import Container, Iterator
+from functools import reduce
+from operator import or_
 
 from ..dataclass import dataclass
 from ..notebook.cells import Notebook
@@ -63,9 +66,11 @@ def definitions(notebook: Notebook) -> list[Definition]:
         for node in body:
             said = names(ast.Module([node], []))
             if said.defines:
-                late = frozenset(said.late)
+                late = frozenset(said.late) | _changed(node)
                 needs = frozenset(said.uses) - late
                 binds = frozenset(said.defines)
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                    binds = frozenset([node.name])  # what it says is global it sets when it is called
                 found.append(Definition(index, len(found), node, binds, needs, late, _plain(node)))
     return found
 
@@ -96,6 +101,34 @@ def wanted(
 
     take(name, name, None)
     return [taken[at] for at in sorted(taken)], next(iter(missing), None)
+
+
+def _changed(node: ast.stmt) -> frozenset[str]:
+    """Return the names of the module that functions read and set: those they say are global."""
+    said = {name for inner in ast.walk(node) if isinstance(inner, ast.Global) for name in inner.names}
+    read = {
+        inner.id
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load)
+    }
+    added = {
+        inner.target.id
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name)
+    }
+    return frozenset(said & (read | added))
+
+
+def futures(all_: list[Definition], of: Definition) -> int:
+    """Return the flags of the compiler that cells up to a statement ask for: IPython keeps those of earlier cells."""
+    asked = {
+        alias.name
+        for one in all_
+        if one.at <= of.at and isinstance(one.node, ast.ImportFrom) and one.node.module == "__future__"
+        for alias in one.node.names
+    }
+    known = (getattr(__future__, name) for name in asked if name in __future__.all_feature_names)
+    return reduce(or_, (feature.compiler_flag for feature in known), 0)
 
 
 def _plain(node: ast.stmt) -> bool:

@@ -24,6 +24,8 @@ from ..model import Json
 if TYPE_CHECKING:
     from types import TracebackType
 
+#: Tests replace the functions of a module by mocks, for the notebook: here the real ones are needed.
+_getcwd, _chdir = os.getcwd, os.chdir
 _FIGURES = ("image/png", "application/vnd.plotly.v1+json", "application/vnd.vegalite.v5+json")
 
 
@@ -88,17 +90,17 @@ class InProcessShell:
 
     @contextmanager
     def _within(self) -> Iterator[None]:
-        before, here, path = sys.modules["__main__"], os.getcwd(), list(sys.path)
+        before, here, path = sys.modules["__main__"], _getcwd(), list(sys.path)
         hooks = sys.displayhook, sys.excepthook
         sys.modules["__main__"] = self._module
-        os.chdir(self._folder)
+        _chdir(self._folder)
         sys.path.insert(0, self._folder)
         try:
             yield
         finally:
             sys.modules["__main__"] = before
             sys.displayhook, sys.excepthook = hooks
-            os.chdir(here)
+            _chdir(here)
             if sys.path[:1] == [self._folder]:
                 del sys.path[0]
             else:

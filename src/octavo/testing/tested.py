@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import copy
 import linecache
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -137,9 +139,22 @@ class TestedNotebook:
         found, missing = definitions.wanted(all_, name, self.namespace)
         if missing is not None:
             self._refuse(name, missing)
-        for one in found:
-            code = compile(self._tree(one), self._filename(one.cell), "exec", dont_inherit=True)
-            exec(code, self.namespace)
+        with self._as_module():
+            for one in found:
+                flags = definitions.futures(all_, one)
+                code = compile(self._tree(one), self._filename(one.cell), "exec", flags, dont_inherit=True)
+                exec(code, self.namespace)
+
+    @contextmanager
+    def _as_module(self) -> Iterator[None]:
+        """Let what defines classes find the notebook by its name: dataclasses look annotations up in their module."""
+        name = self._module.__name__
+        mine = sys.modules.setdefault(name, self._module) is self._module
+        try:
+            yield
+        finally:
+            if mine:
+                sys.modules.pop(name, None)
 
     def _tree(self, one: definitions.Definition) -> ast.Module:
         """Return a statement with the lines of its file."""
