@@ -126,7 +126,7 @@ def _needed(graph: Mapping[str, Task], answer: str, stop: set[str]) -> set[str]:
 
 
 def _computed(task: Task) -> _Computed:
-    if task.kind != "function" or task.source.entry is None:
+    if task.source.entry is None:  # only functions have one
         hint = f"--held {task.name} loads its product, once; what is computed in memory are functions"
         raise SpecError(f'"{task.name}" is a {word(task.kind)}, and no function', task.where, hint)
     if "environment" in task.own:
