@@ -327,8 +327,8 @@ def test_what_could_not_be_told_is_told_by_the_next_build_that_can(tmp_path: Pat
 
 WRONG = {
     "{command: ls, when: metric}": '"notify": when: metric: "" compares nothing',
-    "{command: ls, when: [failure, metric accuracy]}": '"accuracy" compares nothing\n  hint: when: metric accuracy < 0.9',
-    "{command: ls, when: metrik accuracy < 0.9}": 'there is no "when: metrik accuracy < 0.9"\n  hint: did you mean "metric"',
+    "{command: ls, when: [failure, metric accuracy]}": '"accuracy" compares nothing\n  hint: when: metric accuracy',
+    "{command: ls, when: metrik accuracy < 0.9}": 'no "when: metrik accuracy < 0.9"\n  hint: did you mean "metric"',
     "{command: ls, when: checks}": 'did you mean "check"',
     "{command: ls, when: 3}": '"when" must be one or several of failure',
     "{command: ls, when: sometimes}": 'there is no "when: sometimes"',
