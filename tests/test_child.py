@@ -382,8 +382,6 @@ def test_nothing_else_starts_python_or_arranges_its_path() -> None:
         "deploy/here.py": {"executable"},  # octavo itself, as engines start it
         "airflow/__init__.py": {"executable"},  # octavo itself, as Airflow starts it
         "checks/ruff.py": {"executable"},  # ruff stands beside it
-        "travel/conda.py": {"executable"},  # conda-lock stands beside it
-        "travel/lock.py": {"executable"},  # uv stands beside it
         "plugins.py": {"path"},  # looked at only
         "jupyter/building.py": {"executable"},  # octavo itself
         "jupyter/watched.py": {"path", "argv"},  # a kernel while it stands in for a worker; put back after it

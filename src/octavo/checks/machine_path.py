@@ -68,8 +68,8 @@ def _found(cell: CodeCell) -> Iterator[tuple[ast.AST, str]]:
             shell |= {id(one) for one in call.node.args}
         elif _OPENING.fullmatch(call.name):
             opened |= {id(one) for one in call.node.args[:1]}
-    later = [one for joined in cell.of(ast.JoinedStr) for one in joined.values[1:]]
-    inner = {id(one) for one in (*later, *(one.right for one in cell.of(ast.BinOp)))}
+    rest = [one for joined in cell.of(ast.JoinedStr) for one in joined.values[1:]]
+    inner = {id(one) for one in (*rest, *(one.right for one in cell.of(ast.BinOp)))}
     for node in cell.of(ast.Constant):
         value = node.value
         if not isinstance(value, str) or len(value) > _LONG or id(node) in inner:

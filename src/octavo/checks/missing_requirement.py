@@ -8,8 +8,9 @@ from pathlib import Path
 
 from ..lazy import lazy_imports
 from ..reading.folders import find_package
+from ..reading.versions import normal
 from . import Across, Around, ImportAt, Severity, Sketch
-from .requirements import normal, required
+from .requirements import required
 
 with lazy_imports():
     # databases and e-mail, which only projects that say what they require are worth

@@ -104,23 +104,12 @@ class Network:
                 yield at(call.cell, call.node, f"{what} reads from the network", _HINT)
 
 
-_LASTS = frozenset(
-    [
-        *(name.rpartition(".")[2] for name in _CALLS),
-        *(
-            "from_pretrained",
-            "load_dataset",
-            "pipeline",
-            "load_data",
-            "system",
-            "getoutput",
-            "popen",
-            "Popen",
-            "run",
-        ),
-        *("call", "check_call", "check_output"),
-    ]
-)
+#: Methods and functions that start commands.
+_STARTING = frozenset(("system", "getoutput", "Popen", "run", "call", "check_call", "check_output"))
+_LASTS = _STARTING | {
+    *(name.rpartition(".")[2] for name in _CALLS),
+    *("from_pretrained", "load_dataset", "pipeline", "load_data"),
+}
 
 
 def _likely(cell: CodeCell) -> list[Placed]:
@@ -160,16 +149,7 @@ def _reads(call: FullCall, values: Mapping[str, ast.expr], saved: set[str]) -> b
     name, node = call.name, call.node
     if name in _CALLS or _OWN.fullmatch(name):
         return not (name.startswith(("requests.", "httpx.", "urllib")) and _local(node, values))
-    if call.magic or call.last in (
-        "system",
-        "getoutput",
-        "getoutput",
-        "Popen",
-        "run",
-        "call",
-        "check_call",
-        "check_output",
-    ):
+    if call.magic or call.last in _STARTING:
         return any(_COMMAND.match(one) and not _LOCAL.search(one) for one in commands(node, name, call.magic))
     if call.last == "from_pretrained" or name in ("datasets.load_dataset", "transformers.pipeline"):
         return _of_hub(call, values, saved)

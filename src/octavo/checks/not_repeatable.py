@@ -55,10 +55,10 @@ class NotRepeatable:
                 if known.get(one.name, cell.number) == cell.number or one.name in said | modules:
                     continue
                 # a list that nobody reads below is a list of this cell's own
-                later = subject.cells[position + 1 :]
-                if one.read and not any(one.name in other.names.uses for other in later):
+                below = subject.cells[position + 1 :]
+                if one.read and not any(one.name in other.names.uses for other in below):
                     continue
-                if one.why == "order" and not any(one.name in other.once(_counted) for other in later):
+                if one.why == "order" and not any(one.name in other.once(_counted) for other in below):
                     continue
                 if not _bound_before(cell, one.name, one.statement):
                     said.add(one.name)

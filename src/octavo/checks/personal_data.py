@@ -75,10 +75,9 @@ def _in_code(cell: CodeCell) -> list[tuple[int, str]]:
     kind = _kind(cell.source, _MANY)
     if not kind:
         return []
-    lines = enumerate(cell.source.splitlines(), start=1)
+    lines = [*enumerate(cell.source.splitlines(), start=1)]
     found = [(number, one) for number, line in lines if (one := _kind(line, _MANY))]
-    first = next((n for n, line in enumerate(cell.source.splitlines(), 1) if _contacts(line, 1)), 1)
-    return found or [(first, kind)]
+    return found or [(next((number for number, line in lines if _contacts(line, 1)), 1), kind)]
 
 
 def _contacts(text: str, many: int) -> str:

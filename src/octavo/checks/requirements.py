@@ -11,6 +11,7 @@ from pathlib import Path
 from ..dataclass import dataclass
 from ..lazy import lazy_imports
 from ..model import Json
+from ..reading.versions import normal
 
 with lazy_imports():
     from .. import environment
@@ -44,11 +45,6 @@ def required(root: Path) -> list[Required]:
     if (path := root / "setup.cfg").is_file():
         found += _of_lines(path, re.compile(r"install_requires\s*=(.*?)(?:\n\S|\Z)", re.DOTALL))
     return found
-
-
-def normal(name: str) -> str:
-    """Return the name of a distribution as it is compared (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _text(path: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from difflib import SequenceMatcher
 
@@ -36,8 +36,8 @@ def differences(before: str, after: str, where: str, tolerance: Tolerance) -> It
             if one != other:
                 yield from _line(first, second, number, where, tolerance)
         return
-    same = _alike(first, second)
-    ends = _alike(first[same:][::-1], second[same:][::-1])
+    same = leading(first, second)
+    ends = leading(first[same:][::-1], second[same:][::-1])
     old, new = first[same : len(first) - ends], second[same : len(second) - ends]
     if max(len(old), len(new)) > _MANY:
         yield Differing(where, f"{len(first)} lines", f"{len(second)} lines")
@@ -58,8 +58,8 @@ def _lines(before: str, after: str, tolerance: Tolerance) -> tuple[list[str], li
     if tolerance.sanitize or "\x1b" in before or "\x1b" in after:
         sides = [clean(text, tolerance.sanitize).split("\n") for text in (before, after)]
         return _trimmed(sides[0]), _trimmed(sides[1])
-    same = _alike(first, second)
-    ends = _alike(first[same:][::-1], second[same:][::-1])
+    same = leading(first, second)
+    ends = leading(first[same:][::-1], second[same:][::-1])
     one, other = first[same : len(first) - ends], second[same : len(second) - ends]
     if len(one) == len(other):
         pairs = [(a, b) if a == b else (clean(a), clean(b)) for a, b in zip(one, other, strict=True)]
@@ -81,7 +81,7 @@ def _trimmed(lines: list[str]) -> list[str]:
     return lines
 
 
-def _alike(first: list[str], second: list[str]) -> int:
+def leading(first: Sequence[str], second: Sequence[str]) -> int:
     """Return how many lines are the same at the beginnings of two texts."""
     pairs = enumerate(zip(first, second, strict=False))
     return next((n for n, (one, other) in pairs if one != other), min(len(first), len(second)))

@@ -27,6 +27,7 @@ from ..executors.late import Late
 from ..model import Outcome, Record, Task
 from ..parts import Now
 from ..plan import key_of
+from ..process.signals import handled
 from ..process.variables import REMOTE, RUN
 from ..products import file_digest
 from ..products.scratch import Scratch
@@ -355,12 +356,8 @@ class _Stopped:
 @contextmanager
 def _stoppable() -> Iterator[_Stopped]:
     stopped = _Stopped()
-    before = {number: signal.signal(number, stopped) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
+    with handled([signal.SIGTERM, signal.SIGINT], stopped):
         yield stopped
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Pulse:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import os
-import signal
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +12,12 @@ from jupyter_scheduler.executors import DefaultExecutionManager
 
 from .. import project as projects
 from ..errors import Error, Errors, each
+from ..process.signals import at_most
 from ..products import writing
 from ..show import graph_page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from types import FrameType
+    from collections.abc import Callable, Mapping
 
     from ..report import Report
 
@@ -96,7 +94,9 @@ class OctavoExecutionManager(DefaultExecutionManager):
             raise Error(f"there is no pipeline {path}", hint=hint)
         targets = str(options.get("targets", "")).split()
         with projects.load(path, params=values) as project:
-            with _at_most(_seconds(options)):
+            seconds = _seconds(options)
+            # a job has a process, and its main thread, to itself
+            with at_most(seconds, lambda: Error(f"the pipeline took longer than {seconds:g} s")):
                 failed = _tried(lambda: project.build(targets), options)
             if formats:
                 page = graph_page.html(project.status(targets), project.root.name)
@@ -129,22 +129,6 @@ def _seconds(options: Mapping[str, object]) -> float | None:
     if seconds is not None and not seconds > 0:
         raise Error(f"timeout is {options['timeout']!r}, which is no number of seconds")
     return seconds
-
-
-@contextmanager
-def _at_most(seconds: float | None) -> Iterator[None]:
-    """End what takes longer, with all that it has started. A job has a process, and its main thread, to itself."""
-
-    def late(number: int, frame: FrameType | None) -> None:
-        raise Error(f"the pipeline took longer than {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds or 0)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def _value(text: str) -> object:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Mapping
 
 from ..environment import ALIASES, distribution, versions
 from ..reading.folders import find_module
+from ..reading.versions import normal
 from . import Distribution
 
 
@@ -28,8 +28,3 @@ def packages(
         elif all(find_module(top, folder) is None for folder in folders):
             found.add(ALIASES.get(top, normal(top)))
     return tuple(Distribution(name, known.get(name, ""), installed.get(name, "")) for name in sorted(found))
-
-
-def normal(name: str) -> str:
-    """Return the name of a distribution as it is compared (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()

@@ -11,6 +11,7 @@ from types import FrameType
 
 from .. import __version__
 from ..errors import Error
+from ..process.signals import handled
 from .requests import LARGEST, HttpReply, Service, refusal
 
 #: Seconds that a connection may be silent.
@@ -86,11 +87,9 @@ def serve(listening: ThreadingHTTPServer) -> None:
     def end(number: int, frame: FrameType | None) -> None:
         threading.Thread(target=listening.shutdown, daemon=True).start()
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    listening.daemon_threads = False
-    try:
-        listening.serve_forever(poll_interval=0.1)
-    finally:
-        listening.server_close()
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with handled([signal.SIGINT, signal.SIGTERM], end):
+        listening.daemon_threads = False
+        try:
+            listening.serve_forever(poll_interval=0.1)
+        finally:
+            listening.server_close()

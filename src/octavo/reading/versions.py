@@ -1,9 +1,14 @@
-"""Order the versions of packages by their numbers."""
+"""Compare packages: their names as an index does, their versions by their numbers."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+
+
+def normal(name: str) -> str:
+    """Return the name of a distribution as it is compared (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def newest(versions: Iterable[str]) -> str:

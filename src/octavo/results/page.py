@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from html import escape
 
+from ..review.page import escaped
 from ..show import runs_table
 from . import Compared, Left, MatchedRow, MatchedTables, RunsOfSource, Sort
 from .shown import text_of
@@ -40,17 +40,17 @@ def page(families: Sequence[RunsOfSource], picture: str = "") -> str:
 
 
 def _family(family: RunsOfSource) -> Iterator[str]:
-    yield f"<h2>{_text(', '.join(dict.fromkeys(row.task for row in family.rows)))}</h2>"
-    heads = "".join(f"<th>{_text(row.run)}</th>" for row in family.rows)
+    yield f"<h2>{escaped(', '.join(dict.fromkeys(row.task for row in family.rows)))}</h2>"
+    heads = "".join(f"<th>{escaped(row.run)}</th>" for row in family.rows)
     body = "".join(
-        f"<tr{' class=differs' if differs else ''}><th>{_text(name)}</th>"
-        + "".join(f"<td>{_text(value)}</td>" for value in values)
+        f"<tr{' class=differs' if differs else ''}><th>{escaped(name)}</th>"
+        + "".join(f"<td>{escaped(value)}</td>" for value in values)
         + "</tr>\n"
         for name, values, differs in runs_table.compared(family.rows)
     )
     yield f'<div class="wide"><table><thead><tr><th></th>{heads}</tr></thead><tbody>\n{body}</tbody></table></div>'
     for result in family.results:
-        yield f"<h3>{_text(result.name)}</h3>"
+        yield f"<h3>{escaped(result.name)}</h3>"
         yield from _result(family, result)
 
 
@@ -58,7 +58,7 @@ def _result(family: RunsOfSource, result: Compared) -> Iterator[str]:
     if result.differs:
         words = zip(family.rows[1:], result.said, strict=True)
         yield "".join(
-            f"<p>{_text(row.run)}, {_text(row.task)}: {_text(said)}</p>" for row, said in words if said
+            f"<p>{escaped(row.run)}, {escaped(row.task)}: {escaped(said)}</p>" for row, said in words if said
         )
     if result.merged is not None:
         yield _table(result.merged)
@@ -69,7 +69,7 @@ def _result(family: RunsOfSource, result: Compared) -> Iterator[str]:
         sides = sides[:1]
     yield '<div class="pair">'
     for row, side in sides:
-        yield f"<figure><figcaption>{_text(row.run)}, {_text(row.task)}</figcaption>{_side(side)}</figure>"
+        yield f"<figure><figcaption>{escaped(row.run)}, {escaped(row.task)}</figcaption>{_side(side)}</figure>"
     pictures = [side for _, side in sides if side and side.sort is Sort.PICTURE]
     if len(pictures) == 2 and len(sides) == 2:
         both = "".join(map(_side, pictures))
@@ -79,20 +79,20 @@ def _result(family: RunsOfSource, result: Compared) -> Iterator[str]:
 
 def _side(side: Left | None) -> str:
     if side and side.sort is Sort.PICTURE:
-        return f'<img alt="" src="data:{_text(side.mime)};base64,{_text(side.data)}">'
+        return f'<img alt="" src="data:{escaped(side.mime)};base64,{escaped(side.data)}">'
     if side and side.sort is Sort.TABLE:
         rows = "".join(
-            f"<tr>{''.join(f'<td>{_text(it)}</td>' for it in row)}</tr>" for row in side.table[:_ROWS]
+            f"<tr>{''.join(f'<td>{escaped(it)}</td>' for it in row)}</tr>" for row in side.table[:_ROWS]
         )
         return f'<div class="wide"><table>{rows}</table></div>'
-    return f"<pre>{_text(text_of(side)[:100_000])}</pre>"
+    return f"<pre>{escaped(text_of(side)[:100_000])}</pre>"
 
 
 def _table(merged: MatchedTables) -> str:
     """Return tables as one, in which each cell that differs has the values of all sides."""
     differing = [line for line in merged.lines if any(line.differs)]
     chosen = differing[:_ROWS] if len(merged.lines) > _ROWS else merged.lines
-    heads = "".join(f"<th>{_text(name)}</th>" for name in merged.columns)
+    heads = "".join(f"<th>{escaped(name)}</th>" for name in merged.columns)
     body = "".join(map(_row, chosen))
     left = len(merged.lines) - len(chosen)
     more = f"<p>{left:,} more rows</p>" if left else ""
@@ -111,11 +111,7 @@ def _row(line: MatchedRow) -> str:
 def _cell(values: Sequence[str | None], differs: bool) -> str:
     there = [value for value in values if value is not None]
     if not differs:
-        return f"<td>{_text(there[0] if there else '')}</td>"
-    first = "–" if values[0] is None else _text(values[0])
-    others = " → ".join("–" if value is None else _text(value) for value in values[1:])
+        return f"<td>{escaped(there[0] if there else '')}</td>"
+    first = "–" if values[0] is None else escaped(values[0])
+    others = " → ".join("–" if value is None else escaped(value) for value in values[1:])
     return f'<td class="changed"><del>{first}</del> → <ins>{others}</ins></td>'
-
-
-def _text(value: str) -> str:
-    return escape(value.encode("utf-8", "replace").decode())

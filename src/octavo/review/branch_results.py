@@ -40,7 +40,7 @@ def with_results(found: Review, before: Known, after: Known, runs: SideRuns | No
             else:
                 tables = [_told(before, earlier, product), _told(after, task, product)]
                 if None not in tables or earlier is None:
-                    values += _values(name, product.path, [table or {} for table in tables])
+                    values += _differing(name, product.path, [table or {} for table in tables])
     return replace(
         found,
         values=tuple(values),
@@ -79,10 +79,6 @@ def _books(found: Review, product: Product, datas: Sequence[bytes | None]) -> It
     both = changes.compare(first, second, *names, changes.Looked())
     if kept := tuple(cell for cell in both.cells if cell.notes):
         yield Comparison(both.before, both.after, kept)
-
-
-def _values(task: str, path: str, tables: Sequence[Mapping[str, str]]) -> Iterator[Value]:
-    yield from _differing(task, path, tables)
 
 
 def _differing(task: str, start: str, tables: Sequence[Mapping[str, str]]) -> Iterator[Value]:

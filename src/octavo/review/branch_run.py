@@ -7,12 +7,10 @@ and a state of its own. What outlives it are the entries of the cache, and the m
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType
 
 from .. import project
 from ..dataclass import dataclass
@@ -21,6 +19,7 @@ from ..kinds import row
 from ..metrics import kept
 from ..model import Task
 from ..plan import key_of
+from ..process.signals import at_most
 from ..reading.folders import walk
 from ..reading.mentions import Mentions, mentions
 from ..report import Report
@@ -102,8 +101,13 @@ class SideRuns:
     def _build(self, opened: project.Project, wanted: Sequence[str]) -> tuple[Report, bool]:
         late = [False]
         report = Report()
+
+        def interrupt() -> KeyboardInterrupt:  # as Ctrl-C would
+            late[0] = True
+            return KeyboardInterrupt()
+
         try:
-            with self.how.listener() as show, _at_most(self.how.seconds, late):
+            with self.how.listener() as show, at_most(self.how.seconds, interrupt):
                 opened.build(
                     [f"+{name}" for name in wanted],
                     jobs=self.how.jobs,
@@ -222,20 +226,3 @@ def _python_path(folders: Sequence[str]) -> Iterator[None]:
             del os.environ["PYTHONPATH"]
         else:
             os.environ["PYTHONPATH"] = before
-
-
-@contextmanager
-def _at_most(seconds: float | None, late: list[bool]) -> Iterator[None]:
-    """Interrupt what takes longer, as Ctrl-C would, and say so in ``late``."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        late[0] = True
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, seconds or 0)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ..compare.texts import leading
 from ..dataclass import dataclass
 from . import align
 
@@ -43,20 +44,12 @@ def merge(base: str, ours: str, theirs: str, labels: Labels) -> MergedText:
         else:
             conflict = True
             # what both begin or end with, they agree on, as in git
-            start = _alike(one, two)
-            end = _alike(one[start:][::-1], two[start:][::-1])
+            start = leading(one, two)
+            end = leading(one[start:][::-1], two[start:][::-1])
             pieces += one[:start]
             pieces += [f"{OURS} {labels.ours}", *one[start : len(one) - end], MIDDLE]
             pieces += [*two[start : len(two) - end], f"{THEIRS} {labels.theirs}", *one[len(one) - end :]]
     return MergedText("\n".join(pieces), conflict)
-
-
-def _alike(one: Sequence[str], two: Sequence[str]) -> int:
-    """Return with how many equal lines both begin."""
-    return next(
-        (at for at, (line, other) in enumerate(zip(one, two, strict=False)) if line != other),
-        min(len(one), len(two)),
-    )
 
 
 def _split(text: str) -> list[str]:

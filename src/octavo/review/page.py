@@ -48,16 +48,16 @@ def page(all_: Sequence[Comparison], title: str, start: str = "") -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{_text(title)}</title><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        f"<style>{_STYLE}</style></head>\n<body><main><h1>{_text(title)}</h1>\n{body}\n</main></body></html>\n"
+        f'<title>{escaped(title)}</title><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f"<style>{_STYLE}</style></head>\n<body><main><h1>{escaped(title)}</h1>\n{body}\n</main></body></html>\n"
     )
 
 
 def _notebook(found: Comparison) -> Iterator[str]:
     name = found.after if found.after == found.before else f"{found.before} → {found.after}"
-    yield f"<details open><summary><strong>{_text(name)}</strong> {_text(found.counted())}</summary>"
+    yield f"<details open><summary><strong>{escaped(name)}</strong> {escaped(found.counted())}</summary>"
     if found.notes:
-        yield f"<ul>{''.join(f'<li>{_text(note)}</li>' for note in found.notes)}</ul>"
+        yield f"<ul>{''.join(f'<li>{escaped(note)}</li>' for note in found.notes)}</ul>"
     for change in found.cells:
         yield from _cell(change)
     yield "</details>"
@@ -65,12 +65,12 @@ def _notebook(found: Comparison) -> Iterator[str]:
 
 def _cell(change: ChangedCell) -> Iterator[str]:
     kind = f"{change.kind}, moved" if change.moved else change.kind
-    yield f"<section><h2>{_text(change.type)} {_text(change.name)}: {kind}</h2>"
+    yield f"<section><h2>{escaped(change.type)} {escaped(change.name)}: {kind}</h2>"
     if change.lines:
         lines = map(_line, change.lines, syntax.spans(change))
         yield f'<pre tabindex="0"><code>{"".join(lines)}</code></pre>'
     if change.notes:
-        yield f"<ul>{''.join(f'<li>{_text(note)}</li>' for note in change.notes)}</ul>"
+        yield f"<ul>{''.join(f'<li>{escaped(note)}</li>' for note in change.notes)}</ul>"
         yield from _outputs(_listed(change.before), _listed(change.after))
     yield "</section>"
 
@@ -84,7 +84,7 @@ def _line(line: DiffLine, spans: Sequence[syntax.Span]) -> str:
         return "<span>…</span>"
     pieces = []
     for piece, marked, style in syntax.pieces(line.text, line.marks, spans):
-        shown = f'<i class="{style}">{_text(piece)}</i>' if style else _text(piece)
+        shown = f'<i class="{style}">{escaped(piece)}</i>' if style else escaped(piece)
         pieces.append(f"<mark>{shown}</mark>" if marked else shown)
     # the sign, and not the colour alone, says what a line is
     return f'<span class="{_CLASSES.get(line.sign, "same")}">{line.sign} {"".join(pieces)}</span>'
@@ -129,8 +129,9 @@ def _output(output: Json) -> str:
 
 def _pre(text: str) -> str:
     more = f"\n… {len(text) - _SHOWN:,} characters more" if len(text) > _SHOWN else ""
-    return f'<pre tabindex="0">{_text(text[:_SHOWN] + more)}</pre>'
+    return f'<pre tabindex="0">{escaped(text[:_SHOWN] + more)}</pre>'
 
 
-def _text(value: str) -> str:
+def escaped(value: str) -> str:
+    """Return a text as HTML has it; what is half a character is a question mark."""
     return escape(value.encode("utf-8", "replace").decode())

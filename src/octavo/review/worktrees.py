@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ..errors import Error
+from ..process.signals import handled
 from ..products.scratch import Scratch, ours, sweep
 from . import git
 
@@ -41,7 +42,7 @@ def worktree(commit: str | None, top: str) -> Iterator[tuple[str, str]]:
                 _overlay(top, place)
             yield scratch.path, place
         finally:
-            with _undisturbed():
+            with handled([signal.SIGINT, signal.SIGTERM], signal.SIG_IGN):  # it is not left half done
                 _remove(top, place)
                 scratch.remove()
 
@@ -59,17 +60,6 @@ def _remove(top: str, place: str) -> None:
     # in a session of its own: a second Ctrl-C must not end it
     words = ["git", "worktree", "remove", "--force", "--force", place]
     subprocess.run(words, cwd=top, capture_output=True, start_new_session=True)
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Let Ctrl-C wait for the end of this block."""
-    before = {kind: signal.signal(kind, signal.SIG_IGN) for kind in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
 
 
 def _submodules(top: str, place: str) -> None:

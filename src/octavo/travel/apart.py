@@ -12,6 +12,7 @@ from .. import environment
 from ..errors import Error
 from ..products import writing
 from ..project import Project
+from ..reading.versions import normal
 from ..venvs import making, wanted
 from ..venvs.wanted import Needs
 from .lock import tool
@@ -63,12 +64,12 @@ def differences(found: Needs) -> Iterator[str]:
     """Yield how an environment that was made here differs from its lock."""
     python = making.made(found.digest)
     there = environment.versions(making.packages(python)) if python else {}
-    installed = {re.sub(r"[-_.]+", "-", name): version for name, version in there.items()}
+    installed = {normal(name): version for name, version in there.items()}
     for line in (*found.constraints, *found.requirements) if python else ():
         pin = _PIN.match(line)
         if pin is None or pin[3]:  # under markers, which may mean another machine
             continue
-        name = re.sub(r"[-_.]+", "-", pin[1]).lower()
+        name = normal(pin[1])
         if name in installed and installed[name] != pin[2]:
             yield f"{found.name}: {name} is {installed[name]}, and {pin[2]} is locked"
         elif name not in installed and line in found.requirements:

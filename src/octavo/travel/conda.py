@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import re
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -17,6 +15,8 @@ from .. import environment
 from ..errors import Error
 from ..products import writing
 from ..products.scratch import Scratch
+from ..reading.versions import normal
+from ..venvs import making
 
 SOURCES, NAME = ("environment.yml", "environment.yaml"), "conda-lock.yml"
 #: Platforms as conda calls them.
@@ -36,7 +36,7 @@ def source(root: Path) -> Path | None:
 
 def tool() -> str | None:
     """Return conda-lock, if it is installed."""
-    return shutil.which("conda-lock") or shutil.which("conda-lock", path=str(Path(sys.executable).parent))
+    return making.program("conda-lock")
 
 
 def here() -> str:
@@ -69,7 +69,7 @@ def read(path: Path) -> Mapping[tuple[str, str], str]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
         return {
-            (str(one.get("manager", "conda")), _plain(str(one["name"]))): str(one["version"])
+            (str(one.get("manager", "conda")), normal(str(one["name"]))): str(one["version"])
             for one in data["package"]
             if one.get("platform", here()) in (here(), "noarch")
         }
@@ -80,7 +80,7 @@ def read(path: Path) -> Mapping[tuple[str, str], str]:
 
 def differences(wanted: Mapping[tuple[str, str], str], prefix: Path) -> Iterator[str]:
     """Yield how the environment at a prefix differs from a lock."""
-    there = {("pip", _plain(name)): version for name, version in environment.versions().items()}
+    there = {("pip", normal(name)): version for name, version in environment.versions().items()}
     meta = prefix / "conda-meta"
     if meta.is_dir():
         there |= {("conda", name): version for name, version in _of_conda(meta)}
@@ -99,10 +99,6 @@ def _of_conda(meta: Path) -> Iterator[tuple[str, str]]:
     for path in sorted(meta.glob("*.json")):
         try:
             said = json.loads(path.read_text(encoding="utf-8"))
-            yield _plain(str(said["name"])), str(said["version"])
+            yield normal(str(said["name"])), str(said["version"])
         except (OSError, ValueError, KeyError, TypeError):
             continue  # conda itself passes over what it cannot read
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from .. import environment
 from ..errors import Error, Place
+from ..reading.versions import normal
+from ..venvs import making
 from .used import Used
 
 NAME = "requirements.lock"
@@ -21,7 +21,7 @@ _LINE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*])?\s*==\s*([^\s;#\\]
 
 def tool() -> str:
     """Return uv, which makes locks."""
-    found = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+    found = making.program("uv")
     if found is None:
         raise Error("the lock is made by uv, which is not installed", hint="pip install uv")
     return found
@@ -78,14 +78,14 @@ def read(path: Path) -> tuple[str, dict[str, str]]:
         if entry is None:
             hint = "a lock names versions: name==1.2; octavo env lock writes it anew"
             raise Error(f'"{line.strip()[:60]}" is no line of a lock', Place(str(path), number, 1), hint)
-        found[re.sub(r"[-_.]+", "-", entry[1]).lower()] = entry[2]
+        found[normal(entry[1])] = entry[2]
     return python, found
 
 
 def differences(python: str, wanted: Mapping[str, str]) -> Iterator[str]:
     """Yield how this environment differs from a lock. A patch of Python more or less is no difference."""
     mine, installed = environment.python_version(), environment.versions()
-    there = {re.sub(r"[-_.]+", "-", name): version for name, version in installed.items()}
+    there = {normal(name): version for name, version in installed.items()}
     if python and python.split(".")[:2] != mine.split(".")[:2]:
         yield f"Python is {mine}, and {python} is locked"
     for name, version in sorted(wanted.items()):

@@ -137,9 +137,14 @@ def ours() -> list[str]:
     return sorted(line for line in needed if "extra ==" not in line)
 
 
+def program(name: str) -> str | None:
+    """Return where a program is, on the PATH or beside this Python; None where it is not installed."""
+    return shutil.which(name) or shutil.which(name, path=os.path.dirname(sys.executable))
+
+
 def _fill(wanted: Needs, folder: Path, held: int) -> None:
     """Make an environment in a folder that is not there. ``held`` is the lock, which the tools hold, too."""
-    tool = shutil.which("uv") or shutil.which("uv", path=os.path.dirname(sys.executable))
+    tool = program("uv")
     python = _base(wanted, tool)
     begin = [tool, "venv", "--quiet", "--no-project"] if tool else [sys.executable, "-m", "venv"]
     _run([*begin, *(["--python", python] if tool else []), str(folder)], wanted, held)

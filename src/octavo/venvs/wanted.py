@@ -15,6 +15,7 @@ from ..digests import digest
 from ..errors import Error, Place
 from ..model import Json, Task
 from ..reading.folders import contents
+from ..reading.versions import normal
 
 #: Inline script metadata, as its specification finds it:
 #: https://packaging.python.org/en/latest/specifications/inline-script-metadata/
@@ -188,13 +189,13 @@ class _Statements:
         """Let the versions of a lock bind that octavo env lock has written."""
         path = os.path.relpath(full, self.root)
         self.binding += [line for _, line in _logical(self._text(full)) if not line.startswith("-")]
-        self._covered({_plain(found[0]) for line in self.binding if (found := _NAME.match(line))}, path)
+        self._covered({normal(found[0]) for line in self.binding if (found := _NAME.match(line))}, path)
 
     def _covered(self, names: Collection[str], path: str) -> None:
         """Raise an Error for what is wanted and was not when the lock was made."""
         for line in self.lines:
             name = None if line.startswith(("-", "/")) else _NAME.match(line)
-            if name and _plain(name[0]) not in names:
+            if name and normal(name[0]) not in names:
                 hint = "lock it anew: octavo env lock, uv lock or juv lock"
                 raise Error(f'the lock has no "{name[0]}"', path, hint)
 
@@ -254,10 +255,10 @@ class _Statements:
             raise Error("requires-python must be a text", path, 'requires-python = ">=3.11"')
         self.python = python
         sources = ((data.get("tool") or {}).get("uv") or {}).get("sources") or {}
-        known = {_plain(name): source for name, source in sources.items()}
+        known = {normal(name): source for name, source in sources.items()}
         for line in listed:
             name = _NAME.match(line)
-            source = known.get(_plain(name[0])) if name else None
+            source = known.get(normal(name[0])) if name else None
             self._add(self._from(name[0], source, folder, path) if name and source else line, Place(path))
 
     def _from(self, name: str, source: object, folder: str, path: str) -> str:
@@ -283,7 +284,7 @@ class _Statements:
     def _lock(self, text: str, path: str) -> None:
         """Let the versions of a uv.lock bind; where it has several of one package, each under its markers."""
         packages = _listed(self._toml(text, path), "package", path)
-        names = {_plain(str(one.get("name"))) for one in packages}
+        names = {normal(str(one.get("name"))) for one in packages}
         self._covered(names, path)
         for one in packages:
             if "registry" in (one.get("source") or {}) and "version" in one:
@@ -345,7 +346,3 @@ def _files(folder: str) -> Iterable[str]:
 
 
 _MADE = frozenset(("__pycache__", "build", "dist", "node_modules", "venv"))
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
